@@ -1,0 +1,15 @@
+//! What the runtime, the command, the documents and the tests of mapsan agree on.
+//!
+//! Each fact is declared once: a rule in [`rules`], an option in [`options`], the names of a record's fields in
+//! [`record`]. Nothing here allocates, makes a system call, or knows how a finding is printed.
+#![no_std]
+#![forbid(unsafe_code)]
+
+pub mod options;
+pub mod record;
+pub mod rules;
+mod severity;
+
+pub use options::Key;
+pub use rules::{Group, Rule, RuleInfo};
+pub use severity::Severity;

@@ -1,0 +1,166 @@
+//! The options of `MAPSAN_OPTIONS`, declared once.
+//!
+//! The runtime parses by this list, `help=1` and `mapsan options` print it, and `mapsan run` checks its flags by it.
+
+use core::fmt;
+
+/// What an option's value may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Values {
+    /// One of these words.
+    Words(&'static [&'static str]),
+    /// A whole number in this range, both ends included.
+    Number(u32, u32),
+    /// 0 or 1.
+    Flag,
+    /// Rules or groups, comma-separated.
+    Rules,
+    /// A file that exists.
+    File,
+    /// A file to write; `%p` is the pid, `%e` the executable.
+    Log,
+    /// Words of this list, comma-separated, or `all`.
+    Set(&'static [&'static str]),
+    /// `CALL:ERRNO:WHEN`.
+    Injection,
+    /// Executable names, comma-separated.
+    Names,
+}
+
+impl fmt::Display for Values {
+    /// What is allowed, as the end of a sentence "… takes".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Values::Words(words) => {
+                for (index, word) in words.iter().enumerate() {
+                    if index > 0 {
+                        f.write_str(if index + 1 == words.len() { " or " } else { ", " })?;
+                    }
+                    f.write_str(word)?;
+                }
+                Ok(())
+            }
+            Values::Number(low, high) => write!(f, "a whole number from {low} to {high}"),
+            Values::Flag => f.write_str("0 or 1"),
+            Values::Rules => f.write_str(
+                "comma-separated rules (see 'mapsan rules') or groups (correctness, portability, security, pedantic, all)",
+            ),
+            Values::File => f.write_str("a file that can be read"),
+            Values::Log => f.write_str("'stderr' or a file that can be written, not a symbolic link"),
+            Values::Set(words) => {
+                f.write_str("'all' or comma-separated words of ")?;
+                for (index, word) in words.iter().enumerate() {
+                    if index > 0 {
+                        f.write_str(", ")?;
+                    }
+                    f.write_str(word)?;
+                }
+                Ok(())
+            }
+            Values::Injection => f.write_str("CALL:ERRNO:WHEN, WHEN as in 3, 3+, 3..5 or 2+2"),
+            Values::Names => f.write_str("comma-separated names of executables"),
+        }
+    }
+}
+
+/// What is declared of an option.
+#[derive(Clone, Copy, Debug)]
+pub struct OptionInfo {
+    /// The key.
+    pub name: &'static str,
+    /// The built-in value, as it would be written; empty where there is none.
+    pub default: &'static str,
+    /// What the value may be.
+    pub values: Values,
+    /// Whether this version acts on it; one that it does not act on is named when it is set.
+    pub available: bool,
+    /// One line: what it does.
+    pub meaning: &'static str,
+}
+
+macro_rules! declare {
+    ($($variant:ident $name:literal = $default:literal, $values:expr, $available:literal, $meaning:literal;)+) => {
+        /// An option's key.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum Key {
+            $(#[doc = $meaning] $variant,)+
+        }
+
+        impl Key {
+            /// Every key, in the order in which they are printed.
+            pub const ALL: &'static [Key] = &[$(Key::$variant),+];
+
+            /// What is declared of the option.
+            #[must_use]
+            pub const fn info(self) -> &'static OptionInfo {
+                match self {
+                    $(Key::$variant => &OptionInfo {
+                        name: $name,
+                        default: $default,
+                        values: $values,
+                        available: $available,
+                        meaning: $meaning,
+                    },)+
+                }
+            }
+        }
+    };
+}
+
+declare! {
+    Mode "mode" = "observe", Values::Words(&["observe", "enforce", "abort"]), true,
+        "observe: outcomes untouched; enforce: a call that breaks an error or warning rule fails with its errno; abort: report, then abort, at the first error";
+    Level "level" = "note", Values::Words(&["note", "warning", "error"]), true,
+        "lowest severity reported";
+    Enable "enable" = "", Values::Rules, true,
+        "rules or groups to turn on";
+    Disable "disable" = "", Values::Rules, true,
+        "rules or groups to turn off";
+    Suppressions "suppressions" = "", Values::File, true,
+        "a file of rule:module-or-function-pattern lines whose findings are not reported";
+    LogPath "log_path" = "stderr", Values::Log, true,
+        "where findings go: a file instead of standard error; %p is the pid, %e the executable";
+    LogFormat "log_format" = "text", Values::Words(&["text", "json"]), true,
+        "the form of a finding";
+    Color "color" = "auto", Values::Words(&["auto", "always", "never"]), true,
+        "colours in the text form; auto: when it goes to a terminal and NO_COLOR is not set";
+    Exitcode "exitcode" = "0", Values::Number(0, 255), true,
+        "exit status in place of 0 when findings of at least 'fail' severity were made; 0 leaves it alone";
+    Fail "fail" = "warning", Values::Words(&["error", "warning"]), true,
+        "the lowest severity that counts for exitcode and --error-exitcode";
+    StackDepth "stack_depth" = "16", Values::Number(1, 64), true,
+        "frames in a finding";
+    SiteDepth "site_depth" = "1", Values::Number(1, 64), false,
+        "frames remembered for each live mapping";
+    Leaks "leaks" = "1", Values::Flag, false,
+        "the at-exit rules";
+    HandleFaults "handle_faults" = "1", Values::Flag, false,
+        "explain SIGSEGV and SIGBUS";
+    Harden "harden" = "", Values::Set(&["guard", "quarantine", "tail", "private"]), false,
+        "checks that change where or how memory is mapped";
+    Inject "inject" = "", Values::Injection, false,
+        "make one of the program's own calls fail";
+    Only "only" = "", Values::Names, true,
+        "check these executables alone";
+    Skip "skip" = "", Values::Names, true,
+        "do not check these executables";
+    Verbosity "verbosity" = "0", Values::Number(0, 1), true,
+        "1 says what was loaded, tracked and degraded";
+    Help "help" = "0", Values::Flag, true,
+        "1 prints this table and goes on";
+}
+
+impl Key {
+    /// The key's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.info().name
+    }
+
+    /// The key of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Key> {
+        Self::ALL.iter().copied().find(|key| key.name() == name)
+    }
+}
