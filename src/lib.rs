@@ -1,1 +1,35 @@
-//! Placeholder.
+//! The runtime of mapsan: `libmapsan.so` and `libmapsan.a`.
+//!
+//! In the order of a call's path: its door, its hook, the next definition, the check of what came of it with the facts
+//! that the kernel gives, the report. See ARCHITECTURE.md for the rules that hold everywhere here: no heap, no std,
+//! no lock and no system call on the way of a call that succeeds.
+#![cfg_attr(not(test), no_std)]
+
+mod interpose;
+
+mod hooks;
+
+mod next;
+
+mod call;
+
+mod check;
+
+mod memory;
+
+mod facts;
+
+mod report;
+
+mod api;
+mod errno;
+mod escape;
+mod exit;
+mod options;
+mod process;
+mod start;
+mod sys;
+mod weak;
+
+#[cfg(not(test))]
+mod panic;

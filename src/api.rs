@@ -1,0 +1,170 @@
+//! The C API: what `include/mapsan.h` is generated from, for programs and tests that want more than the mirrored calls.
+
+use crate::call::Outcome;
+use crate::report::{self, Draft, Section};
+use core::cell::UnsafeCell;
+use core::ffi::{c_char, c_int, c_ulong, c_void};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering::*};
+use mapsan_model::{Rule, Severity};
+
+/// The weight of a finding.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[expect(non_camel_case_types, reason = "the C name")]
+pub enum mapsan_severity {
+    /// Explains a call that failed because of its environment.
+    MAPSAN_NOTE = 0,
+    /// Usually a mistake, or unspecified or unportable.
+    MAPSAN_WARNING = 1,
+    /// Wrong with certainty.
+    MAPSAN_ERROR = 2,
+}
+
+/// A finding, as the program gets it. All strings are zero-terminated and cut to fit.
+#[repr(C)]
+#[derive(Clone, Copy)]
+#[expect(non_camel_case_types, reason = "the C name")]
+pub struct mapsan_finding {
+    /// The rule's name, such as `mmap-bad-fd`.
+    pub rule: [c_char; 48],
+    /// How bad it is.
+    pub severity: mapsan_severity,
+    /// The errno of the call, 0 if it succeeded.
+    pub error: c_int,
+    /// The message, without rule and severity.
+    pub message: [c_char; 400],
+    /// The return address of the program's call.
+    pub call_site: *const c_void,
+}
+
+/// What `mapsan_set_callback` takes: called after each new finding, on the thread and stack that made the call, with
+/// no lock held.
+#[expect(non_camel_case_types, reason = "the C name")]
+pub type mapsan_callback = Option<unsafe extern "C" fn(finding: *const mapsan_finding, context: *mut c_void)>;
+
+struct Last(UnsafeCell<mapsan_finding>);
+
+// SAFETY: reached only with a `Section`, which one thread has at a time.
+unsafe impl Sync for Last {}
+
+static LAST: Last = Last(UnsafeCell::new(mapsan_finding {
+    rule: [0; 48],
+    severity: mapsan_severity::MAPSAN_NOTE,
+    error: 0,
+    message: [0; 400],
+    call_site: core::ptr::null(),
+}));
+static ANY: AtomicBool = AtomicBool::new(false);
+static CALLBACK: AtomicUsize = AtomicUsize::new(0);
+static CONTEXT: AtomicPtr<c_void> = AtomicPtr::new(core::ptr::null_mut());
+/// The thread that runs the callback: what the callback does is not reported to it again.
+static CALLING: AtomicUsize = AtomicUsize::new(0);
+
+/// Keeps the finding for `mapsan_last_finding`.
+pub(crate) fn remember(
+    _proof: &Section,
+    rule: Rule,
+    severity: Severity,
+    outcome: Outcome,
+    caller: usize,
+    draft: &Draft,
+) {
+    // SAFETY: the section is held.
+    let last = unsafe { &mut *LAST.0.get() };
+    fill(&mut last.rule, rule.name());
+    fill(&mut last.message, draft.headline());
+    last.severity = match severity {
+        Severity::Note => mapsan_severity::MAPSAN_NOTE,
+        Severity::Warning => mapsan_severity::MAPSAN_WARNING,
+        Severity::Error => mapsan_severity::MAPSAN_ERROR,
+    };
+    last.error = outcome.errno.unwrap_or(0);
+    last.call_site = core::ptr::with_exposed_provenance(caller);
+    ANY.store(true, Relaxed);
+}
+
+/// Copies text into a C array, cut at a character's border, zero-terminated.
+fn fill(array: &mut [c_char], text: &str) {
+    let fits = text.floor_char_boundary(array.len().saturating_sub(1));
+    array.fill(0);
+    for (place, byte) in array.iter_mut().zip(text.as_bytes().get(..fits).unwrap_or_default()) {
+        *place = c_char::from_ne_bytes([*byte]);
+    }
+}
+
+/// Tells debugger and program of a new finding.
+pub(crate) fn announce() {
+    mapsan_on_finding();
+    let callback = CALLBACK.load(Acquire);
+    let thread = crate::interpose::thread_pointer();
+    if callback == 0 || CALLING.load(Relaxed) == thread {
+        return;
+    }
+    let Some(finding) = last() else { return };
+    // SAFETY: stored by `mapsan_set_callback` from this very type.
+    let callback: mapsan_callback = unsafe { core::mem::transmute(callback) };
+    if let Some(callback) = callback {
+        CALLING.store(thread, Relaxed);
+        // SAFETY: the program's own function, with a live finding and its own context.
+        unsafe { callback(&raw const finding, CONTEXT.load(Relaxed)) };
+        CALLING.store(0, Relaxed);
+    }
+}
+
+fn last() -> Option<mapsan_finding> {
+    if !ANY.load(Relaxed) {
+        return None;
+    }
+    let section = report::enter().ok()?;
+    // SAFETY: the section is held.
+    let finding = unsafe { *LAST.0.get() };
+    section.leave();
+    Some(finding)
+}
+
+/// The version, such as "0.1.0".
+#[cfg_attr(not(test), unsafe(no_mangle))]
+pub extern "C" fn mapsan_version() -> *const c_char {
+    concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
+}
+
+/// Fills in the last new finding of the process. Returns 1, or 0 if there has been none or `finding` is NULL.
+///
+/// # Safety
+/// `finding` must be NULL or point to a `struct mapsan_finding` that may be written.
+#[cfg_attr(not(test), unsafe(no_mangle))]
+pub unsafe extern "C" fn mapsan_last_finding(finding: *mut mapsan_finding) -> c_int {
+    match last() {
+        Some(last) if !finding.is_null() => {
+            // SAFETY: the caller's word.
+            unsafe { finding.write(last) };
+            1
+        }
+        _ => 0,
+    }
+}
+
+/// Sets the function that is called after each new finding, NULL for none, and returns the one before. The context is
+/// handed through.
+#[cfg_attr(not(test), unsafe(no_mangle))]
+pub extern "C" fn mapsan_set_callback(callback: mapsan_callback, context: *mut c_void) -> mapsan_callback {
+    CONTEXT.store(context, Relaxed);
+    let before = CALLBACK.swap(callback.map_or(0, |callback| callback as usize), AcqRel);
+    // SAFETY: 0, which is `None`, or stored by an earlier call from this very type.
+    unsafe { core::mem::transmute::<usize, mapsan_callback>(before) }
+}
+
+/// The number of findings of one severity so far in this process, repetitions not counted.
+#[cfg_attr(not(test), unsafe(no_mangle))]
+pub extern "C" fn mapsan_count(severity: c_int) -> c_ulong {
+    let severity = usize::try_from(severity).ok().and_then(|index| Severity::ALL.get(index));
+    severity.map_or(0, |severity| report::count(*severity))
+}
+
+/// Does nothing: a place for a debugger's breakpoint, reached after each new finding on the stack of the call.
+#[cfg_attr(not(test), unsafe(no_mangle))]
+#[inline(never)]
+pub extern "C" fn mapsan_on_finding() {
+    // Keeps the call from being optimised away.
+    core::hint::black_box(());
+}

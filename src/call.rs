@@ -1,0 +1,523 @@
+//! The calls: what the program asked, and how it is shown (as strace(1) would).
+
+use crate::errno;
+use crate::escape::Escaped;
+use crate::facts;
+use crate::sys::Errno;
+use core::ffi::c_int;
+use core::fmt;
+
+/// The page-aligned or other address argument of a call, shown as `NULL` or in hex.
+#[derive(Clone, Copy)]
+pub(crate) struct Address(pub(crate) usize);
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => f.write_str("NULL"),
+            usize::MAX => f.write_str("(void *) -1"),
+            address => write!(f, "{address:#x}"),
+        }
+    }
+}
+
+/// mmap(2), mmap64(3).
+pub(crate) struct Mmap {
+    pub(crate) function: &'static str,
+    pub(crate) address: usize,
+    pub(crate) length: usize,
+    pub(crate) prot: c_int,
+    pub(crate) flags: c_int,
+    pub(crate) fd: c_int,
+    pub(crate) offset: i64,
+}
+
+/// munmap(2).
+pub(crate) struct Munmap {
+    pub(crate) address: usize,
+    pub(crate) length: usize,
+}
+
+/// mremap(2).
+pub(crate) struct Mremap {
+    pub(crate) old_address: usize,
+    pub(crate) old_size: usize,
+    pub(crate) new_size: usize,
+    pub(crate) flags: c_int,
+    pub(crate) new_address: usize,
+}
+
+/// mprotect(2).
+pub(crate) struct Mprotect {
+    pub(crate) address: usize,
+    pub(crate) length: usize,
+    pub(crate) prot: c_int,
+}
+
+/// msync(2).
+pub(crate) struct Msync {
+    pub(crate) address: usize,
+    pub(crate) length: usize,
+    pub(crate) flags: c_int,
+}
+
+/// ftok(3). The path is an address that need not be readable.
+pub(crate) struct Ftok {
+    pub(crate) path: usize,
+    pub(crate) id: c_int,
+}
+
+/// shmget(2).
+pub(crate) struct Shmget {
+    pub(crate) key: c_int,
+    pub(crate) size: usize,
+    pub(crate) flags: c_int,
+}
+
+/// shmat(2).
+pub(crate) struct Shmat {
+    pub(crate) id: c_int,
+    pub(crate) address: usize,
+    pub(crate) flags: c_int,
+}
+
+/// shmdt(2).
+pub(crate) struct Shmdt {
+    pub(crate) address: usize,
+}
+
+/// shmctl(2).
+pub(crate) struct Shmctl {
+    pub(crate) id: c_int,
+    pub(crate) command: c_int,
+    pub(crate) buffer: usize,
+}
+
+/// How a call ended: its value as a register holds it, and the errno if it failed.
+#[derive(Clone, Copy)]
+pub(crate) struct Outcome {
+    pub(crate) value: isize,
+    pub(crate) errno: Option<Errno>,
+}
+
+impl Outcome {
+    /// The outcome of a call that gives -1 (or `MAP_FAILED`, which is the same) on failure; reads `errno` then.
+    pub(crate) fn of(value: isize) -> Outcome {
+        Outcome { value, errno: (value == -1).then(errno::get) }
+    }
+
+    /// The failure with which `mode=enforce` refuses a call.
+    pub(crate) fn refused(errno: Errno) -> Outcome {
+        Outcome { value: -1, errno: Some(errno) }
+    }
+}
+
+/// A call as reports show it.
+pub(crate) trait Call {
+    /// The function's name.
+    fn function(&self) -> &'static str;
+
+    /// Hands each argument, in order, to `each`.
+    fn arguments(&self, each: &mut dyn FnMut(fmt::Arguments<'_>));
+
+    /// Writes the value that the call gave.
+    fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result;
+}
+
+/// Shows a call's value.
+pub(crate) struct Value<'a>(pub(crate) &'a dyn Call, pub(crate) isize);
+
+impl fmt::Display for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.value(self.1, f)
+    }
+}
+
+/// Writes a value that is an address, and `failed` in place of -1.
+fn address_value(value: isize, failed: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if value == -1 { f.write_str(failed) } else { write!(f, "{value:#x}") }
+}
+
+/// Shows a bit set by the names of its bits, unknown ones in hex, and `empty` when none is set.
+struct Bits<'a> {
+    bits: c_int,
+    names: &'a [(c_int, &'a str)],
+    empty: &'a str,
+}
+
+impl fmt::Display for Bits<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.bits;
+        let mut separator = "";
+        for (bit, name) in self.names {
+            if rest & bit == *bit {
+                write!(f, "{separator}{name}")?;
+                separator = "|";
+                rest &= !bit;
+            }
+        }
+        if rest != 0 {
+            return write!(f, "{separator}{rest:#x}");
+        }
+        if separator.is_empty() { f.write_str(self.empty) } else { Ok(()) }
+    }
+}
+
+/// `PROT_…` bits.
+pub(crate) struct Prot(pub(crate) c_int);
+
+impl fmt::Display for Prot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = &[
+            (libc::PROT_READ, "PROT_READ"),
+            (libc::PROT_WRITE, "PROT_WRITE"),
+            (libc::PROT_EXEC, "PROT_EXEC"),
+            (libc::PROT_GROWSDOWN, "PROT_GROWSDOWN"),
+            (libc::PROT_GROWSUP, "PROT_GROWSUP"),
+        ];
+        Bits { bits: self.0, names, empty: "PROT_NONE" }.fmt(f)
+    }
+}
+
+/// The type bits of mmap's flags, `MAP_TYPE`.
+pub(crate) const MAP_TYPE: c_int = 0x0f;
+
+/// `MAP_DROPPABLE` (Linux 6.11), a type of its own.
+pub(crate) const MAP_DROPPABLE: c_int = 0x08;
+
+/// mmap's `MAP_…` bits.
+pub(crate) struct MapFlags(pub(crate) c_int);
+
+impl fmt::Display for MapFlags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sharing = match self.0 & MAP_TYPE {
+            libc::MAP_SHARED => "MAP_SHARED",
+            libc::MAP_PRIVATE => "MAP_PRIVATE",
+            libc::MAP_SHARED_VALIDATE => "MAP_SHARED_VALIDATE",
+            MAP_DROPPABLE => "MAP_DROPPABLE",
+            _ => "",
+        };
+        f.write_str(sharing)?;
+        let rest = if sharing.is_empty() { self.0 } else { self.0 & !MAP_TYPE };
+        if rest == 0 {
+            return f.write_str(if sharing.is_empty() { "0" } else { "" });
+        }
+        let names = &[
+            (libc::MAP_FIXED, "MAP_FIXED"),
+            (libc::MAP_ANONYMOUS, "MAP_ANONYMOUS"),
+            #[cfg(target_arch = "x86_64")]
+            (libc::MAP_32BIT, "MAP_32BIT"),
+            (libc::MAP_GROWSDOWN, "MAP_GROWSDOWN"),
+            (libc::MAP_DENYWRITE, "MAP_DENYWRITE"),
+            (libc::MAP_EXECUTABLE, "MAP_EXECUTABLE"),
+            (libc::MAP_LOCKED, "MAP_LOCKED"),
+            (libc::MAP_NORESERVE, "MAP_NORESERVE"),
+            (libc::MAP_POPULATE, "MAP_POPULATE"),
+            (libc::MAP_NONBLOCK, "MAP_NONBLOCK"),
+            (libc::MAP_STACK, "MAP_STACK"),
+            (libc::MAP_HUGETLB, "MAP_HUGETLB"),
+            (libc::MAP_SYNC, "MAP_SYNC"),
+            (libc::MAP_FIXED_NOREPLACE, "MAP_FIXED_NOREPLACE"),
+        ];
+        if !sharing.is_empty() {
+            f.write_str("|")?;
+        }
+        Bits { bits: rest, names, empty: "" }.fmt(f)
+    }
+}
+
+/// A descriptor, with the file behind it: `3 </srv/test>`.
+struct Descriptor(c_int);
+
+impl fmt::Display for Descriptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        match facts::Path::of_descriptor(self.0) {
+            Some(path) => write!(f, " <{path}>"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Call for Mmap {
+    fn function(&self) -> &'static str {
+        self.function
+    }
+
+    fn arguments(&self, each: &mut dyn FnMut(fmt::Arguments<'_>)) {
+        each(format_args!("{}", Address(self.address)));
+        each(format_args!("{}", self.length));
+        each(format_args!("{}", Prot(self.prot)));
+        each(format_args!("{}", MapFlags(self.flags)));
+        each(format_args!("{}", Descriptor(self.fd)));
+        each(format_args!("{}", self.offset));
+    }
+
+    fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        address_value(value, "MAP_FAILED", f)
+    }
+}
+
+impl Call for Munmap {
+    fn function(&self) -> &'static str {
+        "munmap"
+    }
+
+    fn arguments(&self, each: &mut dyn FnMut(fmt::Arguments<'_>)) {
+        match self.address {
+            usize::MAX => each(format_args!("MAP_FAILED")),
+            address => each(format_args!("{}", Address(address))),
+        }
+        each(format_args!("{}", self.length));
+    }
+
+    fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{value}")
+    }
+}
+
+impl Mremap {
+    /// `MREMAP_DONTUNMAP`, Linux 5.7.
+    pub(crate) const DONTUNMAP: c_int = 4;
+
+    /// Whether the kernel looks at the fifth argument.
+    pub(crate) fn has_new_address(&self) -> bool {
+        self.flags & (libc::MREMAP_FIXED | Self::DONTUNMAP) != 0
+    }
+}
+
+impl Call for Mremap {
+    fn function(&self) -> &'static str {
+        "mremap"
+    }
+
+    fn arguments(&self, each: &mut dyn FnMut(fmt::Arguments<'_>)) {
+        let names = &[
+            (libc::MREMAP_MAYMOVE, "MREMAP_MAYMOVE"),
+            (libc::MREMAP_FIXED, "MREMAP_FIXED"),
+            (Self::DONTUNMAP, "MREMAP_DONTUNMAP"),
+        ];
+        each(format_args!("{}", Address(self.old_address)));
+        each(format_args!("{}", self.old_size));
+        each(format_args!("{}", self.new_size));
+        each(format_args!("{}", Bits { bits: self.flags, names, empty: "0" }));
+        if self.has_new_address() {
+            each(format_args!("{}", Address(self.new_address)));
+        }
+    }
+
+    fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        address_value(value, "MAP_FAILED", f)
+    }
+}
+
+impl Call for Mprotect {
+    fn function(&self) -> &'static str {
+        "mprotect"
+    }
+
+    fn arguments(&self, each: &mut dyn FnMut(fmt::Arguments<'_>)) {
+        each(format_args!("{}", Address(self.address)));
+        each(format_args!("{}", self.length));
+        each(format_args!("{}", Prot(self.prot)));
+    }
+
+    fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{value}")
+    }
+}
+
+impl Call for Msync {
+    fn function(&self) -> &'static str {
+        "msync"
+    }
+
+    fn arguments(&self, each: &mut dyn FnMut(fmt::Arguments<'_>)) {
+        let names = &[
+            (libc::MS_ASYNC, "MS_ASYNC"),
+            (libc::MS_INVALIDATE, "MS_INVALIDATE"),
+            (libc::MS_SYNC, "MS_SYNC"),
+        ];
+        each(format_args!("{}", Address(self.address)));
+        each(format_args!("{}", self.length));
+        each(format_args!("{}", Bits { bits: self.flags, names, empty: "0" }));
+    }
+
+    fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{value}")
+    }
+}
+
+impl Call for Ftok {
+    fn function(&self) -> &'static str {
+        "ftok"
+    }
+
+    fn arguments(&self, each: &mut dyn FnMut(fmt::Arguments<'_>)) {
+        match facts::Path::at(self.path) {
+            Some(path) => each(format_args!("\"{path}\"")),
+            None => each(format_args!("{}", Address(self.path))),
+        }
+        each(format_args!("{}", self.id));
+    }
+
+    fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Key::from_register(value).fmt(f)
+    }
+}
+
+/// A System V key, as ipcs(1) shows it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Key(pub(crate) c_int);
+
+impl Key {
+    /// The key in the low half of a register.
+    #[expect(clippy::cast_possible_truncation, reason = "key_t has 32 bits")]
+    pub(crate) fn from_register(value: isize) -> Key {
+        Key(value as c_int)
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            libc::IPC_PRIVATE => f.write_str("IPC_PRIVATE"),
+            -1 => f.write_str("-1"),
+            key => write!(f, "{key:#010x}"),
+        }
+    }
+}
+
+/// `SHM_HUGETLB` of `<sys/shm.h>`.
+pub(crate) const SHM_HUGETLB: c_int = 0o4000;
+
+impl Call for Shmget {
+    fn function(&self) -> &'static str {
+        "shmget"
+    }
+
+    fn arguments(&self, each: &mut dyn FnMut(fmt::Arguments<'_>)) {
+        let names = &[
+            (libc::IPC_CREAT, "IPC_CREAT"),
+            (libc::IPC_EXCL, "IPC_EXCL"),
+            (SHM_HUGETLB, "SHM_HUGETLB"),
+            (0o10000, "SHM_NORESERVE"),
+        ];
+        each(format_args!("{}", Key(self.key)));
+        each(format_args!("{}", self.size));
+        let mode = self.flags & 0o777;
+        match self.flags & !0o777 {
+            0 => each(format_args!("{}", Octal(mode))),
+            bits => each(format_args!("{}|{}", Bits { bits, names, empty: "" }, Octal(mode))),
+        }
+    }
+
+    fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{value}")
+    }
+}
+
+/// Mode bits as C writes them: a leading zero, no `0o`.
+pub(crate) struct Octal(pub(crate) c_int);
+
+impl fmt::Display for Octal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "0{:03o}", self.0)
+    }
+}
+
+impl Call for Shmat {
+    fn function(&self) -> &'static str {
+        "shmat"
+    }
+
+    fn arguments(&self, each: &mut dyn FnMut(fmt::Arguments<'_>)) {
+        let names = &[
+            (libc::SHM_RDONLY, "SHM_RDONLY"),
+            (libc::SHM_RND, "SHM_RND"),
+            (libc::SHM_REMAP, "SHM_REMAP"),
+            (libc::SHM_EXEC, "SHM_EXEC"),
+        ];
+        each(format_args!("{}", self.id));
+        each(format_args!("{}", Address(self.address)));
+        each(format_args!("{}", Bits { bits: self.flags, names, empty: "0" }));
+    }
+
+    fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        address_value(value, "(void *) -1", f)
+    }
+}
+
+impl Call for Shmdt {
+    fn function(&self) -> &'static str {
+        "shmdt"
+    }
+
+    fn arguments(&self, each: &mut dyn FnMut(fmt::Arguments<'_>)) {
+        each(format_args!("{}", Address(self.address)));
+    }
+
+    fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{value}")
+    }
+}
+
+/// The commands of shmctl(2) by number, and whether each takes a buffer.
+pub(crate) const SHMCTL_COMMANDS: &[(c_int, &str, bool)] = &[
+    (libc::IPC_RMID, "IPC_RMID", false),
+    (libc::IPC_SET, "IPC_SET", true),
+    (libc::IPC_STAT, "IPC_STAT", true),
+    (3, "IPC_INFO", true),
+    (11, "SHM_LOCK", false),
+    (12, "SHM_UNLOCK", false),
+    (13, "SHM_STAT", true),
+    (14, "SHM_INFO", true),
+    (15, "SHM_STAT_ANY", true),
+];
+
+impl Shmctl {
+    /// What is known of the command; `None` for one that shmctl(2) does not list.
+    pub(crate) fn known(&self) -> Option<&'static (c_int, &'static str, bool)> {
+        SHMCTL_COMMANDS.iter().find(|(command, ..)| *command == self.command)
+    }
+}
+
+impl Call for Shmctl {
+    fn function(&self) -> &'static str {
+        "shmctl"
+    }
+
+    fn arguments(&self, each: &mut dyn FnMut(fmt::Arguments<'_>)) {
+        each(format_args!("{}", self.id));
+        match self.known() {
+            Some((_, name, _)) => each(format_args!("{name}")),
+            None => each(format_args!("{:#x}", self.command)),
+        }
+        each(format_args!("{}", Address(self.buffer)));
+    }
+
+    fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{value}")
+    }
+}
+
+/// Shows an errno by name, or by number when none of the calls should give it.
+pub(crate) struct ErrnoName(pub(crate) Errno);
+
+impl fmt::Display for ErrnoName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match errno::name(self.0) {
+            Some(name) => f.write_str(name),
+            None => write!(f, "errno {}", self.0),
+        }
+    }
+}
+
+/// Shows the bytes of a path in quotes.
+pub(crate) struct Quoted<'a>(pub(crate) &'a [u8]);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "'{}'", Escaped(self.0))
+    }
+}

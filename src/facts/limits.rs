@@ -1,0 +1,121 @@
+//! The limits that make a call fail, with their figures.
+
+use super::procfile;
+use crate::sys;
+use core::ffi::CStr;
+use core::fmt;
+
+/// The soft limit of a resource; `None` when it is unlimited or can't be read.
+pub(crate) fn soft(resource: libc::__rlimit_resource_t) -> Option<u64> {
+    sys::limit(resource).ok().map(|limit| limit.rlim_cur).filter(|soft| *soft != libc::RLIM_INFINITY)
+}
+
+/// A figure of /proc/self/status in bytes.
+fn status(name: &[u8]) -> Option<u64> {
+    procfile::field(c"/proc/self/status", name)?.checked_mul(1024)
+}
+
+/// The address space in use, which `RLIMIT_AS` limits, in bytes.
+pub(crate) fn address_space() -> Option<u64> {
+    status(b"VmSize:")
+}
+
+/// Private writable memory in use, which `RLIMIT_DATA` limits, in bytes.
+pub(crate) fn data() -> Option<u64> {
+    status(b"VmData:")
+}
+
+/// Locked memory, which `RLIMIT_MEMLOCK` limits, in bytes.
+pub(crate) fn locked() -> Option<u64> {
+    status(b"VmLck:")
+}
+
+/// `vm.max_map_count`: the most mappings that a process may have.
+pub(crate) fn max_map_count() -> Option<u64> {
+    procfile::number(c"/proc/sys/vm/max_map_count")
+}
+
+/// How the system promises memory.
+pub(crate) struct Overcommit {
+    /// `vm.overcommit_memory`: 0 heuristic, 1 always, 2 never.
+    pub(crate) mode: u64,
+    /// `CommitLimit` and `Committed_AS` of /proc/meminfo, in bytes.
+    pub(crate) limit: u64,
+    pub(crate) committed: u64,
+}
+
+/// The system's promises.
+pub(crate) fn overcommit() -> Option<Overcommit> {
+    let kilobytes = |name: &[u8]| procfile::field(c"/proc/meminfo", name)?.checked_mul(1024);
+    Some(Overcommit {
+        mode: procfile::number(c"/proc/sys/vm/overcommit_memory")?,
+        limit: kilobytes(b"CommitLimit:")?,
+        committed: kilobytes(b"Committed_AS:")?,
+    })
+}
+
+/// RAM and swap of the machine together, in bytes: more is never promised to one call by the heuristic.
+pub(crate) fn total_memory() -> Option<u64> {
+    let kilobytes = |name: &[u8]| procfile::field(c"/proc/meminfo", name)?.checked_mul(1024);
+    kilobytes(b"MemTotal:")?.checked_add(kilobytes(b"SwapTotal:")?)
+}
+
+/// The pool of huge pages of one size.
+pub(crate) struct HugePages {
+    pub(crate) total: u64,
+    pub(crate) free: u64,
+    pub(crate) reserved: u64,
+}
+
+/// The default size of huge pages in bytes.
+pub(crate) fn default_huge_page() -> Option<u64> {
+    procfile::field(c"/proc/meminfo", b"Hugepagesize:")?.checked_mul(1024)
+}
+
+/// The pool of huge pages of `bytes`; `None` if this machine has none of that size.
+pub(crate) fn huge_pages(bytes: u64) -> Option<HugePages> {
+    let read = |file: &str| {
+        let mut path = crate::report::Line::<96>::new();
+        let kilobytes = bytes.wrapping_div(1024);
+        fmt::Write::write_fmt(
+            &mut path,
+            format_args!("/sys/kernel/mm/hugepages/hugepages-{kilobytes}kB/{file}\0"),
+        )
+        .ok()?;
+        procfile::number(CStr::from_bytes_until_nul(path.as_bytes()).ok()?)
+    };
+    Some(HugePages { total: read("nr_hugepages")?, free: read("free_hugepages")?, reserved: read("resv_hugepages")? })
+}
+
+/// Shows a number of bytes, with a rounded size for those that are long.
+pub(crate) struct Bytes(pub(crate) u64);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+        write!(f, "{} bytes", self.0)?;
+        let mut scaled = self.0;
+        let mut unit = None;
+        for name in UNITS {
+            if scaled < 10 * 1024 {
+                break;
+            }
+            scaled = scaled.wrapping_div(1024);
+            unit = Some(name);
+        }
+        match unit {
+            Some(unit) => write!(f, " ({scaled} {unit})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Hands the mount point of mount `id` (as statx(2) numbers it) to `each`, as /proc/self/mountinfo writes it.
+pub(crate) fn with_mount_point<T>(id: u64, mut each: impl FnMut(&[u8]) -> T) -> Option<T> {
+    procfile::find_line(c"/proc/self/mountinfo", |line| {
+        let mut fields = line.split(|byte| *byte == b' ');
+        let number: u64 = core::str::from_utf8(fields.next()?).ok()?.parse().ok()?;
+        // Fields: id, parent, major:minor, root, mount point.
+        (number == id).then(|| fields.nth(3).map(&mut each))?
+    })
+}

@@ -1,0 +1,214 @@
+//! The kernel's list of mappings, asked address by address.
+
+use super::procfile;
+use crate::sys::{self, ProcmapQuery};
+use core::ffi::c_int;
+
+const LIST: &core::ffi::CStr = c"/proc/self/maps";
+
+/// One mapping (a VMA) as the kernel has it.
+#[derive(Clone, Copy)]
+pub(crate) struct Mapping {
+    pub(crate) start: usize,
+    /// One past the last byte.
+    pub(crate) end: usize,
+    pub(crate) readable: bool,
+    pub(crate) writable: bool,
+    pub(crate) executable: bool,
+    pub(crate) shared: bool,
+    /// Where in the file it starts, in bytes.
+    pub(crate) offset: u64,
+    /// Of the file; the id of a System V segment.
+    pub(crate) inode: u64,
+    name: [u8; NAME],
+    name_length: usize,
+}
+
+/// The bytes of a mapping's name that are kept: enough to tell segments and special mappings, and for most paths.
+const NAME: usize = 256;
+
+impl Mapping {
+    /// The file's path or the kernel's name for it (`[heap]`); empty for an anonymous mapping.
+    pub(crate) fn name(&self) -> &[u8] {
+        self.name.get(..self.name_length).unwrap_or_default()
+    }
+
+    /// Whether it is an attached System V segment: the kernel names these `/SYSVkkkkkkkk (deleted)`.
+    pub(crate) fn is_segment(&self) -> bool {
+        let name = self.name();
+        name.starts_with(b"/SYSV") && name.ends_with(b" (deleted)") && name.len() == b"/SYSV00000000 (deleted)".len()
+    }
+
+    /// The address at which the segment or file would start if it were mapped from its beginning.
+    pub(crate) fn base(&self) -> usize {
+        self.start.wrapping_sub(usize::try_from(self.offset).unwrap_or(0))
+    }
+
+    /// The length in bytes.
+    pub(crate) fn length(&self) -> usize {
+        self.end.wrapping_sub(self.start)
+    }
+
+    /// Whether `address` lies in it.
+    pub(crate) fn contains(&self, address: usize) -> bool {
+        self.start <= address && address < self.end
+    }
+}
+
+/// The list, open for some questions in a row.
+pub(crate) struct Mappings {
+    fd: c_int,
+}
+
+impl Drop for Mappings {
+    fn drop(&mut self) {
+        sys::close(self.fd);
+    }
+}
+
+impl Mappings {
+    /// Opens the list; `None` where there is no /proc.
+    pub(crate) fn open() -> Option<Mappings> {
+        sys::open(LIST, libc::O_RDONLY, 0).ok().map(|fd| Mappings { fd })
+    }
+
+    /// The mapping that holds `address`, or else the next one above it.
+    pub(crate) fn at_or_after(&self, address: usize) -> Option<Mapping> {
+        match self.query(address) {
+            Err(libc::ENOENT) => None,
+            Ok(mapping) => Some(mapping),
+            // No such ioctl before Linux 6.11.
+            Err(_) => self.scan(address),
+        }
+    }
+
+    /// The mapping that holds `address`.
+    pub(crate) fn at(&self, address: usize) -> Option<Mapping> {
+        self.at_or_after(address).filter(|mapping| mapping.contains(address))
+    }
+
+    /// The first address of `start..end` that is not mapped.
+    pub(crate) fn first_hole(&self, start: usize, end: usize) -> Option<usize> {
+        let mut address = start;
+        while address < end {
+            match self.at(address) {
+                Some(mapping) => address = mapping.end,
+                None => return Some(address),
+            }
+        }
+        None
+    }
+
+    fn query(&self, address: usize) -> sys::Result<Mapping> {
+        const COVERING_OR_NEXT: u64 = 0x10;
+        let mut name = [0_u8; NAME];
+        let mut query = ProcmapQuery {
+            query_flags: COVERING_OR_NEXT,
+            query_addr: address as u64,
+            vma_name_size: 256,
+            vma_name_addr: name.as_mut_ptr() as u64,
+            ..ProcmapQuery::default()
+        };
+        match sys::procmap_query(self.fd, &mut query) {
+            Err(libc::ENAMETOOLONG) => {
+                query.vma_name_size = 0;
+                query.vma_name_addr = 0;
+                sys::procmap_query(self.fd, &mut query)?;
+            }
+            answer => answer?,
+        }
+        let flag = |bit: u64| query.vma_flags & bit != 0;
+        Ok(Mapping {
+            start: usize::try_from(query.vma_start).unwrap_or(0),
+            end: usize::try_from(query.vma_end).unwrap_or(0),
+            readable: flag(1),
+            writable: flag(2),
+            executable: flag(4),
+            shared: flag(8),
+            offset: query.vma_offset,
+            inode: query.inode,
+            name,
+            // The size counts the closing zero byte.
+            name_length: (query.vma_name_size as usize).saturating_sub(1),
+        })
+    }
+
+    fn scan(&self, address: usize) -> Option<Mapping> {
+        // A reader of its own: the position of `fd` is not known after an earlier question.
+        procfile::find_line(LIST, |line| parse(line).filter(|mapping| mapping.end > address))
+    }
+}
+
+/// How many mappings the process has; takes milliseconds for ten thousands.
+pub(crate) fn count() -> Option<u64> {
+    let mut lines = 0_u64;
+    procfile::find_line(LIST, |_| {
+        lines = lines.wrapping_add(1);
+        None::<()>
+    });
+    (lines > 0).then_some(lines)
+}
+
+/// Reads a line such as `7f01-7f02 rw-s 00000000 00:01 32769    /SYSV00000000 (deleted)`.
+fn parse(line: &[u8]) -> Option<Mapping> {
+    let line = core::str::from_utf8(line).ok()?;
+    let mut rest = line;
+    let mut field = || {
+        let (field, after) = rest.trim_start().split_once(' ').unwrap_or((rest, ""));
+        rest = after;
+        field
+    };
+    let (start, end) = field().split_once('-')?;
+    let rights = field().as_bytes();
+    let offset = u64::from_str_radix(field(), 16).ok()?;
+    let _device = field();
+    let inode = field().parse().ok()?;
+    let mut name = [0_u8; NAME];
+    let path = rest.trim_start().as_bytes();
+    let name_length = path.len().min(NAME);
+    name.get_mut(..name_length)?.copy_from_slice(path.get(..name_length)?);
+    Some(Mapping {
+        start: usize::from_str_radix(start, 16).ok()?,
+        end: usize::from_str_radix(end, 16).ok()?,
+        readable: rights.first() == Some(&b'r'),
+        writable: rights.get(1) == Some(&b'w'),
+        executable: rights.get(2) == Some(&b'x'),
+        shared: rights.get(3) == Some(&b's'),
+        offset,
+        inode,
+        name,
+        name_length,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_and_the_ioctl_say_the_same() {
+        let here = std::ptr::from_ref(&parse) as usize;
+        let mappings = Mappings::open().unwrap();
+        let by_text = mappings.scan(here).unwrap();
+        assert!(by_text.contains(here));
+        if let Ok(by_query) = mappings.query(here) {
+            assert_eq!((by_query.start, by_query.end, by_query.inode), (by_text.start, by_text.end, by_text.inode));
+            assert_eq!(by_query.name(), by_text.name());
+            assert_eq!(by_query.writable, by_text.writable);
+        }
+    }
+
+    #[test]
+    fn a_segment_is_told_by_its_name() {
+        let line = b"7f0000000000-7f0000001000 rw-s 00002000 00:01 32769                      /SYSV0000abcd (deleted)";
+        let mapping = parse(line).unwrap();
+        assert!(mapping.is_segment() && mapping.shared);
+        assert_eq!((mapping.inode, mapping.base()), (32769, 0x7eff_ffff_e000));
+        assert!(!parse(b"1000-2000 r--p 00000000 08:01 7 /SYSV/etc").unwrap().is_segment());
+    }
+
+    #[test]
+    fn nothing_is_mapped_at_the_null_page() {
+        assert_eq!(Mappings::open().unwrap().first_hole(0, 4096), Some(0));
+    }
+}

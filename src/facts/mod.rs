@@ -1,0 +1,46 @@
+//! What the kernel says, asked at the moment when a check needs it.
+//!
+//! Nothing here is remembered: a fact that is quoted in a finding was read for that finding. Facts that need a large
+//! buffer ([`Path`], [`mapping::count`]) are for the time when a finding is made, on the report's own stack.
+
+pub(crate) mod descriptor;
+pub(crate) mod limits;
+pub(crate) mod mapping;
+mod path;
+mod procfile;
+pub(crate) mod segment;
+
+pub(crate) use path::Path;
+
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+static PAGE_SIZE: AtomicUsize = AtomicUsize::new(4096);
+
+/// Notes the page size, once, at start.
+pub(crate) fn set_page_size(bytes: usize) {
+    if bytes.is_power_of_two() {
+        PAGE_SIZE.store(bytes, Relaxed);
+    }
+}
+
+/// The page size in bytes, a power of two.
+#[inline]
+pub(crate) fn page_size() -> usize {
+    PAGE_SIZE.load(Relaxed)
+}
+
+/// The start of the page that holds `address`.
+pub(crate) fn page_start(address: usize) -> usize {
+    address & page_size().wrapping_neg()
+}
+
+/// The distance of `address` from the start of its page.
+#[inline]
+pub(crate) fn page_remainder(address: usize) -> usize {
+    address & page_size().wrapping_sub(1)
+}
+
+/// `length` rounded up to whole pages; 0 if that wraps.
+pub(crate) fn whole_pages(length: usize) -> usize {
+    page_start(length.wrapping_add(page_size().wrapping_sub(1)))
+}

@@ -1,0 +1,93 @@
+//! A path, as bytes.
+
+use crate::escape::Escaped;
+use crate::sys;
+use core::ffi::{CStr, c_int};
+use core::fmt::{self, Write as _};
+
+/// The longest path that the kernel takes, with its closing zero byte (`PATH_MAX`).
+const LONGEST: usize = 4096;
+
+/// A path of at most `PATH_MAX` bytes, held by value: 4 KiB, for the report's stack only.
+pub(crate) struct Path {
+    bytes: [u8; LONGEST],
+    length: usize,
+}
+
+impl Path {
+    const EMPTY: Path = Path { bytes: [0; LONGEST], length: 0 };
+
+    /// The file behind a descriptor, as /proc/self/fd names it (`pipe:[123]` for what has no path).
+    pub(crate) fn of_descriptor(fd: c_int) -> Option<Path> {
+        let mut link = Writer { bytes: [0; 32], length: 0 };
+        write!(link, "/proc/self/fd/{fd}").ok()?;
+        let link = CStr::from_bytes_until_nul(&link.bytes).ok()?;
+        let mut path = Path::EMPTY;
+        path.length = sys::readlink(link, &mut path.bytes).ok()?.len();
+        Some(path)
+    }
+
+    /// The string at an address of this process that may not be mapped; `None` if it is not, or is not terminated.
+    pub(crate) fn at(address: usize) -> Option<Path> {
+        let mut path = Path::EMPTY;
+        while path.length < LONGEST {
+            let from = address.checked_add(path.length)?;
+            // Never across the end of a page, so that what can be read is read.
+            let room = super::page_size().wrapping_sub(super::page_remainder(from));
+            let end = LONGEST.min(path.length.wrapping_add(room));
+            let chunk = path.bytes.get_mut(path.length..end)?;
+            let read = sys::read_memory(from, chunk).ok()?;
+            let chunk = chunk.get(..read)?;
+            if let Some(zero) = chunk.iter().position(|byte| *byte == 0) {
+                path.length = path.length.wrapping_add(zero);
+                return Some(path);
+            }
+            path.length = path.length.wrapping_add(read);
+        }
+        None
+    }
+
+    /// The working directory.
+    pub(crate) fn working_directory() -> Option<Path> {
+        let mut path = Path::EMPTY;
+        path.length = sys::getcwd(&mut path.bytes).ok()?.len();
+        Some(path)
+    }
+
+    /// The path's bytes, without a closing zero.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+
+    /// Whether it starts at the root.
+    pub(crate) fn is_absolute(&self) -> bool {
+        self.bytes.first() == Some(&b'/')
+    }
+
+    /// The path as system calls take it; `None` if no room was left for the zero.
+    pub(crate) fn as_c_str(&self) -> Option<&CStr> {
+        let with_zero = self.bytes.get(..self.length.checked_add(1)?)?;
+        CStr::from_bytes_with_nul(with_zero).ok()
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Escaped(self.bytes()).fmt(f)
+    }
+}
+
+/// Room for a short path that is put together.
+struct Writer {
+    bytes: [u8; 32],
+    length: usize,
+}
+
+impl fmt::Write for Writer {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.length.checked_add(text.len()).filter(|end| *end < self.bytes.len()).ok_or(fmt::Error)?;
+        self.bytes.get_mut(self.length..end).ok_or(fmt::Error)?.copy_from_slice(text.as_bytes());
+        self.length = end;
+        Ok(())
+    }
+}

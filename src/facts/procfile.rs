@@ -1,0 +1,58 @@
+//! The kernel's text files, read line by line without a heap.
+
+use crate::sys;
+use core::ffi::{CStr, c_int};
+
+/// Lines longer than this are handed on without their tail.
+const LONGEST_LINE: usize = 1024;
+
+/// Hands each line of a file, without its newline, to `each`, until that returns a value.
+///
+/// A file that can't be opened (no /proc, a sandbox) has no lines.
+pub(super) fn find_line<T>(path: &CStr, each: impl FnMut(&[u8]) -> Option<T>) -> Option<T> {
+    let fd = sys::open(path, libc::O_RDONLY, 0).ok()?;
+    let found = find_line_in(fd, each);
+    sys::close(fd);
+    found
+}
+
+/// As [`find_line`], from where the descriptor stands.
+pub(super) fn find_line_in<T>(fd: c_int, mut each: impl FnMut(&[u8]) -> Option<T>) -> Option<T> {
+    let mut line = [0_u8; LONGEST_LINE];
+    let mut length = 0_usize;
+    let mut chunk = [0_u8; LONGEST_LINE];
+    loop {
+        let read = sys::read(fd, &mut chunk).ok().filter(|read| *read > 0)?;
+        for byte in chunk.get(..read)? {
+            if *byte != b'\n' {
+                if let Some(place) = line.get_mut(length) {
+                    *place = *byte;
+                    length = length.wrapping_add(1);
+                }
+                continue;
+            }
+            let found = each(line.get(..length)?);
+            if found.is_some() {
+                return found;
+            }
+            length = 0;
+        }
+    }
+}
+
+/// The number at the start of a file such as those of /proc/sys.
+pub(super) fn number(path: &CStr) -> Option<u64> {
+    find_line(path, |line| Some(leading_number(line)))?
+}
+
+/// The number after `name` in a file of `name: number` lines such as /proc/self/status.
+pub(super) fn field(path: &CStr, name: &[u8]) -> Option<u64> {
+    find_line(path, |line| line.strip_prefix(name).map(leading_number))?
+}
+
+/// The decimal number that `text` starts with, after blanks.
+fn leading_number(text: &[u8]) -> Option<u64> {
+    let text = text.trim_ascii_start();
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    core::str::from_utf8(text.get(..digits)?).ok()?.parse().ok()
+}

@@ -1,0 +1,100 @@
+//! System V segments as the kernel has them.
+
+use crate::call::Octal;
+use crate::sys::{self, Result};
+use core::ffi::c_int;
+use core::fmt;
+
+/// One segment (`struct shmid_ds`).
+#[derive(Clone, Copy)]
+pub(crate) struct Segment {
+    pub(crate) id: c_int,
+    pub(crate) key: c_int,
+    pub(crate) size: usize,
+    /// Mode bits, 0 to 0777.
+    pub(crate) mode: c_int,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) creator_uid: u32,
+    /// 0 when the creator lives in another pid namespace.
+    pub(crate) creator_pid: c_int,
+    /// How many attachments it has.
+    pub(crate) attached: u64,
+    /// Whether `IPC_RMID` has marked it: it goes away with the last detach.
+    pub(crate) removed: bool,
+    /// The last attach and the last change, in seconds since 1970.
+    pub(crate) attach_time: i64,
+    pub(crate) change_time: i64,
+}
+
+impl Segment {
+    fn new(id: c_int, segment: &libc::shmid_ds) -> Segment {
+        let mode = c_int::from(segment.shm_perm.mode);
+        Segment {
+            id,
+            key: segment.shm_perm.__key,
+            size: segment.shm_segsz,
+            mode: mode & 0o777,
+            uid: segment.shm_perm.uid,
+            gid: segment.shm_perm.gid,
+            creator_uid: segment.shm_perm.cuid,
+            creator_pid: segment.shm_cpid,
+            attached: segment.shm_nattch,
+            removed: mode & 0o1000 != 0,
+            attach_time: segment.shm_atime,
+            change_time: segment.shm_ctime,
+        }
+    }
+
+    /// Whether its creator is known and no longer runs.
+    pub(crate) fn creator_is_gone(&self) -> bool {
+        self.creator_pid != 0 && !sys::process_exists(self.creator_pid)
+    }
+}
+
+impl fmt::Display for Segment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Segment { id, size, mode, uid, creator_pid, creator_uid, attached, .. } = self;
+        write!(f, "segment {id}: {size} bytes, mode {}, owner uid {uid}, created by ", Octal(*mode))?;
+        match creator_pid {
+            0 => write!(f, "a process of another pid namespace")?,
+            pid if self.creator_is_gone() => write!(f, "pid {pid} (no longer running)")?,
+            pid => write!(f, "pid {pid}")?,
+        }
+        write!(f, " of uid {creator_uid}, attached {attached} times")
+    }
+}
+
+/// The segment with an id, by `IPC_STAT`: EINVAL or EIDRM if there is none, EACCES if its mode bits hide it.
+pub(crate) fn by_id(id: c_int) -> Result<Segment> {
+    sys::segment(id).map(|segment| Segment::new(id, &segment))
+}
+
+/// The segment with an id, whatever its mode bits (`SHM_STAT_ANY`, Linux 4.17).
+pub(crate) fn any_by_id(id: c_int) -> Option<Segment> {
+    by_id(id).ok().or_else(|| find(|segment| segment.id == id))
+}
+
+/// The segment with a key, whatever its mode bits.
+pub(crate) fn any_by_key(key: c_int) -> Option<Segment> {
+    sys::find_segment(key).and_then(by_id).ok().or_else(|| find(|segment| segment.key == key && !segment.removed))
+}
+
+/// The first segment of the IPC namespace that `wanted` takes.
+pub(crate) fn find(mut wanted: impl FnMut(&Segment) -> bool) -> Option<Segment> {
+    let (highest, _) = sys::segment_limits().ok()?;
+    (0..=highest).find_map(|index| {
+        let (id, segment) = sys::segment_at(index).ok()?;
+        Some(Segment::new(id, &segment)).filter(&mut wanted)
+    })
+}
+
+/// The limits of the IPC namespace.
+pub(crate) fn limits() -> Option<sys::ShmLimits> {
+    sys::segment_limits().ok().map(|(_, limits)| limits)
+}
+
+/// What the IPC namespace uses.
+pub(crate) fn usage() -> Option<sys::ShmUsage> {
+    sys::segment_usage().ok()
+}

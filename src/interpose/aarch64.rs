@@ -1,0 +1,47 @@
+//! The doors on AArch64 (AAPCS64).
+//!
+//! The return address is in x30 and every call leaves an argument register for it, so each door is a jump.
+
+use crate::hooks;
+
+/// A door: `$register` is the one after the last argument.
+macro_rules! door {
+    ($($name:ident => $hook:path, $register:literal;)+) => {$(
+        #[cfg_attr(not(test), unsafe(no_mangle))]
+        #[unsafe(naked)]
+        unsafe extern "C" fn $name() {
+            core::arch::naked_asm!(
+                ".cfi_startproc",
+                concat!("mov ", $register, ", x30"),
+                "b {hook}",
+                ".cfi_endproc",
+                hook = sym $hook,
+            )
+        }
+    )+};
+}
+
+door! {
+    mmap => hooks::mmap, "x6";
+    mapsan_mmap => hooks::mmap, "x6";
+    mmap64 => hooks::mmap64, "x6";
+    mapsan_mmap64 => hooks::mmap64, "x6";
+    munmap => hooks::munmap, "x2";
+    mapsan_munmap => hooks::munmap, "x2";
+    mremap => hooks::mremap, "x5";
+    mapsan_mremap => hooks::mremap, "x5";
+    mprotect => hooks::mprotect, "x3";
+    mapsan_mprotect => hooks::mprotect, "x3";
+    msync => hooks::msync, "x3";
+    mapsan_msync => hooks::msync, "x3";
+    ftok => hooks::ftok, "x2";
+    mapsan_ftok => hooks::ftok, "x2";
+    shmget => hooks::shmget, "x3";
+    mapsan_shmget => hooks::shmget, "x3";
+    shmat => hooks::shmat, "x3";
+    mapsan_shmat => hooks::shmat, "x3";
+    shmdt => hooks::shmdt, "x1";
+    mapsan_shmdt => hooks::shmdt, "x1";
+    shmctl => hooks::shmctl, "x3";
+    mapsan_shmctl => hooks::shmctl, "x3";
+}

@@ -1,0 +1,29 @@
+//! The doors: the exported symbols, in assembly, one file for each architecture.
+//!
+//! A door adds one argument to those of the call, the return address of the program's call, and goes to the hook. It
+//! is assembly because only there the return address is exact: a Rust function may be inlined, or have moved it.
+
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
+
+/// The thread's own address, which tells threads apart without a system call.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+pub(crate) fn thread_pointer() -> usize {
+    let pointer: usize;
+    // SAFETY: the x86-64 ABI keeps the thread pointer in the first word of the thread control block.
+    unsafe { core::arch::asm!("mov {}, fs:0", out(reg) pointer, options(nostack, readonly, preserves_flags)) };
+    pointer
+}
+
+/// The thread's own address, which tells threads apart without a system call.
+#[cfg(target_arch = "aarch64")]
+#[inline]
+pub(crate) fn thread_pointer() -> usize {
+    let pointer: usize;
+    // SAFETY: the AArch64 ABI keeps the thread pointer in this register.
+    unsafe { core::arch::asm!("mrs {}, tpidr_el0", out(reg) pointer, options(nostack, nomem, preserves_flags)) };
+    pointer
+}

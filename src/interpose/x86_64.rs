@@ -1,0 +1,73 @@
+//! The doors on x86-64 (System V ABI).
+//!
+//! Up to five arguments leave a register for the return address, and the door is a jump: the hook's frame takes its
+//! place, and an unwinder sees the program's call right above it. mmap has six, so its door calls the hook with the
+//! return address on the stack; its call frame information lets unwinders (and cancellation) through.
+
+use crate::hooks;
+
+/// A door with a free register: `$register` is the one after the last argument.
+macro_rules! door {
+    ($($name:ident => $hook:path, $register:literal;)+) => {$(
+        #[cfg_attr(not(test), unsafe(no_mangle))]
+        #[unsafe(naked)]
+        unsafe extern "C" fn $name() {
+            core::arch::naked_asm!(
+                ".cfi_startproc",
+                concat!("mov ", $register, ", qword ptr [rsp]"),
+                "jmp {hook}",
+                ".cfi_endproc",
+                hook = sym $hook,
+            )
+        }
+    )+};
+}
+
+/// A door of six arguments: the return address is the seventh, on the stack.
+macro_rules! wide_door {
+    ($($name:ident => $hook:path;)+) => {$(
+        #[cfg_attr(not(test), unsafe(no_mangle))]
+        #[unsafe(naked)]
+        unsafe extern "C" fn $name() {
+            core::arch::naked_asm!(
+                ".cfi_startproc",
+                "push qword ptr [rsp]",
+                ".cfi_adjust_cfa_offset 8",
+                "call {hook}",
+                "add rsp, 8",
+                ".cfi_adjust_cfa_offset -8",
+                "ret",
+                ".cfi_endproc",
+                hook = sym $hook,
+            )
+        }
+    )+};
+}
+
+wide_door! {
+    mmap => hooks::mmap;
+    mapsan_mmap => hooks::mmap;
+    mmap64 => hooks::mmap64;
+    mapsan_mmap64 => hooks::mmap64;
+}
+
+door! {
+    munmap => hooks::munmap, "rdx";
+    mapsan_munmap => hooks::munmap, "rdx";
+    mremap => hooks::mremap, "r9";
+    mapsan_mremap => hooks::mremap, "r9";
+    mprotect => hooks::mprotect, "rcx";
+    mapsan_mprotect => hooks::mprotect, "rcx";
+    msync => hooks::msync, "rcx";
+    mapsan_msync => hooks::msync, "rcx";
+    ftok => hooks::ftok, "rdx";
+    mapsan_ftok => hooks::ftok, "rdx";
+    shmget => hooks::shmget, "rcx";
+    mapsan_shmget => hooks::shmget, "rcx";
+    shmat => hooks::shmat, "rcx";
+    mapsan_shmat => hooks::shmat, "rcx";
+    shmdt => hooks::shmdt, "rsi";
+    mapsan_shmdt => hooks::shmdt, "rsi";
+    shmctl => hooks::shmctl, "rcx";
+    mapsan_shmctl => hooks::shmctl, "rcx";
+}

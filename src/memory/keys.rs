@@ -1,0 +1,176 @@
+//! The keys that ftok(3) has given, and the segments that keys have led to.
+
+use crate::facts::Path;
+use crate::report;
+use crate::sys;
+use core::cell::UnsafeCell;
+use core::ffi::{CStr, c_int};
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::*};
+
+/// Keys that are remembered; later ones are not compared.
+const ENTRIES: usize = 512;
+/// The bytes of a path that are kept.
+const PATH: usize = 256;
+
+/// One key that ftok gave.
+pub(crate) struct Given {
+    pub(crate) key: c_int,
+    pub(crate) id: c_int,
+    /// The return address of the call.
+    pub(crate) site: usize,
+    device: (u32, u32),
+    inode: u64,
+    path: [u8; PATH],
+    path_length: usize,
+}
+
+impl Given {
+    /// The absolute path.
+    pub(crate) fn path(&self) -> &[u8] {
+        self.path.get(..self.path_length).unwrap_or_default()
+    }
+
+    /// The file's device and inode number, of which ftok keeps 8 and 16 bits.
+    pub(crate) fn file(&self) -> ((u32, u32), u64) {
+        (self.device, self.inode)
+    }
+
+    /// Whether the path still leads to the file it led to.
+    fn is_still_there(&self) -> bool {
+        let mut path = [0_u8; PATH];
+        let Some(to) = path.get_mut(..self.path_length) else { return false };
+        to.copy_from_slice(self.path());
+        let Ok(path) = CStr::from_bytes_until_nul(&path) else { return false };
+        sys::statx_path(path).is_ok_and(|now| identity(&now) == self.file())
+    }
+}
+
+fn identity(file: &libc::statx) -> ((u32, u32), u64) {
+    ((file.stx_dev_major, file.stx_dev_minor), file.stx_ino)
+}
+
+struct Table(UnsafeCell<[Given; ENTRIES]>);
+
+// SAFETY: an entry is written once, by the holder of the report's section, before `USED` publishes it.
+unsafe impl Sync for Table {}
+
+static TABLE: Table = Table(UnsafeCell::new(
+    [const { Given { key: 0, id: 0, site: 0, device: (0, 0), inode: 0, path: [0; PATH], path_length: 0 } }; ENTRIES],
+));
+static USED: AtomicUsize = AtomicUsize::new(0);
+
+/// Hashes of the calls that have been looked at, so that a repetition costs one lookup.
+const SEEN: usize = 1024;
+static CALLS: [AtomicU64; SEEN] = [const { AtomicU64::new(0) }; SEEN];
+static SEGMENTS: [AtomicU64; SEEN] = [const { AtomicU64::new(0) }; SEEN];
+
+/// Enters `hash` and says whether it was there.
+fn seen(table: &[AtomicU64; SEEN], hash: u64) -> bool {
+    let spread = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54;
+    let Some(slot) = usize::try_from(spread).ok().and_then(|index| table.get(index)) else { return true };
+    if slot.load(Relaxed) == hash {
+        return true;
+    }
+    slot.store(hash, Relaxed);
+    false
+}
+
+/// Whether this key has led to this segment before.
+#[inline]
+pub(crate) fn led_to(key: c_int, id: c_int) -> bool {
+    seen(&SEGMENTS, u64::from(key.cast_unsigned()) << 32 | u64::from(id.cast_unsigned()) | 1 << 63)
+}
+
+/// Whether this path text and id have given this key before.
+#[inline]
+pub(crate) fn was_given(path: &CStr, id: c_int, key: c_int) -> bool {
+    // FNV-1a, 64 bits.
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in path.to_bytes() {
+        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
+    }
+    for word in [id, key] {
+        hash = (hash ^ u64::from(word.cast_unsigned())).wrapping_mul(0x100_0000_01b3);
+    }
+    seen(&CALLS, hash | 1)
+}
+
+/// How a key stands to those before it.
+#[derive(Default)]
+pub(crate) struct Relations {
+    /// An earlier call with another file or id that gave the same key, and whose file is still there.
+    pub(crate) same_key: Option<&'static Given>,
+    /// An earlier call with the same absolute path and id that gave another key.
+    pub(crate) other_key: Option<&'static Given>,
+}
+
+/// Compares a key with those before it, and remembers it.
+#[inline(never)]
+pub(crate) fn remember(path: usize, id: c_int, key: c_int, site: usize) -> Relations {
+    let Ok(section) = report::enter() else { return Relations::default() };
+    let mut relations = Relations::default();
+    report::on_own_stack(&section, &mut || {
+        if let Some(given) = look_at(path, id, key, site) {
+            relations = compare(&given);
+            store(given);
+        }
+    });
+    section.leave();
+    relations
+}
+
+/// What there is to remember of a call; `None` if the path can't be looked up any more, or is very long.
+fn look_at(path: usize, id: c_int, key: c_int, site: usize) -> Option<Given> {
+    let path = Path::at(path)?;
+    let file = sys::statx_path(path.as_c_str()?).ok()?;
+    let (device, inode) = identity(&file);
+    let mut given = Given { key, id, site, device, inode, path: [0; PATH], path_length: 0 };
+    if !path.is_absolute() {
+        let directory = Path::working_directory()?;
+        given.append(directory.bytes())?;
+        given.append(b"/")?;
+    }
+    given.append(path.bytes())?;
+    Some(given)
+}
+
+impl Given {
+    fn append(&mut self, bytes: &[u8]) -> Option<()> {
+        let end = self.path_length.checked_add(bytes.len()).filter(|end| *end < PATH)?;
+        self.path.get_mut(self.path_length..end)?.copy_from_slice(bytes);
+        self.path_length = end;
+        Some(())
+    }
+}
+
+fn entries() -> &'static [Given] {
+    // SAFETY: entries below `USED` are not written again.
+    let table = unsafe { &*TABLE.0.get().cast_const() };
+    table.get(..USED.load(Acquire)).unwrap_or_default()
+}
+
+fn compare(given: &Given) -> Relations {
+    let same_key = |earlier: &&Given| {
+        earlier.key == given.key
+            && (earlier.file() != given.file() || earlier.id != given.id)
+            && earlier.is_still_there()
+    };
+    // Only the latest key of a path counts: a file that comes and goes is one replacement at a time.
+    let last_of_path = |earlier: &&Given| earlier.path() == given.path() && earlier.id == given.id;
+    Relations {
+        same_key: entries().iter().rev().find(same_key),
+        other_key: entries().iter().rev().find(last_of_path).filter(|earlier| earlier.key != given.key),
+    }
+}
+
+fn store(given: Given) {
+    let index = USED.load(Relaxed);
+    if index >= ENTRIES {
+        return;
+    }
+    // SAFETY: the section is held, so nobody else writes, and nobody reads at or above `USED`.
+    let place = unsafe { TABLE.0.get().cast::<Given>().add(index) };
+    // SAFETY: inside the table, as just compared, and unshared.
+    unsafe { place.write(given) };
+    USED.store(index.wrapping_add(1), Release);
+}

@@ -1,0 +1,169 @@
+//! The next definition of each call: libc's, or that of another preloaded library.
+//!
+//! Found once, at start. Before that, and in a static program, the raw system call is made, and `errno` set as libc
+//! would. Nothing is looked up inside a hook: an allocator may be waiting for the loader's lock.
+
+use crate::sys::{self, int};
+use crate::{errno, weak};
+use core::ffi::{CStr, c_char, c_int, c_long, c_void};
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+
+/// Declares the calls: for each a slot, the lookup at start, and a function that makes the call.
+macro_rules! next {
+    ($($(#[$doc:meta])* $name:ident ($($argument:ident: $type:ty),*) -> $result:ty, else $raw:expr;)+) => {
+        /// One slot for each call; null until start, and for ever in a static program.
+        #[allow(non_upper_case_globals, reason = "named as the calls are")]
+        mod slot {
+            use super::{AtomicPtr, c_void, ptr};
+            $(pub(super) static $name: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());)+
+        }
+
+        /// Finds all of them; nothing happens in a static program.
+        pub(crate) fn resolve() {
+            $(resolve_one(&slot::$name, concat!(stringify!($name), "\0"));)+
+        }
+
+        $($(#[$doc])*
+        ///
+        /// # Safety
+        /// As the call itself.
+        #[inline]
+        pub(crate) unsafe fn $name($($argument: $type),*) -> $result {
+            let next = slot::$name.load(Relaxed);
+            if next.is_null() {
+                let raw: unsafe fn($($type),*) -> $result = $raw;
+                // SAFETY: the caller's word.
+                return unsafe { raw($($argument),*) };
+            }
+            // SAFETY: the definition that the loader found under this name, which has this signature by the
+            // assertions below.
+            let next: unsafe extern "C" fn($($type),*) -> $result = unsafe { core::mem::transmute(next) };
+            // SAFETY: the caller's word.
+            unsafe { next($($argument),*) }
+        })+
+    };
+}
+
+next! {
+    /// mmap(2).
+    mmap(address: *mut c_void, length: usize, prot: c_int, flags: c_int, fd: c_int, offset: i64) -> *mut c_void,
+        else raw_mmap;
+    /// mmap64(3).
+    mmap64(address: *mut c_void, length: usize, prot: c_int, flags: c_int, fd: c_int, offset: i64) -> *mut c_void,
+        else raw_mmap;
+    /// munmap(2).
+    munmap(address: *mut c_void, length: usize) -> c_int,
+        else |address, length| status(libc::SYS_munmap, [address as usize, length, 0, 0, 0, 0]);
+    /// mremap(2), always with its fifth argument: libc reads it whatever the flags are, the kernel only with
+    /// `MREMAP_FIXED` or `MREMAP_DONTUNMAP`.
+    mremap(old: *mut c_void, old_size: usize, size: usize, flags: c_int, new: *mut c_void) -> *mut c_void,
+        else |old, old_size, size, flags, new|
+            pointer(libc::SYS_mremap, [old as usize, old_size, size, int(flags), new as usize, 0]);
+    /// mprotect(2).
+    mprotect(address: *mut c_void, length: usize, prot: c_int) -> c_int,
+        else |address, length, prot| status(libc::SYS_mprotect, [address as usize, length, int(prot), 0, 0, 0]);
+    /// msync(2), a cancellation point in libc.
+    msync(address: *mut c_void, length: usize, flags: c_int) -> c_int,
+        else |address, length, flags| status(libc::SYS_msync, [address as usize, length, int(flags), 0, 0, 0]);
+    /// ftok(3).
+    ftok(path: *const c_char, id: c_int) -> c_int, else raw_ftok;
+    /// shmget(2).
+    shmget(key: c_int, size: usize, flags: c_int) -> c_int,
+        else |key, size, flags| status(libc::SYS_shmget, [int(key), size, int(flags), 0, 0, 0]);
+    /// shmat(2).
+    shmat(id: c_int, address: *const c_void, flags: c_int) -> *mut c_void,
+        else |id, address, flags| pointer(libc::SYS_shmat, [int(id), address as usize, int(flags), 0, 0, 0]);
+    /// shmdt(2).
+    shmdt(address: *const c_void) -> c_int,
+        else |address| status(libc::SYS_shmdt, [address as usize, 0, 0, 0, 0, 0]);
+    /// shmctl(2).
+    shmctl(id: c_int, command: c_int, buffer: *mut c_void) -> c_int,
+        else |id, command, buffer| status(libc::SYS_shmctl, [int(id), int(command), buffer as usize, 0, 0, 0]);
+}
+
+// A signature that differs from libc's does not compile.
+const _: unsafe extern "C" fn(*mut c_void, usize, c_int, c_int, c_int, i64) -> *mut c_void = libc::mmap;
+const _: unsafe extern "C" fn(*mut c_void, usize, c_int, c_int, c_int, i64) -> *mut c_void = libc::mmap64;
+const _: unsafe extern "C" fn(*mut c_void, usize) -> c_int = libc::munmap;
+const _: unsafe extern "C" fn(*mut c_void, usize, usize, c_int, ...) -> *mut c_void = libc::mremap;
+const _: unsafe extern "C" fn(*mut c_void, usize, c_int) -> c_int = libc::mprotect;
+const _: unsafe extern "C" fn(*mut c_void, usize, c_int) -> c_int = libc::msync;
+const _: unsafe extern "C" fn(*const c_char, c_int) -> c_int = libc::ftok;
+const _: unsafe extern "C" fn(c_int, usize, c_int) -> c_int = libc::shmget;
+const _: unsafe extern "C" fn(c_int, *const c_void, c_int) -> *mut c_void = libc::shmat;
+const _: unsafe extern "C" fn(*const c_void) -> c_int = libc::shmdt;
+const _: unsafe extern "C" fn(c_int, c_int, *mut libc::shmid_ds) -> c_int = libc::shmctl;
+
+fn resolve_one(slot: &AtomicPtr<c_void>, name: &str) {
+    let Some(dlsym) = weak::dlsym() else { return };
+    let Ok(name) = CStr::from_bytes_with_nul(name.as_bytes()) else { return };
+    // SAFETY: dlsym(3) with RTLD_NEXT and a string; it allocates only to describe a failure.
+    slot.store(unsafe { dlsym(libc::RTLD_NEXT, name.as_ptr()) }, Relaxed);
+}
+
+/// Gives a raw answer the form in which libc returns a status or id.
+fn returned(raw: isize) -> isize {
+    match sys::answer(raw) {
+        Ok(_) => raw,
+        Err(failure) => {
+            // Before this library is relocated there is no way to errno; see `start`.
+            if crate::start::is_relocated() {
+                errno::set(failure);
+            }
+            -1
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the calls that return an int fit one")]
+unsafe fn status(number: c_long, arguments: [usize; 6]) -> c_int {
+    // SAFETY: the caller's word, who passes on the program's arguments.
+    returned(unsafe { sys::syscall(number, arguments) }) as c_int
+}
+
+unsafe fn pointer(number: c_long, arguments: [usize; 6]) -> *mut c_void {
+    // SAFETY: the caller's word, who passes on the program's arguments.
+    let value = returned(unsafe { sys::syscall(number, arguments) });
+    ptr::with_exposed_provenance_mut(value.cast_unsigned())
+}
+
+/// As libc's mmap, which refuses an offset that is not a multiple of 4096 (or of the page size) itself.
+unsafe fn raw_mmap(
+    address: *mut c_void,
+    length: usize,
+    prot: c_int,
+    flags: c_int,
+    fd: c_int,
+    offset: i64,
+) -> *mut c_void {
+    if crate::facts::page_remainder(offset.cast_unsigned() as usize) != 0 {
+        if crate::start::is_relocated() {
+            errno::set(libc::EINVAL);
+        }
+        return libc::MAP_FAILED;
+    }
+    let arguments = [address as usize, length, int(prot), int(flags), int(fd), offset.cast_unsigned() as usize];
+    // SAFETY: the caller's word.
+    unsafe { pointer(libc::SYS_mmap, arguments) }
+}
+
+/// As libc's ftok: the low 16 bits of the inode, 8 of the device, 8 of the id.
+unsafe fn raw_ftok(path: *const c_char, id: c_int) -> c_int {
+    // SAFETY: the caller's word: a string, or an address that the kernel answers with EFAULT.
+    match unsafe { sys::statx_address(path) } {
+        Ok(statx) => ftok_key(&statx, id),
+        Err(failure) => {
+            errno::set(failure);
+            -1
+        }
+    }
+}
+
+/// The key that ftok(3) makes of a file and an id.
+#[expect(clippy::cast_possible_truncation, reason = "ftok keeps 16 bits of the inode")]
+pub(crate) fn ftok_key(file: &libc::statx, id: c_int) -> c_int {
+    // The minor number holds the low 8 bits of st_dev.
+    let (inode, device) = (file.stx_ino as c_int & 0xffff, file.stx_dev_minor.cast_signed() & 0xff);
+    inode | device << 16 | id << 24
+}

@@ -1,0 +1,378 @@
+//! The options: what `MAPSAN_OPTIONS` and the program's `mapsan_default_options()` say.
+//!
+//! Parsed once, at start, by the model's declarations. Nothing is skipped in silence: what is not understood is named.
+
+use crate::report::{Line, MOST_FRAMES};
+use core::cell::UnsafeCell;
+use core::fmt::Display;
+use mapsan_model::options::Values;
+use mapsan_model::{Group, Key, Rule, Severity};
+
+/// `mode`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Observe,
+    Enforce,
+    Abort,
+}
+
+/// `log_format`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    Text,
+    Json,
+}
+
+/// `color`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+/// A set of rules.
+#[derive(Clone, Copy)]
+pub(crate) struct RuleSet([u64; 2]);
+
+impl RuleSet {
+    fn default_rules() -> RuleSet {
+        let mut set = RuleSet([0; 2]);
+        for rule in Rule::ALL {
+            set.set(*rule, rule.info().group.on_by_default());
+        }
+        set
+    }
+
+    fn set(&mut self, rule: Rule, on: bool) {
+        let index = rule as usize;
+        if let Some(word) = self.0.get_mut(index / 64) {
+            let bit = 1 << (index % 64);
+            *word = if on { *word | bit } else { *word & !bit };
+        }
+    }
+
+    #[inline]
+    fn has(&self, rule: Rule) -> bool {
+        let index = rule as usize;
+        self.0.get(index / 64).is_some_and(|word| word & 1 << (index % 64) != 0)
+    }
+}
+
+const _: () = assert!(Rule::ALL.len() <= 128, "a RuleSet has two words");
+
+/// The settings in force.
+pub(crate) struct Settings {
+    pub(crate) mode: Mode,
+    pub(crate) level: Severity,
+    pub(crate) rules: RuleSet,
+    pub(crate) suppressions: Line<4096>,
+    pub(crate) log_path: Line<4096>,
+    pub(crate) form: Form,
+    colour_choice: Colour,
+    pub(crate) colour: bool,
+    pub(crate) exitcode: i32,
+    pub(crate) fail: Severity,
+    pub(crate) stack_depth: usize,
+    pub(crate) only: Line<1024>,
+    pub(crate) skip: Line<1024>,
+    pub(crate) verbosity: u32,
+    pub(crate) help: bool,
+}
+
+struct Shared(UnsafeCell<Settings>);
+
+// SAFETY: written at start, on one thread, before the hooks look at it; only read afterwards.
+unsafe impl Sync for Shared {}
+
+static SETTINGS: Shared = Shared(UnsafeCell::new(Settings {
+    mode: Mode::Observe,
+    level: Severity::Note,
+    rules: RuleSet([0; 2]),
+    suppressions: Line::new(),
+    log_path: Line::new(),
+    form: Form::Text,
+    colour_choice: Colour::Auto,
+    colour: false,
+    exitcode: 0,
+    fail: Severity::Warning,
+    stack_depth: 16,
+    only: Line::new(),
+    skip: Line::new(),
+    verbosity: 0,
+    help: false,
+}));
+
+/// The settings in force.
+pub(crate) fn settings() -> &'static Settings {
+    // SAFETY: not written any more once start has published that checking begins.
+    unsafe { &*SETTINGS.0.get() }
+}
+
+/// The settings, to be filled in.
+///
+/// # Safety
+/// Only for start, while it is the only thread here, and not while a reference of [`settings`] is used.
+pub(crate) unsafe fn settings_at_start() -> &'static mut Settings {
+    // SAFETY: the caller is alone.
+    unsafe { &mut *SETTINGS.0.get() }
+}
+
+/// Whether a finding of this rule and severity is reported.
+#[inline]
+pub(crate) fn reports(rule: Rule, severity: Severity) -> bool {
+    let settings = settings();
+    settings.rules.has(rule) && severity >= settings.level
+}
+
+/// Whether a rule is on at all.
+pub(crate) fn is_on(rule: Rule) -> bool {
+    settings().rules.has(rule)
+}
+
+/// What to say of an option that can't be taken: the text, and what is allowed.
+pub(crate) type Complain<'a> = &'a mut dyn FnMut(&dyn Display);
+
+impl Settings {
+    /// The built-in values that a static can't hold.
+    pub(crate) fn set_defaults(&mut self) {
+        self.rules = RuleSet::default_rules();
+    }
+
+    /// Whether the text form is coloured, given whether it goes to a terminal and whether the environment asks for
+    /// none.
+    pub(crate) fn choose_colour(&mut self, terminal: bool, unwanted: bool) {
+        self.colour = match self.colour_choice {
+            Colour::Auto => terminal && !unwanted,
+            Colour::Always => true,
+            Colour::Never => false,
+        };
+    }
+
+    /// Takes the options of one source, `key=value` separated by colons or blanks.
+    pub(crate) fn parse(&mut self, source: &str, mut text: &str, complain: Complain<'_>) {
+        loop {
+            text = text.trim_start_matches(is_separator);
+            if text.is_empty() {
+                return;
+            }
+            let (key, rest) = match text.find(|c| c == '=' || is_separator(c)) {
+                Some(end) => text.split_at_checked(end).unwrap_or((text, "")),
+                None => (text, ""),
+            };
+            let Some(rest) = rest.strip_prefix('=') else {
+                complain(&format_args!("{source}: '{key}' has no value; options are written key=value:key=value"));
+                text = rest;
+                continue;
+            };
+            let (value, rest) = split_value(rest);
+            match value {
+                Some(value) => self.set(source, key, value, complain),
+                None => complain(&format_args!("{source}: the quote after '{key}=' is not closed")),
+            }
+            text = rest;
+        }
+    }
+
+    fn set(&mut self, source: &str, key: &str, value: &str, complain: Complain<'_>) {
+        let Some(known) = Key::from_name(key) else {
+            complain(&format_args!("{source}: there is no option '{key}'; MAPSAN_OPTIONS=help=1 lists them"));
+            return;
+        };
+        let info = known.info();
+        if !info.available {
+            complain(&format_args!("{source}: '{key}' is not yet in this version, and '{key}={value}' does nothing"));
+            return;
+        }
+        if self.assign(known, value).is_none() {
+            complain(&format_args!("{source}: '{key}={value}' is not understood; {key} takes {}", info.values));
+        }
+        if matches!(known, Key::Enable | Key::Disable) {
+            self.choose_rules(source, known, value, complain);
+        }
+    }
+
+    /// Takes a value; `None` if it is not one that the option may have.
+    fn assign(&mut self, key: Key, value: &str) -> Option<()> {
+        let number = || {
+            let number = value.parse::<u32>().ok()?;
+            match key.info().values {
+                Values::Number(low, high) => (low..=high).contains(&number).then_some(number),
+                _ => (number <= 1).then_some(number),
+            }
+        };
+        match key {
+            Key::Mode => {
+                self.mode = match value {
+                    "observe" => Mode::Observe,
+                    "enforce" => Mode::Enforce,
+                    "abort" => Mode::Abort,
+                    _ => return None,
+                }
+            }
+            Key::Level => self.level = Severity::from_name(value)?,
+            Key::Fail => self.fail = Severity::from_name(value).filter(|severity| *severity != Severity::Note)?,
+            Key::LogFormat => {
+                self.form = match value {
+                    "text" => Form::Text,
+                    "json" => Form::Json,
+                    _ => return None,
+                }
+            }
+            Key::Color => {
+                self.colour_choice = match value {
+                    "auto" => Colour::Auto,
+                    "always" => Colour::Always,
+                    "never" => Colour::Never,
+                    _ => return None,
+                }
+            }
+            Key::Suppressions => return copy(&mut self.suppressions, value),
+            Key::LogPath => return copy(&mut self.log_path, value),
+            Key::Only => return copy(&mut self.only, value),
+            Key::Skip => return copy(&mut self.skip, value),
+            Key::Exitcode => self.exitcode = number()?.cast_signed(),
+            Key::StackDepth => self.stack_depth = (number()? as usize).min(MOST_FRAMES),
+            Key::Verbosity => self.verbosity = number()?,
+            Key::Help => self.help = number()? == 1,
+            Key::Enable | Key::Disable | Key::SiteDepth | Key::Leaks | Key::HandleFaults | Key::Harden | Key::Inject => {}
+        }
+        Some(())
+    }
+
+    fn choose_rules(&mut self, source: &str, key: Key, value: &str, complain: Complain<'_>) {
+        let on = key == Key::Enable;
+        for word in value.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+            let group = Group::from_name(word);
+            let rule = Rule::from_name(word);
+            if word != "all" && group.is_none() && rule.is_none() {
+                let (key, allowed) = (key.name(), key.info().values);
+                complain(&format_args!("{source}: {key}= names no rule or group '{word}'; it takes {allowed}"));
+            }
+            for known in Rule::ALL {
+                if word == "all" || group == Some(known.info().group) || rule == Some(*known) {
+                    self.rules.set(*known, on);
+                }
+            }
+        }
+    }
+
+    /// Whether the executable of this name is to be checked, by `only` and `skip`.
+    pub(crate) fn covers(&self, executable: &str) -> bool {
+        let names = |list: &str| list.split(',').any(|name| name.trim() == executable);
+        (self.only.len() == 0 || names(self.only.as_str())) && !names(self.skip.as_str())
+    }
+}
+
+/// What separates options. Values that hold one are quoted.
+fn is_separator(character: char) -> bool {
+    matches!(character, ':' | ' ' | '\t' | '\n' | '\r')
+}
+
+/// Splits a value, quoted or not, from what follows; no value if a quote is not closed.
+fn split_value(text: &str) -> (Option<&str>, &str) {
+    for quote in ['\'', '"'] {
+        if let Some(quoted) = text.strip_prefix(quote) {
+            return quoted.split_once(quote).map_or((None, ""), |(value, rest)| (Some(value), rest));
+        }
+    }
+    let end = text.find(is_separator).unwrap_or(text.len());
+    let (value, rest) = text.split_at_checked(end).unwrap_or((text, ""));
+    (Some(value), rest)
+}
+
+/// Copies a value; `None` if it is empty or too long.
+fn copy<const N: usize>(to: &mut Line<N>, value: &str) -> Option<()> {
+    to.clear();
+    (!value.is_empty() && value.len() < N && to.push_bytes(value.as_bytes())).then_some(())
+}
+
+/// Hands the lines of the table of options to `each`.
+pub(crate) fn table(each: &mut dyn FnMut(&dyn Display)) {
+    each(&"options, as MAPSAN_OPTIONS=key=value:key=value");
+    for key in Key::ALL {
+        let info = key.info();
+        let default = if info.default.is_empty() { "-" } else { info.default };
+        let later = if info.available { "" } else { " (not yet in this version)" };
+        each(&format_args!("  {:<13} default {default:<8} {}{later}; takes {}", info.name, info.meaning, info.values));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> (Box<Settings>, Vec<String>) {
+        let mut settings = Box::new(Settings {
+            mode: Mode::Observe,
+            level: Severity::Note,
+            rules: RuleSet::default_rules(),
+            suppressions: Line::new(),
+            log_path: Line::new(),
+            form: Form::Text,
+            colour_choice: Colour::Auto,
+            colour: false,
+            exitcode: 0,
+            fail: Severity::Warning,
+            stack_depth: 16,
+            only: Line::new(),
+            skip: Line::new(),
+            verbosity: 0,
+            help: false,
+        });
+        let mut complaints = Vec::new();
+        settings.parse("MAPSAN_OPTIONS", text, &mut |complaint| complaints.push(complaint.to_string()));
+        (settings, complaints)
+    }
+
+    #[test]
+    fn values_may_be_quoted() {
+        let (settings, complaints) = parsed("log_path='/tmp/a:b c':mode=\"abort\" stack_depth=3");
+        assert_eq!(complaints, Vec::<String>::new());
+        assert_eq!(settings.log_path.as_str(), "/tmp/a:b c");
+        assert!(settings.mode == Mode::Abort && settings.stack_depth == 3);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_named_and_the_rest_is_taken() {
+        let (settings, complaints) = parsed("mod=abort:level=loud:stack_depth=0:exitcode=256:novalue:exitcode=7");
+        assert_eq!(settings.exitcode, 7);
+        let starts = ["there is no option 'mod'", "'level=loud' is not", "'stack_depth=0'", "'exitcode=256'", "'novalue'"];
+        assert_eq!(complaints.len(), starts.len(), "{complaints:?}");
+        for (complaint, start) in complaints.iter().zip(starts) {
+            assert!(complaint.starts_with(&format!("MAPSAN_OPTIONS: {start}")), "{complaint}");
+        }
+        assert!(complaints[1].ends_with("level takes note, warning or error"), "{}", complaints[1]);
+    }
+
+    #[test]
+    fn every_key_is_either_taken_or_said_to_come_later() {
+        for key in Key::ALL {
+            let value = match key.info().values {
+                Values::Words(words) => words[0],
+                Values::Rules => "all",
+                Values::Number(..) | Values::Flag => "1",
+                Values::File | Values::Log | Values::Set(_) | Values::Injection | Values::Names => "x",
+            };
+            let value = if *key == Key::Fail { "error" } else { value };
+            let (_, complaints) = parsed(&format!("{}={value}", key.name()));
+            assert_eq!(complaints.is_empty(), key.info().available, "{complaints:?}");
+            assert!(complaints.iter().all(|complaint| complaint.contains("not yet in this version")));
+        }
+    }
+
+    #[test]
+    fn groups_and_rules_are_turned_on_and_off_in_order() {
+        let (settings, complaints) = parsed("enable=all:disable=portability,mmap-bad-fd:enable=mmap-anonymous-fd");
+        assert!(complaints.is_empty());
+        let on = |rule| settings.rules.has(rule);
+        assert!(on(Rule::MmapWritableExecutable) && on(Rule::MmapAnonymousFd));
+        assert!(!on(Rule::MmapBadFd) && !on(Rule::ShmatRemovedSegment));
+    }
+
+    #[test]
+    fn only_and_skip_name_executables() {
+        let (settings, _) = parsed("only=a,b:skip=b");
+        assert!(settings.covers("a") && !settings.covers("b") && !settings.covers("c"));
+    }
+}

@@ -1,0 +1,98 @@
+//! What a check says about a finding, before it is given a form.
+
+use super::line::Line;
+use core::fmt::{self, Write as _};
+
+/// The room for all texts of one finding, in bytes.
+const TEXT: usize = 16 * 1024;
+/// The most notes, helps and related places of one finding.
+const PARTS: usize = 24;
+
+/// The role of a text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    Message,
+    Note,
+    Help,
+    /// The label of a related place.
+    Place,
+}
+
+/// One text of the finding.
+#[derive(Clone, Copy)]
+struct Part {
+    role: Role,
+    from: usize,
+    to: usize,
+    /// Of a place: the return address of the call made there.
+    site: usize,
+}
+
+/// The texts of a finding. All are printable: what comes from outside is escaped before it gets here.
+pub(crate) struct Draft {
+    text: Line<TEXT>,
+    parts: [Part; PARTS],
+    used: usize,
+}
+
+impl Draft {
+    pub(super) const fn new() -> Draft {
+        Draft { text: Line::new(), parts: [Part { role: Role::Note, from: 0, to: 0, site: 0 }; PARTS], used: 0 }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.text.clear();
+        self.used = 0;
+    }
+
+    /// What is wrong: one line, lower case, no final period.
+    pub(crate) fn message(&mut self, text: fmt::Arguments<'_>) {
+        self.add(Role::Message, 0, text);
+    }
+
+    /// A fact.
+    pub(crate) fn note(&mut self, text: fmt::Arguments<'_>) {
+        self.add(Role::Note, 0, text);
+    }
+
+    /// What the user can do.
+    pub(crate) fn help(&mut self, text: fmt::Arguments<'_>) {
+        self.add(Role::Help, 0, text);
+    }
+
+    /// Another call that matters, by its return address.
+    pub(crate) fn place(&mut self, site: usize, label: fmt::Arguments<'_>) {
+        self.add(Role::Place, site, label);
+    }
+
+    fn add(&mut self, role: Role, site: usize, text: fmt::Arguments<'_>) {
+        let from = self.text.len();
+        let _ = self.text.write_fmt(text);
+        if let Some(part) = self.parts.get_mut(self.used) {
+            *part = Part { role, from, to: self.text.len(), site };
+            self.used = self.used.wrapping_add(1);
+        }
+    }
+
+    /// The texts of one role, in the order in which they were given.
+    pub(super) fn texts(&self, role: Role) -> impl Iterator<Item = &str> {
+        self.with(role).map(|(text, _)| text)
+    }
+
+    /// The related places: label and return address.
+    pub(super) fn places(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.with(Role::Place)
+    }
+
+    fn with(&self, role: Role) -> impl Iterator<Item = (&str, usize)> {
+        let used = self.parts.get(..self.used).unwrap_or_default();
+        used.iter()
+            .filter(move |part| part.role == role)
+            .map(|part| (self.text.as_str().get(part.from..part.to).unwrap_or_default(), part.site))
+    }
+
+    /// The message.
+    pub(super) fn headline(&self) -> &str {
+        self.texts(Role::Message).next().unwrap_or_default()
+    }
+}

@@ -1,0 +1,82 @@
+//! The calls that led to a finding.
+
+use core::ffi::{c_int, c_void};
+
+/// The most frames that `stack_depth` allows.
+pub(crate) const MOST: usize = 64;
+
+/// Addresses inside the calling instructions, innermost first.
+pub(super) struct Frames {
+    addresses: [usize; MOST],
+    length: usize,
+}
+
+impl Frames {
+    /// The frame of one call site, by its return address.
+    pub(super) fn of_site(site: usize) -> Frames {
+        let mut frames = Frames { addresses: [0; MOST], length: 0 };
+        // The return address is the next instruction, which may belong to the next line or even function.
+        frames.push(site.wrapping_sub(1));
+        frames
+    }
+
+    /// The frames from the call that returns to `site` outwards, at most `depth`; that call alone where the unwinder
+    /// does not come past it (code without call frame information).
+    pub(super) fn walk(site: usize, depth: usize) -> Frames {
+        let mut walk =
+            Walk { frames: Frames { addresses: [0; MOST], length: 0 }, site, depth: depth.min(MOST), steps: 0 };
+        // SAFETY: `step` fits _Unwind_Trace_Fn, and `walk` lives as long as the call.
+        unsafe { _Unwind_Backtrace(step, (&raw mut walk).cast()) };
+        if walk.frames.length == 0 { Frames::of_site(site) } else { walk.frames }
+    }
+
+    fn push(&mut self, address: usize) {
+        if let Some(place) = self.addresses.get_mut(self.length) {
+            *place = address;
+            self.length = self.length.wrapping_add(1);
+        }
+    }
+
+    /// The addresses.
+    pub(super) fn addresses(&self) -> &[usize] {
+        self.addresses.get(..self.length).unwrap_or_default()
+    }
+}
+
+/// The state of one walk.
+struct Walk {
+    frames: Frames,
+    site: usize,
+    depth: usize,
+    steps: usize,
+}
+
+const CONTINUE: c_int = 0; // _URC_NO_REASON
+const STOP: c_int = 5; // _URC_END_OF_STACK
+
+/// Frames between the report and the program's call: the runtime's own.
+const OWN_FRAMES: usize = 32;
+
+extern "C" fn step(context: *mut c_void, walk: *mut c_void) -> c_int {
+    // SAFETY: `walk` is what `Frames::walk` handed to the unwinder, and nobody else holds it meanwhile.
+    let walk = unsafe { &mut *walk.cast::<Walk>() };
+    let mut before_instruction: c_int = 0;
+    // SAFETY: the unwinder passes a valid context; the flag is a live int.
+    let address = unsafe { _Unwind_GetIPInfo(context, &raw mut before_instruction) };
+    if walk.frames.length == 0 && address != walk.site {
+        walk.steps = walk.steps.wrapping_add(1);
+        return if walk.steps > OWN_FRAMES { STOP } else { CONTINUE };
+    }
+    if address == 0 || walk.frames.length >= walk.depth {
+        return STOP;
+    }
+    // The address of a frame that a signal interrupted is that of the instruction itself.
+    walk.frames.push(if before_instruction == 0 { address.wrapping_sub(1) } else { address });
+    CONTINUE
+}
+
+// The unwinder of libgcc_s (in a static program, libgcc_eh): no allocation, and no lock beyond the loader's.
+unsafe extern "C" {
+    fn _Unwind_Backtrace(step: extern "C" fn(*mut c_void, *mut c_void) -> c_int, argument: *mut c_void) -> c_int;
+    fn _Unwind_GetIPInfo(context: *mut c_void, before_instruction: *mut c_int) -> usize;
+}

@@ -1,0 +1,93 @@
+//! Text put together in a fixed room.
+
+use core::fmt;
+
+/// At most `N` bytes of UTF-8; what does not fit is left out at a character's border, and that is remembered.
+pub(crate) struct Line<const N: usize> {
+    bytes: [u8; N],
+    length: usize,
+    cut: bool,
+}
+
+impl<const N: usize> Line<N> {
+    /// An empty line.
+    pub(crate) const fn new() -> Self {
+        Line { bytes: [0; N], length: 0, cut: false }
+    }
+
+    /// Empties it.
+    pub(crate) fn clear(&mut self) {
+        self.truncate(0);
+        self.cut = false;
+    }
+
+    /// Takes back everything after the first `length` bytes.
+    pub(crate) fn truncate(&mut self, length: usize) {
+        self.length = self.length.min(length);
+    }
+
+    /// What was written.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+
+    /// What was written, which is always whole characters.
+    pub(crate) fn as_str(&self) -> &str {
+        core::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+
+    /// The number of bytes written.
+    pub(crate) fn len(&self) -> usize {
+        self.length
+    }
+
+    /// The number of bytes that still fit.
+    pub(crate) fn room(&self) -> usize {
+        N.saturating_sub(self.length)
+    }
+
+    /// Whether something did not fit.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut
+    }
+
+    /// Appends bytes that need not be UTF-8; `false` if they do not fit.
+    pub(crate) fn push_bytes(&mut self, bytes: &[u8]) -> bool {
+        let Some(end) = self.length.checked_add(bytes.len()) else { return false };
+        let Some(room) = self.bytes.get_mut(self.length..end) else {
+            self.cut = true;
+            return false;
+        };
+        room.copy_from_slice(bytes);
+        self.length = end;
+        true
+    }
+}
+
+impl<const N: usize> fmt::Write for Line<N> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let mut fits = text.len().min(self.room());
+        while !text.is_char_boundary(fits) {
+            fits = fits.saturating_sub(1);
+        }
+        self.cut |= fits < text.len();
+        self.push_bytes(text.as_bytes().get(..fits).unwrap_or_default());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::fmt::Write as _;
+
+    #[test]
+    fn a_line_is_cut_between_characters() {
+        let mut line = Line::<4>::new();
+        write!(line, "abcö").unwrap();
+        assert_eq!((line.as_str(), line.is_cut(), line.room()), ("abc", true, 1));
+        line.clear();
+        write!(line, "abö").unwrap();
+        assert_eq!((line.as_str(), line.is_cut()), ("abö", false));
+    }
+}

@@ -1,0 +1,273 @@
+//! Findings: seen before? suppressed? then put into words, given a form, and written.
+//!
+//! A check hands over a rule and, as a closure, what there is to say about it. The closure runs only for a finding
+//! that is new, on the report's own stack, with signals blocked: gathering its facts may be slow, may need room, and
+//! never disturbs the program.
+
+mod draft;
+mod frames;
+mod json;
+mod line;
+mod modules;
+mod once;
+mod section;
+pub(crate) mod sink;
+mod stack;
+pub(crate) mod suppress;
+mod text;
+
+pub(crate) use draft::Draft;
+pub(crate) use frames::MOST as MOST_FRAMES;
+pub(crate) use line::Line;
+pub(crate) use section::{Refusal, Section, enter, is_inside};
+
+use crate::call::{Call, Outcome};
+use crate::options::{self, Form, Mode};
+use crate::sys::Errno;
+use crate::{api, errno, process};
+use core::cell::UnsafeCell;
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use frames::Frames;
+use mapsan_model::{Rule, Severity};
+use once::Seen;
+
+/// The room for one block or record, in bytes.
+const OUTPUT: usize = 48 * 1024;
+
+/// What a finding is about.
+struct Subject<'a> {
+    rule: Rule,
+    severity: Severity,
+    call: &'a dyn Call,
+    outcome: Outcome,
+    /// The return address of the program's call.
+    caller: usize,
+}
+
+/// The workplace of the section's holder.
+struct Desk {
+    draft: Draft,
+    out: Line<OUTPUT>,
+}
+
+struct Shared(UnsafeCell<Desk>);
+
+// SAFETY: reached only with a `Section`, which one thread has at a time.
+unsafe impl Sync for Shared {}
+
+static DESK: Shared = Shared(UnsafeCell::new(Desk { draft: Draft::new(), out: Line::new() }));
+
+#[expect(clippy::mut_from_ref, reason = "the section is the proof that nobody else holds the reference")]
+fn desk(_proof: &Section) -> &mut Desk {
+    // SAFETY: one thread at a time has a section, and each user below lets go of the reference before it leaves.
+    unsafe { &mut *DESK.0.get() }
+}
+
+static FOUND: [AtomicU64; 3] = [const { AtomicU64::new(0) }; 3];
+static REPEATED: AtomicU64 = AtomicU64::new(0);
+/// Whether this process has written its start record.
+static STARTED: AtomicBool = AtomicBool::new(false);
+
+/// How many findings were made.
+#[derive(Clone, Copy)]
+pub(crate) struct Counts {
+    pub(crate) errors: u64,
+    pub(crate) warnings: u64,
+    pub(crate) notes: u64,
+    pub(crate) repeated: u64,
+}
+
+/// The findings of this process so far.
+pub(crate) fn counts() -> Counts {
+    Counts {
+        errors: count(Severity::Error),
+        warnings: count(Severity::Warning),
+        notes: count(Severity::Note),
+        repeated: REPEATED.load(Relaxed),
+    }
+}
+
+/// The findings of one severity, repetitions not counted.
+pub(crate) fn count(severity: Severity) -> u64 {
+    FOUND.get(severity as usize).map_or(0, |count| count.load(Relaxed))
+}
+
+/// One call that is being checked, and where it was made.
+pub(crate) struct Report<'a> {
+    pub(crate) call: &'a dyn Call,
+    pub(crate) outcome: Outcome,
+    /// The return address of the program's call.
+    pub(crate) caller: usize,
+    /// Whether the call has not been made, because `mode=enforce` refuses it if a rule is broken.
+    pub(crate) refusing: bool,
+}
+
+impl Report<'_> {
+    /// Makes a finding, unless the rule is off, or has been reported at this call site.
+    ///
+    /// True if the rule counts here: it is on and not suppressed.
+    pub(crate) fn finding(&self, rule: Rule, severity: Severity, details: impl FnOnce(&mut Draft)) -> bool {
+        if !options::reports(rule, severity) {
+            return false;
+        }
+        match once::see(rule, self.caller) {
+            Seen::Again => {
+                REPEATED.fetch_add(1, Relaxed);
+                true
+            }
+            Seen::Suppressed => false,
+            Seen::First(entry) => {
+                let mut details = Some(details);
+                self.make(rule, severity, entry, &mut |draft| {
+                    if let Some(details) = details.take() {
+                        details(draft);
+                    }
+                })
+            }
+        }
+    }
+
+    /// Makes a finding about a call that the kernel lets pass: the errno with which `mode=enforce` refuses it, if the
+    /// rule counts here and has one.
+    pub(crate) fn offence(
+        &self,
+        rule: Rule,
+        severity: Severity,
+        details: impl FnOnce(&mut Draft),
+    ) -> Option<Errno> {
+        self.finding(rule, severity, details).then(|| enforced_errno(rule))?
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make(&self, rule: Rule, severity: Severity, entry: once::Entry, details: &mut dyn FnMut(&mut Draft)) -> bool {
+        let section = match enter() {
+            Ok(section) => section,
+            Err(refusal) => {
+                entry.forget();
+                if let Refusal::TimedOut { first: true } = refusal {
+                    say_without_section();
+                }
+                return false;
+            }
+        };
+        let Report { call, caller, .. } = *self;
+        let outcome = match enforced_errno(rule) {
+            Some(errno) if self.refusing => Outcome::refused(errno),
+            _ => self.outcome,
+        };
+        let subject = Subject { rule, severity, call, outcome, caller };
+        let mut made = false;
+        stack::run(&section, &mut || made = write(&section, &subject, self.refusing, entry, details));
+        section.leave();
+        if made {
+            api::announce();
+            if severity == Severity::Error && options::settings().mode == Mode::Abort {
+                // SAFETY: no lock is held and the signal mask is the program's own.
+                unsafe { libc::abort() };
+            }
+        }
+        made
+    }
+}
+
+/// The errno with which `mode=enforce` fails a call that breaks the rule.
+fn enforced_errno(rule: Rule) -> Option<Errno> {
+    errno::from_name(rule.info().enforce?)
+}
+
+/// Runs work that needs room on the report's stack.
+pub(crate) fn on_own_stack(proof: &Section, work: &mut dyn FnMut()) {
+    stack::run(proof, work);
+}
+
+/// Makes the finding on the report's stack; `false` if it is suppressed.
+fn write(
+    proof: &Section,
+    subject: &Subject<'_>,
+    refusing: bool,
+    entry: once::Entry,
+    details: &mut dyn FnMut(&mut Draft),
+) -> bool {
+    let settings = options::settings();
+    let frames = Frames::walk(subject.caller, settings.stack_depth);
+    if suppress::silences(subject.rule, &frames) {
+        entry.suppress();
+        return false;
+    }
+    let Desk { draft, out } = desk(proof);
+    draft.clear();
+    details(draft);
+    if refusing {
+        draft.note(format_args!("mode=enforce: the call was not made"));
+    }
+    if let Some(count) = FOUND.get(subject.severity as usize) {
+        count.fetch_add(1, Relaxed);
+    }
+    out.clear();
+    match settings.form {
+        Form::Text => text::finding(out, subject, draft, &frames, settings.colour),
+        Form::Json => {
+            if !STARTED.swap(true, Relaxed) {
+                json::start(out);
+            }
+            json::finding(out, subject, draft, &frames);
+        }
+    }
+    sink::write(proof, out.as_bytes());
+    api::remember(proof, subject.rule, subject.severity, subject.outcome, subject.caller, draft);
+    true
+}
+
+/// The one line that tells of a lock that could not be had. Written straight to standard error: the sink belongs to
+/// whoever holds the lock.
+fn say_without_section() {
+    let _ = crate::sys::write_nowait(
+        libc::STDERR_FILENO,
+        b"mapsan: a finding was dropped: the report lock is held by a thread that this process does not have\n",
+    );
+}
+
+/// Writes the record that says that this process is covered, where records are written.
+pub(crate) fn write_start(proof: &Section) {
+    if options::settings().form == Form::Json && !STARTED.swap(true, Relaxed) {
+        let out = &mut desk(proof).out;
+        out.clear();
+        json::start(out);
+        sink::write(proof, out.as_bytes());
+    }
+}
+
+/// Writes the closing summary of a process that ends in order.
+pub(crate) fn write_end() {
+    // A child of a raw clone carries its parent's counts, which are not its own.
+    if crate::sys::getpid() != process::pid() {
+        return;
+    }
+    let Ok(section) = enter() else { return };
+    let counts = counts();
+    let Counts { errors, warnings, notes, repeated } = counts;
+    match options::settings().form {
+        Form::Text if errors.max(warnings).max(notes) > 0 => sink::say(
+            &section,
+            format_args!("summary: {errors} errors, {warnings} warnings, {notes} notes ({repeated} repeated)"),
+        ),
+        Form::Json if STARTED.load(Relaxed) => {
+            let out = &mut desk(&section).out;
+            out.clear();
+            json::end(out, &counts);
+            sink::write(&section, out.as_bytes());
+        }
+        _ => {}
+    }
+    section.leave();
+}
+
+/// Makes a forked child's counts its own.
+pub(crate) fn forked() {
+    for count in &FOUND {
+        count.store(0, Relaxed);
+    }
+    REPEATED.store(0, Relaxed);
+    STARTED.store(false, Relaxed);
+}

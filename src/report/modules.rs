@@ -1,0 +1,261 @@
+//! Which loaded object holds an address, and what is known of it without its file: path, load bias, build id, and the
+//! nearest dynamic symbol. No debug information is read in the program: that is the command's work.
+
+use crate::process;
+use core::ffi::{CStr, c_char, c_int, c_void};
+use core::mem::size_of;
+use core::slice;
+
+type Header = libc::Elf64_Ehdr;
+type Segment = libc::Elf64_Phdr;
+type Symbol = libc::Elf64_Sym;
+
+/// A loaded object. The references live as long as it stays loaded.
+pub(super) struct Module<'a> {
+    path: &'a [u8],
+    /// What the loader added to the addresses of the file.
+    pub(super) bias: usize,
+    segments: &'a [Segment],
+}
+
+/// One entry of a dynamic section, `Elf64_Dyn`.
+#[repr(C)]
+struct Dynamic {
+    tag: i64,
+    value: usize,
+}
+
+const DT_HASH: i64 = 4;
+const DT_STRTAB: i64 = 5;
+const DT_SYMTAB: i64 = 6;
+const DT_STRSZ: i64 = 10;
+const DT_GNU_HASH: i64 = 0x6fff_fef5;
+const NT_GNU_BUILD_ID: u32 = 3;
+const STT_FUNC: u8 = 2;
+
+/// Reads a value of the object's memory.
+///
+/// # Safety
+/// `address` must lie in a mapped, readable part of a loaded object, with the whole value.
+unsafe fn read<T: Copy>(address: usize) -> T {
+    // SAFETY: the caller vouches for the memory; any alignment is allowed.
+    unsafe { core::ptr::with_exposed_provenance::<T>(address).read_unaligned() }
+}
+
+impl Module<'_> {
+    /// The object that holds `address`.
+    pub(super) fn find(address: usize) -> Option<Module<'static>> {
+        find_object(address).or_else(|| iterate(address))
+    }
+
+    /// The object's path; the executable's for the program itself.
+    pub(super) fn path(&self) -> &[u8] {
+        if self.path.is_empty() { process::executable() } else { self.path }
+    }
+
+    /// The GNU build id, from the notes in memory.
+    pub(super) fn build_id(&self) -> Option<&[u8]> {
+        self.of_type(libc::PT_NOTE).find_map(|notes| {
+            let end = notes.start.checked_add(notes.length)?;
+            let mut at = notes.start;
+            while at.checked_add(12)? <= end {
+                // SAFETY: inside a loaded note segment, as just compared.
+                let [name, description, kind]: [u32; 3] = unsafe { read(at) };
+                let content = at.checked_add(12)?.checked_add(padded(name))?;
+                let next = content.checked_add(padded(description))?;
+                if kind == NT_GNU_BUILD_ID && name == 4 && next <= end {
+                    // SAFETY: the description lies inside the note segment, as just compared.
+                    return Some(unsafe {
+                        slice::from_raw_parts(core::ptr::with_exposed_provenance(content), description as usize)
+                    });
+                }
+                at = next;
+            }
+            None
+        })
+    }
+
+    /// The dynamic symbol of a function that covers `address`, and the distance from its start.
+    pub(super) fn symbol(&self, address: usize) -> Option<(&[u8], usize)> {
+        let tables = self.tables()?;
+        let offset = address.wrapping_sub(self.bias);
+        let symbol = (0..tables.count).find_map(|index| {
+            let at = tables.symbols.checked_add(index.checked_mul(size_of::<Symbol>())?)?;
+            // SAFETY: `count` symbols lie there, by the object's own hash table.
+            let symbol: Symbol = unsafe { read(at) };
+            let start = usize::try_from(symbol.st_value).ok()?;
+            let size = usize::try_from(symbol.st_size).ok()?;
+            (symbol.st_shndx != 0 && symbol.st_info & 0xf == STT_FUNC && offset.wrapping_sub(start) < size)
+                .then_some(symbol)
+        })?;
+        let name = tables.strings.checked_add(symbol.st_name as usize)?;
+        if symbol.st_name as usize >= tables.strings_size {
+            return None;
+        }
+        // SAFETY: a string of the object's string table, which is zero-terminated.
+        let name = unsafe { CStr::from_ptr(core::ptr::with_exposed_provenance(name)) };
+        Some((name.to_bytes(), offset.wrapping_sub(usize::try_from(symbol.st_value).ok()?)))
+    }
+
+    fn of_type(&self, kind: u32) -> impl Iterator<Item = Extent> {
+        self.segments.iter().filter(move |segment| segment.p_type == kind).filter_map(|segment| {
+            Some(Extent {
+                start: self.bias.wrapping_add(usize::try_from(segment.p_vaddr).ok()?),
+                length: usize::try_from(segment.p_memsz).ok()?,
+            })
+        })
+    }
+
+    fn tables(&self) -> Option<Tables> {
+        let section = self.of_type(libc::PT_DYNAMIC).next()?;
+        let value = |wanted: i64| {
+            (0..section.length / size_of::<Dynamic>()).find_map(|index| {
+                let at = section.start.checked_add(index.checked_mul(size_of::<Dynamic>())?)?;
+                // SAFETY: inside the loaded dynamic section.
+                let [tag, value]: [usize; 2] = unsafe { read(at) };
+                (tag.cast_signed() as i64 == wanted).then_some(value)
+            })
+        };
+        // The loader has relocated these pointers in place, except where the section is read-only (the vDSO).
+        let pointer = |tag: i64| value(tag).map(|at| if at < self.bias { at.wrapping_add(self.bias) } else { at });
+        let count = match pointer(DT_GNU_HASH) {
+            // SAFETY: the object's own, loaded hash table.
+            Some(table) => unsafe { gnu_hash_count(table) },
+            // SAFETY: the second word of the System V hash table is the number of symbols.
+            None => unsafe { read::<u32>(pointer(DT_HASH)?.checked_add(4)?) as usize },
+        };
+        Some(Tables { symbols: pointer(DT_SYMTAB)?, strings: pointer(DT_STRTAB)?, strings_size: value(DT_STRSZ)?, count })
+    }
+}
+
+/// A range of memory.
+struct Extent {
+    start: usize,
+    length: usize,
+}
+
+/// The dynamic symbol table.
+struct Tables {
+    symbols: usize,
+    count: usize,
+    strings: usize,
+    strings_size: usize,
+}
+
+/// A note's field rounded up to 4 bytes.
+fn padded(length: u32) -> usize {
+    (length as usize).wrapping_add(3) & !3
+}
+
+/// The number of symbols that a `DT_GNU_HASH` table covers: the end of the chain of its last bucket.
+///
+/// # Safety
+/// `table` must be a loaded object's table.
+unsafe fn gnu_hash_count(table: usize) -> usize {
+    // SAFETY: the table's header.
+    let [buckets, first, bloom, _shift]: [u32; 4] = unsafe { read(table) };
+    let bucket_array = table.wrapping_add(16).wrapping_add((bloom as usize).wrapping_mul(8));
+    let mut last = 0_u32;
+    for index in 0..buckets as usize {
+        // SAFETY: `buckets` words follow the Bloom filter.
+        last = last.max(unsafe { read::<u32>(bucket_array.wrapping_add(index.wrapping_mul(4))) });
+    }
+    if last < first {
+        return first as usize;
+    }
+    let chains = bucket_array.wrapping_add((buckets as usize).wrapping_mul(4));
+    loop {
+        let at = chains.wrapping_add((last.wrapping_sub(first) as usize).wrapping_mul(4));
+        // SAFETY: the chain ends with a word whose lowest bit is set.
+        let word: u32 = unsafe { read(at) };
+        last = last.wrapping_add(1);
+        if word & 1 != 0 {
+            return last as usize;
+        }
+    }
+}
+
+/// `struct dl_find_object` of `<dlfcn.h>`, glibc 2.35.
+#[repr(C)]
+struct FoundObject {
+    flags: u64,
+    map_start: usize,
+    map_end: usize,
+    link_map: *const LinkMap,
+    eh_frame: usize,
+    reserved: [u64; 7],
+}
+
+/// The public head of `struct link_map` of `<link.h>`.
+#[repr(C)]
+struct LinkMap {
+    bias: usize,
+    name: *const c_char,
+}
+
+/// Asks glibc's lock-free index of loaded objects, where there is one (glibc 2.35).
+fn find_object(address: usize) -> Option<Module<'static>> {
+    let find = crate::weak::dl_find_object()?;
+    let mut found = core::mem::MaybeUninit::<FoundObject>::zeroed();
+    // SAFETY: the signature of _dl_find_object(3); `found` has its layout.
+    if unsafe { find(address, found.as_mut_ptr().cast()) } != 0 {
+        return None;
+    }
+    // SAFETY: filled by the call above; zeroes are valid before.
+    let found = unsafe { found.assume_init() };
+    // SAFETY: a link map of the loader, or null.
+    let link_map = unsafe { found.link_map.as_ref() }?;
+    // SAFETY: an object is mapped from its first loadable segment, which holds the ELF header in all but hand-made
+    // objects; the magic tells.
+    let header: Header = unsafe { read(found.map_start) };
+    if !header.e_ident.starts_with(b"\x7fELF") || header.e_phentsize as usize != size_of::<Segment>() {
+        return None;
+    }
+    let table = found.map_start.checked_add(usize::try_from(header.e_phoff).ok()?)?;
+    // SAFETY: the program headers, which the kernel or the loader read there as well.
+    let segments = unsafe {
+        slice::from_raw_parts(core::ptr::with_exposed_provenance(table), header.e_phnum as usize)
+    };
+    // SAFETY: a link map's name is a string.
+    Some(Module { path: unsafe { bytes(link_map.name) }, bias: link_map.bias, segments })
+}
+
+/// The bytes of a string that may be null.
+///
+/// # Safety
+/// `string` must be null, or a string that outlives the result.
+unsafe fn bytes<'a>(string: *const c_char) -> &'a [u8] {
+    if string.is_null() {
+        return &[];
+    }
+    // SAFETY: not null, and a string by the caller's word.
+    unsafe { CStr::from_ptr(string) }.to_bytes()
+}
+
+/// Asks the loader for its list (older glibc, static programs).
+fn iterate(address: usize) -> Option<Module<'static>> {
+    struct Search {
+        address: usize,
+        found: Option<Module<'static>>,
+    }
+    unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, _size: usize, search: *mut c_void) -> c_int {
+        // SAFETY: `search` is what `iterate` handed over.
+        let search = unsafe { &mut *search.cast::<Search>() };
+        // SAFETY: dl_iterate_phdr(3) passes a valid entry.
+        let info = unsafe { &*info };
+        // SAFETY: the program headers of a loaded object, as dl_iterate_phdr(3) promises.
+        let segments = unsafe { slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum as usize) };
+        let bias = usize::try_from(info.dlpi_addr).unwrap_or(0);
+        // SAFETY: the name is a string.
+        let module = Module { path: unsafe { bytes(info.dlpi_name) }, bias, segments };
+        if module.of_type(libc::PT_LOAD).any(|extent| search.address.wrapping_sub(extent.start) < extent.length) {
+            search.found = Some(module);
+            return 1;
+        }
+        0
+    }
+    let mut search = Search { address, found: None };
+    // SAFETY: `visit` fits the callback's signature, and `search` lives as long as the call.
+    unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut search).cast()) };
+    search.found
+}

@@ -1,0 +1,247 @@
+//! Where findings go: standard error, or a log of our own.
+//!
+//! A descriptor is looked at before every write, by device and inode, because the program may have closed it and be
+//! using its number for a file of its own. No write waits for longer than [`PATIENCE_MS`], raises SIGPIPE, or touches
+//! the program's `errno`.
+
+use super::line::Line;
+use super::section::Section;
+use crate::{process, sys};
+use core::cell::UnsafeCell;
+use core::ffi::{CStr, c_int};
+
+/// The longest that one report waits for a reader who does not read.
+const PATIENCE_MS: i64 = 500;
+/// What a pipe takes in one piece (`PIPE_BUF`).
+const PIPE_PIECE: usize = 4096;
+/// The longest log path, with its closing zero byte.
+const LONGEST: usize = 4096;
+
+/// The identity of an open file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Identity {
+    device: (u32, u32),
+    inode: u64,
+    mode: u32,
+}
+
+impl Identity {
+    fn of(fd: c_int) -> Option<Identity> {
+        let statx = sys::statx_fd(fd).ok()?;
+        Some(Identity {
+            device: (statx.stx_dev_major, statx.stx_dev_minor),
+            inode: statx.stx_ino,
+            mode: u32::from(statx.stx_mode) & libc::S_IFMT,
+        })
+    }
+}
+
+/// The state of the sink; the holder of the section has it alone.
+struct Sink {
+    /// -1 for none.
+    fd: c_int,
+    identity: Option<Identity>,
+    /// The pattern of the log's path; empty for standard error.
+    pattern: Line<LONGEST>,
+    /// The process for which the log was opened.
+    opened_by: c_int,
+    terminal: bool,
+}
+
+struct Shared(UnsafeCell<Sink>);
+
+// SAFETY: reached only with a `Section`, which one thread has at a time.
+unsafe impl Sync for Shared {}
+
+static SINK: Shared = Shared(UnsafeCell::new(Sink {
+    fd: -1,
+    identity: None,
+    pattern: Line::new(),
+    opened_by: 0,
+    terminal: false,
+}));
+
+#[expect(clippy::mut_from_ref, reason = "the section is the proof that nobody else holds the reference")]
+fn sink(_proof: &Section) -> &mut Sink {
+    // SAFETY: one thread at a time has a section, and no function of this file keeps the reference.
+    unsafe { &mut *SINK.0.get() }
+}
+
+/// Takes standard error as it is now.
+pub(crate) fn use_stderr(proof: &Section) {
+    let sink = sink(proof);
+    sink.pattern.clear();
+    sink.fd = libc::STDERR_FILENO;
+    sink.identity = Identity::of(sink.fd);
+    sink.terminal = sink.identity.is_some_and(|identity| identity.mode == libc::S_IFCHR) && sys::is_terminal(sink.fd);
+}
+
+/// Why a log can't be written.
+pub(crate) enum Trouble {
+    TooLong,
+    Errno(sys::Errno),
+}
+
+/// Opens the log of this pattern (`%p` is the pid, `%e` the executable's name, `%%` a percent sign).
+pub(crate) fn use_log(proof: &Section, pattern: &[u8]) -> Result<(), Trouble> {
+    let sink = sink(proof);
+    sink.pattern.clear();
+    if !sink.pattern.push_bytes(pattern) {
+        return Err(Trouble::TooLong);
+    }
+    sink.terminal = false;
+    let (fd, identity) = open(pattern)?;
+    sink.fd = fd;
+    sink.identity = Some(identity);
+    sink.opened_by = sys::getpid();
+    Ok(())
+}
+
+/// Whether the sink is a terminal.
+pub(crate) fn is_a_terminal(proof: &Section) -> bool {
+    sink(proof).terminal
+}
+
+/// Notes that this is a forked child, which gets a log of its own when the path has `%p`.
+pub(crate) fn forked(proof: &Section) {
+    sink(proof).opened_by = 0;
+}
+
+/// Opens the log and moves it out of the way of the program's descriptors.
+fn open(pattern: &[u8]) -> Result<(c_int, Identity), Trouble> {
+    let mut path = Line::<LONGEST>::new();
+    expand(pattern, &mut path);
+    let path = CStr::from_bytes_until_nul(path.as_bytes()).map_err(|_| Trouble::TooLong)?;
+    let flags = libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT | libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
+    let low = sys::open(path, flags, 0o600).map_err(Trouble::Errno)?;
+    // Programs count on getting the lowest free number; a very high one would make the kernel enlarge its table.
+    let ceiling = crate::facts::limits::soft(libc::RLIMIT_NOFILE).unwrap_or(1024).min(1024);
+    let wanted = c_int::try_from(ceiling.saturating_sub(24)).unwrap_or(0);
+    let fd = match sys::fcntl(low, libc::F_DUPFD_CLOEXEC, wanted) {
+        Ok(high) => {
+            sys::close(low);
+            high
+        }
+        Err(_) => low,
+    };
+    match Identity::of(fd) {
+        Some(identity) => Ok((fd, identity)),
+        None => Err(Trouble::Errno(libc::EBADF)),
+    }
+}
+
+/// Writes the path that a pattern means, with a closing zero byte.
+fn expand(pattern: &[u8], path: &mut Line<LONGEST>) {
+    let mut rest = pattern;
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        let filled = match (byte, after.first()) {
+            (b'%', Some(b'p')) => core::fmt::Write::write_fmt(path, format_args!("{}", sys::getpid())).is_ok(),
+            (b'%', Some(b'e')) => path.push_bytes(process::executable_name()),
+            (b'%', Some(b'%')) => path.push_bytes(b"%"),
+            _ => {
+                path.push_bytes(core::slice::from_ref(byte));
+                continue;
+            }
+        };
+        if filled {
+            rest = after.get(1..).unwrap_or_default();
+        }
+    }
+    path.push_bytes(b"\0");
+}
+
+/// The descriptor to write to, checked and, where it can be, opened anew.
+fn checked(sink: &mut Sink) -> Option<(c_int, Identity)> {
+    let found = Identity::of(sink.fd);
+    let is_log = sink.pattern.len() > 0;
+    let forked = is_log && sink.opened_by != sys::getpid() && sink.pattern.as_bytes().windows(2).any(|two| two == b"%p");
+    if found.is_some() && found == sink.identity && !forked {
+        return Some((sink.fd, found?));
+    }
+    if !is_log {
+        return None;
+    }
+    match open(sink.pattern.as_bytes()) {
+        Ok((fd, identity)) => {
+            if found.is_some() && found == sink.identity {
+                sys::close(sink.fd); // the parent's log, ours by inheritance
+            }
+            sink.fd = fd;
+            sink.identity = Some(identity);
+            sink.opened_by = sys::getpid();
+            Some((fd, identity))
+        }
+        // A child that may no longer open files writes to its parent's log rather than nowhere.
+        Err(_) => (found.is_some() && found == sink.identity).then_some((sink.fd, found?)),
+    }
+}
+
+/// Writes a block; `false` if not all of it could be written.
+pub(crate) fn write(proof: &Section, block: &[u8]) -> bool {
+    let Some((fd, identity)) = checked(sink(proof)) else { return false };
+    let pending = sys::pending_signals();
+    let written = write_all(fd, identity.mode, block);
+    // A SIGPIPE of our own making is taken back; one that was pending before stays.
+    let sigpipe = 1_u64 << libc::SIGPIPE.wrapping_sub(1);
+    if written == Err(libc::EPIPE) && pending & sigpipe == 0 {
+        sys::consume_signal(sigpipe);
+    }
+    written.is_ok()
+}
+
+fn write_all(fd: c_int, mode: u32, block: &[u8]) -> sys::Result<()> {
+    let mut rest = block;
+    let mut waited = 0;
+    while !rest.is_empty() {
+        let answer = match mode {
+            libc::S_IFIFO => write_pipe(fd, rest.get(..PIPE_PIECE).unwrap_or(rest)),
+            libc::S_IFSOCK => sys::send_nowait(fd, rest),
+            _ => sys::write(fd, rest),
+        };
+        match answer {
+            Ok(0) => return Err(libc::EIO),
+            Ok(written) => rest = rest.get(written..).unwrap_or_default(),
+            Err(libc::EINTR) => {}
+            Err(libc::EAGAIN) if waited < PATIENCE_MS => {
+                let nap = 50;
+                sys::wait_writable(fd, nap);
+                waited = nap.wrapping_add(waited);
+            }
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
+}
+
+/// Writes to a pipe what it takes without waiting.
+fn write_pipe(fd: c_int, piece: &[u8]) -> sys::Result<usize> {
+    match sys::write_nowait(fd, piece) {
+        // Older kernels: a pipe that polls as writable has room for one piece.
+        Err(libc::EOPNOTSUPP | libc::ENOSYS) if sys::wait_writable(fd, 0) => sys::write(fd, piece),
+        Err(libc::EOPNOTSUPP | libc::ENOSYS) => Err(libc::EAGAIN),
+        answer => answer,
+    }
+}
+
+/// Says one line of the library's own.
+pub(crate) fn say(proof: &Section, text: core::fmt::Arguments<'_>) {
+    let mut line = Line::<1024>::new();
+    let _ = core::fmt::Write::write_fmt(&mut line, format_args!("mapsan: {text}"));
+    line.truncate(1023);
+    line.push_bytes(b"\n");
+    write(proof, line.as_bytes());
+}
+
+/// Shows why a log can't be used.
+impl core::fmt::Display for Trouble {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Trouble::TooLong => f.write_str("the path is too long"),
+            Trouble::Errno(libc::ELOOP) => f.write_str("ELOOP: it is a symbolic link, which is never followed"),
+            Trouble::Errno(errno) => {
+                write!(f, "{}: {}", crate::call::ErrnoName(*errno), crate::errno::meaning(*errno))
+            }
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Findings that the user has chosen not to see: a file of `rule:pattern` lines.
+
+use super::frames::Frames;
+use super::modules::Module;
+use crate::escape::Escaped;
+use crate::sys;
+use core::cell::UnsafeCell;
+use core::ffi::CStr;
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering::*};
+use mapsan_model::Rule;
+
+/// The largest file, in bytes.
+const LARGEST: usize = 64 * 1024;
+/// The most lines whose use is told apart for the list of unused ones.
+const LINES: usize = 2048;
+
+struct Content(UnsafeCell<[u8; LARGEST]>);
+
+// SAFETY: written once at start, before its length is published.
+unsafe impl Sync for Content {}
+
+static CONTENT: Content = Content(UnsafeCell::new([0; LARGEST]));
+static LENGTH: AtomicUsize = AtomicUsize::new(0);
+static USED: [AtomicU32; LINES / 32] = [const { AtomicU32::new(0) }; LINES / 32];
+
+/// What is wrong with a suppression file.
+pub(crate) enum Trouble {
+    Unreadable(sys::Errno),
+    TooLarge,
+}
+
+/// Reads the file, once, at start.
+pub(crate) fn load(path: &CStr) -> Result<(), Trouble> {
+    let fd = sys::open(path, libc::O_RDONLY | libc::O_NOCTTY, 0).map_err(Trouble::Unreadable)?;
+    // SAFETY: start runs on one thread, and nobody reads before the length is stored.
+    let buffer = unsafe { &mut *CONTENT.0.get() };
+    let mut length = 0_usize;
+    let outcome = loop {
+        let Some(room) = buffer.get_mut(length..).filter(|room| !room.is_empty()) else {
+            break Err(Trouble::TooLarge);
+        };
+        match sys::read(fd, room) {
+            Ok(0) => break Ok(()),
+            Ok(read) => length = length.wrapping_add(read),
+            Err(errno) => break Err(Trouble::Unreadable(errno)),
+        }
+    };
+    sys::close(fd);
+    if outcome.is_ok() {
+        LENGTH.store(length, Release);
+    }
+    outcome
+}
+
+/// A line that names something.
+struct Suppression<'a> {
+    number: usize,
+    rule: &'a [u8],
+    pattern: &'a [u8],
+}
+
+/// The file's lines, without comments and empty ones; a line without a colon has an empty pattern.
+fn lines() -> impl Iterator<Item = Suppression<'static>> {
+    // SAFETY: not written again once the length is published.
+    let content = unsafe { &*CONTENT.0.get() };
+    let content = content.get(..LENGTH.load(Acquire)).unwrap_or_default();
+    content.split(|byte| *byte == b'\n').enumerate().filter_map(|(index, line)| {
+        let line = line.trim_ascii();
+        if line.is_empty() || line.starts_with(b"#") {
+            return None;
+        }
+        let colon = line.iter().position(|byte| *byte == b':').unwrap_or(line.len());
+        let (rule, pattern) = line.split_at_checked(colon)?;
+        let pattern = pattern.strip_prefix(b":").unwrap_or_default().trim_ascii();
+        Some(Suppression { number: index.wrapping_add(1), rule: rule.trim_ascii(), pattern })
+    })
+}
+
+/// Whether a line's rule part can name a rule.
+fn names_a_rule(rule: &[u8]) -> bool {
+    Rule::ALL.iter().any(|known| matches(rule, known.name().as_bytes()))
+}
+
+/// Hands each line that can never match to `each`: its number and text of the rule part.
+pub(crate) fn malformed(mut each: impl FnMut(usize, Escaped<'_>)) {
+    for line in lines() {
+        if line.pattern.is_empty() || !names_a_rule(line.rule) {
+            each(line.number, Escaped(line.rule));
+        }
+    }
+}
+
+/// Hands each line that has matched nothing so far to `each`.
+pub(crate) fn unused(mut each: impl FnMut(usize, Escaped<'_>, Escaped<'_>)) {
+    for line in lines() {
+        if !USED.get(line.number / 32).is_some_and(|word| word.load(Relaxed) & 1 << (line.number % 32) != 0) {
+            each(line.number, Escaped(line.rule), Escaped(line.pattern));
+        }
+    }
+}
+
+/// Whether a line silences a finding of `rule` with these frames.
+pub(super) fn silences(rule: Rule, frames: &Frames) -> bool {
+    for line in lines().filter(|line| matches(line.rule, rule.name().as_bytes())) {
+        if frames.addresses().iter().any(|address| names_frame(line.pattern, *address)) {
+            if let Some(word) = USED.get(line.number / 32) {
+                word.fetch_or(1 << (line.number % 32), Relaxed);
+            }
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether the pattern is for the frame's module (its path, or its last component) or dynamic symbol.
+fn names_frame(pattern: &[u8], address: usize) -> bool {
+    let Some(module) = Module::find(address) else { return false };
+    let path = module.path();
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    matches(pattern, path)
+        || matches(pattern, name)
+        || module.symbol(address).is_some_and(|(symbol, _)| matches(pattern, symbol))
+}
+
+/// Whether `text` as a whole fits `pattern`, in which `*` stands for any bytes and `?` for one.
+fn matches(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut pattern, mut text) = (pattern, text);
+    // Where to go on when the bytes differ: after the last `*`, one byte of text further.
+    let mut retry: Option<(&[u8], &[u8])> = None;
+    loop {
+        match (pattern.split_first(), text.split_first()) {
+            (Some((b'*', after)), _) => {
+                retry = Some((after, text));
+                pattern = after;
+            }
+            (Some((wanted, after)), Some((byte, rest))) if wanted == byte || *wanted == b'?' => {
+                (pattern, text) = (after, rest);
+            }
+            (None, None) => return true,
+            _ => match retry.and_then(|(after, from)| Some((after, from.get(1..)?))) {
+                Some((after, from)) => {
+                    retry = Some((after, from));
+                    (pattern, text) = (after, from);
+                }
+                None => return false,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn patterns() {
+        let fits = |pattern: &str, text: &str| matches(pattern.as_bytes(), text.as_bytes());
+        assert!(fits("libfoo.so*", "libfoo.so.1") && fits("*", "") && fits("a*b*c", "a-b-b-c") && fits("ma?n", "main"));
+        assert!(!fits("libfoo", "libfoo.so") && !fits("a*b", "a-c") && !fits("?", "") && !fits("", "x"));
+    }
+}

@@ -1,0 +1,214 @@
+//! The start: where the library finds its way, reads its options, and begins to check.
+//!
+//! Until then every call is made raw. That covers allocators that map memory before any constructor has run, and
+//! resolvers (IFUNC) that run before this library itself is relocated.
+
+use crate::facts;
+use crate::options::{self, Mode, Settings};
+use crate::report::{self, Section, sink, suppress};
+use crate::{exit, next, process, weak};
+use core::ffi::{CStr, c_char, c_int};
+use core::ptr;
+use core::sync::atomic::{AtomicU32, Ordering::*};
+use mapsan_model::Rule;
+
+/// Bit of [`watch`]: calls are checked.
+pub(crate) const CHECK: u32 = 1;
+/// Bit of [`watch`]: calls are checked before they are made, too.
+pub(crate) const ENFORCE: u32 = 2;
+/// Bit of [`watch`]: a rule about successful calls that is off by default is on.
+pub(crate) const OPT_IN: u32 = 4;
+
+static WATCH: AtomicU32 = AtomicU32::new(0);
+
+/// What the hooks look at; 0 before start, and in a program that is not covered.
+#[inline]
+pub(crate) fn watch() -> u32 {
+    WATCH.load(Relaxed)
+}
+
+/// A pointer that the loader fills in when it relocates this library.
+struct Anchor(*const AtomicU32);
+
+// SAFETY: never written, and only compared.
+unsafe impl Sync for Anchor {}
+
+static ANCHOR: Anchor = Anchor(&raw const WATCH);
+
+/// Whether the loader has relocated this library: before that, nothing outside it can be reached, `errno` included.
+pub(crate) fn is_relocated() -> bool {
+    // SAFETY: a live static; volatile, since the compiler knows the value that the loader has yet to write.
+    let anchor = unsafe { ptr::read_volatile(&raw const ANCHOR.0) };
+    ptr::eq(anchor, &raw const WATCH)
+}
+
+/// What the loader calls; glibc passes the arguments of main to constructors.
+type Constructor = extern "C" fn(c_int, *const *const c_char, *const *const c_char);
+
+#[cfg(not(test))]
+#[used]
+#[unsafe(link_section = ".init_array")]
+static START: Constructor = start;
+
+#[cfg_attr(test, expect(dead_code, reason = "the tests run without the hooks"))]
+extern "C" fn start(_count: c_int, arguments: *const *const c_char, environment: *const *const c_char) {
+    let before = crate::errno::get();
+    // SAFETY: getauxval(3) reads what the kernel left on the stack.
+    facts::set_page_size(usize::try_from(unsafe { libc::getauxval(libc::AT_PAGESZ) }).unwrap_or(4096));
+    next::resolve();
+    // SAFETY: glibc's argv, or null from another libc.
+    let name = unsafe { strings(arguments) }.next().map_or(&b""[..], CStr::to_bytes);
+    process::identify(name);
+    // SAFETY: getauxval(3), as above.
+    let secure = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
+    if let Ok(section) = report::enter() {
+        // SAFETY: glibc's environ, or null from another libc.
+        let environment = if secure { Environment::default() } else { read_environment(unsafe { strings(environment) }) };
+        // SAFETY: start runs once, on one thread, before WATCH lets the hooks look at the settings.
+        let settings = unsafe { options::settings_at_start() };
+        configure(&section, settings, &environment, secure);
+        section.leave();
+        exit::register();
+    }
+    crate::errno::set(before);
+}
+
+/// What the environment says.
+#[derive(Default)]
+struct Environment {
+    options: Option<&'static CStr>,
+    no_color: bool,
+    dumb_terminal: bool,
+}
+
+/// The strings of a null-terminated array, none if it is null.
+///
+/// # Safety
+/// `array` must be null, or such an array, that lives for ever.
+unsafe fn strings(array: *const *const c_char) -> impl Iterator<Item = &'static CStr> {
+    let mut next = array;
+    core::iter::from_fn(move || {
+        if next.is_null() {
+            return None;
+        }
+        // SAFETY: inside the array, as its closing null has not been passed.
+        let string = unsafe { *next };
+        if string.is_null() {
+            return None;
+        }
+        next = next.wrapping_add(1);
+        // SAFETY: a string of argv or environ.
+        Some(unsafe { CStr::from_ptr(string) })
+    })
+}
+
+fn read_environment(variables: impl Iterator<Item = &'static CStr>) -> Environment {
+    let mut environment = Environment::default();
+    for variable in variables {
+        let bytes = variable.to_bytes_with_nul();
+        if let Some(options) = bytes.strip_prefix(b"MAPSAN_OPTIONS=") {
+            environment.options = CStr::from_bytes_with_nul(options).ok();
+        }
+        environment.no_color |= bytes.strip_prefix(b"NO_COLOR=").is_some_and(|value| value.len() > 1);
+        environment.dumb_terminal |= bytes == b"TERM=dumb\0";
+    }
+    environment
+}
+
+/// Reads the options, opens the log, and begins to check.
+fn configure(section: &Section, settings: &mut Settings, environment: &Environment, secure: bool) {
+    settings.set_defaults();
+    sink::use_stderr(section);
+    let mut complain = |text: &dyn core::fmt::Display| sink::say(section, format_args!("{text}"));
+    if let Some(defaults) = weak::default_options() {
+        // SAFETY: the program's own function, which takes nothing and returns a string or null.
+        let defaults = unsafe { defaults() };
+        if !defaults.is_null() {
+            // SAFETY: a string, by the function's contract.
+            let text = unsafe { CStr::from_ptr(defaults) };
+            parse(settings, "mapsan_default_options()", text, &mut complain);
+        }
+    }
+    if let Some(text) = environment.options {
+        parse(settings, "MAPSAN_OPTIONS", text, &mut complain);
+    }
+    let name = core::str::from_utf8(process::executable_name()).unwrap_or_default();
+    if !settings.covers(name) {
+        if settings.verbosity > 0 {
+            complain(&format_args!("not checking '{name}', by only= or skip="));
+        }
+        return;
+    }
+    if settings.help {
+        options::table(&mut complain);
+    }
+    // A secure-execution program opens no file by anybody's word.
+    if !secure {
+        open_files(section, settings, &mut complain);
+    }
+    let unwanted = environment.no_color || environment.dumb_terminal;
+    settings.choose_colour(sink::is_a_terminal(section), unwanted);
+    if settings.verbosity > 0 {
+        let version = env!("CARGO_PKG_VERSION");
+        complain(&format_args!("version {version}, checking '{name}', pid {}", process::pid()));
+    }
+    let opt_in = [
+        Rule::MmapPastEof,
+        Rule::MmapAnonymousFd,
+        Rule::MmapWritableExecutable,
+        Rule::ShmatRemovedSegment,
+        Rule::ShmgetWorldWritable,
+    ];
+    let mut watch = CHECK;
+    if opt_in.iter().any(|rule| options::is_on(*rule)) {
+        watch |= OPT_IN;
+    }
+    if settings.mode == Mode::Enforce {
+        watch |= ENFORCE;
+    }
+    WATCH.store(watch, Release);
+    report::write_start(section);
+}
+
+fn parse(settings: &mut Settings, source: &str, text: &CStr, complain: options::Complain<'_>) {
+    match text.to_str() {
+        Ok(text) => settings.parse(source, text, complain),
+        Err(_) => complain(&format_args!("{source} is not UTF-8 and was not read")),
+    }
+}
+
+/// Reads the suppressions and opens the log, and goes on without what can't be had.
+fn open_files(section: &Section, settings: &mut Settings, complain: options::Complain<'_>) {
+    if settings.suppressions.len() > 0 {
+        settings.suppressions.push_bytes(b"\0");
+        let path = CStr::from_bytes_until_nul(settings.suppressions.as_bytes()).unwrap_or(c"");
+        let shown = crate::escape::Escaped(path.to_bytes());
+        match suppress::load(path) {
+            Ok(()) => suppress::malformed(|line, rule| {
+                complain(&format_args!(
+                    "suppressions={shown}: line {line} ('{rule}') is not rule:pattern with a rule of 'mapsan rules'"
+                ));
+            }),
+            Err(suppress::Trouble::TooLarge) => {
+                complain(&format_args!("suppressions={shown} was not read: it is larger than 64 KiB"));
+            }
+            Err(suppress::Trouble::Unreadable(errno)) => complain(&format_args!(
+                "suppressions={shown} can't be read ({}: {}); it takes a file that can be read",
+                crate::call::ErrnoName(errno),
+                crate::errno::meaning(errno)
+            )),
+        }
+    }
+    let log = settings.log_path.as_str();
+    if log.is_empty() || log == "stderr" {
+        return;
+    }
+    if let Err(trouble) = sink::use_log(section, log.as_bytes()) {
+        sink::use_stderr(section);
+        let shown = crate::escape::Escaped(log.as_bytes());
+        complain(&format_args!(
+            "log_path={shown} can't be written ({trouble}); findings go to standard error. It takes 'stderr' or a \
+             file that can be written, not a symbolic link"
+        ));
+    }
+}

@@ -1,0 +1,397 @@
+//! The only raw system calls of the runtime.
+//!
+//! They go past libc on purpose: libc's wrappers set `errno`, are cancellation points, and can be interposed by other
+//! libraries. Each function returns what the kernel said; none allocates, locks or touches `errno`.
+
+use core::ffi::{CStr, c_int, c_long, c_void};
+use core::mem::{MaybeUninit, size_of};
+use core::ptr;
+
+/// A positive error number, as in errno(3).
+pub(crate) type Errno = c_int;
+
+/// The result of a call that the kernel answers with a non-negative number or an error.
+pub(crate) type Result<T> = core::result::Result<T, Errno>;
+
+/// Makes system call `number` with six arguments and returns the kernel's raw answer: from -4095 to -1 it is a
+/// negated errno.
+///
+/// # Safety
+/// As the system call itself: every pointer among the arguments must be valid for what the kernel does with it.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+pub(crate) unsafe fn syscall(number: c_long, arguments: [usize; 6]) -> isize {
+    let [a, b, c, d, e, f] = arguments;
+    let answer: isize;
+    // SAFETY: the x86-64 system call convention: number in rax, arguments in rdi, rsi, rdx, r10, r8, r9; rcx and r11
+    // are overwritten; the caller vouches for the arguments.
+    unsafe {
+        core::arch::asm!("syscall", inlateout("rax") number as isize => answer,
+            in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d, in("r8") e, in("r9") f,
+            lateout("rcx") _, lateout("r11") _, options(nostack));
+    }
+    answer
+}
+
+/// Makes system call `number` with six arguments and returns the kernel's raw answer: from -4095 to -1 it is a
+/// negated errno.
+///
+/// # Safety
+/// As the system call itself: every pointer among the arguments must be valid for what the kernel does with it.
+#[cfg(target_arch = "aarch64")]
+#[inline]
+pub(crate) unsafe fn syscall(number: c_long, arguments: [usize; 6]) -> isize {
+    let [a, b, c, d, e, f] = arguments;
+    let answer: isize;
+    // SAFETY: the AArch64 system call convention: number in x8, arguments in x0 to x5; the caller vouches for them.
+    unsafe {
+        core::arch::asm!("svc 0", in("x8") number, inlateout("x0") a as isize => answer,
+            in("x1") b, in("x2") c, in("x3") d, in("x4") e, in("x5") f, options(nostack));
+    }
+    answer
+}
+
+/// Splits the kernel's raw answer into value and errno.
+#[inline]
+pub(crate) fn answer(raw: isize) -> Result<usize> {
+    match c_int::try_from(raw) {
+        Ok(small @ -4095..=-1) => Err(small.wrapping_neg()),
+        _ => Ok(raw.cast_unsigned()),
+    }
+}
+
+/// A system call whose arguments hold no pointer that the kernel writes through.
+fn plain(number: c_long, arguments: [usize; 6]) -> Result<usize> {
+    // SAFETY: every caller in this file passes numbers, or pointers made from live references.
+    answer(unsafe { syscall(number, arguments) })
+}
+
+/// An `int` as the kernel takes it: sign-extended to a register.
+#[inline]
+pub(crate) fn int(value: c_int) -> usize {
+    (value as isize).cast_unsigned()
+}
+
+/// Reads a value that a system call left in memory, when it succeeded.
+fn filled<T>(fill: impl FnOnce(*mut T) -> Result<usize>) -> Result<T> {
+    let mut value = MaybeUninit::<T>::zeroed();
+    fill(value.as_mut_ptr())?;
+    // SAFETY: zeroed before the call and filled by it; every T of this file is plain data without invalid patterns.
+    Ok(unsafe { value.assume_init() })
+}
+
+// ---- processes and threads ----
+
+/// getpid(2), from the kernel and not from a copy that fork may have made stale.
+pub(crate) fn getpid() -> c_int {
+    small(plain(libc::SYS_getpid, [0; 6]))
+}
+
+/// getppid(2).
+pub(crate) fn getppid() -> c_int {
+    small(plain(libc::SYS_getppid, [0; 6]))
+}
+
+/// gettid(2).
+pub(crate) fn gettid() -> c_int {
+    small(plain(libc::SYS_gettid, [0; 6]))
+}
+
+/// geteuid(2).
+pub(crate) fn geteuid() -> u32 {
+    small(plain(libc::SYS_geteuid, [0; 6])).cast_unsigned()
+}
+
+/// getegid(2).
+pub(crate) fn getegid() -> u32 {
+    small(plain(libc::SYS_getegid, [0; 6])).cast_unsigned()
+}
+
+/// An answer that fits an `int` by the system call's contract.
+fn small(answer: Result<usize>) -> c_int {
+    // User and group ids use all 32 bits, so the low half is taken as it is.
+    #[expect(clippy::cast_possible_truncation, reason = "pids, uids and gids have 32 bits")]
+    answer.map_or(0, |value| value as c_int)
+}
+
+/// Whether process `pid` exists (kill(2) with signal 0; EPERM means that it does). A zombie exists.
+pub(crate) fn process_exists(pid: c_int) -> bool {
+    plain(libc::SYS_kill, [int(pid), 0, 0, 0, 0, 0]) != Err(libc::ESRCH)
+}
+
+/// Whether thread `tid` of process `pid` exists.
+pub(crate) fn thread_exists(pid: c_int, tid: c_int) -> bool {
+    plain(libc::SYS_tgkill, [int(pid), int(tid), 0, 0, 0, 0]) != Err(libc::ESRCH)
+}
+
+/// A set of signals, as the kernel has it.
+pub(crate) type SignalSet = u64;
+
+/// Replaces the thread's signal mask and returns the one before.
+pub(crate) fn set_signal_mask(mask: SignalSet) -> SignalSet {
+    let mut before: SignalSet = 0;
+    let how = int(libc::SIG_SETMASK);
+    let _ = plain(
+        libc::SYS_rt_sigprocmask,
+        [how, (&raw const mask) as usize, (&raw mut before) as usize, size_of::<SignalSet>(), 0, 0],
+    );
+    before
+}
+
+/// The signals that are pending for this thread or process.
+pub(crate) fn pending_signals() -> SignalSet {
+    filled(|set: *mut SignalSet| plain(libc::SYS_rt_sigpending, [set as usize, size_of::<SignalSet>(), 0, 0, 0, 0]))
+        .unwrap_or(0)
+}
+
+/// Takes one pending signal of `set` away without waiting.
+pub(crate) fn consume_signal(set: SignalSet) {
+    let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let _ = plain(
+        libc::SYS_rt_sigtimedwait,
+        [(&raw const set) as usize, 0, (&raw const now) as usize, size_of::<SignalSet>(), 0, 0],
+    );
+}
+
+/// Sleeps until `word` no longer holds `value`, or `milliseconds` have passed, or somebody wakes the waiters.
+pub(crate) fn futex_wait(word: &core::sync::atomic::AtomicU32, value: u32, milliseconds: i64) {
+    let timeout = libc::timespec {
+        tv_sec: milliseconds.wrapping_div(1000),
+        tv_nsec: milliseconds.wrapping_rem(1000).wrapping_mul(1_000_000),
+    };
+    let operation = int(libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG);
+    let _ = plain(
+        libc::SYS_futex,
+        [ptr::from_ref(word) as usize, operation, value as usize, (&raw const timeout) as usize, 0, 0],
+    );
+}
+
+/// Wakes one waiter of [`futex_wait`].
+pub(crate) fn futex_wake(word: &core::sync::atomic::AtomicU32) {
+    let operation = int(libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG);
+    let _ = plain(libc::SYS_futex, [ptr::from_ref(word) as usize, operation, 1, 0, 0, 0]);
+}
+
+/// The wall clock.
+pub(crate) fn realtime() -> libc::timespec {
+    filled(|time: *mut libc::timespec| {
+        plain(libc::SYS_clock_gettime, [int(libc::CLOCK_REALTIME), time as usize, 0, 0, 0, 0])
+    })
+    .unwrap_or(libc::timespec { tv_sec: 0, tv_nsec: 0 })
+}
+
+/// Soft and hard limit, getrlimit(2).
+pub(crate) fn limit(resource: libc::__rlimit_resource_t) -> Result<libc::rlimit> {
+    filled(|limit: *mut libc::rlimit| plain(libc::SYS_prlimit64, [0, resource as usize, 0, limit as usize, 0, 0]))
+}
+
+// ---- files ----
+
+/// openat(2) relative to the working directory; `O_CLOEXEC` is added.
+pub(crate) fn open(path: &CStr, flags: c_int, mode: u32) -> Result<c_int> {
+    let flags = int(flags | libc::O_CLOEXEC);
+    plain(libc::SYS_openat, [int(libc::AT_FDCWD), path.as_ptr() as usize, flags, mode as usize, 0, 0])
+        .map(|fd| small(Ok(fd)))
+}
+
+/// close(2).
+pub(crate) fn close(fd: c_int) {
+    let _ = plain(libc::SYS_close, [int(fd), 0, 0, 0, 0, 0]);
+}
+
+/// read(2); a read that a signal interrupted is made again.
+pub(crate) fn read(fd: c_int, buffer: &mut [u8]) -> Result<usize> {
+    loop {
+        let arguments = [int(fd), buffer.as_mut_ptr() as usize, buffer.len(), 0, 0, 0];
+        match plain(libc::SYS_read, arguments) {
+            Err(libc::EINTR) => {}
+            other => return other,
+        }
+    }
+}
+
+/// write(2).
+pub(crate) fn write(fd: c_int, bytes: &[u8]) -> Result<usize> {
+    plain(libc::SYS_write, [int(fd), bytes.as_ptr() as usize, bytes.len(), 0, 0, 0])
+}
+
+/// write(2) that answers EAGAIN rather than wait, whatever the descriptor's own mode (pwritev2(2) with `RWF_NOWAIT`).
+pub(crate) fn write_nowait(fd: c_int, bytes: &[u8]) -> Result<usize> {
+    const RWF_NOWAIT: usize = 8;
+    let vector = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+    let position = usize::MAX; // -1: the file's own position
+    plain(libc::SYS_pwritev2, [int(fd), (&raw const vector) as usize, 1, position, position, RWF_NOWAIT])
+}
+
+/// send(2) that neither waits nor raises SIGPIPE.
+pub(crate) fn send_nowait(fd: c_int, bytes: &[u8]) -> Result<usize> {
+    let flags = int(libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL);
+    plain(libc::SYS_sendto, [int(fd), bytes.as_ptr() as usize, bytes.len(), flags, 0, 0])
+}
+
+/// Waits until `fd` can be written, for at most `milliseconds`.
+pub(crate) fn wait_writable(fd: c_int, milliseconds: i64) -> bool {
+    let mut poll = libc::pollfd { fd, events: libc::POLLOUT, revents: 0 };
+    let timeout = libc::timespec { tv_sec: 0, tv_nsec: milliseconds.wrapping_mul(1_000_000) };
+    let answer = plain(libc::SYS_ppoll, [(&raw mut poll) as usize, 1, (&raw const timeout) as usize, 0, 0, 0]);
+    answer == Ok(1) && poll.revents & libc::POLLOUT != 0
+}
+
+/// fcntl(2) with a number as argument.
+pub(crate) fn fcntl(fd: c_int, command: c_int, argument: c_int) -> Result<c_int> {
+    plain(libc::SYS_fcntl, [int(fd), int(command), int(argument), 0, 0, 0]).map(|value| small(Ok(value)))
+}
+
+/// statx(2) of a descriptor, from what the kernel has at hand (no round trip to a file server).
+pub(crate) fn statx_fd(fd: c_int) -> Result<libc::statx> {
+    statx(fd, c"", libc::AT_EMPTY_PATH | libc::AT_STATX_DONT_SYNC)
+}
+
+/// statx(2) of a path, symbolic links followed.
+pub(crate) fn statx_path(path: &CStr) -> Result<libc::statx> {
+    statx(libc::AT_FDCWD, path, 0)
+}
+
+fn statx(directory: c_int, path: &CStr, flags: c_int) -> Result<libc::statx> {
+    let mask = libc::STATX_BASIC_STATS as usize;
+    filled(|out: *mut libc::statx| {
+        plain(libc::SYS_statx, [int(directory), path.as_ptr() as usize, int(flags), mask, out as usize, 0])
+    })
+}
+
+/// The magic number of the filesystem that `fd` lies on, fstatfs(2).
+pub(crate) fn filesystem_magic(fd: c_int) -> Result<i64> {
+    filled(|out: *mut libc::statfs| plain(libc::SYS_fstatfs, [int(fd), out as usize, 0, 0, 0, 0]))
+        .map(|statfs| statfs.f_type)
+}
+
+/// readlink(2): the bytes of the link that were there and fitted.
+pub(crate) fn readlink<'a>(path: &CStr, buffer: &'a mut [u8]) -> Result<&'a [u8]> {
+    let arguments =
+        [int(libc::AT_FDCWD), path.as_ptr() as usize, buffer.as_mut_ptr() as usize, buffer.len(), 0, 0];
+    let length = plain(libc::SYS_readlinkat, arguments)?;
+    Ok(buffer.get(..length).unwrap_or_default())
+}
+
+/// getcwd(2): the working directory, without the closing zero byte.
+pub(crate) fn getcwd(buffer: &mut [u8]) -> Result<&[u8]> {
+    let length = plain(libc::SYS_getcwd, [buffer.as_mut_ptr() as usize, buffer.len(), 0, 0, 0, 0])?;
+    Ok(buffer.get(..length.wrapping_sub(1)).unwrap_or_default())
+}
+
+// ---- memory ----
+
+/// Copies from an address of this process that may not be mapped (process_vm_readv(2) on itself); what could be read.
+pub(crate) fn read_memory(address: usize, buffer: &mut [u8]) -> Result<usize> {
+    let local = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
+    let remote = libc::iovec { iov_base: ptr::without_provenance_mut::<c_void>(address), iov_len: buffer.len() };
+    let pid = int(getpid());
+    plain(libc::SYS_process_vm_readv, [pid, (&raw const local) as usize, 1, (&raw const remote) as usize, 1, 0])
+}
+
+/// The argument of the `PROCMAP_QUERY` ioctl, `<linux/fs.h>` since Linux 6.11.
+#[repr(C)]
+#[derive(Default)]
+pub(crate) struct ProcmapQuery {
+    pub(crate) size: u64,
+    pub(crate) query_flags: u64,
+    pub(crate) query_addr: u64,
+    pub(crate) vma_start: u64,
+    pub(crate) vma_end: u64,
+    pub(crate) vma_flags: u64,
+    pub(crate) vma_page_size: u64,
+    pub(crate) vma_offset: u64,
+    pub(crate) inode: u64,
+    pub(crate) dev_major: u32,
+    pub(crate) dev_minor: u32,
+    pub(crate) vma_name_size: u32,
+    pub(crate) build_id_size: u32,
+    pub(crate) vma_name_addr: u64,
+    pub(crate) build_id_addr: u64,
+}
+
+/// Asks /proc/self/maps, open as `fd`, for one mapping; ENOENT when there is none, ENOTTY before Linux 6.11.
+pub(crate) fn procmap_query(fd: c_int, query: &mut ProcmapQuery) -> Result<()> {
+    const PROCMAP_QUERY: usize = 0xC068_6611; // _IOWR('f', 17, struct procmap_query)
+    query.size = size_of::<ProcmapQuery>() as u64;
+    plain(libc::SYS_ioctl, [int(fd), PROCMAP_QUERY, ptr::from_mut(query) as usize, 0, 0, 0]).map(|_| ())
+}
+
+// ---- System V shared memory ----
+
+/// shmctl(2) with a command that fills `T`; the kernel's answer and the value.
+fn shmctl<T>(id: c_int, command: c_int) -> Result<(c_int, T)> {
+    let mut answer = 0;
+    let value = filled(|out: *mut T| {
+        let raw = plain(libc::SYS_shmctl, [int(id), int(command), out as usize, 0, 0, 0]);
+        answer = raw.map_or(0, |value| small(Ok(value)));
+        raw
+    })?;
+    Ok((answer, value))
+}
+
+/// `IPC_STAT` of a segment by its id.
+pub(crate) fn segment(id: c_int) -> Result<libc::shmid_ds> {
+    shmctl(id, libc::IPC_STAT).map(|(_, segment)| segment)
+}
+
+/// `SHM_STAT_ANY` (Linux 4.17) of the segment with an index: its id and state, whatever its mode bits.
+pub(crate) fn segment_at(index: c_int) -> Result<(c_int, libc::shmid_ds)> {
+    const SHM_STAT_ANY: c_int = 15;
+    shmctl(index, SHM_STAT_ANY)
+}
+
+/// `struct shminfo` of `<sys/shm.h>`: the system's limits.
+#[repr(C)]
+pub(crate) struct ShmLimits {
+    pub(crate) max_size: u64,
+    pub(crate) min_size: u64,
+    pub(crate) max_segments: u64,
+    pub(crate) max_attached: u64,
+    pub(crate) max_pages: u64,
+    reserved: [u64; 4],
+}
+
+/// `IPC_INFO`: the highest index in use, and the limits of the IPC namespace.
+pub(crate) fn segment_limits() -> Result<(c_int, ShmLimits)> {
+    const IPC_INFO: c_int = 3;
+    shmctl(0, IPC_INFO)
+}
+
+/// `struct shm_info` of `<sys/shm.h>`: what is in use.
+#[repr(C)]
+pub(crate) struct ShmUsage {
+    pub(crate) segments: c_int,
+    pub(crate) pages: u64,
+    pub(crate) resident: u64,
+    pub(crate) swapped: u64,
+    reserved: [u64; 2],
+}
+
+/// `SHM_INFO`: what the IPC namespace uses.
+pub(crate) fn segment_usage() -> Result<ShmUsage> {
+    const SHM_INFO: c_int = 14;
+    shmctl(0, SHM_INFO).map(|(_, usage)| usage)
+}
+
+/// shmget(2) that can only find: the id of the segment with `key`.
+pub(crate) fn find_segment(key: c_int) -> Result<c_int> {
+    plain(libc::SYS_shmget, [int(key), 0, 0, 0, 0, 0]).map(|id| small(Ok(id)))
+}
+
+/// Whether a descriptor is a terminal: it answers `TCGETS`.
+pub(crate) fn is_terminal(fd: c_int) -> bool {
+    let mut termios = [0_u8; 64]; // struct termios of the kernel has 36 bytes
+    plain(libc::SYS_ioctl, [int(fd), libc::TCGETS as usize, termios.as_mut_ptr() as usize, 0, 0, 0]).is_ok()
+}
+
+/// statx(2) of a path at an address that need not be readable: EFAULT then.
+///
+/// # Safety
+/// None beyond the kernel's own checks; unsafe because the pointer comes from the program.
+pub(crate) unsafe fn statx_address(path: *const core::ffi::c_char) -> Result<libc::statx> {
+    let mask = libc::STATX_BASIC_STATS as usize;
+    filled(|out: *mut libc::statx| {
+        plain(libc::SYS_statx, [int(libc::AT_FDCWD), path as usize, 0, mask, out as usize, 0])
+    })
+}

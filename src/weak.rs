@@ -1,0 +1,55 @@
+//! Symbols that need not exist where the runtime is loaded or linked.
+//!
+//! A weak undefined symbol is null when nobody defines it: in a static program there is no `dlsym`, before glibc 2.35
+//! no `_dl_find_object`, and `mapsan_default_options` only when the program has one.
+
+use core::ffi::{c_char, c_int, c_void};
+
+/// Reads the address of a weak symbol through the global offset table.
+macro_rules! weak_address {
+    ($symbol:literal) => {{
+        let address: usize;
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: reads one pointer of the object's own offset table.
+        unsafe {
+            core::arch::asm!(
+                concat!(".weak ", $symbol),
+                concat!("mov {}, qword ptr [rip + ", $symbol, "@GOTPCREL]"),
+                out(reg) address, options(nostack, pure, readonly, preserves_flags));
+        }
+        #[cfg(target_arch = "aarch64")]
+        // SAFETY: reads one pointer of the object's own offset table.
+        unsafe {
+            core::arch::asm!(
+                concat!(".weak ", $symbol),
+                concat!("adrp {0}, :got:", $symbol),
+                concat!("ldr {0}, [{0}, :got_lo12:", $symbol, "]"),
+                out(reg) address, options(nostack, pure, readonly, preserves_flags));
+        }
+        core::ptr::with_exposed_provenance::<c_void>(address)
+    }};
+}
+
+/// A weak function.
+macro_rules! weak_function {
+    ($(#[$doc:meta])* $name:ident $symbol:literal $signature:ty) => {
+        $(#[$doc])*
+        pub(crate) fn $name() -> Option<$signature> {
+            // SAFETY: null is `None`; a definition of this well-known symbol has this signature.
+            unsafe { core::mem::transmute::<*const c_void, Option<$signature>>(weak_address!($symbol)) }
+        }
+    };
+}
+
+weak_function! {
+    /// dlsym(3).
+    dlsym "dlsym" unsafe extern "C" fn(*mut c_void, *const c_char) -> *mut c_void
+}
+weak_function! {
+    /// `_dl_find_object`, glibc 2.35.
+    dl_find_object "_dl_find_object" unsafe extern "C" fn(usize, *mut c_void) -> c_int
+}
+weak_function! {
+    /// The program's `mapsan_default_options`.
+    default_options "mapsan_default_options" unsafe extern "C" fn() -> *const c_char
+}
