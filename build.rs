@@ -1,1 +1,42 @@
-fn main() {}
+//! Links the library as C programs expect it.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+/// The name that programs record; it changes when the ABI does.
+const SONAME: &str = "libmapsan.so.0";
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    for argument in [
+        // An undefined symbol is an error now, not when a program starts.
+        "-Wl,-z,defs",
+        // Hooks stay in use until the process ends.
+        "-Wl,-z,nodelete",
+        // The next definitions are found before other constructors run.
+        "-Wl,-z,initfirst",
+        // Nothing is resolved lazily, inside a hook.
+        "-Wl,-z,now",
+        &format!("-Wl,-soname,{SONAME}"),
+        "-lgcc_s",
+    ] {
+        println!("cargo:rustc-cdylib-link-arg={argument}");
+    }
+    link_soname();
+}
+
+/// Puts a link of the library's soname beside it, so that programs linked with `-L target/release -lmapsan` run.
+fn link_soname() {
+    // OUT_DIR is target/PROFILE/build/mapsan-HASH/out.
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    let Some(profile) = out.ancestors().nth(3) else { return };
+    let link = profile.join(SONAME);
+    let target = Path::new("libmapsan.so");
+    if fs::read_link(&link).is_ok_and(|there| there == target) {
+        return;
+    }
+    let _ = fs::remove_file(&link);
+    if let Err(error) = std::os::unix::fs::symlink(target, &link) {
+        println!("cargo:warning=no link {} to libmapsan.so: {error}", link.display());
+    }
+}

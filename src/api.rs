@@ -10,7 +10,7 @@ use mapsan_model::{Rule, Severity};
 /// The weight of a finding.
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq)]
-#[expect(non_camel_case_types, reason = "the C name")]
+#[allow(non_camel_case_types, reason = "the C name")]
 pub enum mapsan_severity {
     /// Explains a call that failed because of its environment.
     MAPSAN_NOTE = 0,
@@ -23,7 +23,7 @@ pub enum mapsan_severity {
 /// A finding, as the program gets it. All strings are zero-terminated and cut to fit.
 #[repr(C)]
 #[derive(Clone, Copy)]
-#[expect(non_camel_case_types, reason = "the C name")]
+#[allow(non_camel_case_types, reason = "the C name")]
 pub struct mapsan_finding {
     /// The rule's name, such as `mmap-bad-fd`.
     pub rule: [c_char; 48],
@@ -39,7 +39,7 @@ pub struct mapsan_finding {
 
 /// What `mapsan_set_callback` takes: called after each new finding, on the thread and stack that made the call, with
 /// no lock held.
-#[expect(non_camel_case_types, reason = "the C name")]
+#[allow(non_camel_case_types, reason = "the C name")]
 pub type mapsan_callback = Option<unsafe extern "C" fn(finding: *const mapsan_finding, context: *mut c_void)>;
 
 struct Last(UnsafeCell<mapsan_finding>);

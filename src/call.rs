@@ -362,7 +362,7 @@ impl Call for Ftok {
     }
 
     fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Key::from_register(value).fmt(f)
+        write!(f, "{}", Key::from_register(value))
     }
 }
 

@@ -21,7 +21,7 @@ mod facts;
 
 mod report;
 
-mod api;
+pub mod api;
 mod errno;
 mod escape;
 mod exit;

@@ -32,9 +32,8 @@ macro_rules! next {
         pub(crate) unsafe fn $name($($argument: $type),*) -> $result {
             let next = slot::$name.load(Relaxed);
             if next.is_null() {
-                let raw: unsafe fn($($type),*) -> $result = $raw;
                 // SAFETY: the caller's word.
-                return unsafe { raw($($argument),*) };
+                return unsafe { $raw };
             }
             // SAFETY: the definition that the loader found under this name, which has this signature by the
             // assertions below.
@@ -48,38 +47,37 @@ macro_rules! next {
 next! {
     /// mmap(2).
     mmap(address: *mut c_void, length: usize, prot: c_int, flags: c_int, fd: c_int, offset: i64) -> *mut c_void,
-        else raw_mmap;
+        else raw_mmap(address, length, prot, flags, fd, offset);
     /// mmap64(3).
     mmap64(address: *mut c_void, length: usize, prot: c_int, flags: c_int, fd: c_int, offset: i64) -> *mut c_void,
-        else raw_mmap;
+        else raw_mmap(address, length, prot, flags, fd, offset);
     /// munmap(2).
     munmap(address: *mut c_void, length: usize) -> c_int,
-        else |address, length| status(libc::SYS_munmap, [address as usize, length, 0, 0, 0, 0]);
+        else status(libc::SYS_munmap, [address as usize, length, 0, 0, 0, 0]);
     /// mremap(2), always with its fifth argument: libc reads it whatever the flags are, the kernel only with
     /// `MREMAP_FIXED` or `MREMAP_DONTUNMAP`.
     mremap(old: *mut c_void, old_size: usize, size: usize, flags: c_int, new: *mut c_void) -> *mut c_void,
-        else |old, old_size, size, flags, new|
-            pointer(libc::SYS_mremap, [old as usize, old_size, size, int(flags), new as usize, 0]);
+        else pointer(libc::SYS_mremap, [old as usize, old_size, size, int(flags), new as usize, 0]);
     /// mprotect(2).
     mprotect(address: *mut c_void, length: usize, prot: c_int) -> c_int,
-        else |address, length, prot| status(libc::SYS_mprotect, [address as usize, length, int(prot), 0, 0, 0]);
+        else status(libc::SYS_mprotect, [address as usize, length, int(prot), 0, 0, 0]);
     /// msync(2), a cancellation point in libc.
     msync(address: *mut c_void, length: usize, flags: c_int) -> c_int,
-        else |address, length, flags| status(libc::SYS_msync, [address as usize, length, int(flags), 0, 0, 0]);
+        else status(libc::SYS_msync, [address as usize, length, int(flags), 0, 0, 0]);
     /// ftok(3).
-    ftok(path: *const c_char, id: c_int) -> c_int, else raw_ftok;
+    ftok(path: *const c_char, id: c_int) -> c_int, else raw_ftok(path, id);
     /// shmget(2).
     shmget(key: c_int, size: usize, flags: c_int) -> c_int,
-        else |key, size, flags| status(libc::SYS_shmget, [int(key), size, int(flags), 0, 0, 0]);
+        else status(libc::SYS_shmget, [int(key), size, int(flags), 0, 0, 0]);
     /// shmat(2).
     shmat(id: c_int, address: *const c_void, flags: c_int) -> *mut c_void,
-        else |id, address, flags| pointer(libc::SYS_shmat, [int(id), address as usize, int(flags), 0, 0, 0]);
+        else pointer(libc::SYS_shmat, [int(id), address as usize, int(flags), 0, 0, 0]);
     /// shmdt(2).
     shmdt(address: *const c_void) -> c_int,
-        else |address| status(libc::SYS_shmdt, [address as usize, 0, 0, 0, 0, 0]);
+        else status(libc::SYS_shmdt, [address as usize, 0, 0, 0, 0, 0]);
     /// shmctl(2).
     shmctl(id: c_int, command: c_int, buffer: *mut c_void) -> c_int,
-        else |id, command, buffer| status(libc::SYS_shmctl, [int(id), int(command), buffer as usize, 0, 0, 0]);
+        else status(libc::SYS_shmctl, [int(id), int(command), buffer as usize, 0, 0, 0]);
 }
 
 // A signature that differs from libc's does not compile.

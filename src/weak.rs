@@ -35,8 +35,9 @@ macro_rules! weak_function {
     ($(#[$doc:meta])* $name:ident $symbol:literal $signature:ty) => {
         $(#[$doc])*
         pub(crate) fn $name() -> Option<$signature> {
+            let address = weak_address!($symbol);
             // SAFETY: null is `None`; a definition of this well-known symbol has this signature.
-            unsafe { core::mem::transmute::<*const c_void, Option<$signature>>(weak_address!($symbol)) }
+            unsafe { core::mem::transmute::<*const c_void, Option<$signature>>(address) }
         }
     };
 }

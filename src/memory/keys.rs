@@ -149,6 +149,11 @@ fn entries() -> &'static [Given] {
     table.get(..USED.load(Acquire)).unwrap_or_default()
 }
 
+/// Whether ftok has given this key.
+pub(crate) fn is_given(key: c_int) -> bool {
+    entries().iter().any(|given| given.key == key)
+}
+
 fn compare(given: &Given) -> Relations {
     let same_key = |earlier: &&Given| {
         earlier.key == given.key

@@ -92,7 +92,7 @@ impl Draft {
     }
 
     /// The message.
-    pub(super) fn headline(&self) -> &str {
+    pub(crate) fn headline(&self) -> &str {
         self.texts(Role::Message).next().unwrap_or_default()
     }
 }

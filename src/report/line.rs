@@ -2,23 +2,21 @@
 
 use core::fmt;
 
-/// At most `N` bytes of UTF-8; what does not fit is left out at a character's border, and that is remembered.
+/// At most `N` bytes of UTF-8; what does not fit is left out at a character's border.
 pub(crate) struct Line<const N: usize> {
     bytes: [u8; N],
     length: usize,
-    cut: bool,
 }
 
 impl<const N: usize> Line<N> {
     /// An empty line.
     pub(crate) const fn new() -> Self {
-        Line { bytes: [0; N], length: 0, cut: false }
+        Line { bytes: [0; N], length: 0 }
     }
 
     /// Empties it.
     pub(crate) fn clear(&mut self) {
         self.truncate(0);
-        self.cut = false;
     }
 
     /// Takes back everything after the first `length` bytes.
@@ -46,18 +44,10 @@ impl<const N: usize> Line<N> {
         N.saturating_sub(self.length)
     }
 
-    /// Whether something did not fit.
-    pub(crate) fn is_cut(&self) -> bool {
-        self.cut
-    }
-
     /// Appends bytes that need not be UTF-8; `false` if they do not fit.
     pub(crate) fn push_bytes(&mut self, bytes: &[u8]) -> bool {
         let Some(end) = self.length.checked_add(bytes.len()) else { return false };
-        let Some(room) = self.bytes.get_mut(self.length..end) else {
-            self.cut = true;
-            return false;
-        };
+        let Some(room) = self.bytes.get_mut(self.length..end) else { return false };
         room.copy_from_slice(bytes);
         self.length = end;
         true
@@ -70,7 +60,6 @@ impl<const N: usize> fmt::Write for Line<N> {
         while !text.is_char_boundary(fits) {
             fits = fits.saturating_sub(1);
         }
-        self.cut |= fits < text.len();
         self.push_bytes(text.as_bytes().get(..fits).unwrap_or_default());
         Ok(())
     }
@@ -85,9 +74,9 @@ mod tests {
     fn a_line_is_cut_between_characters() {
         let mut line = Line::<4>::new();
         write!(line, "abcö").unwrap();
-        assert_eq!((line.as_str(), line.is_cut(), line.room()), ("abc", true, 1));
+        assert_eq!((line.as_str(), line.room()), ("abc", 1));
         line.clear();
         write!(line, "abö").unwrap();
-        assert_eq!((line.as_str(), line.is_cut()), ("abö", false));
+        assert_eq!(line.as_str(), "abö");
     }
 }

@@ -1,0 +1,560 @@
+//! mmap(2), mmap64(3).
+//!
+//! The order of the causes is that of libc and of the kernel (`ksys_mmap_pgoff`, `do_mmap` of mm/mmap.c, Linux 6.18):
+//! libc refuses an unaligned offset; then EBADF, length 0, a length that wraps, an offset that overflows; the address;
+//! the sharing type; the descriptor's mode, the mount, the file's own mmap; memory; seals. The kind of file is looked
+//! at before the descriptor's mode, because no mode makes a pipe mappable.
+
+use super::memory::{self, Shown};
+use super::{Check, unexplained};
+use crate::call::{Call, MAP_DROPPABLE, MAP_TYPE, Mmap, Quoted};
+use crate::facts::descriptor::{self, Filesystem, Kind, Seals, WRITE_SEALS};
+use crate::facts::limits::{self, Bytes};
+use crate::facts::{self, Path, mapping, page_size};
+use crate::memory::failures::{self, Failed};
+use crate::report::{Draft, Report};
+use crate::sys::Errno;
+use core::ffi::c_int;
+use mapsan_model::{Rule, Severity};
+
+/// mmap(2), ERRORS, for what no rule of its own explains.
+const MEANINGS: &[(Errno, &str)] = &[
+    (libc::EACCES, "the file or a security module refuses this access"),
+    (libc::EAGAIN, "the file is locked, or too much memory is"),
+    (libc::EINVAL, "the kernel or the file's driver takes none of these arguments together"),
+    (libc::ENFILE, "the system's limit on open files is reached"),
+    (libc::ENODEV, "the filesystem or driver has no mmap"),
+    (libc::ENOMEM, "no memory, or no room in the address space"),
+    (libc::EOPNOTSUPP, "with MAP_SHARED_VALIDATE, a flag is unknown or not supported for this file (MAP_SYNC needs DAX)"),
+    (libc::EPERM, "a seal, a mount or a privilege forbids it"),
+    (libc::ETXTBSY, "MAP_DENYWRITE on a file that is open for writing"),
+];
+
+impl Mmap {
+    fn is_anonymous(&self) -> bool {
+        self.flags & libc::MAP_ANONYMOUS != 0
+    }
+
+    /// The type bits: shared, private or another.
+    fn sharing(&self) -> c_int {
+        self.flags & MAP_TYPE
+    }
+
+    fn is_shared(&self) -> bool {
+        matches!(self.sharing(), libc::MAP_SHARED | libc::MAP_SHARED_VALIDATE)
+    }
+
+    fn is_shared_writable(&self) -> bool {
+        self.is_shared() && self.prot & libc::PROT_WRITE != 0
+    }
+
+    fn wants_address(&self) -> bool {
+        self.flags & (libc::MAP_FIXED | libc::MAP_FIXED_NOREPLACE) != 0
+    }
+
+    fn has_sharing(&self) -> bool {
+        matches!(self.sharing(), libc::MAP_SHARED | libc::MAP_PRIVATE | libc::MAP_SHARED_VALIDATE | MAP_DROPPABLE)
+    }
+
+    /// The size of huge pages that `MAP_HUGETLB` asks for, 0 for the default.
+    fn huge_page_bits(&self) -> u32 {
+        (self.flags.cast_unsigned() >> libc::MAP_HUGE_SHIFT.cast_unsigned()) & libc::MAP_HUGE_MASK.cast_unsigned()
+    }
+}
+
+impl Check for Mmap {
+    fn as_call(&self) -> &dyn Call {
+        self
+    }
+
+    fn failed(&self, errno: Errno, report: &Report<'_>) {
+        failures::note(Failed::Mmap, report.caller, errno);
+        let explained = match errno {
+            libc::EINVAL => self.invalid(report),
+            libc::EBADF => {
+                self.bad_descriptor(report);
+                true
+            }
+            libc::EOVERFLOW => self.offset_overflow(report),
+            libc::ENOMEM => {
+                self.no_memory(report);
+                true
+            }
+            libc::EACCES | libc::ENODEV | libc::EIO | libc::ENXIO => self.not_accessible(errno, report),
+            libc::EPERM => self.not_permitted(report),
+            libc::EEXIST => {
+                self.address_in_use(report);
+                true
+            }
+            libc::EAGAIN => {
+                self.lock_limit(report);
+                true
+            }
+            _ => false,
+        };
+        if !explained {
+            unexplained(Rule::MmapFailed, errno, MEANINGS, report);
+        }
+    }
+
+    fn offends(&self, report: &Report<'_>) -> Option<Errno> {
+        // Every rule that counts is told; the first in the catalogue's order refuses.
+        let sharing = self.both_sharing(report);
+        let descriptor = self.anonymous_descriptor(report);
+        let rights = self.writable_executable(report);
+        sharing.or(descriptor).or(rights)
+    }
+
+    fn passed(&self, report: &Report<'_>) {
+        self.past_end_of_file(report);
+    }
+}
+
+impl Mmap {
+    /// EINVAL: in libc's and the kernel's order.
+    fn invalid(&self, report: &Report<'_>) -> bool {
+        if facts::page_remainder(self.offset.cast_unsigned() as usize) != 0 {
+            self.unaligned_offset(report);
+        } else if self.length == 0 {
+            self.zero_length(report);
+        } else if self.wants_address() && !memory::is_aligned(self.address) {
+            report.finding(Rule::MmapUnalignedAddress, Severity::Error, |draft| {
+                let flag =
+                    if self.flags & libc::MAP_FIXED != 0 { "MAP_FIXED" } else { "MAP_FIXED_NOREPLACE" };
+                draft.message(format_args!(
+                    "{flag} address {:#x} is not a multiple of the page size ({})",
+                    self.address,
+                    page_size()
+                ));
+                let below = facts::page_start(self.address);
+                draft.help(format_args!("map at {below:#x}, the start of its page, or leave the choice to the kernel"));
+            });
+        } else if !self.has_sharing() {
+            self.no_sharing(report);
+        } else if self.is_anonymous() && self.sharing() == libc::MAP_SHARED_VALIDATE {
+            self.both_sharing_anonymous(report);
+        } else if self.is_huge() {
+            self.huge_pages(report);
+        } else {
+            return false;
+        }
+        true
+    }
+
+    fn is_huge(&self) -> bool {
+        self.flags & libc::MAP_HUGETLB != 0
+            || !self.is_anonymous() && descriptor::filesystem(self.fd) == Filesystem::Hugetlbfs
+    }
+
+    fn unaligned_offset(&self, report: &Report<'_>) {
+        report.finding(Rule::MmapUnalignedOffset, Severity::Error, |draft| {
+            let page = page_size();
+            draft.message(format_args!(
+                "{} offset {} is not a multiple of the page size ({page})",
+                self.function, self.offset
+            ));
+            let into = self.offset.rem_euclid(i64::try_from(page).unwrap_or(4096));
+            let below = self.offset.wrapping_sub(into);
+            self.tell_other_causes(draft);
+            draft.help(format_args!(
+                "map {} bytes from offset {below} and add {into} to the pointer that comes back; \
+                 unmap what mmap returned, not the sum",
+                self.length.saturating_add(usize::try_from(into).unwrap_or(0))
+            ));
+        });
+    }
+
+    fn zero_length(&self, report: &Report<'_>) {
+        report.finding(Rule::MmapZeroLength, Severity::Error, |draft| {
+            draft.message(format_args!("{} length is 0; it must be greater than 0", self.function));
+            if !self.is_anonymous()
+                && let Ok(file) = descriptor::file(self.fd)
+                && file.kind == Kind::Regular
+            {
+                if file.size == 0 {
+                    draft.note(format_args!("the file is empty (0 bytes): the length probably came from its size"));
+                    draft.help(format_args!("treat an empty file by itself, or make it longer with ftruncate before mapping it"));
+                } else {
+                    draft.note(format_args!("the file has {} bytes", file.size));
+                    draft.help(format_args!("pass the number of bytes to map; take the size with fstat just before"));
+                }
+            } else {
+                draft.help(format_args!("pass the number of bytes to map"));
+            }
+            self.tell_no_sharing(draft);
+        });
+    }
+
+    fn no_sharing(&self, report: &Report<'_>) {
+        report.finding(Rule::MmapNoSharing, Severity::Error, |draft| {
+            draft.message(format_args!(
+                "{} flags have none of MAP_SHARED, MAP_PRIVATE and MAP_SHARED_VALIDATE; exactly one is needed",
+                self.function
+            ));
+            self.tell_descriptor_mode(draft);
+            draft.help(format_args!(
+                "add MAP_PRIVATE for memory of this process alone, MAP_SHARED for memory that the file or a child shares"
+            ));
+        });
+    }
+
+    fn both_sharing_anonymous(&self, report: &Report<'_>) {
+        report.finding(Rule::MmapBothSharing, Severity::Error, |draft| {
+            draft.message(format_args!(
+                "MAP_SHARED|MAP_PRIVATE is MAP_SHARED_VALIDATE, which anonymous memory does not take"
+            ));
+            draft.help(format_args!("choose one: MAP_PRIVATE, or MAP_SHARED for memory that children share"));
+        });
+    }
+
+    fn bad_descriptor(&self, report: &Report<'_>) {
+        report.finding(Rule::MmapBadFd, Severity::Error, |draft| {
+            match descriptor::flags(self.fd) {
+                Ok(flags) if flags & libc::O_PATH != 0 => {
+                    draft.message(format_args!("descriptor {} was opened with O_PATH and can't be mapped", self.fd));
+                    draft.help(format_args!("open the file with O_RDONLY or O_RDWR"));
+                }
+                _ if self.fd < 0 => {
+                    draft.message(format_args!(
+                        "descriptor {} is not open: MAP_ANONYMOUS is missing, or open() failed unnoticed",
+                        self.fd
+                    ));
+                    draft.help(format_args!(
+                        "for memory without a file add MAP_ANONYMOUS; otherwise check what open returned before mapping"
+                    ));
+                }
+                _ => {
+                    draft.message(format_args!("descriptor {} is not open", self.fd));
+                    draft.help(format_args!("map before closing the descriptor; a mapping stays after close"));
+                }
+            }
+            if self.length == 0 {
+                draft.note(format_args!("the length is 0, which is not allowed either"));
+            }
+            self.tell_no_sharing(draft);
+        });
+    }
+
+    /// EOVERFLOW: the end of the range is past what the file's offsets can hold.
+    fn offset_overflow(&self, report: &Report<'_>) -> bool {
+        if self.is_anonymous() {
+            return false;
+        }
+        report.finding(Rule::MmapOffsetOverflow, Severity::Error, |draft| {
+            if self.offset < 0 {
+                draft.message(format_args!("{} offset {} is negative", self.function, self.offset));
+            } else {
+                draft.message(format_args!(
+                    "{} offset {} + length {} is past the largest file offset",
+                    self.function, self.offset, self.length
+                ));
+            }
+            draft.help(format_args!("check the calculation of the offset; off_t is signed, 64 bits wide"));
+        });
+        true
+    }
+
+    fn no_memory(&self, report: &Report<'_>) {
+        if self.length.cast_signed() < 0 || facts::whole_pages(self.length) == 0 {
+            report.finding(Rule::MmapLengthTooLarge, Severity::Error, |draft| {
+                draft.message(format_args!(
+                    "{} length {}{} is larger than any address space",
+                    self.function,
+                    self.length,
+                    memory::signed(self.length)
+                ));
+                draft.help(format_args!("check the calculation of the length: a negative number became a huge one"));
+            });
+        } else if self.is_huge() {
+            self.huge_pages(report);
+        } else {
+            self.out_of_memory(report);
+        }
+    }
+
+    fn out_of_memory(&self, report: &Report<'_>) {
+        report.finding(Rule::MmapOutOfMemory, Severity::Note, |draft| {
+            let wanted = facts::whole_pages(self.length) as u64;
+            draft.message(format_args!("the kernel has no room for {}", Bytes(wanted)));
+            let private_writable = !self.is_shared() && self.prot & libc::PROT_WRITE != 0;
+            let mut told = memory::tell_memory_limit(wanted, private_writable, draft);
+            if !told && wanted >= memory::USER_SPACE {
+                draft.note(format_args!("an address space has {} for programs", Bytes(memory::USER_SPACE)));
+                told = true;
+            }
+            if !told && (private_writable || self.is_anonymous()) {
+                told = memory::tell_overcommit(wanted, draft);
+            }
+            if !told {
+                draft.note(format_args!(
+                    "no limit of the process explains it: no hole of the address space is large enough, or a cgroup \
+                     or the kernel's own memory is exhausted"
+                ));
+            }
+        });
+    }
+
+    fn huge_pages(&self, report: &Report<'_>) {
+        report.finding(Rule::MmapHugePages, Severity::Note, |draft| {
+            let size = match self.huge_page_bits() {
+                0 => limits::default_huge_page().unwrap_or(0),
+                bits => 1_u64.checked_shl(bits).unwrap_or(0),
+            };
+            draft.message(format_args!("huge pages of {} are refused", Bytes(size)));
+            match limits::huge_pages(size) {
+                Some(pool) => draft.note(format_args!(
+                    "of {} pages of that size {} are free, {} of these reserved",
+                    pool.total, pool.free, pool.reserved
+                )),
+                None => draft.note(format_args!("this machine has no pool of that size under /sys/kernel/mm/hugepages")),
+            }
+            if size > 0 && self.offset.rem_euclid(size.cast_signed()) != 0 {
+                draft.note(format_args!("offset {} is not a multiple of the huge page", self.offset));
+            }
+            draft.help(format_args!(
+                "reserve pages (sysctl vm.nr_hugepages=N), or map without MAP_HUGETLB and advise MADV_HUGEPAGE"
+            ));
+        });
+    }
+
+    /// EACCES, ENODEV and the like: what the descriptor refers to, then how it was opened.
+    fn not_accessible(&self, errno: Errno, report: &Report<'_>) -> bool {
+        let Ok(file) = descriptor::file(self.fd) else { return false };
+        let flags = descriptor::flags(self.fd).unwrap_or(libc::O_RDWR);
+        let mode = flags & libc::O_ACCMODE;
+        if matches!(file.kind, Kind::Directory | Kind::Pipe | Kind::Socket | Kind::Anonymous) {
+            self.not_mappable(file.kind, report);
+        } else if errno == libc::EACCES && mode == libc::O_WRONLY && file.kind == Kind::Regular {
+            self.not_readable(report);
+        } else if errno == libc::EACCES && mode == libc::O_RDONLY && self.is_shared_writable() && file.kind == Kind::Regular {
+            self.not_writable(report);
+        } else if matches!(errno, libc::ENODEV | libc::EIO | libc::ENXIO) || file.kind == Kind::CharacterDevice {
+            // A device that can be mapped (/dev/zero, /dev/mem) refuses by mode like a file.
+            match (errno, mode) {
+                (libc::EACCES, libc::O_WRONLY) if is_mappable_device(self.fd) => self.not_readable(report),
+                (libc::EACCES, libc::O_RDONLY) if is_mappable_device(self.fd) => self.not_writable(report),
+                _ => self.not_mappable(file.kind, report),
+            }
+        } else if self.prot & libc::PROT_EXEC != 0 {
+            self.exec_denied(file.mount, report);
+        } else {
+            return false;
+        }
+        true
+    }
+
+    fn not_mappable(&self, kind: Kind, report: &Report<'_>) {
+        report.finding(Rule::MmapNotMappable, Severity::Warning, |draft| {
+            let path = Path::of_descriptor(self.fd);
+            let path = super::IfSome(path.as_ref());
+            match descriptor::filesystem(self.fd) {
+                Filesystem::Kernel(name) => draft.message(format_args!(
+                    "descriptor {} is {kind} of {name}, {path}, which has no mmap",
+                    self.fd
+                )),
+                _ if kind == Kind::CharacterDevice && crate::sys::is_terminal(self.fd) => draft
+                    .message(format_args!("descriptor {} is a terminal, {path}, which has no mmap", self.fd)),
+                _ => draft.message(format_args!("descriptor {} is {kind}, {path}, which has no mmap", self.fd)),
+            }
+            self.tell_no_sharing(draft);
+            draft.help(format_args!("read it with read(2), into memory mapped with MAP_ANONYMOUS if need be"));
+        });
+    }
+
+    fn not_readable(&self, report: &Report<'_>) {
+        report.finding(Rule::MmapFdNotReadable, Severity::Warning, |draft| {
+            draft.message(format_args!(
+                "descriptor {} is open O_WRONLY, and every file mapping reads, whatever its protection",
+                self.fd
+            ));
+            draft.help(format_args!("open the file with O_RDWR"));
+        });
+    }
+
+    fn not_writable(&self, report: &Report<'_>) {
+        report.finding(Rule::MmapFdNotWritable, Severity::Warning, |draft| {
+            draft.message(format_args!(
+                "descriptor {} is open O_RDONLY, and MAP_SHARED with PROT_WRITE writes to the file",
+                self.fd
+            ));
+            draft.help(format_args!(
+                "open the file with O_RDWR, or map with MAP_PRIVATE if the changes need not reach the file"
+            ));
+        });
+    }
+
+    fn exec_denied(&self, mount: u64, report: &Report<'_>) {
+        report.finding(Rule::MmapExecDenied, Severity::Note, |draft| {
+            draft.message(format_args!("PROT_EXEC is refused for this file by its mount or by policy"));
+            let told = limits::with_mount_point(mount, |point| {
+                draft.note(format_args!("it lies on the mount {}", Quoted(point)));
+            });
+            if told.is_none() {
+                draft.note(format_args!("its mount is not listed in /proc/self/mountinfo"));
+            }
+            draft.help(format_args!("map it from a mount without noexec (see findmnt), or without PROT_EXEC"));
+        });
+    }
+
+    /// EPERM: a noexec mount comes before seals in the kernel; locked memory needs a privilege or a limit.
+    fn not_permitted(&self, report: &Report<'_>) -> bool {
+        let seals = if self.is_anonymous() { None } else { descriptor::seals(self.fd) };
+        match seals.filter(|seals| seals & WRITE_SEALS != 0) {
+            Some(seals) if self.is_shared_writable() => {
+                report.finding(Rule::MmapSealed, Severity::Warning, |draft| {
+                    draft.message(format_args!(
+                        "the memfd is sealed against writing ({}), and MAP_SHARED with PROT_WRITE writes to it",
+                        Seals(seals)
+                    ));
+                    draft.help(format_args!("map it with PROT_READ alone, or with MAP_PRIVATE"));
+                });
+            }
+            _ if !self.is_anonymous() && self.prot & libc::PROT_EXEC != 0 => {
+                self.exec_denied(descriptor::file(self.fd).map_or(0, |file| file.mount), report);
+            }
+            _ if self.is_huge() => self.huge_pages(report),
+            _ if self.flags & libc::MAP_LOCKED != 0 => self.lock_limit(report),
+            _ => return false,
+        }
+        true
+    }
+
+    fn lock_limit(&self, report: &Report<'_>) {
+        report.finding(Rule::MmapLockLimit, Severity::Note, |draft| {
+            draft.message(format_args!("locked memory of {} is refused", Bytes(facts::whole_pages(self.length) as u64)));
+            match limits::soft(libc::RLIMIT_MEMLOCK) {
+                Some(limit) => draft.note(format_args!(
+                    "RLIMIT_MEMLOCK allows {}, and {} are locked",
+                    Bytes(limit),
+                    Bytes(limits::locked().unwrap_or(0))
+                )),
+                None => draft.note(format_args!("RLIMIT_MEMLOCK is unlimited")),
+            }
+            draft.help(format_args!("raise the limit (ulimit -l, setrlimit RLIMIT_MEMLOCK), or map without MAP_LOCKED"));
+        });
+    }
+
+    fn address_in_use(&self, report: &Report<'_>) {
+        report.finding(Rule::MmapAddressInUse, Severity::Note, |draft| {
+            draft.message(format_args!("MAP_FIXED_NOREPLACE: something is mapped at {:#x} already", self.address));
+            let end = self.address.saturating_add(self.length);
+            match mapping::Mappings::open().and_then(|mappings| mappings.at_or_after(self.address)) {
+                Some(there) if there.start < end => draft.note(format_args!("it is {}", Shown(&there))),
+                _ => {}
+            }
+            draft.help(format_args!("take another address, or none: the kernel finds a free one"));
+        });
+    }
+
+    // ---- calls that succeed ----
+
+    fn both_sharing(&self, report: &Report<'_>) -> Option<Errno> {
+        if self.sharing() != libc::MAP_SHARED_VALIDATE || self.is_anonymous() || self.flags & libc::MAP_SYNC != 0 {
+            return None;
+        }
+        report.offence(Rule::MmapBothSharing, Severity::Warning, |draft| {
+            draft.message(format_args!(
+                "MAP_SHARED|MAP_PRIVATE is MAP_SHARED_VALIDATE: the mapping is shared, and writes reach the file"
+            ));
+            if matches!(self.prot, 1 | 2) && self.flags == 3 {
+                draft.note(format_args!(
+                    "prot is {} and flags is 3, PROT_READ|PROT_WRITE: prot and flags look swapped",
+                    self.prot
+                ));
+            }
+            draft.help(format_args!("choose one: MAP_SHARED to share, MAP_PRIVATE for a copy of one's own"));
+        })
+    }
+
+    fn anonymous_descriptor(&self, report: &Report<'_>) -> Option<Errno> {
+        if !self.is_anonymous() || self.fd == -1 {
+            return None;
+        }
+        report.offence(Rule::MmapAnonymousFd, Severity::Warning, |draft| {
+            draft.message(format_args!(
+                "MAP_ANONYMOUS with descriptor {}: Linux ignores it, other systems refuse the call",
+                self.fd
+            ));
+            draft.help(format_args!("pass -1; or drop MAP_ANONYMOUS if the file was meant to be mapped"));
+        })
+    }
+
+    fn writable_executable(&self, report: &Report<'_>) -> Option<Errno> {
+        let both = libc::PROT_WRITE | libc::PROT_EXEC;
+        if self.prot & both != both {
+            return None;
+        }
+        report.offence(Rule::MmapWritableExecutable, Severity::Warning, |draft| {
+            draft.message(format_args!("the memory is writable and executable at once"));
+            draft.help(format_args!("write it with PROT_READ|PROT_WRITE, then mprotect it to PROT_READ|PROT_EXEC"));
+        })
+    }
+
+    fn past_end_of_file(&self, report: &Report<'_>) {
+        if self.is_anonymous() || !crate::options::is_on(Rule::MmapPastEof) {
+            return;
+        }
+        let Ok(file) = descriptor::file(self.fd) else { return };
+        let Ok(offset) = u64::try_from(self.offset) else { return };
+        let page = page_size() as u64;
+        let touchable = file.size.next_multiple_of(page);
+        let end = offset.saturating_add(facts::whole_pages(self.length) as u64);
+        if file.kind != Kind::Regular || end <= touchable {
+            return;
+        }
+        report.finding(Rule::MmapPastEof, Severity::Note, |draft| {
+            draft.message(format_args!(
+                "the mapping reaches {} bytes past the last page of the file, which has {} bytes",
+                end.saturating_sub(touchable.max(offset)),
+                file.size
+            ));
+            match touchable.checked_sub(offset).filter(|room| *room > 0) {
+                Some(room) => draft.note(format_args!(
+                    "the last byte of the mapping that may be touched is at {}; one further raises SIGBUS",
+                    room.saturating_sub(1)
+                )),
+                None => draft.note(format_args!("any access raises SIGBUS unless the file grows first")),
+            }
+            draft.help(format_args!("make the file long enough with ftruncate, or map what it has"));
+        });
+    }
+
+    // ---- causes that hold as well ----
+
+    fn tell_other_causes(&self, draft: &mut Draft) {
+        if self.length == 0 {
+            draft.note(format_args!("the length is 0, which is not allowed either"));
+        }
+        if !self.is_anonymous() && descriptor::flags(self.fd).is_err() {
+            draft.note(format_args!("descriptor {} is not open, either", self.fd));
+        }
+        self.tell_no_sharing(draft);
+        self.tell_descriptor_mode(draft);
+    }
+
+    fn tell_no_sharing(&self, draft: &mut Draft) {
+        if !self.has_sharing() {
+            draft.note(format_args!("the flags have neither MAP_SHARED nor MAP_PRIVATE, and exactly one is needed"));
+        }
+    }
+
+    fn tell_descriptor_mode(&self, draft: &mut Draft) {
+        if self.is_anonymous() {
+            return;
+        }
+        match descriptor::flags(self.fd).map(|flags| flags & libc::O_ACCMODE) {
+            Ok(libc::O_WRONLY) => {
+                draft.note(format_args!("the descriptor is open O_WRONLY, and every file mapping reads"));
+            }
+            Ok(libc::O_RDONLY) if self.is_shared_writable() => {
+                draft.note(format_args!("the descriptor is open O_RDONLY, too, and a shared writable mapping needs O_RDWR"));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether a character device is one of those that have mmap: `/dev/mem`, `/dev/zero` (major 1, minors 1 and 5).
+fn is_mappable_device(fd: c_int) -> bool {
+    crate::sys::statx_fd(fd).is_ok_and(|device| device.stx_rdev_major == 1 && matches!(device.stx_rdev_minor, 1 | 5))
+}

@@ -1,0 +1,79 @@
+//! The checks: from a call, its outcome and the kernel's facts to findings. Pure but for the questions to the kernel:
+//! nothing here is unsafe, knows how a finding is printed, or changes what the program sees.
+//!
+//! One failing call gives one finding: the first cause in the order in which libc and the kernel look. Each check asks
+//! for its facts only when no cheaper cause has explained the failure, and for those that are merely told inside the
+//! closure, which runs only for a finding that is new.
+
+#![forbid(unsafe_code)]
+
+mod ftok;
+mod memory;
+mod mmap;
+mod mprotect;
+mod mremap;
+mod msync;
+mod munmap;
+mod segment;
+mod shmat;
+mod shmctl;
+mod shmdt;
+mod shmget;
+
+use crate::call::{Call, ErrnoName};
+use crate::errno;
+use crate::memory::failures::{self, Failed};
+use crate::report::{Draft, Report};
+use crate::sys::Errno;
+use core::fmt::{self, Display};
+use mapsan_model::{Rule, Severity};
+
+/// What can be checked of a call.
+pub(crate) trait Check: Call {
+    /// The call, for reports.
+    fn as_call(&self) -> &dyn Call;
+
+    /// The call failed with `errno`: says why.
+    fn failed(&self, errno: Errno, report: &Report<'_>);
+
+    /// The rules about a call that the kernel lets pass, looked at after it, or with `mode=enforce` before it: the
+    /// errno with which it is refused there.
+    fn offends(&self, _report: &Report<'_>) -> Option<Errno> {
+        None
+    }
+
+    /// The call succeeded: what is worth telling and refused in no mode.
+    fn passed(&self, _report: &Report<'_>) {}
+}
+
+/// The finding of a failure that no other rule explains: what the manual page says of the errno.
+fn unexplained(rule: Rule, errno: Errno, meanings: &[(Errno, &str)], report: &Report<'_>) {
+    report.finding(rule, Severity::Note, |draft| {
+        let function = rule.info().call;
+        draft.message(format_args!("{function} failed with {}: {}", ErrnoName(errno), errno::meaning(errno)));
+        match meanings.iter().find(|(of, _)| *of == errno) {
+            Some((_, meaning)) => draft.note(format_args!("for {function}: {meaning}")),
+            None => draft.note(format_args!("{function}(2) does not list this errno for what was asked")),
+        }
+    });
+}
+
+/// Shows the next thing only if it is there.
+struct IfSome<T>(Option<T>);
+
+impl<T: Display> Display for IfSome<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(thing) => thing.fmt(f),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Tells which call failed before its result was used, if one is remembered.
+fn tell_failure(kind: Failed, draft: &mut Draft) {
+    if let Some(failure) = failures::last(kind) {
+        let function = kind.function();
+        draft.place(failure.site, format_args!("the last {function} that failed ({})", ErrnoName(failure.errno)));
+    }
+}

@@ -1,0 +1,100 @@
+//! munmap(2): the calls that fail. Unmapping what is not mapped succeeds.
+
+use super::memory::{self, Shown};
+use super::{Check, tell_failure, unexplained};
+use crate::call::{Call, Munmap};
+use crate::facts::{self, page_size};
+use crate::memory::failures::Failed;
+use crate::report::Report;
+use crate::sys::Errno;
+use mapsan_model::{Rule, Severity};
+
+const MEANINGS: &[(Errno, &str)] = &[
+    (libc::EINVAL, "the address or length is not one that munmap takes, or a huge page would be cut"),
+    (libc::ENOMEM, "the mapping would have to be split, and vm.max_map_count is reached"),
+    (libc::EPERM, "the range holds a mapping that mseal(2) has sealed (Linux 6.10)"),
+];
+
+impl Check for Munmap {
+    fn as_call(&self) -> &dyn Call {
+        self
+    }
+
+    fn failed(&self, errno: Errno, report: &Report<'_>) {
+        if errno != libc::EINVAL {
+            return self.other(errno, report);
+        }
+        if self.address == libc::MAP_FAILED as usize {
+            report.finding(Rule::MunmapMapFailed, Severity::Error, |draft| {
+                draft.message(format_args!("munmap of MAP_FAILED: a mapping call failed, and nobody looked"));
+                tell_failure(Failed::Mmap, draft);
+                draft.help(format_args!("compare what mmap returns with MAP_FAILED before using it (it is not NULL)"));
+            });
+        } else if !memory::is_aligned(self.address) {
+            report.finding(Rule::MunmapUnalignedAddress, Severity::Error, |draft| {
+                memory::say_unaligned("munmap", self.address, draft);
+                memory::tell_unaligned(self.address, draft);
+                draft.help(format_args!("unmap the very pointer that mmap returned"));
+            });
+        } else if self.length == 0 {
+            self.zero_length(report);
+        } else if facts::whole_pages(self.length) == 0 || self.address.checked_add(self.length).is_none_or(is_kernel) {
+            report.finding(Rule::MunmapBadRange, Severity::Error, |draft| {
+                draft.message(format_args!(
+                    "the range of {}{} bytes from {:#x} leaves the user address space",
+                    self.length,
+                    memory::signed(self.length),
+                    self.address
+                ));
+                draft.help(format_args!("pass the address and the length that were given to and by mmap"));
+            });
+        } else {
+            self.other(errno, report);
+        }
+    }
+}
+
+/// Whether an end of a range is past the highest user address (56 bits are the most on both architectures).
+fn is_kernel(end: usize) -> bool {
+    end as u64 > 1 << 56 || end as u64 > memory::USER_SPACE && !has_wide_addresses()
+}
+
+/// Whether something is mapped above 47 bits, so that this machine has 5-level page tables in use.
+fn has_wide_addresses() -> bool {
+    let above = usize::try_from(memory::USER_SPACE).unwrap_or(usize::MAX);
+    facts::mapping::Mappings::open()
+        .and_then(|mappings| mappings.at_or_after(above))
+        .is_some_and(|mapping| (mapping.start as u64) < 1 << 56)
+}
+
+impl Munmap {
+    fn zero_length(&self, report: &Report<'_>) {
+        report.finding(Rule::MunmapZeroLength, Severity::Error, |draft| {
+            draft.message(format_args!("munmap length is 0; it must be greater than 0"));
+            match memory::mapping_at(self.address) {
+                Some(mapping) => {
+                    let to_end = mapping.end.wrapping_sub(self.address);
+                    draft.note(format_args!("the address lies in {}", Shown(&mapping)));
+                    draft.help(format_args!("pass the length that was mapped; from here to its end there are {to_end} bytes"));
+                }
+                None => draft.help(format_args!("pass the length that was mapped; nothing is mapped at this address now")),
+            }
+        });
+    }
+
+    fn other(&self, errno: Errno, report: &Report<'_>) {
+        if errno == libc::ENOMEM {
+            report.finding(Rule::MunmapFailed, Severity::Note, |draft| {
+                draft.message(format_args!("munmap failed with ENOMEM: it would have to split a mapping"));
+                if !memory::tell_map_count(draft) {
+                    draft.note(format_args!(
+                        "the pieces of {} bytes need a mapping more than the process may have",
+                        page_size()
+                    ));
+                }
+            });
+        } else {
+            unexplained(Rule::MunmapFailed, errno, MEANINGS, report);
+        }
+    }
+}
