@@ -1,4 +1,5 @@
 //! Links the library as C programs expect it.
+#![allow(clippy::expect_used, reason = "a build script that can't go on says why and stops")]
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -19,6 +20,7 @@ fn main() {
         "-Wl,-z,now",
         &format!("-Wl,-soname,{SONAME}"),
         "-lgcc_s",
+        "-lc",
     ] {
         println!("cargo:rustc-cdylib-link-arg={argument}");
     }

@@ -4,7 +4,7 @@ use crate::call::Outcome;
 use crate::report::{self, Draft, Section};
 use core::cell::UnsafeCell;
 use core::ffi::{c_char, c_int, c_ulong, c_void};
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering::*};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering::{AcqRel, Acquire, Relaxed}};
 use mapsan_model::{Rule, Severity};
 
 /// The weight of a finding.
@@ -124,6 +124,7 @@ fn last() -> Option<mapsan_finding> {
 
 /// The version, such as "0.1.0".
 #[cfg_attr(not(test), unsafe(no_mangle))]
+#[must_use]
 pub extern "C" fn mapsan_version() -> *const c_char {
     concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
 }
@@ -156,6 +157,7 @@ pub extern "C" fn mapsan_set_callback(callback: mapsan_callback, context: *mut c
 
 /// The number of findings of one severity so far in this process, repetitions not counted.
 #[cfg_attr(not(test), unsafe(no_mangle))]
+#[must_use]
 pub extern "C" fn mapsan_count(severity: c_int) -> c_ulong {
     let severity = usize::try_from(severity).ok().and_then(|index| Severity::ALL.get(index));
     severity.map_or(0, |severity| report::count(*severity))

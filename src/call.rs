@@ -140,14 +140,14 @@ fn address_value(value: isize, failed: &str, f: &mut fmt::Formatter<'_>) -> fmt:
 
 /// Shows a bit set by the names of its bits, unknown ones in hex, and `empty` when none is set.
 struct Bits<'a> {
-    bits: c_int,
+    set: c_int,
     names: &'a [(c_int, &'a str)],
     empty: &'a str,
 }
 
 impl fmt::Display for Bits<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rest = self.bits;
+        let mut rest = self.set;
         let mut separator = "";
         for (bit, name) in self.names {
             if rest & bit == *bit {
@@ -175,7 +175,7 @@ impl fmt::Display for Prot {
             (libc::PROT_GROWSDOWN, "PROT_GROWSDOWN"),
             (libc::PROT_GROWSUP, "PROT_GROWSUP"),
         ];
-        Bits { bits: self.0, names, empty: "PROT_NONE" }.fmt(f)
+        Bits { set: self.0, names, empty: "PROT_NONE" }.fmt(f)
     }
 }
 
@@ -222,7 +222,7 @@ impl fmt::Display for MapFlags {
         if !sharing.is_empty() {
             f.write_str("|")?;
         }
-        Bits { bits: rest, names, empty: "" }.fmt(f)
+        Bits { set: rest, names, empty: "" }.fmt(f)
     }
 }
 
@@ -300,7 +300,7 @@ impl Call for Mremap {
         each(format_args!("{}", Address(self.old_address)));
         each(format_args!("{}", self.old_size));
         each(format_args!("{}", self.new_size));
-        each(format_args!("{}", Bits { bits: self.flags, names, empty: "0" }));
+        each(format_args!("{}", Bits { set: self.flags, names, empty: "0" }));
         if self.has_new_address() {
             each(format_args!("{}", Address(self.new_address)));
         }
@@ -340,7 +340,7 @@ impl Call for Msync {
         ];
         each(format_args!("{}", Address(self.address)));
         each(format_args!("{}", self.length));
-        each(format_args!("{}", Bits { bits: self.flags, names, empty: "0" }));
+        each(format_args!("{}", Bits { set: self.flags, names, empty: "0" }));
     }
 
     fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -408,7 +408,7 @@ impl Call for Shmget {
         let mode = self.flags & 0o777;
         match self.flags & !0o777 {
             0 => each(format_args!("{}", Octal(mode))),
-            bits => each(format_args!("{}|{}", Bits { bits, names, empty: "" }, Octal(mode))),
+            bits => each(format_args!("{}|{}", Bits { set: bits, names, empty: "" }, Octal(mode))),
         }
     }
 
@@ -440,7 +440,7 @@ impl Call for Shmat {
         ];
         each(format_args!("{}", self.id));
         each(format_args!("{}", Address(self.address)));
-        each(format_args!("{}", Bits { bits: self.flags, names, empty: "0" }));
+        each(format_args!("{}", Bits { set: self.flags, names, empty: "0" }));
     }
 
     fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {

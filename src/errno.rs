@@ -5,15 +5,19 @@ use crate::sys::Errno;
 /// The calling thread's `errno`.
 #[inline]
 pub(crate) fn get() -> Errno {
-    // SAFETY: glibc's __errno_location always returns the thread's own, valid location.
-    unsafe { *libc::__errno_location() }
+    // SAFETY: takes nothing, and always returns the thread's own location.
+    let location = unsafe { libc::__errno_location() };
+    // SAFETY: valid as long as the thread lives.
+    unsafe { *location }
 }
 
 /// Sets the calling thread's `errno`.
 #[inline]
 pub(crate) fn set(errno: Errno) {
-    // SAFETY: as in `get`.
-    unsafe { *libc::__errno_location() = errno }
+    // SAFETY: takes nothing, and always returns the thread's own location.
+    let location = unsafe { libc::__errno_location() };
+    // SAFETY: valid as long as the thread lives.
+    unsafe { *location = errno }
 }
 
 macro_rules! names {

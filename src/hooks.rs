@@ -23,14 +23,13 @@ fn finish(call: &dyn Check, value: isize, caller: usize) {
     }
     let before = errno::get();
     let report = Report { call: call.as_call(), outcome, caller, refusing: false };
-    match outcome.errno {
-        Some(failure) => call.failed(failure, &report),
-        None => {
-            if start::watch() & ENFORCE == 0 {
-                call.offends(&report);
-            }
-            call.passed(&report);
+    if let Some(failure) = outcome.errno {
+        call.failed(failure, &report);
+    } else {
+        if start::watch() & ENFORCE == 0 {
+            call.offends(&report);
         }
+        call.passed(&report);
     }
     errno::set(before);
 }
@@ -194,7 +193,7 @@ fn finish_ftok(call: &Ftok, key: c_int, known: bool, enforce: bool, caller: usiz
     let report = Report { call, outcome, caller, refusing: enforce };
     let refusal = call.key_offends(key, known, &report);
     if refusal.is_none() || !enforce {
-        call.key_is_negative(key, &Report { refusing: false, ..report });
+        Ftok::key_is_negative(key, &Report { refusing: false, ..report });
     }
     match refusal {
         Some(errno) if enforce => {

@@ -4,6 +4,11 @@
 //! that the kernel gives, the report. See ARCHITECTURE.md for the rules that hold everywhere here: no heap, no std,
 //! no lock and no system call on the way of a call that succeeds.
 #![cfg_attr(not(test), no_std)]
+// The tests have the parts without the doors: they must not interpose themselves.
+#![cfg_attr(test, allow(dead_code, reason = "the hooks are reached through the doors alone"))]
+
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!("mapsan knows x86-64 and AArch64");
 
 mod interpose;
 

@@ -135,13 +135,15 @@ unsafe fn raw_mmap(
     fd: c_int,
     offset: i64,
 ) -> *mut c_void {
-    if crate::facts::page_remainder(offset.cast_unsigned() as usize) != 0 {
+    // As the register holds it; every target has 64 bits.
+    let offset = usize::try_from(offset.cast_unsigned()).unwrap_or(usize::MAX);
+    if crate::facts::page_remainder(offset) != 0 {
         if crate::start::is_relocated() {
             errno::set(libc::EINVAL);
         }
         return libc::MAP_FAILED;
     }
-    let arguments = [address as usize, length, int(prot), int(flags), int(fd), offset.cast_unsigned() as usize];
+    let arguments = [address as usize, length, int(prot), int(flags), int(fd), offset];
     // SAFETY: the caller's word.
     unsafe { pointer(libc::SYS_mmap, arguments) }
 }

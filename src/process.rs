@@ -2,7 +2,7 @@
 
 use crate::sys;
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicI32, AtomicUsize, Ordering::*};
+use core::sync::atomic::{AtomicI32, AtomicUsize, Ordering::{Acquire, Relaxed, Release}};
 
 struct Executable(UnsafeCell<[u8; 4096]>);
 
@@ -18,15 +18,13 @@ pub(crate) fn identify(name: &[u8]) {
     PID.store(sys::getpid(), Relaxed);
     // SAFETY: start runs on one thread, and nobody reads before the length is stored.
     let buffer = unsafe { &mut *EXECUTABLE.0.get() };
-    let length = match sys::readlink(c"/proc/self/exe", buffer) {
-        Ok(path) => path.len(),
-        Err(_) => {
-            let length = name.len().min(buffer.len());
-            if let (Some(to), Some(from)) = (buffer.get_mut(..length), name.get(..length)) {
-                to.copy_from_slice(from);
-            }
-            length
+    let length = if let Ok(path) = sys::readlink(c"/proc/self/exe", buffer) {
+        path.len()
+    } else {
+        for (to, from) in buffer.iter_mut().zip(name) {
+            *to = *from;
         }
+        name.len().min(buffer.len())
     };
     EXECUTABLE_LENGTH.store(length, Release);
 }

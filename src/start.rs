@@ -9,7 +9,7 @@ use crate::report::{self, Section, sink, suppress};
 use crate::{exit, next, process, weak};
 use core::ffi::{CStr, c_char, c_int};
 use core::ptr;
-use core::sync::atomic::{AtomicU32, Ordering::*};
+use core::sync::atomic::{AtomicU32, Ordering::{Relaxed, Release}};
 use mapsan_model::Rule;
 
 /// Bit of [`watch`]: calls are checked.

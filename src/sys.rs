@@ -21,13 +21,13 @@ pub(crate) type Result<T> = core::result::Result<T, Errno>;
 #[cfg(target_arch = "x86_64")]
 #[inline]
 pub(crate) unsafe fn syscall(number: c_long, arguments: [usize; 6]) -> isize {
-    let [a, b, c, d, e, f] = arguments;
+    let [first, second, third, fourth, fifth, sixth] = arguments;
     let answer: isize;
     // SAFETY: the x86-64 system call convention: number in rax, arguments in rdi, rsi, rdx, r10, r8, r9; rcx and r11
     // are overwritten; the caller vouches for the arguments.
     unsafe {
-        core::arch::asm!("syscall", inlateout("rax") number as isize => answer,
-            in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d, in("r8") e, in("r9") f,
+        core::arch::asm!("syscall", inlateout("rax") number => answer,
+            in("rdi") first, in("rsi") second, in("rdx") third, in("r10") fourth, in("r8") fifth, in("r9") sixth,
             lateout("rcx") _, lateout("r11") _, options(nostack));
     }
     answer
@@ -41,12 +41,12 @@ pub(crate) unsafe fn syscall(number: c_long, arguments: [usize; 6]) -> isize {
 #[cfg(target_arch = "aarch64")]
 #[inline]
 pub(crate) unsafe fn syscall(number: c_long, arguments: [usize; 6]) -> isize {
-    let [a, b, c, d, e, f] = arguments;
+    let [first, second, third, fourth, fifth, sixth] = arguments;
     let answer: isize;
     // SAFETY: the AArch64 system call convention: number in x8, arguments in x0 to x5; the caller vouches for them.
     unsafe {
-        core::arch::asm!("svc 0", in("x8") number, inlateout("x0") a as isize => answer,
-            in("x1") b, in("x2") c, in("x3") d, in("x4") e, in("x5") f, options(nostack));
+        core::arch::asm!("svc 0", in("x8") number, inlateout("x0") first as isize => answer,
+            in("x1") second, in("x2") third, in("x3") fourth, in("x4") fifth, in("x5") sixth, options(nostack));
     }
     answer
 }
@@ -110,7 +110,7 @@ pub(crate) fn getegid() -> u32 {
 /// An answer that fits an `int` by the system call's contract.
 fn small(answer: Result<usize>) -> c_int {
     // User and group ids use all 32 bits, so the low half is taken as it is.
-    #[expect(clippy::cast_possible_truncation, reason = "pids, uids and gids have 32 bits")]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "pids, uids and gids have 32 bits")]
     answer.map_or(0, |value| value as c_int)
 }
 
@@ -281,7 +281,7 @@ pub(crate) fn getcwd(buffer: &mut [u8]) -> Result<&[u8]> {
 
 // ---- memory ----
 
-/// Copies from an address of this process that may not be mapped (process_vm_readv(2) on itself); what could be read.
+/// Copies from an address of this process that may not be mapped (`process_vm_readv(2)` on itself); what could be read.
 pub(crate) fn read_memory(address: usize, buffer: &mut [u8]) -> Result<usize> {
     let local = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
     let remote = libc::iovec { iov_base: ptr::without_provenance_mut::<c_void>(address), iov_len: buffer.len() };
@@ -381,8 +381,9 @@ pub(crate) fn find_segment(key: c_int) -> Result<c_int> {
 
 /// Whether a descriptor is a terminal: it answers `TCGETS`.
 pub(crate) fn is_terminal(fd: c_int) -> bool {
+    const TCGETS: usize = 0x5401;
     let mut termios = [0_u8; 64]; // struct termios of the kernel has 36 bytes
-    plain(libc::SYS_ioctl, [int(fd), libc::TCGETS as usize, termios.as_mut_ptr() as usize, 0, 0, 0]).is_ok()
+    plain(libc::SYS_ioctl, [int(fd), TCGETS, termios.as_mut_ptr() as usize, 0, 0, 0]).is_ok()
 }
 
 /// statx(2) of a path at an address that need not be readable: EFAULT then.

@@ -81,6 +81,7 @@ pub struct OptionInfo {
 macro_rules! declare {
     ($($variant:ident $name:literal = $default:literal, $values:expr, $available:literal, $meaning:literal;)+) => {
         /// An option's key.
+        #[allow(clippy::doc_markdown, reason = "the meanings are shown on terminals, without backticks")]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(u8)]
         pub enum Key {

@@ -231,6 +231,7 @@ macro_rules! declare {
     ($($variant:ident $name:literal $call:literal [$($severity:ident),+] $group:ident $enforce:ident $(($errno:literal))?
         $summary:literal;)+) => {
         /// A rule of the catalogue.
+        #[allow(clippy::doc_markdown, reason = "the summaries are shown on terminals, without backticks")]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(u8)]
         pub enum Rule {

@@ -113,7 +113,7 @@ impl Ftok {
     }
 
     /// Says that a negative key is a key.
-    pub(crate) fn key_is_negative(&self, key: c_int, report: &Report<'_>) {
+    pub(crate) fn key_is_negative(key: c_int, report: &Report<'_>) {
         if key >= 0 {
             return;
         }

@@ -13,17 +13,9 @@ pub(super) struct Shown<'a>(pub(super) &'a Mapping);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Mapping { start, end, readable, writable, executable, shared, .. } = *self.0;
-        let right = |on: bool, letter: &'static str| if on { letter } else { "-" };
-        write!(
-            f,
-            "{start:#x}-{end:#x} ({} bytes, {}{}{}{})",
-            self.0.length(),
-            right(readable, "r"),
-            right(writable, "w"),
-            right(executable, "x"),
-            if shared { "s" } else { "p" }
-        )?;
+        let Mapping { start, end, .. } = *self.0;
+        let [read, write, execute, shared] = self.0.rights();
+        write!(f, "{start:#x}-{end:#x} ({} bytes, {read}{write}{execute}{shared})", self.0.length())?;
         match self.0.name() {
             _ if self.0.is_segment() => write!(f, ", the System V segment with id {}", self.0.inode),
             b"" => f.write_str(", anonymous memory"),

@@ -52,6 +52,10 @@ impl Mmap {
         self.flags & (libc::MAP_FIXED | libc::MAP_FIXED_NOREPLACE) != 0
     }
 
+    fn is_offset_aligned(&self) -> bool {
+        self.offset.cast_unsigned().is_multiple_of(page_size() as u64)
+    }
+
     fn has_sharing(&self) -> bool {
         matches!(self.sharing(), libc::MAP_SHARED | libc::MAP_PRIVATE | libc::MAP_SHARED_VALIDATE | MAP_DROPPABLE)
     }
@@ -113,7 +117,7 @@ impl Check for Mmap {
 impl Mmap {
     /// EINVAL: in libc's and the kernel's order.
     fn invalid(&self, report: &Report<'_>) -> bool {
-        if facts::page_remainder(self.offset.cast_unsigned() as usize) != 0 {
+        if !self.is_offset_aligned() {
             self.unaligned_offset(report);
         } else if self.length == 0 {
             self.zero_length(report);
@@ -132,7 +136,7 @@ impl Mmap {
         } else if !self.has_sharing() {
             self.no_sharing(report);
         } else if self.is_anonymous() && self.sharing() == libc::MAP_SHARED_VALIDATE {
-            self.both_sharing_anonymous(report);
+            Self::both_sharing_anonymous(report);
         } else if self.is_huge() {
             self.huge_pages(report);
         } else {
@@ -198,7 +202,7 @@ impl Mmap {
         });
     }
 
-    fn both_sharing_anonymous(&self, report: &Report<'_>) {
+    fn both_sharing_anonymous(report: &Report<'_>) {
         report.finding(Rule::MmapBothSharing, Severity::Error, |draft| {
             draft.message(format_args!(
                 "MAP_SHARED|MAP_PRIVATE is MAP_SHARED_VALIDATE, which anonymous memory does not take"
@@ -336,7 +340,7 @@ impl Mmap {
                 _ => self.not_mappable(file.kind, report),
             }
         } else if self.prot & libc::PROT_EXEC != 0 {
-            self.exec_denied(file.mount, report);
+            Self::exec_denied(file.mount, report);
         } else {
             return false;
         }
@@ -383,7 +387,7 @@ impl Mmap {
         });
     }
 
-    fn exec_denied(&self, mount: u64, report: &Report<'_>) {
+    fn exec_denied(mount: u64, report: &Report<'_>) {
         report.finding(Rule::MmapExecDenied, Severity::Note, |draft| {
             draft.message(format_args!("PROT_EXEC is refused for this file by its mount or by policy"));
             let told = limits::with_mount_point(mount, |point| {
@@ -410,7 +414,7 @@ impl Mmap {
                 });
             }
             _ if !self.is_anonymous() && self.prot & libc::PROT_EXEC != 0 => {
-                self.exec_denied(descriptor::file(self.fd).map_or(0, |file| file.mount), report);
+                Self::exec_denied(descriptor::file(self.fd).map_or(0, |file| file.mount), report);
             }
             _ if self.is_huge() => self.huge_pages(report),
             _ if self.flags & libc::MAP_LOCKED != 0 => self.lock_limit(report),

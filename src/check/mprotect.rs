@@ -103,7 +103,7 @@ impl Mprotect {
         let mut address = self.address;
         while address < end {
             let mapping = mappings.at(address)?;
-            if mapping.shared && !mapping.writable {
+            if mapping.is_shared() && !mapping.is_writable() {
                 return Some(mapping);
             }
             address = mapping.end;

@@ -22,7 +22,7 @@ impl Check for Msync {
         self
     }
 
-    /// The kernel looks at the flags, the address, MS_SYNC with MS_ASYNC, and the range, in this order.
+    /// The kernel looks at the flags, the address, `MS_SYNC` with `MS_ASYNC`, and the range, in this order.
     fn failed(&self, errno: Errno, report: &Report<'_>) {
         let known = libc::MS_ASYNC | libc::MS_INVALIDATE | libc::MS_SYNC;
         let both = libc::MS_ASYNC | libc::MS_SYNC;

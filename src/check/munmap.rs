@@ -22,7 +22,7 @@ impl Check for Munmap {
 
     fn failed(&self, errno: Errno, report: &Report<'_>) {
         if errno != libc::EINVAL {
-            return self.other(errno, report);
+            return other(errno, report);
         }
         if self.address == libc::MAP_FAILED as usize {
             report.finding(Rule::MunmapMapFailed, Severity::Error, |draft| {
@@ -49,7 +49,7 @@ impl Check for Munmap {
                 draft.help(format_args!("pass the address and the length that were given to and by mmap"));
             });
         } else {
-            self.other(errno, report);
+            other(errno, report);
         }
     }
 }
@@ -81,20 +81,21 @@ impl Munmap {
             }
         });
     }
+}
 
-    fn other(&self, errno: Errno, report: &Report<'_>) {
-        if errno == libc::ENOMEM {
-            report.finding(Rule::MunmapFailed, Severity::Note, |draft| {
-                draft.message(format_args!("munmap failed with ENOMEM: it would have to split a mapping"));
-                if !memory::tell_map_count(draft) {
-                    draft.note(format_args!(
-                        "the pieces of {} bytes need a mapping more than the process may have",
-                        page_size()
-                    ));
-                }
-            });
-        } else {
-            unexplained(Rule::MunmapFailed, errno, MEANINGS, report);
-        }
+/// What is left: limits and seals.
+fn other(errno: Errno, report: &Report<'_>) {
+    if errno == libc::ENOMEM {
+        report.finding(Rule::MunmapFailed, Severity::Note, |draft| {
+            draft.message(format_args!("munmap failed with ENOMEM: it would have to split a mapping"));
+            if !memory::tell_map_count(draft) {
+                draft.note(format_args!(
+                    "the pieces of {} bytes need a mapping more than the process may have",
+                    page_size()
+                ));
+            }
+        });
+    } else {
+        unexplained(Rule::MunmapFailed, errno, MEANINGS, report);
     }
 }

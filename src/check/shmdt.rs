@@ -23,7 +23,7 @@ impl Check for Shmdt {
         }
         match memory::mapping_at(self.address) {
             Some(mapping) if mapping.is_segment() => self.interior(&mapping, report),
-            Some(mapping) if is_heap_or_stack(&mapping) => self.not_attached(errno, Some(mapping), report),
+            Some(mapping) if is_heap_or_stack(&mapping) => self.not_attached(errno, Some(&mapping), report),
             Some(mapping) => self.not_a_segment(&mapping, report),
             None => match released::DETACHED.site(self.address) {
                 Some(site) => self.double(site, report),
@@ -39,7 +39,7 @@ fn is_heap_or_stack(mapping: &Mapping) -> bool {
 }
 
 impl Shmdt {
-    fn not_attached(&self, errno: Errno, there: Option<Mapping>, report: &Report<'_>) {
+    fn not_attached(&self, errno: Errno, there: Option<&Mapping>, report: &Report<'_>) {
         if errno != libc::EINVAL {
             unexplained(Rule::ShmdtNotAttached, errno, &[], report);
             return;
@@ -53,7 +53,7 @@ impl Shmdt {
             }
             draft.message(format_args!("no segment is attached at {}", Address(self.address)));
             match there {
-                Some(there) => draft.note(format_args!("the address lies in {}", Shown(&there))),
+                Some(there) => draft.note(format_args!("the address lies in {}", Shown(there))),
                 None => draft.note(format_args!("nothing is mapped there")),
             }
             draft.help(format_args!("pass the very pointer that shmat returned"));

@@ -90,7 +90,7 @@ impl Check for Shmget {
     fn failed(&self, errno: Errno, report: &Report<'_>) {
         failures::note(Failed::Shmget, report.caller, errno);
         if self.key == -1 {
-            self.failed_key(report);
+            Self::failed_key(report);
             return;
         }
         let explained = match errno {
@@ -113,7 +113,7 @@ impl Check for Shmget {
     }
 
     fn offends(&self, report: &Report<'_>) -> Option<Errno> {
-        let key = if self.key == -1 { self.failed_key(report) } else { None };
+        let key = if self.key == -1 { Self::failed_key(report) } else { None };
         let mode = if self.is_new(report) { self.mode_offends(report) } else { None };
         key.or(mode)
     }
@@ -143,7 +143,7 @@ impl Check for Shmget {
 }
 
 impl Shmget {
-    fn failed_key(&self, report: &Report<'_>) -> Option<Errno> {
+    fn failed_key(report: &Report<'_>) -> Option<Errno> {
         report.offence(Rule::ShmgetFailedKey, Severity::Error, |draft| {
             draft.message(format_args!("the key is -1, which is ftok's failure, and nobody looked"));
             tell_failure(Failed::Ftok, draft);

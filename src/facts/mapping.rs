@@ -12,10 +12,8 @@ pub(crate) struct Mapping {
     pub(crate) start: usize,
     /// One past the last byte.
     pub(crate) end: usize,
-    pub(crate) readable: bool,
-    pub(crate) writable: bool,
-    pub(crate) executable: bool,
-    pub(crate) shared: bool,
+    /// Bits of `PROCMAP_QUERY_VMA_…`.
+    rights: u64,
     /// Where in the file it starts, in bytes.
     pub(crate) offset: u64,
     /// Of the file; the id of a System V segment.
@@ -24,6 +22,9 @@ pub(crate) struct Mapping {
     name_length: usize,
 }
 
+/// The letters of /proc/self/maps in their order, with the bits of the ioctl.
+const RIGHTS: [(u8, u64); 4] = [(b'r', 1), (b'w', 2), (b'x', 4), (b's', 8)];
+
 /// The bytes of a mapping's name that are kept: enough to tell segments and special mappings, and for most paths.
 const NAME: usize = 256;
 
@@ -31,6 +32,27 @@ impl Mapping {
     /// The file's path or the kernel's name for it (`[heap]`); empty for an anonymous mapping.
     pub(crate) fn name(&self) -> &[u8] {
         self.name.get(..self.name_length).unwrap_or_default()
+    }
+
+    /// Whether it can be written.
+    pub(crate) fn is_writable(&self) -> bool {
+        self.rights & 2 != 0
+    }
+
+    /// Whether it is shared.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.rights & 8 != 0
+    }
+
+    /// Its rights as /proc/self/maps writes them, `rw-p`.
+    pub(crate) fn rights(&self) -> [char; 4] {
+        let mut letters = ['-', '-', '-', 'p'];
+        for (letter, (name, bit)) in letters.iter_mut().zip(RIGHTS) {
+            if self.rights & bit != 0 {
+                *letter = char::from(name);
+            }
+        }
+        letters
     }
 
     /// Whether it is an attached System V segment: the kernel names these `/SYSVkkkkkkkk (deleted)`.
@@ -74,11 +96,11 @@ impl Mappings {
 
     /// The mapping that holds `address`, or else the next one above it.
     pub(crate) fn at_or_after(&self, address: usize) -> Option<Mapping> {
-        match self.query(address) {
+        match query(self.fd, address) {
             Err(libc::ENOENT) => None,
             Ok(mapping) => Some(mapping),
             // No such ioctl before Linux 6.11.
-            Err(_) => self.scan(address),
+            Err(_) => scan(address),
         }
     }
 
@@ -98,45 +120,42 @@ impl Mappings {
         }
         None
     }
+}
 
-    fn query(&self, address: usize) -> sys::Result<Mapping> {
-        const COVERING_OR_NEXT: u64 = 0x10;
-        let mut name = [0_u8; NAME];
-        let mut query = ProcmapQuery {
-            query_flags: COVERING_OR_NEXT,
-            query_addr: address as u64,
-            vma_name_size: 256,
-            vma_name_addr: name.as_mut_ptr() as u64,
-            ..ProcmapQuery::default()
-        };
-        match sys::procmap_query(self.fd, &mut query) {
-            Err(libc::ENAMETOOLONG) => {
-                query.vma_name_size = 0;
-                query.vma_name_addr = 0;
-                sys::procmap_query(self.fd, &mut query)?;
-            }
-            answer => answer?,
+/// Asks by `PROCMAP_QUERY`.
+fn query(fd: c_int, address: usize) -> sys::Result<Mapping> {
+    const COVERING_OR_NEXT: u64 = 0x10;
+    let mut name = [0_u8; NAME];
+    let mut query = ProcmapQuery {
+        query_flags: COVERING_OR_NEXT,
+        query_addr: address as u64,
+        vma_name_size: 256,
+        vma_name_addr: name.as_mut_ptr() as u64,
+        ..ProcmapQuery::default()
+    };
+    match sys::procmap_query(fd, &mut query) {
+        Err(libc::ENAMETOOLONG) => {
+            query.vma_name_size = 0;
+            query.vma_name_addr = 0;
+            sys::procmap_query(fd, &mut query)?;
         }
-        let flag = |bit: u64| query.vma_flags & bit != 0;
-        Ok(Mapping {
-            start: usize::try_from(query.vma_start).unwrap_or(0),
-            end: usize::try_from(query.vma_end).unwrap_or(0),
-            readable: flag(1),
-            writable: flag(2),
-            executable: flag(4),
-            shared: flag(8),
-            offset: query.vma_offset,
-            inode: query.inode,
-            name,
-            // The size counts the closing zero byte.
-            name_length: (query.vma_name_size as usize).saturating_sub(1),
-        })
+        answer => answer?,
     }
+    Ok(Mapping {
+        start: usize::try_from(query.vma_start).unwrap_or(0),
+        end: usize::try_from(query.vma_end).unwrap_or(0),
+        rights: query.vma_flags,
+        offset: query.vma_offset,
+        inode: query.inode,
+        name,
+        // The size counts the closing zero byte.
+        name_length: (query.vma_name_size as usize).saturating_sub(1),
+    })
+}
 
-    fn scan(&self, address: usize) -> Option<Mapping> {
-        // A reader of its own: the position of `fd` is not known after an earlier question.
-        procfile::find_line(LIST, |line| parse(line).filter(|mapping| mapping.end > address))
-    }
+/// Reads the list as text.
+fn scan(address: usize) -> Option<Mapping> {
+    procfile::find_line(LIST, |line| parse(line).filter(|mapping| mapping.end > address))
 }
 
 /// How many mappings the process has; takes milliseconds for ten thousands.
@@ -170,10 +189,7 @@ fn parse(line: &[u8]) -> Option<Mapping> {
     Some(Mapping {
         start: usize::from_str_radix(start, 16).ok()?,
         end: usize::from_str_radix(end, 16).ok()?,
-        readable: rights.first() == Some(&b'r'),
-        writable: rights.get(1) == Some(&b'w'),
-        executable: rights.get(2) == Some(&b'x'),
-        shared: rights.get(3) == Some(&b's'),
+        rights: RIGHTS.iter().zip(rights).map(|((letter, bit), there)| if letter == there { *bit } else { 0 }).sum(),
         offset,
         inode,
         name,
@@ -187,14 +203,15 @@ mod tests {
 
     #[test]
     fn the_text_and_the_ioctl_say_the_same() {
-        let here = std::ptr::from_ref(&parse) as usize;
+        static HERE: [u8; 1] = [1];
+        let here = HERE.as_ptr() as usize;
         let mappings = Mappings::open().unwrap();
-        let by_text = mappings.scan(here).unwrap();
+        let by_text = scan(here).unwrap();
         assert!(by_text.contains(here));
-        if let Ok(by_query) = mappings.query(here) {
+        if let Ok(by_query) = query(mappings.fd, here) {
             assert_eq!((by_query.start, by_query.end, by_query.inode), (by_text.start, by_text.end, by_text.inode));
             assert_eq!(by_query.name(), by_text.name());
-            assert_eq!(by_query.writable, by_text.writable);
+            assert_eq!(by_query.rights(), by_text.rights());
         }
     }
 
@@ -202,7 +219,7 @@ mod tests {
     fn a_segment_is_told_by_its_name() {
         let line = b"7f0000000000-7f0000001000 rw-s 00002000 00:01 32769                      /SYSV0000abcd (deleted)";
         let mapping = parse(line).unwrap();
-        assert!(mapping.is_segment() && mapping.shared);
+        assert!(mapping.is_segment() && mapping.is_shared());
         assert_eq!((mapping.inode, mapping.base()), (32769, 0x7eff_ffff_e000));
         assert!(!parse(b"1000-2000 r--p 00000000 08:01 7 /SYSV/etc").unwrap().is_segment());
     }

@@ -2,7 +2,7 @@
 
 use crate::interpose::thread_pointer;
 use crate::sys::Errno;
-use core::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering::*};
+use core::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering::{Acquire, Relaxed, Release}};
 
 /// Whose failure.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use crate::report;
 use crate::sys;
 use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_int};
-use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::*};
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::{Acquire, Relaxed, Release}};
 
 /// Keys that are remembered; later ones are not compared.
 const ENTRIES: usize = 512;

@@ -1,6 +1,6 @@
 //! Where segments were detached and removed, for the call that comes too late.
 
-use core::sync::atomic::{AtomicUsize, Ordering::*};
+use core::sync::atomic::{AtomicUsize, Ordering::{Acquire, Relaxed, Release}};
 
 /// The values kept of each kind; a newer one may push out an older.
 const SLOTS: usize = 1024;

@@ -25,6 +25,9 @@ struct Dynamic {
     value: usize,
 }
 
+/// The size of an entry, not 0.
+const DYNAMIC: usize = size_of::<Dynamic>();
+
 const DT_HASH: i64 = 4;
 const DT_STRTAB: i64 = 5;
 const DT_SYMTAB: i64 = 6;
@@ -109,8 +112,8 @@ impl Module<'_> {
     fn tables(&self) -> Option<Tables> {
         let section = self.of_type(libc::PT_DYNAMIC).next()?;
         let value = |wanted: i64| {
-            (0..section.length / size_of::<Dynamic>()).find_map(|index| {
-                let at = section.start.checked_add(index.checked_mul(size_of::<Dynamic>())?)?;
+            (0..section.length / DYNAMIC).find_map(|index| {
+                let at = section.start.checked_add(index.checked_mul(DYNAMIC)?)?;
                 // SAFETY: inside the loaded dynamic section.
                 let [tag, value]: [usize; 2] = unsafe { read(at) };
                 (tag.cast_signed() as i64 == wanted).then_some(value)

@@ -6,7 +6,7 @@ use crate::escape::Escaped;
 use crate::sys;
 use core::cell::UnsafeCell;
 use core::ffi::CStr;
-use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering::*};
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering::{Acquire, Relaxed, Release}};
 use mapsan_model::Rule;
 
 /// The largest file, in bytes.
@@ -93,7 +93,7 @@ pub(crate) fn malformed(mut each: impl FnMut(usize, Escaped<'_>)) {
 /// Hands each line that has matched nothing so far to `each`.
 pub(crate) fn unused(mut each: impl FnMut(usize, Escaped<'_>, Escaped<'_>)) {
     for line in lines() {
-        if !USED.get(line.number / 32).is_some_and(|word| word.load(Relaxed) & 1 << (line.number % 32) != 0) {
+        if USED.get(line.number / 32).is_none_or(|word| word.load(Relaxed) & 1 << (line.number % 32) == 0) {
             each(line.number, Escaped(line.rule), Escaped(line.pattern));
         }
     }

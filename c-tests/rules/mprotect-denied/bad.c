@@ -1,1 +1,18 @@
-int main(void) { return 0; }
+/* Makes a shared mapping writable whose file was opened for reading. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+int main(void)
+{
+    int fd = open("settings", O_RDONLY | O_CREAT, 0600);
+    char *settings = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+    if (settings == MAP_FAILED) {
+        perror("settings");
+        return EXIT_FAILURE;
+    }
+    if (mprotect(settings, 4096, PROT_READ | PROT_WRITE) != 0) /* faulty */
+        perror("mprotect");
+    return EXIT_SUCCESS;
+}

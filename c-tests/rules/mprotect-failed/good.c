@@ -1,1 +1,16 @@
-int main(void) { return 0; }
+/* Changes an ordinary mapping. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+int main(void)
+{
+    void *memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) {
+        perror("mmap");
+        return EXIT_FAILURE;
+    }
+    if (mprotect(memory, 4096, PROT_READ) != 0)
+        perror("mprotect");
+    return munmap(memory, 4096) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,1 +1,22 @@
-int main(void) { return 0; }
+/* Unlocks pages before it drops other copies of them. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int main(void)
+{
+    FILE *file = tmpfile();
+    if (file == NULL || ftruncate(fileno(file), 4096) != 0) {
+        perror("data");
+        return EXIT_FAILURE;
+    }
+    char *data = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fileno(file), 0);
+    if (data == MAP_FAILED || mlock(data, 4096) != 0) {
+        perror("data");
+        return EXIT_FAILURE;
+    }
+    if (munlock(data, 4096) != 0 || msync(data, 4096, MS_SYNC | MS_INVALIDATE) != 0)
+        perror("msync");
+    return munmap(data, 4096) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

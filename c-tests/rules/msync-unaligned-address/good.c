@@ -1,1 +1,25 @@
-int main(void) { return 0; }
+/* Writes out the page of the one record that it has changed. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int main(void)
+{
+    FILE *file = tmpfile();
+    if (file == NULL || ftruncate(fileno(file), 4096) != 0) {
+        perror("records");
+        return EXIT_FAILURE;
+    }
+    char *records = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fileno(file), 0);
+    if (records == MAP_FAILED) {
+        perror("mmap");
+        return EXIT_FAILURE;
+    }
+    char *record = strcpy(records + 128, "new");
+    long before = (record - records) % sysconf(_SC_PAGESIZE);
+    if (msync(record - before, 128 + (size_t)before, MS_SYNC) != 0)
+        perror("msync");
+    return munmap(records, 4096) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,1 +1,19 @@
-int main(void) { return 0; }
+/* Passes the key where the id belongs. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ipc.h>
+#include <sys/shm.h>
+
+int main(void)
+{
+    key_t key = 0x4d53;
+    int id = shmget(key, 4096, IPC_CREAT | 0600);
+    if (id < 0) {
+        perror("shmget");
+        return EXIT_FAILURE;
+    }
+    void *memory = shmat(key, NULL, 0); /* faulty */
+    if (memory == (void *)-1)
+        perror("shmat");
+    return shmctl(id, IPC_RMID, NULL) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,1 +1,17 @@
-int main(void) { return 0; }
+/* Passes a permission where the command belongs. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ipc.h>
+#include <sys/shm.h>
+
+int main(void)
+{
+    int id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
+    if (id < 0) {
+        perror("shmget");
+        return EXIT_FAILURE;
+    }
+    if (shmctl(id, 0600, NULL) != 0) /* faulty */
+        perror("shmctl");
+    return shmctl(id, IPC_RMID, NULL) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,1 +1,19 @@
-int main(void) { return 0; }
+/* Changes the permission with IPC_SET. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ipc.h>
+#include <sys/shm.h>
+
+int main(void)
+{
+    int id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
+    struct shmid_ds state;
+    if (id < 0 || shmctl(id, IPC_STAT, &state) != 0) {
+        perror("segment");
+        return EXIT_FAILURE;
+    }
+    state.shm_perm.mode = 0640;
+    if (shmctl(id, IPC_SET, &state) != 0)
+        perror("shmctl");
+    return shmctl(id, IPC_RMID, NULL) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,1 +1,21 @@
-int main(void) { return 0; }
+/* Keeps the pointer that shmat returned, and walks with another. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ipc.h>
+#include <sys/shm.h>
+
+int main(void)
+{
+    int id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
+    char *queue = shmat(id, NULL, 0);
+    if (queue == (void *)-1) {
+        perror("shmat");
+        return EXIT_FAILURE;
+    }
+    char *at = queue;
+    for (int entry = 0; entry < 10; entry++)
+        *at++ = 1;
+    if (shmdt(queue) != 0)
+        perror("shmdt");
+    return shmctl(id, IPC_RMID, NULL) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

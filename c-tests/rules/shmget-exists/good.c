@@ -1,1 +1,16 @@
-int main(void) { return 0; }
+/* Insists on a new segment, and removes it when it ends. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ipc.h>
+#include <sys/shm.h>
+
+int main(void)
+{
+    key_t key = 0x4d53;
+    int id = shmget(key, 4096, IPC_CREAT | IPC_EXCL | 0600);
+    if (id < 0) {
+        perror("shmget");
+        return EXIT_FAILURE;
+    }
+    return shmctl(id, IPC_RMID, NULL) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

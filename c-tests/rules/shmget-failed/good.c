@@ -1,1 +1,16 @@
-int main(void) { return 0; }
+/* Asks for a segment of ordinary pages. */
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ipc.h>
+#include <sys/shm.h>
+
+int main(void)
+{
+    int id = shmget(IPC_PRIVATE, 1ul << 24, IPC_CREAT | 0600);
+    if (id < 0) {
+        perror("shmget");
+        return EXIT_FAILURE;
+    }
+    return shmctl(id, IPC_RMID, NULL) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

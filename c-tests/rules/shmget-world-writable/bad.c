@@ -1,1 +1,16 @@
-int main(void) { return 0; }
+/* mapsan: enable=security */
+/* Lets everybody on the machine write its segment. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ipc.h>
+#include <sys/shm.h>
+
+int main(void)
+{
+    int id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0666); /* faulty */
+    if (id < 0) {
+        perror("shmget");
+        return EXIT_FAILURE;
+    }
+    return shmctl(id, IPC_RMID, NULL) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,1 +1,16 @@
-int main(void) { return 0; }
+/* Creates a segment with room for the longest list. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ipc.h>
+#include <sys/shm.h>
+
+int main(void)
+{
+    size_t most = 128;
+    int id = shmget(IPC_PRIVATE, most * 64, IPC_CREAT | 0600);
+    if (id < 0) {
+        perror("shmget");
+        return EXIT_FAILURE;
+    }
+    return shmctl(id, IPC_RMID, NULL) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
