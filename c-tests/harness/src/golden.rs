@@ -22,6 +22,7 @@ pub(crate) fn normalise(log: &str, program: &Path, varying: &[Regex]) -> Result<
     text = text.replace(program, "<PROGRAM>");
     for (regex, name) in [
         (r"/tmp/\.tmp[A-Za-z0-9]+", "DIRECTORY"),
+        (r"/tmp/#\d+ \(deleted\)", "FILE"),
         (r"\bpid \d+", "PID"),
         (r"(?:pipe|socket):\[\d+\]", "OBJECT"),
         (r"\buid \d+", "UID"),
