@@ -4,7 +4,10 @@ use crate::call::Outcome;
 use crate::report::{self, Draft, Section};
 use core::cell::UnsafeCell;
 use core::ffi::{c_char, c_int, c_ulong, c_void};
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering::{AcqRel, Acquire, Relaxed}};
+use core::sync::atomic::{
+    AtomicBool, AtomicPtr, AtomicUsize,
+    Ordering::{AcqRel, Acquire, Relaxed},
+};
 use mapsan_model::{Rule, Severity};
 
 /// The weight of a finding.
@@ -159,7 +162,9 @@ pub extern "C" fn mapsan_set_callback(callback: mapsan_callback, context: *mut c
 #[cfg_attr(not(test), unsafe(no_mangle))]
 #[must_use]
 pub extern "C" fn mapsan_count(severity: c_int) -> c_ulong {
-    let severity = usize::try_from(severity).ok().and_then(|index| Severity::ALL.get(index));
+    let severity = usize::try_from(severity)
+        .ok()
+        .and_then(|index| Severity::ALL.get(index));
     severity.map_or(0, |severity| report::count(*severity))
 }
 

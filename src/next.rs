@@ -95,7 +95,9 @@ const _: unsafe extern "C" fn(c_int, c_int, *mut libc::shmid_ds) -> c_int = libc
 
 fn resolve_one(slot: &AtomicPtr<c_void>, name: &str) {
     let Some(dlsym) = weak::dlsym() else { return };
-    let Ok(name) = CStr::from_bytes_with_nul(name.as_bytes()) else { return };
+    let Ok(name) = CStr::from_bytes_with_nul(name.as_bytes()) else {
+        return;
+    };
     // SAFETY: dlsym(3) with RTLD_NEXT and a string; it allocates only to describe a failure.
     slot.store(unsafe { dlsym(libc::RTLD_NEXT, name.as_ptr()) }, Relaxed);
 }

@@ -5,7 +5,7 @@
 use crate::report::{Line, MOST_FRAMES};
 use core::cell::UnsafeCell;
 use core::fmt::Display;
-use mapsan_model::options::Values;
+use mapsan_model::options::{Piece, Values, pieces};
 use mapsan_model::{Group, Key, Rule, Severity};
 
 /// `mode`.
@@ -149,43 +149,42 @@ impl Settings {
         };
     }
 
-    /// Takes the options of one source, `key=value` separated by colons or blanks.
-    pub(crate) fn parse(&mut self, source: &str, mut text: &str, complain: Complain<'_>) {
-        loop {
-            text = text.trim_start_matches(is_separator);
-            if text.is_empty() {
-                return;
+    /// Takes the options of one source.
+    pub(crate) fn parse(&mut self, source: &str, text: &str, complain: Complain<'_>) {
+        for piece in pieces(text) {
+            match piece {
+                Piece::Pair(key, value) => self.set(source, key, value, complain),
+                Piece::NoValue(word) => {
+                    complain(&format_args!(
+                        "{source}: '{word}' has no value; options are written key=value:key=value"
+                    ));
+                }
+                Piece::OpenQuote(key) => {
+                    complain(&format_args!("{source}: the quote after '{key}=' is not closed"));
+                }
             }
-            let (key, rest) = match text.find(|c| c == '=' || is_separator(c)) {
-                Some(end) => text.split_at_checked(end).unwrap_or((text, "")),
-                None => (text, ""),
-            };
-            let Some(rest) = rest.strip_prefix('=') else {
-                complain(&format_args!("{source}: '{key}' has no value; options are written key=value:key=value"));
-                text = rest;
-                continue;
-            };
-            let (value, rest) = split_value(rest);
-            match value {
-                Some(value) => self.set(source, key, value, complain),
-                None => complain(&format_args!("{source}: the quote after '{key}=' is not closed")),
-            }
-            text = rest;
         }
     }
 
     fn set(&mut self, source: &str, key: &str, value: &str, complain: Complain<'_>) {
         let Some(known) = Key::from_name(key) else {
-            complain(&format_args!("{source}: there is no option '{key}'; MAPSAN_OPTIONS=help=1 lists them"));
+            complain(&format_args!(
+                "{source}: there is no option '{key}'; MAPSAN_OPTIONS=help=1 lists them"
+            ));
             return;
         };
         let info = known.info();
         if !info.available {
-            complain(&format_args!("{source}: '{key}' is not yet in this version, and '{key}={value}' does nothing"));
+            complain(&format_args!(
+                "{source}: '{key}' is not yet in this version, and '{key}={value}' does nothing"
+            ));
             return;
         }
         if self.assign(known, value).is_none() {
-            complain(&format_args!("{source}: '{key}={value}' is not understood; {key} takes {}", info.values));
+            complain(&format_args!(
+                "{source}: '{key}={value}' is not understood; {key} takes {}",
+                info.values
+            ));
         }
         if matches!(known, Key::Enable | Key::Disable) {
             self.choose_rules(source, known, value, complain);
@@ -235,7 +234,13 @@ impl Settings {
             Key::StackDepth => self.stack_depth = (number()? as usize).min(MOST_FRAMES),
             Key::Verbosity => self.verbosity = number()?,
             Key::Help => self.help = number()? == 1,
-            Key::Enable | Key::Disable | Key::SiteDepth | Key::Leaks | Key::HandleFaults | Key::Harden | Key::Inject => {}
+            Key::Enable
+            | Key::Disable
+            | Key::SiteDepth
+            | Key::Leaks
+            | Key::HandleFaults
+            | Key::Harden
+            | Key::Inject => {}
         }
         Some(())
     }
@@ -247,7 +252,9 @@ impl Settings {
             let rule = Rule::from_name(word);
             if word != "all" && group.is_none() && rule.is_none() {
                 let (key, allowed) = (key.name(), key.info().values);
-                complain(&format_args!("{source}: {key}= names no rule or group '{word}'; it takes {allowed}"));
+                complain(&format_args!(
+                    "{source}: {key}= names no rule or group '{word}'; it takes {allowed}"
+                ));
             }
             for known in Rule::ALL {
                 if word == "all" || group == Some(known.info().group) || rule == Some(*known) {
@@ -264,23 +271,6 @@ impl Settings {
     }
 }
 
-/// What separates options. Values that hold one are quoted.
-fn is_separator(character: char) -> bool {
-    matches!(character, ':' | ' ' | '\t' | '\n' | '\r')
-}
-
-/// Splits a value, quoted or not, from what follows; no value if a quote is not closed.
-fn split_value(text: &str) -> (Option<&str>, &str) {
-    for quote in ['\'', '"'] {
-        if let Some(quoted) = text.strip_prefix(quote) {
-            return quoted.split_once(quote).map_or((None, ""), |(value, rest)| (Some(value), rest));
-        }
-    }
-    let end = text.find(is_separator).unwrap_or(text.len());
-    let (value, rest) = text.split_at_checked(end).unwrap_or((text, ""));
-    (Some(value), rest)
-}
-
 /// Copies a value; `None` if it is empty or too long.
 fn copy<const N: usize>(to: &mut Line<N>, value: &str) -> Option<()> {
     to.clear();
@@ -293,8 +283,15 @@ pub(crate) fn table(each: &mut dyn FnMut(&dyn Display)) {
     for key in Key::ALL {
         let info = key.info();
         let default = if info.default.is_empty() { "-" } else { info.default };
-        let later = if info.available { "" } else { " (not yet in this version)" };
-        each(&format_args!("  {:<13} default {default:<8} {}{later}; takes {}", info.name, info.meaning, info.values));
+        let later = if info.available {
+            ""
+        } else {
+            " (not yet in this version)"
+        };
+        each(&format_args!(
+            "  {:<13} default {default:<8} {}{later}; takes {}",
+            info.name, info.meaning, info.values
+        ));
     }
 }
 
@@ -321,7 +318,9 @@ mod tests {
             help: false,
         });
         let mut complaints = Vec::new();
-        settings.parse("MAPSAN_OPTIONS", text, &mut |complaint| complaints.push(complaint.to_string()));
+        settings.parse("MAPSAN_OPTIONS", text, &mut |complaint| {
+            complaints.push(complaint.to_string())
+        });
         (settings, complaints)
     }
 
@@ -337,12 +336,25 @@ mod tests {
     fn what_is_not_understood_is_named_and_the_rest_is_taken() {
         let (settings, complaints) = parsed("mod=abort:level=loud:stack_depth=0:exitcode=256:novalue:exitcode=7");
         assert_eq!(settings.exitcode, 7);
-        let starts = ["there is no option 'mod'", "'level=loud' is not", "'stack_depth=0'", "'exitcode=256'", "'novalue'"];
+        let starts = [
+            "there is no option 'mod'",
+            "'level=loud' is not",
+            "'stack_depth=0'",
+            "'exitcode=256'",
+            "'novalue'",
+        ];
         assert_eq!(complaints.len(), starts.len(), "{complaints:?}");
         for (complaint, start) in complaints.iter().zip(starts) {
-            assert!(complaint.starts_with(&format!("MAPSAN_OPTIONS: {start}")), "{complaint}");
+            assert!(
+                complaint.starts_with(&format!("MAPSAN_OPTIONS: {start}")),
+                "{complaint}"
+            );
         }
-        assert!(complaints[1].ends_with("level takes note, warning or error"), "{}", complaints[1]);
+        assert!(
+            complaints[1].ends_with("level takes note, warning or error"),
+            "{}",
+            complaints[1]
+        );
     }
 
     #[test]
@@ -357,7 +369,11 @@ mod tests {
             let value = if *key == Key::Fail { "error" } else { value };
             let (_, complaints) = parsed(&format!("{}={value}", key.name()));
             assert_eq!(complaints.is_empty(), key.info().available, "{complaints:?}");
-            assert!(complaints.iter().all(|complaint| complaint.contains("not yet in this version")));
+            assert!(
+                complaints
+                    .iter()
+                    .all(|complaint| complaint.contains("not yet in this version"))
+            );
         }
     }
 

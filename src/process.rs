@@ -2,7 +2,10 @@
 
 use crate::sys;
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicI32, AtomicUsize, Ordering::{Acquire, Relaxed, Release}};
+use core::sync::atomic::{
+    AtomicI32, AtomicUsize,
+    Ordering::{Acquire, Relaxed, Release},
+};
 
 struct Executable(UnsafeCell<[u8; 4096]>);
 

@@ -1,2 +1,48 @@
-//! Placeholder.
-fn main() {}
+//! The `mapsan` command: runs a program under `libmapsan.so` and explains what is wrong.
+//!
+//! In the order of a run: the arguments, the program, the library, the child process, its records, their symbols and
+//! their rendering. `explain`, `rules` and `options` only print what the model declares.
+
+mod arguments;
+mod child;
+mod compile;
+mod explain;
+mod failure;
+mod library;
+mod program;
+mod records;
+mod render;
+mod run;
+mod source;
+mod suppress;
+mod symbols;
+mod tables;
+
+use failure::Failure;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let matches = arguments::command().get_matches();
+    let outcome = match matches.subcommand() {
+        Some(("run", matches)) => run::run(matches),
+        Some(("explain", matches)) => explain::explain(matches).and_then(|text| print(&text)),
+        Some(("rules", _)) => print(&tables::rules()),
+        Some(("options", _)) => print(&tables::options()),
+        _ => unreachable!("clap demands a subcommand"),
+    };
+    outcome.unwrap_or_else(|failure: Failure| {
+        anstream::eprintln!("mapsan: {failure}");
+        ExitCode::from(failure.status())
+    })
+}
+
+/// Prints to standard output; a reader who has seen enough ends it in order.
+fn print(text: &str) -> Result<ExitCode, Failure> {
+    match anstream::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::own(format!("standard output can't be written: {error}")))
+        }
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}

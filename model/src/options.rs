@@ -165,3 +165,84 @@ impl Key {
         Self::ALL.iter().copied().find(|key| key.name() == name)
     }
 }
+
+/// A piece of `MAPSAN_OPTIONS`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece<'a> {
+    /// `key=value`; the value without its quotes.
+    Pair(&'a str, &'a str),
+    /// A word without `=`.
+    NoValue(&'a str),
+    /// A key whose value starts with a quote that is not closed; nothing follows it.
+    OpenQuote(&'a str),
+}
+
+/// What separates options. A value that holds one is quoted, with `'` or `"`.
+#[must_use]
+pub const fn is_separator(character: char) -> bool {
+    matches!(character, ':' | ' ' | '\t' | '\n' | '\r')
+}
+
+/// The pieces of a text such as `mode=abort:log_path='/tmp/a b'`.
+pub fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
+    let mut rest = text;
+    core::iter::from_fn(move || {
+        rest = rest.trim_start_matches(is_separator);
+        if rest.is_empty() {
+            return None;
+        }
+        let (key, after) = cut(rest, |character| character == '=' || is_separator(character));
+        let Some(value) = after.strip_prefix('=') else {
+            rest = after;
+            return Some(Piece::NoValue(key));
+        };
+        for quote in ['\'', '"'] {
+            if let Some(quoted) = value.strip_prefix(quote) {
+                let (piece, after) = match quoted.split_once(quote) {
+                    Some((value, after)) => (Piece::Pair(key, value), after),
+                    None => (Piece::OpenQuote(key), ""),
+                };
+                rest = after;
+                return Some(piece);
+            }
+        }
+        let (value, after) = cut(value, is_separator);
+        rest = after;
+        Some(Piece::Pair(key, value))
+    })
+}
+
+/// Splits a text before the first character that `ends` takes.
+fn cut(text: &str, ends: impl Fn(char) -> bool) -> (&str, &str) {
+    text.split_at(text.find(ends).unwrap_or(text.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_of_every_kind() {
+        let found: [Option<Piece<'_>>; 6] = {
+            let mut all = pieces("mode=abort: log_path='/a:b c'  word x=\"\" y='open");
+            core::array::from_fn(|_| all.next())
+        };
+        let expected = [
+            Some(Piece::Pair("mode", "abort")),
+            Some(Piece::Pair("log_path", "/a:b c")),
+            Some(Piece::NoValue("word")),
+            Some(Piece::Pair("x", "")),
+            Some(Piece::OpenQuote("y")),
+            None,
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn keys_are_found_by_name() {
+        for key in Key::ALL {
+            assert_eq!(Key::from_name(key.name()), Some(*key));
+        }
+        assert_eq!(Key::from_name("Mode"), None);
+    }
+}

@@ -15,7 +15,11 @@ impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Mapping { start, end, .. } = *self.0;
         let [read, write, execute, shared] = self.0.rights();
-        write!(f, "{start:#x}-{end:#x} ({} bytes, {read}{write}{execute}{shared})", self.0.length())?;
+        write!(
+            f,
+            "{start:#x}-{end:#x} ({} bytes, {read}{write}{execute}{shared})",
+            self.0.length()
+        )?;
         match self.0.name() {
             _ if self.0.is_segment() => write!(f, ", the System V segment with id {}", self.0.inode),
             b"" => f.write_str(", anonymous memory"),
@@ -41,7 +45,9 @@ pub(super) enum Range {
 
 /// Looks a range up.
 pub(super) fn range(start: usize, length: usize) -> Range {
-    let Some(mappings) = Mappings::open() else { return Range::Unknown };
+    let Some(mappings) = Mappings::open() else {
+        return Range::Unknown;
+    };
     match mappings.first_hole(start, start.saturating_add(length)) {
         Some(hole) => Range::Hole(hole),
         None => Range::Whole,
@@ -54,7 +60,9 @@ pub(super) fn tell_hole(hole: usize, start: usize, draft: &mut Draft) {
         draft.note(format_args!("nothing is mapped at {hole:#x}"));
     } else {
         let before = hole.wrapping_sub(start);
-        draft.note(format_args!("the first {before} bytes are mapped; nothing is mapped at {hole:#x}"));
+        draft.note(format_args!(
+            "the first {before} bytes are mapped; nothing is mapped at {hole:#x}"
+        ));
     }
     match Mappings::open().and_then(|mappings| mappings.at_or_after(hole)) {
         Some(next) => draft.note(format_args!("the next mapping above is {}", Shown(&next))),
@@ -82,15 +90,23 @@ pub(super) fn tell_memory_limit(wanted: u64, private_writable: bool, draft: &mut
             Bytes(limit),
             Bytes(used)
         ));
-        draft.help(format_args!("raise the limit (ulimit -v, setrlimit RLIMIT_AS), or map less"));
+        draft.help(format_args!(
+            "raise the limit (ulimit -v, setrlimit RLIMIT_AS), or map less"
+        ));
         told = true;
     }
     if private_writable
         && let (Some(limit), Some(used)) = (limits::soft(libc::RLIMIT_DATA), limits::data())
         && used.saturating_add(wanted) > limit
     {
-        draft.note(format_args!("RLIMIT_DATA allows {} of data, and {} are in use", Bytes(limit), Bytes(used)));
-        draft.help(format_args!("raise the limit (ulimit -d, setrlimit RLIMIT_DATA), or map less"));
+        draft.note(format_args!(
+            "RLIMIT_DATA allows {} of data, and {} are in use",
+            Bytes(limit),
+            Bytes(used)
+        ));
+        draft.help(format_args!(
+            "raise the limit (ulimit -d, setrlimit RLIMIT_DATA), or map less"
+        ));
         told = true;
     }
     told | tell_map_count(draft)
@@ -102,8 +118,12 @@ pub(super) fn tell_map_count(draft: &mut Draft) -> bool {
     if let (Some(most), Some(count)) = (limits::max_map_count(), mapping::count())
         && count.saturating_add(2) >= most
     {
-        draft.note(format_args!("the process has {count} mappings, and vm.max_map_count is {most}"));
-        draft.help(format_args!("raise it with sysctl vm.max_map_count=N, or map in larger pieces"));
+        draft.note(format_args!(
+            "the process has {count} mappings, and vm.max_map_count is {most}"
+        ));
+        draft.help(format_args!(
+            "raise it with sysctl vm.max_map_count=N, or map in larger pieces"
+        ));
         return true;
     }
     false
@@ -111,7 +131,9 @@ pub(super) fn tell_map_count(draft: &mut Draft) -> bool {
 
 /// Says what the machine promises, if that is less than what was asked for.
 pub(super) fn tell_overcommit(wanted: u64, draft: &mut Draft) -> bool {
-    let Some(overcommit) = limits::overcommit() else { return false };
+    let Some(overcommit) = limits::overcommit() else {
+        return false;
+    };
     let room = overcommit.limit.saturating_sub(overcommit.committed);
     if overcommit.mode == 2 && wanted > room {
         draft.note(format_args!(
@@ -119,7 +141,9 @@ pub(super) fn tell_overcommit(wanted: u64, draft: &mut Draft) -> bool {
             Bytes(overcommit.limit),
             Bytes(overcommit.committed)
         ));
-        draft.help(format_args!("map with MAP_NORESERVE or PROT_NONE what is only reserved, or raise vm.overcommit_ratio"));
+        draft.help(format_args!(
+            "map with MAP_NORESERVE or PROT_NONE what is only reserved, or raise vm.overcommit_ratio"
+        ));
         return true;
     }
     if overcommit.mode == 0

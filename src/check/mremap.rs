@@ -11,15 +11,24 @@ use crate::sys::Errno;
 use mapsan_model::{Rule, Severity};
 
 const MEANINGS: &[(Errno, &str)] = &[
-    (libc::EAGAIN, "the mapping is locked, and RLIMIT_MEMLOCK would be passed"),
+    (
+        libc::EAGAIN,
+        "the mapping is locked, and RLIMIT_MEMLOCK would be passed",
+    ),
     (libc::EFAULT, "the old range is not wholly mapped, or spans mappings"),
     (
         libc::EINVAL,
         "a flag is unknown or lacks its companion (MREMAP_FIXED and MREMAP_DONTUNMAP need MREMAP_MAYMOVE), the new \
          size is 0, the new address is unaligned or overlaps, or the old size is 0 for a mapping that is not shared",
     ),
-    (libc::ENOMEM, "the mapping can't grow where it is and MREMAP_MAYMOVE is not given, or memory or a limit is exhausted"),
-    (libc::EPERM, "the range holds a mapping that mseal(2) has sealed (Linux 6.10)"),
+    (
+        libc::ENOMEM,
+        "the mapping can't grow where it is and MREMAP_MAYMOVE is not given, or memory or a limit is exhausted",
+    ),
+    (
+        libc::EPERM,
+        "the range holds a mapping that mseal(2) has sealed (Linux 6.10)",
+    ),
 ];
 
 impl Check for Mremap {
@@ -54,9 +63,13 @@ impl Mremap {
         if !memory::is_aligned(self.old_address) {
             report.finding(Rule::MremapBadAddress, Severity::Error, |draft| {
                 if self.old_address == libc::MAP_FAILED as usize {
-                    draft.message(format_args!("mremap of MAP_FAILED: a mapping call failed, and nobody looked"));
+                    draft.message(format_args!(
+                        "mremap of MAP_FAILED: a mapping call failed, and nobody looked"
+                    ));
                     tell_failure(Failed::Mmap, draft);
-                    draft.help(format_args!("compare what mmap returns with MAP_FAILED before using it (it is not NULL)"));
+                    draft.help(format_args!(
+                        "compare what mmap returns with MAP_FAILED before using it (it is not NULL)"
+                    ));
                 } else {
                     memory::say_unaligned("mremap", self.old_address, draft);
                     memory::tell_unaligned(self.old_address, draft);
@@ -87,7 +100,9 @@ impl Mremap {
     }
 
     fn spans_mappings(&self, report: &Report<'_>) -> bool {
-        let Some(first) = memory::mapping_at(self.old_address) else { return false };
+        let Some(first) = memory::mapping_at(self.old_address) else {
+            return false;
+        };
         if first.end.wrapping_sub(self.old_address) >= facts::whole_pages(self.old_size) {
             return false;
         }
@@ -124,7 +139,10 @@ impl Mremap {
                 draft.help(format_args!("pass MREMAP_MAYMOVE and use the address that comes back"));
                 return;
             }
-            draft.message(format_args!("mremap failed with ENOMEM: no room for {} more", Bytes(wanted)));
+            draft.message(format_args!(
+                "mremap failed with ENOMEM: no room for {} more",
+                Bytes(wanted)
+            ));
             if !memory::tell_memory_limit(wanted, true, draft) && !memory::tell_overcommit(wanted, draft) {
                 draft.note(format_args!(
                     "no limit of the process explains it (pages of {} bytes)",

@@ -13,7 +13,10 @@ const MEANINGS: &[(Errno, &str)] = &[
     (libc::EBUSY, "MS_INVALIDATE on memory that is locked"),
     (libc::EINTR, "a signal came while it waited"),
     (libc::EIO, "the file could not be written"),
-    (libc::ENOMEM, "part of the range is not mapped, which tells a program that probes an address that it is free"),
+    (
+        libc::ENOMEM,
+        "part of the range is not mapped, which tells a program that probes an address that it is free",
+    ),
     (libc::ENOSPC, "the filesystem is full"),
 ];
 
@@ -42,7 +45,9 @@ impl Check for Msync {
             }
             libc::EINVAL if self.flags & both == both => {
                 report.finding(Rule::MsyncBadFlags, Severity::Error, |draft| {
-                    draft.message(format_args!("msync flags hold MS_SYNC and MS_ASYNC, which exclude each other"));
+                    draft.message(format_args!(
+                        "msync flags hold MS_SYNC and MS_ASYNC, which exclude each other"
+                    ));
                     draft.help(format_args!("pass MS_SYNC to wait for the write, or MS_ASYNC not to"));
                 });
                 true
@@ -60,9 +65,13 @@ impl Msync {
     fn unaligned(&self, report: &Report<'_>) {
         report.finding(Rule::MsyncUnalignedAddress, Severity::Error, |draft| {
             if self.address == libc::MAP_FAILED as usize {
-                draft.message(format_args!("msync of MAP_FAILED: a mapping call failed, and nobody looked"));
+                draft.message(format_args!(
+                    "msync of MAP_FAILED: a mapping call failed, and nobody looked"
+                ));
                 tell_failure(Failed::Mmap, draft);
-                draft.help(format_args!("compare what mmap returns with MAP_FAILED before using it (it is not NULL)"));
+                draft.help(format_args!(
+                    "compare what mmap returns with MAP_FAILED before using it (it is not NULL)"
+                ));
                 return;
             }
             memory::say_unaligned("msync", self.address, draft);
@@ -87,7 +96,9 @@ impl Msync {
         if self.flags & (libc::MS_SYNC | libc::MS_INVALIDATE) == 0 {
             return false;
         }
-        let Range::Hole(hole) = memory::range(self.address, facts::whole_pages(self.length)) else { return false };
+        let Range::Hole(hole) = memory::range(self.address, facts::whole_pages(self.length)) else {
+            return false;
+        };
         report.finding(Rule::MsyncNotMapped, Severity::Error, |draft| {
             draft.message(format_args!(
                 "the range of {} bytes at {:#x} is not wholly mapped",

@@ -12,8 +12,14 @@ use crate::sys::Errno;
 use mapsan_model::{Rule, Severity};
 
 const MEANINGS: &[(Errno, &str)] = &[
-    (libc::EINVAL, "the index is that of no segment (SHM_STAT and SHM_STAT_ANY take an index, not an id)"),
-    (libc::ENOMEM, "SHM_LOCK would pass RLIMIT_MEMLOCK, or there is no memory"),
+    (
+        libc::EINVAL,
+        "the index is that of no segment (SHM_STAT and SHM_STAT_ANY take an index, not an id)",
+    ),
+    (
+        libc::ENOMEM,
+        "SHM_LOCK would pass RLIMIT_MEMLOCK, or there is no memory",
+    ),
     (libc::EOVERFLOW, "an id or time does not fit the structure"),
 ];
 
@@ -44,7 +50,9 @@ impl Check for Shmctl {
             // Gone: nobody was attached.
             Err(_) => None,
         };
-        let Some(segment) = segment.filter(|segment| segment.attached > 0) else { return };
+        let Some(segment) = segment.filter(|segment| segment.attached > 0) else {
+            return;
+        };
         report.finding(Rule::ShmctlRemoveAttached, Severity::Note, |draft| {
             draft.message(format_args!(
                 "segment {} is removed while attached {} times: the memory lives until the last detach",
@@ -54,7 +62,9 @@ impl Check for Shmctl {
                 "its key no longer leads to it: shmget with that key makes a new segment from now on (it is {} now)",
                 Key(segment.key)
             ));
-            draft.help(format_args!("this is the usual way to let a private segment vanish; others must know the id already"));
+            draft.help(format_args!(
+                "this is the usual way to let a private segment vanish; others must know the id already"
+            ));
         });
     }
 }
@@ -62,7 +72,10 @@ impl Check for Shmctl {
 impl Shmctl {
     /// Whether the command's first argument is an index into the kernel's table, or is ignored.
     fn takes_index(&self) -> bool {
-        matches!(self.known(), Some((_, "SHM_STAT" | "SHM_STAT_ANY" | "SHM_INFO" | "IPC_INFO", _)))
+        matches!(
+            self.known(),
+            Some((_, "SHM_STAT" | "SHM_STAT_ANY" | "SHM_INFO" | "IPC_INFO", _))
+        )
     }
 
     fn null_buffer(&self, report: &Report<'_>) {
@@ -81,11 +94,16 @@ impl Shmctl {
 
     fn bad_command(&self, report: &Report<'_>) {
         report.finding(Rule::ShmctlBadCommand, Severity::Error, |draft| {
-            draft.message(format_args!("shmctl has no command {} ({:#x})", self.command, self.command));
+            draft.message(format_args!(
+                "shmctl has no command {} ({:#x})",
+                self.command, self.command
+            ));
             if segment::any_by_id(self.id).is_none() {
                 draft.note(format_args!("no segment has id {}, either", self.id));
             }
-            draft.help(format_args!("the commands are IPC_STAT, IPC_SET, IPC_RMID, SHM_LOCK, SHM_UNLOCK and those of shmctl(2)"));
+            draft.help(format_args!(
+                "the commands are IPC_STAT, IPC_SET, IPC_RMID, SHM_LOCK, SHM_UNLOCK and those of shmctl(2)"
+            ));
         });
     }
 

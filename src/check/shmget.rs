@@ -8,8 +8,8 @@ use super::segment::{tell_hidden, tell_permissions};
 use super::{Check, tell_failure, unexplained};
 use crate::call::{Call, Key, Octal, SHM_HUGETLB, Shmget};
 use crate::facts::limits::{self, Bytes};
-use crate::facts::segment::{self, Segment};
 use crate::facts::page_size;
+use crate::facts::segment::{self, Segment};
 use crate::memory::failures::{self, Failed};
 use crate::memory::keys;
 use crate::report::Report;
@@ -18,9 +18,18 @@ use core::ffi::c_int;
 use mapsan_model::{Rule, Severity};
 
 const MEANINGS: &[(Errno, &str)] = &[
-    (libc::EINVAL, "the size or SHM_HUGETLB's page size is not one that this system takes"),
-    (libc::ENOMEM, "no memory for the segment; with SHM_HUGETLB, too few huge pages"),
-    (libc::EPERM, "SHM_HUGETLB needs CAP_IPC_LOCK or the group of /proc/sys/vm/hugetlb_shm_group"),
+    (
+        libc::EINVAL,
+        "the size or SHM_HUGETLB's page size is not one that this system takes",
+    ),
+    (
+        libc::ENOMEM,
+        "no memory for the segment; with SHM_HUGETLB, too few huge pages",
+    ),
+    (
+        libc::EPERM,
+        "SHM_HUGETLB needs CAP_IPC_LOCK or the group of /proc/sys/vm/hugetlb_shm_group",
+    ),
     (libc::ENFILE, "the system's limit on open files is reached"),
 ];
 
@@ -44,14 +53,15 @@ impl Shmget {
     /// The mode that was meant, if the flags are what its decimal digits give. All of these numbers hold the bit of
     /// `IPC_CREAT` (01000).
     fn decimal_mode(&self) -> Option<(c_int, c_int)> {
-        DECIMAL_MODES.into_iter().find(|(decimal, _)| self.flags & (libc::IPC_CREAT | 0o777) == *decimal)
+        DECIMAL_MODES
+            .into_iter()
+            .find(|(decimal, _)| self.flags & (libc::IPC_CREAT | 0o777) == *decimal)
     }
 
     /// Whether a call that succeeded may break a rule; `opt_in` if a rule is on that is off by default.
     #[inline]
     pub(crate) fn is_doubtful(&self, opt_in: bool) -> bool {
-        self.key == -1
-            || self.creates() && (self.flags & 0o400 == 0 || opt_in || self.decimal_mode().is_some())
+        self.key == -1 || self.creates() && (self.flags & 0o400 == 0 || opt_in || self.decimal_mode().is_some())
     }
 
     /// Whether the segment may be left over from earlier: its key is new here, and it need not be.
@@ -71,7 +81,9 @@ impl Shmget {
         if report.refusing {
             return sys::find_segment(self.key) == Err(libc::ENOENT);
         }
-        let Ok(id) = c_int::try_from(report.outcome.value) else { return false };
+        let Ok(id) = c_int::try_from(report.outcome.value) else {
+            return false;
+        };
         // The kernel's clock for these times stands up to a tick behind.
         let now = sys::realtime().tv_sec;
         segment::any_by_id(id).is_some_and(|segment| {
@@ -114,7 +126,11 @@ impl Check for Shmget {
 
     fn offends(&self, report: &Report<'_>) -> Option<Errno> {
         let key = if self.key == -1 { Self::failed_key(report) } else { None };
-        let mode = if self.is_new(report) { self.mode_offends(report) } else { None };
+        let mode = if self.is_new(report) {
+            self.mode_offends(report)
+        } else {
+            None
+        };
         key.or(mode)
     }
 
@@ -122,7 +138,9 @@ impl Check for Shmget {
         if self.key == libc::IPC_PRIVATE || self.is_exclusive() {
             return;
         }
-        let Ok(id) = c_int::try_from(report.outcome.value) else { return };
+        let Ok(id) = c_int::try_from(report.outcome.value) else {
+            return;
+        };
         let Some(segment) = segment::any_by_id(id) else { return };
         if segment.attached != 0 || segment.creator_pid == sys::getpid() || !segment.creator_is_gone() {
             return;
@@ -134,7 +152,9 @@ impl Check for Shmget {
             ));
             draft.note(format_args!("it is {segment}"));
             let age = sys::realtime().tv_sec.wrapping_sub(segment.change_time);
-            draft.note(format_args!("its last change (creation, IPC_SET) was {age} seconds ago"));
+            draft.note(format_args!(
+                "its last change (creation, IPC_SET) was {age} seconds ago"
+            ));
             draft.help(format_args!(
                 "initialise it again, or remove it when the program ends (shmctl IPC_RMID); by hand: ipcrm -m {id}"
             ));
@@ -145,15 +165,25 @@ impl Check for Shmget {
 impl Shmget {
     fn failed_key(report: &Report<'_>) -> Option<Errno> {
         report.offence(Rule::ShmgetFailedKey, Severity::Error, |draft| {
-            draft.message(format_args!("the key is -1, which is ftok's failure, and nobody looked"));
+            draft.message(format_args!(
+                "the key is -1, which is ftok's failure, and nobody looked"
+            ));
             tell_failure(Failed::Ftok, draft);
-            draft.note(format_args!("every program with the same mistake shares the segment of key -1"));
-            draft.help(format_args!("compare what ftok returns with -1 before using it, and print errno then"));
+            draft.note(format_args!(
+                "every program with the same mistake shares the segment of key -1"
+            ));
+            draft.help(format_args!(
+                "compare what ftok returns with -1 before using it, and print errno then"
+            ));
         })
     }
 
     fn existing(&self) -> Option<Segment> {
-        if self.key == libc::IPC_PRIVATE { None } else { segment::any_by_key(self.key) }
+        if self.key == libc::IPC_PRIVATE {
+            None
+        } else {
+            segment::any_by_key(self.key)
+        }
     }
 
     fn exists(&self, report: &Report<'_>) -> bool {
@@ -172,7 +202,10 @@ impl Shmget {
 
     fn missing(&self, report: &Report<'_>) {
         report.finding(Rule::ShmgetMissing, Severity::Note, |draft| {
-            draft.message(format_args!("no segment has key {}, and IPC_CREAT is not given", Key(self.key)));
+            draft.message(format_args!(
+                "no segment has key {}, and IPC_CREAT is not given",
+                Key(self.key)
+            ));
             match segment::usage() {
                 Some(usage) => draft.note(format_args!(
                     "ipcs -m shows {} segments in this IPC namespace, none with this key",
@@ -259,8 +292,13 @@ impl Shmget {
                     "the IPC namespace has as many segments as it may (SHMMNI, {})",
                     limits.max_segments
                 ));
-                draft.note(format_args!("{} exist, {idle} of them with no process attached", usage.segments));
-                draft.help(format_args!("remove those that are left over (ipcs -m -p, ipcrm -m ID), or raise kernel.shmmni"));
+                draft.note(format_args!(
+                    "{} exist, {idle} of them with no process attached",
+                    usage.segments
+                ));
+                draft.help(format_args!(
+                    "remove those that are left over (ipcs -m -p, ipcrm -m ID), or raise kernel.shmmni"
+                ));
             });
         } else {
             self.size_limit(report);
@@ -279,7 +317,10 @@ impl Shmget {
             if let (Some(limits), Some(usage)) = (segment::limits(), segment::usage()) {
                 let page = page_size() as u64;
                 if wanted > limits.max_size {
-                    draft.note(format_args!("kernel.shmmax allows {} bytes for a segment", limits.max_size));
+                    draft.note(format_args!(
+                        "kernel.shmmax allows {} bytes for a segment",
+                        limits.max_size
+                    ));
                 } else if wanted.div_ceil(page).saturating_add(usage.pages) > limits.max_pages {
                     draft.note(format_args!(
                         "kernel.shmall allows {} pages of {page} bytes, and {} are in use",
@@ -289,7 +330,9 @@ impl Shmget {
                     draft.note(format_args!("RAM and swap together have {}", Bytes(total)));
                 }
             }
-            draft.help(format_args!("ask for less, raise the limit with sysctl, or pass SHM_NORESERVE for sparse use"));
+            draft.help(format_args!(
+                "ask for less, raise the limit with sysctl, or pass SHM_NORESERVE for sparse use"
+            ));
         });
     }
 
@@ -320,7 +363,10 @@ impl Shmget {
             None
         } else {
             report.offence(Rule::ShmgetWorldWritable, Severity::Warning, |draft| {
-                draft.message(format_args!("the new segment has mode {}: everybody may write it", Octal(self.mode())));
+                draft.message(format_args!(
+                    "the new segment has mode {}: everybody may write it",
+                    Octal(self.mode())
+                ));
                 draft.help(format_args!("pass 0600, or 0660 for a group"));
             })
         };

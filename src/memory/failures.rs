@@ -2,7 +2,10 @@
 
 use crate::interpose::thread_pointer;
 use crate::sys::Errno;
-use core::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering::{Acquire, Relaxed, Release}};
+use core::sync::atomic::{
+    AtomicI32, AtomicU32, AtomicUsize,
+    Ordering::{Acquire, Relaxed, Release},
+};
 
 /// Whose failure.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -74,7 +77,12 @@ pub(crate) fn note(kind: Failed, site: usize, errno: Errno) {
     let Some(slot) = ring.slots.get(index) else { return };
     let version = slot.version.load(Relaxed);
     // Another thread, or this one under a signal handler, is writing the slot: leave it.
-    if version & 1 == 1 || slot.version.compare_exchange(version, version | 1, Acquire, Relaxed).is_err() {
+    if version & 1 == 1
+        || slot
+            .version
+            .compare_exchange(version, version | 1, Acquire, Relaxed)
+            .is_err()
+    {
         return;
     }
     slot.site.store(site, Relaxed);
@@ -89,9 +97,14 @@ pub(crate) fn last(kind: Failed) -> Option<Failure> {
     let newest = ring.next.load(Relaxed);
     let mut of_another = None;
     for age in 1..=KEPT {
-        let Some(slot) = ring.slots.get(newest.wrapping_sub(age) % KEPT) else { continue };
+        let Some(slot) = ring.slots.get(newest.wrapping_sub(age) % KEPT) else {
+            continue;
+        };
         let version = slot.version.load(Acquire);
-        let failure = Failure { site: slot.site.load(Relaxed), errno: slot.errno.load(Relaxed) };
+        let failure = Failure {
+            site: slot.site.load(Relaxed),
+            errno: slot.errno.load(Relaxed),
+        };
         let thread = slot.thread.load(Relaxed);
         if version == 0 || version & 1 == 1 || slot.version.load(Acquire) != version {
             continue;
@@ -112,10 +125,14 @@ mod tests {
     fn ones_own_failure_comes_before_a_later_one_of_another_thread() {
         note(Failed::Mremap, 1, libc::EINVAL);
         note(Failed::Mremap, 2, libc::EFAULT);
-        std::thread::spawn(|| note(Failed::Mremap, 3, libc::ENOMEM)).join().unwrap();
+        std::thread::spawn(|| note(Failed::Mremap, 3, libc::ENOMEM))
+            .join()
+            .unwrap();
         let failure = last(Failed::Mremap).unwrap();
         assert_eq!((failure.site, failure.errno), (2, libc::EFAULT));
-        let other = std::thread::spawn(|| last(Failed::Mremap).map(|failure| failure.site)).join().unwrap();
+        let other = std::thread::spawn(|| last(Failed::Mremap).map(|failure| failure.site))
+            .join()
+            .unwrap();
         assert!(other.is_some());
     }
 }

@@ -5,7 +5,10 @@ use crate::report;
 use crate::sys;
 use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_int};
-use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::{Acquire, Relaxed, Release}};
+use core::sync::atomic::{
+    AtomicU64, AtomicUsize,
+    Ordering::{Acquire, Relaxed, Release},
+};
 
 /// Keys that are remembered; later ones are not compared.
 const ENTRIES: usize = 512;
@@ -38,9 +41,13 @@ impl Given {
     /// Whether the path still leads to the file it led to.
     fn is_still_there(&self) -> bool {
         let mut path = [0_u8; PATH];
-        let Some(to) = path.get_mut(..self.path_length) else { return false };
+        let Some(to) = path.get_mut(..self.path_length) else {
+            return false;
+        };
         to.copy_from_slice(self.path());
-        let Ok(path) = CStr::from_bytes_until_nul(&path) else { return false };
+        let Ok(path) = CStr::from_bytes_until_nul(&path) else {
+            return false;
+        };
         sys::statx_path(path).is_ok_and(|now| identity(&now) == self.file())
     }
 }
@@ -55,7 +62,17 @@ struct Table(UnsafeCell<[Given; ENTRIES]>);
 unsafe impl Sync for Table {}
 
 static TABLE: Table = Table(UnsafeCell::new(
-    [const { Given { key: 0, id: 0, site: 0, device: (0, 0), inode: 0, path: [0; PATH], path_length: 0 } }; ENTRIES],
+    [const {
+        Given {
+            key: 0,
+            id: 0,
+            site: 0,
+            device: (0, 0),
+            inode: 0,
+            path: [0; PATH],
+            path_length: 0,
+        }
+    }; ENTRIES],
 ));
 static USED: AtomicUsize = AtomicUsize::new(0);
 
@@ -67,7 +84,9 @@ static SEGMENTS: [AtomicU64; SEEN] = [const { AtomicU64::new(0) }; SEEN];
 /// Enters `hash` and says whether it was there.
 fn seen(table: &[AtomicU64; SEEN], hash: u64) -> bool {
     let spread = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54;
-    let Some(slot) = usize::try_from(spread).ok().and_then(|index| table.get(index)) else { return true };
+    let Some(slot) = usize::try_from(spread).ok().and_then(|index| table.get(index)) else {
+        return true;
+    };
     if slot.load(Relaxed) == hash {
         return true;
     }
@@ -78,7 +97,10 @@ fn seen(table: &[AtomicU64; SEEN], hash: u64) -> bool {
 /// Whether this key has led to this segment before.
 #[inline]
 pub(crate) fn led_to(key: c_int, id: c_int) -> bool {
-    seen(&SEGMENTS, u64::from(key.cast_unsigned()) << 32 | u64::from(id.cast_unsigned()) | 1 << 63)
+    seen(
+        &SEGMENTS,
+        u64::from(key.cast_unsigned()) << 32 | u64::from(id.cast_unsigned()) | 1 << 63,
+    )
 }
 
 /// Whether this path text and id have given this key before.
@@ -107,7 +129,9 @@ pub(crate) struct Relations {
 /// Compares a key with those before it, and remembers it.
 #[inline(never)]
 pub(crate) fn remember(path: usize, id: c_int, key: c_int, site: usize) -> Relations {
-    let Ok(section) = report::enter() else { return Relations::default() };
+    let Ok(section) = report::enter() else {
+        return Relations::default();
+    };
     let mut relations = Relations::default();
     report::on_own_stack(&section, &mut || {
         if let Some(given) = look_at(path, id, key, site) {
@@ -124,7 +148,15 @@ fn look_at(path: usize, id: c_int, key: c_int, site: usize) -> Option<Given> {
     let path = Path::at(path)?;
     let file = sys::statx_path(path.as_c_str()?).ok()?;
     let (device, inode) = identity(&file);
-    let mut given = Given { key, id, site, device, inode, path: [0; PATH], path_length: 0 };
+    let mut given = Given {
+        key,
+        id,
+        site,
+        device,
+        inode,
+        path: [0; PATH],
+        path_length: 0,
+    };
     if !path.is_absolute() {
         let directory = Path::working_directory()?;
         given.append(directory.bytes())?;
@@ -164,7 +196,11 @@ fn compare(given: &Given) -> Relations {
     let last_of_path = |earlier: &&Given| earlier.path() == given.path() && earlier.id == given.id;
     Relations {
         same_key: entries().iter().rev().find(same_key),
-        other_key: entries().iter().rev().find(last_of_path).filter(|earlier| earlier.key != given.key),
+        other_key: entries()
+            .iter()
+            .rev()
+            .find(last_of_path)
+            .filter(|earlier| earlier.key != given.key),
     }
 }
 

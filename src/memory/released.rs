@@ -1,6 +1,9 @@
 //! Where segments were detached and removed, for the call that comes too late.
 
-use core::sync::atomic::{AtomicUsize, Ordering::{Acquire, Relaxed, Release}};
+use core::sync::atomic::{
+    AtomicUsize,
+    Ordering::{Acquire, Relaxed, Release},
+};
 
 /// The values kept of each kind; a newer one may push out an older.
 const SLOTS: usize = 1024;
@@ -17,7 +20,9 @@ pub(crate) static REMOVED: Released = Released::new();
 
 impl Released {
     const fn new() -> Released {
-        Released { slots: [const { (AtomicUsize::new(0), AtomicUsize::new(0)) }; SLOTS] }
+        Released {
+            slots: [const { (AtomicUsize::new(0), AtomicUsize::new(0)) }; SLOTS],
+        }
     }
 
     fn slot(&self, value: usize) -> Option<&(AtomicUsize, AtomicUsize)> {
@@ -55,6 +60,9 @@ mod tests {
         table.note(0x7000, 1);
         table.note(0x7000, 2);
         table.note(0, 3);
-        assert_eq!((table.site(0x7000), table.site(0), table.site(0x8000)), (Some(2), Some(3), None));
+        assert_eq!(
+            (table.site(0x7000), table.site(0), table.site(0x8000)),
+            (Some(2), Some(3), None)
+        );
     }
 }

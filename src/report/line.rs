@@ -11,7 +11,10 @@ pub(crate) struct Line<const N: usize> {
 impl<const N: usize> Line<N> {
     /// An empty line.
     pub(crate) const fn new() -> Self {
-        Line { bytes: [0; N], length: 0 }
+        Line {
+            bytes: [0; N],
+            length: 0,
+        }
     }
 
     /// Empties it.
@@ -46,8 +49,12 @@ impl<const N: usize> Line<N> {
 
     /// Appends bytes that need not be UTF-8; `false` if they do not fit.
     pub(crate) fn push_bytes(&mut self, bytes: &[u8]) -> bool {
-        let Some(end) = self.length.checked_add(bytes.len()) else { return false };
-        let Some(room) = self.bytes.get_mut(self.length..end) else { return false };
+        let Some(end) = self.length.checked_add(bytes.len()) else {
+            return false;
+        };
+        let Some(room) = self.bytes.get_mut(self.length..end) else {
+            return false;
+        };
         room.copy_from_slice(bytes);
         self.length = end;
         true

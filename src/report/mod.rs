@@ -55,9 +55,15 @@ struct Shared(UnsafeCell<Desk>);
 // SAFETY: reached only with a `Section`, which one thread has at a time.
 unsafe impl Sync for Shared {}
 
-static DESK: Shared = Shared(UnsafeCell::new(Desk { draft: Draft::new(), out: Line::new() }));
+static DESK: Shared = Shared(UnsafeCell::new(Desk {
+    draft: Draft::new(),
+    out: Line::new(),
+}));
 
-#[expect(clippy::mut_from_ref, reason = "the section is the proof that nobody else holds the reference")]
+#[expect(
+    clippy::mut_from_ref,
+    reason = "the section is the proof that nobody else holds the reference"
+)]
 fn desk(_proof: &Section) -> &mut Desk {
     // SAFETY: one thread at a time has a section, and each user below lets go of the reference before it leaves.
     unsafe { &mut *DESK.0.get() }
@@ -129,12 +135,7 @@ impl Report<'_> {
 
     /// Makes a finding about a call that the kernel lets pass: the errno with which `mode=enforce` refuses it, if the
     /// rule counts here and has one.
-    pub(crate) fn offence(
-        &self,
-        rule: Rule,
-        severity: Severity,
-        details: impl FnOnce(&mut Draft),
-    ) -> Option<Errno> {
+    pub(crate) fn offence(&self, rule: Rule, severity: Severity, details: impl FnOnce(&mut Draft)) -> Option<Errno> {
         self.finding(rule, severity, details).then(|| enforced_errno(rule))?
     }
 
@@ -156,9 +157,17 @@ impl Report<'_> {
             Some(errno) if self.refusing => Outcome::refused(errno),
             _ => self.outcome,
         };
-        let subject = Subject { rule, severity, call, outcome, caller };
+        let subject = Subject {
+            rule,
+            severity,
+            call,
+            outcome,
+            caller,
+        };
         let mut made = false;
-        stack::run(&section, &mut || made = write(&section, &subject, self.refusing, entry, details));
+        stack::run(&section, &mut || {
+            made = write(&section, &subject, self.refusing, entry, details)
+        });
         section.leave();
         if made {
             api::announce();
@@ -215,7 +224,14 @@ fn write(
         }
     }
     sink::write(proof, out.as_bytes());
-    api::remember(proof, subject.rule, subject.severity, subject.outcome, subject.caller, draft);
+    api::remember(
+        proof,
+        subject.rule,
+        subject.severity,
+        subject.outcome,
+        subject.caller,
+        draft,
+    );
     true
 }
 
@@ -246,7 +262,12 @@ pub(crate) fn write_end() {
     }
     let Ok(section) = enter() else { return };
     let counts = counts();
-    let Counts { errors, warnings, notes, repeated } = counts;
+    let Counts {
+        errors,
+        warnings,
+        notes,
+        repeated,
+    } = counts;
     match options::settings().form {
         Form::Text if errors.max(warnings).max(notes) > 0 => sink::say(
             &section,

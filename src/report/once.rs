@@ -18,7 +18,12 @@ struct Slot {
     suppressed: AtomicU32,
 }
 
-static TABLE: [Slot; SLOTS] = [const { Slot { key: AtomicU64::new(0), suppressed: AtomicU32::new(0) } }; SLOTS];
+static TABLE: [Slot; SLOTS] = [const {
+    Slot {
+        key: AtomicU64::new(0),
+        suppressed: AtomicU32::new(0),
+    }
+}; SLOTS];
 
 /// What the table knew of a finding.
 pub(super) enum Seen {
@@ -54,7 +59,9 @@ pub(super) fn see(rule: Rule, site: usize) -> Seen {
     let hash = key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 52;
     let start = usize::try_from(hash).unwrap_or(0);
     for probe in 0..PROBES {
-        let Some(slot) = TABLE.get(start.wrapping_add(probe) % SLOTS) else { break };
+        let Some(slot) = TABLE.get(start.wrapping_add(probe) % SLOTS) else {
+            break;
+        };
         let found = match slot.key.load(Relaxed) {
             0 => match slot.key.compare_exchange(0, key, Relaxed, Relaxed) {
                 Ok(_) => return Seen::First(Entry(slot)),
@@ -63,7 +70,11 @@ pub(super) fn see(rule: Rule, site: usize) -> Seen {
             other => other,
         };
         if found == key {
-            return if slot.suppressed.load(Relaxed) == 0 { Seen::Again } else { Seen::Suppressed };
+            return if slot.suppressed.load(Relaxed) == 0 {
+                Seen::Again
+            } else {
+                Seen::Suppressed
+            };
         }
     }
     Seen::Again
@@ -79,10 +90,14 @@ mod tests {
         assert!(matches!(first, Seen::First(_)));
         assert!(matches!(see(Rule::MmapBadFd, 0x1000), Seen::Again));
         assert!(matches!(see(Rule::MmapBadFd, 0x1005), Seen::First(_)));
-        let Seen::First(other) = see(Rule::MmapFailed, 0x1000) else { panic!("rules are told apart") };
+        let Seen::First(other) = see(Rule::MmapFailed, 0x1000) else {
+            panic!("rules are told apart")
+        };
         other.suppress();
         assert!(matches!(see(Rule::MmapFailed, 0x1000), Seen::Suppressed));
-        let Seen::First(lost) = see(Rule::MmapFailed, 0x2000) else { panic!("sites are told apart") };
+        let Seen::First(lost) = see(Rule::MmapFailed, 0x2000) else {
+            panic!("sites are told apart")
+        };
         lost.forget();
         assert!(matches!(see(Rule::MmapFailed, 0x2000), Seen::First(_)));
     }

@@ -5,7 +5,10 @@
 
 use crate::interpose::thread_pointer;
 use crate::sys::{self, SignalSet};
-use core::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering::{Acquire, Relaxed, Release}};
+use core::sync::atomic::{
+    AtomicI32, AtomicU32, AtomicUsize,
+    Ordering::{Acquire, Relaxed, Release},
+};
 
 /// 0: free; 1: held; 2: held, and somebody may wait.
 static STATE: AtomicU32 = AtomicU32::new(0);

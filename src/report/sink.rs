@@ -61,7 +61,10 @@ static SINK: Shared = Shared(UnsafeCell::new(Sink {
     terminal: false,
 }));
 
-#[expect(clippy::mut_from_ref, reason = "the section is the proof that nobody else holds the reference")]
+#[expect(
+    clippy::mut_from_ref,
+    reason = "the section is the proof that nobody else holds the reference"
+)]
 fn sink(_proof: &Section) -> &mut Sink {
     // SAFETY: one thread at a time has a section, and no function of this file keeps the reference.
     unsafe { &mut *SINK.0.get() }
@@ -115,7 +118,9 @@ fn open(pattern: &[u8]) -> Result<(c_int, Identity), Trouble> {
     let flags = libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT | libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
     let low = sys::open(path, flags, 0o600).map_err(Trouble::Errno)?;
     // Programs count on getting the lowest free number; a very high one would make the kernel enlarge its table.
-    let ceiling = crate::facts::limits::soft(libc::RLIMIT_NOFILE).unwrap_or(1024).min(1024);
+    let ceiling = crate::facts::limits::soft(libc::RLIMIT_NOFILE)
+        .unwrap_or(1024)
+        .min(1024);
     let wanted = c_int::try_from(ceiling.saturating_sub(24)).unwrap_or(0);
     let fd = match sys::fcntl(low, libc::F_DUPFD_CLOEXEC, wanted) {
         Ok(high) => {
@@ -155,7 +160,8 @@ fn expand(pattern: &[u8], path: &mut Line<LONGEST>) {
 fn checked(sink: &mut Sink) -> Option<(c_int, Identity)> {
     let found = Identity::of(sink.fd);
     let is_log = sink.pattern.len() > 0;
-    let forked = is_log && sink.opened_by != sys::getpid() && sink.pattern.as_bytes().windows(2).any(|two| two == b"%p");
+    let forked =
+        is_log && sink.opened_by != sys::getpid() && sink.pattern.as_bytes().windows(2).any(|two| two == b"%p");
     if found.is_some() && found == sink.identity && !forked {
         return Some((sink.fd, found?));
     }
@@ -179,7 +185,9 @@ fn checked(sink: &mut Sink) -> Option<(c_int, Identity)> {
 
 /// Writes a block; `false` if not all of it could be written.
 pub(crate) fn write(proof: &Section, block: &[u8]) -> bool {
-    let Some((fd, identity)) = checked(sink(proof)) else { return false };
+    let Some((fd, identity)) = checked(sink(proof)) else {
+        return false;
+    };
     let pending = sys::pending_signals();
     let written = write_all(fd, identity.mode, block);
     // A SIGPIPE of our own making is taken back; one that was pending before stays.
@@ -240,7 +248,12 @@ impl core::fmt::Display for Trouble {
             Trouble::TooLong => f.write_str("the path is too long"),
             Trouble::Errno(libc::ELOOP) => f.write_str("ELOOP: it is a symbolic link, which is never followed"),
             Trouble::Errno(errno) => {
-                write!(f, "{}: {}", crate::call::ErrnoName(*errno), crate::errno::meaning(*errno))
+                write!(
+                    f,
+                    "{}: {}",
+                    crate::call::ErrnoName(*errno),
+                    crate::errno::meaning(*errno)
+                )
             }
         }
     }

@@ -6,7 +6,10 @@ use crate::escape::Escaped;
 use crate::sys;
 use core::cell::UnsafeCell;
 use core::ffi::CStr;
-use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering::{Acquire, Relaxed, Release}};
+use core::sync::atomic::{
+    AtomicU32, AtomicUsize,
+    Ordering::{Acquire, Relaxed, Release},
+};
 use mapsan_model::Rule;
 
 /// The largest file, in bytes.
@@ -64,16 +67,23 @@ fn lines() -> impl Iterator<Item = Suppression<'static>> {
     // SAFETY: not written again once the length is published.
     let content = unsafe { &*CONTENT.0.get() };
     let content = content.get(..LENGTH.load(Acquire)).unwrap_or_default();
-    content.split(|byte| *byte == b'\n').enumerate().filter_map(|(index, line)| {
-        let line = line.trim_ascii();
-        if line.is_empty() || line.starts_with(b"#") {
-            return None;
-        }
-        let colon = line.iter().position(|byte| *byte == b':').unwrap_or(line.len());
-        let (rule, pattern) = line.split_at_checked(colon)?;
-        let pattern = pattern.strip_prefix(b":").unwrap_or_default().trim_ascii();
-        Some(Suppression { number: index.wrapping_add(1), rule: rule.trim_ascii(), pattern })
-    })
+    content
+        .split(|byte| *byte == b'\n')
+        .enumerate()
+        .filter_map(|(index, line)| {
+            let line = line.trim_ascii();
+            if line.is_empty() || line.starts_with(b"#") {
+                return None;
+            }
+            let colon = line.iter().position(|byte| *byte == b':').unwrap_or(line.len());
+            let (rule, pattern) = line.split_at_checked(colon)?;
+            let pattern = pattern.strip_prefix(b":").unwrap_or_default().trim_ascii();
+            Some(Suppression {
+                number: index.wrapping_add(1),
+                rule: rule.trim_ascii(),
+                pattern,
+            })
+        })
 }
 
 /// Whether a line's rule part can name a rule.
@@ -93,7 +103,10 @@ pub(crate) fn malformed(mut each: impl FnMut(usize, Escaped<'_>)) {
 /// Hands each line that has matched nothing so far to `each`.
 pub(crate) fn unused(mut each: impl FnMut(usize, Escaped<'_>, Escaped<'_>)) {
     for line in lines() {
-        if USED.get(line.number / 32).is_none_or(|word| word.load(Relaxed) & 1 << (line.number % 32) == 0) {
+        if USED
+            .get(line.number / 32)
+            .is_none_or(|word| word.load(Relaxed) & 1 << (line.number % 32) == 0)
+        {
             each(line.number, Escaped(line.rule), Escaped(line.pattern));
         }
     }
@@ -102,7 +115,11 @@ pub(crate) fn unused(mut each: impl FnMut(usize, Escaped<'_>, Escaped<'_>)) {
 /// Whether a line silences a finding of `rule` with these frames.
 pub(super) fn silences(rule: Rule, frames: &Frames) -> bool {
     for line in lines().filter(|line| matches(line.rule, rule.name().as_bytes())) {
-        if frames.addresses().iter().any(|address| names_frame(line.pattern, *address)) {
+        if frames
+            .addresses()
+            .iter()
+            .any(|address| names_frame(line.pattern, *address))
+        {
             if let Some(word) = USED.get(line.number / 32) {
                 word.fetch_or(1 << (line.number % 32), Relaxed);
             }
@@ -114,12 +131,16 @@ pub(super) fn silences(rule: Rule, frames: &Frames) -> bool {
 
 /// Whether the pattern is for the frame's module (its path, or its last component) or dynamic symbol.
 fn names_frame(pattern: &[u8], address: usize) -> bool {
-    let Some(module) = Module::find(address) else { return false };
+    let Some(module) = Module::find(address) else {
+        return false;
+    };
     let path = module.path();
     let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
     matches(pattern, path)
         || matches(pattern, name)
-        || module.symbol(address).is_some_and(|(symbol, _)| matches(pattern, symbol))
+        || module
+            .symbol(address)
+            .is_some_and(|(symbol, _)| matches(pattern, symbol))
 }
 
 /// Whether `text` as a whole fits `pattern`, in which `*` stands for any bytes and `?` for one.

@@ -1,3 +1,4 @@
+/* mapsan: disable=ftok-path */
 /* Uses the key -1 of an ftok that failed: a segment that every program with this mistake shares. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,7 +7,7 @@
 
 int main(void)
 {
-    key_t key = -1; /* what ftok("no such file", 'A') returns */
+    key_t key = ftok("no such file", 'A');
     int id = shmget(key, 4096, IPC_CREAT | 0600); /* faulty */
     if (id < 0) {
         perror("shmget");

@@ -1,0 +1,205 @@
+//! The arguments. The flags that set an option of the library are made from the model's declarations.
+
+use clap::builder::{PossibleValuesParser, ValueParser};
+use clap::{Arg, ArgAction, ArgMatches, Command, crate_version, value_parser};
+use mapsan_model::options::Values;
+use mapsan_model::{Group, Key, Rule};
+use std::path::PathBuf;
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  mapsan run ./server --port 8080       run a program; findings go to standard error
+  mapsan run prog.c input.txt           compile a C file with 'cc -g' first
+  mapsan run --error-exitcode 9 ./test  for CI: exit with 9 if there were findings
+  mapsan run -o findings.txt ./server   findings go to a file
+
+Exit status: the program's own, or the signal it died of; 2 wrong usage, 125 mapsan failed or can't cover the program,
+126 it is not executable, 127 it was not found.";
+
+/// The whole command line.
+pub(crate) fn command() -> Command {
+    Command::new("mapsan")
+        .version(crate_version!())
+        .about("Explains what is wrong with a program's use of mmap, munmap, ftok, shmget, shmat, shmdt and shmctl")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(run())
+        .subcommand(
+            Command::new("explain")
+                .about("Explains a rule, with a program that breaks it and one that does not; or an errno")
+                .arg(
+                    Arg::new("what")
+                        .value_name("RULE|ERRNO")
+                        .required(true)
+                        .help("such as mmap-bad-fd, EINVAL or 22"),
+                ),
+        )
+        .subcommand(Command::new("rules").about("Lists the rules"))
+        .subcommand(Command::new("options").about("Lists the options of MAPSAN_OPTIONS"))
+}
+
+fn run() -> Command {
+    Command::new("run")
+        .about("Runs a program under libmapsan.so and explains its findings with source lines")
+        .after_help(RUN_EXAMPLES)
+        .arg(
+            Arg::new("program")
+                .value_name("PROGRAM")
+                .required(true)
+                .num_args(1..)
+                .trailing_var_arg(true)
+                .allow_hyphen_values(true)
+                .value_parser(value_parser!(std::ffi::OsString))
+                .help("the program and its arguments, or .c files to compile first"),
+        )
+        .arg(
+            Arg::new("error-exitcode")
+                .long("error-exitcode")
+                .value_name("N")
+                .value_parser(value_parser!(u8).range(1..))
+                .help("exit with N (1 to 255) if findings of at least --fail severity were made"),
+        )
+        .arg(
+            Arg::new("output")
+                .short('o')
+                .long("output")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .help("write findings to FILE instead of standard error"),
+        )
+        .arg(
+            Arg::new("format")
+                .long("format")
+                .value_parser(["text", "json"])
+                .default_value("text")
+                .help("text, or the library's records as they are"),
+        )
+        .args(option_keys().map(option_argument))
+}
+
+/// The options that are flags of `run`. The log is the command's own; what is said at the end and the exit status
+/// have flags of their own.
+pub(crate) fn option_keys() -> impl Iterator<Item = Key> {
+    let own = [Key::LogPath, Key::LogFormat, Key::Exitcode, Key::Help];
+    Key::ALL
+        .iter()
+        .copied()
+        .filter(move |key| key.info().available && !own.contains(key))
+}
+
+fn option_argument(key: Key) -> Arg {
+    let info = key.info();
+    let default = if info.default.is_empty() {
+        String::new()
+    } else {
+        format!(" [default: {}]", info.default)
+    };
+    Arg::new(info.name)
+        .long(info.name.replace('_', "-"))
+        .value_name(value_name(info.values))
+        .value_parser(parser(info.values))
+        .action(ArgAction::Set)
+        .hide_possible_values(false)
+        .help(format!("{}{default}", info.meaning))
+}
+
+fn value_name(values: Values) -> &'static str {
+    match values {
+        Values::Words(_) => "WORD",
+        Values::Number(..) | Values::Flag => "N",
+        Values::Rules => "RULES",
+        Values::File | Values::Log => "FILE",
+        Values::Set(_) => "WORDS",
+        Values::Injection => "CALL:ERRNO:WHEN",
+        Values::Names => "NAMES",
+    }
+}
+
+fn parser(values: Values) -> ValueParser {
+    match values {
+        Values::Words(words) => PossibleValuesParser::new(words).into(),
+        Values::Flag => PossibleValuesParser::new(["0", "1"]).into(),
+        Values::Number(low, high) => ValueParser::new(move |text: &str| match text.parse::<u32>() {
+            Ok(number) if (low..=high).contains(&number) => Ok(text.to_owned()),
+            _ => Err(format!("it takes {values}")),
+        }),
+        Values::Rules => ValueParser::new(rules),
+        Values::File => ValueParser::new(|text: &str| match std::fs::File::open(text) {
+            Ok(_) => Ok(text.to_owned()),
+            Err(error) => Err(format!("it can't be read: {error}")),
+        }),
+        Values::Set(_) | Values::Log | Values::Injection | Values::Names => ValueParser::new(|text: &str| {
+            if text.is_empty() {
+                Err("it is empty".to_owned())
+            } else {
+                Ok(text.to_owned())
+            }
+        }),
+    }
+}
+
+/// Takes a list of rules and groups.
+fn rules(text: &str) -> Result<String, String> {
+    for word in text.split(',').map(str::trim) {
+        if word != "all" && Group::from_name(word).is_none() && Rule::from_name(word).is_none() {
+            let near = crate::explain::nearest(word, Rule::ALL.iter().map(|rule| rule.name()));
+            return Err(format!(
+                "there is no rule or group '{word}'{near}; 'mapsan rules' lists them"
+            ));
+        }
+    }
+    Ok(text.to_owned())
+}
+
+/// The options that were given as flags, in the order of their declaration.
+pub(crate) fn given(matches: &ArgMatches) -> Vec<(Key, String)> {
+    option_keys()
+        .filter_map(|key| Some((key, matches.get_one::<String>(key.name())?.clone())))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<ArgMatches, clap::Error> {
+        command().try_get_matches_from([&["mapsan", "run"], arguments].concat())
+    }
+
+    #[test]
+    fn the_definitions_hold() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn what_follows_the_program_is_its_own() {
+        let matches = parse(&["--level", "error", "prog", "--level", "x", "-v"]).unwrap();
+        let run = matches.subcommand_matches("run").unwrap();
+        let words: Vec<_> = run.get_many::<std::ffi::OsString>("program").unwrap().collect();
+        assert_eq!(words, ["prog", "--level", "x", "-v"]);
+        assert_eq!(given(run), [(Key::Level, "error".to_owned())]);
+    }
+
+    #[test]
+    fn bad_values_are_refused() {
+        for arguments in [
+            ["--level", "loud", "prog"],
+            ["--stack-depth", "65", "prog"],
+            ["--enable", "mmap-bad-df", "prog"],
+            ["--error-exitcode", "0", "prog"],
+            ["--format", "sarif", "prog"],
+            ["--suppressions", "/no/such/file", "prog"],
+        ] {
+            assert_eq!(parse(&arguments).unwrap_err().exit_code(), 2, "{arguments:?}");
+        }
+        let error = parse(&["--enable", "mmap-bad-df", "prog"]).unwrap_err().to_string();
+        assert!(error.contains("mmap-bad-fd"), "{error}");
+    }
+
+    #[test]
+    fn options_of_later_versions_are_no_flags() {
+        for key in Key::ALL.iter().filter(|key| !key.info().available) {
+            assert!(parse(&[&format!("--{}", key.name().replace('_', "-")), "x", "prog"]).is_err());
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The program's process: it gets what the command got, and its end becomes the command's.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitCode, ExitStatus};
+use std::ptr;
+use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering::Relaxed};
+
+/// Signals that somebody sends to the command and means for the program.
+const FORWARDED: [i32; 6] = [
+    libc::SIGTERM,
+    libc::SIGHUP,
+    libc::SIGUSR1,
+    libc::SIGUSR2,
+    libc::SIGALRM,
+    libc::SIGCONT,
+];
+/// Signals that the terminal sends to both; the command waits for what the program makes of them.
+const SHARED: [i32; 2] = [libc::SIGINT, libc::SIGQUIT];
+
+/// How SIGPIPE stood before Rust's runtime set it to be ignored.
+static SIGPIPE_BEFORE: AtomicPtr<libc::c_void> = AtomicPtr::new(ptr::null_mut());
+
+#[used]
+#[unsafe(link_section = ".init_array")]
+static LOOK: extern "C" fn() = look;
+
+extern "C" fn look() {
+    SIGPIPE_BEFORE.store(disposition(libc::SIGPIPE) as *mut libc::c_void, Relaxed);
+}
+
+/// The handler of a signal, `SIG_DFL` or `SIG_IGN`.
+fn disposition(signal: i32) -> libc::sighandler_t {
+    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: only asks; the structure is large enough, and all zeroes where the call fails.
+    unsafe { libc::sigaction(signal, ptr::null(), action.as_mut_ptr()) };
+    // SAFETY: zeroed, and filled in by the call.
+    unsafe { action.assume_init() }.sa_sigaction
+}
+
+/// The program's pid, for the signal handler.
+static PROGRAM: AtomicI32 = AtomicI32::new(0);
+
+extern "C" fn forward(signal: i32, info: *mut libc::siginfo_t, _context: *mut libc::c_void) {
+    // SAFETY: the kernel passes a valid structure to an SA_SIGINFO handler.
+    let code = unsafe { (*info).si_code };
+    let program = PROGRAM.load(Relaxed);
+    // What the kernel sends (a hangup of the terminal) the program gets by itself.
+    if code <= 0 && program > 0 {
+        // SAFETY: a system call that may be made in a handler.
+        unsafe { libc::kill(program, signal) };
+    }
+}
+
+/// Starts the program, and sets the command to wait for it.
+pub(crate) fn start(mut command: Command) -> io::Result<Child> {
+    let mut before: Vec<(i32, libc::sighandler_t)> = FORWARDED
+        .iter()
+        .chain(&SHARED)
+        .map(|signal| (*signal, disposition(*signal)))
+        .collect();
+    before.push((libc::SIGPIPE, SIGPIPE_BEFORE.load(Relaxed) as libc::sighandler_t));
+    let mut mask = MaybeUninit::<libc::sigset_t>::zeroed();
+    // SAFETY: only asks for the mask.
+    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, ptr::null(), mask.as_mut_ptr()) };
+    // SAFETY: filled in by the call.
+    let mask = unsafe { mask.assume_init() };
+    listen();
+    let restore = move || {
+        for (signal, handler) in &before {
+            // Handlers of the command end with exec by themselves; what was ignored stays so.
+            let inherited = if *handler == libc::SIG_IGN {
+                libc::SIG_IGN
+            } else {
+                libc::SIG_DFL
+            };
+            // SAFETY: signal(2) may be called between fork and exec.
+            unsafe { libc::signal(*signal, inherited) };
+        }
+        // SAFETY: as above; a valid mask.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const mask, ptr::null_mut()) };
+        Ok(())
+    };
+    // SAFETY: the closure makes system calls alone.
+    unsafe { command.pre_exec(restore) };
+    let child = command.spawn()?;
+    PROGRAM.store(i32::try_from(child.id()).unwrap_or(0), Relaxed);
+    Ok(child)
+}
+
+fn listen() {
+    for signal in SHARED {
+        // SAFETY: signal(2) with a fixed disposition.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
+    }
+    for signal in FORWARDED {
+        if disposition(signal) == libc::SIG_IGN {
+            continue;
+        }
+        // SAFETY: all zeroes are a valid structure.
+        let mut action: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
+        action.sa_sigaction = forward as extern "C" fn(_, _, _) as libc::sighandler_t;
+        action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
+        // SAFETY: the handler makes one system call.
+        unsafe { libc::sigaction(signal, &raw const action, ptr::null_mut()) };
+    }
+}
+
+/// Ends the command as the program ended.
+pub(crate) fn end_as(status: ExitStatus) -> ExitCode {
+    let Some(signal) = status.signal() else {
+        return ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(125));
+    };
+    let no_core = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: one core, the program's own, is enough.
+    unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const no_core) };
+    // SAFETY: signal(2) with the default disposition.
+    unsafe { libc::signal(signal, libc::SIG_DFL) };
+    // SAFETY: sends the signal to this process itself.
+    unsafe { libc::raise(signal) };
+    // The signal is blocked, or is one that does not end a process.
+    ExitCode::from(u8::try_from(signal).map_or(125, |signal| signal.saturating_add(128)))
+}

@@ -1,0 +1,212 @@
+//! `mapsan explain`: a rule with its programs, or an errno with the rules that explain it.
+
+use crate::failure::Failure;
+use clap::ArgMatches;
+use mapsan_model::Rule;
+use std::fmt::Write;
+
+/// Declares for each rule the two programs, which are those that the tests run.
+macro_rules! programs {
+    ($($variant:ident $name:literal $call:literal [$($severity:ident),+] $group:ident $enforce:ident $(($errno:literal))?
+        $summary:literal;)+) => {
+        /// The program that breaks the rule, and the one that does not.
+        fn programs(rule: Rule) -> (&'static str, &'static str) {
+            match rule {
+                $(Rule::$variant => (
+                    include_str!(concat!("../../c-tests/rules/", $name, "/bad.c")),
+                    include_str!(concat!("../../c-tests/rules/", $name, "/good.c")),
+                ),)+
+            }
+        }
+    };
+}
+mapsan_model::for_each_rule!(programs);
+
+/// An errno: its number, meaning, and for each call the rules that may be the reason, in the order in which libc and
+/// the kernel look.
+struct Errno {
+    name: &'static str,
+    number: i32,
+    meaning: &'static str,
+    rules: &'static [Rule],
+}
+
+macro_rules! errnos {
+    ($($name:ident $meaning:literal [$($rule:ident)*];)+) => {
+        const ERRNOS: &[Errno] = &[$(Errno {
+            name: stringify!($name),
+            number: libc::$name,
+            meaning: $meaning,
+            rules: &[$(Rule::$rule),*],
+        },)+];
+    };
+}
+
+errnos! {
+    EINVAL "invalid argument: which one, and why, the kernel does not say" [
+        MmapUnalignedOffset MmapZeroLength MmapUnalignedAddress MmapNoSharing MmapBothSharing MmapHugePages MmapFailed
+        MunmapMapFailed MunmapUnalignedAddress MunmapZeroLength MunmapBadRange MunmapFailed
+        MremapBadAddress MremapFailed MprotectUnalignedAddress MprotectFailed MsyncBadFlags MsyncUnalignedAddress
+        ShmgetSizeMismatch ShmgetZeroSize ShmgetSizeLimit ShmgetFailed
+        ShmatBadId ShmatUnalignedAddress ShmatRemapNull ShmatAddressInUse ShmatFailed
+        ShmdtNotAttached ShmdtInterior ShmdtDouble ShmdtNotASegment ShmctlBadId ShmctlBadCommand ShmctlFailed
+    ];
+    ENOMEM "not enough memory, a limit on it, or a hole in a range" [
+        MmapLengthTooLarge MmapHugePages MmapOutOfMemory MunmapFailed MremapFailed MprotectNotMapped MprotectFailed
+        MsyncNotMapped ShmgetSizeLimit ShmgetFailed ShmatFailed ShmctlFailed
+    ];
+    EACCES "permission denied" [
+        MmapNotMappable MmapFdNotReadable MmapFdNotWritable MmapExecDenied MprotectDenied MprotectFailed FtokPath
+        ShmgetDenied ShmatDenied ShmctlDenied
+    ];
+    EBADF "the descriptor is not open, or not fit for the call" [MmapBadFd];
+    ENODEV "the file has no mmap" [MmapNotMappable];
+    EPERM "not permitted: a seal, a noexec mount or a privilege" [
+        MmapSealed MmapExecDenied MmapLockLimit MmapFailed MunmapFailed MremapFailed MprotectFailed ShmgetFailed ShmctlDenied
+    ];
+    EEXIST "it exists already" [MmapAddressInUse ShmgetExists];
+    EAGAIN "a limit for now: locked memory, or a locked file" [MmapLockLimit MremapFailed];
+    EOVERFLOW "a value is too large for its type" [MmapOffsetOverflow ShmctlFailed];
+    EOPNOTSUPP "a flag is not supported for this file" [MmapFailed];
+    ENOENT "no such file, or no segment with this key" [FtokPath ShmgetMissing];
+    ENOTDIR "a part of the path is not a directory" [FtokPath];
+    EFAULT "the address is not memory that can be used" [MremapBadAddress FtokPath ShmctlNullBuffer];
+    ENOSPC "no room: a limit on segments, or a full filesystem" [ShmgetSizeLimit ShmgetSegmentLimit MsyncFailed];
+    EIDRM "the segment has been removed" [ShmatBadId ShmctlBadId];
+    EBUSY "the memory is locked" [MsyncFailed];
+    EIO "the file could not be read or written" [MmapNotMappable MsyncFailed];
+    EINTR "a signal came while the call waited" [MsyncFailed];
+    ENFILE "the system has as many open files as it may" [MmapFailed ShmgetFailed];
+    ETXTBSY "the file is executed, or open for writing" [MmapFailed];
+}
+
+/// Explains what was asked for.
+pub(crate) fn explain(matches: &ArgMatches) -> Result<String, Failure> {
+    let what = matches
+        .get_one::<String>("what")
+        .map(String::as_str)
+        .unwrap_or_default();
+    if let Some(rule) = Rule::from_name(what) {
+        return Ok(rule_page(rule));
+    }
+    let errno = ERRNOS
+        .iter()
+        .find(|errno| errno.name.eq_ignore_ascii_case(what) || errno.number.to_string() == what);
+    if let Some(errno) = errno {
+        return Ok(errno_page(errno));
+    }
+    let known = Rule::ALL
+        .iter()
+        .map(|rule| rule.name())
+        .chain(ERRNOS.iter().map(|errno| errno.name));
+    Err(Failure::usage(format!(
+        "'{what}' is no rule and no errno of these calls{}; 'mapsan rules' lists the rules",
+        nearest(what, known)
+    )))
+}
+
+fn rule_page(rule: Rule) -> String {
+    let info = rule.info();
+    let mut text = rule.text().trim_end().to_owned();
+    let severities: Vec<&str> = info.severities.iter().map(|severity| severity.name()).collect();
+    let group = info.group.name();
+    let on = if info.group.on_by_default() {
+        "on by default".to_owned()
+    } else {
+        format!("off until enable={group}")
+    };
+    let _ = write!(text, "\n\nSeverity {}; group {group}, {on}", severities.join(" or "));
+    let _ = match info.enforce {
+        Some(errno) => writeln!(text, "; mode=enforce fails the call with {errno}."),
+        None => writeln!(text, "."),
+    };
+    let (bad, good) = programs(rule);
+    for (title, program) in [("A program that breaks it", bad), ("One that does not", good)] {
+        let _ = write!(text, "\n## {title}\n\n```c\n{program}```\n");
+    }
+    text
+}
+
+fn errno_page(errno: &Errno) -> String {
+    let mut text = format!("# {} ({})\n\n{}.\n", errno.name, errno.number, capital(errno.meaning));
+    let mut call = "";
+    for rule in errno.rules {
+        let info = rule.info();
+        if info.call != call {
+            call = info.call;
+            let _ = writeln!(text, "\n{call}, in the order in which libc and the kernel look:");
+        }
+        let _ = writeln!(text, "  {:<26}  {}", info.name, info.summary);
+    }
+    text.push_str("\n'mapsan run PROGRAM' says which it was; 'mapsan explain RULE' tells more of each.\n");
+    text
+}
+
+fn capital(text: &str) -> String {
+    let mut characters = text.chars();
+    characters
+        .next()
+        .map(|first| first.to_uppercase().chain(characters).collect())
+        .unwrap_or_default()
+}
+
+/// The known words that are most like one, as the end of a sentence; empty if none is.
+pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let mut scored: Vec<(f64, &str)> = known.map(|known| (strsim::jaro_winkler(word, known), known)).collect();
+    scored.sort_by(|one, other| other.0.total_cmp(&one.0));
+    let near: Vec<String> = scored
+        .iter()
+        .take(3)
+        .filter(|(score, _)| *score > 0.8)
+        .map(|(_, word)| format!("'{word}'"))
+        .collect();
+    if near.is_empty() {
+        String::new()
+    } else {
+        format!(" (did you mean {}?)", near.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(what: &str) -> Result<String, Failure> {
+        let matches = crate::arguments::command().get_matches_from(["mapsan", "explain", what]);
+        explain(matches.subcommand_matches("explain").unwrap())
+    }
+
+    #[test]
+    fn every_rule_has_a_page_and_programs() {
+        for rule in Rule::ALL {
+            let page = ask(rule.name()).unwrap();
+            assert!(page.starts_with(&format!("# {rule}\n")), "{rule}");
+            assert!(rule.text().lines().count() >= 6, "the page of {rule} says too little");
+            assert!(page.contains("/* faulty */"), "{rule}");
+        }
+    }
+
+    #[test]
+    fn an_errno_is_known_by_name_and_number() {
+        assert_eq!(ask("einval").unwrap(), ask("22").unwrap());
+        assert!(ask("EINVAL").unwrap().contains("mmap-unaligned-offset"));
+    }
+
+    #[test]
+    fn an_unknown_word_is_met_with_what_is_near() {
+        let failure = ask("mmap-bad-df").unwrap_err();
+        assert_eq!(failure.status(), 2);
+        assert!(failure.to_string().contains("'mmap-bad-fd'"), "{failure}");
+    }
+
+    #[test]
+    fn every_rule_of_a_failure_explains_some_errno() {
+        for rule in Rule::ALL.iter().filter(|rule| rule.name().ends_with("-failed")) {
+            let of_result = ["shmget-failed-key", "munmap-map-failed"].contains(&rule.name());
+            assert!(
+                of_result || ERRNOS.iter().any(|errno| errno.rules.contains(rule)),
+                "{rule}"
+            );
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Where `libmapsan.so` lies, and how it gets into `LD_PRELOAD`.
+
+use crate::failure::Failure;
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+const NAME: &str = "libmapsan.so";
+
+/// The library: `MAPSAN_RUNTIME`, or beside the command, or in the lib folder next to its own.
+pub(crate) fn find() -> Result<PathBuf, Failure> {
+    if let Some(place) = env::var_os("MAPSAN_RUNTIME").filter(|place| !place.is_empty()) {
+        let place = PathBuf::from(place);
+        let library = if place.is_dir() { place.join(NAME) } else { place };
+        return library.canonicalize().map_err(|error| {
+            Failure::own(format!(
+                "MAPSAN_RUNTIME names '{}', which can't be used: {error}; it takes {NAME} or its folder",
+                library.display()
+            ))
+        });
+    }
+    let command = env::current_exe()
+        .and_then(|path| path.canonicalize())
+        .map_err(|error| Failure::own(format!("the command can't find itself: {error}")))?;
+    let folder = command.parent().unwrap_or(Path::new("/"));
+    let places = [
+        folder.join(NAME),
+        folder.join("../lib").join(NAME),
+        folder.join("../lib/mapsan").join(NAME),
+    ];
+    places.iter().find_map(|place| place.canonicalize().ok()).ok_or_else(|| {
+        let tried: Vec<String> = places.iter().map(|place| format!("'{}'", place.display())).collect();
+        Failure::own(format!(
+            "{NAME} was not found: looked for {}; build it with 'cargo build --release', or set MAPSAN_RUNTIME to it",
+            tried.join(", ")
+        ))
+    })
+}
+
+/// The value of `LD_PRELOAD` with the library first. A path with a blank or colon can't stand there, so it gets a
+/// link in `folder`.
+pub(crate) fn preload(library: &Path, folder: &Path) -> Result<OsString, Failure> {
+    let separates = |path: &OsStr| path.as_bytes().iter().any(|byte| b" :\t".contains(byte));
+    let mut value = if separates(library.as_os_str()) {
+        let link = folder.join(NAME);
+        std::os::unix::fs::symlink(library, &link)
+            .map_err(|error| Failure::own(format!("'{}' can't be made: {error}", link.display())))?;
+        link.into_os_string()
+    } else {
+        library.as_os_str().to_owned()
+    };
+    if let Some(others) = env::var_os("LD_PRELOAD").filter(|others| !others.is_empty()) {
+        value.push(":");
+        value.push(others);
+    }
+    Ok(value)
+}

@@ -1,0 +1,158 @@
+//! The library's records, read while they are written.
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+/// One record, as far as the command looks at it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Record {
+    pub(crate) pid: u32,
+    #[serde(default)]
+    pub(crate) exe: String,
+    #[serde(flatten)]
+    pub(crate) kind: Kind,
+}
+
+/// What a record tells.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub(crate) enum Kind {
+    Start {},
+    Finding(Box<Finding>),
+    End {
+        repeated: u64,
+    },
+    #[serde(other)]
+    Other,
+}
+
+/// A finding.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Finding {
+    pub(crate) rule: String,
+    pub(crate) severity: String,
+    pub(crate) call: Call,
+    pub(crate) message: String,
+    pub(crate) notes: Vec<String>,
+    pub(crate) help: Vec<String>,
+    pub(crate) stack: Vec<Frame>,
+    pub(crate) related: Vec<Related>,
+}
+
+/// The call of a finding.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Call {
+    pub(crate) function: String,
+    pub(crate) args: Vec<String>,
+    pub(crate) result: String,
+    pub(crate) errno: Option<String>,
+}
+
+/// One frame.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Frame {
+    pub(crate) address: String,
+    pub(crate) module: Option<String>,
+    pub(crate) offset: Option<String>,
+    pub(crate) build_id: Option<String>,
+    pub(crate) symbol: Option<String>,
+}
+
+impl Frame {
+    /// The offset as a number.
+    pub(crate) fn offset(&self) -> Option<u64> {
+        u64::from_str_radix(self.offset.as_deref()?.strip_prefix("0x")?, 16).ok()
+    }
+}
+
+/// A place that belongs to the finding.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Related {
+    pub(crate) label: String,
+    pub(crate) stack: Vec<Frame>,
+}
+
+/// A folder into which each process writes a file of records.
+pub(crate) struct Tail {
+    folder: PathBuf,
+    read: BTreeMap<PathBuf, u64>,
+}
+
+impl Tail {
+    /// Follows the files of a folder.
+    pub(crate) fn new(folder: &Path) -> Tail {
+        Tail {
+            folder: folder.to_owned(),
+            read: BTreeMap::new(),
+        }
+    }
+
+    /// The whole lines that have been written since the last time.
+    pub(crate) fn new_lines(&mut self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let Ok(entries) = fs::read_dir(&self.folder) else {
+            return lines;
+        };
+        for entry in entries.flatten() {
+            let path = entry.path();
+            if path.extension().is_some_and(|extension| extension == "json") {
+                let at = self.read.entry(path.clone()).or_default();
+                let _ = read_lines(&path, at, &mut lines);
+            }
+        }
+        lines
+    }
+}
+
+fn read_lines(path: &Path, at: &mut u64, lines: &mut Vec<String>) -> std::io::Result<()> {
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::Start(*at))?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    // A line that is still being written is left for the next time.
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    for line in bytes[..whole]
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+    {
+        lines.push(String::from_utf8_lossy(line).into_owned());
+    }
+    *at += whole as u64;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn lines_are_read_once_and_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut tail = Tail::new(folder.path());
+        assert!(tail.new_lines().is_empty());
+        let mut file = File::create(folder.path().join("1.json")).unwrap();
+        file.write_all(b"{\"a\":1}\n{\"b\"").unwrap();
+        assert_eq!(tail.new_lines(), ["{\"a\":1}"]);
+        file.write_all(b":2}\n").unwrap();
+        assert_eq!(tail.new_lines(), ["{\"b\":2}"]);
+        assert!(tail.new_lines().is_empty());
+    }
+
+    #[test]
+    fn kinds() {
+        let read = |text: &str| serde_json::from_str::<Record>(text).unwrap().kind;
+        assert!(matches!(
+            read(r#"{"pid":1,"kind":"start","version":"0"}"#),
+            Kind::Start {}
+        ));
+        assert!(matches!(
+            read(r#"{"pid":1,"kind":"end","errors":0,"repeated":3}"#),
+            Kind::End { repeated: 3 }
+        ));
+        assert!(matches!(read(r#"{"pid":1,"kind":"segment"}"#), Kind::Other));
+    }
+}
