@@ -126,7 +126,7 @@ fn last() -> Option<mapsan_finding> {
 }
 
 /// The version, such as "0.1.0".
-#[cfg_attr(not(test), unsafe(no_mangle))]
+#[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn mapsan_version() -> *const c_char {
     concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
@@ -136,7 +136,7 @@ pub extern "C" fn mapsan_version() -> *const c_char {
 ///
 /// # Safety
 /// `finding` must be NULL or point to a `struct mapsan_finding` that may be written.
-#[cfg_attr(not(test), unsafe(no_mangle))]
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn mapsan_last_finding(finding: *mut mapsan_finding) -> c_int {
     match last() {
         Some(last) if !finding.is_null() => {
@@ -150,7 +150,7 @@ pub unsafe extern "C" fn mapsan_last_finding(finding: *mut mapsan_finding) -> c_
 
 /// Sets the function that is called after each new finding, NULL for none, and returns the one before. The context is
 /// handed through.
-#[cfg_attr(not(test), unsafe(no_mangle))]
+#[unsafe(no_mangle)]
 pub extern "C" fn mapsan_set_callback(callback: mapsan_callback, context: *mut c_void) -> mapsan_callback {
     CONTEXT.store(context, Relaxed);
     let before = CALLBACK.swap(callback.map_or(0, |callback| callback as usize), AcqRel);
@@ -159,7 +159,7 @@ pub extern "C" fn mapsan_set_callback(callback: mapsan_callback, context: *mut c
 }
 
 /// The number of findings of one severity so far in this process, repetitions not counted.
-#[cfg_attr(not(test), unsafe(no_mangle))]
+#[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn mapsan_count(severity: c_int) -> c_ulong {
     let severity = usize::try_from(severity)
@@ -169,9 +169,94 @@ pub extern "C" fn mapsan_count(severity: c_int) -> c_ulong {
 }
 
 /// Does nothing: a place for a debugger's breakpoint, reached after each new finding on the stack of the call.
-#[cfg_attr(not(test), unsafe(no_mangle))]
+#[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn mapsan_on_finding() {
     // Keeps the call from being optimised away.
     core::hint::black_box(());
+}
+
+/// The twins of the mirrored calls, for code that can't rely on the order of symbols, and the function that the
+/// program may define. Here for the header: the doors define them.
+pub mod declared {
+    use core::ffi::{c_char, c_int, c_void};
+    use libc::{key_t, off_t, shmid_ds};
+
+    unsafe extern "C" {
+        /// As mmap(2), checked.
+        pub fn mapsan_mmap(
+            addr: *mut c_void,
+            length: usize,
+            prot: c_int,
+            flags: c_int,
+            fd: c_int,
+            offset: off_t,
+        ) -> *mut c_void;
+
+        /// As mmap64(3), checked.
+        pub fn mapsan_mmap64(
+            addr: *mut c_void,
+            length: usize,
+            prot: c_int,
+            flags: c_int,
+            fd: c_int,
+            offset: i64,
+        ) -> *mut c_void;
+
+        /// As munmap(2), checked.
+        pub fn mapsan_munmap(addr: *mut c_void, length: usize) -> c_int;
+
+        /// As mremap(2), checked.
+        pub fn mapsan_mremap(
+            old_address: *mut c_void,
+            old_size: usize,
+            new_size: usize,
+            flags: c_int,
+            ...
+        ) -> *mut c_void;
+
+        /// As mprotect(2), checked.
+        pub fn mapsan_mprotect(addr: *mut c_void, length: usize, prot: c_int) -> c_int;
+
+        /// As msync(2), checked.
+        pub fn mapsan_msync(addr: *mut c_void, length: usize, flags: c_int) -> c_int;
+
+        /// As ftok(3), checked.
+        pub fn mapsan_ftok(pathname: *const c_char, proj_id: c_int) -> key_t;
+
+        /// As shmget(2), checked.
+        pub fn mapsan_shmget(key: key_t, size: usize, shmflg: c_int) -> c_int;
+
+        /// As shmat(2), checked.
+        pub fn mapsan_shmat(shmid: c_int, shmaddr: *const c_void, shmflg: c_int) -> *mut c_void;
+
+        /// As shmdt(2), checked.
+        pub fn mapsan_shmdt(shmaddr: *const c_void) -> c_int;
+
+        /// As shmctl(2), checked.
+        pub fn mapsan_shmctl(shmid: c_int, cmd: c_int, buf: *mut shmid_ds) -> c_int;
+
+        /// The program may define this: options in the form of `MAPSAN_OPTIONS`, which the environment overrides.
+        /// It is called once, before main and before other constructors; it must only return a string.
+        pub fn mapsan_default_options() -> *const c_char;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{env, fs, path::Path};
+
+    #[test]
+    fn the_committed_header_is_the_generated_one() {
+        let generated = fs::read_to_string(env!("MAPSAN_HEADER")).unwrap();
+        let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("include/mapsan.h");
+        if env::var_os("MAPSAN_UPDATE").is_some_and(|value| value == "1") {
+            fs::write(&committed, &generated).unwrap();
+        }
+        let there = fs::read_to_string(&committed).unwrap_or_default();
+        assert!(
+            generated == there,
+            "include/mapsan.h is not what src/api.rs gives; MAPSAN_UPDATE=1 cargo test -p mapsan writes it anew"
+        );
+    }
 }
