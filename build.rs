@@ -19,7 +19,10 @@ fn main() {
         // Nothing is resolved lazily, inside a hook.
         "-Wl,-z,now",
         &format!("-Wl,-soname,{SONAME}"),
-        "-lgcc_s",
+        // The unwinder, of which the library keeps a copy: loading libgcc_s.so would cost each process that has no
+        // other use for it as much as the library itself.
+        "-lgcc_eh",
+        "-lgcc",
         "-lc",
     ] {
         println!("cargo:rustc-cdylib-link-arg={argument}");

@@ -8,8 +8,10 @@ const TEXT: usize = 16 * 1024;
 /// The most notes, helps and related places of one finding.
 const PARTS: usize = 24;
 
-/// The role of a text.
+/// The role of a text. As wide as what it stands beside: a static without gaps that is all zeroes takes no room in
+/// the library's file, and no memory until it is used.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
 pub(super) enum Role {
     Message,
     Note,
@@ -40,7 +42,7 @@ impl Draft {
         Draft {
             text: Line::new(),
             parts: [Part {
-                role: Role::Note,
+                role: Role::Message,
                 from: 0,
                 to: 0,
                 site: 0,

@@ -1,4 +1,5 @@
-/* Protects more than is mapped: the second page has been unmapped. */
+/* Protects more than is mapped: the second page has been unmapped.
+ * mapsan-vary: the next mapping above is .* */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>

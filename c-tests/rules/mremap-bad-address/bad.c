@@ -1,4 +1,5 @@
-/* Grows a buffer that has been unmapped already. */
+/* Grows a buffer that has been unmapped already.
+ * mapsan-vary: the next mapping above is .* */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>

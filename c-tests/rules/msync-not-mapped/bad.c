@@ -1,4 +1,5 @@
-/* Writes a file out after unmapping it. */
+/* Writes a file out after unmapping it.
+ * mapsan-vary: the next mapping above is .* */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>

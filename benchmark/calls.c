@@ -1,0 +1,190 @@
+/* What a checked call costs, as a ratio to the raw one in the same run.
+ *
+ * Run it under the library (see benchmark/run): the names of the calls are then the library's, and libc's own are
+ * found in libc.so.6 by dlsym. Rounds of both alternate, so that what the machine does meanwhile meets both; the
+ * median of the rounds' ratios is told. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ipc.h>
+#include <sys/mman.h>
+#include <sys/shm.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ROUNDS 301
+
+struct calls {
+    void *(*mmap)(void *, size_t, int, int, int, off_t);
+    int (*munmap)(void *, size_t);
+    key_t (*ftok)(const char *, int);
+    int (*shmget)(key_t, size_t, int);
+    void *(*shmat)(int, const void *, int);
+    int (*shmdt)(const void *);
+    int (*shmctl)(int, int, struct shmid_ds *);
+};
+
+static int file, segment;
+static const key_t key = 0x4d42;
+
+static void check(int good, const char *what)
+{
+    if (!good) {
+        perror(what);
+        exit(1);
+    }
+}
+
+static void anonymous(const struct calls *c)
+{
+    void *p = c->mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    check(p != MAP_FAILED && c->munmap(p, 4096) == 0, "anonymous pair");
+}
+
+static void shared_file(const struct calls *c)
+{
+    void *p = c->mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    check(p != MAP_FAILED && c->munmap(p, 4096) == 0, "shared file pair");
+}
+
+static void attach(const struct calls *c)
+{
+    void *p = c->shmat(segment, NULL, 0);
+    check(p != (void *)-1 && c->shmdt(p) == 0, "shmat+shmdt");
+}
+
+static void cycle(const struct calls *c)
+{
+    int id = c->shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
+    void *p = c->shmat(id, NULL, 0);
+    check(p != (void *)-1 && c->shmdt(p) == 0 && c->shmctl(id, IPC_RMID, NULL) == 0, "segment cycle");
+}
+
+static void get(const struct calls *c)
+{
+    check(c->shmget(key, 4096, IPC_CREAT | 0600) == segment, "shmget");
+}
+
+static void state(const struct calls *c)
+{
+    struct shmid_ds state;
+    check(c->shmctl(segment, IPC_STAT, &state) == 0, "IPC_STAT");
+}
+
+static void make_key(const struct calls *c)
+{
+    check(c->ftok("/etc/passwd", 1) != -1, "ftok");
+}
+
+static void bad_descriptor(const struct calls *c)
+{
+    check(c->mmap(NULL, 4096, PROT_READ, MAP_SHARED, -1, 0) == MAP_FAILED, "EBADF");
+}
+
+static void zero_length(const struct calls *c)
+{
+    check(c->mmap(NULL, 0, PROT_READ, MAP_PRIVATE, file, 0) == MAP_FAILED, "EINVAL");
+}
+
+static void unaligned_offset(const struct calls *c)
+{
+    check(c->mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, file, 100) == MAP_FAILED, "EINVAL");
+}
+
+static volatile int stop;
+
+static void *neighbour(void *calls)
+{
+    while (!stop)
+        anonymous(calls);
+    return NULL;
+}
+
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *values)
+{
+    qsort(values, ROUNDS, sizeof *values, ascending);
+    return values[ROUNDS / 2];
+}
+
+static double round_of(void (*body)(const struct calls *), const struct calls *calls, int times)
+{
+    double start = seconds();
+    for (int i = 0; i < times; i++)
+        body(calls);
+    return (seconds() - start) / times * 1e9;
+}
+
+static void measure(const char *name, void (*body)(const struct calls *), int times, double ceiling,
+                    const struct calls *raw, const struct calls *checked, int threads)
+{
+    static double before[ROUNDS], with[ROUNDS], ratio[ROUNDS];
+    for (int i = -10; i < ROUNDS; i++) {
+        double costs[2];
+        for (int turn = 0; turn < 2; turn++) {
+            int second = (i + turn) & 1; /* each goes first every other time */
+            const struct calls *calls = second ? checked : raw;
+            pthread_t thread;
+            stop = 0;
+            if (threads == 2)
+                check(pthread_create(&thread, NULL, neighbour, (void *)calls) == 0, "thread");
+            costs[second] = round_of(body, calls, times);
+            stop = 1;
+            if (threads == 2)
+                pthread_join(thread, NULL);
+        }
+        if (i >= 0) {
+            before[i] = costs[0];
+            with[i] = costs[1];
+            ratio[i] = costs[1] / costs[0];
+        }
+    }
+    printf("| %s | %.0f | %.0f | %.3f | %.2f |\n", name, median(before), median(with), median(ratio), ceiling);
+    fflush(stdout);
+}
+
+int main(void)
+{
+    void *libc = dlopen("libc.so.6", RTLD_NOW | RTLD_NOLOAD);
+    check(libc != NULL, "libc.so.6");
+    struct calls checked = {mmap, munmap, ftok, shmget, shmat, shmdt, shmctl};
+    struct calls raw = {dlsym(libc, "mmap"),  dlsym(libc, "munmap"), dlsym(libc, "ftok"),  dlsym(libc, "shmget"),
+                        dlsym(libc, "shmat"), dlsym(libc, "shmdt"),  dlsym(libc, "shmctl")};
+    if (dlsym(RTLD_DEFAULT, "mapsan_version") == NULL)
+        fputs("without the library: both columns are libc's, and the ratios show the noise\n", stderr);
+    FILE *temporary = tmpfile();
+    check(temporary != NULL && ftruncate(fileno(temporary), 4096) == 0, "file");
+    file = fileno(temporary);
+    segment = shmget(key, 4096, IPC_CREAT | 0600);
+    check(segment >= 0, "segment");
+
+    puts("| case | raw ns | checked ns | ratio | ceiling |\n| --- | ---: | ---: | ---: | ---: |");
+    measure("anonymous `mmap`+`munmap` pair", anonymous, 200, 1.03, &raw, &checked, 1);
+    measure("shared file pair", shared_file, 200, 1.13, &raw, &checked, 1);
+    measure("`shmat`+`shmdt`", attach, 200, 1.04, &raw, &checked, 1);
+    measure("`shmget`+`shmat`+`shmdt`+`IPC_RMID`", cycle, 100, 1.04, &raw, &checked, 1);
+    measure("`shmget` of an existing key", get, 1000, 1.06, &raw, &checked, 1);
+    measure("`shmctl(IPC_STAT)`", state, 1000, 1.06, &raw, &checked, 1);
+    measure("`ftok`", make_key, 500, 1.06, &raw, &checked, 1);
+    measure("anonymous pair, two threads", anonymous, 200, 1.03, &raw, &checked, 2);
+    measure("a repeated failure: EBADF", bad_descriptor, 1000, 3, &raw, &checked, 1);
+    measure("a repeated failure: length 0", zero_length, 1000, 3, &raw, &checked, 1);
+    measure("a repeated failure: unaligned offset (libc refuses it)", unaligned_offset, 1000, 3, &raw, &checked, 1);
+    return shmctl(segment, IPC_RMID, NULL);
+}
