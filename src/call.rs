@@ -463,12 +463,12 @@ impl Call for Shmget {
     }
 }
 
-/// Mode bits as C writes them: a leading zero, no `0o`.
+/// Mode bits as C writes them: a leading zero, no `0o`; 0 alone for none.
 pub(crate) struct Octal(pub(crate) c_int);
 
 impl fmt::Display for Octal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "0{:03o}", self.0)
+        if self.0 == 0 { f.write_str("0") } else { write!(f, "0{:03o}", self.0) }
     }
 }
 

@@ -334,7 +334,7 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_named_and_the_rest_is_taken() {
-        let (settings, complaints) = parsed("mod=abort:level=loud:stack_depth=0:exitcode=256:novalue:exitcode=7");
+        let (settings, complaints) = parsed("mod=abort:level=loud:stack_depth=0:exitcode=256 novalue:exitcode=7");
         assert_eq!(settings.exitcode, 7);
         let starts = [
             "there is no option 'mod'",

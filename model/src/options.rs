@@ -177,7 +177,8 @@ pub enum Piece<'a> {
     OpenQuote(&'a str),
 }
 
-/// What separates options. A value that holds one is quoted, with `'` or `"`.
+/// What separates options. A value that holds one is quoted, with `'` or `"`; a colon that no `key=` follows belongs to
+/// the value, so that `inject=mmap:ENOMEM:3` needs no quotes.
 #[must_use]
 pub const fn is_separator(character: char) -> bool {
     matches!(character, ':' | ' ' | '\t' | '\n' | '\r')
@@ -206,10 +207,25 @@ pub fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
                 return Some(piece);
             }
         }
-        let (value, after) = cut(value, is_separator);
+        let (value, after) = value.split_at(unquoted(value));
         rest = after;
         Some(Piece::Pair(key, value))
     })
+}
+
+/// The length of the value that a text without quotes starts with.
+fn unquoted(text: &str) -> usize {
+    let mut end = 0;
+    loop {
+        let (word, after) = cut(text.split_at(end).1, is_separator);
+        end = end.saturating_add(word.len());
+        let Some(next) = after.strip_prefix(':') else { return end };
+        let (word, after) = cut(next, |character| character == '=' || is_separator(character));
+        if word.is_empty() || after.starts_with('=') {
+            return end;
+        }
+        end = end.saturating_add(1);
+    }
 }
 
 /// Splits a text before the first character that `ends` takes.
@@ -236,6 +252,15 @@ mod tests {
             None,
         ];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_colon_that_no_key_follows_belongs_to_the_value() {
+        let mut all = pieces("inject=mmap:ENOMEM:3+:mode=abort:level=note:");
+        assert_eq!(all.next(), Some(Piece::Pair("inject", "mmap:ENOMEM:3+")));
+        assert_eq!(all.next(), Some(Piece::Pair("mode", "abort")));
+        assert_eq!(all.next(), Some(Piece::Pair("level", "note")));
+        assert_eq!(all.next(), None);
     }
 
     #[test]

@@ -154,6 +154,8 @@ fn query(fd: c_int, address: usize) -> sys::Result<Mapping> {
 }
 
 /// Reads the list as text.
+#[cold]
+#[inline(never)]
 fn scan(address: usize) -> Option<Mapping> {
     procfile::find_line(LIST, |line| parse(line).filter(|mapping| mapping.end > address))
 }

@@ -4,7 +4,7 @@ use crate::sys;
 use core::ffi::{CStr, c_int};
 
 /// Lines longer than this are handed on without their tail.
-const LONGEST_LINE: usize = 1024;
+const LONGEST_LINE: usize = 512;
 
 /// Hands each line of a file, without its newline, to `each`, until that returns a value.
 ///

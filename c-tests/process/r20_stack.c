@@ -1,0 +1,99 @@
+/* R20: a thread with PTHREAD_STACK_MIN, a handler on MINSIGSTKSZ, and how much stack the calls really use. */
+#define _GNU_SOURCE
+#include "check.h"
+#include "sites.h"
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#define PAINT 0xa5
+#define AREA 12000
+
+static volatile int good;
+
+static void *on_small_stack(void *unused)
+{
+    void *page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    good = page != MAP_FAILED && munmap(page, 4096) == 0 && fail_at(1);
+    return unused;
+}
+
+static void handler(int signal) { (void)signal; good = fail_at(2); }
+
+/* Where the painted stack lies: `paint` and `used` have the same frame, one after the other. */
+static volatile unsigned char *painted;
+
+/* Fills the stack below with a pattern that the next call overwrites where it uses it. */
+static __attribute__((noinline)) void paint(void)
+{
+    volatile unsigned char area[AREA];
+    for (int i = 0; i < AREA; i++)
+        area[i] = PAINT;
+    uintptr_t lowest = (uintptr_t)area; /* as a number: the array is looked at after its life */
+    painted = (volatile unsigned char *)lowest;
+}
+
+/* How much of the painted stack is no longer so. */
+static __attribute__((noinline)) int used(void)
+{
+    int untouched = 0;
+    while (untouched < AREA && painted[untouched] == PAINT)
+        untouched++;
+    return AREA - untouched;
+}
+
+static __attribute__((noinline)) int stack_of_success(void)
+{
+    paint();
+    void *page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    munmap(page, 4096);
+    return used();
+}
+
+static __attribute__((noinline)) int stack_of_report(int site)
+{
+    paint();
+    fail_at(site);
+    return used();
+}
+
+/* A failure whose explanation asks the kernel for the list of mappings. */
+static __attribute__((noinline)) int stack_of_facts(void)
+{
+    paint();
+    mprotect((void *)4096, 4096, PROT_READ);
+    return used();
+}
+
+int main(void)
+{
+    alarm(50);
+    stack_of_success(); /* the loader binds names at the first call, on this stack */
+    mprotect(NULL, 0, PROT_READ);
+    int success = stack_of_success(), report = stack_of_report(3), facts = stack_of_facts();
+    printf("bytes of stack: %d for a success, %d for a report, %d for one with facts\n", success, report, facts);
+    CHECK(success < 512, "a success uses %d bytes", success);
+    CHECK(report < 4096, "a report uses %d bytes", report);
+    CHECK(facts < 4096, "a report with facts uses %d bytes", facts);
+
+    pthread_attr_t attributes;
+    pthread_t thread;
+    pthread_attr_init(&attributes);
+    CHECK(pthread_attr_setstacksize(&attributes, (size_t)PTHREAD_STACK_MIN) == 0, "PTHREAD_STACK_MIN is refused");
+    CHECK(pthread_create(&thread, &attributes, on_small_stack, NULL) == 0, "no thread");
+    pthread_join(thread, NULL);
+    CHECK(good, "the calls of the small thread went wrong");
+
+    /* The signal frame alone takes most of MINSIGSTKSZ on processors with wide registers: ask for what is left. */
+    size_t least = (size_t)sysconf(_SC_MINSIGSTKSZ);
+    stack_t stack = {.ss_sp = malloc(least + 4096), .ss_size = least + 4096};
+    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_ONSTACK};
+    good = 0;
+    CHECK(sigaltstack(&stack, NULL) == 0 && sigaction(SIGUSR1, &action, NULL) == 0, "%s", strerror(errno));
+    raise(SIGUSR1);
+    CHECK(good, "the calls of the handler went wrong");
+    CHECK(findings(2) == 4, "%lu errors", findings(2));
+    return 0;
+}
