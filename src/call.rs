@@ -468,7 +468,11 @@ pub(crate) struct Octal(pub(crate) c_int);
 
 impl fmt::Display for Octal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 == 0 { f.write_str("0") } else { write!(f, "0{:03o}", self.0) }
+        if self.0 == 0 {
+            f.write_str("0")
+        } else {
+            write!(f, "0{:03o}", self.0)
+        }
     }
 }
 

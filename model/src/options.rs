@@ -219,7 +219,9 @@ fn unquoted(text: &str) -> usize {
     loop {
         let (word, after) = cut(text.split_at(end).1, is_separator);
         end = end.saturating_add(word.len());
-        let Some(next) = after.strip_prefix(':') else { return end };
+        let Some(next) = after.strip_prefix(':') else {
+            return end;
+        };
         let (word, after) = cut(next, |character| character == '=' || is_separator(character));
         if word.is_empty() || after.starts_with('=') {
             return end;

@@ -108,7 +108,10 @@ pub(crate) fn led_to(key: c_int, id: c_int) -> bool {
 pub(crate) fn was_given(path: &CStr, id: c_int, key: c_int) -> bool {
     // FNV-1a, 64 bits at a time.
     let mix = |hash: u64, word: u64| (hash ^ word).wrapping_mul(0x100_0000_01b3).rotate_left(29);
-    let mut hash = mix(0xcbf2_9ce4_8422_2325, u64::from(id.cast_unsigned()) << 32 | u64::from(key.cast_unsigned()));
+    let mut hash = mix(
+        0xcbf2_9ce4_8422_2325,
+        u64::from(id.cast_unsigned()) << 32 | u64::from(key.cast_unsigned()),
+    );
     let (words, rest) = path.to_bytes().as_chunks::<8>();
     for word in words {
         hash = mix(hash, u64::from_ne_bytes(*word));

@@ -1,0 +1,231 @@
+/* Every call and failure: value and errno with the library are those of libc's own call. Each call is made twice, so
+ * that a finding and its repetition are met. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ipc.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/shm.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define UNTOUCHED 12345
+
+int main(void); /* an address in the program */
+
+static int failures, compared;
+static void *libc;
+
+/* How values are compared: as they are; addresses by failure and place in a page; new ids by failure alone. */
+enum { VALUE, ADDRESS, NEW_ID };
+
+static void compare(const char *call, long own, int own_errno, long with, int with_errno, int kind)
+{
+    compared++;
+    int same = own == with;
+    if (kind != VALUE)
+        same = (own == -1) == (with == -1) && (kind == NEW_ID || (own & 4095) == (with & 4095));
+    if (!same || own_errno != with_errno) {
+        failures++;
+        printf("%s: libc gives %ld (%s), the library %ld (%s)\n", call, own, strerrorname_np(own_errno) ?: "untouched",
+               with, strerrorname_np(with_errno) ?: "untouched");
+    }
+}
+
+/* Makes `call` by libc and by the library, twice, and undoes what came of it. */
+#define BOTH(name, kind, undo, ...)                                                                                    \
+    for (int twice = 0; twice < 2; twice++) {                                                                          \
+        __typeof__(&name) own_call = (__typeof__(&name))dlsym(libc, #name);                                            \
+        errno = UNTOUCHED;                                                                                             \
+        long own = (long)own_call(__VA_ARGS__);                                                                        \
+        int own_errno = errno;                                                                                         \
+        if (own != -1) {                                                                                               \
+            long result = own;                                                                                         \
+            undo;                                                                                                      \
+            (void)result;                                                                                              \
+        }                                                                                                              \
+        errno = UNTOUCHED;                                                                                             \
+        long with = (long)name(__VA_ARGS__);                                                                           \
+        int with_errno = errno;                                                                                        \
+        if (with != -1) {                                                                                              \
+            long result = with;                                                                                        \
+            undo;                                                                                                      \
+            (void)result;                                                                                              \
+        }                                                                                                              \
+        compare(#name "(" #__VA_ARGS__ ")", own, own_errno, with, with_errno, kind);                                   \
+    }
+
+#define MMAP(...) BOTH(mmap, ADDRESS, munmap((void *)result, 4096), __VA_ARGS__) BOTH(mmap64, ADDRESS, munmap((void *)result, 4096), __VA_ARGS__)
+#define PLAIN(name, ...) BOTH(name, VALUE, , __VA_ARGS__)
+#define SHMGET(...) BOTH(shmget, VALUE, if (result != segment) shmctl((int)result, IPC_RMID, NULL), __VA_ARGS__)
+#define SHMAT(...) BOTH(shmat, ADDRESS, shmdt((void *)result), __VA_ARGS__)
+
+static int descriptor(const char *path, int flags)
+{
+    int fd = open(path, flags | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        perror(path);
+        exit(1);
+    }
+    return fd;
+}
+
+static void mappings(void)
+{
+    int read_only = descriptor("/proc/self/exe", O_RDONLY), ends[2], sockets[2];
+    int memory = memfd_create("equal", MFD_ALLOW_SEALING), sealed = memfd_create("sealed", MFD_ALLOW_SEALING);
+    int empty = memfd_create("empty", 0), write_only = descriptor("/dev/zero", O_WRONLY), zero = descriptor("/dev/zero", O_RDWR);
+    int directory = descriptor("/", O_RDONLY), path = descriptor("/proc/self/exe", O_PATH), null = descriptor("/dev/null", O_RDWR);
+    int proc = descriptor("/proc/self/status", O_RDONLY);
+    if (pipe(ends) != 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) != 0 || ftruncate(memory, 8192) != 0 ||
+        ftruncate(sealed, 8192) != 0 || fcntl(sealed, F_ADD_SEALS, F_SEAL_WRITE) != 0)
+        exit(1);
+    int descriptors[] = {-1, 99, read_only, memory, sealed, empty, write_only, zero, directory, path, null, proc, ends[0], ends[1], sockets[0]};
+    int prots[] = {PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE, PROT_READ | PROT_EXEC, PROT_WRITE, 0x40};
+    int flags[] = {0, MAP_SHARED, MAP_PRIVATE, MAP_SHARED | MAP_PRIVATE, 4, MAP_SHARED_VALIDATE | MAP_SYNC};
+    for (unsigned f = 0; f < sizeof flags / sizeof *flags; f++)
+        for (unsigned p = 0; p < sizeof prots / sizeof *prots; p++)
+            for (unsigned d = 0; d < sizeof descriptors / sizeof *descriptors; d++) {
+                MMAP(NULL, 4096, prots[p], flags[f], descriptors[d], 0)
+                MMAP(NULL, 0, prots[p], flags[f], descriptors[d], 0)
+                MMAP(NULL, 4096, prots[p], flags[f], descriptors[d], 100)
+                MMAP(NULL, 4096, prots[p], flags[f], descriptors[d], -4096)
+                MMAP(NULL, (size_t)-4096, prots[p], flags[f], descriptors[d], 0)
+                MMAP(NULL, 4096, prots[p], flags[f], descriptors[d], INT64_MAX & ~4095)
+                MMAP(NULL, 4096, prots[p], flags[f] | MAP_ANONYMOUS, descriptors[d], 0)
+            }
+    int anonymous = MAP_PRIVATE | MAP_ANONYMOUS;
+    MMAP((void *)0x1234, 4096, PROT_READ, anonymous | MAP_FIXED, -1, 0)
+    MMAP((void *)0x1234, 4096, PROT_READ, anonymous | MAP_FIXED_NOREPLACE, -1, 0)
+    MMAP((void *)((uintptr_t)main & ~(uintptr_t)4095), 4096, PROT_READ, anonymous | MAP_FIXED_NOREPLACE, -1, 0)
+    MMAP((void *)0x1234, 4096, PROT_READ, anonymous, -1, 0)
+    MMAP((void *)-4096, 4096, PROT_READ, anonymous | MAP_FIXED, -1, 0)
+    MMAP(NULL, SIZE_MAX, PROT_READ, anonymous, -1, 0)
+    MMAP(NULL, SIZE_MAX - 4096, PROT_READ, anonymous, -1, 0)
+    MMAP(NULL, 1ul << 62, PROT_READ, anonymous, -1, 0)
+    MMAP(NULL, 1ul << 47, PROT_READ, anonymous | MAP_NORESERVE, -1, 0)
+    MMAP(NULL, 1ul << 44, PROT_READ | PROT_WRITE, anonymous | MAP_HUGETLB, -1, 0)
+    MMAP(NULL, 4096, PROT_READ, anonymous | MAP_HUGETLB | (63 << MAP_HUGE_SHIFT), -1, 0)
+    MMAP(NULL, 4096, PROT_READ, anonymous | MAP_GROWSDOWN, -1, 0)
+    MMAP(NULL, 1, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0)
+}
+
+static void ranges(void)
+{
+    /* Single pages with nothing beside them, so that no call reaches what others have mapped. */
+    int read_only = descriptor("/proc/self/exe", O_RDONLY), anonymous = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+    char *room = mmap(NULL, 64 * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    munmap(room, 64 * 4096);
+    char *page = mmap(room + 16 * 4096, 4096, PROT_READ | PROT_WRITE, anonymous, -1, 0);
+    mmap(page + 8192, 4096, PROT_READ | PROT_WRITE, anonymous, -1, 0);
+    char *file = mmap(room + 32 * 4096, 4096, PROT_READ, MAP_SHARED | MAP_FIXED, read_only, 0);
+    void *addresses[] = {NULL, MAP_FAILED, page, page + 1, page + 4096, page + 8192, file, (void *)4096, (void *)(1ul << 63)};
+    size_t lengths[] = {0, 1, 4096, 8192, 3 * 4096, SIZE_MAX, SIZE_MAX & ~4095ul, 1ul << 62};
+    for (unsigned a = 0; a < sizeof addresses / sizeof *addresses; a++)
+        for (unsigned l = 0; l < sizeof lengths / sizeof *lengths; l++) {
+            void *address = addresses[a];
+            size_t length = lengths[l];
+            if (address != page && address != file && address != page + 8192) { /* nothing that exists goes away */
+                if (length < 1ul << 61 && address != NULL && address != (void *)4096)
+                    PLAIN(munmap, address, length)
+                else if (length == 0 || length > 1ul << 61)
+                    PLAIN(munmap, address, length)
+            }
+            PLAIN(mprotect, address, length, PROT_READ)
+            PLAIN(mprotect, address, length, PROT_READ | PROT_WRITE)
+            PLAIN(mprotect, address, length, PROT_READ | PROT_GROWSDOWN)
+            PLAIN(mprotect, address, length, 0x100)
+            PLAIN(msync, address, length, MS_SYNC)
+            PLAIN(msync, address, length, MS_ASYNC)
+            PLAIN(msync, address, length, MS_SYNC | MS_ASYNC)
+            PLAIN(msync, address, length, 0x100)
+            PLAIN(msync, address, length, 0)
+            if (address != page && address != file && address != page + 8192) {
+                BOTH(mremap, ADDRESS, , address, length, 4096, 0)
+                BOTH(mremap, ADDRESS, , address, length, 4096, MREMAP_MAYMOVE)
+            }
+            BOTH(mremap, ADDRESS, , address, length, 0, MREMAP_MAYMOVE)
+            BOTH(mremap, ADDRESS, , address, length, 4096, 0x80)
+            BOTH(mremap, ADDRESS, , address, length, 4096, MREMAP_FIXED, page)
+            BOTH(mremap, ADDRESS, , address, length, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, page + 1)
+        }
+    BOTH(mremap, ADDRESS, , page, 4096, 4096, 0)
+}
+
+static void segments(void)
+{
+    int segment = shmget(0x7e57, 4096, IPC_CREAT | 0600), readable = shmget(0x7e58, 4096, IPC_CREAT | 0644);
+    void *attached = shmat(segment, NULL, 0);
+    if (segment < 0 || readable < 0 || attached == (void *)-1)
+        exit(1);
+    key_t keys[] = {IPC_PRIVATE, -1, 0x7e57, 0x1bad};
+    size_t sizes[] = {0, 1, 4096, 4097, SIZE_MAX, SIZE_MAX - (1ul << 25), 1ul << 60};
+    int flags[] = {0, 0600, IPC_CREAT | 0600, IPC_CREAT | IPC_EXCL | 0600, IPC_CREAT, IPC_CREAT | 666, IPC_CREAT | SHM_HUGETLB | 0600};
+    for (unsigned k = 0; k < sizeof keys / sizeof *keys; k++)
+        for (unsigned s = 0; s < sizeof sizes / sizeof *sizes; s++)
+            for (unsigned f = 0; f < sizeof flags / sizeof *flags; f++)
+                if (keys[k] != IPC_PRIVATE || sizes[s] != SIZE_MAX - (1ul << 25)) {
+                    /* a private key gives another id each time: compared by success alone */
+                    if (keys[k] == IPC_PRIVATE || (flags[f] & IPC_CREAT && keys[k] != 0x7e57))
+                        BOTH(shmget, NEW_ID, if (result != segment) shmctl((int)result, IPC_RMID, NULL), keys[k], sizes[s], flags[f])
+                    else
+                        SHMGET(keys[k], sizes[s], flags[f])
+                }
+    int ids[] = {segment, readable, -1, -7, 0x7e57, 123456789};
+    void *addresses[] = {NULL, (void *)8, attached, (char *)attached + 8, (void *)-1, (void *)(1ul << 62)};
+    int attach_flags[] = {0, SHM_RDONLY, SHM_RND, SHM_REMAP, 0x40};
+    for (unsigned i = 0; i < sizeof ids / sizeof *ids; i++) {
+        for (unsigned a = 0; a < sizeof addresses / sizeof *addresses; a++)
+            for (unsigned f = 0; f < sizeof attach_flags / sizeof *attach_flags; f++)
+                if (attach_flags[f] != SHM_REMAP || addresses[a] == NULL)
+                    SHMAT(ids[i], addresses[a], attach_flags[f])
+        struct shmid_ds state;
+        int commands[] = {IPC_STAT, IPC_SET, SHM_LOCK, SHM_UNLOCK, 77, -1, SHM_STAT};
+        for (unsigned c = 0; c < sizeof commands / sizeof *commands; c++) {
+            if (commands[c] != IPC_SET)
+                PLAIN(shmctl, ids[i], commands[c], &state)
+            PLAIN(shmctl, ids[i], commands[c], NULL)
+            PLAIN(shmctl, ids[i], commands[c], (struct shmid_ds *)8)
+        }
+    }
+    PLAIN(shmctl, 123456789, IPC_RMID, NULL)
+    for (unsigned a = 0; a < sizeof addresses / sizeof *addresses; a++)
+        if (addresses[a] != attached)
+            PLAIN(shmdt, addresses[a])
+    PLAIN(shmdt, (void *)((uintptr_t)main & ~(uintptr_t)4095))
+    shmdt(attached);
+    PLAIN(shmdt, attached)
+    shmctl(segment, IPC_RMID, NULL), shmctl(readable, IPC_RMID, NULL);
+    PLAIN(shmctl, segment, IPC_RMID, NULL)
+    BOTH(shmat, ADDRESS, , segment, NULL, 0)
+}
+
+static void keys(void)
+{
+    const char *paths[] = {"/", "/proc/self/exe", "/no such file", "", "/proc/self/exe/x", NULL, (const char *)8};
+    int ids[] = {1, 0, -1, 256, 200, 'A'};
+    for (unsigned p = 0; p < sizeof paths / sizeof *paths; p++)
+        for (unsigned i = 0; i < sizeof ids / sizeof *ids; i++)
+            PLAIN(ftok, paths[p], ids[i])
+}
+
+int main(void)
+{
+    libc = dlopen("libc.so.6", RTLD_NOW | RTLD_NOLOAD);
+    if (libc == NULL || dlsym(RTLD_DEFAULT, "mapsan_version") == NULL) {
+        puts("libc.so.6 or the library is not there");
+        return 1;
+    }
+    mappings();
+    ranges();
+    segments();
+    keys();
+    printf("%d calls compared, %d differ\n", compared, failures);
+    return failures != 0;
+}
