@@ -162,9 +162,7 @@ pub extern "C" fn mapsan_set_callback(callback: mapsan_callback, context: *mut c
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn mapsan_count(severity: c_int) -> c_ulong {
-    let severity = usize::try_from(severity)
-        .ok()
-        .and_then(|index| Severity::ALL.get(index));
+    let severity = usize::try_from(severity).ok().and_then(|index| Severity::ALL.get(index));
     severity.map_or(0, |severity| report::count(*severity))
 }
 

@@ -103,18 +103,12 @@ pub(crate) struct Outcome {
 impl Outcome {
     /// The outcome of a call that gives -1 (or `MAP_FAILED`, which is the same) on failure; reads `errno` then.
     pub(crate) fn of(value: isize) -> Outcome {
-        Outcome {
-            value,
-            errno: (value == -1).then(errno::get),
-        }
+        Outcome { value, errno: (value == -1).then(errno::get) }
     }
 
     /// The failure with which `mode=enforce` refuses a call.
     pub(crate) fn refused(errno: Errno) -> Outcome {
-        Outcome {
-            value: -1,
-            errno: Some(errno),
-        }
+        Outcome { value: -1, errno: Some(errno) }
     }
 }
 
@@ -141,11 +135,7 @@ impl fmt::Display for Value<'_> {
 
 /// Writes a value that is an address, and `failed` in place of -1.
 fn address_value(value: isize, failed: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    if value == -1 {
-        f.write_str(failed)
-    } else {
-        write!(f, "{value:#x}")
-    }
+    if value == -1 { f.write_str(failed) } else { write!(f, "{value:#x}") }
 }
 
 /// Shows a bit set by the names of its bits, unknown ones in hex, and `empty` when none is set.
@@ -169,11 +159,7 @@ impl fmt::Display for Bits<'_> {
         if rest != 0 {
             return write!(f, "{separator}{rest:#x}");
         }
-        if separator.is_empty() {
-            f.write_str(self.empty)
-        } else {
-            Ok(())
-        }
+        if separator.is_empty() { f.write_str(self.empty) } else { Ok(()) }
     }
 }
 
@@ -189,12 +175,7 @@ impl fmt::Display for Prot {
             (libc::PROT_GROWSDOWN, "PROT_GROWSDOWN"),
             (libc::PROT_GROWSUP, "PROT_GROWSUP"),
         ];
-        Bits {
-            set: self.0,
-            names,
-            empty: "PROT_NONE",
-        }
-        .fmt(f)
+        Bits { set: self.0, names, empty: "PROT_NONE" }.fmt(f)
     }
 }
 
@@ -241,12 +222,7 @@ impl fmt::Display for MapFlags {
         if !sharing.is_empty() {
             f.write_str("|")?;
         }
-        Bits {
-            set: rest,
-            names,
-            empty: "",
-        }
-        .fmt(f)
+        Bits { set: rest, names, empty: "" }.fmt(f)
     }
 }
 
@@ -324,14 +300,7 @@ impl Call for Mremap {
         each(format_args!("{}", Address(self.old_address)));
         each(format_args!("{}", self.old_size));
         each(format_args!("{}", self.new_size));
-        each(format_args!(
-            "{}",
-            Bits {
-                set: self.flags,
-                names,
-                empty: "0"
-            }
-        ));
+        each(format_args!("{}", Bits { set: self.flags, names, empty: "0" }));
         if self.has_new_address() {
             each(format_args!("{}", Address(self.new_address)));
         }
@@ -364,21 +333,10 @@ impl Call for Msync {
     }
 
     fn arguments(&self, each: &mut dyn FnMut(fmt::Arguments<'_>)) {
-        let names = &[
-            (libc::MS_ASYNC, "MS_ASYNC"),
-            (libc::MS_INVALIDATE, "MS_INVALIDATE"),
-            (libc::MS_SYNC, "MS_SYNC"),
-        ];
+        let names = &[(libc::MS_ASYNC, "MS_ASYNC"), (libc::MS_INVALIDATE, "MS_INVALIDATE"), (libc::MS_SYNC, "MS_SYNC")];
         each(format_args!("{}", Address(self.address)));
         each(format_args!("{}", self.length));
-        each(format_args!(
-            "{}",
-            Bits {
-                set: self.flags,
-                names,
-                empty: "0"
-            }
-        ));
+        each(format_args!("{}", Bits { set: self.flags, names, empty: "0" }));
     }
 
     fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -446,15 +404,7 @@ impl Call for Shmget {
         let mode = self.flags & 0o777;
         match self.flags & !0o777 {
             0 => each(format_args!("{}", Octal(mode))),
-            bits => each(format_args!(
-                "{}|{}",
-                Bits {
-                    set: bits,
-                    names,
-                    empty: ""
-                },
-                Octal(mode)
-            )),
+            bits => each(format_args!("{}|{}", Bits { set: bits, names, empty: "" }, Octal(mode))),
         }
     }
 
@@ -468,11 +418,7 @@ pub(crate) struct Octal(pub(crate) c_int);
 
 impl fmt::Display for Octal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 == 0 {
-            f.write_str("0")
-        } else {
-            write!(f, "0{:03o}", self.0)
-        }
+        if self.0 == 0 { f.write_str("0") } else { write!(f, "0{:03o}", self.0) }
     }
 }
 
@@ -490,14 +436,7 @@ impl Call for Shmat {
         ];
         each(format_args!("{}", self.id));
         each(format_args!("{}", Address(self.address)));
-        each(format_args!(
-            "{}",
-            Bits {
-                set: self.flags,
-                names,
-                empty: "0"
-            }
-        ));
+        each(format_args!("{}", Bits { set: self.flags, names, empty: "0" }));
     }
 
     fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -37,10 +37,7 @@ extern "C" fn at_exit(status: c_int, _argument: *mut c_void) {
         && let Ok(section) = report::enter()
     {
         suppress::unused(|line, rule, pattern| {
-            sink::say(
-                &section,
-                format_args!("suppression of line {line} was not used: {rule}:{pattern}"),
-            );
+            sink::say(&section, format_args!("suppression of line {line} was not used: {rule}:{pattern}"));
         });
         section.leave();
     }

@@ -22,12 +22,7 @@ fn finish(call: &dyn Check, value: isize, caller: usize) {
         return;
     }
     let before = errno::get();
-    let report = Report {
-        call: call.as_call(),
-        outcome,
-        caller,
-        refusing: false,
-    };
+    let report = Report { call: call.as_call(), outcome, caller, refusing: false };
     if let Some(failure) = outcome.errno {
         call.failed(failure, &report);
     } else {
@@ -47,12 +42,7 @@ fn refuses(call: &dyn Check, caller: usize) -> bool {
         return false;
     }
     let before = errno::get();
-    let report = Report {
-        call: call.as_call(),
-        outcome: Outcome::refused(0),
-        caller,
-        refusing: true,
-    };
+    let report = Report { call: call.as_call(), outcome: Outcome::refused(0), caller, refusing: true };
     let refusal = call.offends(&report);
     errno::set(refusal.unwrap_or(before));
     refusal.is_some()
@@ -115,14 +105,7 @@ pub(crate) unsafe extern "C" fn munmap(address: *mut c_void, length: usize, call
     // SAFETY: the program's own call.
     let status = unsafe { next::munmap(address, length) };
     if status != 0 && start::watch() & CHECK != 0 {
-        finish(
-            &Munmap {
-                address: address as usize,
-                length,
-            },
-            status as isize,
-            caller,
-        );
+        finish(&Munmap { address: address as usize, length }, status as isize, caller);
     }
     status
 }
@@ -143,17 +126,7 @@ pub(crate) unsafe extern "C" fn mremap(
     let moved = unsafe { next::mremap(old_address, old_size, new_size, flags, new_address) };
     if moved == libc::MAP_FAILED && start::watch() & CHECK != 0 {
         let (old_address, new_address) = (old_address as usize, new_address as usize);
-        finish(
-            &Mremap {
-                old_address,
-                old_size,
-                new_size,
-                flags,
-                new_address,
-            },
-            value(moved),
-            caller,
-        );
+        finish(&Mremap { old_address, old_size, new_size, flags, new_address }, value(moved), caller);
     }
     moved
 }
@@ -166,15 +139,7 @@ pub(crate) unsafe extern "C" fn mprotect(address: *mut c_void, length: usize, pr
     // SAFETY: the program's own call.
     let status = unsafe { next::mprotect(address, length, prot) };
     if status != 0 && start::watch() & CHECK != 0 {
-        finish(
-            &Mprotect {
-                address: address as usize,
-                length,
-                prot,
-            },
-            status as isize,
-            caller,
-        );
+        finish(&Mprotect { address: address as usize, length, prot }, status as isize, caller);
     }
     status
 }
@@ -187,15 +152,7 @@ pub(crate) unsafe extern "C" fn msync(address: *mut c_void, length: usize, flags
     // SAFETY: the program's own call.
     let status = unsafe { next::msync(address, length, flags) };
     if status != 0 && start::watch() & CHECK != 0 {
-        finish(
-            &Msync {
-                address: address as usize,
-                length,
-                flags,
-            },
-            status as isize,
-            caller,
-        );
+        finish(&Msync { address: address as usize, length, flags }, status as isize, caller);
     }
     status
 }
@@ -211,10 +168,7 @@ pub(crate) unsafe extern "C" fn ftok(path: *const c_char, id: c_int, caller: usi
     if watch & CHECK == 0 {
         return key;
     }
-    let call = Ftok {
-        path: path as usize,
-        id,
-    };
+    let call = Ftok { path: path as usize, id };
     if key == -1 {
         finish(&call, -1, caller);
         return key;
@@ -235,25 +189,11 @@ fn finish_ftok(call: &Ftok, key: c_int, known: bool, enforce: bool, caller: usiz
         return key;
     }
     let before = errno::get();
-    let outcome = Outcome {
-        value: key as isize,
-        errno: None,
-    };
-    let report = Report {
-        call,
-        outcome,
-        caller,
-        refusing: enforce,
-    };
+    let outcome = Outcome { value: key as isize, errno: None };
+    let report = Report { call, outcome, caller, refusing: enforce };
     let refusal = call.key_offends(key, known, &report);
     if refusal.is_none() || !enforce {
-        Ftok::key_is_negative(
-            key,
-            &Report {
-                refusing: false,
-                ..report
-            },
-        );
+        Ftok::key_is_negative(key, &Report { refusing: false, ..report });
     }
     match refusal {
         Some(errno) if enforce => {
@@ -291,11 +231,7 @@ pub(crate) unsafe extern "C" fn shmget(key: c_int, size: usize, flags: c_int, ca
 /// As the call.
 pub(crate) unsafe extern "C" fn shmat(id: c_int, address: *const c_void, flags: c_int, caller: usize) -> *mut c_void {
     let watch = start::watch();
-    let call = Shmat {
-        id,
-        address: address as usize,
-        flags,
-    };
+    let call = Shmat { id, address: address as usize, flags };
     if watch & ENFORCE != 0 && refuses(&call, caller) {
         return libc::MAP_FAILED;
     }
@@ -318,13 +254,7 @@ pub(crate) unsafe extern "C" fn shmdt(address: *const c_void, caller: usize) -> 
         if status == 0 {
             released::DETACHED.note(address as usize, caller);
         } else {
-            finish(
-                &Shmdt {
-                    address: address as usize,
-                },
-                status as isize,
-                caller,
-            );
+            finish(&Shmdt { address: address as usize }, status as isize, caller);
         }
     }
     status
@@ -342,15 +272,7 @@ pub(crate) unsafe extern "C" fn shmctl(id: c_int, command: c_int, buffer: *mut c
             released::REMOVED.note(id.cast_unsigned() as usize, caller);
         }
         if value < 0 || command == libc::IPC_RMID {
-            finish(
-                &Shmctl {
-                    id,
-                    command,
-                    buffer: buffer as usize,
-                },
-                value as isize,
-                caller,
-            );
+            finish(&Shmctl { id, command, buffer: buffer as usize }, value as isize, caller);
         }
     }
     value

@@ -155,9 +155,7 @@ impl Settings {
             match piece {
                 Piece::Pair(key, value) => self.set(source, key, value, complain),
                 Piece::NoValue(word) => {
-                    complain(&format_args!(
-                        "{source}: '{word}' has no value; options are written key=value:key=value"
-                    ));
+                    complain(&format_args!("{source}: '{word}' has no value; options are written key=value:key=value"));
                 }
                 Piece::OpenQuote(key) => {
                     complain(&format_args!("{source}: the quote after '{key}=' is not closed"));
@@ -168,23 +166,16 @@ impl Settings {
 
     fn set(&mut self, source: &str, key: &str, value: &str, complain: Complain<'_>) {
         let Some(known) = Key::from_name(key) else {
-            complain(&format_args!(
-                "{source}: there is no option '{key}'; MAPSAN_OPTIONS=help=1 lists them"
-            ));
+            complain(&format_args!("{source}: there is no option '{key}'; MAPSAN_OPTIONS=help=1 lists them"));
             return;
         };
         let info = known.info();
         if !info.available {
-            complain(&format_args!(
-                "{source}: '{key}' is not yet in this version, and '{key}={value}' does nothing"
-            ));
+            complain(&format_args!("{source}: '{key}' is not yet in this version, and '{key}={value}' does nothing"));
             return;
         }
         if self.assign(known, value).is_none() {
-            complain(&format_args!(
-                "{source}: '{key}={value}' is not understood; {key} takes {}",
-                info.values
-            ));
+            complain(&format_args!("{source}: '{key}={value}' is not understood; {key} takes {}", info.values));
         }
         if matches!(known, Key::Enable | Key::Disable) {
             self.choose_rules(source, known, value, complain);
@@ -252,9 +243,7 @@ impl Settings {
             let rule = Rule::from_name(word);
             if word != "all" && group.is_none() && rule.is_none() {
                 let (key, allowed) = (key.name(), key.info().values);
-                complain(&format_args!(
-                    "{source}: {key}= names no rule or group '{word}'; it takes {allowed}"
-                ));
+                complain(&format_args!("{source}: {key}= names no rule or group '{word}'; it takes {allowed}"));
             }
             for known in Rule::ALL {
                 if word == "all" || group == Some(known.info().group) || rule == Some(*known) {
@@ -283,15 +272,8 @@ pub(crate) fn table(each: &mut dyn FnMut(&dyn Display)) {
     for key in Key::ALL {
         let info = key.info();
         let default = if info.default.is_empty() { "-" } else { info.default };
-        let later = if info.available {
-            ""
-        } else {
-            " (not yet in this version)"
-        };
-        each(&format_args!(
-            "  {:<13} default {default:<8} {}{later}; takes {}",
-            info.name, info.meaning, info.values
-        ));
+        let later = if info.available { "" } else { " (not yet in this version)" };
+        each(&format_args!("  {:<13} default {default:<8} {}{later}; takes {}", info.name, info.meaning, info.values));
     }
 }
 
@@ -318,9 +300,7 @@ mod tests {
             help: false,
         });
         let mut complaints = Vec::new();
-        settings.parse("MAPSAN_OPTIONS", text, &mut |complaint| {
-            complaints.push(complaint.to_string())
-        });
+        settings.parse("MAPSAN_OPTIONS", text, &mut |complaint| complaints.push(complaint.to_string()));
         (settings, complaints)
     }
 
@@ -336,25 +316,13 @@ mod tests {
     fn what_is_not_understood_is_named_and_the_rest_is_taken() {
         let (settings, complaints) = parsed("mod=abort:level=loud:stack_depth=0:exitcode=256 novalue:exitcode=7");
         assert_eq!(settings.exitcode, 7);
-        let starts = [
-            "there is no option 'mod'",
-            "'level=loud' is not",
-            "'stack_depth=0'",
-            "'exitcode=256'",
-            "'novalue'",
-        ];
+        let starts =
+            ["there is no option 'mod'", "'level=loud' is not", "'stack_depth=0'", "'exitcode=256'", "'novalue'"];
         assert_eq!(complaints.len(), starts.len(), "{complaints:?}");
         for (complaint, start) in complaints.iter().zip(starts) {
-            assert!(
-                complaint.starts_with(&format!("MAPSAN_OPTIONS: {start}")),
-                "{complaint}"
-            );
+            assert!(complaint.starts_with(&format!("MAPSAN_OPTIONS: {start}")), "{complaint}");
         }
-        assert!(
-            complaints[1].ends_with("level takes note, warning or error"),
-            "{}",
-            complaints[1]
-        );
+        assert!(complaints[1].ends_with("level takes note, warning or error"), "{}", complaints[1]);
     }
 
     #[test]
@@ -369,11 +337,7 @@ mod tests {
             let value = if *key == Key::Fail { "error" } else { value };
             let (_, complaints) = parsed(&format!("{}={value}", key.name()));
             assert_eq!(complaints.is_empty(), key.info().available, "{complaints:?}");
-            assert!(
-                complaints
-                    .iter()
-                    .all(|complaint| complaint.contains("not yet in this version"))
-            );
+            assert!(complaints.iter().all(|complaint| complaint.contains("not yet in this version")));
         }
     }
 

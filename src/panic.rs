@@ -6,18 +6,11 @@ use crate::sys;
 /// program ends where it can be seen, rather than go on with a broken invariant.
 #[panic_handler]
 fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
-    let _ = sys::write_nowait(
-        libc::STDERR_FILENO,
-        b"mapsan: internal error, the program can't go on under it\n",
-    );
+    let _ = sys::write_nowait(libc::STDERR_FILENO, b"mapsan: internal error, the program can't go on under it\n");
     // SAFETY: abort(3) takes nothing and does not return.
     unsafe { libc::abort() }
 }
 
 // core's precompiled code names the personality routine of Rust's unwinding, which never runs here: no frame of this
 // library has landing pads. Weak, so that a Rust program that links libmapsan.a keeps its own.
-core::arch::global_asm!(
-    ".weak rust_eh_personality",
-    ".hidden rust_eh_personality",
-    "rust_eh_personality:"
-);
+core::arch::global_asm!(".weak rust_eh_personality", ".hidden rust_eh_personality", "rust_eh_personality:");

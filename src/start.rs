@@ -66,11 +66,8 @@ extern "C" fn start(_count: c_int, arguments: *const *const c_char, environment:
     let secure = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
     if let Ok(section) = report::enter() {
         // SAFETY: glibc's environ, or null from another libc.
-        let environment = if secure {
-            Environment::default()
-        } else {
-            read_environment(unsafe { strings(environment) })
-        };
+        let variables = unsafe { strings(environment) };
+        let environment = if secure { Environment::default() } else { read_environment(variables) };
         // SAFETY: start runs once, on one thread, before WATCH lets the hooks look at the settings.
         let settings = unsafe { options::settings_at_start() };
         configure(&section, settings, &environment, secure);
@@ -157,10 +154,7 @@ fn configure(section: &Section, settings: &mut Settings, environment: &Environme
     settings.choose_colour(sink::is_a_terminal(section), unwanted);
     if settings.verbosity > 0 {
         let version = env!("CARGO_PKG_VERSION");
-        complain(&format_args!(
-            "version {version}, checking '{name}', pid {}",
-            process::pid()
-        ));
+        complain(&format_args!("version {version}, checking '{name}', pid {}", process::pid()));
     }
     let opt_in = [
         Rule::MmapPastEof,
@@ -200,9 +194,7 @@ fn open_files(section: &Section, settings: &mut Settings, complain: options::Com
                 ));
             }),
             Err(suppress::Trouble::TooLarge) => {
-                complain(&format_args!(
-                    "suppressions={shown} was not read: it is larger than 64 KiB"
-                ));
+                complain(&format_args!("suppressions={shown} was not read: it is larger than 64 KiB"));
             }
             Err(suppress::Trouble::Unreadable(errno)) => complain(&format_args!(
                 "suppressions={shown} can't be read ({}: {}); it takes a file that can be read",

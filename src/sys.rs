@@ -110,11 +110,7 @@ pub(crate) fn getegid() -> u32 {
 /// An answer that fits an `int` by the system call's contract.
 fn small(answer: Result<usize>) -> c_int {
     // User and group ids use all 32 bits, so the low half is taken as it is.
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_possible_wrap,
-        reason = "pids, uids and gids have 32 bits"
-    )]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "pids, uids and gids have 32 bits")]
     answer.map_or(0, |value| value as c_int)
 }
 
@@ -137,27 +133,15 @@ pub(crate) fn set_signal_mask(mask: SignalSet) -> SignalSet {
     let how = int(libc::SIG_SETMASK);
     let _ = plain(
         libc::SYS_rt_sigprocmask,
-        [
-            how,
-            (&raw const mask) as usize,
-            (&raw mut before) as usize,
-            size_of::<SignalSet>(),
-            0,
-            0,
-        ],
+        [how, (&raw const mask) as usize, (&raw mut before) as usize, size_of::<SignalSet>(), 0, 0],
     );
     before
 }
 
 /// The signals that are pending for this thread or process.
 pub(crate) fn pending_signals() -> SignalSet {
-    filled(|set: *mut SignalSet| {
-        plain(
-            libc::SYS_rt_sigpending,
-            [set as usize, size_of::<SignalSet>(), 0, 0, 0, 0],
-        )
-    })
-    .unwrap_or(0)
+    filled(|set: *mut SignalSet| plain(libc::SYS_rt_sigpending, [set as usize, size_of::<SignalSet>(), 0, 0, 0, 0]))
+        .unwrap_or(0)
 }
 
 /// Takes one pending signal of `set` away without waiting.
@@ -165,14 +149,7 @@ pub(crate) fn consume_signal(set: SignalSet) {
     let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     let _ = plain(
         libc::SYS_rt_sigtimedwait,
-        [
-            (&raw const set) as usize,
-            0,
-            (&raw const now) as usize,
-            size_of::<SignalSet>(),
-            0,
-            0,
-        ],
+        [(&raw const set) as usize, 0, (&raw const now) as usize, size_of::<SignalSet>(), 0, 0],
     );
 }
 
@@ -185,14 +162,7 @@ pub(crate) fn futex_wait(word: &core::sync::atomic::AtomicU32, value: u32, milli
     let operation = int(libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG);
     let _ = plain(
         libc::SYS_futex,
-        [
-            ptr::from_ref(word) as usize,
-            operation,
-            value as usize,
-            (&raw const timeout) as usize,
-            0,
-            0,
-        ],
+        [ptr::from_ref(word) as usize, operation, value as usize, (&raw const timeout) as usize, 0, 0],
     );
 }
 
@@ -205,10 +175,7 @@ pub(crate) fn futex_wake(word: &core::sync::atomic::AtomicU32) {
 /// The wall clock.
 pub(crate) fn realtime() -> libc::timespec {
     filled(|time: *mut libc::timespec| {
-        plain(
-            libc::SYS_clock_gettime,
-            [int(libc::CLOCK_REALTIME), time as usize, 0, 0, 0, 0],
-        )
+        plain(libc::SYS_clock_gettime, [int(libc::CLOCK_REALTIME), time as usize, 0, 0, 0, 0])
     })
     .unwrap_or(libc::timespec { tv_sec: 0, tv_nsec: 0 })
 }
@@ -223,11 +190,8 @@ pub(crate) fn limit(resource: libc::__rlimit_resource_t) -> Result<libc::rlimit>
 /// openat(2) relative to the working directory; `O_CLOEXEC` is added.
 pub(crate) fn open(path: &CStr, flags: c_int, mode: u32) -> Result<c_int> {
     let flags = int(flags | libc::O_CLOEXEC);
-    plain(
-        libc::SYS_openat,
-        [int(libc::AT_FDCWD), path.as_ptr() as usize, flags, mode as usize, 0, 0],
-    )
-    .map(|fd| small(Ok(fd)))
+    plain(libc::SYS_openat, [int(libc::AT_FDCWD), path.as_ptr() as usize, flags, mode as usize, 0, 0])
+        .map(|fd| small(Ok(fd)))
 }
 
 /// close(2).
@@ -248,50 +212,28 @@ pub(crate) fn read(fd: c_int, buffer: &mut [u8]) -> Result<usize> {
 
 /// write(2).
 pub(crate) fn write(fd: c_int, bytes: &[u8]) -> Result<usize> {
-    plain(
-        libc::SYS_write,
-        [int(fd), bytes.as_ptr() as usize, bytes.len(), 0, 0, 0],
-    )
+    plain(libc::SYS_write, [int(fd), bytes.as_ptr() as usize, bytes.len(), 0, 0, 0])
 }
 
 /// write(2) that answers EAGAIN rather than wait, whatever the descriptor's own mode (pwritev2(2) with `RWF_NOWAIT`).
 pub(crate) fn write_nowait(fd: c_int, bytes: &[u8]) -> Result<usize> {
     const RWF_NOWAIT: usize = 8;
-    let vector = libc::iovec {
-        iov_base: bytes.as_ptr().cast_mut().cast(),
-        iov_len: bytes.len(),
-    };
+    let vector = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
     let position = usize::MAX; // -1: the file's own position
-    plain(
-        libc::SYS_pwritev2,
-        [int(fd), (&raw const vector) as usize, 1, position, position, RWF_NOWAIT],
-    )
+    plain(libc::SYS_pwritev2, [int(fd), (&raw const vector) as usize, 1, position, position, RWF_NOWAIT])
 }
 
 /// send(2) that neither waits nor raises SIGPIPE.
 pub(crate) fn send_nowait(fd: c_int, bytes: &[u8]) -> Result<usize> {
     let flags = int(libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL);
-    plain(
-        libc::SYS_sendto,
-        [int(fd), bytes.as_ptr() as usize, bytes.len(), flags, 0, 0],
-    )
+    plain(libc::SYS_sendto, [int(fd), bytes.as_ptr() as usize, bytes.len(), flags, 0, 0])
 }
 
 /// Waits until `fd` can be written, for at most `milliseconds`.
 pub(crate) fn wait_writable(fd: c_int, milliseconds: i64) -> bool {
-    let mut poll = libc::pollfd {
-        fd,
-        events: libc::POLLOUT,
-        revents: 0,
-    };
-    let timeout = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: milliseconds.wrapping_mul(1_000_000),
-    };
-    let answer = plain(
-        libc::SYS_ppoll,
-        [(&raw mut poll) as usize, 1, (&raw const timeout) as usize, 0, 0, 0],
-    );
+    let mut poll = libc::pollfd { fd, events: libc::POLLOUT, revents: 0 };
+    let timeout = libc::timespec { tv_sec: 0, tv_nsec: milliseconds.wrapping_mul(1_000_000) };
+    let answer = plain(libc::SYS_ppoll, [(&raw mut poll) as usize, 1, (&raw const timeout) as usize, 0, 0, 0]);
     answer == Ok(1) && poll.revents & libc::POLLOUT != 0
 }
 
@@ -313,17 +255,7 @@ pub(crate) fn statx_path(path: &CStr) -> Result<libc::statx> {
 fn statx(directory: c_int, path: &CStr, flags: c_int) -> Result<libc::statx> {
     let mask = libc::STATX_BASIC_STATS as usize;
     filled(|out: *mut libc::statx| {
-        plain(
-            libc::SYS_statx,
-            [
-                int(directory),
-                path.as_ptr() as usize,
-                int(flags),
-                mask,
-                out as usize,
-                0,
-            ],
-        )
+        plain(libc::SYS_statx, [int(directory), path.as_ptr() as usize, int(flags), mask, out as usize, 0])
     })
 }
 
@@ -335,24 +267,14 @@ pub(crate) fn filesystem_magic(fd: c_int) -> Result<i64> {
 
 /// readlink(2): the bytes of the link that were there and fitted.
 pub(crate) fn readlink<'a>(path: &CStr, buffer: &'a mut [u8]) -> Result<&'a [u8]> {
-    let arguments = [
-        int(libc::AT_FDCWD),
-        path.as_ptr() as usize,
-        buffer.as_mut_ptr() as usize,
-        buffer.len(),
-        0,
-        0,
-    ];
+    let arguments = [int(libc::AT_FDCWD), path.as_ptr() as usize, buffer.as_mut_ptr() as usize, buffer.len(), 0, 0];
     let length = plain(libc::SYS_readlinkat, arguments)?;
     Ok(buffer.get(..length).unwrap_or_default())
 }
 
 /// getcwd(2): the working directory, without the closing zero byte.
 pub(crate) fn getcwd(buffer: &mut [u8]) -> Result<&[u8]> {
-    let length = plain(
-        libc::SYS_getcwd,
-        [buffer.as_mut_ptr() as usize, buffer.len(), 0, 0, 0, 0],
-    )?;
+    let length = plain(libc::SYS_getcwd, [buffer.as_mut_ptr() as usize, buffer.len(), 0, 0, 0, 0])?;
     Ok(buffer.get(..length.wrapping_sub(1)).unwrap_or_default())
 }
 
@@ -360,19 +282,10 @@ pub(crate) fn getcwd(buffer: &mut [u8]) -> Result<&[u8]> {
 
 /// Copies from an address of this process that may not be mapped (`process_vm_readv(2)` on itself); what could be read.
 pub(crate) fn read_memory(address: usize, buffer: &mut [u8]) -> Result<usize> {
-    let local = libc::iovec {
-        iov_base: buffer.as_mut_ptr().cast(),
-        iov_len: buffer.len(),
-    };
-    let remote = libc::iovec {
-        iov_base: ptr::without_provenance_mut::<c_void>(address),
-        iov_len: buffer.len(),
-    };
+    let local = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
+    let remote = libc::iovec { iov_base: ptr::without_provenance_mut::<c_void>(address), iov_len: buffer.len() };
     let pid = int(getpid());
-    plain(
-        libc::SYS_process_vm_readv,
-        [pid, (&raw const local) as usize, 1, (&raw const remote) as usize, 1, 0],
-    )
+    plain(libc::SYS_process_vm_readv, [pid, (&raw const local) as usize, 1, (&raw const remote) as usize, 1, 0])
 }
 
 /// The argument of the `PROCMAP_QUERY` ioctl, `<linux/fs.h>` since Linux 6.11.
@@ -400,11 +313,7 @@ pub(crate) struct ProcmapQuery {
 pub(crate) fn procmap_query(fd: c_int, query: &mut ProcmapQuery) -> Result<()> {
     const PROCMAP_QUERY: usize = 0xC068_6611; // _IOWR('f', 17, struct procmap_query)
     query.size = size_of::<ProcmapQuery>() as u64;
-    plain(
-        libc::SYS_ioctl,
-        [int(fd), PROCMAP_QUERY, ptr::from_mut(query) as usize, 0, 0, 0],
-    )
-    .map(|_| ())
+    plain(libc::SYS_ioctl, [int(fd), PROCMAP_QUERY, ptr::from_mut(query) as usize, 0, 0, 0]).map(|_| ())
 }
 
 // ---- System V shared memory ----
@@ -473,11 +382,7 @@ pub(crate) fn find_segment(key: c_int) -> Result<c_int> {
 pub(crate) fn is_terminal(fd: c_int) -> bool {
     const TCGETS: usize = 0x5401;
     let mut termios = [0_u8; 64]; // struct termios of the kernel has 36 bytes
-    plain(
-        libc::SYS_ioctl,
-        [int(fd), TCGETS, termios.as_mut_ptr() as usize, 0, 0, 0],
-    )
-    .is_ok()
+    plain(libc::SYS_ioctl, [int(fd), TCGETS, termios.as_mut_ptr() as usize, 0, 0, 0]).is_ok()
 }
 
 /// statx(2) of a path at an address that need not be readable: EFAULT then.
@@ -487,9 +392,6 @@ pub(crate) fn is_terminal(fd: c_int) -> bool {
 pub(crate) unsafe fn statx_address(path: *const core::ffi::c_char) -> Result<libc::statx> {
     let mask = libc::STATX_BASIC_STATS as usize;
     filled(|out: *mut libc::statx| {
-        plain(
-            libc::SYS_statx,
-            [int(libc::AT_FDCWD), path as usize, 0, mask, out as usize, 0],
-        )
+        plain(libc::SYS_statx, [int(libc::AT_FDCWD), path as usize, 0, mask, out as usize, 0])
     })
 }

@@ -28,10 +28,7 @@ pub(crate) fn command() -> Command {
             Command::new("explain")
                 .about("Explains a rule, with a program that breaks it and one that does not; or an errno")
                 .arg(
-                    Arg::new("what")
-                        .value_name("RULE|ERRNO")
-                        .required(true)
-                        .help("such as mmap-bad-fd, EINVAL or 22"),
+                    Arg::new("what").value_name("RULE|ERRNO").required(true).help("such as mmap-bad-fd, EINVAL or 22"),
                 ),
         )
         .subcommand(Command::new("rules").about("Lists the rules"))
@@ -81,19 +78,12 @@ fn run() -> Command {
 /// have flags of their own.
 pub(crate) fn option_keys() -> impl Iterator<Item = Key> {
     let own = [Key::LogPath, Key::LogFormat, Key::Exitcode, Key::Help];
-    Key::ALL
-        .iter()
-        .copied()
-        .filter(move |key| key.info().available && !own.contains(key))
+    Key::ALL.iter().copied().filter(move |key| key.info().available && !own.contains(key))
 }
 
 fn option_argument(key: Key) -> Arg {
     let info = key.info();
-    let default = if info.default.is_empty() {
-        String::new()
-    } else {
-        format!(" [default: {}]", info.default)
-    };
+    let default = if info.default.is_empty() { String::new() } else { format!(" [default: {}]", info.default) };
     Arg::new(info.name)
         .long(info.name.replace('_', "-"))
         .value_name(value_name(info.values))
@@ -128,13 +118,13 @@ fn parser(values: Values) -> ValueParser {
             Ok(_) => Ok(text.to_owned()),
             Err(error) => Err(format!("it can't be read: {error}")),
         }),
-        Values::Set(_) | Values::Log | Values::Injection | Values::Names => ValueParser::new(|text: &str| {
-            if text.is_empty() {
-                Err("it is empty".to_owned())
-            } else {
-                Ok(text.to_owned())
-            }
-        }),
+        Values::Set(_) | Values::Log | Values::Injection | Values::Names => {
+            ValueParser::new(
+                |text: &str| {
+                    if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(text.to_owned()) }
+                },
+            )
+        }
     }
 }
 
@@ -143,9 +133,7 @@ fn rules(text: &str) -> Result<String, String> {
     for word in text.split(',').map(str::trim) {
         if word != "all" && Group::from_name(word).is_none() && Rule::from_name(word).is_none() {
             let near = crate::explain::nearest(word, Rule::ALL.iter().map(|rule| rule.name()));
-            return Err(format!(
-                "there is no rule or group '{word}'{near}; 'mapsan rules' lists them"
-            ));
+            return Err(format!("there is no rule or group '{word}'{near}; 'mapsan rules' lists them"));
         }
     }
     Ok(text.to_owned())
@@ -153,9 +141,7 @@ fn rules(text: &str) -> Result<String, String> {
 
 /// The options that were given as flags, in the order of their declaration.
 pub(crate) fn given(matches: &ArgMatches) -> Vec<(Key, String)> {
-    option_keys()
-        .filter_map(|key| Some((key, matches.get_one::<String>(key.name())?.clone())))
-        .collect()
+    option_keys().filter_map(|key| Some((key, matches.get_one::<String>(key.name())?.clone()))).collect()
 }
 
 #[cfg(test)]
@@ -199,7 +185,7 @@ mod tests {
     #[test]
     fn options_of_later_versions_are_no_flags() {
         for key in Key::ALL.iter().filter(|key| !key.info().available) {
-            assert!(parse(&[&format!("--{}", key.name().replace('_', "-")), "x", "prog"]).is_err());
+            assert!(option_keys().all(|offered| offered != *key));
         }
     }
 }

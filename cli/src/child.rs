@@ -8,14 +8,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering::Relaxed};
 
 /// Signals that somebody sends to the command and means for the program.
-const FORWARDED: [i32; 6] = [
-    libc::SIGTERM,
-    libc::SIGHUP,
-    libc::SIGUSR1,
-    libc::SIGUSR2,
-    libc::SIGALRM,
-    libc::SIGCONT,
-];
+const FORWARDED: [i32; 6] = [libc::SIGTERM, libc::SIGHUP, libc::SIGUSR1, libc::SIGUSR2, libc::SIGALRM, libc::SIGCONT];
 /// Signals that the terminal sends to both; the command waits for what the program makes of them.
 const SHARED: [i32; 2] = [libc::SIGINT, libc::SIGQUIT];
 
@@ -55,11 +48,8 @@ extern "C" fn forward(signal: i32, info: *mut libc::siginfo_t, _context: *mut li
 
 /// Starts the program, and sets the command to wait for it.
 pub(crate) fn start(mut command: Command) -> io::Result<Child> {
-    let mut before: Vec<(i32, libc::sighandler_t)> = FORWARDED
-        .iter()
-        .chain(&SHARED)
-        .map(|signal| (*signal, disposition(*signal)))
-        .collect();
+    let mut before: Vec<(i32, libc::sighandler_t)> =
+        FORWARDED.iter().chain(&SHARED).map(|signal| (*signal, disposition(*signal))).collect();
     before.push((libc::SIGPIPE, SIGPIPE_BEFORE.load(Relaxed) as libc::sighandler_t));
     let mut mask = MaybeUninit::<libc::sigset_t>::zeroed();
     // SAFETY: only asks for the mask.
@@ -70,11 +60,7 @@ pub(crate) fn start(mut command: Command) -> io::Result<Child> {
     let restore = move || {
         for (signal, handler) in &before {
             // Handlers of the command end with exec by themselves; what was ignored stays so.
-            let inherited = if *handler == libc::SIG_IGN {
-                libc::SIG_IGN
-            } else {
-                libc::SIG_DFL
-            };
+            let inherited = if *handler == libc::SIG_IGN { libc::SIG_IGN } else { libc::SIG_DFL };
             // SAFETY: signal(2) may be called between fork and exec.
             unsafe { libc::signal(*signal, inherited) };
         }
@@ -112,10 +98,7 @@ pub(crate) fn end_as(status: ExitStatus) -> ExitCode {
     let Some(signal) = status.signal() else {
         return ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(125));
     };
-    let no_core = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
+    let no_core = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: one core, the program's own, is enough.
     unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const no_core) };
     // SAFETY: signal(2) with the default disposition.

@@ -82,23 +82,15 @@ errnos! {
 
 /// Explains what was asked for.
 pub(crate) fn explain(matches: &ArgMatches) -> Result<String, Failure> {
-    let what = matches
-        .get_one::<String>("what")
-        .map(String::as_str)
-        .unwrap_or_default();
+    let what = matches.get_one::<String>("what").map(String::as_str).unwrap_or_default();
     if let Some(rule) = Rule::from_name(what) {
         return Ok(rule_page(rule));
     }
-    let errno = ERRNOS
-        .iter()
-        .find(|errno| errno.name.eq_ignore_ascii_case(what) || errno.number.to_string() == what);
+    let errno = ERRNOS.iter().find(|errno| errno.name.eq_ignore_ascii_case(what) || errno.number.to_string() == what);
     if let Some(errno) = errno {
         return Ok(errno_page(errno));
     }
-    let known = Rule::ALL
-        .iter()
-        .map(|rule| rule.name())
-        .chain(ERRNOS.iter().map(|errno| errno.name));
+    let known = Rule::ALL.iter().map(|rule| rule.name()).chain(ERRNOS.iter().map(|errno| errno.name));
     Err(Failure::usage(format!(
         "'{what}' is no rule and no errno of these calls{}; 'mapsan rules' lists the rules",
         nearest(what, known)
@@ -110,11 +102,7 @@ fn rule_page(rule: Rule) -> String {
     let mut text = rule.text().trim_end().to_owned();
     let severities: Vec<&str> = info.severities.iter().map(|severity| severity.name()).collect();
     let group = info.group.name();
-    let on = if info.group.on_by_default() {
-        "on by default".to_owned()
-    } else {
-        format!("off until enable={group}")
-    };
+    let on = if info.group.on_by_default() { "on by default".to_owned() } else { format!("off until enable={group}") };
     let _ = write!(text, "\n\nSeverity {}; group {group}, {on}", severities.join(" or "));
     let _ = match info.enforce {
         Some(errno) => writeln!(text, "; mode=enforce fails the call with {errno}."),
@@ -144,27 +132,16 @@ fn errno_page(errno: &Errno) -> String {
 
 fn capital(text: &str) -> String {
     let mut characters = text.chars();
-    characters
-        .next()
-        .map(|first| first.to_uppercase().chain(characters).collect())
-        .unwrap_or_default()
+    characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
 }
 
 /// The known words that are most like one, as the end of a sentence; empty if none is.
 pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> String {
     let mut scored: Vec<(f64, &str)> = known.map(|known| (strsim::jaro_winkler(word, known), known)).collect();
     scored.sort_by(|one, other| other.0.total_cmp(&one.0));
-    let near: Vec<String> = scored
-        .iter()
-        .take(3)
-        .filter(|(score, _)| *score > 0.8)
-        .map(|(_, word)| format!("'{word}'"))
-        .collect();
-    if near.is_empty() {
-        String::new()
-    } else {
-        format!(" (did you mean {}?)", near.join(", "))
-    }
+    let near: Vec<String> =
+        scored.iter().take(3).filter(|(score, _)| *score > 0.8).map(|(_, word)| format!("'{word}'")).collect();
+    if near.is_empty() { String::new() } else { format!(" (did you mean {}?)", near.join(", ")) }
 }
 
 #[cfg(test)]
@@ -203,10 +180,7 @@ mod tests {
     fn every_rule_of_a_failure_explains_some_errno() {
         for rule in Rule::ALL.iter().filter(|rule| rule.name().ends_with("-failed")) {
             let of_result = ["shmget-failed-key", "munmap-map-failed"].contains(&rule.name());
-            assert!(
-                of_result || ERRNOS.iter().any(|errno| errno.rules.contains(rule)),
-                "{rule}"
-            );
+            assert!(of_result || ERRNOS.iter().any(|errno| errno.rules.contains(rule)), "{rule}");
         }
     }
 }

@@ -12,34 +12,22 @@ pub(crate) struct Failure {
 impl Failure {
     /// The arguments are wrong: 2.
     pub(crate) fn usage(message: impl Into<String>) -> Failure {
-        Failure {
-            status: 2,
-            message: message.into(),
-        }
+        Failure { status: 2, message: message.into() }
     }
 
     /// mapsan itself failed, or can't cover the program: 125.
     pub(crate) fn own(message: impl Into<String>) -> Failure {
-        Failure {
-            status: 125,
-            message: message.into(),
-        }
+        Failure { status: 125, message: message.into() }
     }
 
     /// The program can't be executed: 126.
     pub(crate) fn not_executable(message: impl Into<String>) -> Failure {
-        Failure {
-            status: 126,
-            message: message.into(),
-        }
+        Failure { status: 126, message: message.into() }
     }
 
     /// The program doesn't exist: 127.
     pub(crate) fn not_found(message: impl Into<String>) -> Failure {
-        Failure {
-            status: 127,
-            message: message.into(),
-        }
+        Failure { status: 127, message: message.into() }
     }
 
     /// The exit status.

@@ -50,11 +50,7 @@ fn resolve(name: &OsStr) -> Result<PathBuf, Failure> {
             Err(refusal) => refused = refused.or(Some(refusal.of(&path))),
         }
     }
-    let here = if Path::new(name).exists() {
-        format!("; there is one here: write ./{shown}")
-    } else {
-        String::new()
-    };
+    let here = if Path::new(name).exists() { format!("; there is one here: write ./{shown}") } else { String::new() };
     Err(refused.unwrap_or_else(|| Failure::not_found(format!("'{shown}' is in no directory of PATH{here}"))))
 }
 
@@ -89,11 +85,7 @@ fn executable(path: &Path) -> Result<(), Refusal> {
     let c_path = CString::new(path.as_os_str().as_bytes()).map_err(|_| Refusal::Absent)?;
     // SAFETY: a zero-terminated string.
     let may = unsafe { libc::access(c_path.as_ptr(), libc::X_OK) } == 0;
-    if may && metadata.permissions().mode() & 0o111 != 0 {
-        Ok(())
-    } else {
-        Err(Refusal::NotPermitted)
-    }
+    if may && metadata.permissions().mode() & 0o111 != 0 { Ok(()) } else { Err(Refusal::NotPermitted) }
 }
 
 /// Looks at a file; true if it has the runtime of `AddressSanitizer`.
@@ -121,10 +113,7 @@ fn inspect(path: &Path, interpreters: usize) -> Result<bool, Failure> {
     match object::FileKind::parse(&cache) {
         Ok(object::FileKind::Elf64) => {
             let elf = ElfFile::<object::elf::FileHeader64<object::Endianness>, _>::parse(&cache);
-            covered(
-                path,
-                &elf.map_err(|error| Failure::not_executable(format!("'{shown}': {error}")))?,
-            )
+            covered(path, &elf.map_err(|error| Failure::not_executable(format!("'{shown}': {error}")))?)
         }
         Ok(object::FileKind::Elf32) => Err(Failure::own(format!(
             "'{shown}' is a 32-bit program, and the library is built for {}; build a 64-bit one",
@@ -140,9 +129,7 @@ fn interpreter(line: &[u8]) -> Option<std::ffi::OsString> {
     let mut words = line.split_whitespace();
     let first = words.next()?;
     let word = if Path::new(first).file_name() == Some(OsStr::new("env")) {
-        words
-            .find(|word| !word.starts_with('-') && !word.contains('='))
-            .unwrap_or(first)
+        words.find(|word| !word.starts_with('-') && !word.contains('=')).unwrap_or(first)
     } else {
         first
     };
@@ -197,9 +184,7 @@ fn covered<'a, E: FileHeader, R: object::ReadRef<'a>>(path: &Path, elf: &ElfFile
         )));
     }
     let is_go = elf.section_by_name(".note.go.buildid").is_some() || elf.section_by_name(".go.buildinfo").is_some();
-    let Some(loader) = elf
-        .section_by_name(".interp")
-        .and_then(|section| section.data().ok().map(<[u8]>::to_vec))
+    let Some(loader) = elf.section_by_name(".interp").and_then(|section| section.data().ok().map(<[u8]>::to_vec))
     else {
         if elf.symbols().any(|symbol| symbol.name() == Ok("mapsan_version")) {
             return Ok(false);
@@ -257,12 +242,8 @@ mod tests {
         let source = directory.path().join("a.c");
         fs::write(&source, "int main(void) { return 0; }\n").unwrap();
         let program = directory.path().join("a");
-        let done = std::process::Command::new("cc")
-            .arg("-static")
-            .arg("-o")
-            .args([&program, &source])
-            .status()
-            .unwrap();
+        let done =
+            std::process::Command::new("cc").arg("-static").arg("-o").args([&program, &source]).status().unwrap();
         assert!(done.success());
         let (status, message) = refusal(program.to_str().unwrap());
         assert!(status == 125 && message.contains("statically linked"), "{message}");

@@ -84,10 +84,7 @@ pub(crate) struct Tail {
 impl Tail {
     /// Follows the files of a folder.
     pub(crate) fn new(folder: &Path) -> Tail {
-        Tail {
-            folder: folder.to_owned(),
-            read: BTreeMap::new(),
-        }
+        Tail { folder: folder.to_owned(), read: BTreeMap::new() }
     }
 
     /// The whole lines that have been written since the last time.
@@ -103,8 +100,15 @@ impl Tail {
                 let _ = read_lines(&path, at, &mut lines);
             }
         }
+        // In the order in which things happened, across the files of several processes.
+        lines.sort_by(|one, other| time_of(one).cmp(time_of(other)));
         lines
     }
+}
+
+/// The time of a record, whose form (RFC 3339, UTC) sorts as text.
+fn time_of(line: &str) -> &str {
+    line.split_once("\"time\":\"").and_then(|(_, rest)| rest.split_once('"')).map_or("", |(time, _)| time)
 }
 
 fn read_lines(path: &Path, at: &mut u64, lines: &mut Vec<String>) -> std::io::Result<()> {
@@ -114,10 +118,7 @@ fn read_lines(path: &Path, at: &mut u64, lines: &mut Vec<String>) -> std::io::Re
     file.read_to_end(&mut bytes)?;
     // A line that is still being written is left for the next time.
     let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-    for line in bytes[..whole]
-        .split(|byte| *byte == b'\n')
-        .filter(|line| !line.is_empty())
-    {
+    for line in bytes[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         lines.push(String::from_utf8_lossy(line).into_owned());
     }
     *at += whole as u64;
@@ -145,14 +146,8 @@ mod tests {
     #[test]
     fn kinds() {
         let read = |text: &str| serde_json::from_str::<Record>(text).unwrap().kind;
-        assert!(matches!(
-            read(r#"{"pid":1,"kind":"start","version":"0"}"#),
-            Kind::Start {}
-        ));
-        assert!(matches!(
-            read(r#"{"pid":1,"kind":"end","errors":0,"repeated":3}"#),
-            Kind::End { repeated: 3 }
-        ));
+        assert!(matches!(read(r#"{"pid":1,"kind":"start","version":"0"}"#), Kind::Start {}));
+        assert!(matches!(read(r#"{"pid":1,"kind":"end","errors":0,"repeated":3}"#), Kind::End { repeated: 3 }));
         assert!(matches!(read(r#"{"pid":1,"kind":"segment"}"#), Kind::Other));
     }
 }

@@ -15,37 +15,17 @@ pub(crate) struct Renderer {
 impl Renderer {
     /// The calls of all frames, innermost first, for suppressions.
     pub(crate) fn places(&mut self, finding: &Finding) -> Vec<Place> {
-        finding
-            .stack
-            .iter()
-            .flat_map(|frame| self.symbols.places(frame))
-            .collect()
+        finding.stack.iter().flat_map(|frame| self.symbols.places(frame)).collect()
     }
 
     /// One finding as a block; `other` names its process when that is not the program itself.
     pub(crate) fn finding(&mut self, record: &Record, finding: &Finding, other: bool) -> String {
         let mut text = String::new();
-        let Finding {
-            rule,
-            severity,
-            message,
-            call,
-            ..
-        } = finding;
+        let Finding { rule, severity, message, call, .. } = finding;
         let style = if self.colour { style_of(severity) } else { Style::new() };
         let _ = writeln!(text, "mapsan: {style}{severity}[{rule}]{style:#}: {message}");
-        let errno = call
-            .errno
-            .as_ref()
-            .map(|errno| format!(" ({errno})"))
-            .unwrap_or_default();
-        let _ = writeln!(
-            text,
-            "    {}({}) = {}{errno}",
-            call.function,
-            call.args.join(", "),
-            call.result
-        );
+        let errno = call.errno.as_ref().map(|errno| format!(" ({errno})")).unwrap_or_default();
+        let _ = writeln!(text, "    {}({}) = {}{errno}", call.function, call.args.join(", "), call.result);
         if other {
             let _ = writeln!(text, "    in process {} ({})", record.pid, record.exe);
         }
@@ -78,16 +58,8 @@ impl Renderer {
         let places = self.symbols.places(frame);
         let module = frame.module.as_deref().unwrap_or_default();
         if places.is_empty() {
-            let symbol = frame
-                .symbol
-                .as_ref()
-                .map(|symbol| format!(" {symbol}"))
-                .unwrap_or_default();
-            let object = frame
-                .offset
-                .as_ref()
-                .map(|offset| format!(" ({module}+{offset})"))
-                .unwrap_or_default();
+            let symbol = frame.symbol.as_ref().map(|symbol| format!(" {symbol}")).unwrap_or_default();
+            let object = frame.offset.as_ref().map(|offset| format!(" ({module}+{offset})")).unwrap_or_default();
             let _ = writeln!(text, "{indent}at {}{symbol}{object}", frame.address);
             return;
         }
@@ -109,10 +81,7 @@ impl Renderer {
         let colour = self.colour;
         let symbols = &mut self.symbols;
         let shown = finding.stack.iter().find_map(|frame| {
-            symbols
-                .places(frame)
-                .iter()
-                .find_map(|place| source::snippet(place, &finding.call.function, label, colour))
+            symbols.places(frame).iter().find_map(|place| source::snippet(place, &finding.call.function, label, colour))
         });
         for line in shown.iter().flat_map(|shown| shown.lines()) {
             let _ = writeln!(text, "    {line}");
@@ -147,13 +116,8 @@ mod tests {
             "repeated":0}"#,
         )
         .unwrap();
-        let Kind::Finding(finding) = &record.kind else {
-            panic!("it is a finding")
-        };
-        let mut renderer = Renderer {
-            colour: false,
-            symbols: Symbols::default(),
-        };
+        let Kind::Finding(finding) = &record.kind else { panic!("it is a finding") };
+        let mut renderer = Renderer { colour: false, symbols: Symbols::default() };
         let expected = "mapsan: error[munmap-zero-length]: munmap length is 0\n    \
             munmap(0x1000, 0) = -1 (EINVAL)\n    in process 7 (/bin/x)\n    \
             at 0x5000 f+0x2 (/no/such/file+0x10)\n    mapped here:\n        at 0x6000\n    \

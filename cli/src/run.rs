@@ -30,6 +30,11 @@ const INTERVAL: Duration = Duration::from_millis(30);
 /// Runs a program and ends as it ended.
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let words: Vec<OsString> = matches.get_many("program").into_iter().flatten().cloned().collect();
+    if let Some(option) = words.first().and_then(|word| word.to_str()).filter(|word| word.starts_with('-')) {
+        return Err(Failure::usage(format!(
+            "there is no option '{option}'; 'mapsan run --help' lists them, and a program of that name is ./{option}"
+        )));
+    }
     let library = library::find()?;
     let folder = tempfile::Builder::new()
         .prefix("mapsan-")
@@ -50,29 +55,23 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let _ = std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o711));
     let _ = std::fs::set_permissions(&records, std::os::unix::fs::PermissionsExt::from_mode(0o1733));
     let mut command = Command::new(&program.path);
-    command
-        .arg0(&name)
-        .args(rest)
-        .env("LD_PRELOAD", library::preload(&library, folder.path())?);
+    command.arg0(&name).args(rest).env("LD_PRELOAD", library::preload(&library, folder.path())?);
     command.env("MAPSAN_OPTIONS", options.for_library(&records));
     if program.has_asan {
-        let mut asan = env::var_os("ASAN_OPTIONS")
-            .map(|given| given.into_string().unwrap_or_default())
-            .unwrap_or_default();
+        let mut asan =
+            env::var_os("ASAN_OPTIONS").map(|given| given.into_string().unwrap_or_default()).unwrap_or_default();
         asan.push_str(":verify_asan_link_order=0");
         command.env("ASAN_OPTIONS", asan.trim_start_matches(':'));
     }
     let child = child::start(command)
         .map_err(|error| Failure::not_executable(format!("'{}' can't be executed: {error}", program.path.display())))?;
     let pid = child.id();
+    report.main = Some(pid);
     let status = follow(child, &mut Tail::new(&records), &mut report)?;
-    report.close(pid, &options);
+    report.close(&options);
     if !report.living.is_empty() && still_running(&report) {
         let kept = folder.keep();
-        report.say(&format!(
-            "mapsan: processes still run; what they find will be in {}\n",
-            kept.display()
-        ));
+        report.say(&format!("mapsan: processes still run; what they find will be in {}\n", kept.display()));
     } else {
         drop(folder);
     }
@@ -104,10 +103,7 @@ fn follow(mut child: Child, tail: &mut Tail, report: &mut Report) -> Result<Exit
 
 /// Whether a covered process that has not said that it ends is still there.
 fn still_running(report: &Report) -> bool {
-    report
-        .living
-        .keys()
-        .any(|pid| std::fs::read_link(format!("/proc/{pid}/exe")).is_ok())
+    report.living.keys().any(|pid| std::fs::read_link(format!("/proc/{pid}/exe")).is_ok())
 }
 
 /// The options that reach the library, and those that the command acts on itself.
@@ -121,15 +117,8 @@ struct Options {
 impl Options {
     fn gather(matches: &ArgMatches) -> Options {
         let environment = env::var("MAPSAN_OPTIONS").unwrap_or_default();
-        let mut options = Options {
-            environment,
-            given: arguments::given(matches),
-            fail: Severity::Warning,
-        };
-        options.fail = options
-            .value(Key::Fail)
-            .and_then(|name| Severity::from_name(&name))
-            .unwrap_or(options.fail);
+        let mut options = Options { environment, given: arguments::given(matches), fail: Severity::Warning };
+        options.fail = options.value(Key::Fail).and_then(|name| Severity::from_name(&name)).unwrap_or(options.fail);
         options
     }
 
@@ -142,11 +131,7 @@ impl Options {
             });
             found.last()
         };
-        self.given
-            .iter()
-            .find(|(given, _)| *given == key)
-            .map(|(_, value)| value.clone())
-            .or_else(of_environment)
+        self.given.iter().find(|(given, _)| *given == key).map(|(_, value)| value.clone()).or_else(of_environment)
     }
 
     /// What the library gets: the environment, the flags, and where its records go, in this order.
@@ -177,6 +162,7 @@ struct Report {
     json: bool,
     renderer: Renderer,
     suppressions: Suppressions,
+    /// The program's own process.
     main: Option<u32>,
     /// Processes that have started and not ended.
     living: BTreeMap<u32, String>,
@@ -204,13 +190,8 @@ impl Report {
             .unwrap_or_default();
         Ok(Report {
             output,
-            json: matches
-                .get_one::<String>("format")
-                .is_some_and(|format| format == "json"),
-            renderer: Renderer {
-                colour,
-                symbols: Symbols::default(),
-            },
+            json: matches.get_one::<String>("format").is_some_and(|format| format == "json"),
+            renderer: Renderer { colour, symbols: Symbols::default() },
             suppressions,
             main: None,
             living: BTreeMap::new(),
@@ -225,15 +206,12 @@ impl Report {
         let record: Record = match serde_json::from_str(line) {
             Ok(record) => record,
             Err(error) => {
-                self.say(&format!(
-                    "mapsan: a record of the library can't be read ({error}): {line}\n"
-                ));
+                self.say(&format!("mapsan: a record of the library can't be read ({error}): {line}\n"));
                 return;
             }
         };
         match &record.kind {
             Kind::Start {} => {
-                self.main = self.main.or(Some(record.pid));
                 self.started.push(record.pid);
                 self.living.insert(record.pid, record.exe.clone());
             }
@@ -271,9 +249,9 @@ impl Report {
     }
 
     /// Says what is to be said at the end.
-    fn close(&mut self, pid: u32, options: &Options) {
+    fn close(&mut self, options: &Options) {
         let chosen = options.value(Key::Only).or_else(|| options.value(Key::Skip)).is_some();
-        if !self.started.contains(&pid) && !chosen {
+        if !self.main.is_some_and(|pid| self.started.contains(&pid)) && !chosen {
             self.say(
                 "mapsan: the program was not covered: it did not load the library (it may clear LD_PRELOAD, run with \
                  other rights, or be static); what it did was not checked\n",
@@ -289,9 +267,7 @@ impl Report {
     }
 
     fn has_failed(&self, fail: Severity) -> bool {
-        Severity::ALL
-            .into_iter()
-            .any(|severity| severity >= fail && self.counts[severity as usize] > 0)
+        Severity::ALL.into_iter().any(|severity| severity >= fail && self.counts[severity as usize] > 0)
     }
 }
 

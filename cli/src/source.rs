@@ -16,10 +16,7 @@ pub(crate) fn snippet(place: &Place, function: &str, label: &str, colour: bool) 
     let lines: Vec<&str> = source.lines().collect();
     let first = line.saturating_sub(CONTEXT);
     let last = (line + CONTEXT).min(lines.len().checked_sub(1)?);
-    let column = place
-        .column
-        .and_then(|column| usize::try_from(column).ok())
-        .map_or(0, |column| column - 1);
+    let column = place.column.and_then(|column| usize::try_from(column).ok()).map_or(0, |column| column - 1);
     let mark = call_in(lines.get(line)?, function, column)?;
     let before: usize = lines.get(first..line)?.iter().map(|text| text.len() + 1).sum();
     let text = lines.get(first..=last)?.join("\n");
@@ -28,11 +25,7 @@ pub(crate) fn snippet(place: &Place, function: &str, label: &str, colour: bool) 
         .line_start(first + 1)
         .path(&path)
         .fold(false)
-        .annotation(
-            AnnotationKind::Primary
-                .span(before + mark.start..before + mark.end)
-                .label(label),
-        );
+        .annotation(AnnotationKind::Primary.span(before + mark.start..before + mark.end).label(label));
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     Some(renderer.render(&[Group::with_level(Level::ERROR).element(snippet)]))
 }
@@ -87,17 +80,9 @@ mod tests {
     fn a_snippet_has_the_lines_around() {
         let file = tempfile::NamedTempFile::with_suffix(".c").unwrap();
         fs::write(file.path(), "one\n  munmap(p, 0);\nthree\nfour\n").unwrap();
-        let place = Place {
-            function: None,
-            file: Some(file.path().to_owned()),
-            line: Some(2),
-            column: Some(3),
-        };
+        let place = Place { function: None, file: Some(file.path().to_owned()), line: Some(2), column: Some(3) };
         let text = snippet(&place, "munmap", "EINVAL", false).unwrap();
-        assert!(
-            text.contains("1 | one") && text.contains("3 | three") && !text.contains("four"),
-            "{text}"
-        );
+        assert!(text.contains("1 | one") && text.contains("3 | three") && !text.contains("four"), "{text}");
         assert!(text.contains("^^^^^^^^^^^^ EINVAL"), "{text}");
         assert!(snippet(&Place { line: Some(9), ..place }, "munmap", "", false).is_none());
     }

@@ -12,10 +12,7 @@ pub(crate) struct Suppressions(Vec<(String, String)>);
 impl Suppressions {
     /// Reads `rule:pattern` lines; the library has complained of those that are not.
     pub(crate) fn parse(text: &str) -> Suppressions {
-        let lines = text
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         let split = |line: &str| {
             let (rule, pattern) = line.split_once(':')?;
             Some((rule.trim().to_owned(), pattern.trim().to_owned())).filter(|(_, pattern)| !pattern.is_empty())
@@ -27,15 +24,8 @@ impl Suppressions {
     pub(crate) fn silence(&self, finding: &Finding, places: &[Place]) -> bool {
         let named = |pattern: &str, place: &Place| {
             let file = place.file.as_ref().map(|file| file.display().to_string());
-            let name = place
-                .file
-                .as_ref()
-                .and_then(|file| file.file_name())
-                .and_then(|name| name.to_str());
-            [place.function.as_deref(), file.as_deref(), name]
-                .into_iter()
-                .flatten()
-                .any(|text| matches(pattern, text))
+            let name = place.file.as_ref().and_then(|file| file.file_name()).and_then(|name| name.to_str());
+            [place.function.as_deref(), file.as_deref(), name].into_iter().flatten().any(|text| matches(pattern, text))
         };
         self.0
             .iter()

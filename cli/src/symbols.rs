@@ -40,10 +40,7 @@ impl Symbols {
         let (Some(path), Some(offset)) = (&frame.module, frame.offset()) else {
             return Vec::new();
         };
-        let module = self
-            .modules
-            .entry(path.clone())
-            .or_insert_with(|| open(path, frame.build_id.as_deref()));
+        let module = self.modules.entry(path.clone()).or_insert_with(|| open(path, frame.build_id.as_deref()));
         match module {
             Module::Known(loader) => lookup(loader, offset),
             Module::Unknown => Vec::new(),
@@ -87,21 +84,13 @@ fn lookup(loader: &Loader, offset: u64) -> Vec<Place> {
             places.push(Place {
                 function,
                 file: location.as_ref().and_then(|location| location.file.map(PathBuf::from)),
-                line: location
-                    .as_ref()
-                    .and_then(|location| location.line)
-                    .filter(|line| *line > 0),
-                column: location
-                    .as_ref()
-                    .and_then(|location| location.column)
-                    .filter(|column| *column > 0),
+                line: location.as_ref().and_then(|location| location.line).filter(|line| *line > 0),
+                column: location.as_ref().and_then(|location| location.column).filter(|column| *column > 0),
             });
         }
     }
     // The outermost function has a name in the symbol table even without DWARF.
-    let symbol = loader
-        .find_symbol(offset)
-        .map(|name| addr2line::demangle_auto(name.into(), None).into_owned());
+    let symbol = loader.find_symbol(offset).map(|name| addr2line::demangle_auto(name.into(), None).into_owned());
     match places.last_mut() {
         Some(place) => place.function = place.function.take().or(symbol),
         None => places.extend(symbol.map(|function| Place {

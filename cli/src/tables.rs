@@ -16,18 +16,9 @@ pub(crate) fn rules() -> String {
             let _ = writeln!(text, "{gap}{call}");
         }
         let severities: Vec<&str> = info.severities.iter().map(|severity| severity.name()).collect();
-        let off = if info.group.on_by_default() {
-            String::new()
-        } else {
-            format!(" [off: enable={}]", info.group.name())
-        };
-        let _ = writeln!(
-            text,
-            "  {:width$}  {:<7}  {}{off}",
-            info.name,
-            severities.join("/"),
-            info.summary
-        );
+        let off =
+            if info.group.on_by_default() { String::new() } else { format!(" [off: enable={}]", info.group.name()) };
+        let _ = writeln!(text, "  {:width$}  {:<7}  {}{off}", info.name, severities.join("/"), info.summary);
     }
     text.push_str("\n'mapsan explain RULE' tells more of each.\n");
     text
@@ -39,16 +30,9 @@ pub(crate) fn options() -> String {
     for key in Key::ALL {
         let info = key.info();
         let default = if info.default.is_empty() { "none" } else { info.default };
-        let later = if info.available {
-            ""
-        } else {
-            " (not yet in this version)"
-        };
-        let _ = writeln!(
-            text,
-            "{}{later}\n    {}\n    takes {}; default {default}",
-            info.name, info.meaning, info.values
-        );
+        let later = if info.available { "" } else { " (not yet in this version)" };
+        let _ =
+            writeln!(text, "{}{later}\n    {}\n    takes {}; default {default}", info.name, info.meaning, info.values);
     }
     text
 }

@@ -40,16 +40,10 @@ impl Check for Ftok {
             if !path.is_absolute()
                 && let Some(directory) = Path::working_directory()
             {
-                draft.note(format_args!(
-                    "the path is relative, and the working directory is '{directory}'"
-                ));
+                draft.note(format_args!("the path is relative, and the working directory is '{directory}'"));
             }
-            draft.note(format_args!(
-                "ftok returns -1, which shmget would take as a key: check it"
-            ));
-            draft.help(format_args!(
-                "create the file first, and pass an absolute path that all processes share"
-            ));
+            draft.note(format_args!("ftok returns -1, which shmget would take as a key: check it"));
+            draft.help(format_args!("create the file first, and pass an absolute path that all processes share"));
         });
     }
 }
@@ -63,29 +57,21 @@ impl Ftok {
             return id;
         }
         let relations = keys::remember(self.path, self.id, key, report.caller);
-        let collision = relations
-            .same_key
-            .and_then(|earlier| self.collision(key, earlier, report));
-        let recreated = relations
-            .other_key
-            .and_then(|earlier| Self::recreated(key, earlier, report));
+        let collision = relations.same_key.and_then(|earlier| self.collision(key, earlier, report));
+        let recreated = relations.other_key.and_then(|earlier| Self::recreated(key, earlier, report));
         id.or(collision).or(recreated)
     }
 
     fn id_offends(&self, report: &Report<'_>) -> Option<Errno> {
         match self.id {
             0 => report.offence(Rule::FtokZeroId, Severity::Warning, |draft| {
-                draft.message(format_args!(
-                    "the id is 0, for which POSIX leaves ftok's result unspecified"
-                ));
+                draft.message(format_args!("the id is 0, for which POSIX leaves ftok's result unspecified"));
                 draft.help(format_args!("pass an id from 1 to 255, such as a letter"));
             }),
             1..=255 => None,
             id => report.offence(Rule::FtokIdTruncated, Severity::Warning, |draft| {
                 let used = id & 0xff;
-                draft.message(format_args!(
-                    "the id is {id}, and only its low 8 bits count: {used} was used"
-                ));
+                draft.message(format_args!("the id is {id}, and only its low 8 bits count: {used} was used"));
                 draft.help(format_args!("pass an id from 1 to 255"));
             }),
         }
@@ -104,12 +90,8 @@ impl Ftok {
                 Key(key)
             ));
             draft.place(earlier.site, format_args!("the earlier ftok"));
-            draft.note(format_args!(
-                "only the low 16 bits of the inode, 8 of the device and 8 of the id make the key"
-            ));
-            draft.help(format_args!(
-                "take another file or id, and IPC_CREAT|IPC_EXCL where the segment must be new"
-            ));
+            draft.note(format_args!("only the low 16 bits of the inode, 8 of the device and 8 of the id make the key"));
+            draft.help(format_args!("take another file or id, and IPC_CREAT|IPC_EXCL where the segment must be new"));
         })
     }
 
@@ -123,12 +105,8 @@ impl Ftok {
                 Key(key)
             ));
             draft.place(earlier.site, format_args!("the earlier ftok"));
-            draft.note(format_args!(
-                "processes that called ftok before hold the other key, and another segment"
-            ));
-            draft.help(format_args!(
-                "keep the file as long as the segment lives; do not delete and create it anew"
-            ));
+            draft.note(format_args!("processes that called ftok before hold the other key, and another segment"));
+            draft.help(format_args!("keep the file as long as the segment lives; do not delete and create it anew"));
         })
     }
 
@@ -138,13 +116,8 @@ impl Ftok {
             return;
         }
         report.finding(Rule::FtokNegativeKey, Severity::Note, |draft| {
-            draft.message(format_args!(
-                "the key {} is negative ({key}) and valid: only -1 is failure",
-                Key(key)
-            ));
-            draft.help(format_args!(
-                "compare with -1, not with < 0; an id below 128 gives no negative keys"
-            ));
+            draft.message(format_args!("the key {} is negative ({key}) and valid: only -1 is failure", Key(key)));
+            draft.help(format_args!("compare with -1, not with < 0; an id below 128 gives no negative keys"));
         });
     }
 }

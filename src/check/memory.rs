@@ -15,11 +15,7 @@ impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Mapping { start, end, .. } = *self.0;
         let [read, write, execute, shared] = self.0.rights();
-        write!(
-            f,
-            "{start:#x}-{end:#x} ({} bytes, {read}{write}{execute}{shared})",
-            self.0.length()
-        )?;
+        write!(f, "{start:#x}-{end:#x} ({} bytes, {read}{write}{execute}{shared})", self.0.length())?;
         match self.0.name() {
             _ if self.0.is_segment() => write!(f, ", the System V segment with id {}", self.0.inode),
             b"" => f.write_str(", anonymous memory"),
@@ -60,9 +56,7 @@ pub(super) fn tell_hole(hole: usize, start: usize, draft: &mut Draft) {
         draft.note(format_args!("nothing is mapped at {hole:#x}"));
     } else {
         let before = hole.wrapping_sub(start);
-        draft.note(format_args!(
-            "the first {before} bytes are mapped; nothing is mapped at {hole:#x}"
-        ));
+        draft.note(format_args!("the first {before} bytes are mapped; nothing is mapped at {hole:#x}"));
     }
     match Mappings::open().and_then(|mappings| mappings.at_or_after(hole)) {
         Some(next) => draft.note(format_args!("the next mapping above is {}", Shown(&next))),
@@ -85,28 +79,16 @@ pub(super) fn tell_memory_limit(wanted: u64, private_writable: bool, draft: &mut
     if let (Some(limit), Some(used)) = (limits::soft(libc::RLIMIT_AS), limits::address_space())
         && used.saturating_add(wanted) > limit
     {
-        draft.note(format_args!(
-            "RLIMIT_AS allows {} of address space, and {} are in use",
-            Bytes(limit),
-            Bytes(used)
-        ));
-        draft.help(format_args!(
-            "raise the limit (ulimit -v, setrlimit RLIMIT_AS), or map less"
-        ));
+        draft.note(format_args!("RLIMIT_AS allows {} of address space, and {} are in use", Bytes(limit), Bytes(used)));
+        draft.help(format_args!("raise the limit (ulimit -v, setrlimit RLIMIT_AS), or map less"));
         told = true;
     }
     if private_writable
         && let (Some(limit), Some(used)) = (limits::soft(libc::RLIMIT_DATA), limits::data())
         && used.saturating_add(wanted) > limit
     {
-        draft.note(format_args!(
-            "RLIMIT_DATA allows {} of data, and {} are in use",
-            Bytes(limit),
-            Bytes(used)
-        ));
-        draft.help(format_args!(
-            "raise the limit (ulimit -d, setrlimit RLIMIT_DATA), or map less"
-        ));
+        draft.note(format_args!("RLIMIT_DATA allows {} of data, and {} are in use", Bytes(limit), Bytes(used)));
+        draft.help(format_args!("raise the limit (ulimit -d, setrlimit RLIMIT_DATA), or map less"));
         told = true;
     }
     told | tell_map_count(draft)
@@ -118,12 +100,8 @@ pub(super) fn tell_map_count(draft: &mut Draft) -> bool {
     if let (Some(most), Some(count)) = (limits::max_map_count(), mapping::count())
         && count.saturating_add(2) >= most
     {
-        draft.note(format_args!(
-            "the process has {count} mappings, and vm.max_map_count is {most}"
-        ));
-        draft.help(format_args!(
-            "raise it with sysctl vm.max_map_count=N, or map in larger pieces"
-        ));
+        draft.note(format_args!("the process has {count} mappings, and vm.max_map_count is {most}"));
+        draft.help(format_args!("raise it with sysctl vm.max_map_count=N, or map in larger pieces"));
         return true;
     }
     false
@@ -170,10 +148,7 @@ pub(super) fn is_aligned(address: usize) -> bool {
 
 /// The message of an address that must be page-aligned.
 pub(super) fn say_unaligned(function: &str, address: usize, draft: &mut Draft) {
-    draft.message(format_args!(
-        "{function} address {address:#x} is not a multiple of the page size ({})",
-        page_size()
-    ));
+    draft.message(format_args!("{function} address {address:#x} is not a multiple of the page size ({})", page_size()));
 }
 
 /// Shows ` (-5 as a signed number)` for what is negative as such.

@@ -21,10 +21,7 @@ use mapsan_model::{Rule, Severity};
 const MEANINGS: &[(Errno, &str)] = &[
     (libc::EACCES, "the file or a security module refuses this access"),
     (libc::EAGAIN, "the file is locked, or too much memory is"),
-    (
-        libc::EINVAL,
-        "the kernel or the file's driver takes none of these arguments together",
-    ),
+    (libc::EINVAL, "the kernel or the file's driver takes none of these arguments together"),
     (libc::ENFILE, "the system's limit on open files is reached"),
     (libc::ENODEV, "the filesystem or driver has no mmap"),
     (libc::ENOMEM, "no memory, or no room in the address space"),
@@ -63,10 +60,7 @@ impl Mmap {
     }
 
     fn has_sharing(&self) -> bool {
-        matches!(
-            self.sharing(),
-            libc::MAP_SHARED | libc::MAP_PRIVATE | libc::MAP_SHARED_VALIDATE | MAP_DROPPABLE
-        )
+        matches!(self.sharing(), libc::MAP_SHARED | libc::MAP_PRIVATE | libc::MAP_SHARED_VALIDATE | MAP_DROPPABLE)
     }
 
     /// The size of huge pages that `MAP_HUGETLB` asks for, 0 for the default.
@@ -132,20 +126,14 @@ impl Mmap {
             self.zero_length(report);
         } else if self.wants_address() && !memory::is_aligned(self.address) {
             report.finding(Rule::MmapUnalignedAddress, Severity::Error, |draft| {
-                let flag = if self.flags & libc::MAP_FIXED != 0 {
-                    "MAP_FIXED"
-                } else {
-                    "MAP_FIXED_NOREPLACE"
-                };
+                let flag = if self.flags & libc::MAP_FIXED != 0 { "MAP_FIXED" } else { "MAP_FIXED_NOREPLACE" };
                 draft.message(format_args!(
                     "{flag} address {:#x} is not a multiple of the page size ({})",
                     self.address,
                     page_size()
                 ));
                 let below = facts::page_start(self.address);
-                draft.help(format_args!(
-                    "map at {below:#x}, the start of its page, or leave the choice to the kernel"
-                ));
+                draft.help(format_args!("map at {below:#x}, the start of its page, or leave the choice to the kernel"));
             });
         } else if !self.has_sharing() {
             self.no_sharing(report);
@@ -190,17 +178,13 @@ impl Mmap {
                 && file.kind == Kind::Regular
             {
                 if file.size == 0 {
-                    draft.note(format_args!(
-                        "the file is empty (0 bytes): the length probably came from its size"
-                    ));
+                    draft.note(format_args!("the file is empty (0 bytes): the length probably came from its size"));
                     draft.help(format_args!(
                         "treat an empty file by itself, or make it longer with ftruncate before mapping it"
                     ));
                 } else {
                     draft.note(format_args!("the file has {} bytes", file.size));
-                    draft.help(format_args!(
-                        "pass the number of bytes to map; take the size with fstat just before"
-                    ));
+                    draft.help(format_args!("pass the number of bytes to map; take the size with fstat just before"));
                 }
             } else {
                 draft.help(format_args!("pass the number of bytes to map"));
@@ -227,9 +211,7 @@ impl Mmap {
             draft.message(format_args!(
                 "MAP_SHARED|MAP_PRIVATE is MAP_SHARED_VALIDATE, which anonymous memory does not take"
             ));
-            draft.help(format_args!(
-                "choose one: MAP_PRIVATE, or MAP_SHARED for memory that children share"
-            ));
+            draft.help(format_args!("choose one: MAP_PRIVATE, or MAP_SHARED for memory that children share"));
         });
     }
 
@@ -237,10 +219,7 @@ impl Mmap {
         report.finding(Rule::MmapBadFd, Severity::Error, |draft| {
             match descriptor::flags(self.fd) {
                 Ok(flags) if flags & libc::O_PATH != 0 => {
-                    draft.message(format_args!(
-                        "descriptor {} was opened with O_PATH and can't be mapped",
-                        self.fd
-                    ));
+                    draft.message(format_args!("descriptor {} was opened with O_PATH and can't be mapped", self.fd));
                     draft.help(format_args!("open the file with O_RDONLY or O_RDWR"));
                 }
                 _ if self.fd < 0 => {
@@ -254,9 +233,7 @@ impl Mmap {
                 }
                 _ => {
                     draft.message(format_args!("descriptor {} is not open", self.fd));
-                    draft.help(format_args!(
-                        "map before closing the descriptor; a mapping stays after close"
-                    ));
+                    draft.help(format_args!("map before closing the descriptor; a mapping stays after close"));
                 }
             }
             if self.length == 0 {
@@ -280,9 +257,7 @@ impl Mmap {
                     self.function, self.offset, self.length
                 ));
             }
-            draft.help(format_args!(
-                "check the calculation of the offset; off_t is signed, 64 bits wide"
-            ));
+            draft.help(format_args!("check the calculation of the offset; off_t is signed, 64 bits wide"));
         });
         true
     }
@@ -296,9 +271,7 @@ impl Mmap {
                     self.length,
                     memory::signed(self.length)
                 ));
-                draft.help(format_args!(
-                    "check the calculation of the length: a negative number became a huge one"
-                ));
+                draft.help(format_args!("check the calculation of the length: a negative number became a huge one"));
             });
         } else if self.is_huge() {
             self.huge_pages(report);
@@ -314,10 +287,7 @@ impl Mmap {
             let private_writable = !self.is_shared() && self.prot & libc::PROT_WRITE != 0;
             let mut told = memory::tell_memory_limit(wanted, private_writable, draft);
             if !told && wanted >= memory::USER_SPACE {
-                draft.note(format_args!(
-                    "an address space has {} for programs",
-                    Bytes(memory::USER_SPACE)
-                ));
+                draft.note(format_args!("an address space has {} for programs", Bytes(memory::USER_SPACE)));
                 told = true;
             }
             if !told && (private_writable || self.is_anonymous()) {
@@ -344,15 +314,12 @@ impl Mmap {
                     "of {} pages of that size {} are free, {} of these reserved",
                     pool.total, pool.free, pool.reserved
                 )),
-                None => draft.note(format_args!(
-                    "this machine has no pool of that size under /sys/kernel/mm/hugepages"
-                )),
+                None => {
+                    draft.note(format_args!("this machine has no pool of that size under /sys/kernel/mm/hugepages"))
+                }
             }
             if size > 0 && self.offset.rem_euclid(size.cast_signed()) != 0 {
-                draft.note(format_args!(
-                    "offset {} is not a multiple of the huge page",
-                    self.offset
-                ));
+                draft.note(format_args!("offset {} is not a multiple of the huge page", self.offset));
             }
             draft.help(format_args!(
                 "reserve pages (sysctl vm.nr_hugepages=N), or map without MAP_HUGETLB and advise MADV_HUGEPAGE"
@@ -397,23 +364,16 @@ impl Mmap {
             let path = Path::of_descriptor(self.fd);
             let path = super::IfSome(path.as_ref());
             match descriptor::filesystem(self.fd) {
-                Filesystem::Kernel(name) => draft.message(format_args!(
-                    "descriptor {} is {kind} of {name}, {path}, which has no mmap",
-                    self.fd
-                )),
-                _ if kind == Kind::CharacterDevice && crate::sys::is_terminal(self.fd) => draft.message(format_args!(
-                    "descriptor {} is a terminal, {path}, which has no mmap",
-                    self.fd
-                )),
-                _ => draft.message(format_args!(
-                    "descriptor {} is {kind}, {path}, which has no mmap",
-                    self.fd
-                )),
+                Filesystem::Kernel(name) => {
+                    draft.message(format_args!("descriptor {} is {kind} of {name}, {path}, which has no mmap", self.fd))
+                }
+                _ if kind == Kind::CharacterDevice && crate::sys::is_terminal(self.fd) => {
+                    draft.message(format_args!("descriptor {} is a terminal, {path}, which has no mmap", self.fd))
+                }
+                _ => draft.message(format_args!("descriptor {} is {kind}, {path}, which has no mmap", self.fd)),
             }
             self.tell_no_sharing(draft);
-            draft.help(format_args!(
-                "read it with read(2), into memory mapped with MAP_ANONYMOUS if need be"
-            ));
+            draft.help(format_args!("read it with read(2), into memory mapped with MAP_ANONYMOUS if need be"));
         });
     }
 
@@ -441,28 +401,20 @@ impl Mmap {
 
     fn exec_denied(mount: u64, report: &Report<'_>) {
         report.finding(Rule::MmapExecDenied, Severity::Note, |draft| {
-            draft.message(format_args!(
-                "PROT_EXEC is refused for this file by its mount or by policy"
-            ));
+            draft.message(format_args!("PROT_EXEC is refused for this file by its mount or by policy"));
             let told = limits::with_mount_point(mount, |point| {
                 draft.note(format_args!("it lies on the mount {}", Quoted(point)));
             });
             if told.is_none() {
                 draft.note(format_args!("its mount is not listed in /proc/self/mountinfo"));
             }
-            draft.help(format_args!(
-                "map it from a mount without noexec (see findmnt), or without PROT_EXEC"
-            ));
+            draft.help(format_args!("map it from a mount without noexec (see findmnt), or without PROT_EXEC"));
         });
     }
 
     /// EPERM: a noexec mount comes before seals in the kernel; locked memory needs a privilege or a limit.
     fn not_permitted(&self, report: &Report<'_>) -> bool {
-        let seals = if self.is_anonymous() {
-            None
-        } else {
-            descriptor::seals(self.fd)
-        };
+        let seals = if self.is_anonymous() { None } else { descriptor::seals(self.fd) };
         match seals.filter(|seals| seals & WRITE_SEALS != 0) {
             Some(seals) if self.is_shared_writable() => {
                 report.finding(Rule::MmapSealed, Severity::Warning, |draft| {
@@ -485,10 +437,8 @@ impl Mmap {
 
     fn lock_limit(&self, report: &Report<'_>) {
         report.finding(Rule::MmapLockLimit, Severity::Note, |draft| {
-            draft.message(format_args!(
-                "locked memory of {} is refused",
-                Bytes(facts::whole_pages(self.length) as u64)
-            ));
+            draft
+                .message(format_args!("locked memory of {} is refused", Bytes(facts::whole_pages(self.length) as u64)));
             match limits::soft(libc::RLIMIT_MEMLOCK) {
                 Some(limit) => draft.note(format_args!(
                     "RLIMIT_MEMLOCK allows {}, and {} are locked",
@@ -497,26 +447,20 @@ impl Mmap {
                 )),
                 None => draft.note(format_args!("RLIMIT_MEMLOCK is unlimited")),
             }
-            draft.help(format_args!(
-                "raise the limit (ulimit -l, setrlimit RLIMIT_MEMLOCK), or map without MAP_LOCKED"
-            ));
+            draft
+                .help(format_args!("raise the limit (ulimit -l, setrlimit RLIMIT_MEMLOCK), or map without MAP_LOCKED"));
         });
     }
 
     fn address_in_use(&self, report: &Report<'_>) {
         report.finding(Rule::MmapAddressInUse, Severity::Note, |draft| {
-            draft.message(format_args!(
-                "MAP_FIXED_NOREPLACE: something is mapped at {:#x} already",
-                self.address
-            ));
+            draft.message(format_args!("MAP_FIXED_NOREPLACE: something is mapped at {:#x} already", self.address));
             let end = self.address.saturating_add(self.length);
             match mapping::Mappings::open().and_then(|mappings| mappings.at_or_after(self.address)) {
                 Some(there) if there.start < end => draft.note(format_args!("it is {}", Shown(&there))),
                 _ => {}
             }
-            draft.help(format_args!(
-                "take another address, or none: the kernel finds a free one"
-            ));
+            draft.help(format_args!("take another address, or none: the kernel finds a free one"));
         });
     }
 
@@ -536,9 +480,7 @@ impl Mmap {
                     self.prot
                 ));
             }
-            draft.help(format_args!(
-                "choose one: MAP_SHARED to share, MAP_PRIVATE for a copy of one's own"
-            ));
+            draft.help(format_args!("choose one: MAP_SHARED to share, MAP_PRIVATE for a copy of one's own"));
         })
     }
 
@@ -551,9 +493,7 @@ impl Mmap {
                 "MAP_ANONYMOUS with descriptor {}: Linux ignores it, other systems refuse the call",
                 self.fd
             ));
-            draft.help(format_args!(
-                "pass -1; or drop MAP_ANONYMOUS if the file was meant to be mapped"
-            ));
+            draft.help(format_args!("pass -1; or drop MAP_ANONYMOUS if the file was meant to be mapped"));
         })
     }
 
@@ -564,9 +504,7 @@ impl Mmap {
         }
         report.offence(Rule::MmapWritableExecutable, Severity::Warning, |draft| {
             draft.message(format_args!("the memory is writable and executable at once"));
-            draft.help(format_args!(
-                "write it with PROT_READ|PROT_WRITE, then mprotect it to PROT_READ|PROT_EXEC"
-            ));
+            draft.help(format_args!("write it with PROT_READ|PROT_WRITE, then mprotect it to PROT_READ|PROT_EXEC"));
         })
     }
 
@@ -595,9 +533,7 @@ impl Mmap {
                 )),
                 None => draft.note(format_args!("any access raises SIGBUS unless the file grows first")),
             }
-            draft.help(format_args!(
-                "make the file long enough with ftruncate, or map what it has"
-            ));
+            draft.help(format_args!("make the file long enough with ftruncate, or map what it has"));
         });
     }
 
@@ -616,9 +552,7 @@ impl Mmap {
 
     fn tell_no_sharing(&self, draft: &mut Draft) {
         if !self.has_sharing() {
-            draft.note(format_args!(
-                "the flags have neither MAP_SHARED nor MAP_PRIVATE, and exactly one is needed"
-            ));
+            draft.note(format_args!("the flags have neither MAP_SHARED nor MAP_PRIVATE, and exactly one is needed"));
         }
     }
 
@@ -628,9 +562,7 @@ impl Mmap {
         }
         match descriptor::flags(self.fd).map(|flags| flags & libc::O_ACCMODE) {
             Ok(libc::O_WRONLY) => {
-                draft.note(format_args!(
-                    "the descriptor is open O_WRONLY, and every file mapping reads"
-                ));
+                draft.note(format_args!("the descriptor is open O_WRONLY, and every file mapping reads"));
             }
             Ok(libc::O_RDONLY) if self.is_shared_writable() => {
                 draft.note(format_args!(

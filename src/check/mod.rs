@@ -50,16 +50,10 @@ pub(crate) trait Check: Call {
 fn unexplained(rule: Rule, errno: Errno, meanings: &[(Errno, &str)], report: &Report<'_>) {
     report.finding(rule, Severity::Note, |draft| {
         let function = rule.info().call;
-        draft.message(format_args!(
-            "{function} failed with {}: {}",
-            ErrnoName(errno),
-            errno::meaning(errno)
-        ));
+        draft.message(format_args!("{function} failed with {}: {}", ErrnoName(errno), errno::meaning(errno)));
         match meanings.iter().find(|(of, _)| *of == errno) {
             Some((_, meaning)) => draft.note(format_args!("for {function}: {meaning}")),
-            None => draft.note(format_args!(
-                "{function}(2) does not list this errno for what was asked"
-            )),
+            None => draft.note(format_args!("{function}(2) does not list this errno for what was asked")),
         }
     });
 }
@@ -80,9 +74,6 @@ impl<T: Display> Display for IfSome<T> {
 fn tell_failure(kind: Failed, draft: &mut Draft) {
     if let Some(failure) = failures::last(kind) {
         let function = kind.function();
-        draft.place(
-            failure.site,
-            format_args!("the last {function} that failed ({})", ErrnoName(failure.errno)),
-        );
+        draft.place(failure.site, format_args!("the last {function} that failed ({})", ErrnoName(failure.errno)));
     }
 }

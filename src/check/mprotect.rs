@@ -11,22 +11,13 @@ use crate::sys::Errno;
 use mapsan_model::{Rule, Severity};
 
 const MEANINGS: &[(Errno, &str)] = &[
-    (
-        libc::EACCES,
-        "the memory may not be given this access: by how its file was opened, by its mount, or by policy",
-    ),
+    (libc::EACCES, "the memory may not be given this access: by how its file was opened, by its mount, or by policy"),
     (
         libc::EINVAL,
         "PROT_GROWSUP and PROT_GROWSDOWN exclude each other and need a mapping that grows, or a protection is unknown",
     ),
-    (
-        libc::ENOMEM,
-        "the range leaves the address space, or splitting a mapping would pass vm.max_map_count",
-    ),
-    (
-        libc::EPERM,
-        "the range holds a mapping that mseal(2) has sealed (Linux 6.10)",
-    ),
+    (libc::ENOMEM, "the range leaves the address space, or splitting a mapping would pass vm.max_map_count"),
+    (libc::EPERM, "the range holds a mapping that mseal(2) has sealed (Linux 6.10)"),
 ];
 
 impl Check for Mprotect {
@@ -54,13 +45,9 @@ impl Mprotect {
     fn unaligned(&self, report: &Report<'_>) {
         report.finding(Rule::MprotectUnalignedAddress, Severity::Error, |draft| {
             if self.address == libc::MAP_FAILED as usize {
-                draft.message(format_args!(
-                    "mprotect of MAP_FAILED: a mapping call failed, and nobody looked"
-                ));
+                draft.message(format_args!("mprotect of MAP_FAILED: a mapping call failed, and nobody looked"));
                 tell_failure(Failed::Mmap, draft);
-                draft.help(format_args!(
-                    "compare what mmap returns with MAP_FAILED before using it (it is not NULL)"
-                ));
+                draft.help(format_args!("compare what mmap returns with MAP_FAILED before using it (it is not NULL)"));
                 return;
             }
             memory::say_unaligned("mprotect", self.address, draft);

@@ -11,10 +11,7 @@ use crate::sys::Errno;
 use mapsan_model::{Rule, Severity};
 
 const MEANINGS: &[(Errno, &str)] = &[
-    (
-        libc::EAGAIN,
-        "the mapping is locked, and RLIMIT_MEMLOCK would be passed",
-    ),
+    (libc::EAGAIN, "the mapping is locked, and RLIMIT_MEMLOCK would be passed"),
     (libc::EFAULT, "the old range is not wholly mapped, or spans mappings"),
     (
         libc::EINVAL,
@@ -25,10 +22,7 @@ const MEANINGS: &[(Errno, &str)] = &[
         libc::ENOMEM,
         "the mapping can't grow where it is and MREMAP_MAYMOVE is not given, or memory or a limit is exhausted",
     ),
-    (
-        libc::EPERM,
-        "the range holds a mapping that mseal(2) has sealed (Linux 6.10)",
-    ),
+    (libc::EPERM, "the range holds a mapping that mseal(2) has sealed (Linux 6.10)"),
 ];
 
 impl Check for Mremap {
@@ -63,9 +57,7 @@ impl Mremap {
         if !memory::is_aligned(self.old_address) {
             report.finding(Rule::MremapBadAddress, Severity::Error, |draft| {
                 if self.old_address == libc::MAP_FAILED as usize {
-                    draft.message(format_args!(
-                        "mremap of MAP_FAILED: a mapping call failed, and nobody looked"
-                    ));
+                    draft.message(format_args!("mremap of MAP_FAILED: a mapping call failed, and nobody looked"));
                     tell_failure(Failed::Mmap, draft);
                     draft.help(format_args!(
                         "compare what mmap returns with MAP_FAILED before using it (it is not NULL)"
@@ -139,15 +131,9 @@ impl Mremap {
                 draft.help(format_args!("pass MREMAP_MAYMOVE and use the address that comes back"));
                 return;
             }
-            draft.message(format_args!(
-                "mremap failed with ENOMEM: no room for {} more",
-                Bytes(wanted)
-            ));
+            draft.message(format_args!("mremap failed with ENOMEM: no room for {} more", Bytes(wanted)));
             if !memory::tell_memory_limit(wanted, true, draft) && !memory::tell_overcommit(wanted, draft) {
-                draft.note(format_args!(
-                    "no limit of the process explains it (pages of {} bytes)",
-                    page_size()
-                ));
+                draft.note(format_args!("no limit of the process explains it (pages of {} bytes)", page_size()));
             }
         });
     }

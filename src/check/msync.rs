@@ -13,10 +13,7 @@ const MEANINGS: &[(Errno, &str)] = &[
     (libc::EBUSY, "MS_INVALIDATE on memory that is locked"),
     (libc::EINTR, "a signal came while it waited"),
     (libc::EIO, "the file could not be written"),
-    (
-        libc::ENOMEM,
-        "part of the range is not mapped, which tells a program that probes an address that it is free",
-    ),
+    (libc::ENOMEM, "part of the range is not mapped, which tells a program that probes an address that it is free"),
     (libc::ENOSPC, "the filesystem is full"),
 ];
 
@@ -45,9 +42,7 @@ impl Check for Msync {
             }
             libc::EINVAL if self.flags & both == both => {
                 report.finding(Rule::MsyncBadFlags, Severity::Error, |draft| {
-                    draft.message(format_args!(
-                        "msync flags hold MS_SYNC and MS_ASYNC, which exclude each other"
-                    ));
+                    draft.message(format_args!("msync flags hold MS_SYNC and MS_ASYNC, which exclude each other"));
                     draft.help(format_args!("pass MS_SYNC to wait for the write, or MS_ASYNC not to"));
                 });
                 true
@@ -65,23 +60,16 @@ impl Msync {
     fn unaligned(&self, report: &Report<'_>) {
         report.finding(Rule::MsyncUnalignedAddress, Severity::Error, |draft| {
             if self.address == libc::MAP_FAILED as usize {
-                draft.message(format_args!(
-                    "msync of MAP_FAILED: a mapping call failed, and nobody looked"
-                ));
+                draft.message(format_args!("msync of MAP_FAILED: a mapping call failed, and nobody looked"));
                 tell_failure(Failed::Mmap, draft);
-                draft.help(format_args!(
-                    "compare what mmap returns with MAP_FAILED before using it (it is not NULL)"
-                ));
+                draft.help(format_args!("compare what mmap returns with MAP_FAILED before using it (it is not NULL)"));
                 return;
             }
             memory::say_unaligned("msync", self.address, draft);
             memory::tell_unaligned(self.address, draft);
             let below = facts::page_start(self.address);
             let into = facts::page_remainder(self.address);
-            draft.help(format_args!(
-                "sync from {below:#x}, with {} bytes",
-                self.length.saturating_add(into)
-            ));
+            draft.help(format_args!("sync from {below:#x}, with {} bytes", self.length.saturating_add(into)));
         });
     }
 

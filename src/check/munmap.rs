@@ -10,18 +10,9 @@ use crate::sys::Errno;
 use mapsan_model::{Rule, Severity};
 
 const MEANINGS: &[(Errno, &str)] = &[
-    (
-        libc::EINVAL,
-        "the address or length is not one that munmap takes, or a huge page would be cut",
-    ),
-    (
-        libc::ENOMEM,
-        "the mapping would have to be split, and vm.max_map_count is reached",
-    ),
-    (
-        libc::EPERM,
-        "the range holds a mapping that mseal(2) has sealed (Linux 6.10)",
-    ),
+    (libc::EINVAL, "the address or length is not one that munmap takes, or a huge page would be cut"),
+    (libc::ENOMEM, "the mapping would have to be split, and vm.max_map_count is reached"),
+    (libc::EPERM, "the range holds a mapping that mseal(2) has sealed (Linux 6.10)"),
 ];
 
 impl Check for Munmap {
@@ -35,13 +26,9 @@ impl Check for Munmap {
         }
         if self.address == libc::MAP_FAILED as usize {
             report.finding(Rule::MunmapMapFailed, Severity::Error, |draft| {
-                draft.message(format_args!(
-                    "munmap of MAP_FAILED: a mapping call failed, and nobody looked"
-                ));
+                draft.message(format_args!("munmap of MAP_FAILED: a mapping call failed, and nobody looked"));
                 tell_failure(Failed::Mmap, draft);
-                draft.help(format_args!(
-                    "compare what mmap returns with MAP_FAILED before using it (it is not NULL)"
-                ));
+                draft.help(format_args!("compare what mmap returns with MAP_FAILED before using it (it is not NULL)"));
             });
         } else if !memory::is_aligned(self.address) {
             report.finding(Rule::MunmapUnalignedAddress, Severity::Error, |draft| {
@@ -59,9 +46,7 @@ impl Check for Munmap {
                     memory::signed(self.length),
                     self.address
                 ));
-                draft.help(format_args!(
-                    "pass the address and the length that were given to and by mmap"
-                ));
+                draft.help(format_args!("pass the address and the length that were given to and by mmap"));
             });
         } else {
             other(errno, report);
@@ -94,9 +79,9 @@ impl Munmap {
                         "pass the length that was mapped; from here to its end there are {to_end} bytes"
                     ));
                 }
-                None => draft.help(format_args!(
-                    "pass the length that was mapped; nothing is mapped at this address now"
-                )),
+                None => {
+                    draft.help(format_args!("pass the length that was mapped; nothing is mapped at this address now"))
+                }
             }
         });
     }
@@ -106,9 +91,7 @@ impl Munmap {
 fn other(errno: Errno, report: &Report<'_>) {
     if errno == libc::ENOMEM {
         report.finding(Rule::MunmapFailed, Severity::Note, |draft| {
-            draft.message(format_args!(
-                "munmap failed with ENOMEM: it would have to split a mapping"
-            ));
+            draft.message(format_args!("munmap failed with ENOMEM: it would have to split a mapping"));
             if !memory::tell_map_count(draft) {
                 draft.note(format_args!(
                     "the pieces of {} bytes need a mapping more than the process may have",

@@ -31,11 +31,7 @@ fn origin(id: c_int) -> Origin {
     }
     // 0 is IPC_PRIVATE, the key of many segments and the id of the first: that tells nothing.
     let of_key = (id != 0).then(|| segment::find(|segment| segment.key == id)).flatten();
-    if of_key.is_some() || keys::is_given(id) {
-        Origin::Key(of_key)
-    } else {
-        Origin::Unknown
-    }
+    if of_key.is_some() || keys::is_given(id) { Origin::Key(of_key) } else { Origin::Unknown }
 }
 
 /// Makes the finding of an id that no segment has.
@@ -51,9 +47,7 @@ pub(super) fn bad_id(rule: Rule, id: c_int, report: &Report<'_>) {
         Origin::Negative if id == -1 => {
             draft.message(format_args!("{function} of id -1: shmget failed, and nobody looked"));
             tell_failure(Failed::Shmget, draft);
-            draft.help(format_args!(
-                "compare what shmget returns with -1 before using it, and print errno then"
-            ));
+            draft.help(format_args!("compare what shmget returns with -1 before using it, and print errno then"));
         }
         Origin::Negative => {
             draft.message(format_args!("{function} of id {id}: ids are never negative"));
@@ -63,9 +57,7 @@ pub(super) fn bad_id(rule: Rule, id: c_int, report: &Report<'_>) {
             draft.message(format_args!("{function} of {}, which is a key and not an id", Key(id)));
             match found {
                 Some(segment) => draft.note(format_args!("the key leads to {segment}")),
-                None => draft.note(format_args!(
-                    "ftok gave this key in this process; no segment has it now"
-                )),
+                None => draft.note(format_args!("ftok gave this key in this process; no segment has it now")),
             }
             draft.help(format_args!("pass the id that shmget({}, ...) returns", Key(id)));
         }

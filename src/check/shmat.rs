@@ -16,10 +16,7 @@ use mapsan_model::{Rule, Severity};
 
 const MEANINGS: &[(Errno, &str)] = &[
     (libc::EINVAL, "the address leaves no room for the segment"),
-    (
-        libc::ENOMEM,
-        "no room in the address space, a limit such as RLIMIT_AS, or vm.max_map_count is reached",
-    ),
+    (libc::ENOMEM, "no room in the address space, a limit such as RLIMIT_AS, or vm.max_map_count is reached"),
     (libc::EPERM, "SHM_EXEC needs a mount and a policy that allow it"),
 ];
 
@@ -50,9 +47,7 @@ impl Check for Shmat {
                 self.id
             ));
             draft.note(format_args!("it is {segment}"));
-            draft.help(format_args!(
-                "remove the segment after the last process has attached it"
-            ));
+            draft.help(format_args!("remove the segment after the last process has attached it"));
         })
     }
 }
@@ -68,15 +63,11 @@ impl Shmat {
                     self.address,
                     page_size()
                 ));
-                draft.help(format_args!(
-                    "pass NULL to let the kernel choose, or SHM_RND to round the address down"
-                ));
+                draft.help(format_args!("pass NULL to let the kernel choose, or SHM_RND to round the address down"));
             });
         } else if self.flags & libc::SHM_REMAP != 0 && crate::facts::page_start(self.address) == 0 {
             report.finding(Rule::ShmatRemapNull, Severity::Error, |draft| {
-                draft.message(format_args!(
-                    "SHM_REMAP replaces what is mapped at an address, and the address is NULL"
-                ));
+                draft.message(format_args!("SHM_REMAP replaces what is mapped at an address, and the address is NULL"));
                 draft.help(format_args!("pass the address to replace, or drop SHM_REMAP"));
             });
         } else {
@@ -110,11 +101,7 @@ impl Shmat {
 
     fn denied(&self, report: &Report<'_>) {
         report.finding(Rule::ShmatDenied, Severity::Note, |draft| {
-            let wants = if self.flags & libc::SHM_RDONLY != 0 {
-                "reading"
-            } else {
-                "reading and writing"
-            };
+            let wants = if self.flags & libc::SHM_RDONLY != 0 { "reading" } else { "reading and writing" };
             draft.message(format_args!("the mode bits of segment {} refuse {wants}", self.id));
             let Some(segment) = segment::any_by_id(self.id) else {
                 tell_hidden(draft);
@@ -131,14 +118,10 @@ impl Shmat {
 
     fn no_memory(&self, report: &Report<'_>) {
         report.finding(Rule::ShmatFailed, Severity::Note, |draft| {
-            draft.message(format_args!(
-                "shmat failed with ENOMEM: no room for the segment in the address space"
-            ));
+            draft.message(format_args!("shmat failed with ENOMEM: no room for the segment in the address space"));
             let size = segment::any_by_id(self.id).map_or(0, |segment| segment.size as u64);
             if !memory::tell_memory_limit(size, false, draft) {
-                draft.note(format_args!(
-                    "no limit of the process explains it; the segment has {size} bytes"
-                ));
+                draft.note(format_args!("no limit of the process explains it; the segment has {size} bytes"));
             }
         });
     }

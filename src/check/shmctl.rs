@@ -12,14 +12,8 @@ use crate::sys::Errno;
 use mapsan_model::{Rule, Severity};
 
 const MEANINGS: &[(Errno, &str)] = &[
-    (
-        libc::EINVAL,
-        "the index is that of no segment (SHM_STAT and SHM_STAT_ANY take an index, not an id)",
-    ),
-    (
-        libc::ENOMEM,
-        "SHM_LOCK would pass RLIMIT_MEMLOCK, or there is no memory",
-    ),
+    (libc::EINVAL, "the index is that of no segment (SHM_STAT and SHM_STAT_ANY take an index, not an id)"),
+    (libc::ENOMEM, "SHM_LOCK would pass RLIMIT_MEMLOCK, or there is no memory"),
     (libc::EOVERFLOW, "an id or time does not fit the structure"),
 ];
 
@@ -72,10 +66,7 @@ impl Check for Shmctl {
 impl Shmctl {
     /// Whether the command's first argument is an index into the kernel's table, or is ignored.
     fn takes_index(&self) -> bool {
-        matches!(
-            self.known(),
-            Some((_, "SHM_STAT" | "SHM_STAT_ANY" | "SHM_INFO" | "IPC_INFO", _))
-        )
+        matches!(self.known(), Some((_, "SHM_STAT" | "SHM_STAT_ANY" | "SHM_INFO" | "IPC_INFO", _)))
     }
 
     fn null_buffer(&self, report: &Report<'_>) {
@@ -94,10 +85,7 @@ impl Shmctl {
 
     fn bad_command(&self, report: &Report<'_>) {
         report.finding(Rule::ShmctlBadCommand, Severity::Error, |draft| {
-            draft.message(format_args!(
-                "shmctl has no command {} ({:#x})",
-                self.command, self.command
-            ));
+            draft.message(format_args!("shmctl has no command {} ({:#x})", self.command, self.command));
             if segment::any_by_id(self.id).is_none() {
                 draft.note(format_args!("no segment has id {}, either", self.id));
             }

@@ -48,9 +48,8 @@ impl Shmdt {
             if self.address == usize::MAX {
                 draft.message(format_args!("shmdt of (void *) -1: shmat failed, and nobody looked"));
                 tell_failure(Failed::Shmat, draft);
-                draft.help(format_args!(
-                    "compare what shmat returns with (void *) -1 before using it (it is not NULL)"
-                ));
+                draft
+                    .help(format_args!("compare what shmat returns with (void *) -1 before using it (it is not NULL)"));
                 return;
             }
             draft.message(format_args!("no segment is attached at {}", Address(self.address)));
@@ -71,24 +70,16 @@ impl Shmdt {
                 self.address.wrapping_sub(base)
             ));
             draft.note(format_args!("it is {}", Shown(mapping)));
-            draft.help(format_args!(
-                "pass the very pointer that shmat returned; keep it when walking with another"
-            ));
+            draft.help(format_args!("pass the very pointer that shmat returned; keep it when walking with another"));
         });
     }
 
     fn not_a_segment(&self, mapping: &Mapping, report: &Report<'_>) {
         report.finding(Rule::ShmdtNotASegment, Severity::Error, |draft| {
-            draft.message(format_args!(
-                "{:#x} belongs to a mapping that shmat did not make",
-                self.address
-            ));
+            draft.message(format_args!("{:#x} belongs to a mapping that shmat did not make", self.address));
             draft.note(format_args!("it is {}", Shown(mapping)));
             if let Some(site) = released::DETACHED.site(self.address) {
-                draft.place(
-                    site,
-                    format_args!("a segment that was attached at this address was detached here"),
-                );
+                draft.place(site, format_args!("a segment that was attached at this address was detached here"));
             }
             draft.help(format_args!("unmap what mmap returned with munmap"));
         });
@@ -98,9 +89,7 @@ impl Shmdt {
         report.finding(Rule::ShmdtDouble, Severity::Error, |draft| {
             draft.message(format_args!("the segment at {:#x} is detached already", self.address));
             draft.place(site, format_args!("detached here"));
-            draft.help(format_args!(
-                "detach each attachment once; set the pointer to NULL after shmdt"
-            ));
+            draft.help(format_args!("detach each attachment once; set the pointer to NULL after shmdt"));
         });
     }
 }

@@ -18,18 +18,9 @@ use core::ffi::c_int;
 use mapsan_model::{Rule, Severity};
 
 const MEANINGS: &[(Errno, &str)] = &[
-    (
-        libc::EINVAL,
-        "the size or SHM_HUGETLB's page size is not one that this system takes",
-    ),
-    (
-        libc::ENOMEM,
-        "no memory for the segment; with SHM_HUGETLB, too few huge pages",
-    ),
-    (
-        libc::EPERM,
-        "SHM_HUGETLB needs CAP_IPC_LOCK or the group of /proc/sys/vm/hugetlb_shm_group",
-    ),
+    (libc::EINVAL, "the size or SHM_HUGETLB's page size is not one that this system takes"),
+    (libc::ENOMEM, "no memory for the segment; with SHM_HUGETLB, too few huge pages"),
+    (libc::EPERM, "SHM_HUGETLB needs CAP_IPC_LOCK or the group of /proc/sys/vm/hugetlb_shm_group"),
     (libc::ENFILE, "the system's limit on open files is reached"),
 ];
 
@@ -53,9 +44,7 @@ impl Shmget {
     /// The mode that was meant, if the flags are what its decimal digits give. All of these numbers hold the bit of
     /// `IPC_CREAT` (01000).
     fn decimal_mode(&self) -> Option<(c_int, c_int)> {
-        DECIMAL_MODES
-            .into_iter()
-            .find(|(decimal, _)| self.flags & (libc::IPC_CREAT | 0o777) == *decimal)
+        DECIMAL_MODES.into_iter().find(|(decimal, _)| self.flags & (libc::IPC_CREAT | 0o777) == *decimal)
     }
 
     /// Whether a call that succeeded may break a rule; `opt_in` if a rule is on that is off by default.
@@ -126,11 +115,7 @@ impl Check for Shmget {
 
     fn offends(&self, report: &Report<'_>) -> Option<Errno> {
         let key = if self.key == -1 { Self::failed_key(report) } else { None };
-        let mode = if self.is_new(report) {
-            self.mode_offends(report)
-        } else {
-            None
-        };
+        let mode = if self.is_new(report) { self.mode_offends(report) } else { None };
         key.or(mode)
     }
 
@@ -152,9 +137,7 @@ impl Check for Shmget {
             ));
             draft.note(format_args!("it is {segment}"));
             let age = sys::realtime().tv_sec.wrapping_sub(segment.change_time);
-            draft.note(format_args!(
-                "its last change (creation, IPC_SET) was {age} seconds ago"
-            ));
+            draft.note(format_args!("its last change (creation, IPC_SET) was {age} seconds ago"));
             draft.help(format_args!(
                 "initialise it again, or remove it when the program ends (shmctl IPC_RMID); by hand: ipcrm -m {id}"
             ));
@@ -165,25 +148,15 @@ impl Check for Shmget {
 impl Shmget {
     fn failed_key(report: &Report<'_>) -> Option<Errno> {
         report.offence(Rule::ShmgetFailedKey, Severity::Error, |draft| {
-            draft.message(format_args!(
-                "the key is -1, which is ftok's failure, and nobody looked"
-            ));
+            draft.message(format_args!("the key is -1, which is ftok's failure, and nobody looked"));
             tell_failure(Failed::Ftok, draft);
-            draft.note(format_args!(
-                "every program with the same mistake shares the segment of key -1"
-            ));
-            draft.help(format_args!(
-                "compare what ftok returns with -1 before using it, and print errno then"
-            ));
+            draft.note(format_args!("every program with the same mistake shares the segment of key -1"));
+            draft.help(format_args!("compare what ftok returns with -1 before using it, and print errno then"));
         })
     }
 
     fn existing(&self) -> Option<Segment> {
-        if self.key == libc::IPC_PRIVATE {
-            None
-        } else {
-            segment::any_by_key(self.key)
-        }
+        if self.key == libc::IPC_PRIVATE { None } else { segment::any_by_key(self.key) }
     }
 
     fn exists(&self, report: &Report<'_>) -> bool {
@@ -202,10 +175,7 @@ impl Shmget {
 
     fn missing(&self, report: &Report<'_>) {
         report.finding(Rule::ShmgetMissing, Severity::Note, |draft| {
-            draft.message(format_args!(
-                "no segment has key {}, and IPC_CREAT is not given",
-                Key(self.key)
-            ));
+            draft.message(format_args!("no segment has key {}, and IPC_CREAT is not given", Key(self.key)));
             match segment::usage() {
                 Some(usage) => draft.note(format_args!(
                     "ipcs -m shows {} segments in this IPC namespace, none with this key",
@@ -292,10 +262,7 @@ impl Shmget {
                     "the IPC namespace has as many segments as it may (SHMMNI, {})",
                     limits.max_segments
                 ));
-                draft.note(format_args!(
-                    "{} exist, {idle} of them with no process attached",
-                    usage.segments
-                ));
+                draft.note(format_args!("{} exist, {idle} of them with no process attached", usage.segments));
                 draft.help(format_args!(
                     "remove those that are left over (ipcs -m -p, ipcrm -m ID), or raise kernel.shmmni"
                 ));
@@ -317,10 +284,7 @@ impl Shmget {
             if let (Some(limits), Some(usage)) = (segment::limits(), segment::usage()) {
                 let page = page_size() as u64;
                 if wanted > limits.max_size {
-                    draft.note(format_args!(
-                        "kernel.shmmax allows {} bytes for a segment",
-                        limits.max_size
-                    ));
+                    draft.note(format_args!("kernel.shmmax allows {} bytes for a segment", limits.max_size));
                 } else if wanted.div_ceil(page).saturating_add(usage.pages) > limits.max_pages {
                     draft.note(format_args!(
                         "kernel.shmall allows {} pages of {page} bytes, and {} are in use",
@@ -330,9 +294,7 @@ impl Shmget {
                     draft.note(format_args!("RAM and swap together have {}", Bytes(total)));
                 }
             }
-            draft.help(format_args!(
-                "ask for less, raise the limit with sysctl, or pass SHM_NORESERVE for sparse use"
-            ));
+            draft.help(format_args!("ask for less, raise the limit with sysctl, or pass SHM_NORESERVE for sparse use"));
         });
     }
 
@@ -363,10 +325,7 @@ impl Shmget {
             None
         } else {
             report.offence(Rule::ShmgetWorldWritable, Severity::Warning, |draft| {
-                draft.message(format_args!(
-                    "the new segment has mode {}: everybody may write it",
-                    Octal(self.mode())
-                ));
+                draft.message(format_args!("the new segment has mode {}: everybody may write it", Octal(self.mode())));
                 draft.help(format_args!("pass 0600, or 0660 for a group"));
             })
         };

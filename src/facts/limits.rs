@@ -7,10 +7,7 @@ use core::fmt;
 
 /// The soft limit of a resource; `None` when it is unlimited or can't be read.
 pub(crate) fn soft(resource: libc::__rlimit_resource_t) -> Option<u64> {
-    sys::limit(resource)
-        .ok()
-        .map(|limit| limit.rlim_cur)
-        .filter(|soft| *soft != libc::RLIM_INFINITY)
+    sys::limit(resource).ok().map(|limit| limit.rlim_cur).filter(|soft| *soft != libc::RLIM_INFINITY)
 }
 
 /// A figure of /proc/self/status in bytes.
@@ -80,18 +77,11 @@ pub(crate) fn huge_pages(bytes: u64) -> Option<HugePages> {
     let read = |file: &str| {
         let mut path = crate::report::Line::<96>::new();
         let kilobytes = bytes.wrapping_div(1024);
-        fmt::Write::write_fmt(
-            &mut path,
-            format_args!("/sys/kernel/mm/hugepages/hugepages-{kilobytes}kB/{file}\0"),
-        )
-        .ok()?;
+        fmt::Write::write_fmt(&mut path, format_args!("/sys/kernel/mm/hugepages/hugepages-{kilobytes}kB/{file}\0"))
+            .ok()?;
         procfile::number(CStr::from_bytes_until_nul(path.as_bytes()).ok()?)
     };
-    Some(HugePages {
-        total: read("nr_hugepages")?,
-        free: read("free_hugepages")?,
-        reserved: read("resv_hugepages")?,
-    })
+    Some(HugePages { total: read("nr_hugepages")?, free: read("free_hugepages")?, reserved: read("resv_hugepages")? })
 }
 
 /// Shows a number of bytes, with a rounded size for those that are long.

@@ -191,11 +191,7 @@ fn parse(line: &[u8]) -> Option<Mapping> {
     Some(Mapping {
         start: usize::from_str_radix(start, 16).ok()?,
         end: usize::from_str_radix(end, 16).ok()?,
-        rights: RIGHTS
-            .iter()
-            .zip(rights)
-            .map(|((letter, bit), there)| if letter == there { *bit } else { 0 })
-            .sum(),
+        rights: RIGHTS.iter().zip(rights).map(|((letter, bit), there)| if letter == there { *bit } else { 0 }).sum(),
         offset,
         inode,
         name,
@@ -215,10 +211,7 @@ mod tests {
         let by_text = scan(here).unwrap();
         assert!(by_text.contains(here));
         if let Ok(by_query) = query(mappings.fd, here) {
-            assert_eq!(
-                (by_query.start, by_query.end, by_query.inode),
-                (by_text.start, by_text.end, by_text.inode)
-            );
+            assert_eq!((by_query.start, by_query.end, by_query.inode), (by_text.start, by_text.end, by_text.inode));
             assert_eq!(by_query.name(), by_text.name());
             assert_eq!(by_query.rights(), by_text.rights());
         }
@@ -230,11 +223,7 @@ mod tests {
         let mapping = parse(line).unwrap();
         assert!(mapping.is_segment() && mapping.is_shared());
         assert_eq!((mapping.inode, mapping.base()), (32769, 0x7eff_ffff_e000));
-        assert!(
-            !parse(b"1000-2000 r--p 00000000 08:01 7 /SYSV/etc")
-                .unwrap()
-                .is_segment()
-        );
+        assert!(!parse(b"1000-2000 r--p 00000000 08:01 7 /SYSV/etc").unwrap().is_segment());
     }
 
     #[test]

@@ -15,17 +15,11 @@ pub(crate) struct Path {
 }
 
 impl Path {
-    const EMPTY: Path = Path {
-        bytes: [0; LONGEST],
-        length: 0,
-    };
+    const EMPTY: Path = Path { bytes: [0; LONGEST], length: 0 };
 
     /// The file behind a descriptor, as /proc/self/fd names it (`pipe:[123]` for what has no path).
     pub(crate) fn of_descriptor(fd: c_int) -> Option<Path> {
-        let mut link = Writer {
-            bytes: [0; 32],
-            length: 0,
-        };
+        let mut link = Writer { bytes: [0; 32], length: 0 };
         write!(link, "/proc/self/fd/{fd}").ok()?;
         let link = CStr::from_bytes_until_nul(&link.bytes).ok()?;
         let mut path = Path::EMPTY;
@@ -91,15 +85,8 @@ struct Writer {
 
 impl fmt::Write for Writer {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let end = self
-            .length
-            .checked_add(text.len())
-            .filter(|end| *end < self.bytes.len())
-            .ok_or(fmt::Error)?;
-        self.bytes
-            .get_mut(self.length..end)
-            .ok_or(fmt::Error)?
-            .copy_from_slice(text.as_bytes());
+        let end = self.length.checked_add(text.len()).filter(|end| *end < self.bytes.len()).ok_or(fmt::Error)?;
+        self.bytes.get_mut(self.length..end).ok_or(fmt::Error)?.copy_from_slice(text.as_bytes());
         self.length = end;
         Ok(())
     }

@@ -54,21 +54,8 @@ impl Segment {
 
 impl fmt::Display for Segment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Segment {
-            id,
-            size,
-            mode,
-            uid,
-            creator_pid,
-            creator_uid,
-            attached,
-            ..
-        } = self;
-        write!(
-            f,
-            "segment {id}: {size} bytes, mode {}, owner uid {uid}, created by ",
-            Octal(*mode)
-        )?;
+        let Segment { id, size, mode, uid, creator_pid, creator_uid, attached, .. } = self;
+        write!(f, "segment {id}: {size} bytes, mode {}, owner uid {uid}, created by ", Octal(*mode))?;
         match creator_pid {
             0 => write!(f, "a process of another pid namespace")?,
             pid if self.creator_is_gone() => write!(f, "pid {pid} (no longer running)")?,
@@ -90,10 +77,7 @@ pub(crate) fn any_by_id(id: c_int) -> Option<Segment> {
 
 /// The segment with a key, whatever its mode bits.
 pub(crate) fn any_by_key(key: c_int) -> Option<Segment> {
-    sys::find_segment(key)
-        .and_then(by_id)
-        .ok()
-        .or_else(|| find(|segment| segment.key == key && !segment.removed))
+    sys::find_segment(key).and_then(by_id).ok().or_else(|| find(|segment| segment.key == key && !segment.removed))
 }
 
 /// The first segment of the IPC namespace that `wanted` takes.

@@ -77,12 +77,7 @@ pub(crate) fn note(kind: Failed, site: usize, errno: Errno) {
     let Some(slot) = ring.slots.get(index) else { return };
     let version = slot.version.load(Relaxed);
     // Another thread, or this one under a signal handler, is writing the slot: leave it.
-    if version & 1 == 1
-        || slot
-            .version
-            .compare_exchange(version, version | 1, Acquire, Relaxed)
-            .is_err()
-    {
+    if version & 1 == 1 || slot.version.compare_exchange(version, version | 1, Acquire, Relaxed).is_err() {
         return;
     }
     slot.site.store(site, Relaxed);
@@ -101,10 +96,7 @@ pub(crate) fn last(kind: Failed) -> Option<Failure> {
             continue;
         };
         let version = slot.version.load(Acquire);
-        let failure = Failure {
-            site: slot.site.load(Relaxed),
-            errno: slot.errno.load(Relaxed),
-        };
+        let failure = Failure { site: slot.site.load(Relaxed), errno: slot.errno.load(Relaxed) };
         let thread = slot.thread.load(Relaxed);
         if version == 0 || version & 1 == 1 || slot.version.load(Acquire) != version {
             continue;
@@ -125,14 +117,10 @@ mod tests {
     fn ones_own_failure_comes_before_a_later_one_of_another_thread() {
         note(Failed::Mremap, 1, libc::EINVAL);
         note(Failed::Mremap, 2, libc::EFAULT);
-        std::thread::spawn(|| note(Failed::Mremap, 3, libc::ENOMEM))
-            .join()
-            .unwrap();
+        std::thread::spawn(|| note(Failed::Mremap, 3, libc::ENOMEM)).join().unwrap();
         let failure = last(Failed::Mremap).unwrap();
         assert_eq!((failure.site, failure.errno), (2, libc::EFAULT));
-        let other = std::thread::spawn(|| last(Failed::Mremap).map(|failure| failure.site))
-            .join()
-            .unwrap();
+        let other = std::thread::spawn(|| last(Failed::Mremap).map(|failure| failure.site)).join().unwrap();
         assert!(other.is_some());
     }
 }

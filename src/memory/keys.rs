@@ -62,17 +62,7 @@ struct Table(UnsafeCell<[Given; ENTRIES]>);
 unsafe impl Sync for Table {}
 
 static TABLE: Table = Table(UnsafeCell::new(
-    [const {
-        Given {
-            key: 0,
-            id: 0,
-            site: 0,
-            device: (0, 0),
-            inode: 0,
-            path: [0; PATH],
-            path_length: 0,
-        }
-    }; ENTRIES],
+    [const { Given { key: 0, id: 0, site: 0, device: (0, 0), inode: 0, path: [0; PATH], path_length: 0 } }; ENTRIES],
 ));
 static USED: AtomicUsize = AtomicUsize::new(0);
 
@@ -97,10 +87,7 @@ fn seen(table: &[AtomicU64; SEEN], hash: u64) -> bool {
 /// Whether this key has led to this segment before.
 #[inline]
 pub(crate) fn led_to(key: c_int, id: c_int) -> bool {
-    seen(
-        &SEGMENTS,
-        u64::from(key.cast_unsigned()) << 32 | u64::from(id.cast_unsigned()) | 1 << 63,
-    )
+    seen(&SEGMENTS, u64::from(key.cast_unsigned()) << 32 | u64::from(id.cast_unsigned()) | 1 << 63)
 }
 
 /// Whether this path text and id have given this key before.
@@ -108,10 +95,7 @@ pub(crate) fn led_to(key: c_int, id: c_int) -> bool {
 pub(crate) fn was_given(path: &CStr, id: c_int, key: c_int) -> bool {
     // FNV-1a, 64 bits at a time.
     let mix = |hash: u64, word: u64| (hash ^ word).wrapping_mul(0x100_0000_01b3).rotate_left(29);
-    let mut hash = mix(
-        0xcbf2_9ce4_8422_2325,
-        u64::from(id.cast_unsigned()) << 32 | u64::from(key.cast_unsigned()),
-    );
+    let mut hash = mix(0xcbf2_9ce4_8422_2325, u64::from(id.cast_unsigned()) << 32 | u64::from(key.cast_unsigned()));
     let (words, rest) = path.to_bytes().as_chunks::<8>();
     for word in words {
         hash = mix(hash, u64::from_ne_bytes(*word));
@@ -153,15 +137,7 @@ fn look_at(path: usize, id: c_int, key: c_int, site: usize) -> Option<Given> {
     let path = Path::at(path)?;
     let file = sys::statx_path(path.as_c_str()?).ok()?;
     let (device, inode) = identity(&file);
-    let mut given = Given {
-        key,
-        id,
-        site,
-        device,
-        inode,
-        path: [0; PATH],
-        path_length: 0,
-    };
+    let mut given = Given { key, id, site, device, inode, path: [0; PATH], path_length: 0 };
     if !path.is_absolute() {
         let directory = Path::working_directory()?;
         given.append(directory.bytes())?;
@@ -201,11 +177,7 @@ fn compare(given: &Given) -> Relations {
     let last_of_path = |earlier: &&Given| earlier.path() == given.path() && earlier.id == given.id;
     Relations {
         same_key: entries().iter().rev().find(same_key),
-        other_key: entries()
-            .iter()
-            .rev()
-            .find(last_of_path)
-            .filter(|earlier| earlier.key != given.key),
+        other_key: entries().iter().rev().find(last_of_path).filter(|earlier| earlier.key != given.key),
     }
 }
 

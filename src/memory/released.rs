@@ -20,9 +20,7 @@ pub(crate) static REMOVED: Released = Released::new();
 
 impl Released {
     const fn new() -> Released {
-        Released {
-            slots: [const { (AtomicUsize::new(0), AtomicUsize::new(0)) }; SLOTS],
-        }
+        Released { slots: [const { (AtomicUsize::new(0), AtomicUsize::new(0)) }; SLOTS] }
     }
 
     fn slot(&self, value: usize) -> Option<&(AtomicUsize, AtomicUsize)> {
@@ -60,9 +58,6 @@ mod tests {
         table.note(0x7000, 1);
         table.note(0x7000, 2);
         table.note(0, 3);
-        assert_eq!(
-            (table.site(0x7000), table.site(0), table.site(0x8000)),
-            (Some(2), Some(3), None)
-        );
+        assert_eq!((table.site(0x7000), table.site(0), table.site(0x8000)), (Some(2), Some(3), None));
     }
 }

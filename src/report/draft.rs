@@ -39,16 +39,7 @@ pub(crate) struct Draft {
 
 impl Draft {
     pub(super) const fn new() -> Draft {
-        Draft {
-            text: Line::new(),
-            parts: [Part {
-                role: Role::Message,
-                from: 0,
-                to: 0,
-                site: 0,
-            }; PARTS],
-            used: 0,
-        }
+        Draft { text: Line::new(), parts: [Part { role: Role::Message, from: 0, to: 0, site: 0 }; PARTS], used: 0 }
     }
 
     pub(super) fn clear(&mut self) {
@@ -80,12 +71,7 @@ impl Draft {
         let from = self.text.len();
         let _ = self.text.write_fmt(text);
         if let Some(part) = self.parts.get_mut(self.used) {
-            *part = Part {
-                role,
-                from,
-                to: self.text.len(),
-                site,
-            };
+            *part = Part { role, from, to: self.text.len(), site };
             self.used = self.used.wrapping_add(1);
         }
     }
@@ -102,12 +88,9 @@ impl Draft {
 
     fn with(&self, role: Role) -> impl Iterator<Item = (&str, usize)> {
         let used = self.parts.get(..self.used).unwrap_or_default();
-        used.iter().filter(move |part| part.role == role).map(|part| {
-            (
-                self.text.as_str().get(part.from..part.to).unwrap_or_default(),
-                part.site,
-            )
-        })
+        used.iter()
+            .filter(move |part| part.role == role)
+            .map(|part| (self.text.as_str().get(part.from..part.to).unwrap_or_default(), part.site))
     }
 
     /// The message.

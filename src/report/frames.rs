@@ -14,10 +14,7 @@ pub(super) struct Frames {
 impl Frames {
     /// The frame of one call site, by its return address.
     pub(super) fn of_site(site: usize) -> Frames {
-        let mut frames = Frames {
-            addresses: [0; MOST],
-            length: 0,
-        };
+        let mut frames = Frames { addresses: [0; MOST], length: 0 };
         // The return address is the next instruction, which may belong to the next line or even function.
         frames.push(site.wrapping_sub(1));
         frames
@@ -26,22 +23,11 @@ impl Frames {
     /// The frames from the call that returns to `site` outwards, at most `depth`; that call alone where the unwinder
     /// does not come past it (code without call frame information).
     pub(super) fn walk(site: usize, depth: usize) -> Frames {
-        let mut walk = Walk {
-            frames: Frames {
-                addresses: [0; MOST],
-                length: 0,
-            },
-            site,
-            depth: depth.min(MOST),
-            steps: 0,
-        };
+        let mut walk =
+            Walk { frames: Frames { addresses: [0; MOST], length: 0 }, site, depth: depth.min(MOST), steps: 0 };
         // SAFETY: `step` fits _Unwind_Trace_Fn, and `walk` lives as long as the call.
         unsafe { _Unwind_Backtrace(step, (&raw mut walk).cast()) };
-        if walk.frames.length == 0 {
-            Frames::of_site(site)
-        } else {
-            walk.frames
-        }
+        if walk.frames.length == 0 { Frames::of_site(site) } else { walk.frames }
     }
 
     fn push(&mut self, address: usize) {
@@ -85,11 +71,7 @@ extern "C" fn step(context: *mut c_void, walk: *mut c_void) -> c_int {
         return STOP;
     }
     // The address of a frame that a signal interrupted is that of the instruction itself.
-    walk.frames.push(if before_instruction == 0 {
-        address.wrapping_sub(1)
-    } else {
-        address
-    });
+    walk.frames.push(if before_instruction == 0 { address.wrapping_sub(1) } else { address });
     CONTINUE
 }
 

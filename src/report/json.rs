@@ -30,44 +30,22 @@ fn head(out: &mut Line<OUTPUT>, kind: &str) {
 /// The record of a process that is covered from now on.
 pub(super) fn start(out: &mut Line<OUTPUT>) {
     head(out, "start");
-    let _ = writeln!(
-        out,
-        r#","version":"{}","ppid":{}}}"#,
-        env!("CARGO_PKG_VERSION"),
-        sys::getppid()
-    );
+    let _ = writeln!(out, r#","version":"{}","ppid":{}}}"#, env!("CARGO_PKG_VERSION"), sys::getppid());
 }
 
 /// The record of a process that ends in order.
 pub(super) fn end(out: &mut Line<OUTPUT>, counts: &Counts) {
     head(out, "end");
-    let Counts {
-        errors,
-        warnings,
-        notes,
-        repeated,
-    } = counts;
-    let _ = writeln!(
-        out,
-        r#","errors":{errors},"warnings":{warnings},"notes":{notes},"repeated":{repeated}}}"#
-    );
+    let Counts { errors, warnings, notes, repeated } = counts;
+    let _ = writeln!(out, r#","errors":{errors},"warnings":{warnings},"notes":{notes},"repeated":{repeated}}}"#);
 }
 
 /// The record of a finding.
 pub(super) fn finding(out: &mut Line<OUTPUT>, subject: &Subject<'_>, draft: &Draft, frames: &Frames) {
     head(out, "finding");
-    let Subject {
-        rule,
-        severity,
-        call,
-        outcome,
-        ..
-    } = subject;
-    let _ = write!(
-        out,
-        r#","rule":"{rule}","severity":"{severity}","call":{{"function":"{}","args":["#,
-        call.function()
-    );
+    let Subject { rule, severity, call, outcome, .. } = subject;
+    let _ =
+        write!(out, r#","rule":"{rule}","severity":"{severity}","call":{{"function":"{}","args":["#, call.function());
     let mut separator = "";
     call.arguments(&mut |argument| {
         let _ = write!(out, "{separator}{}", Json(&argument));
@@ -119,19 +97,12 @@ fn stack(out: &mut Line<OUTPUT>, frames: &Frames) {
 
 fn frame(out: &mut Line<OUTPUT>, address: usize) {
     let Some(module) = Module::find(address) else {
-        let _ = write!(
-            out,
-            r#"{{"address":"{address:#x}","module":null,"offset":null,"build_id":null}}"#
-        );
+        let _ = write!(out, r#"{{"address":"{address:#x}","module":null,"offset":null,"build_id":null}}"#);
         return;
     };
     let path = Escaped(module.path());
     let offset = address.wrapping_sub(module.bias);
-    let _ = write!(
-        out,
-        r#"{{"address":"{address:#x}","module":{},"offset":"{offset:#x}","build_id":"#,
-        Json(&path)
-    );
+    let _ = write!(out, r#"{{"address":"{address:#x}","module":{},"offset":"{offset:#x}","build_id":"#, Json(&path));
     match module.build_id() {
         Some(id) => {
             let _ = out.write_str("\"");
@@ -185,16 +156,10 @@ impl fmt::Display for Time {
         let seconds = self.0.tv_sec;
         let (year, month, day) = civil(seconds.div_euclid(86_400));
         let in_day = seconds.rem_euclid(86_400);
-        let (hour, minute, second) = (
-            in_day.wrapping_div(3600),
-            in_day.wrapping_div(60).wrapping_rem(60),
-            in_day.wrapping_rem(60),
-        );
+        let (hour, minute, second) =
+            (in_day.wrapping_div(3600), in_day.wrapping_div(60).wrapping_rem(60), in_day.wrapping_rem(60));
         let micros = self.0.tv_nsec.wrapping_div(1000);
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z"
-        )
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z")
     }
 }
 
@@ -205,29 +170,15 @@ fn civil(days: i64) -> (i64, i64, i64) {
     let days = days.wrapping_add(719_468); // from 0000-03-01
     let era = days.div_euclid(146_097);
     let of_era = days.rem_euclid(146_097);
-    let leaps = of_era
-        .wrapping_div(1460)
-        .wrapping_sub(of_era.wrapping_div(36_524))
-        .wrapping_add(of_era.wrapping_div(146_096));
+    let leaps =
+        of_era.wrapping_div(1460).wrapping_sub(of_era.wrapping_div(36_524)).wrapping_add(of_era.wrapping_div(146_096));
     let year = of_era.wrapping_sub(leaps).wrapping_div(365);
-    let before = year
-        .wrapping_mul(365)
-        .wrapping_add(year.wrapping_div(4))
-        .wrapping_sub(year.wrapping_div(100));
+    let before = year.wrapping_mul(365).wrapping_add(year.wrapping_div(4)).wrapping_sub(year.wrapping_div(100));
     let of_year = of_era.wrapping_sub(before);
     let shifted = of_year.wrapping_mul(5).wrapping_add(2).wrapping_div(153);
-    let day = of_year
-        .wrapping_sub(shifted.wrapping_mul(153).wrapping_add(2).wrapping_div(5))
-        .wrapping_add(1);
-    let month = if shifted < 10 {
-        shifted.wrapping_add(3)
-    } else {
-        shifted.wrapping_sub(9)
-    };
-    let year = era
-        .wrapping_mul(400)
-        .wrapping_add(year)
-        .wrapping_add(i64::from(month <= 2));
+    let day = of_year.wrapping_sub(shifted.wrapping_mul(153).wrapping_add(2).wrapping_div(5)).wrapping_add(1);
+    let month = if shifted < 10 { shifted.wrapping_add(3) } else { shifted.wrapping_sub(9) };
+    let year = era.wrapping_mul(400).wrapping_add(year).wrapping_add(i64::from(month <= 2));
     (year, month, day)
 }
 

@@ -11,10 +11,7 @@ pub(crate) struct Line<const N: usize> {
 impl<const N: usize> Line<N> {
     /// An empty line.
     pub(crate) const fn new() -> Self {
-        Line {
-            bytes: [0; N],
-            length: 0,
-        }
+        Line { bytes: [0; N], length: 0 }
     }
 
     /// Empties it.

@@ -55,15 +55,9 @@ struct Shared(UnsafeCell<Desk>);
 // SAFETY: reached only with a `Section`, which one thread has at a time.
 unsafe impl Sync for Shared {}
 
-static DESK: Shared = Shared(UnsafeCell::new(Desk {
-    draft: Draft::new(),
-    out: Line::new(),
-}));
+static DESK: Shared = Shared(UnsafeCell::new(Desk { draft: Draft::new(), out: Line::new() }));
 
-#[expect(
-    clippy::mut_from_ref,
-    reason = "the section is the proof that nobody else holds the reference"
-)]
+#[expect(clippy::mut_from_ref, reason = "the section is the proof that nobody else holds the reference")]
 fn desk(_proof: &Section) -> &mut Desk {
     // SAFETY: one thread at a time has a section, and each user below lets go of the reference before it leaves.
     unsafe { &mut *DESK.0.get() }
@@ -157,16 +151,10 @@ impl Report<'_> {
             Some(errno) if self.refusing => Outcome::refused(errno),
             _ => self.outcome,
         };
-        let subject = Subject {
-            rule,
-            severity,
-            call,
-            outcome,
-            caller,
-        };
+        let subject = Subject { rule, severity, call, outcome, caller };
         let mut made = false;
         stack::run(&section, &mut || {
-            made = write(&section, &subject, self.refusing, entry, details)
+            made = write(&section, &subject, self.refusing, entry, details);
         });
         section.leave();
         if made {
@@ -224,14 +212,7 @@ fn write(
         }
     }
     sink::write(proof, out.as_bytes());
-    api::remember(
-        proof,
-        subject.rule,
-        subject.severity,
-        subject.outcome,
-        subject.caller,
-        draft,
-    );
+    api::remember(proof, subject.rule, subject.severity, subject.outcome, subject.caller, draft);
     true
 }
 
@@ -262,12 +243,7 @@ pub(crate) fn write_end() {
     }
     let Ok(section) = enter() else { return };
     let counts = counts();
-    let Counts {
-        errors,
-        warnings,
-        notes,
-        repeated,
-    } = counts;
+    let Counts { errors, warnings, notes, repeated } = counts;
     match options::settings().form {
         Form::Text if errors.max(warnings).max(notes) > 0 => sink::say(
             &section,

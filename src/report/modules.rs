@@ -53,11 +53,7 @@ impl Module<'_> {
 
     /// The object's path; the executable's for the program itself.
     pub(super) fn path(&self) -> &[u8] {
-        if self.path.is_empty() {
-            process::executable()
-        } else {
-            self.path
-        }
+        if self.path.is_empty() { process::executable() } else { self.path }
     }
 
     /// The GNU build id, from the notes in memory.
@@ -101,22 +97,16 @@ impl Module<'_> {
         }
         // SAFETY: a string of the object's string table, which is zero-terminated.
         let name = unsafe { CStr::from_ptr(core::ptr::with_exposed_provenance(name)) };
-        Some((
-            name.to_bytes(),
-            offset.wrapping_sub(usize::try_from(symbol.st_value).ok()?),
-        ))
+        Some((name.to_bytes(), offset.wrapping_sub(usize::try_from(symbol.st_value).ok()?)))
     }
 
     fn of_type(&self, kind: u32) -> impl Iterator<Item = Extent> {
-        self.segments
-            .iter()
-            .filter(move |segment| segment.p_type == kind)
-            .filter_map(|segment| {
-                Some(Extent {
-                    start: self.bias.wrapping_add(usize::try_from(segment.p_vaddr).ok()?),
-                    length: usize::try_from(segment.p_memsz).ok()?,
-                })
+        self.segments.iter().filter(move |segment| segment.p_type == kind).filter_map(|segment| {
+            Some(Extent {
+                start: self.bias.wrapping_add(usize::try_from(segment.p_vaddr).ok()?),
+                length: usize::try_from(segment.p_memsz).ok()?,
             })
+        })
     }
 
     fn tables(&self) -> Option<Tables> {
@@ -233,11 +223,8 @@ fn find_object(address: usize) -> Option<Module<'static>> {
     // SAFETY: the program headers, which the kernel or the loader read there as well.
     let segments = unsafe { slice::from_raw_parts(core::ptr::with_exposed_provenance(table), header.e_phnum as usize) };
     // SAFETY: a link map's name is a string.
-    Some(Module {
-        path: unsafe { bytes(link_map.name) },
-        bias: link_map.bias,
-        segments,
-    })
+    let path = unsafe { bytes(link_map.name) };
+    Some(Module { path, bias: link_map.bias, segments })
 }
 
 /// The bytes of a string that may be null.
@@ -267,15 +254,9 @@ fn iterate(address: usize) -> Option<Module<'static>> {
         let segments = unsafe { slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum as usize) };
         let bias = usize::try_from(info.dlpi_addr).unwrap_or(0);
         // SAFETY: the name is a string.
-        let module = Module {
-            path: unsafe { bytes(info.dlpi_name) },
-            bias,
-            segments,
-        };
-        if module
-            .of_type(libc::PT_LOAD)
-            .any(|extent| search.address.wrapping_sub(extent.start) < extent.length)
-        {
+        let path = unsafe { bytes(info.dlpi_name) };
+        let module = Module { path, bias, segments };
+        if module.of_type(libc::PT_LOAD).any(|extent| search.address.wrapping_sub(extent.start) < extent.length) {
             search.found = Some(module);
             return 1;
         }

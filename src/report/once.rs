@@ -18,12 +18,7 @@ struct Slot {
     suppressed: AtomicU32,
 }
 
-static TABLE: [Slot; SLOTS] = [const {
-    Slot {
-        key: AtomicU64::new(0),
-        suppressed: AtomicU32::new(0),
-    }
-}; SLOTS];
+static TABLE: [Slot; SLOTS] = [const { Slot { key: AtomicU64::new(0), suppressed: AtomicU32::new(0) } }; SLOTS];
 
 /// What the table knew of a finding.
 pub(super) enum Seen {
@@ -70,11 +65,7 @@ pub(super) fn see(rule: Rule, site: usize) -> Seen {
             other => other,
         };
         if found == key {
-            return if slot.suppressed.load(Relaxed) == 0 {
-                Seen::Again
-            } else {
-                Seen::Suppressed
-            };
+            return if slot.suppressed.load(Relaxed) == 0 { Seen::Again } else { Seen::Suppressed };
         }
     }
     Seen::Again
@@ -90,14 +81,10 @@ mod tests {
         assert!(matches!(first, Seen::First(_)));
         assert!(matches!(see(Rule::MmapBadFd, 0x1000), Seen::Again));
         assert!(matches!(see(Rule::MmapBadFd, 0x1005), Seen::First(_)));
-        let Seen::First(other) = see(Rule::MmapFailed, 0x1000) else {
-            panic!("rules are told apart")
-        };
+        let Seen::First(other) = see(Rule::MmapFailed, 0x1000) else { panic!("rules are told apart") };
         other.suppress();
         assert!(matches!(see(Rule::MmapFailed, 0x1000), Seen::Suppressed));
-        let Seen::First(lost) = see(Rule::MmapFailed, 0x2000) else {
-            panic!("sites are told apart")
-        };
+        let Seen::First(lost) = see(Rule::MmapFailed, 0x2000) else { panic!("sites are told apart") };
         lost.forget();
         assert!(matches!(see(Rule::MmapFailed, 0x2000), Seen::First(_)));
     }

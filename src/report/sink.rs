@@ -53,18 +53,10 @@ struct Shared(UnsafeCell<Sink>);
 // SAFETY: reached only with a `Section`, which one thread has at a time.
 unsafe impl Sync for Shared {}
 
-static SINK: Shared = Shared(UnsafeCell::new(Sink {
-    fd: -1,
-    identity: None,
-    pattern: Line::new(),
-    opened_by: 0,
-    terminal: false,
-}));
+static SINK: Shared =
+    Shared(UnsafeCell::new(Sink { fd: -1, identity: None, pattern: Line::new(), opened_by: 0, terminal: false }));
 
-#[expect(
-    clippy::mut_from_ref,
-    reason = "the section is the proof that nobody else holds the reference"
-)]
+#[expect(clippy::mut_from_ref, reason = "the section is the proof that nobody else holds the reference")]
 fn sink(_proof: &Section) -> &mut Sink {
     // SAFETY: one thread at a time has a section, and no function of this file keeps the reference.
     unsafe { &mut *SINK.0.get() }
@@ -118,9 +110,7 @@ fn open(pattern: &[u8]) -> Result<(c_int, Identity), Trouble> {
     let flags = libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT | libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
     let low = sys::open(path, flags, 0o600).map_err(Trouble::Errno)?;
     // Programs count on getting the lowest free number; a very high one would make the kernel enlarge its table.
-    let ceiling = crate::facts::limits::soft(libc::RLIMIT_NOFILE)
-        .unwrap_or(1024)
-        .min(1024);
+    let ceiling = crate::facts::limits::soft(libc::RLIMIT_NOFILE).unwrap_or(1024).min(1024);
     let wanted = c_int::try_from(ceiling.saturating_sub(24)).unwrap_or(0);
     let fd = match sys::fcntl(low, libc::F_DUPFD_CLOEXEC, wanted) {
         Ok(high) => {
@@ -248,12 +238,7 @@ impl core::fmt::Display for Trouble {
             Trouble::TooLong => f.write_str("the path is too long"),
             Trouble::Errno(libc::ELOOP) => f.write_str("ELOOP: it is a symbolic link, which is never followed"),
             Trouble::Errno(errno) => {
-                write!(
-                    f,
-                    "{}: {}",
-                    crate::call::ErrnoName(*errno),
-                    crate::errno::meaning(*errno)
-                )
+                write!(f, "{}: {}", crate::call::ErrnoName(*errno), crate::errno::meaning(*errno))
             }
         }
     }

@@ -67,23 +67,16 @@ fn lines() -> impl Iterator<Item = Suppression<'static>> {
     // SAFETY: not written again once the length is published.
     let content = unsafe { &*CONTENT.0.get() };
     let content = content.get(..LENGTH.load(Acquire)).unwrap_or_default();
-    content
-        .split(|byte| *byte == b'\n')
-        .enumerate()
-        .filter_map(|(index, line)| {
-            let line = line.trim_ascii();
-            if line.is_empty() || line.starts_with(b"#") {
-                return None;
-            }
-            let colon = line.iter().position(|byte| *byte == b':').unwrap_or(line.len());
-            let (rule, pattern) = line.split_at_checked(colon)?;
-            let pattern = pattern.strip_prefix(b":").unwrap_or_default().trim_ascii();
-            Some(Suppression {
-                number: index.wrapping_add(1),
-                rule: rule.trim_ascii(),
-                pattern,
-            })
-        })
+    content.split(|byte| *byte == b'\n').enumerate().filter_map(|(index, line)| {
+        let line = line.trim_ascii();
+        if line.is_empty() || line.starts_with(b"#") {
+            return None;
+        }
+        let colon = line.iter().position(|byte| *byte == b':').unwrap_or(line.len());
+        let (rule, pattern) = line.split_at_checked(colon)?;
+        let pattern = pattern.strip_prefix(b":").unwrap_or_default().trim_ascii();
+        Some(Suppression { number: index.wrapping_add(1), rule: rule.trim_ascii(), pattern })
+    })
 }
 
 /// Whether a line's rule part can name a rule.
@@ -103,10 +96,7 @@ pub(crate) fn malformed(mut each: impl FnMut(usize, Escaped<'_>)) {
 /// Hands each line that has matched nothing so far to `each`.
 pub(crate) fn unused(mut each: impl FnMut(usize, Escaped<'_>, Escaped<'_>)) {
     for line in lines() {
-        if USED
-            .get(line.number / 32)
-            .is_none_or(|word| word.load(Relaxed) & 1 << (line.number % 32) == 0)
-        {
+        if USED.get(line.number / 32).is_none_or(|word| word.load(Relaxed) & 1 << (line.number % 32) == 0) {
             each(line.number, Escaped(line.rule), Escaped(line.pattern));
         }
     }
@@ -115,11 +105,7 @@ pub(crate) fn unused(mut each: impl FnMut(usize, Escaped<'_>, Escaped<'_>)) {
 /// Whether a line silences a finding of `rule` with these frames.
 pub(super) fn silences(rule: Rule, frames: &Frames) -> bool {
     for line in lines().filter(|line| matches(line.rule, rule.name().as_bytes())) {
-        if frames
-            .addresses()
-            .iter()
-            .any(|address| names_frame(line.pattern, *address))
-        {
+        if frames.addresses().iter().any(|address| names_frame(line.pattern, *address)) {
             if let Some(word) = USED.get(line.number / 32) {
                 word.fetch_or(1 << (line.number % 32), Relaxed);
             }
@@ -138,9 +124,7 @@ fn names_frame(pattern: &[u8], address: usize) -> bool {
     let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
     matches(pattern, path)
         || matches(pattern, name)
-        || module
-            .symbol(address)
-            .is_some_and(|(symbol, _)| matches(pattern, symbol))
+        || module.symbol(address).is_some_and(|(symbol, _)| matches(pattern, symbol))
 }
 
 /// Whether `text` as a whole fits `pattern`, in which `*` stands for any bytes and `?` for one.

@@ -15,18 +15,8 @@ const KEPT: usize = 6 * 1024;
 
 /// Writes the whole block.
 pub(super) fn finding(out: &mut Line<OUTPUT>, subject: &Subject<'_>, draft: &Draft, frames: &Frames, colour: bool) {
-    let (on, off) = if colour {
-        (colour_of(subject.severity), "\x1b[0m")
-    } else {
-        ("", "")
-    };
-    let Subject {
-        rule,
-        severity,
-        call,
-        outcome,
-        ..
-    } = subject;
+    let (on, off) = if colour { (colour_of(subject.severity), "\x1b[0m") } else { ("", "") };
+    let Subject { rule, severity, call, outcome, .. } = subject;
     let _ = writeln!(out, "mapsan: {on}{severity}[{rule}]{off}: {}", draft.headline());
     let _ = write!(out, "    {}(", call.function());
     let mut separator = "";
@@ -74,12 +64,7 @@ fn frame(out: &mut Line<OUTPUT>, indent: &str, address: usize) {
         if let Some((symbol, distance)) = module.symbol(address) {
             let _ = write!(out, " {}+{distance:#x}", Escaped(symbol));
         }
-        let _ = write!(
-            out,
-            " ({}+{:#x})",
-            Escaped(module.path()),
-            address.wrapping_sub(module.bias)
-        );
+        let _ = write!(out, " ({}+{:#x})", Escaped(module.path()), address.wrapping_sub(module.bias));
     }
     let _ = out.write_str("\n");
 }

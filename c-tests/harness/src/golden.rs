@@ -17,10 +17,8 @@ pub(crate) fn normalise(log: &str, program: &Path, varying: &[Regex]) -> Result<
     for regex in varying {
         text = regex.replace_all(&text, "<VARIES>").into_owned();
     }
-    let frame = Regex::new(&format!(
-        r"at 0x[0-9a-f]+ (?:[\w@.]+\+0x[0-9a-f]+ )?\({}\+0x[0-9a-f]+\)",
-        regex::escape(program)
-    ))?;
+    let frame =
+        Regex::new(&format!(r"at 0x[0-9a-f]+ (?:[\w@.]+\+0x[0-9a-f]+ )?\({}\+0x[0-9a-f]+\)", regex::escape(program)))?;
     text = frame.replace_all(&text, "at <CALL>").into_owned();
     text = text.replace(program, "<PROGRAM>");
     for (regex, name) in [
@@ -66,10 +64,7 @@ pub(crate) fn compare(file: &Path, block: &str) -> Result<()> {
         return fs::write(file, block).with_context(|| format!("writing {}", file.display()));
     }
     let Ok(expected) = fs::read_to_string(file) else {
-        bail!(
-            "{} is missing; run once with MAPSAN_UPDATE=1 and read what it writes",
-            file.display()
-        );
+        bail!("{} is missing; run once with MAPSAN_UPDATE=1 and read what it writes", file.display());
     };
     ensure!(
         expected == block,

@@ -66,20 +66,12 @@ fn judge(arguments: &Arguments) -> Result<ExitCode> {
         println!("SKIPPED: {}", plain.stdout.trim());
         return Ok(ExitCode::from(SKIPPED));
     }
-    let binary = if arguments.way == Way::Linked {
-        &arguments.linked
-    } else {
-        &arguments.plain
-    };
+    let binary = if arguments.way == Way::Linked { &arguments.linked } else { &arguments.plain };
     let covered = run::covered(binary, arguments.way, &arguments.library, &program.options, "json")?;
     verdict::same_behaviour(&plain, &covered)?;
     let records = verdict::records(&covered.log)?;
     verdict::frames_the_run(&records, &covered)?;
-    let rule = arguments
-        .folder
-        .file_name()
-        .and_then(|name| name.to_str())
-        .context("the folder has no name")?;
+    let rule = arguments.folder.file_name().and_then(|name| name.to_str()).context("the folder has no name")?;
     match arguments.kind {
         Kind::Good => verdict::no_finding(&records)?,
         Kind::Bad => {

@@ -26,38 +26,22 @@ impl Program {
             let rest = line.trim_start_matches(['/', '*', ' ']).strip_prefix(word)?;
             Some(rest.trim_end_matches("*/").trim().to_owned())
         };
-        let options = source
-            .lines()
-            .next()
-            .and_then(|line| comment(line, "mapsan:"))
-            .unwrap_or_default();
+        let options = source.lines().next().and_then(|line| comment(line, "mapsan:")).unwrap_or_default();
         let varying = source
             .lines()
             .filter_map(|line| comment(line, "mapsan-vary:"))
             .map(|regex| Regex::new(&regex).with_context(|| format!("mapsan-vary: {regex}")))
             .collect::<Result<_>>()?;
-        Ok(Program {
-            path: path.to_owned(),
-            source,
-            options,
-            varying,
-        })
+        Ok(Program { path: path.to_owned(), source, options, varying })
     }
 
     /// The number of the marked line; there must be exactly one.
     pub(crate) fn faulty_line(&self) -> Result<u32> {
-        let marked: Vec<u32> = (1..)
-            .zip(self.source.lines())
-            .filter(|(_, line)| line.contains(MARK))
-            .map(|(number, _)| number)
-            .collect();
+        let marked: Vec<u32> =
+            (1..).zip(self.source.lines()).filter(|(_, line)| line.contains(MARK)).map(|(number, _)| number).collect();
         match marked[..] {
             [line] => Ok(line),
-            _ => bail!(
-                "{} has {} lines with {MARK}; one is needed",
-                self.path.display(),
-                marked.len()
-            ),
+            _ => bail!("{} has {} lines with {MARK}; one is needed", self.path.display(), marked.len()),
         }
     }
 }
@@ -84,11 +68,6 @@ mod tests {
     #[test]
     fn one_line_is_marked() {
         assert!(program("int x;\n").unwrap().faulty_line().is_err());
-        assert!(
-            program("a; /* faulty */\nb; /* faulty */\n")
-                .unwrap()
-                .faulty_line()
-                .is_err()
-        );
+        assert!(program("a; /* faulty */\nb; /* faulty */\n").unwrap().faulty_line().is_err());
     }
 }

@@ -88,15 +88,8 @@ fn run(program: &Path, prepare: impl FnOnce(&mut Command, &Path)) -> Result<Run>
     fs::set_permissions(place.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
     let (out, err) = (place.path().join("out"), place.path().join("err"));
     let mut command = Command::new(program);
-    command
-        .current_dir(&directory)
-        .env_clear()
-        .env("PATH", "/usr/bin:/bin")
-        .env("LC_ALL", "C");
-    command
-        .stdin(Stdio::null())
-        .stdout(File::create(&out)?)
-        .stderr(File::create(&err)?);
+    command.current_dir(&directory).env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C");
+    command.stdin(Stdio::null()).stdout(File::create(&out)?).stderr(File::create(&err)?);
     prepare(&mut command, &log);
     // SAFETY: system calls alone, which is all that may be done between fork and exec.
     #[expect(clippy::multiple_unsafe_ops_per_block, reason = "one fact covers them")]
@@ -110,9 +103,7 @@ fn run(program: &Path, prepare: impl FnOnce(&mut Command, &Path)) -> Result<Run>
             Ok(())
         });
     }
-    let mut child = command
-        .spawn()
-        .with_context(|| format!("running {}", program.display()))?;
+    let mut child = command.spawn().with_context(|| format!("running {}", program.display()))?;
     let pid = child.id();
     let started = Instant::now();
     let status = loop {
@@ -130,11 +121,5 @@ fn run(program: &Path, prepare: impl FnOnce(&mut Command, &Path)) -> Result<Run>
     for entry in fs::read_dir(&log)? {
         text.push_str(&read(&entry?.path())?);
     }
-    Ok(Run {
-        pid,
-        stdout: read(&out)?,
-        stderr: read(&err)?,
-        outcome: status.into(),
-        log: text,
-    })
+    Ok(Run { pid, stdout: read(&out)?, stderr: read(&err)?, outcome: status.into(), log: text })
 }

@@ -16,14 +16,10 @@ pub(crate) fn same_behaviour(plain: &Run, covered: &Run) -> Result<()> {
         plain.outcome,
         covered.outcome
     );
-    for (stream, without, with) in [
-        ("stdout", &plain.stdout, &covered.stdout),
-        ("stderr", &plain.stderr, &covered.stderr),
-    ] {
-        ensure!(
-            without == with,
-            "{stream} differs.\nwithout the library:\n{without}\nwith it:\n{with}"
-        );
+    for (stream, without, with) in
+        [("stdout", &plain.stdout, &covered.stdout), ("stderr", &plain.stderr, &covered.stderr)]
+    {
+        ensure!(without == with, "{stream} differs.\nwithout the library:\n{without}\nwith it:\n{with}");
     }
     Ok(())
 }
@@ -36,11 +32,7 @@ pub(crate) fn records(log: &str) -> Result<Vec<Value>> {
         .map(|line| {
             let record = serde_json::from_str(line).with_context(|| format!("not JSON: {line}"))?;
             let errors: Vec<String> = validator.iter_errors(&record).map(|error| error.to_string()).collect();
-            ensure!(
-                errors.is_empty(),
-                "a record does not follow the schema: {}\n{line}",
-                errors.join("; ")
-            );
+            ensure!(errors.is_empty(), "a record does not follow the schema: {}\n{line}", errors.join("; "));
             Ok(record)
         })
         .collect()
@@ -48,18 +40,8 @@ pub(crate) fn records(log: &str) -> Result<Vec<Value>> {
 
 /// The process has a record of its start and, if it ended in order, of its end.
 pub(crate) fn frames_the_run(records: &[Value], run: &Run) -> Result<()> {
-    let count = |kind: &str| {
-        records
-            .iter()
-            .filter(|record| record["kind"] == kind && record["pid"] == run.pid)
-            .count()
-    };
-    ensure!(
-        count("start") == 1,
-        "{} start records for pid {}",
-        count("start"),
-        run.pid
-    );
+    let count = |kind: &str| records.iter().filter(|record| record["kind"] == kind && record["pid"] == run.pid).count();
+    ensure!(count("start") == 1, "{} start records for pid {}", count("start"), run.pid);
     if matches!(run.outcome, Outcome::Exited(_)) {
         ensure!(count("end") == 1, "{} end records for pid {}", count("end"), run.pid);
     }
@@ -71,10 +53,8 @@ fn findings(records: &[Value]) -> Vec<&Value> {
 }
 
 fn told(findings: &[&Value]) -> String {
-    let lines: Vec<String> = findings
-        .iter()
-        .map(|finding| format!("\n  {}: {}", finding["rule"], finding["message"]))
-        .collect();
+    let lines: Vec<String> =
+        findings.iter().map(|finding| format!("\n  {}: {}", finding["rule"], finding["message"])).collect();
     lines.concat()
 }
 
@@ -91,52 +71,28 @@ pub(crate) fn one_finding(records: &[Value], rule: &str, program: &Path, line: u
     let [finding] = findings[..] else {
         bail!("{} findings where one is due:{}", findings.len(), told(&findings));
     };
-    let declared = Rule::from_name(rule)
-        .with_context(|| format!("there is no rule {rule}"))?
-        .info();
+    let declared = Rule::from_name(rule).with_context(|| format!("there is no rule {rule}"))?.info();
+    ensure!(finding["rule"] == rule, "a finding of another rule than {rule}:{}", told(&findings));
     ensure!(
-        finding["rule"] == rule,
-        "a finding of another rule than {rule}:{}",
-        told(&findings)
-    );
-    ensure!(
-        declared
-            .severities
-            .iter()
-            .any(|severity| finding["severity"] == severity.name()),
+        declared.severities.iter().any(|severity| finding["severity"] == severity.name()),
         "severity {} is not declared for {rule}",
         finding["severity"]
     );
-    ensure!(
-        finding["call"]["function"]
-            .as_str()
-            .is_some_and(|function| function.starts_with(declared.call))
-    );
+    ensure!(finding["call"]["function"].as_str().is_some_and(|function| function.starts_with(declared.call)));
     let found = line_of(&finding["stack"][0], program)?;
-    ensure!(
-        found == line,
-        "the finding names line {found}, and line {line} is marked"
-    );
+    ensure!(found == line, "the finding names line {found}, and line {line} is marked");
     Ok(())
 }
 
 /// The source line of a frame, which must lie in the program.
 fn line_of(frame: &Value, program: &Path) -> Result<u32> {
     let module = frame["module"].as_str().context("the frame has no module")?;
-    ensure!(
-        Path::new(module) == program.canonicalize()?,
-        "the innermost frame lies in {module}"
-    );
-    let offset = frame["offset"]
-        .as_str()
-        .and_then(|offset| offset.strip_prefix("0x"))
-        .context("no offset")?;
+    ensure!(Path::new(module) == program.canonicalize()?, "the innermost frame lies in {module}");
+    let offset = frame["offset"].as_str().and_then(|offset| offset.strip_prefix("0x")).context("no offset")?;
     let offset = u64::from_str_radix(offset, 16)?;
     let loader = Loader::new(program).map_err(|error| anyhow!("{}: {error}", program.display()))?;
     let location = loader.find_location(offset).map_err(|error| anyhow!("{error}"))?;
-    location
-        .and_then(|location| location.line)
-        .with_context(|| format!("no line for {offset:#x}"))
+    location.and_then(|location| location.line).with_context(|| format!("no line for {offset:#x}"))
 }
 
 #[cfg(test)]
@@ -145,13 +101,7 @@ mod tests {
     use serde_json::json;
 
     fn run(stdout: &str, outcome: Outcome) -> Run {
-        Run {
-            pid: 7,
-            stdout: stdout.into(),
-            stderr: String::new(),
-            outcome,
-            log: String::new(),
-        }
+        Run { pid: 7, stdout: stdout.into(), stderr: String::new(), outcome, log: String::new() }
     }
 
     fn finding(rule: &str) -> Value {
@@ -170,11 +120,8 @@ mod tests {
 
     #[test]
     fn too_many_too_few_and_wrong_findings_are_caught() {
-        let error = |records: &[Value]| {
-            one_finding(records, "mmap-bad-fd", Path::new("/bin/true"), 1)
-                .unwrap_err()
-                .to_string()
-        };
+        let error =
+            |records: &[Value]| one_finding(records, "mmap-bad-fd", Path::new("/bin/true"), 1).unwrap_err().to_string();
         assert!(error(&[]).starts_with("0 findings"));
         assert!(error(&[finding("mmap-bad-fd"), finding("mmap-bad-fd")]).starts_with("2 findings"));
         assert!(error(&[finding("mmap-failed")]).starts_with("a finding of another rule"));
@@ -187,28 +134,13 @@ mod tests {
     fn the_line_of_an_address_is_found() {
         let directory = tempfile::tempdir().unwrap();
         let (source, program) = (directory.path().join("a.c"), directory.path().join("a"));
-        std::fs::write(
-            &source,
-            "int f(void)\n{\n  return 7;\n}\nint main(void) { return f(); }\n",
-        )
-        .unwrap();
-        let done = std::process::Command::new("cc")
-            .arg("-g")
-            .arg("-o")
-            .args([&program, &source])
-            .status()
-            .unwrap();
+        std::fs::write(&source, "int f(void)\n{\n  return 7;\n}\nint main(void) { return f(); }\n").unwrap();
+        let done = std::process::Command::new("cc").arg("-g").arg("-o").args([&program, &source]).status().unwrap();
         assert!(done.success());
         let program = program.canonicalize().unwrap();
         let list = std::process::Command::new("nm").arg(&program).output().unwrap().stdout;
         let list = String::from_utf8(list).unwrap();
-        let address = list
-            .lines()
-            .find(|line| line.ends_with(" T f"))
-            .unwrap()
-            .split(' ')
-            .next()
-            .unwrap();
+        let address = list.lines().find(|line| line.ends_with(" T f")).unwrap().split(' ').next().unwrap();
         let frame = json!({"module": program, "offset": format!("0x{}", address.trim_start_matches('0'))});
         assert_eq!(line_of(&frame, &program).unwrap(), 2);
     }
