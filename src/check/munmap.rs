@@ -80,7 +80,7 @@ impl Munmap {
                     ));
                 }
                 None => {
-                    draft.help(format_args!("pass the length that was mapped; nothing is mapped at this address now"))
+                    draft.help(format_args!("pass the length that was mapped; nothing is mapped at this address now"));
                 }
             }
         });

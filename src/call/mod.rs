@@ -1,9 +1,13 @@
 //! The calls: what the program asked, and how it is shown (as strace(1) would).
 
+mod bits;
+
 use crate::errno;
 use crate::escape::Escaped;
 use crate::facts;
 use crate::sys::Errno;
+use bits::{Bits, MapFlags, Prot};
+pub(crate) use bits::{MAP_DROPPABLE, MAP_TYPE, Octal};
 use core::ffi::c_int;
 use core::fmt;
 
@@ -136,94 +140,6 @@ impl fmt::Display for Value<'_> {
 /// Writes a value that is an address, and `failed` in place of -1.
 fn address_value(value: isize, failed: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     if value == -1 { f.write_str(failed) } else { write!(f, "{value:#x}") }
-}
-
-/// Shows a bit set by the names of its bits, unknown ones in hex, and `empty` when none is set.
-struct Bits<'a> {
-    set: c_int,
-    names: &'a [(c_int, &'a str)],
-    empty: &'a str,
-}
-
-impl fmt::Display for Bits<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rest = self.set;
-        let mut separator = "";
-        for (bit, name) in self.names {
-            if rest & bit == *bit {
-                write!(f, "{separator}{name}")?;
-                separator = "|";
-                rest &= !bit;
-            }
-        }
-        if rest != 0 {
-            return write!(f, "{separator}{rest:#x}");
-        }
-        if separator.is_empty() { f.write_str(self.empty) } else { Ok(()) }
-    }
-}
-
-/// `PROT_…` bits.
-pub(crate) struct Prot(pub(crate) c_int);
-
-impl fmt::Display for Prot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = &[
-            (libc::PROT_READ, "PROT_READ"),
-            (libc::PROT_WRITE, "PROT_WRITE"),
-            (libc::PROT_EXEC, "PROT_EXEC"),
-            (libc::PROT_GROWSDOWN, "PROT_GROWSDOWN"),
-            (libc::PROT_GROWSUP, "PROT_GROWSUP"),
-        ];
-        Bits { set: self.0, names, empty: "PROT_NONE" }.fmt(f)
-    }
-}
-
-/// The type bits of mmap's flags, `MAP_TYPE`.
-pub(crate) const MAP_TYPE: c_int = 0x0f;
-
-/// `MAP_DROPPABLE` (Linux 6.11), a type of its own.
-pub(crate) const MAP_DROPPABLE: c_int = 0x08;
-
-/// mmap's `MAP_…` bits.
-pub(crate) struct MapFlags(pub(crate) c_int);
-
-impl fmt::Display for MapFlags {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sharing = match self.0 & MAP_TYPE {
-            libc::MAP_SHARED => "MAP_SHARED",
-            libc::MAP_PRIVATE => "MAP_PRIVATE",
-            libc::MAP_SHARED_VALIDATE => "MAP_SHARED_VALIDATE",
-            MAP_DROPPABLE => "MAP_DROPPABLE",
-            _ => "",
-        };
-        f.write_str(sharing)?;
-        let rest = if sharing.is_empty() { self.0 } else { self.0 & !MAP_TYPE };
-        if rest == 0 {
-            return f.write_str(if sharing.is_empty() { "0" } else { "" });
-        }
-        let names = &[
-            (libc::MAP_FIXED, "MAP_FIXED"),
-            (libc::MAP_ANONYMOUS, "MAP_ANONYMOUS"),
-            #[cfg(target_arch = "x86_64")]
-            (libc::MAP_32BIT, "MAP_32BIT"),
-            (libc::MAP_GROWSDOWN, "MAP_GROWSDOWN"),
-            (libc::MAP_DENYWRITE, "MAP_DENYWRITE"),
-            (libc::MAP_EXECUTABLE, "MAP_EXECUTABLE"),
-            (libc::MAP_LOCKED, "MAP_LOCKED"),
-            (libc::MAP_NORESERVE, "MAP_NORESERVE"),
-            (libc::MAP_POPULATE, "MAP_POPULATE"),
-            (libc::MAP_NONBLOCK, "MAP_NONBLOCK"),
-            (libc::MAP_STACK, "MAP_STACK"),
-            (libc::MAP_HUGETLB, "MAP_HUGETLB"),
-            (libc::MAP_SYNC, "MAP_SYNC"),
-            (libc::MAP_FIXED_NOREPLACE, "MAP_FIXED_NOREPLACE"),
-        ];
-        if !sharing.is_empty() {
-            f.write_str("|")?;
-        }
-        Bits { set: rest, names, empty: "" }.fmt(f)
-    }
 }
 
 /// A descriptor, with the file behind it: `3 </srv/test>`.
@@ -410,15 +326,6 @@ impl Call for Shmget {
 
     fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{value}")
-    }
-}
-
-/// Mode bits as C writes them: a leading zero, no `0o`; 0 alone for none.
-pub(crate) struct Octal(pub(crate) c_int);
-
-impl fmt::Display for Octal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 == 0 { f.write_str("0") } else { write!(f, "0{:03o}", self.0) }
     }
 }
 

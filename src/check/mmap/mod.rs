@@ -5,6 +5,9 @@
 //! the sharing type; the descriptor's mode, the mount, the file's own mmap; memory; seals. The kind of file is looked
 //! at before the descriptor's mode, because no mode makes a pipe mappable.
 
+mod also;
+mod passed;
+
 use super::memory::{self, Shown};
 use super::{Check, unexplained};
 use crate::call::{Call, MAP_DROPPABLE, MAP_TYPE, Mmap, Quoted};
@@ -12,7 +15,7 @@ use crate::facts::descriptor::{self, Filesystem, Kind, Seals, WRITE_SEALS};
 use crate::facts::limits::{self, Bytes};
 use crate::facts::{self, Path, mapping, page_size};
 use crate::memory::failures::{self, Failed};
-use crate::report::{Draft, Report};
+use crate::report::Report;
 use crate::sys::Errno;
 use core::ffi::c_int;
 use mapsan_model::{Rule, Severity};
@@ -315,7 +318,7 @@ impl Mmap {
                     pool.total, pool.free, pool.reserved
                 )),
                 None => {
-                    draft.note(format_args!("this machine has no pool of that size under /sys/kernel/mm/hugepages"))
+                    draft.note(format_args!("this machine has no pool of that size under /sys/kernel/mm/hugepages"));
                 }
             }
             if size > 0 && self.offset.rem_euclid(size.cast_signed()) != 0 {
@@ -365,10 +368,11 @@ impl Mmap {
             let path = super::IfSome(path.as_ref());
             match descriptor::filesystem(self.fd) {
                 Filesystem::Kernel(name) => {
-                    draft.message(format_args!("descriptor {} is {kind} of {name}, {path}, which has no mmap", self.fd))
+                    draft
+                        .message(format_args!("descriptor {} is {kind} of {name}, {path}, which has no mmap", self.fd));
                 }
                 _ if kind == Kind::CharacterDevice && crate::sys::is_terminal(self.fd) => {
-                    draft.message(format_args!("descriptor {} is a terminal, {path}, which has no mmap", self.fd))
+                    draft.message(format_args!("descriptor {} is a terminal, {path}, which has no mmap", self.fd));
                 }
                 _ => draft.message(format_args!("descriptor {} is {kind}, {path}, which has no mmap", self.fd)),
             }
@@ -462,115 +466,6 @@ impl Mmap {
             }
             draft.help(format_args!("take another address, or none: the kernel finds a free one"));
         });
-    }
-
-    // ---- calls that succeed ----
-
-    fn both_sharing(&self, report: &Report<'_>) -> Option<Errno> {
-        if self.sharing() != libc::MAP_SHARED_VALIDATE || self.is_anonymous() || self.flags & libc::MAP_SYNC != 0 {
-            return None;
-        }
-        report.offence(Rule::MmapBothSharing, Severity::Warning, |draft| {
-            draft.message(format_args!(
-                "MAP_SHARED|MAP_PRIVATE is MAP_SHARED_VALIDATE: the mapping is shared, and writes reach the file"
-            ));
-            if matches!(self.prot, 1 | 2) && self.flags == 3 {
-                draft.note(format_args!(
-                    "prot is {} and flags is 3, PROT_READ|PROT_WRITE: prot and flags look swapped",
-                    self.prot
-                ));
-            }
-            draft.help(format_args!("choose one: MAP_SHARED to share, MAP_PRIVATE for a copy of one's own"));
-        })
-    }
-
-    fn anonymous_descriptor(&self, report: &Report<'_>) -> Option<Errno> {
-        if !self.is_anonymous() || self.fd == -1 {
-            return None;
-        }
-        report.offence(Rule::MmapAnonymousFd, Severity::Warning, |draft| {
-            draft.message(format_args!(
-                "MAP_ANONYMOUS with descriptor {}: Linux ignores it, other systems refuse the call",
-                self.fd
-            ));
-            draft.help(format_args!("pass -1; or drop MAP_ANONYMOUS if the file was meant to be mapped"));
-        })
-    }
-
-    fn writable_executable(&self, report: &Report<'_>) -> Option<Errno> {
-        let both = libc::PROT_WRITE | libc::PROT_EXEC;
-        if self.prot & both != both {
-            return None;
-        }
-        report.offence(Rule::MmapWritableExecutable, Severity::Warning, |draft| {
-            draft.message(format_args!("the memory is writable and executable at once"));
-            draft.help(format_args!("write it with PROT_READ|PROT_WRITE, then mprotect it to PROT_READ|PROT_EXEC"));
-        })
-    }
-
-    fn past_end_of_file(&self, report: &Report<'_>) {
-        if self.is_anonymous() || !crate::options::is_on(Rule::MmapPastEof) {
-            return;
-        }
-        let Ok(file) = descriptor::file(self.fd) else { return };
-        let Ok(offset) = u64::try_from(self.offset) else { return };
-        let page = page_size() as u64;
-        let touchable = file.size.next_multiple_of(page);
-        let end = offset.saturating_add(facts::whole_pages(self.length) as u64);
-        if file.kind != Kind::Regular || end <= touchable {
-            return;
-        }
-        report.finding(Rule::MmapPastEof, Severity::Note, |draft| {
-            draft.message(format_args!(
-                "the mapping reaches {} bytes past the last page of the file, which has {} bytes",
-                end.saturating_sub(touchable.max(offset)),
-                file.size
-            ));
-            match touchable.checked_sub(offset).filter(|room| *room > 0) {
-                Some(room) => draft.note(format_args!(
-                    "the last byte of the mapping that may be touched is at {}; one further raises SIGBUS",
-                    room.saturating_sub(1)
-                )),
-                None => draft.note(format_args!("any access raises SIGBUS unless the file grows first")),
-            }
-            draft.help(format_args!("make the file long enough with ftruncate, or map what it has"));
-        });
-    }
-
-    // ---- causes that hold as well ----
-
-    fn tell_other_causes(&self, draft: &mut Draft) {
-        if self.length == 0 {
-            draft.note(format_args!("the length is 0, which is not allowed either"));
-        }
-        if !self.is_anonymous() && descriptor::flags(self.fd).is_err() {
-            draft.note(format_args!("descriptor {} is not open, either", self.fd));
-        }
-        self.tell_no_sharing(draft);
-        self.tell_descriptor_mode(draft);
-    }
-
-    fn tell_no_sharing(&self, draft: &mut Draft) {
-        if !self.has_sharing() {
-            draft.note(format_args!("the flags have neither MAP_SHARED nor MAP_PRIVATE, and exactly one is needed"));
-        }
-    }
-
-    fn tell_descriptor_mode(&self, draft: &mut Draft) {
-        if self.is_anonymous() {
-            return;
-        }
-        match descriptor::flags(self.fd).map(|flags| flags & libc::O_ACCMODE) {
-            Ok(libc::O_WRONLY) => {
-                draft.note(format_args!("the descriptor is open O_WRONLY, and every file mapping reads"));
-            }
-            Ok(libc::O_RDONLY) if self.is_shared_writable() => {
-                draft.note(format_args!(
-                    "the descriptor is open O_RDONLY, too, and a shared writable mapping needs O_RDWR"
-                ));
-            }
-            _ => {}
-        }
     }
 }
 
