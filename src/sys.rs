@@ -45,7 +45,7 @@ pub(crate) unsafe fn syscall(number: c_long, arguments: [usize; 6]) -> isize {
     let answer: isize;
     // SAFETY: the AArch64 system call convention: number in x8, arguments in x0 to x5; the caller vouches for them.
     unsafe {
-        core::arch::asm!("svc 0", in("x8") number, inlateout("x0") first as isize => answer,
+        core::arch::asm!("svc 0", in("x8") number, inlateout("x0") first.cast_signed() => answer,
             in("x1") second, in("x2") third, in("x3") fourth, in("x4") fifth, in("x5") sixth, options(nostack));
     }
     answer
@@ -286,6 +286,16 @@ pub(crate) fn read_memory(address: usize, buffer: &mut [u8]) -> Result<usize> {
     let remote = libc::iovec { iov_base: ptr::without_provenance_mut::<c_void>(address), iov_len: buffer.len() };
     let pid = int(getpid());
     plain(libc::SYS_process_vm_readv, [pid, (&raw const local) as usize, 1, (&raw const remote) as usize, 1, 0])
+}
+
+/// Copies from memory that is mapped.
+///
+/// # Safety
+/// All of the buffer's length from `address` on must be mapped and readable.
+pub(crate) unsafe fn read_mapped(address: usize, buffer: &mut [u8]) {
+    let from = ptr::with_exposed_provenance::<u8>(address);
+    // SAFETY: the caller's word; the two do not overlap, since the buffer is a fresh one of the report's.
+    unsafe { ptr::copy_nonoverlapping(from, buffer.as_mut_ptr(), buffer.len()) };
 }
 
 /// The argument of the `PROCMAP_QUERY` ioctl, `<linux/fs.h>` since Linux 6.11.

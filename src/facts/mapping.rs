@@ -34,6 +34,11 @@ impl Mapping {
         self.name.get(..self.name_length).unwrap_or_default()
     }
 
+    /// Whether it can be read.
+    pub(crate) fn is_readable(&self) -> bool {
+        self.rights & 1 != 0
+    }
+
     /// Whether it can be written.
     pub(crate) fn is_writable(&self) -> bool {
         self.rights & 2 != 0

@@ -1,5 +1,6 @@
 //! A path, as bytes.
 
+use super::mapping;
 use crate::escape::Escaped;
 use crate::sys;
 use core::ffi::{CStr, c_int};
@@ -36,7 +37,7 @@ impl Path {
             let room = super::page_size().wrapping_sub(super::page_remainder(from));
             let end = LONGEST.min(path.length.wrapping_add(room));
             let chunk = path.bytes.get_mut(path.length..end)?;
-            let read = sys::read_memory(from, chunk).ok()?;
+            let read = read(from, chunk)?;
             let chunk = chunk.get(..read)?;
             if let Some(zero) = chunk.iter().position(|byte| *byte == 0) {
                 path.length = path.length.wrapping_add(zero);
@@ -68,6 +69,20 @@ impl Path {
     pub(crate) fn as_c_str(&self) -> Option<&CStr> {
         let with_zero = self.bytes.get(..self.length.checked_add(1)?)?;
         CStr::from_bytes_with_nul(with_zero).ok()
+    }
+}
+
+/// Copies from memory that may not be mapped, within one page.
+fn read(from: usize, chunk: &mut [u8]) -> Option<usize> {
+    match sys::read_memory(from, chunk) {
+        Ok(read) => Some(read),
+        // The call is not there or not allowed (a sandbox, an emulator): what is mapped and readable can be read.
+        Err(libc::ENOSYS | libc::EPERM) if mapping::Mappings::open()?.at(from)?.is_readable() => {
+            // SAFETY: the whole page is mapped, as the kernel has just said.
+            unsafe { sys::read_mapped(from, chunk) };
+            Some(chunk.len())
+        }
+        Err(_) => None,
     }
 }
 

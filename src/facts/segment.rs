@@ -29,12 +29,13 @@ pub(crate) struct Segment {
 
 impl Segment {
     fn new(id: c_int, segment: &libc::shmid_ds) -> Segment {
-        let mode = c_int::from(segment.shm_perm.mode);
+        // 16 bits wide on x86-64, 32 on AArch64.
+        let mode = i64::from(segment.shm_perm.mode);
         Segment {
             id,
             key: segment.shm_perm.__key,
             size: segment.shm_segsz,
-            mode: mode & 0o777,
+            mode: c_int::try_from(mode & 0o777).unwrap_or(0),
             uid: segment.shm_perm.uid,
             gid: segment.shm_perm.gid,
             creator_uid: segment.shm_perm.cuid,

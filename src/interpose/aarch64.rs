@@ -1,4 +1,4 @@
-//! The doors on AArch64 (AAPCS64).
+//! The doors on `AArch64` (AAPCS64).
 //!
 //! The return address is in x30 and every call leaves an argument register for it, so each door is a jump.
 
