@@ -4,7 +4,7 @@
 //! resolvers (IFUNC) that run before this library itself is relocated.
 
 use crate::facts;
-use crate::options::{self, Mode, Settings};
+use crate::options::{self, Form, Mode, Settings};
 use crate::report::{self, Section, sink, suppress};
 use crate::{exit, next, process, weak};
 use core::ffi::{CStr, c_char, c_int};
@@ -70,7 +70,9 @@ extern "C" fn start(_count: c_int, arguments: *const *const c_char, environment:
         let environment = if secure { Environment::default() } else { read_environment(variables) };
         // SAFETY: start runs once, on one thread, before WATCH lets the hooks look at the settings.
         let settings = unsafe { options::settings_at_start() };
-        configure(&section, settings, &environment, secure);
+        if configure(&section, settings, &environment, secure) {
+            begin(&section);
+        }
         section.leave();
         exit::register();
     }
@@ -119,8 +121,8 @@ fn read_environment(variables: impl Iterator<Item = &'static CStr>) -> Environme
     environment
 }
 
-/// Reads the options, opens the log, and begins to check.
-fn configure(section: &Section, settings: &mut Settings, environment: &Environment, secure: bool) {
+/// Reads the options and opens the log; false if this executable is not to be checked.
+fn configure(section: &Section, settings: &mut Settings, environment: &Environment, secure: bool) -> bool {
     settings.set_defaults();
     sink::use_stderr(section);
     let mut complain = |text: &dyn core::fmt::Display| sink::say(section, format_args!("{text}"));
@@ -141,7 +143,7 @@ fn configure(section: &Section, settings: &mut Settings, environment: &Environme
         if settings.verbosity > 0 {
             complain(&format_args!("not checking '{name}', by only= or skip="));
         }
-        return;
+        return false;
     }
     if settings.help {
         options::table(&mut complain);
@@ -156,6 +158,11 @@ fn configure(section: &Section, settings: &mut Settings, environment: &Environme
         let version = env!("CARGO_PKG_VERSION");
         complain(&format_args!("version {version}, checking '{name}', pid {}", process::pid()));
     }
+    true
+}
+
+/// Lets the hooks check, by the settings that are now in force.
+fn begin(section: &Section) {
     let opt_in = [
         Rule::MmapPastEof,
         Rule::MmapAnonymousFd,
@@ -167,7 +174,7 @@ fn configure(section: &Section, settings: &mut Settings, environment: &Environme
     if opt_in.iter().any(|rule| options::is_on(*rule)) {
         watch |= OPT_IN;
     }
-    if settings.mode == Mode::Enforce {
+    if options::settings().mode == Mode::Enforce {
         watch |= ENFORCE;
     }
     WATCH.store(watch, Release);
@@ -207,7 +214,7 @@ fn open_files(section: &Section, settings: &mut Settings, complain: options::Com
     if log.is_empty() || log == "stderr" {
         return;
     }
-    if let Err(trouble) = sink::use_log(section, log.as_bytes()) {
+    if let Err(trouble) = sink::use_log(section, log.as_bytes(), settings.form == Form::Json) {
         sink::use_stderr(section);
         let shown = crate::escape::Escaped(log.as_bytes());
         complain(&format_args!(

@@ -101,8 +101,12 @@ grep -q 'error\[mmap-zero-length\]' "$1" || fail 'no finding in the log'
 run log_format=json:log_path=records zero
 [ "$(grep -c '"kind":"finding"' records)" = 1 ] && [ "$(grep -c . records)" = 3 ] || fail 'not start, finding, end'
 
+run log_format=json:log_path=pure:verbosity=1:suppressions=known zero
+grep -qv '^{' pure && fail 'a log of records holds other lines'
+grep -q '^mapsan: version' err || fail 'what is not a record is not said on standard error'
+
 # Options of the program itself, below those of the environment.
-MAPSAN_OPTIONS='' "$defaults" > out 2> err; status=$?; options='(defaults)'; ends 7; finds 1 mmap-zero-length
+MAPSAN_OPTIONS='' "$defaults" > out 2> err; status=$?; options='(defaults)'; ends 7; grep -q kept out || fail 'output was lost'; finds 1 mmap-zero-length
 MAPSAN_OPTIONS=exitcode=8 "$defaults" > out 2> err; status=$?; ends 8
 
 [ "$failures" = 0 ] || { echo "$failures failures"; exit 1; }

@@ -53,6 +53,12 @@ impl Shmget {
         self.key == -1 || self.creates() && (self.flags & 0o400 == 0 || opt_in || self.decimal_mode().is_some())
     }
 
+    /// Whether the mode is one that a rule looks at, if the segment is new.
+    #[inline]
+    fn has_doubtful_mode(&self) -> bool {
+        self.mode() & 0o400 == 0 || self.mode() & 0o002 != 0 || self.decimal_mode().is_some()
+    }
+
     /// Whether the segment may be left over from earlier: its key is new here, and it need not be.
     #[inline]
     pub(crate) fn may_be_stale(&self, id: c_int) -> bool {
@@ -115,7 +121,7 @@ impl Check for Shmget {
 
     fn offends(&self, report: &Report<'_>) -> Option<Errno> {
         let key = if self.key == -1 { Self::failed_key(report) } else { None };
-        let mode = if self.is_new(report) { self.mode_offends(report) } else { None };
+        let mode = if self.has_doubtful_mode() && self.is_new(report) { self.mode_offends(report) } else { None };
         key.or(mode)
     }
 

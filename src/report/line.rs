@@ -19,9 +19,13 @@ impl<const N: usize> Line<N> {
         self.truncate(0);
     }
 
-    /// Takes back everything after the first `length` bytes.
+    /// Takes back everything after the first `length` bytes, or less if a character ends later.
     pub(crate) fn truncate(&mut self, length: usize) {
-        self.length = self.length.min(length);
+        let mut end = self.length.min(length);
+        while !self.as_str().is_char_boundary(end) {
+            end = end.saturating_sub(1);
+        }
+        self.length = end;
     }
 
     /// What was written.

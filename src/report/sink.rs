@@ -41,6 +41,10 @@ struct Sink {
     /// -1 for none.
     fd: c_int,
     identity: Option<Identity>,
+    /// Standard error as it was at start.
+    stderr: Option<Identity>,
+    /// Whether the log takes JSON records alone.
+    records: bool,
     /// The pattern of the log's path; empty for standard error.
     pattern: Line<LONGEST>,
     /// The process for which the log was opened.
@@ -53,8 +57,15 @@ struct Shared(UnsafeCell<Sink>);
 // SAFETY: reached only with a `Section`, which one thread has at a time.
 unsafe impl Sync for Shared {}
 
-static SINK: Shared =
-    Shared(UnsafeCell::new(Sink { fd: -1, identity: None, pattern: Line::new(), opened_by: 0, terminal: false }));
+static SINK: Shared = Shared(UnsafeCell::new(Sink {
+    fd: -1,
+    identity: None,
+    stderr: None,
+    records: false,
+    pattern: Line::new(),
+    opened_by: 0,
+    terminal: false,
+}));
 
 #[expect(clippy::mut_from_ref, reason = "the section is the proof that nobody else holds the reference")]
 fn sink(_proof: &Section) -> &mut Sink {
@@ -68,6 +79,7 @@ pub(crate) fn use_stderr(proof: &Section) {
     sink.pattern.clear();
     sink.fd = libc::STDERR_FILENO;
     sink.identity = Identity::of(sink.fd);
+    sink.stderr = sink.identity;
     sink.terminal = sink.identity.is_some_and(|identity| identity.mode == libc::S_IFCHR) && sys::is_terminal(sink.fd);
 }
 
@@ -77,14 +89,16 @@ pub(crate) enum Trouble {
     Errno(sys::Errno),
 }
 
-/// Opens the log of this pattern (`%p` is the pid, `%e` the executable's name, `%%` a percent sign).
-pub(crate) fn use_log(proof: &Section, pattern: &[u8]) -> Result<(), Trouble> {
+/// Opens the log of this pattern (`%p` is the pid, `%e` the executable's name, `%%` a percent sign), for records alone
+/// or for any text.
+pub(crate) fn use_log(proof: &Section, pattern: &[u8], records: bool) -> Result<(), Trouble> {
     let sink = sink(proof);
     sink.pattern.clear();
     if !sink.pattern.push_bytes(pattern) {
         return Err(Trouble::TooLong);
     }
     sink.terminal = false;
+    sink.records = records;
     let (fd, identity) = open(pattern)?;
     sink.fd = fd;
     sink.identity = Some(identity);
@@ -175,9 +189,10 @@ fn checked(sink: &mut Sink) -> Option<(c_int, Identity)> {
 
 /// Writes a block; `false` if not all of it could be written.
 pub(crate) fn write(proof: &Section, block: &[u8]) -> bool {
-    let Some((fd, identity)) = checked(sink(proof)) else {
-        return false;
-    };
+    checked(sink(proof)).is_some_and(|(fd, identity)| write_to(fd, identity, block))
+}
+
+fn write_to(fd: c_int, identity: Identity, block: &[u8]) -> bool {
     let pending = sys::pending_signals();
     let written = write_all(fd, identity.mode, block);
     // A SIGPIPE of our own making is taken back; one that was pending before stays.
@@ -222,13 +237,21 @@ fn write_pipe(fd: c_int, piece: &[u8]) -> sys::Result<usize> {
     }
 }
 
-/// Says one line of the library's own.
+/// Says one line of the library's own: where findings go, or on standard error if only records go there.
 pub(crate) fn say(proof: &Section, text: core::fmt::Arguments<'_>) {
     let mut line = Line::<1024>::new();
     let _ = core::fmt::Write::write_fmt(&mut line, format_args!("mapsan: {text}"));
     line.truncate(1023);
     line.push_bytes(b"\n");
-    write(proof, line.as_bytes());
+    let sink = sink(proof);
+    if sink.records {
+        let stderr = Identity::of(libc::STDERR_FILENO).filter(|now| Some(*now) == sink.stderr);
+        if let Some(identity) = stderr {
+            write_to(libc::STDERR_FILENO, identity, line.as_bytes());
+        }
+    } else {
+        write(proof, line.as_bytes());
+    }
 }
 
 /// Shows why a log can't be used.

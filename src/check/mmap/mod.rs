@@ -140,7 +140,8 @@ impl Mmap {
             });
         } else if !self.has_sharing() {
             self.no_sharing(report);
-        } else if self.is_anonymous() && self.sharing() == libc::MAP_SHARED_VALIDATE {
+        } else if self.is_anonymous() && self.sharing() == libc::MAP_SHARED_VALIDATE && self.flags & libc::MAP_SYNC == 0
+        {
             Self::both_sharing_anonymous(report);
         } else if self.is_huge() {
             self.huge_pages(report);
