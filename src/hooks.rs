@@ -6,6 +6,7 @@
 
 use crate::call::{Ftok, MAP_TYPE, Mmap, Mprotect, Mremap, Msync, Munmap, Outcome, Shmat, Shmctl, Shmdt, Shmget};
 use crate::check::Check;
+use crate::facts::segment;
 use crate::memory::{keys, released};
 use crate::report::{self, Report};
 use crate::start::{self, CHECK, ENFORCE, OPT_IN};
@@ -268,10 +269,12 @@ pub(crate) unsafe extern "C" fn shmctl(id: c_int, command: c_int, buffer: *mut c
     // SAFETY: the program's own call.
     let value = unsafe { next::shmctl(id, command, buffer) };
     if start::watch() & CHECK != 0 {
-        if value >= 0 && command == libc::IPC_RMID {
+        let removes = value >= 0 && command == libc::IPC_RMID;
+        if removes {
             released::REMOVED.note(id.cast_unsigned() as usize, caller);
         }
-        if value < 0 || command == libc::IPC_RMID {
+        // A removed segment that is still there is attached by somebody.
+        if value < 0 || removes && segment::exists(id) {
             finish(&Shmctl { id, command, buffer: buffer as usize }, value as isize, caller);
         }
     }

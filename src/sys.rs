@@ -344,6 +344,11 @@ pub(crate) fn segment(id: c_int) -> Result<libc::shmid_ds> {
     shmctl(id, libc::IPC_STAT).map(|(_, segment)| segment)
 }
 
+/// `IPC_STAT` without room for the answer: EFAULT if the segment is there, EACCES if it is hidden, else EINVAL or EIDRM.
+pub(crate) fn probe_segment(id: c_int) -> Result<usize> {
+    plain(libc::SYS_shmctl, [int(id), int(libc::IPC_STAT), 0, 0, 0, 0])
+}
+
 /// `SHM_STAT_ANY` (Linux 4.17) of the segment with an index: its id and state, whatever its mode bits.
 pub(crate) fn segment_at(index: c_int) -> Result<(c_int, libc::shmid_ds)> {
     const SHM_STAT_ANY: c_int = 15;

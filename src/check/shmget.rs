@@ -24,9 +24,6 @@ const MEANINGS: &[(Errno, &str)] = &[
     (libc::ENFILE, "the system's limit on open files is reached"),
 ];
 
-/// Modes that are often written without the leading zero: the decimal number, and the mode that was meant.
-const DECIMAL_MODES: [(c_int, c_int); 5] = [(666, 0o666), (644, 0o644), (600, 0o600), (660, 0o660), (777, 0o777)];
-
 impl Shmget {
     fn creates(&self) -> bool {
         self.key == libc::IPC_PRIVATE || self.flags & libc::IPC_CREAT != 0
@@ -43,8 +40,16 @@ impl Shmget {
 
     /// The mode that was meant, if the flags are what its decimal digits give. All of these numbers hold the bit of
     /// `IPC_CREAT` (01000).
+    #[inline]
     fn decimal_mode(&self) -> Option<(c_int, c_int)> {
-        DECIMAL_MODES.into_iter().find(|(decimal, _)| self.flags & (libc::IPC_CREAT | 0o777) == *decimal)
+        match self.flags & (libc::IPC_CREAT | 0o777) {
+            666 => Some((666, 0o666)),
+            644 => Some((644, 0o644)),
+            600 => Some((600, 0o600)),
+            660 => Some((660, 0o660)),
+            777 => Some((777, 0o777)),
+            _ => None,
+        }
     }
 
     /// Whether a call that succeeded may break a rule; `opt_in` if a rule is on that is off by default.
@@ -346,7 +351,7 @@ mod tests {
     #[test]
     fn decimal_modes_are_told_from_octal_ones() {
         let of = |flags| Shmget { key: 1, size: 1, flags }.decimal_mode().map(|(_, meant)| meant);
-        for (decimal, meant) in DECIMAL_MODES {
+        for (decimal, meant) in [(666, 0o666), (644, 0o644), (600, 0o600), (660, 0o660), (777, 0o777)] {
             assert_eq!(of(decimal), Some(meant));
             assert_eq!(of(libc::IPC_CREAT | decimal), Some(meant));
             assert_eq!(of(libc::IPC_CREAT | libc::IPC_EXCL | decimal), Some(meant));

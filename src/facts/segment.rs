@@ -71,6 +71,11 @@ pub(crate) fn by_id(id: c_int) -> Result<Segment> {
     sys::segment(id).map(|segment| Segment::new(id, &segment))
 }
 
+/// Whether there is a segment with an id, marked for removal or not.
+pub(crate) fn exists(id: c_int) -> bool {
+    !matches!(sys::probe_segment(id), Err(libc::EINVAL | libc::EIDRM))
+}
+
 /// The segment with an id, whatever its mode bits (`SHM_STAT_ANY`, Linux 4.17).
 pub(crate) fn any_by_id(id: c_int) -> Option<Segment> {
     by_id(id).ok().or_else(|| find(|segment| segment.id == id))
