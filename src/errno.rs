@@ -51,7 +51,7 @@ macro_rules! names {
 // The errors that the calls can give, and those with which mode=enforce refuses.
 names! {
     EPERM "operation not permitted",
-    ENOENT "no such file or segment",
+    ENOENT "no such file, directory or segment",
     EINTR "interrupted by a signal",
     EIO "input/output error",
     ENXIO "no such device or address",

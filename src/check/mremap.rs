@@ -70,7 +70,8 @@ impl Mremap {
             });
             return true;
         }
-        if facts::whole_pages(self.new_size) == 0 {
+        // An aligned range that is not mapped, or spans mappings, is EFAULT; EINVAL is about the other arguments.
+        if errno != libc::EFAULT {
             return false;
         }
         let length = self.old_size.max(1);

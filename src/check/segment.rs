@@ -64,9 +64,10 @@ pub(super) fn bad_id(rule: Rule, id: c_int, report: &Report<'_>) {
         Origin::Removed(site) => {
             draft.message(format_args!("{function} of id {id}, which this process has removed"));
             draft.place(site, format_args!("removed here"));
-            draft.help(format_args!(
-                "remove a segment when nobody attaches it any more; after the last attach is early enough"
-            ));
+            match rule {
+                Rule::ShmatBadId => draft.help(format_args!("remove a segment after the last process has attached it")),
+                _ => draft.help(format_args!("remove each segment once; set the variable to -1 after IPC_RMID")),
+            }
         }
         Origin::Unknown => {
             draft.message(format_args!("no segment has id {id} in this IPC namespace"));

@@ -49,7 +49,7 @@ impl Check for Shmctl {
         };
         report.finding(Rule::ShmctlRemoveAttached, Severity::Note, |draft| {
             draft.message(format_args!(
-                "segment {} is removed while attached {} times: the memory lives until the last detach",
+                "segment {} is removed while attached (nattch {}): the memory lives until the last detach",
                 self.id, segment.attached
             ));
             draft.note(format_args!(

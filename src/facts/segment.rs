@@ -62,7 +62,7 @@ impl fmt::Display for Segment {
             pid if self.creator_is_gone() => write!(f, "pid {pid} (no longer running)")?,
             pid => write!(f, "pid {pid}")?,
         }
-        write!(f, " of uid {creator_uid}, attached {attached} times")
+        write!(f, " of uid {creator_uid}, nattch {attached}")
     }
 }
 

@@ -294,6 +294,10 @@ impl Mmap {
                 draft.note(format_args!("an address space has {} for programs", Bytes(memory::USER_SPACE)));
                 told = true;
             }
+            if !told && self.wants_address() && self.address.saturating_add(self.length) as u64 > memory::USER_SPACE {
+                draft.note(format_args!("{:#x} is above the addresses that programs have", self.address));
+                told = true;
+            }
             if !told && (private_writable || self.is_anonymous()) {
                 told = memory::tell_overcommit(wanted, draft);
             }
