@@ -85,23 +85,7 @@ struct Shared(UnsafeCell<Settings>);
 // SAFETY: written at start, on one thread, before the hooks look at it; only read afterwards.
 unsafe impl Sync for Shared {}
 
-static SETTINGS: Shared = Shared(UnsafeCell::new(Settings {
-    mode: Mode::Observe,
-    level: Severity::Note,
-    rules: RuleSet([0; 2]),
-    suppressions: Line::new(),
-    log_path: Line::new(),
-    form: Form::Text,
-    colour_choice: Colour::Auto,
-    colour: false,
-    exitcode: 0,
-    fail: Severity::Warning,
-    stack_depth: 16,
-    only: Line::new(),
-    skip: Line::new(),
-    verbosity: 0,
-    help: false,
-}));
+static SETTINGS: Shared = Shared(UnsafeCell::new(Settings::BUILT_IN));
 
 /// The settings in force.
 pub(crate) fn settings() -> &'static Settings {
@@ -134,6 +118,25 @@ pub(crate) fn is_on(rule: Rule) -> bool {
 pub(crate) type Complain<'a> = &'a mut dyn FnMut(&dyn Display);
 
 impl Settings {
+    /// The built-in values, but for the rules.
+    const BUILT_IN: Settings = Settings {
+        mode: Mode::Observe,
+        level: Severity::Note,
+        rules: RuleSet([0; 2]),
+        suppressions: Line::new(),
+        log_path: Line::new(),
+        form: Form::Text,
+        colour_choice: Colour::Auto,
+        colour: false,
+        exitcode: 0,
+        fail: Severity::Warning,
+        stack_depth: 16,
+        only: Line::new(),
+        skip: Line::new(),
+        verbosity: 0,
+        help: false,
+    };
+
     /// The built-in values that a static can't hold.
     pub(crate) fn set_defaults(&mut self) {
         self.rules = RuleSet::default_rules();
@@ -282,23 +285,8 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> (Box<Settings>, Vec<String>) {
-        let mut settings = Box::new(Settings {
-            mode: Mode::Observe,
-            level: Severity::Note,
-            rules: RuleSet::default_rules(),
-            suppressions: Line::new(),
-            log_path: Line::new(),
-            form: Form::Text,
-            colour_choice: Colour::Auto,
-            colour: false,
-            exitcode: 0,
-            fail: Severity::Warning,
-            stack_depth: 16,
-            only: Line::new(),
-            skip: Line::new(),
-            verbosity: 0,
-            help: false,
-        });
+        let mut settings = Box::new(Settings::BUILT_IN);
+        settings.set_defaults();
         let mut complaints = Vec::new();
         settings.parse("MAPSAN_OPTIONS", text, &mut |complaint| complaints.push(complaint.to_string()));
         (settings, complaints)

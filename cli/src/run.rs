@@ -185,8 +185,8 @@ impl Report {
         };
         let suppressions = options
             .value(Key::Suppressions)
-            .and_then(|path| std::fs::read_to_string(path).ok())
-            .map(|text| Suppressions::parse(&text))
+            .and_then(|path| std::fs::read(path).ok())
+            .map(Suppressions::new)
             .unwrap_or_default();
         Ok(Report {
             output,

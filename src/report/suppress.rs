@@ -11,6 +11,7 @@ use core::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 use mapsan_model::Rule;
+use mapsan_model::suppressions::{Suppression, matches, suppressions};
 
 /// The largest file, in bytes.
 const LARGEST: usize = 64 * 1024;
@@ -55,28 +56,11 @@ pub(crate) fn load(path: &CStr) -> Result<(), Trouble> {
     outcome
 }
 
-/// A line that names something.
-struct Suppression<'a> {
-    number: usize,
-    rule: &'a [u8],
-    pattern: &'a [u8],
-}
-
-/// The file's lines, without comments and empty ones; a line without a colon has an empty pattern.
+/// The file's lines.
 fn lines() -> impl Iterator<Item = Suppression<'static>> {
     // SAFETY: not written again once the length is published.
     let content = unsafe { &*CONTENT.0.get() };
-    let content = content.get(..LENGTH.load(Acquire)).unwrap_or_default();
-    content.split(|byte| *byte == b'\n').enumerate().filter_map(|(index, line)| {
-        let line = line.trim_ascii();
-        if line.is_empty() || line.starts_with(b"#") {
-            return None;
-        }
-        let colon = line.iter().position(|byte| *byte == b':').unwrap_or(line.len());
-        let (rule, pattern) = line.split_at_checked(colon)?;
-        let pattern = pattern.strip_prefix(b":").unwrap_or_default().trim_ascii();
-        Some(Suppression { number: index.wrapping_add(1), rule: rule.trim_ascii(), pattern })
-    })
+    suppressions(content.get(..LENGTH.load(Acquire)).unwrap_or_default())
 }
 
 /// Whether a line's rule part can name a rule.
@@ -88,7 +72,7 @@ fn names_a_rule(rule: &[u8]) -> bool {
 pub(crate) fn malformed(mut each: impl FnMut(usize, Escaped<'_>)) {
     for line in lines() {
         if line.pattern.is_empty() || !names_a_rule(line.rule) {
-            each(line.number, Escaped(line.rule));
+            each(line.line, Escaped(line.rule));
         }
     }
 }
@@ -96,8 +80,8 @@ pub(crate) fn malformed(mut each: impl FnMut(usize, Escaped<'_>)) {
 /// Hands each line that has matched nothing so far to `each`.
 pub(crate) fn unused(mut each: impl FnMut(usize, Escaped<'_>, Escaped<'_>)) {
     for line in lines() {
-        if USED.get(line.number / 32).is_none_or(|word| word.load(Relaxed) & 1 << (line.number % 32) == 0) {
-            each(line.number, Escaped(line.rule), Escaped(line.pattern));
+        if USED.get(line.line / 32).is_none_or(|word| word.load(Relaxed) & 1 << (line.line % 32) == 0) {
+            each(line.line, Escaped(line.rule), Escaped(line.pattern));
         }
     }
 }
@@ -106,8 +90,8 @@ pub(crate) fn unused(mut each: impl FnMut(usize, Escaped<'_>, Escaped<'_>)) {
 pub(super) fn silences(rule: Rule, frames: &Frames) -> bool {
     for line in lines().filter(|line| matches(line.rule, rule.name().as_bytes())) {
         if frames.addresses().iter().any(|address| names_frame(line.pattern, *address)) {
-            if let Some(word) = USED.get(line.number / 32) {
-                word.fetch_or(1 << (line.number % 32), Relaxed);
+            if let Some(word) = USED.get(line.line / 32) {
+                word.fetch_or(1 << (line.line % 32), Relaxed);
             }
             return true;
         }
@@ -125,42 +109,4 @@ fn names_frame(pattern: &[u8], address: usize) -> bool {
     matches(pattern, path)
         || matches(pattern, name)
         || module.symbol(address).is_some_and(|(symbol, _)| matches(pattern, symbol))
-}
-
-/// Whether `text` as a whole fits `pattern`, in which `*` stands for any bytes and `?` for one.
-fn matches(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut pattern, mut text) = (pattern, text);
-    // Where to go on when the bytes differ: after the last `*`, one byte of text further.
-    let mut retry: Option<(&[u8], &[u8])> = None;
-    loop {
-        match (pattern.split_first(), text.split_first()) {
-            (Some((b'*', after)), _) => {
-                retry = Some((after, text));
-                pattern = after;
-            }
-            (Some((wanted, after)), Some((byte, rest))) if wanted == byte || *wanted == b'?' => {
-                (pattern, text) = (after, rest);
-            }
-            (None, None) => return true,
-            _ => match retry.and_then(|(after, from)| Some((after, from.get(1..)?))) {
-                Some((after, from)) => {
-                    retry = Some((after, from));
-                    (pattern, text) = (after, from);
-                }
-                None => return false,
-            },
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::matches;
-
-    #[test]
-    fn patterns() {
-        let fits = |pattern: &str, text: &str| matches(pattern.as_bytes(), text.as_bytes());
-        assert!(fits("libfoo.so*", "libfoo.so.1") && fits("*", "") && fits("a*b*c", "a-b-b-c") && fits("ma?n", "main"));
-        assert!(!fits("libfoo", "libfoo.so") && !fits("a*b", "a-c") && !fits("?", "") && !fits("", "x"));
-    }
 }
