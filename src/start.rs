@@ -177,6 +177,7 @@ fn begin(section: &Section) {
     if options::settings().mode == Mode::Enforce {
         watch |= ENFORCE;
     }
+    report::prepare_unwinder();
     WATCH.store(watch, Release);
     report::write_start(section);
 }

@@ -43,6 +43,16 @@ impl Frames {
     }
 }
 
+/// Lets the unwinder fill its tables, at start: it does so once, under a `pthread_once`, which may neither wait nor make
+/// a system call later, in a hook.
+pub(crate) fn prepare() {
+    extern "C" fn stop(_context: *mut c_void, _argument: *mut c_void) -> c_int {
+        STOP
+    }
+    // SAFETY: `stop` fits _Unwind_Trace_Fn, and looks at nothing.
+    unsafe { _Unwind_Backtrace(stop, core::ptr::null_mut()) };
+}
+
 /// The state of one walk.
 struct Walk {
     frames: Frames,

@@ -17,7 +17,7 @@ pub(crate) mod suppress;
 mod text;
 
 pub(crate) use draft::Draft;
-pub(crate) use frames::MOST as MOST_FRAMES;
+pub(crate) use frames::{MOST as MOST_FRAMES, prepare as prepare_unwinder};
 pub(crate) use line::Line;
 pub(crate) use section::{Refusal, Section, enter, is_inside};
 
