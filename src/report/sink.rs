@@ -94,12 +94,20 @@ pub(crate) enum Trouble {
 pub(crate) fn use_log(proof: &Section, pattern: &[u8], records: bool) -> Result<(), Trouble> {
     let sink = sink(proof);
     sink.pattern.clear();
+    if !pattern.starts_with(b"/") {
+        // The log may be opened again, after the program has changed its directory.
+        let mut directory = [0_u8; LONGEST];
+        for byte in sys::getcwd(&mut directory).map_err(Trouble::Errno)? {
+            sink.pattern.push_bytes(if *byte == b'%' { b"%%" } else { core::slice::from_ref(byte) });
+        }
+        sink.pattern.push_bytes(b"/");
+    }
     if !sink.pattern.push_bytes(pattern) {
         return Err(Trouble::TooLong);
     }
     sink.terminal = false;
     sink.records = records;
-    let (fd, identity) = open(pattern)?;
+    let (fd, identity) = open(sink.pattern.as_bytes())?;
     sink.fd = fd;
     sink.identity = Some(identity);
     sink.opened_by = sys::getpid();
