@@ -13,8 +13,8 @@ Examples:
   mapsan run --error-exitcode 9 ./test  for CI: exit with 9 if there were findings
   mapsan run -o findings.txt ./server   findings go to a file
 
-Exit status: the program's own, or the signal it died of; 2 wrong usage, 125 mapsan failed or can't cover the program,
-126 it is not executable, 127 it was not found.";
+Exit status: the program's own, or the signal it died of;
+2 wrong usage, 125 mapsan failed or can't cover the program, 126 it is not executable, 127 it was not found.";
 
 /// The whole command line.
 pub(crate) fn command() -> Command {
@@ -38,6 +38,9 @@ pub(crate) fn command() -> Command {
 fn run() -> Command {
     Command::new("run")
         .about("Runs a program under libmapsan.so and explains its findings with source lines")
+        .override_usage(
+            "mapsan run [OPTIONS] [--] PROGRAM [ARG]...\n       mapsan run [OPTIONS] [--] FILE.c... [ARG]...",
+        )
         .after_help(RUN_EXAMPLES)
         .arg(
             Arg::new("program")
@@ -67,6 +70,7 @@ fn run() -> Command {
         .arg(
             Arg::new("format")
                 .long("format")
+                .value_name("FORM")
                 .value_parser(["text", "json"])
                 .default_value("text")
                 .help("text, or the library's records as they are"),
