@@ -21,6 +21,15 @@ pub(crate) fn normalise(log: &str, program: &Path, varying: &[Regex]) -> Result<
         Regex::new(&format!(r"at 0x[0-9a-f]+ (?:[\w@.]+\+0x[0-9a-f]+ )?\({}\+0x[0-9a-f]+\)", regex::escape(program)))?;
     text = frame.replace_all(&text, "at <CALL>").into_owned();
     text = text.replace(program, "<PROGRAM>");
+    // Ids of segments: 0 in a namespace of the program's own, anything without one.
+    for (regex, replacement) in [
+        (r"\b(segment(?: with id)?|of id|ipcrm -m) \d+", "$1 <ID>"),
+        (r"\b(shmat|shmctl)\(\d+,", "$1(<ID>,"),
+        (r"(?m)(    shmget\(.*\)) = \d+$", "$1 = <ID>"),
+        (r"ipcs -m shows \d+ segments", "ipcs -m shows <NUMBER> segments"),
+    ] {
+        text = Regex::new(regex)?.replace_all(&text, replacement).into_owned();
+    }
     for (regex, name) in [
         (r"/tmp/\.tmp[A-Za-z0-9]+", "DIRECTORY"),
         (r"/tmp/#\d+ \(deleted\)", "FILE"),
