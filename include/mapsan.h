@@ -91,6 +91,25 @@ mapsan_callback mapsan_set_callback(mapsan_callback callback,
 unsigned long mapsan_count(int severity);
 
 /*
+ Writes to descriptor `fd` what is, or was, at `address`, as lines of text: the mapping and who made it, or the last
+ release there and who made that. Returns 1 if the address is mapped, 0 if not, and -1 if nothing could be written.
+ */
+int mapsan_describe_address(const void *address,
+                            int fd);
+
+/*
+ Writes the live mappings and attachments that the program has made, lowest first, one a line, to descriptor `fd`.
+ Returns how many there were, or -1 if not all could be written.
+ */
+long mapsan_dump_mappings(int fd);
+
+/*
+ Makes the findings of the rules at exit (`leak-mapping`, `leak-segment` and so on) now, for what is mapped, attached
+ and left at this moment. What has been reported is not reported again. Returns the number of new findings.
+ */
+unsigned long mapsan_check_leaks(void);
+
+/*
  Does nothing: a place for a debugger's breakpoint, reached after each new finding on the stack of the call.
  */
 void mapsan_on_finding(void);
@@ -149,6 +168,16 @@ extern int mapsan_shmdt(const void *shmaddr);
  As shmctl(2), checked.
  */
 extern int mapsan_shmctl(int shmid, int cmd, struct shmid_ds *buf);
+
+/*
+ As shm_open(3), followed.
+ */
+extern int mapsan_shm_open(const char *name, int oflag, mode_t mode);
+
+/*
+ As shm_unlink(3), followed.
+ */
+extern int mapsan_shm_unlink(const char *name);
 
 /*
  The program may define this: options in the form of `MAPSAN_OPTIONS`, which the environment overrides.

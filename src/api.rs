@@ -1,9 +1,10 @@
 //! The C API: what `include/mapsan.h` is generated from, for programs and tests that want more than the mirrored calls.
 
 use crate::call::Outcome;
+use crate::describe;
 use crate::report::{self, Draft, Section};
 use core::cell::UnsafeCell;
-use core::ffi::{c_char, c_int, c_ulong, c_void};
+use core::ffi::{c_char, c_int, c_long, c_ulong, c_void};
 use core::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicUsize,
     Ordering::{AcqRel, Acquire, Relaxed},
@@ -166,6 +167,40 @@ pub extern "C" fn mapsan_count(severity: c_int) -> c_ulong {
     severity.map_or(0, |severity| report::count(*severity))
 }
 
+/// Writes to descriptor `fd` what is, or was, at `address`, as lines of text: the mapping and who made it, or the last
+/// release there and who made that. Returns 1 if the address is mapped, 0 if not, and -1 if nothing could be written.
+#[unsafe(no_mangle)]
+pub extern "C" fn mapsan_describe_address(address: *const c_void, fd: c_int) -> c_int {
+    let before = crate::errno::get();
+    let answer = describe::address(address as usize, fd);
+    crate::errno::set(before);
+    answer
+}
+
+/// Writes the live mappings and attachments that the program has made, lowest first, one a line, to descriptor `fd`.
+/// Returns how many there were, or -1 if not all could be written.
+#[unsafe(no_mangle)]
+pub extern "C" fn mapsan_dump_mappings(fd: c_int) -> c_long {
+    let before = crate::errno::get();
+    let answer = describe::mappings(fd);
+    crate::errno::set(before);
+    answer
+}
+
+/// Makes the findings of the rules at exit (`leak-mapping`, `leak-segment` and so on) now, for what is mapped, attached
+/// and left at this moment. What has been reported is not reported again. Returns the number of new findings.
+#[unsafe(no_mangle)]
+pub extern "C" fn mapsan_check_leaks() -> c_ulong {
+    let all = || Severity::ALL.into_iter().map(report::count).fold(0, u64::wrapping_add);
+    if crate::start::watch() == 0 {
+        return 0;
+    }
+    let (before, errno) = (all(), crate::errno::get());
+    crate::check::leaks::find();
+    crate::errno::set(errno);
+    all().wrapping_sub(before)
+}
+
 /// Does nothing: a place for a debugger's breakpoint, reached after each new finding on the stack of the call.
 #[unsafe(no_mangle)]
 #[inline(never)]
@@ -178,7 +213,7 @@ pub extern "C" fn mapsan_on_finding() {
 /// program may define. Here for the header: the doors define them.
 pub mod declared {
     use core::ffi::{c_char, c_int, c_void};
-    use libc::{key_t, off_t, shmid_ds};
+    use libc::{key_t, mode_t, off_t, shmid_ds};
 
     unsafe extern "C" {
         /// As mmap(2), checked.
@@ -233,6 +268,12 @@ pub mod declared {
 
         /// As shmctl(2), checked.
         pub fn mapsan_shmctl(shmid: c_int, cmd: c_int, buf: *mut shmid_ds) -> c_int;
+
+        /// As shm_open(3), followed.
+        pub fn mapsan_shm_open(name: *const c_char, oflag: c_int, mode: mode_t) -> c_int;
+
+        /// As shm_unlink(3), followed.
+        pub fn mapsan_shm_unlink(name: *const c_char) -> c_int;
 
         /// The program may define this: options in the form of `MAPSAN_OPTIONS`, which the environment overrides.
         /// It is called once, before main and before other constructors; it must only return a string.

@@ -1,16 +1,18 @@
 //! The end of a process, and its doubling by fork(2).
 
+use crate::check::leaks;
 use crate::report::{self, Section, sink, suppress};
 use crate::sys::SignalSet;
-use crate::{options, process};
+use crate::{errno, next, options, process, start, track};
 use core::ffi::{c_int, c_void};
 use core::ptr;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::Relaxed};
 use mapsan_model::Severity;
 
 unsafe extern "C" {
     fn on_exit(function: extern "C" fn(c_int, *mut c_void), argument: *mut c_void) -> c_int;
     fn exit(status: c_int) -> !;
+    fn __cxa_at_quick_exit(function: extern "C" fn(*mut c_void), object: *const c_void) -> c_int;
     fn __register_atfork(
         prepare: extern "C" fn(),
         parent: extern "C" fn(),
@@ -23,16 +25,58 @@ unsafe extern "C" {
 pub(crate) fn register() {
     // SAFETY: the function lives as long as the process, since the library is linked with -z nodelete.
     unsafe { on_exit(at_exit, ptr::null_mut()) };
+    // SAFETY: as above.
+    unsafe { __cxa_at_quick_exit(at_quick_exit, ptr::null()) };
     // SAFETY: as above; without an object the handlers are never taken off.
     unsafe { __register_atfork(before_fork, in_parent, in_child, ptr::null()) };
 }
 
 /// Runs after the program's own handlers and all destructors, because it was registered before them.
 extern "C" fn at_exit(status: c_int, _argument: *mut c_void) {
-    if crate::start::watch() == 0 {
-        return;
+    let instead = leaving(status);
+    if instead != status {
+        // SAFETY: glibc lets a handler call exit(3): the remaining handlers run, and the new status counts.
+        unsafe { exit(instead) };
     }
+}
+
+/// The status of quick_exit(3), which its handlers are not told.
+static QUICK_STATUS: AtomicI32 = AtomicI32::new(0);
+
+/// quick_exit(3) is about to run its handlers.
+pub(crate) fn leaves_quickly(status: c_int) {
+    QUICK_STATUS.store(status, Relaxed);
+}
+
+/// Runs after the program's own handlers of quick_exit(3).
+extern "C" fn at_quick_exit(_argument: *mut c_void) {
+    let status = QUICK_STATUS.load(Relaxed);
+    let instead = leaving(status);
+    if instead != status {
+        // SAFETY: ends the process, as quick_exit is about to do.
+        unsafe { next::_exit(instead) };
+    }
+}
+
+/// The process in which the end has been looked at.
+static LEFT: AtomicI32 = AtomicI32::new(0);
+
+/// The process ends, with this status or the one that is returned: what it leaves behind, and the summary.
+pub(crate) fn leaving(status: c_int) -> c_int {
+    if start::watch() == 0 || report::is_inside() {
+        return status;
+    }
+    // A child of vfork or of a raw clone is not the process whose mappings and counts these are.
+    let pid = crate::sys::getpid();
+    if pid != process::pid() || LEFT.swap(pid, Relaxed) == pid {
+        return status;
+    }
+    let before = errno::get();
     let settings = options::settings();
+    leaks::find_empty();
+    if settings.leaks {
+        leaks::find();
+    }
     if settings.verbosity > 0
         && let Ok(section) = report::enter()
     {
@@ -44,21 +88,28 @@ extern "C" fn at_exit(status: c_int, _argument: *mut c_void) {
     report::write_end();
     let counts = report::counts();
     let failed = counts.errors > 0 || counts.warnings > 0 && settings.fail == Severity::Warning;
-    if status == 0 && settings.exitcode != 0 && failed && crate::sys::getpid() == process::pid() {
-        // SAFETY: glibc lets a handler call exit(3): the remaining handlers run, and the new status counts.
-        unsafe { exit(settings.exitcode) };
-    }
+    errno::set(before);
+    if status == 0 && failed { settings.exitcode } else { status }
 }
 
 /// The signal mask and possession of the section, over a fork.
 static FORK_MASK: AtomicU64 = AtomicU64::new(0);
 static FORK_HELD: AtomicBool = AtomicBool::new(false);
+/// Possession of the tracker, over a fork.
+static FORK_TRACKER: AtomicBool = AtomicBool::new(false);
 
 /// Takes the section, so that it is whole on both sides.
 extern "C" fn before_fork() {
     if let Ok(section) = report::enter() {
         FORK_MASK.store(section.over_fork(), Relaxed);
         FORK_HELD.store(true, Relaxed);
+    }
+    FORK_TRACKER.store(track::before_fork(), Relaxed);
+}
+
+fn give_back_tracker(in_child: bool) {
+    if FORK_TRACKER.swap(false, Relaxed) {
+        track::after_fork(in_child);
     }
 }
 
@@ -68,12 +119,14 @@ fn held_over_fork() -> Option<Section> {
 }
 
 extern "C" fn in_parent() {
+    give_back_tracker(false);
     if let Some(section) = held_over_fork() {
         section.leave();
     }
 }
 
 extern "C" fn in_child() {
+    give_back_tracker(true);
     process::forked();
     report::forked();
     if let Some(section) = held_over_fork() {

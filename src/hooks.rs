@@ -1,16 +1,16 @@
 //! The hooks: one for each call, reached through its door.
 //!
 //! The way of a call that succeeds and breaks no rule is short on purpose: one load of what is watched, the next
-//! definition, one comparison. Everything else is behind `#[cold]` functions, so that it costs neither registers nor
+//! definition, one comparison, one entry in the tracker. Everything else is behind `#[cold]` functions, so that it costs neither registers nor
 //! stack here. `errno` is the program's: it is put back after anything that may have touched it.
 
 use crate::call::{Ftok, MAP_TYPE, Mmap, Mprotect, Mremap, Msync, Munmap, Outcome, Shmat, Shmctl, Shmdt, Shmget};
 use crate::check::Check;
 use crate::facts::segment;
-use crate::memory::{keys, released};
+use crate::track::{self, Begun, keys};
 use crate::report::{self, Report};
-use crate::start::{self, CHECK, ENFORCE, OPT_IN};
-use crate::{errno, next};
+use crate::start::{self, CHECK, ENFORCE, OPT_IN, TRACK};
+use crate::{errno, exit, follow, next};
 use core::ffi::{CStr, c_char, c_int, c_void};
 
 /// Checks a call that has been made.
@@ -49,6 +49,51 @@ fn refuses(call: &dyn Check, caller: usize) -> bool {
     refusal.is_some()
 }
 
+/// Looks at what a call is about to release, before it does; false if `mode=enforce` refuses it, with `errno` set.
+#[cold]
+#[inline(never)]
+fn may_release(call: &dyn Check, begun: &Begun, value: isize, caller: usize) -> bool {
+    let (Some(taken), false) = (begun.taken(), report::is_inside()) else { return true };
+    let before = errno::get();
+    let refusing = start::watch() & ENFORCE != 0;
+    let report = Report { call: call.as_call(), outcome: Outcome { value, errno: None }, caller, refusing };
+    let refusal = call.releases(taken, &report).filter(|_| refusing);
+    if refusal.is_some() {
+        begun.failed();
+    }
+    errno::set(refusal.unwrap_or(before));
+    refusal.is_none()
+}
+
+/// The way of `MAP_FIXED` before the call: what it replaces leaves the tracker; `None` if `mode=enforce` refuses it.
+#[cold]
+#[inline(never)]
+fn replaces(call: &Mmap, caller: usize) -> Option<Begun> {
+    let begun = follow::replaces(call, caller);
+    let harmless = begun.taken().is_none_or(|taken| taken.whole && !taken.mixed && !taken.notable)
+        && !holds_stack(call.address, call.length);
+    (harmless || may_release(call, &begun, call.address.cast_signed(), caller)).then_some(begun)
+}
+
+/// A mapping call has failed: what it would have replaced is still there, and its address was asked for.
+#[cold]
+#[inline(never)]
+fn not_mapped(call: &Mmap, begun: &Begun) {
+    let before = errno::get();
+    follow::not_replaced(begun, call);
+    if call.address != 0 {
+        track::asked(track::Range::new(call.address, call.length));
+    }
+    errno::set(before);
+}
+
+/// Whether a range holds the stack that this runs on.
+#[inline]
+fn holds_stack(start: usize, length: usize) -> bool {
+    let here = 0_u8;
+    (&raw const here as usize).wrapping_sub(start) < length
+}
+
 /// An address as a value that `finish` takes.
 #[inline]
 fn value(address: *mut c_void) -> isize {
@@ -77,8 +122,22 @@ macro_rules! map {
             if watch & ENFORCE != 0 && refuses(&call(), caller) {
                 return libc::MAP_FAILED;
             }
+            let mut begun = Begun::Off;
+            if flags & libc::MAP_FIXED != 0 && watch & TRACK != 0 {
+                match replaces(&call(), caller) {
+                    Some(range) => begun = range,
+                    None => return libc::MAP_FAILED,
+                }
+            }
             // SAFETY: the program's own call.
             let mapped = unsafe { next::$name(address, length, prot, flags, fd, offset) };
+            if watch & TRACK != 0 {
+                if mapped == libc::MAP_FAILED {
+                    not_mapped(&call(), &begun);
+                } else {
+                    follow::mapped(&call(), mapped as usize, caller);
+                }
+            }
             let doubtful =
                 mapped == libc::MAP_FAILED || flags & MAP_TYPE == libc::MAP_SHARED_VALIDATE || watch & OPT_IN != 0;
             if doubtful && watch & CHECK != 0 {
@@ -103,10 +162,24 @@ map! {
 /// # Safety
 /// As the call.
 pub(crate) unsafe extern "C" fn munmap(address: *mut c_void, length: usize, caller: usize) -> c_int {
+    let watch = start::watch();
+    let call = Munmap { address: address as usize, length };
+    let begun = if watch & TRACK == 0 { Begun::Off } else { follow::unmaps(call.address, length, caller) };
+    if let Some(taken) = begun.taken() {
+        let harmless = taken.whole && !taken.notable && !(taken.mixed && taken.cut);
+        if (!harmless || holds_stack(call.address, length)) && !may_release(&call, &begun, 0, caller) {
+            return -1;
+        }
+    }
     // SAFETY: the program's own call.
     let status = unsafe { next::munmap(address, length) };
-    if status != 0 && start::watch() & CHECK != 0 {
-        finish(&Munmap { address: address as usize, length }, status as isize, caller);
+    if status != 0 {
+        begun.failed();
+        if watch & CHECK != 0 {
+            finish(&call, status as isize, caller);
+        }
+    } else if matches!(begun, Begun::Later) {
+        follow::unmapped_later(call.address, length, caller);
     }
     status
 }
@@ -123,13 +196,37 @@ pub(crate) unsafe extern "C" fn mremap(
     new_address: *mut c_void,
     caller: usize,
 ) -> *mut c_void {
+    let watch = start::watch();
+    let call = Mremap {
+        old_address: old_address as usize,
+        old_size,
+        new_size,
+        flags,
+        new_address: new_address as usize,
+    };
+    let remap = (watch & TRACK != 0).then(|| follow::remaps(&call, caller));
     // SAFETY: the program's own call.
     let moved = unsafe { next::mremap(old_address, old_size, new_size, flags, new_address) };
-    if moved == libc::MAP_FAILED && start::watch() & CHECK != 0 {
-        let (old_address, new_address) = (old_address as usize, new_address as usize);
-        finish(&Mremap { old_address, old_size, new_size, flags, new_address }, value(moved), caller);
+    if let Some(remap) = &remap {
+        if moved == libc::MAP_FAILED {
+            not_remapped(remap, &call);
+        } else {
+            follow::remapped(remap, &call, moved as usize, caller);
+        }
+    }
+    if moved == libc::MAP_FAILED && watch & CHECK != 0 {
+        finish(&call, value(moved), caller);
     }
     moved
+}
+
+/// A failed mremap: what it would have released comes back.
+#[cold]
+#[inline(never)]
+fn not_remapped(remap: &follow::Remap, call: &Mremap) {
+    let before = errno::get();
+    follow::not_remapped(remap, call);
+    errno::set(before);
 }
 
 /// mprotect(2).
@@ -139,7 +236,14 @@ pub(crate) unsafe extern "C" fn mremap(
 pub(crate) unsafe extern "C" fn mprotect(address: *mut c_void, length: usize, prot: c_int, caller: usize) -> c_int {
     // SAFETY: the program's own call.
     let status = unsafe { next::mprotect(address, length, prot) };
-    if status != 0 && start::watch() & CHECK != 0 {
+    let watch = start::watch();
+    if status == 0 && watch & TRACK != 0 {
+        follow::protected(address as usize, length, prot);
+    }
+    if status != 0 && watch & CHECK != 0 {
+        if watch & TRACK != 0 {
+            follow::not_protected(address as usize, length);
+        }
         finish(&Mprotect { address: address as usize, length, prot }, status as isize, caller);
     }
     status
@@ -220,7 +324,14 @@ pub(crate) unsafe extern "C" fn shmget(key: c_int, size: usize, flags: c_int, ca
     }
     // SAFETY: the program's own call.
     let id = unsafe { next::shmget(key, size, flags) };
-    if watch & CHECK != 0 && (id < 0 || call.is_doubtful(watch & OPT_IN != 0) || call.may_be_stale(id)) {
+    if watch & CHECK == 0 {
+        return id;
+    }
+    let first = id >= 0 && call.may_be_stale(id);
+    if id >= 0 && watch & TRACK != 0 && (first || call.surely_creates()) {
+        follow::got(&call, id, caller);
+    }
+    if id < 0 || call.is_doubtful(watch & OPT_IN != 0) || first {
         finish(&call, id as isize, caller);
     }
     id
@@ -236,8 +347,19 @@ pub(crate) unsafe extern "C" fn shmat(id: c_int, address: *const c_void, flags: 
     if watch & ENFORCE != 0 && refuses(&call, caller) {
         return libc::MAP_FAILED;
     }
+    let tracks = watch & TRACK != 0;
+    let begun = if tracks && flags & libc::SHM_REMAP != 0 && !address.is_null() {
+        follow::attaches_over(id, address as usize, caller)
+    } else {
+        Begun::Off
+    };
     // SAFETY: the program's own call.
     let attached = unsafe { next::shmat(id, address, flags) };
+    if attached == libc::MAP_FAILED {
+        begun.failed();
+    } else if tracks {
+        follow::attached(id, attached as usize, flags, !address.is_null(), caller);
+    }
     if watch & CHECK != 0 && (attached == libc::MAP_FAILED || watch & OPT_IN != 0) {
         finish(&call, value(attached), caller);
     }
@@ -249,14 +371,17 @@ pub(crate) unsafe extern "C" fn shmat(id: c_int, address: *const c_void, flags: 
 /// # Safety
 /// As the call.
 pub(crate) unsafe extern "C" fn shmdt(address: *const c_void, caller: usize) -> c_int {
+    let watch = start::watch();
+    let begun = if watch & TRACK == 0 { Begun::Off } else { follow::detaches(address as usize, caller) };
     // SAFETY: the program's own call.
     let status = unsafe { next::shmdt(address) };
-    if start::watch() & CHECK != 0 {
-        if status == 0 {
-            released::DETACHED.note(address as usize, caller);
-        } else {
+    if status != 0 {
+        begun.failed();
+        if watch & CHECK != 0 {
             finish(&Shmdt { address: address as usize }, status as isize, caller);
         }
+    } else if matches!(begun, Begun::Later) {
+        follow::detached_later(address as usize, caller);
     }
     status
 }
@@ -271,7 +396,7 @@ pub(crate) unsafe extern "C" fn shmctl(id: c_int, command: c_int, buffer: *mut c
     if start::watch() & CHECK != 0 {
         let removes = value >= 0 && command == libc::IPC_RMID;
         if removes {
-            released::REMOVED.note(id.cast_unsigned() as usize, caller);
+            track::removed(id, caller);
         }
         // A removed segment that is still there is attached by somebody.
         if value < 0 || removes && segment::exists(id) {
@@ -279,4 +404,71 @@ pub(crate) unsafe extern "C" fn shmctl(id: c_int, command: c_int, buffer: *mut c
         }
     }
     value
+}
+
+/// shm_open(3).
+///
+/// # Safety
+/// As the call.
+pub(crate) unsafe extern "C" fn shm_open(
+    name: *const c_char,
+    flags: c_int,
+    mode: libc::mode_t,
+    caller: usize,
+) -> c_int {
+    let creates = flags & libc::O_CREAT != 0 && start::watch() & TRACK != 0;
+    // SAFETY: the program passes a string; libc reads it before anything else.
+    let was_there = creates && flags & libc::O_EXCL == 0 && follow::has_object(unsafe { CStr::from_ptr(name) });
+    // SAFETY: the program's own call.
+    let fd = unsafe { next::shm_open(name, flags, mode) };
+    if fd >= 0 && creates && !was_there {
+        // SAFETY: as above.
+        follow::object_made(unsafe { CStr::from_ptr(name) }, flags, mode, fd, caller);
+    }
+    fd
+}
+
+/// shm_unlink(3).
+///
+/// # Safety
+/// As the call.
+pub(crate) unsafe extern "C" fn shm_unlink(name: *const c_char, _caller: usize) -> c_int {
+    // SAFETY: the program's own call.
+    let status = unsafe { next::shm_unlink(name) };
+    if status == 0 && start::watch() & TRACK != 0 {
+        // SAFETY: a string, as shm_unlink has just found an object by it.
+        follow::object_unlinked(unsafe { CStr::from_ptr(name) });
+    }
+    status
+}
+
+/// _exit(2): the end of a process that runs no handlers.
+///
+/// # Safety
+/// As the call.
+pub(crate) unsafe extern "C" fn _exit(status: c_int, _caller: usize) -> ! {
+    let status = exit::leaving(status);
+    // SAFETY: the program's own call.
+    unsafe { next::_exit(status) }
+}
+
+/// _Exit(3).
+///
+/// # Safety
+/// As the call.
+#[expect(non_snake_case, reason = "the C name")]
+pub(crate) unsafe extern "C" fn _Exit(status: c_int, _caller: usize) -> ! {
+    let status = exit::leaving(status);
+    // SAFETY: the program's own call.
+    unsafe { next::_Exit(status) }
+}
+
+/// quick_exit(3): its handlers may unmap and remove, so the end is looked at after them.
+///
+/// # Safety
+/// As the call.
+pub(crate) unsafe extern "C" fn quick_exit(status: c_int, _caller: usize) -> ! {
+    exit::leaves_quickly(status);
+    // SAFETY: the program's own call.
+    unsafe { next::quick_exit(status) }
 }

@@ -20,19 +20,24 @@ mod call;
 
 mod check;
 
-mod memory;
+mod follow;
+
+mod track;
 
 mod facts;
 
 mod report;
 
 pub mod api;
+mod clock;
+mod describe;
 mod errno;
 mod escape;
 mod exit;
 mod options;
 mod process;
 mod start;
+mod sync;
 mod sys;
 mod weak;
 

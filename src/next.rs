@@ -4,7 +4,7 @@
 //! would. Nothing is looked up inside a hook: an allocator may be waiting for the loader's lock.
 
 use crate::sys::{self, int};
-use crate::{errno, weak};
+use crate::{errno, track, weak};
 use core::ffi::{CStr, c_char, c_int, c_long, c_void};
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
@@ -28,18 +28,20 @@ macro_rules! next {
         ///
         /// # Safety
         /// As the call itself.
+        #[allow(non_snake_case, reason = "named as the calls are")]
         #[inline]
         pub(crate) unsafe fn $name($($argument: $type),*) -> $result {
             let next = slot::$name.load(Relaxed);
             if next.is_null() {
                 // SAFETY: the caller's word.
-                return unsafe { $raw };
+                unsafe { $raw }
+            } else {
+                // SAFETY: the definition that the loader found under this name, which has this signature by the
+                // assertions below.
+                let next: unsafe extern "C" fn($($type),*) -> $result = unsafe { core::mem::transmute(next) };
+                // SAFETY: the caller's word.
+                unsafe { next($($argument),*) }
             }
-            // SAFETY: the definition that the loader found under this name, which has this signature by the
-            // assertions below.
-            let next: unsafe extern "C" fn($($type),*) -> $result = unsafe { core::mem::transmute(next) };
-            // SAFETY: the caller's word.
-            unsafe { next($($argument),*) }
         })+
     };
 }
@@ -75,6 +77,16 @@ next! {
     /// shmdt(2).
     shmdt(address: *const c_void) -> c_int,
         else status(libc::SYS_shmdt, [address as usize, 0, 0, 0, 0, 0]);
+    /// shm_open(3).
+    shm_open(name: *const c_char, flags: c_int, mode: libc::mode_t) -> c_int, else raw_shm_open(name, flags, mode);
+    /// shm_unlink(3).
+    shm_unlink(name: *const c_char) -> c_int, else raw_shm_unlink(name);
+    /// _exit(2).
+    _exit(status: c_int) -> !, else raw_exit(status);
+    /// _Exit(3).
+    _Exit(status: c_int) -> !, else raw_exit(status);
+    /// quick_exit(3).
+    quick_exit(status: c_int) -> !, else raw_exit(status);
     /// shmctl(2).
     shmctl(id: c_int, command: c_int, buffer: *mut c_void) -> c_int,
         else status(libc::SYS_shmctl, [int(id), int(command), buffer as usize, 0, 0, 0]);
@@ -92,6 +104,9 @@ const _: unsafe extern "C" fn(c_int, usize, c_int) -> c_int = libc::shmget;
 const _: unsafe extern "C" fn(c_int, *const c_void, c_int) -> *mut c_void = libc::shmat;
 const _: unsafe extern "C" fn(*const c_void) -> c_int = libc::shmdt;
 const _: unsafe extern "C" fn(c_int, c_int, *mut libc::shmid_ds) -> c_int = libc::shmctl;
+const _: unsafe extern "C" fn(*const c_char, c_int, libc::mode_t) -> c_int = libc::shm_open;
+const _: unsafe extern "C" fn(*const c_char) -> c_int = libc::shm_unlink;
+const _: unsafe extern "C" fn(c_int) -> ! = libc::_exit;
 
 fn resolve_one(slot: &AtomicPtr<c_void>, name: &str) {
     let Some(dlsym) = weak::dlsym() else { return };
@@ -160,6 +175,40 @@ unsafe fn raw_ftok(path: *const c_char, id: c_int) -> c_int {
             -1
         }
     }
+}
+
+/// As libc's shm_open: a file of /dev/shm.
+unsafe fn raw_shm_open(name: *const c_char, flags: c_int, mode: libc::mode_t) -> c_int {
+    // SAFETY: the caller's word: a string.
+    let opened = match track::objects::path(unsafe { CStr::from_ptr(name) }) {
+        Some(path) => {
+            let flags = flags | libc::O_NOFOLLOW | libc::O_NONBLOCK;
+            path.as_c_str().ok_or(libc::EINVAL).and_then(|path| sys::open(path, flags, mode))
+        }
+        None => Err(libc::EINVAL),
+    };
+    opened.unwrap_or_else(failed)
+}
+
+/// As libc's shm_unlink.
+unsafe fn raw_shm_unlink(name: *const c_char) -> c_int {
+    // SAFETY: the caller's word: a string.
+    let unlinked = match track::objects::path(unsafe { CStr::from_ptr(name) }) {
+        Some(path) => path.as_c_str().ok_or(libc::ENOENT).and_then(sys::unlink),
+        None => Err(libc::ENOENT),
+    };
+    unlinked.map_or_else(failed, |()| 0)
+}
+
+/// Sets `errno` and gives what a call that failed returns.
+fn failed(failure: sys::Errno) -> c_int {
+    errno::set(failure);
+    -1
+}
+
+/// Ends the process.
+unsafe fn raw_exit(status: c_int) -> ! {
+    sys::exit_group(status)
 }
 
 /// The key that ftok(3) makes of a file and an id.

@@ -74,6 +74,8 @@ pub(crate) struct Settings {
     pub(crate) exitcode: i32,
     pub(crate) fail: Severity,
     pub(crate) stack_depth: usize,
+    pub(crate) site_depth: usize,
+    pub(crate) leaks: bool,
     pub(crate) only: Line<1024>,
     pub(crate) skip: Line<1024>,
     pub(crate) verbosity: u32,
@@ -131,6 +133,8 @@ impl Settings {
         exitcode: 0,
         fail: Severity::Warning,
         stack_depth: 16,
+        site_depth: 1,
+        leaks: true,
         only: Line::new(),
         skip: Line::new(),
         verbosity: 0,
@@ -226,12 +230,12 @@ impl Settings {
             Key::Skip => return copy(&mut self.skip, value),
             Key::Exitcode => self.exitcode = number()?.cast_signed(),
             Key::StackDepth => self.stack_depth = (number()? as usize).min(MOST_FRAMES),
+            Key::SiteDepth => self.site_depth = number()? as usize,
+            Key::Leaks => self.leaks = number()? == 1,
             Key::Verbosity => self.verbosity = number()?,
             Key::Help => self.help = number()? == 1,
             Key::Enable
             | Key::Disable
-            | Key::SiteDepth
-            | Key::Leaks
             | Key::HandleFaults
             | Key::Harden
             | Key::Inject => {}

@@ -6,7 +6,7 @@
 use crate::facts;
 use crate::options::{self, Form, Mode, Settings};
 use crate::report::{self, Section, sink, suppress};
-use crate::{exit, next, process, weak};
+use crate::{clock, exit, next, process, weak};
 use core::ffi::{CStr, c_char, c_int};
 use core::ptr;
 use core::sync::atomic::{
@@ -22,12 +22,27 @@ pub(crate) const ENFORCE: u32 = 2;
 /// Bit of [`watch`]: a rule about successful calls that is off by default is on.
 pub(crate) const OPT_IN: u32 = 4;
 
+/// Bit of [`watch`]: what is mapped is tracked.
+pub(crate) const TRACK: u32 = 8;
+/// Bit of [`watch`]: more than the call site is remembered of each mapping.
+pub(crate) const SITES: u32 = 16;
+
 static WATCH: AtomicU32 = AtomicU32::new(0);
 
 /// What the hooks look at; 0 before start, and in a program that is not covered.
 #[inline]
 pub(crate) fn watch() -> u32 {
     WATCH.load(Relaxed)
+}
+
+/// Whether what is mapped is tracked.
+pub(crate) fn tracks() -> bool {
+    watch() & TRACK != 0
+}
+
+/// Ends tracking; whether it had not ended before.
+pub(crate) fn stop_tracking() -> bool {
+    WATCH.fetch_and(!TRACK, Relaxed) & TRACK != 0
 }
 
 /// A pointer that the loader fills in when it relocates this library.
@@ -170,13 +185,17 @@ fn begin(section: &Section) {
         Rule::ShmatRemovedSegment,
         Rule::ShmgetWorldWritable,
     ];
-    let mut watch = CHECK;
+    let mut watch = CHECK | TRACK;
     if opt_in.iter().any(|rule| options::is_on(*rule)) {
         watch |= OPT_IN;
     }
     if options::settings().mode == Mode::Enforce {
         watch |= ENFORCE;
     }
+    if options::settings().site_depth > 1 {
+        watch |= SITES;
+    }
+    clock::find();
     report::prepare_unwinder();
     WATCH.store(watch, Release);
     report::write_start(section);

@@ -124,6 +124,13 @@ pub(crate) fn thread_exists(pid: c_int, tid: c_int) -> bool {
     plain(libc::SYS_tgkill, [int(pid), int(tid), 0, 0, 0, 0]) != Err(libc::ESRCH)
 }
 
+/// exit_group(2).
+pub(crate) fn exit_group(status: c_int) -> ! {
+    loop {
+        let _ = plain(libc::SYS_exit_group, [int(status), 0, 0, 0, 0, 0]);
+    }
+}
+
 /// A set of signals, as the kernel has it.
 pub(crate) type SignalSet = u64;
 
@@ -192,6 +199,11 @@ pub(crate) fn open(path: &CStr, flags: c_int, mode: u32) -> Result<c_int> {
     let flags = int(flags | libc::O_CLOEXEC);
     plain(libc::SYS_openat, [int(libc::AT_FDCWD), path.as_ptr() as usize, flags, mode as usize, 0, 0])
         .map(|fd| small(Ok(fd)))
+}
+
+/// unlink(2).
+pub(crate) fn unlink(path: &CStr) -> Result<()> {
+    plain(libc::SYS_unlinkat, [int(libc::AT_FDCWD), path.as_ptr() as usize, 0, 0, 0, 0]).map(|_| ())
 }
 
 /// close(2).
@@ -296,6 +308,13 @@ pub(crate) unsafe fn read_mapped(address: usize, buffer: &mut [u8]) {
     let from = ptr::with_exposed_provenance::<u8>(address);
     // SAFETY: the caller's word; the two do not overlap, since the buffer is a fresh one of the report's.
     unsafe { ptr::copy_nonoverlapping(from, buffer.as_mut_ptr(), buffer.len()) };
+}
+
+/// Zeroed memory of our own, mmap(2); it is never given back.
+pub(crate) fn zeroed_memory(bytes: usize) -> Option<*mut u8> {
+    let (prot, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+    let address = plain(libc::SYS_mmap, [0, bytes, int(prot), int(flags), int(-1), 0]).ok()?;
+    Some(ptr::with_exposed_provenance_mut(address))
 }
 
 /// The argument of the `PROCMAP_QUERY` ioctl, `<linux/fs.h>` since Linux 6.11.

@@ -132,9 +132,9 @@ declare! {
         "the lowest severity that counts for exitcode and --error-exitcode";
     StackDepth "stack_depth" = "16", Values::Number(1, 64), true,
         "frames in a finding";
-    SiteDepth "site_depth" = "1", Values::Number(1, 64), false,
+    SiteDepth "site_depth" = "1", Values::Number(1, 16), true,
         "frames remembered for each live mapping";
-    Leaks "leaks" = "1", Values::Flag, false,
+    Leaks "leaks" = "1", Values::Flag, true,
         "the at-exit rules";
     HandleFaults "handle_faults" = "1", Values::Flag, false,
         "explain SIGSEGV and SIGBUS";

@@ -107,6 +107,10 @@ macro_rules! for_each_rule {
         "locked memory is refused";
     MmapFailed "mmap-failed" "mmap" [Note] Correctness None
         "mmap failed for a reason that no other rule explains";
+    MmapEmptyFile "mmap-empty-file" "mmap" [Note] Correctness None
+        "a mapping that starts at or past the end of its file, and still does when it is unmapped or at exit";
+    MmapFixedClobber "mmap-fixed-clobber" "mmap" [Error, Warning] Correctness Some("EEXIST")
+        "MAP_FIXED replaces memory that is in use for something else";
     MmapPastEof "mmap-past-eof" "mmap" [Note] Pedantic None
         "the mapping covers at least one whole page past the end of the file";
     MmapAnonymousFd "mmap-anonymous-fd" "mmap" [Warning] Portability Some("EINVAL")
@@ -122,6 +126,14 @@ macro_rules! for_each_rule {
         "the address is not page-aligned";
     MunmapBadRange "munmap-bad-range" "munmap" [Error] Correctness None
         "the range wraps or leaves the user address space";
+    MunmapNotMapped "munmap-not-mapped" "munmap" [Warning, Error] Correctness Some("EINVAL")
+        "nothing is mapped there, and nothing of the program ever was";
+    MunmapDouble "munmap-double" "munmap" [Error] Correctness Some("EINVAL")
+        "the mapping is unmapped already";
+    MunmapForeign "munmap-foreign" "munmap" [Error, Warning] Correctness Some("EINVAL")
+        "the range holds the heap, a stack in use, a loaded object or an attached segment";
+    MunmapOverrun "munmap-overrun" "munmap" [Error] Correctness Some("EINVAL")
+        "the range covers one mapping and part of the next one";
     MunmapFailed "munmap-failed" "munmap" [Note] Correctness None
         "munmap failed for a reason that no other rule explains";
 
@@ -224,6 +236,15 @@ macro_rules! for_each_rule {
         "IPC_RMID while a process is attached";
     ShmctlFailed "shmctl-failed" "shmctl" [Note] Correctness None
         "shmctl failed for a reason that no other rule explains";
+
+    LeakSegment "leak-segment" "shmget" [Warning, Note] Correctness None
+        "a segment that this process created still exists at its end";
+    LeakMapping "leak-mapping" "mmap" [Note] Correctness None
+        "mappings that were never unmapped";
+    LeakAttach "leak-attach" "shmat" [Note] Correctness None
+        "a segment that is still attached at exit";
+    LeakShmObject "leak-shm-object" "shm_open" [Note] Correctness None
+        "a POSIX shared memory object that this process created and nobody unlinked";
     } };
 }
 

@@ -6,8 +6,8 @@ use crate::errno;
 use crate::escape::Escaped;
 use crate::facts;
 use crate::sys::Errno;
-use bits::{Bits, MapFlags, Prot};
-pub(crate) use bits::{MAP_DROPPABLE, MAP_TYPE, Octal};
+use bits::Bits;
+pub(crate) use bits::{MAP_DROPPABLE, MAP_TYPE, MapFlags, Octal, Prot};
 use core::ffi::c_int;
 use core::fmt;
 

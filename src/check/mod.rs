@@ -8,12 +8,15 @@
 #![forbid(unsafe_code)]
 
 mod ftok;
+mod known;
+pub(crate) mod leaks;
 mod memory;
 mod mmap;
 mod mprotect;
 mod mremap;
 mod msync;
 mod munmap;
+mod releases;
 mod segment;
 mod shmat;
 mod shmctl;
@@ -22,7 +25,8 @@ mod shmget;
 
 use crate::call::{Call, ErrnoName};
 use crate::errno;
-use crate::memory::failures::{self, Failed};
+use crate::track::Taken;
+use crate::track::failures::{self, Failed};
 use crate::report::{Draft, Report};
 use crate::sys::Errno;
 use core::fmt::{self, Display};
@@ -35,6 +39,12 @@ pub(crate) trait Check: Call {
 
     /// The call failed with `errno`: says why.
     fn failed(&self, errno: Errno, report: &Report<'_>);
+
+    /// The call is about to release addresses, and that needs a look: `taken` is what the tracker knew of them. The
+    /// errno with which `mode=enforce` refuses it.
+    fn releases(&self, _taken: &Taken, _report: &Report<'_>) -> Option<Errno> {
+        None
+    }
 
     /// The rules about a call that the kernel lets pass, looked at after it, or with `mode=enforce` before it: the
     /// errno with which it is refused there.

@@ -1,11 +1,13 @@
 //! mprotect(2): the calls that fail.
 
+use super::known::{tell_gone, tell_origin};
 use super::memory::{self, Range, Shown};
 use super::{Check, tell_failure, unexplained};
 use crate::call::{Call, Mprotect, Quoted};
 use crate::facts;
 use crate::facts::mapping::{Mapping, Mappings};
-use crate::memory::failures::Failed;
+use crate::track;
+use crate::track::failures::Failed;
 use crate::report::Report;
 use crate::sys::Errno;
 use mapsan_model::{Rule, Severity};
@@ -69,6 +71,9 @@ impl Mprotect {
                 self.length, self.address
             ));
             memory::tell_hole(hole, self.address, draft);
+            if let Some(gone) = track::last_gone(hole) {
+                tell_gone(&gone, draft);
+            }
             if hole != self.address {
                 draft.note(format_args!("the pages before the hole have been changed"));
             }
@@ -85,6 +90,7 @@ impl Mprotect {
         report.finding(Rule::MprotectDenied, Severity::Warning, |draft| {
             if mapping.is_segment() {
                 draft.message(format_args!("PROT_WRITE on a segment that was attached with SHM_RDONLY"));
+                tell_origin(mapping.start.max(self.address), draft);
                 draft.note(format_args!("it is {}", Shown(&mapping)));
                 draft.help(format_args!("attach it without SHM_RDONLY"));
                 return;
@@ -93,6 +99,7 @@ impl Mprotect {
                 "PROT_WRITE on a shared mapping of {}, whose descriptor was read-only or which is sealed against writing",
                 Quoted(mapping.name())
             ));
+            tell_origin(mapping.start.max(self.address), draft);
             draft.note(format_args!("it is {}", Shown(&mapping)));
             draft.help(format_args!(
                 "map it from a descriptor opened with O_RDWR (and not sealed), or with MAP_PRIVATE"

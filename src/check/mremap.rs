@@ -5,7 +5,7 @@ use super::{Check, tell_failure, unexplained};
 use crate::call::{Call, Mremap};
 use crate::facts::limits::Bytes;
 use crate::facts::{self, page_size};
-use crate::memory::failures::{self, Failed};
+use crate::track::failures::{self, Failed};
 use crate::report::Report;
 use crate::sys::Errno;
 use mapsan_model::{Rule, Severity};

@@ -1,10 +1,12 @@
 //! msync(2): the calls that fail.
 
-use super::memory::{self, Range};
+use super::known::tell_gone;
+use super::memory;
 use super::{Check, tell_failure, unexplained};
 use crate::call::{Call, Msync};
 use crate::facts;
-use crate::memory::failures::Failed;
+use crate::track::failures::Failed;
+use crate::track::{self, Range};
 use crate::report::Report;
 use crate::sys::Errno;
 use mapsan_model::{Rule, Severity};
@@ -79,12 +81,24 @@ impl Msync {
         }
     }
 
+    /// Whether part of the range is or was a mapping of the program.
+    fn is_of_the_program(&self) -> bool {
+        let range = Range::new(self.address, facts::whole_pages(self.length));
+        let touches = |start: usize, end: usize| start < range.end && range.start < end;
+        track::with(|state| {
+            let regions = &state.regions;
+            regions.at_or_after(range.start).is_some_and(|entry| entry.start < range.end)
+                || regions.history.newest_first().any(|gone| gone.is_real() && touches(gone.entry.start, gone.entry.end))
+        })
+        .unwrap_or(false)
+    }
+
     /// A bare `MS_ASYNC` writes nothing: programs use it to ask whether an address is mapped, and ENOMEM is the answer.
     fn not_mapped(&self, report: &Report<'_>) -> bool {
-        if self.flags & (libc::MS_SYNC | libc::MS_INVALIDATE) == 0 {
+        if self.flags & (libc::MS_SYNC | libc::MS_INVALIDATE) == 0 && !self.is_of_the_program() {
             return false;
         }
-        let Range::Hole(hole) = memory::range(self.address, facts::whole_pages(self.length)) else {
+        let memory::Range::Hole(hole) = memory::range(self.address, facts::whole_pages(self.length)) else {
             return false;
         };
         report.finding(Rule::MsyncNotMapped, Severity::Error, |draft| {
@@ -93,6 +107,9 @@ impl Msync {
                 self.length, self.address
             ));
             memory::tell_hole(hole, self.address, draft);
+            if let Some(gone) = track::last_gone(hole) {
+                tell_gone(&gone, draft);
+            }
             draft.help(format_args!("sync before unmapping, with the length that was mapped"));
         });
         true

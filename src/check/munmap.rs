@@ -1,12 +1,14 @@
-//! munmap(2): the calls that fail. Unmapping what is not mapped succeeds.
+//! munmap(2): the calls that fail. Those that succeed and should not are looked at in [`super::releases`].
 
 use super::memory::{self, Shown};
+use super::known::tell_origin;
 use super::{Check, tell_failure, unexplained};
 use crate::call::{Call, Munmap};
 use crate::facts::{self, page_size};
-use crate::memory::failures::Failed;
+use crate::track::failures::Failed;
 use crate::report::Report;
 use crate::sys::Errno;
+use crate::track::Taken;
 use mapsan_model::{Rule, Severity};
 
 const MEANINGS: &[(Errno, &str)] = &[
@@ -18,6 +20,10 @@ const MEANINGS: &[(Errno, &str)] = &[
 impl Check for Munmap {
     fn as_call(&self) -> &dyn Call {
         self
+    }
+
+    fn releases(&self, taken: &Taken, report: &Report<'_>) -> Option<Errno> {
+        self.look(taken, report)
     }
 
     fn failed(&self, errno: Errno, report: &Report<'_>) {
@@ -34,6 +40,7 @@ impl Check for Munmap {
             report.finding(Rule::MunmapUnalignedAddress, Severity::Error, |draft| {
                 memory::say_unaligned("munmap", self.address, draft);
                 memory::tell_unaligned(self.address, draft);
+                tell_origin(self.address, draft);
                 draft.help(format_args!("unmap the very pointer that mmap returned"));
             });
         } else if self.length == 0 {
@@ -75,6 +82,7 @@ impl Munmap {
                 Some(mapping) => {
                     let to_end = mapping.end.wrapping_sub(self.address);
                     draft.note(format_args!("the address lies in {}", Shown(&mapping)));
+                    tell_origin(self.address, draft);
                     draft.help(format_args!(
                         "pass the length that was mapped; from here to its end there are {to_end} bytes"
                     ));

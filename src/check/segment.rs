@@ -4,8 +4,8 @@ use super::tell_failure;
 use crate::call::{Key, Octal};
 use crate::errno;
 use crate::facts::segment::{self, Segment};
-use crate::memory::failures::Failed;
-use crate::memory::{keys, released};
+use crate::track::failures::Failed;
+use crate::track::{self, keys};
 use crate::report::{Draft, Report};
 use crate::sys;
 use core::ffi::c_int;
@@ -26,7 +26,9 @@ fn origin(id: c_int) -> Origin {
     if id < 0 {
         return Origin::Negative;
     }
-    if let Some(site) = released::REMOVED.site(id.cast_unsigned() as usize) {
+    let removed = track::with(|state| state.segments.get(id).map_or(0, |segment| segment.removed)).unwrap_or(0);
+    if removed != 0 {
+        let site = removed;
         return Origin::Removed(site);
     }
     // 0 is IPC_PRIVATE, the key of many segments and the id of the first: that tells nothing.

@@ -3,13 +3,14 @@
 //! The kernel (`do_shmat`, Linux 6.18) looks at the sign of the id, the address, the id, the mode bits, and what is
 //! mapped at the address, in this order.
 
+use super::known::tell_origin;
 use super::memory::{self, Shown};
 use super::segment::{bad_id, bits_for_caller, tell_hidden, tell_permissions};
 use super::{Check, unexplained};
 use crate::call::{Call, Shmat};
 use crate::facts::mapping::Mappings;
 use crate::facts::{page_size, segment};
-use crate::memory::failures::{self, Failed};
+use crate::track::failures::{self, Failed};
 use crate::report::Report;
 use crate::sys::Errno;
 use mapsan_model::{Rule, Severity};
@@ -89,6 +90,7 @@ impl Shmat {
                         "something is mapped in the {} bytes from {start:#x} already",
                         segment.size
                     ));
+                    tell_origin(there.start.max(start), draft);
                     draft.note(format_args!("it is {}", Shown(&there)));
                     draft.help(format_args!(
                         "pass NULL to let the kernel choose, or SHM_REMAP to replace what is there"

@@ -1,11 +1,12 @@
 //! shmdt(2): the calls that fail.
 
+use super::known::{tell_gone, tell_mapped, tell_origin};
 use super::memory::{self, Shown};
 use super::{Check, tell_failure, unexplained};
 use crate::call::{Address, Call, Shmdt};
 use crate::facts::mapping::Mapping;
-use crate::memory::failures::Failed;
-use crate::memory::released;
+use crate::track::failures::Failed;
+use crate::track::{self, By, KnownGone};
 use crate::report::Report;
 use crate::sys::Errno;
 use mapsan_model::{Rule, Severity};
@@ -25,8 +26,8 @@ impl Check for Shmdt {
             Some(mapping) if mapping.is_segment() => self.interior(&mapping, report),
             Some(mapping) if is_heap_or_stack(&mapping) => self.not_attached(errno, Some(&mapping), report),
             Some(mapping) => self.not_a_segment(&mapping, report),
-            None => match released::DETACHED.site(self.address) {
-                Some(site) => self.double(site, report),
+            None => match self.last_attachment() {
+                Some(gone) => self.double(&gone, report),
                 None => self.not_attached(errno, None, report),
             },
         }
@@ -69,6 +70,7 @@ impl Shmdt {
                 self.address,
                 self.address.wrapping_sub(base)
             ));
+            tell_origin(self.address, draft);
             draft.note(format_args!("it is {}", Shown(mapping)));
             draft.help(format_args!("pass the very pointer that shmat returned; keep it when walking with another"));
         });
@@ -78,17 +80,28 @@ impl Shmdt {
         report.finding(Rule::ShmdtNotASegment, Severity::Error, |draft| {
             draft.message(format_args!("{:#x} belongs to a mapping that shmat did not make", self.address));
             draft.note(format_args!("it is {}", Shown(mapping)));
-            if let Some(site) = released::DETACHED.site(self.address) {
-                draft.place(site, format_args!("a segment that was attached at this address was detached here"));
+            tell_origin(self.address, draft);
+            if let Some(gone) = self.last_attachment() {
+                draft.place(
+                    gone.gone.site,
+                    format_args!("a segment that was attached at this address was detached here"),
+                );
             }
             draft.help(format_args!("unmap what mmap returned with munmap"));
         });
     }
 
-    fn double(&self, site: usize, report: &Report<'_>) {
+    /// The segment that was attached at this address before.
+    fn last_attachment(&self) -> Option<KnownGone> {
+        track::last_gone(self.address)
+            .filter(|gone| gone.was.origin.by == By::Shmat && gone.was.origin.base == self.address)
+    }
+
+    fn double(&self, gone: &KnownGone, report: &Report<'_>) {
         report.finding(Rule::ShmdtDouble, Severity::Error, |draft| {
             draft.message(format_args!("the segment at {:#x} is detached already", self.address));
-            draft.place(site, format_args!("detached here"));
+            tell_gone(gone, draft);
+            tell_mapped(&gone.was, draft);
             draft.help(format_args!("detach each attachment once; set the pointer to NULL after shmdt"));
         });
     }

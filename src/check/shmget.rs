@@ -10,8 +10,8 @@ use crate::call::{Call, Key, Octal, SHM_HUGETLB, Shmget};
 use crate::facts::limits::{self, Bytes};
 use crate::facts::page_size;
 use crate::facts::segment::{self, Segment};
-use crate::memory::failures::{self, Failed};
-use crate::memory::keys;
+use crate::track::failures::{self, Failed};
+use crate::track::keys;
 use crate::report::Report;
 use crate::sys::{self, Errno};
 use core::ffi::c_int;
@@ -70,12 +70,18 @@ impl Shmget {
         self.key != libc::IPC_PRIVATE && !self.is_exclusive() && !keys::led_to(self.key, id)
     }
 
+    /// Whether a call that succeeded has made a new segment, whatever there was.
+    #[inline]
+    pub(crate) fn surely_creates(&self) -> bool {
+        self.key == libc::IPC_PRIVATE || self.is_exclusive()
+    }
+
     /// Whether the call makes, or has made, a new segment.
     fn is_new(&self, report: &Report<'_>) -> bool {
         if !self.creates() {
             return false;
         }
-        if self.key == libc::IPC_PRIVATE || self.is_exclusive() {
+        if self.surely_creates() {
             return true;
         }
         if report.refusing {
@@ -84,13 +90,7 @@ impl Shmget {
         let Ok(id) = c_int::try_from(report.outcome.value) else {
             return false;
         };
-        // The kernel's clock for these times stands up to a tick behind.
-        let now = sys::realtime().tv_sec;
-        segment::any_by_id(id).is_some_and(|segment| {
-            segment.creator_pid == sys::getpid()
-                && segment.attach_time == 0
-                && segment.change_time >= now.wrapping_sub(1)
-        })
+        segment::any_by_id(id).is_some_and(|segment| segment.was_just_made())
     }
 }
 

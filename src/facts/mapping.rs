@@ -49,6 +49,11 @@ impl Mapping {
         self.rights & 8 != 0
     }
 
+    /// Its protection, `PROT_READ` and so on, which have the ioctl's bits.
+    pub(crate) fn prot(&self) -> u8 {
+        u8::try_from(self.rights & 7).unwrap_or(0)
+    }
+
     /// Its rights as /proc/self/maps writes them, `rw-p`.
     pub(crate) fn rights(&self) -> [char; 4] {
         let mut letters = ['-', '-', '-', 'p'];
@@ -112,6 +117,13 @@ impl Mappings {
     /// The mapping that holds `address`.
     pub(crate) fn at(&self, address: usize) -> Option<Mapping> {
         self.at_or_after(address).filter(|mapping| mapping.contains(address))
+    }
+
+    /// The page size of the mapping that holds `address`, in bytes; only `PROCMAP_QUERY` tells.
+    pub(crate) fn page_size_at(&self, address: usize) -> Option<usize> {
+        let mut query = ProcmapQuery { query_addr: address as u64, ..ProcmapQuery::default() };
+        sys::procmap_query(self.fd, &mut query).ok()?;
+        usize::try_from(query.vma_page_size).ok()
     }
 
     /// The first address of `start..end` that is not mapped.

@@ -6,10 +6,12 @@
 pub(crate) mod descriptor;
 pub(crate) mod limits;
 pub(crate) mod mapping;
+pub(crate) mod module;
 mod path;
 mod procfile;
 pub(crate) mod segment;
 
+pub(crate) use module::Module;
 pub(crate) use path::Path;
 
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};

@@ -47,6 +47,13 @@ impl Segment {
         }
     }
 
+    /// Whether this process has made it just now.
+    pub(crate) fn was_just_made(&self) -> bool {
+        // The kernel's clock for these times stands up to a tick behind.
+        let now = sys::realtime().tv_sec;
+        self.creator_pid == sys::getpid() && self.attach_time == 0 && self.change_time >= now.wrapping_sub(1)
+    }
+
     /// Whether its creator is known and no longer runs.
     pub(crate) fn creator_is_gone(&self) -> bool {
         self.creator_pid != 0 && !sys::process_exists(self.creator_pid)

@@ -44,4 +44,11 @@ door! {
     mapsan_shmdt => hooks::shmdt, "x1";
     shmctl => hooks::shmctl, "x3";
     mapsan_shmctl => hooks::shmctl, "x3";
+    shm_open => hooks::shm_open, "x3";
+    mapsan_shm_open => hooks::shm_open, "x3";
+    shm_unlink => hooks::shm_unlink, "x1";
+    mapsan_shm_unlink => hooks::shm_unlink, "x1";
+    _exit => hooks::_exit, "x1";
+    _Exit => hooks::_Exit, "x1";
+    quick_exit => hooks::quick_exit, "x1";
 }

@@ -70,4 +70,11 @@ door! {
     mapsan_shmdt => hooks::shmdt, "rsi";
     shmctl => hooks::shmctl, "rcx";
     mapsan_shmctl => hooks::shmctl, "rcx";
+    shm_open => hooks::shm_open, "rcx";
+    mapsan_shm_open => hooks::shm_open, "rcx";
+    shm_unlink => hooks::shm_unlink, "rsi";
+    mapsan_shm_unlink => hooks::shm_unlink, "rsi";
+    _exit => hooks::_exit, "rsi";
+    _Exit => hooks::_Exit, "rsi";
+    quick_exit => hooks::quick_exit, "rsi";
 }

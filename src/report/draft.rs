@@ -1,6 +1,7 @@
 //! What a check says about a finding, before it is given a form.
 
 use super::line::Line;
+use crate::track::Outer;
 use core::fmt::{self, Write as _};
 
 /// The room for all texts of one finding, in bytes.
@@ -26,8 +27,23 @@ struct Part {
     role: Role,
     from: usize,
     to: usize,
-    /// Of a place: the return address of the call made there.
-    site: usize,
+    place: Place,
+}
+
+/// A call that matters to a finding besides the one that it is about.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    /// The return address of the call.
+    pub(crate) site: usize,
+    /// The calls around it, where they are remembered.
+    pub(crate) outer: Outer,
+    /// What it was made for: start and length in bytes; 0 if there is none.
+    pub(crate) start: usize,
+    pub(crate) length: usize,
+}
+
+impl Place {
+    const NONE: Place = Place { site: 0, outer: Outer::NONE, start: 0, length: 0 };
 }
 
 /// The texts of a finding. All are printable: what comes from outside is escaped before it gets here.
@@ -39,7 +55,7 @@ pub(crate) struct Draft {
 
 impl Draft {
     pub(super) const fn new() -> Draft {
-        Draft { text: Line::new(), parts: [Part { role: Role::Message, from: 0, to: 0, site: 0 }; PARTS], used: 0 }
+        Draft { text: Line::new(), parts: [Part { role: Role::Message, from: 0, to: 0, place: Place::NONE }; PARTS], used: 0 }
     }
 
     pub(super) fn clear(&mut self) {
@@ -49,29 +65,34 @@ impl Draft {
 
     /// What is wrong: one line, lower case, no final period.
     pub(crate) fn message(&mut self, text: fmt::Arguments<'_>) {
-        self.add(Role::Message, 0, text);
+        self.add(Role::Message, Place::NONE, text);
     }
 
     /// A fact.
     pub(crate) fn note(&mut self, text: fmt::Arguments<'_>) {
-        self.add(Role::Note, 0, text);
+        self.add(Role::Note, Place::NONE, text);
     }
 
     /// What the user can do.
     pub(crate) fn help(&mut self, text: fmt::Arguments<'_>) {
-        self.add(Role::Help, 0, text);
+        self.add(Role::Help, Place::NONE, text);
     }
 
     /// Another call that matters, by its return address.
     pub(crate) fn place(&mut self, site: usize, label: fmt::Arguments<'_>) {
-        self.add(Role::Place, site, label);
+        self.add(Role::Place, Place { site, ..Place::NONE }, label);
     }
 
-    fn add(&mut self, role: Role, site: usize, text: fmt::Arguments<'_>) {
+    /// Another call that matters, with all that is known of it.
+    pub(crate) fn place_of(&mut self, place: Place, label: fmt::Arguments<'_>) {
+        self.add(Role::Place, place, label);
+    }
+
+    fn add(&mut self, role: Role, place: Place, text: fmt::Arguments<'_>) {
         let from = self.text.len();
         let _ = self.text.write_fmt(text);
         if let Some(part) = self.parts.get_mut(self.used) {
-            *part = Part { role, from, to: self.text.len(), site };
+            *part = Part { role, from, to: self.text.len(), place };
             self.used = self.used.wrapping_add(1);
         }
     }
@@ -81,16 +102,16 @@ impl Draft {
         self.with(role).map(|(text, _)| text)
     }
 
-    /// The related places: label and return address.
-    pub(super) fn places(&self) -> impl Iterator<Item = (&str, usize)> {
+    /// The related places, each with its label.
+    pub(super) fn places(&self) -> impl Iterator<Item = (&str, &Place)> {
         self.with(Role::Place)
     }
 
-    fn with(&self, role: Role) -> impl Iterator<Item = (&str, usize)> {
+    fn with(&self, role: Role) -> impl Iterator<Item = (&str, &Place)> {
         let used = self.parts.get(..self.used).unwrap_or_default();
         used.iter()
             .filter(move |part| part.role == role)
-            .map(|part| (self.text.as_str().get(part.from..part.to).unwrap_or_default(), part.site))
+            .map(|part| (self.text.as_str().get(part.from..part.to).unwrap_or_default(), &part.place))
     }
 
     /// The message.

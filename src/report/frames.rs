@@ -1,5 +1,7 @@
 //! The calls that led to a finding.
 
+use crate::track::{OUTER_FRAMES, Outer};
+use crate::{errno, options};
 use core::ffi::{c_int, c_void};
 
 /// The most frames that `stack_depth` allows.
@@ -17,6 +19,15 @@ impl Frames {
         let mut frames = Frames { addresses: [0; MOST], length: 0 };
         // The return address is the next instruction, which may belong to the next line or even function.
         frames.push(site.wrapping_sub(1));
+        frames
+    }
+
+    /// A call site and the calls around it that were remembered.
+    pub(super) fn of_site_within(site: usize, outer: &Outer) -> Frames {
+        let mut frames = Frames::of_site(site);
+        for address in outer.0.iter().take_while(|address| **address != 0) {
+            frames.push(*address);
+        }
         frames
     }
 
@@ -41,6 +52,21 @@ impl Frames {
     pub(super) fn addresses(&self) -> &[usize] {
         self.addresses.get(..self.length).unwrap_or_default()
     }
+}
+
+/// The calls around the one that returns to `site`, as many as `site_depth` asks for.
+#[cold]
+#[inline(never)]
+pub(crate) fn outer(site: usize) -> Outer {
+    let before = errno::get();
+    let depth = options::settings().site_depth.min(OUTER_FRAMES.wrapping_add(1));
+    let frames = Frames::walk(site, depth);
+    let mut outer = Outer::NONE;
+    for (place, address) in outer.0.iter_mut().zip(frames.addresses().iter().skip(1)) {
+        *place = *address;
+    }
+    errno::set(before);
+    outer
 }
 
 /// Lets the unwinder fill its tables, at start: it does so once, under a `pthread_once`, which may neither wait nor make

@@ -3,10 +3,10 @@
 use super::draft::{Draft, Role};
 use super::frames::Frames;
 use super::line::Line;
-use super::modules::Module;
 use super::{Counts, OUTPUT, Subject};
 use crate::call::{ErrnoName, Value};
 use crate::escape::Escaped;
+use crate::facts::Module;
 use crate::{process, sys};
 use core::fmt::{self, Write as _};
 use mapsan_model::record::SCHEMA_NAME;
@@ -63,10 +63,14 @@ pub(super) fn finding(out: &mut Line<OUTPUT>, subject: &Subject<'_>, draft: &Dra
     stack(out, frames);
     let _ = out.write_str(r#"],"related":["#);
     let mut separator = "";
-    for (label, site) in draft.places() {
+    for (label, place) in draft.places() {
         let _ = write!(out, r#"{separator}{{"label":{},"stack":["#, Json(&label));
-        stack(out, &Frames::of_site(site));
-        let _ = out.write_str("]}");
+        stack(out, &Frames::of_site_within(place.site, &place.outer));
+        let _ = out.write_str("]");
+        if place.length > 0 {
+            let _ = write!(out, r#","start":"{:#x}","length":{}"#, place.start, place.length);
+        }
+        let _ = out.write_str("}");
         separator = ",";
     }
     // Only the first of a rule at a site is written, so nothing has been repeated yet.

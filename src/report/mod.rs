@@ -8,7 +8,6 @@ mod draft;
 mod frames;
 mod json;
 mod line;
-mod modules;
 mod once;
 mod section;
 pub(crate) mod sink;
@@ -16,8 +15,8 @@ mod stack;
 pub(crate) mod suppress;
 mod text;
 
-pub(crate) use draft::Draft;
-pub(crate) use frames::{MOST as MOST_FRAMES, prepare as prepare_unwinder};
+pub(crate) use draft::{Draft, Place};
+pub(crate) use frames::{MOST as MOST_FRAMES, outer as outer_frames, prepare as prepare_unwinder};
 pub(crate) use line::Line;
 pub(crate) use section::{Refusal, Section, enter, is_inside};
 

@@ -1,7 +1,7 @@
 //! Findings that the user has chosen not to see: a file of `rule:pattern` lines.
 
 use super::frames::Frames;
-use super::modules::Module;
+use crate::facts::Module;
 use crate::escape::Escaped;
 use crate::sys;
 use core::cell::UnsafeCell;

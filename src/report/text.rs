@@ -3,10 +3,10 @@
 use super::draft::{Draft, Role};
 use super::frames::Frames;
 use super::line::Line;
-use super::modules::Module;
 use super::{OUTPUT, Subject};
 use crate::call::{ErrnoName, Value};
 use crate::escape::Escaped;
+use crate::facts::Module;
 use core::fmt::Write as _;
 use mapsan_model::Severity;
 
@@ -35,9 +35,9 @@ pub(super) fn finding(out: &mut Line<OUTPUT>, subject: &Subject<'_>, draft: &Dra
         }
         frame(out, "    ", *address);
     }
-    for (label, site) in draft.places() {
+    for (label, place) in draft.places() {
         let _ = writeln!(out, "    {label}:");
-        for address in Frames::of_site(site).addresses() {
+        for address in Frames::of_site_within(place.site, &place.outer).addresses() {
             frame(out, "        ", *address);
         }
     }

@@ -16,7 +16,8 @@ int main(void)
     void *second = mmap(wanted, 65536, PROT_NONE, flags, -1, 0); /* faulty */
     if (second == MAP_FAILED) {
         perror("second");
+        munmap(first, 65536);
         return EXIT_FAILURE;
     }
-    return EXIT_SUCCESS;
+    return munmap(first, 65536) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -3,10 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 int main(void)
 {
-    int fd = open("settings", O_RDONLY | O_CREAT, 0600);
+    if (close(creat("settings", 0600)) != 0 || truncate("settings", 4096) != 0)
+        perror("settings");
+    int fd = open("settings", O_RDONLY);
     char *settings = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
     if (settings == MAP_FAILED) {
         perror("settings");
@@ -14,5 +17,5 @@ int main(void)
     }
     if (mprotect(settings, 4096, PROT_READ | PROT_WRITE) != 0) /* faulty */
         perror("mprotect");
-    return EXIT_SUCCESS;
+    return munmap(settings, 4096) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

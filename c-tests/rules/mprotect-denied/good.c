@@ -3,10 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 int main(void)
 {
     int fd = open("settings", O_RDWR | O_CREAT, 0600);
+    if (fd < 0 || ftruncate(fd, 4096) != 0)
+        perror("settings");
     char *settings = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
     if (settings == MAP_FAILED) {
         perror("settings");

@@ -12,5 +12,5 @@ int main(void)
     }
     if (mprotect(memory, 4096, PROT_READ | PROT_GROWSDOWN) != 0) /* faulty */
         perror("mprotect");
-    return EXIT_SUCCESS;
+    return munmap(memory, 4096) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -13,5 +13,5 @@ int main(void)
     }
     if (mprotect(pages, 8192, PROT_READ) != 0) /* faulty */
         perror("mprotect");
-    return EXIT_SUCCESS;
+    return munmap(pages, 4096) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

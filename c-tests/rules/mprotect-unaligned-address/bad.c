@@ -13,5 +13,5 @@ int main(void)
     char *table = page + 64;
     if (mprotect(table, 1024, PROT_READ) != 0) /* faulty */
         perror("mprotect");
-    return EXIT_SUCCESS;
+    return munmap(page, 4096) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

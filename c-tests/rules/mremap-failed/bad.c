@@ -14,5 +14,5 @@ int main(void)
     char *grown = mremap(two, 4096, 8192, 0); /* faulty */
     if (grown == MAP_FAILED)
         perror("mremap");
-    return EXIT_SUCCESS;
+    return munmap(two, 8192) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -16,5 +16,5 @@ int main(void)
         perror("mremap");
         return EXIT_FAILURE;
     }
-    return munmap(grown, 8192) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return munmap(grown, 8192) == 0 && munmap(two + 4096, 4096) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -13,5 +13,5 @@ int main(void)
     char *end = start + 8192;
     if (munmap(start, start - end) != 0) /* faulty */
         perror("munmap");
-    return EXIT_SUCCESS;
+    return munmap(start, 8192) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,3 +1,4 @@
+/* mapsan: leaks=0 */
 /* Unmaps memory that has been sealed against that (mseal, Linux 6.10). */
 #include <stdio.h>
 #include <stdlib.h>

@@ -14,5 +14,5 @@ int main(void)
         *text++ = '\n';
     if (munmap(text, 4096) != 0) /* faulty */
         perror("munmap");
-    return EXIT_SUCCESS;
+    return munmap(text - 10, 4096) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

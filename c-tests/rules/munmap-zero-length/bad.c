@@ -14,5 +14,5 @@ int main(void)
     length = 0;
     if (munmap(buffer, length) != 0) /* faulty */
         perror("munmap");
-    return EXIT_SUCCESS;
+    return munmap(buffer, 8192) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

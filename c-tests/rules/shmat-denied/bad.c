@@ -1,3 +1,4 @@
+/* mapsan: leaks=0 */
 /* Attaches to write what its mode lets it read alone. */
 #define _GNU_SOURCE
 #include <stdio.h>

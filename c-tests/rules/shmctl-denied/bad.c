@@ -1,3 +1,4 @@
+/* mapsan: leaks=0 */
 /* Removes a segment that belongs to another user. */
 #define _GNU_SOURCE
 #include <stdio.h>

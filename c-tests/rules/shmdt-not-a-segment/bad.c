@@ -13,5 +13,5 @@ int main(void)
     }
     if (shmdt(memory) != 0) /* faulty */
         perror("shmdt");
-    return EXIT_SUCCESS;
+    return munmap(memory, 4096) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

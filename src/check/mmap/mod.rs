@@ -6,18 +6,22 @@
 //! at before the descriptor's mode, because no mode makes a pipe mappable.
 
 mod also;
+mod empty;
 mod passed;
 
+use super::known::tell_origin;
 use super::memory::{self, Shown};
 use super::{Check, unexplained};
 use crate::call::{Call, MAP_DROPPABLE, MAP_TYPE, Mmap, Quoted};
 use crate::facts::descriptor::{self, Filesystem, Kind, Seals, WRITE_SEALS};
 use crate::facts::limits::{self, Bytes};
 use crate::facts::{self, Path, mapping, page_size};
-use crate::memory::failures::{self, Failed};
+use crate::track::failures::{self, Failed};
 use crate::report::Report;
 use crate::sys::Errno;
 use core::ffi::c_int;
+use crate::track::Taken;
+pub(super) use empty::{look_at_empty, still_empty};
 use mapsan_model::{Rule, Severity};
 
 /// mmap(2), ERRORS, for what no rule of its own explains.
@@ -105,6 +109,10 @@ impl Check for Mmap {
         if !explained {
             unexplained(Rule::MmapFailed, errno, MEANINGS, report);
         }
+    }
+
+    fn releases(&self, taken: &Taken, report: &Report<'_>) -> Option<Errno> {
+        self.look(taken, report)
     }
 
     fn offends(&self, report: &Report<'_>) -> Option<Errno> {
@@ -466,7 +474,10 @@ impl Mmap {
             draft.message(format_args!("MAP_FIXED_NOREPLACE: something is mapped at {:#x} already", self.address));
             let end = self.address.saturating_add(self.length);
             match mapping::Mappings::open().and_then(|mappings| mappings.at_or_after(self.address)) {
-                Some(there) if there.start < end => draft.note(format_args!("it is {}", Shown(&there))),
+                Some(there) if there.start < end => {
+                    draft.note(format_args!("it is {}", Shown(&there)));
+                    tell_origin(there.start.max(self.address), draft);
+                }
                 _ => {}
             }
             draft.help(format_args!("take another address, or none: the kernel finds a free one"));

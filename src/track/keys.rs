@@ -162,6 +162,11 @@ fn entries() -> &'static [Given] {
     table.get(..USED.load(Acquire)).unwrap_or_default()
 }
 
+/// The call that gave this key.
+pub(crate) fn given(key: c_int) -> Option<&'static Given> {
+    entries().iter().rev().find(|given| given.key == key)
+}
+
 /// Whether ftok has given this key.
 pub(crate) fn is_given(key: c_int) -> bool {
     entries().iter().any(|given| given.key == key)

@@ -11,10 +11,10 @@ type Segment = libc::Elf64_Phdr;
 type Symbol = libc::Elf64_Sym;
 
 /// A loaded object. The references live as long as it stays loaded.
-pub(super) struct Module<'a> {
+pub(crate) struct Module<'a> {
     path: &'a [u8],
     /// What the loader added to the addresses of the file.
-    pub(super) bias: usize,
+    pub(crate) bias: usize,
     segments: &'a [Segment],
 }
 
@@ -47,17 +47,17 @@ unsafe fn read<T: Copy>(address: usize) -> T {
 
 impl Module<'_> {
     /// The object that holds `address`.
-    pub(super) fn find(address: usize) -> Option<Module<'static>> {
+    pub(crate) fn find(address: usize) -> Option<Module<'static>> {
         find_object(address).or_else(|| iterate(address))
     }
 
     /// The object's path; the executable's for the program itself.
-    pub(super) fn path(&self) -> &[u8] {
+    pub(crate) fn path(&self) -> &[u8] {
         if self.path.is_empty() { process::executable() } else { self.path }
     }
 
     /// The GNU build id, from the notes in memory.
-    pub(super) fn build_id(&self) -> Option<&[u8]> {
+    pub(crate) fn build_id(&self) -> Option<&[u8]> {
         self.of_type(libc::PT_NOTE).find_map(|notes| {
             let end = notes.start.checked_add(notes.length)?;
             let mut at = notes.start;
@@ -79,7 +79,7 @@ impl Module<'_> {
     }
 
     /// The dynamic symbol of a function that covers `address`, and the distance from its start.
-    pub(super) fn symbol(&self, address: usize) -> Option<(&[u8], usize)> {
+    pub(crate) fn symbol(&self, address: usize) -> Option<(&[u8], usize)> {
         let tables = self.tables()?;
         let offset = address.wrapping_sub(self.bias);
         let symbol = (0..tables.count).find_map(|index| {
@@ -98,6 +98,43 @@ impl Module<'_> {
         // SAFETY: a string of the object's string table, which is zero-terminated.
         let name = unsafe { CStr::from_ptr(core::ptr::with_exposed_provenance(name)) };
         Some((name.to_bytes(), offset.wrapping_sub(usize::try_from(symbol.st_value).ok()?)))
+    }
+
+    /// The address of a function by its name.
+    fn function(&self, name: &[u8]) -> Option<usize> {
+        let tables = self.tables()?;
+        (0..tables.count).find_map(|index| {
+            let at = tables.symbols.checked_add(index.checked_mul(size_of::<Symbol>())?)?;
+            // SAFETY: `count` symbols lie there, by the object's own hash table.
+            let symbol: Symbol = unsafe { read(at) };
+            let string = tables.strings.checked_add(symbol.st_name as usize)?;
+            // SAFETY: a string of the object's string table, which is zero-terminated.
+            let found = unsafe { bytes(core::ptr::with_exposed_provenance(string)) };
+            (symbol.st_shndx != 0 && found == name)
+                .then(|| self.bias.wrapping_add(usize::try_from(symbol.st_value).unwrap_or(0)))
+        })
+    }
+
+    /// The range of its memory from the first to the last byte, by its program headers.
+    pub(crate) fn extent(&self) -> Option<(usize, usize)> {
+        let loads = || self.of_type(libc::PT_LOAD);
+        let start = loads().map(|extent| extent.start).min()?;
+        Some((start, loads().map(|extent| extent.start.wrapping_add(extent.length)).max()?))
+    }
+
+    /// Whether `start..end` lies wholly inside its writable data.
+    pub(crate) fn is_data(&self, start: usize, end: usize) -> bool {
+        let page = crate::facts::page_size().wrapping_sub(1);
+        self.segments.iter().filter(|segment| segment.p_type == libc::PT_LOAD && segment.p_flags & 2 != 0).any(
+            |segment| {
+                let (Ok(address), Ok(size)) = (usize::try_from(segment.p_vaddr), usize::try_from(segment.p_memsz))
+                else {
+                    return false;
+                };
+                let first = self.bias.wrapping_add(address);
+                first & !page <= start && end <= first.wrapping_add(size).wrapping_add(page) & !page
+            },
+        )
     }
 
     fn of_type(&self, kind: u32) -> impl Iterator<Item = Extent> {
@@ -225,6 +262,19 @@ fn find_object(address: usize) -> Option<Module<'static>> {
     // SAFETY: a link map's name is a string.
     let path = unsafe { bytes(link_map.name) };
     Some(Module { path, bias: link_map.bias, segments })
+}
+
+/// The address of a function of the vDSO, whose ELF header is at `header`.
+pub(crate) fn vdso_function(header: usize, name: &[u8]) -> Option<usize> {
+    // SAFETY: the kernel maps a whole ELF image there.
+    let ehdr: Header = unsafe { read(header) };
+    let table = header.checked_add(usize::try_from(ehdr.e_phoff).ok()?)?;
+    // SAFETY: the image's program headers.
+    let segments = unsafe { slice::from_raw_parts(core::ptr::with_exposed_provenance(table), ehdr.e_phnum as usize) };
+    let mut vdso = Module { path: &[], bias: 0, segments };
+    let first = vdso.of_type(libc::PT_LOAD).next()?.start;
+    vdso.bias = header.wrapping_sub(first);
+    vdso.function(name)
 }
 
 /// The bytes of a string that may be null.

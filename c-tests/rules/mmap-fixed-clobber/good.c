@@ -1,0 +1,20 @@
+/* Maps its table at an address that it has reserved. */
+#define _GNU_SOURCE
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int main(void)
+{
+    size_t size = 8192;
+    char *place = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *table = mmap(place, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    if (table == MAP_FAILED) {
+        perror("mmap");
+        return EXIT_FAILURE;
+    }
+    table[0] = 1;
+    return munmap(table, size) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

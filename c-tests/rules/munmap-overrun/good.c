@@ -1,0 +1,33 @@
+/* Two mappings, which the kernel puts side by side; the length of the lower one is right. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+static char *map(size_t size)
+{
+    return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+int main(void)
+{
+    size_t count = 4096, size = count * sizeof(int);
+    /* A room in which both find place, whatever else is mapped. */
+    char *room = map(8 * size);
+    if (room == MAP_FAILED || munmap(room, 8 * size) != 0)
+        return EXIT_FAILURE;
+    int *upper = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int *lower = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (upper == MAP_FAILED || lower == MAP_FAILED) {
+        perror("mmap");
+        return EXIT_FAILURE;
+    }
+    if (lower + count != upper) {
+        puts("the kernel put them elsewhere");
+        return 77;
+    }
+    if (munmap(lower, size) != 0)
+        perror("munmap");
+    if (munmap(upper, size) != 0)
+        perror("munmap");
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,128 @@
+//! What the checks say of the tracker's knowledge: where something was mapped, and where it was released.
+
+use crate::call::{Address, Call, MapFlags, Octal, Prot};
+use crate::escape::Escaped;
+use crate::report::{Draft, Place};
+use crate::track::objects::Object;
+use crate::track::segments::Segment;
+use crate::track::{self, By, Known, KnownGone, Range};
+use core::ffi::c_int;
+use core::fmt;
+
+/// The participle for what a call does to memory.
+fn done(by: By) -> &'static str {
+    match by {
+        By::Mmap => "mapped",
+        By::Mremap => "moved by mremap",
+        By::Shmat => "attached",
+        By::Munmap => "unmapped",
+        By::Shmdt => "detached",
+    }
+}
+
+/// Tells where a mapping was made.
+pub(super) fn tell_mapped(known: &Known, draft: &mut Draft) {
+    let origin = &known.origin;
+    let place = Place { site: origin.site, outer: known.outer, start: origin.base, length: origin.length };
+    draft.place_of(place, format_args!("{} here", done(origin.by)));
+}
+
+/// Tells where memory was released.
+pub(super) fn tell_gone(gone: &KnownGone, draft: &mut Draft) {
+    let entry = gone.gone.entry;
+    let length = entry.end.wrapping_sub(entry.start);
+    let place = Place { site: gone.gone.site, outer: gone.outer, start: entry.start, length };
+    match gone.gone.by {
+        By::Mmap => draft.place_of(place, format_args!("replaced by MAP_FIXED here")),
+        by => draft.place_of(place, format_args!("{} here", done(by))),
+    }
+}
+
+/// Tells where the memory at an address was mapped, if that is known.
+pub(super) fn tell_origin(address: usize, draft: &mut Draft) {
+    if let Some(known) = track::at(address) {
+        tell_mapped(&known, draft);
+    }
+}
+
+/// The range that a mapping call gave.
+pub(super) fn whole(known: &Known) -> Range {
+    Range::new(known.origin.base, crate::facts::whole_pages(known.origin.length))
+}
+
+/// The call that made a mapping, as far as it is remembered: the descriptor stands for another file by now.
+pub(super) struct Making<'a>(pub(super) &'a Known);
+
+impl Call for Making<'_> {
+    fn function(&self) -> &'static str {
+        self.0.origin.by.function()
+    }
+
+    fn arguments(&self, each: &mut dyn FnMut(fmt::Arguments<'_>)) {
+        let origin = &self.0.origin;
+        let address = Address(if origin.placed { origin.base } else { 0 });
+        match origin.by {
+            By::Shmat => {
+                let id = self.0.file.and_then(|file| c_int::try_from(file.inode).ok()).unwrap_or(-1);
+                crate::call::Shmat { id, address: address.0, flags: origin.flags }.arguments(each);
+            }
+            By::Mremap => {
+                each(format_args!("..."));
+                each(format_args!("{}", origin.length));
+            }
+            By::Mmap | By::Munmap | By::Shmdt => {
+                each(format_args!("{address}"));
+                each(format_args!("{}", origin.length));
+                each(format_args!("{}", Prot(c_int::from(origin.prot))));
+                each(format_args!("{}", MapFlags(origin.flags)));
+                each(format_args!("{}", self.0.file.map_or(-1, |file| file.fd)));
+                each(format_args!("{}", self.0.file.map_or(0, |file| file.offset)));
+            }
+        }
+    }
+
+    fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{value:#x}")
+    }
+}
+
+/// The shmget that made a segment.
+pub(super) struct Creating<'a>(pub(super) &'a Segment);
+
+impl Call for Creating<'_> {
+    fn function(&self) -> &'static str {
+        "shmget"
+    }
+
+    fn arguments(&self, each: &mut dyn FnMut(fmt::Arguments<'_>)) {
+        let Segment { key, size, flags, .. } = *self.0;
+        crate::call::Shmget { key, size, flags }.arguments(each);
+    }
+
+    fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{value}")
+    }
+}
+
+/// The shm_open that made an object.
+pub(super) struct Opening<'a>(pub(super) &'a Object);
+
+impl Call for Opening<'_> {
+    fn function(&self) -> &'static str {
+        "shm_open"
+    }
+
+    fn arguments(&self, each: &mut dyn FnMut(fmt::Arguments<'_>)) {
+        let Object { flags, mode, .. } = *self.0;
+        let has = |bit: c_int, name: &'static str| if flags & bit == 0 { "" } else { name };
+        let access = if flags & libc::O_ACCMODE == libc::O_RDWR { "O_RDWR" } else { "O_RDONLY" };
+        let (exclusive, truncated) = (has(libc::O_EXCL, "|O_EXCL"), has(libc::O_TRUNC, "|O_TRUNC"));
+        each(format_args!("\"/{}\"", Escaped(self.0.name())));
+        each(format_args!("{access}|O_CREAT{exclusive}{truncated}"));
+        each(format_args!("{}", Octal(mode.cast_signed())));
+    }
+
+    fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{value}")
+    }
+}

@@ -1,0 +1,86 @@
+//! Mappings that start at or past the end of their file: legal, and useless until the file grows.
+
+use super::super::known::{Making, tell_gone};
+use super::super::memory;
+use crate::call::{Outcome, Quoted};
+use crate::escape::Escaped;
+use crate::follow;
+use crate::report::Report;
+use crate::sys;
+use crate::track::{self, File, Known, KnownGone, Range, Taken};
+use core::ffi::CStr;
+use mapsan_model::{Rule, Severity};
+
+/// The size of a mapped file now, in bytes.
+enum Now {
+    Size(u64),
+    /// It could not be looked at; the first page of the mapping is still past its end.
+    StillPast,
+}
+
+/// The file's size now, if the mapping still starts at or past its end. The descriptor may be closed or another file's
+/// by now, the name too: both count only if device and inode are the same.
+fn now(known: &Known, file: &File) -> Option<Now> {
+    let is_it = |found: &libc::statx| {
+        found.stx_ino == file.inode && follow::device(found.stx_dev_major, found.stx_dev_minor) == file.device
+    };
+    let by_name = || {
+        let mapping = memory::mapping_at(known.entry.start)?;
+        let mut path = [0_u8; 257];
+        for (to, from) in path.iter_mut().zip(mapping.name()) {
+            *to = *from;
+        }
+        sys::statx_path(CStr::from_bytes_until_nul(&path).ok()?).ok().filter(is_it)
+    };
+    if let Some(found) = sys::statx_fd(file.fd).ok().filter(is_it).or_else(by_name) {
+        return (file.offset >= found.stx_size).then_some(Now::Size(found.stx_size));
+    }
+    // Unlinked and closed: reading the first byte tells, without a fault.
+    let readable = i32::from(known.entry.prot) & libc::PROT_READ != 0;
+    let answer = sys::read_memory(known.entry.start, &mut [0_u8; 1]);
+    (readable && answer == Err(libc::EFAULT)).then_some(Now::StillPast)
+}
+
+/// Looks at the mappings that a release took.
+pub(crate) fn look_at_empty(range: Range, taken: &Taken) {
+    let mut at = range.start;
+    for _ in 0..taken.pieces {
+        let gone = track::last_gone(at).filter(|gone| gone.gone.release == taken.release);
+        let Some(gone) = gone else { return };
+        at = gone.gone.entry.end;
+        if gone.gone.entry.notable && gone.gone.entry.start == gone.was.origin.base {
+            still_empty(&gone.was, Some(&gone));
+        }
+    }
+}
+
+/// Makes the finding about a mapping that is unmapped now, or at exit; `gone` says where.
+pub(crate) fn still_empty(known: &Known, gone: Option<&KnownGone>) {
+    let Some(file) = known.file.filter(|file| file.fd >= 0) else { return };
+    let Some(now) = now(known, &file) else { return };
+    let value = known.origin.base.cast_signed();
+    let call = Making(known);
+    let report = Report {
+        call: &call,
+        outcome: Outcome { value, errno: None },
+        caller: known.origin.site,
+        refusing: false,
+    };
+    report.finding(Rule::MmapEmptyFile, Severity::Note, |draft| {
+        let mapping = memory::mapping_at(known.entry.start);
+        let name = mapping.as_ref().map_or(&b""[..], |mapping| mapping.name());
+        let File { offset, size, .. } = file;
+        draft.message(format_args!(
+            "the mapping starts at byte {offset} of a file that had {size} bytes then: any access raises SIGBUS"
+        ));
+        match now {
+            Now::Size(size) => draft.note(format_args!("the file, {}, has {size} bytes now", Quoted(name))),
+            Now::StillPast => draft.note(format_args!("the file, '{}', still ends before it", Escaped(name))),
+        }
+        match gone {
+            Some(gone) => tell_gone(gone, draft),
+            None => draft.note(format_args!("it is still mapped at exit")),
+        }
+        draft.help(format_args!("give the file its length first: ftruncate(fd, length), then mmap"));
+    });
+}

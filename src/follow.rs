@@ -1,0 +1,340 @@
+//! From a call to what the tracker is told: before a call that releases addresses, and after one that succeeded.
+//!
+//! Addresses leave the tracker before the kernel releases them, because another thread may own them as soon as the
+//! kernel returns; when the call fails they come back.
+
+use crate::call::{Mmap, Mremap, Shmget};
+use crate::facts::mapping::Mappings;
+use crate::facts::{self, page_start, whole_pages};
+use crate::report::outer_frames;
+use crate::start::{self, SITES};
+use crate::track::objects::{self, Object};
+use crate::track::{self, Begun, By, File, Made, Outer, Range, Releaser};
+use crate::{clock, sys};
+use core::ffi::{CStr, c_int};
+
+/// Hands over the frames around a call site: none, unless `site_depth` asks for more than the site itself.
+#[inline]
+fn with_outer<R>(caller: usize, tell: impl FnOnce(&Outer) -> R) -> R {
+    #[cold]
+    #[inline(never)]
+    fn with_frames<R>(caller: usize, tell: impl FnOnce(&Outer) -> R) -> R {
+        tell(&outer_frames(caller))
+    }
+    if start::watch() & SITES == 0 { tell(&NO_FRAMES) } else { with_frames(caller, tell) }
+}
+
+static NO_FRAMES: Outer = Outer::NONE;
+
+fn releaser(by: By, caller: usize) -> Releaser {
+    Releaser { by, site: caller, time: clock::milliseconds() }
+}
+
+/// The protection bits that are tracked.
+#[inline]
+fn rights(prot: c_int) -> u8 {
+    u8::try_from(prot & (libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC)).unwrap_or(0)
+}
+
+/// munmap is about to be called.
+#[inline]
+pub(crate) fn unmaps(address: usize, length: usize, caller: usize) -> Begun {
+    let pages = whole_pages(length);
+    // The kernel refuses these before it touches anything.
+    if pages == 0 || facts::page_remainder(address) != 0 || address.checked_add(pages).is_none() {
+        return Begun::Off;
+    }
+    with_outer(caller, |outer| track::release(Range::new(address, pages), releaser(By::Munmap, caller), outer))
+}
+
+/// munmap has succeeded.
+#[cold]
+pub(crate) fn unmapped_later(address: usize, length: usize, caller: usize) {
+    track::released(Range::new(address, whole_pages(length)), releaser(By::Munmap, caller));
+}
+
+/// mmap with `MAP_FIXED` is about to be called.
+pub(crate) fn replaces(call: &Mmap, caller: usize) -> Begun {
+    let pages = whole_pages(call.length);
+    if pages == 0 || facts::page_remainder(call.address) != 0 || call.address.checked_add(pages).is_none() {
+        return Begun::Off;
+    }
+    with_outer(caller, |outer| track::release(Range::new(call.address, pages), releaser(By::Mmap, caller), outer))
+}
+
+/// mmap has succeeded.
+#[inline]
+pub(crate) fn mapped(call: &Mmap, base: usize, caller: usize) {
+    let mut made = Made {
+        by: By::Mmap,
+        site: caller,
+        base,
+        length: call.length,
+        prot: rights(call.prot),
+        flags: call.flags,
+        placed: call.address != 0 && call.address == base,
+        notable: false,
+        file: None,
+        time: clock::milliseconds(),
+    };
+    let mut range = Range::new(base, whole_pages(call.length));
+    if call.flags & libc::MAP_ANONYMOUS == 0 {
+        file(call, &mut made, &mut range);
+    }
+    if call.flags & libc::MAP_HUGETLB != 0 {
+        huge(&mut range);
+    }
+    with_outer(caller, |outer| track::mapped(range, &made, outer));
+    if call.address != 0 && call.address != base {
+        track::asked(Range::new(page_start(call.address), whole_pages(call.length)));
+    }
+}
+
+/// Looks at the file that has been mapped. Its size counts now, after the call.
+#[inline(never)]
+fn file(call: &Mmap, made: &mut Made, range: &mut Range) {
+    // Huge pages on x86-64 and AArch64 have at least 64 KiB; a filesystem of these says so by its block size.
+    const HUGE: u32 = 64 * 1024;
+    let Ok(there) = sys::statx_fd(call.fd) else { return };
+    let offset = call.offset.cast_unsigned();
+    let is_regular = u32::from(there.stx_mode) & libc::S_IFMT == libc::S_IFREG;
+    made.notable = is_regular && offset >= there.stx_size;
+    made.file = Some(File {
+        inode: there.stx_ino,
+        size: there.stx_size,
+        offset,
+        device: device(there.stx_dev_major, there.stx_dev_minor),
+        fd: call.fd,
+    });
+    if there.stx_blksize >= HUGE {
+        huge(range);
+    }
+}
+
+/// A device number as the kernel packs it into 32 bits.
+pub(crate) fn device(major: u32, minor: u32) -> u32 {
+    major << 20 | minor & 0xf_ffff
+}
+
+/// Rounds a range up to the huge pages that the kernel says it has.
+#[cold]
+fn huge(range: &mut Range) {
+    if let Some(page) = Mappings::open().and_then(|mappings| mappings.page_size_at(range.start)) {
+        let length = range.length().checked_next_multiple_of(page).unwrap_or(range.length());
+        *range = Range::new(range.start, length);
+    }
+}
+
+/// mremap is about to be called: what it takes from the old place, and what it replaces at a fixed new one.
+pub(crate) struct Remap {
+    old: Begun,
+    target: Begun,
+}
+
+/// mremap is about to be called.
+#[inline]
+pub(crate) fn remaps(call: &Mremap, caller: usize) -> Remap {
+    let (old, new) = (whole_pages(call.old_size), whole_pages(call.new_size));
+    let mut remap = Remap { old: Begun::Off, target: Begun::Off };
+    let by = releaser(By::Mremap, caller);
+    let release = |range: Range| with_outer(caller, |outer| track::release(range, by, outer));
+    if facts::page_remainder(call.old_address) != 0 || new == 0 {
+        return remap;
+    }
+    if call.flags & libc::MREMAP_FIXED != 0 && facts::page_remainder(call.new_address) == 0 {
+        remap.target = release(Range::new(call.new_address, new));
+    } else if new < old {
+        // It shrinks in place: the tail goes.
+        let tail = Range { start: call.old_address.saturating_add(new), end: call.old_address.saturating_add(old) };
+        remap.target = release(tail);
+        return remap;
+    }
+    if call.flags & Mremap::DONTUNMAP == 0 && old != 0 {
+        remap.old = release(Range::new(call.old_address, old));
+    }
+    remap
+}
+
+/// mremap has succeeded.
+pub(crate) fn remapped(remap: &Remap, call: &Mremap, base: usize, caller: usize) {
+    let by = releaser(By::Mremap, caller);
+    let old = Range::new(call.old_address, whole_pages(call.old_size));
+    let new = Range::new(base, whole_pages(call.new_size));
+    let fixed = call.flags & libc::MREMAP_FIXED != 0;
+    let made = Made {
+        by: By::Mremap,
+        site: caller,
+        base,
+        length: call.new_size,
+        prot: rights(libc::PROT_READ | libc::PROT_WRITE),
+        flags: 0,
+        placed: fixed,
+        notable: false,
+        file: None,
+        time: by.time,
+    };
+    if !fixed && new.length() < old.length() {
+        if matches!(remap.target, Begun::Later) {
+            track::released(Range { start: new.end, end: old.end }, by);
+        }
+        track::shrunk(old.start, call.new_size);
+    } else if call.flags & Mremap::DONTUNMAP != 0 || old.length() == 0 {
+        with_outer(caller, |outer| track::doubled(old, new, &made, outer));
+    } else {
+        with_outer(caller, |outer| track::moved(&remap.old, old, new, &made, outer));
+    }
+}
+
+/// mremap has failed. With `MREMAP_FIXED` the kernel may have cleared the target all the same.
+#[cold]
+pub(crate) fn not_remapped(remap: &Remap, call: &Mremap) {
+    remap.target.failed();
+    remap.old.failed();
+    if call.flags & libc::MREMAP_FIXED != 0 {
+        forget_holes(Range::new(call.new_address, whole_pages(call.new_size)));
+        forget_holes(Range::new(call.old_address, whole_pages(call.old_size)));
+    }
+}
+
+/// mmap with `MAP_FIXED` has failed. The kernel may have cleared the range all the same.
+#[cold]
+pub(crate) fn not_replaced(begun: &Begun, call: &Mmap) {
+    begun.failed();
+    if begun.taken().is_some_and(|taken| taken.pieces > 0) {
+        forget_holes(Range::new(call.address, whole_pages(call.length)));
+    }
+}
+
+/// Forgets what the kernel says is not mapped.
+fn forget_holes(range: Range) {
+    let Some(mappings) = Mappings::open() else { return };
+    let mut at = range.start;
+    while at < range.end {
+        match mappings.at_or_after(at) {
+            Some(there) if there.start <= at => at = there.end,
+            there => {
+                let end = there.map_or(range.end, |there| there.start.min(range.end));
+                track::forget(Range { start: at, end });
+                at = end;
+            }
+        }
+    }
+}
+
+/// mprotect has succeeded.
+#[inline]
+pub(crate) fn protected(address: usize, length: usize, prot: c_int) {
+    // PROT_GROWSDOWN reaches down to the start of the mapping: the stack, which is not tracked.
+    track::protected(Range::new(address, whole_pages(length)), rights(prot));
+}
+
+/// mprotect has failed, perhaps half-way: the kernel says what it has done.
+#[cold]
+pub(crate) fn not_protected(address: usize, length: usize) {
+    /// Mappings that are looked at; a larger range keeps what was known.
+    const MOST: usize = 256;
+    let range = Range::new(address, whole_pages(length));
+    let Some(mappings) = Mappings::open() else { return };
+    let mut at = range.start;
+    for _ in 0..MOST {
+        let Some(there) = mappings.at_or_after(at).filter(|there| there.start < range.end) else { return };
+        track::protected(Range { start: there.start.max(range.start), end: there.end.min(range.end) }, there.prot());
+        at = there.end;
+    }
+}
+
+/// shmat with `SHM_REMAP` is about to be called.
+#[cold]
+pub(crate) fn attaches_over(id: c_int, address: usize, caller: usize) -> Begun {
+    let range = Range::new(page_start(address), whole_pages(segment_size(id)));
+    with_outer(caller, |outer| track::release(range, releaser(By::Shmat, caller), outer))
+}
+
+/// The size of a segment in bytes, asked of the kernel the first time.
+fn segment_size(id: c_int) -> usize {
+    match track::size_of_segment(id) {
+        0 => ask_size(id),
+        size => size,
+    }
+}
+
+#[cold]
+fn ask_size(id: c_int) -> usize {
+    let size = facts::segment::any_by_id(id).map_or(0, |segment| segment.size);
+    track::sized(id, size);
+    size
+}
+
+/// shmget has led to a segment for the first time, or has made it.
+#[inline(never)]
+pub(crate) fn got(call: &Shmget, id: c_int, caller: usize) {
+    if call.surely_creates() {
+        track::got(id, call.key, call.size, call.flags, true, caller);
+    } else if let Some(segment) = facts::segment::any_by_id(id) {
+        track::got(id, call.key, segment.size, call.flags, segment.was_just_made(), caller);
+    }
+}
+
+/// Whether an object of this name is there, before shm_open with `O_CREAT` may make it.
+#[cold]
+pub(crate) fn has_object(name: &CStr) -> bool {
+    objects::path(name).is_some_and(|path| path.as_c_str().is_some_and(|path| sys::statx_path(path).is_ok()))
+}
+
+/// shm_open has made an object.
+#[cold]
+pub(crate) fn object_made(name: &CStr, flags: c_int, mode: u32, fd: c_int, caller: usize) {
+    let Ok(file) = sys::statx_fd(fd) else { return };
+    if let Some(mut object) = objects::bare(name).and_then(Object::named) {
+        object.device = (file.stx_dev_major, file.stx_dev_minor);
+        object.inode = file.stx_ino;
+        (object.site, object.flags, object.mode, object.fd) = (caller, flags, mode, fd);
+        track::object_made(object);
+    }
+}
+
+/// shm_unlink has succeeded.
+#[cold]
+pub(crate) fn object_unlinked(name: &CStr) {
+    if let Some(bare) = objects::bare(name) {
+        track::with(|state| state.objects.unlinked(bare));
+    }
+}
+
+/// shmat has succeeded.
+pub(crate) fn attached(id: c_int, base: usize, flags: c_int, placed: bool, caller: usize) {
+    let size = segment_size(id);
+    let write = if flags & libc::SHM_RDONLY == 0 { libc::PROT_WRITE } else { 0 };
+    let execute = if flags & libc::SHM_EXEC == 0 { 0 } else { libc::PROT_EXEC };
+    let made = Made {
+        by: By::Shmat,
+        site: caller,
+        base,
+        length: size,
+        prot: rights(libc::PROT_READ | write | execute),
+        flags,
+        placed,
+        notable: true,
+        file: Some(File {
+            inode: u64::from(id.cast_unsigned()),
+            size: size as u64,
+            offset: 0,
+            device: 0,
+            fd: -1,
+        }),
+        time: clock::milliseconds(),
+    };
+    with_outer(caller, |outer| track::mapped(Range::new(base, whole_pages(size)), &made, outer));
+}
+
+/// shmdt is about to be called.
+#[inline]
+pub(crate) fn detaches(address: usize, caller: usize) -> Begun {
+    with_outer(caller, |outer| track::detach(address, releaser(By::Shmdt, caller), outer))
+}
+
+/// shmdt has succeeded.
+#[cold]
+pub(crate) fn detached_later(address: usize, caller: usize) {
+    track::detached(address, releaser(By::Shmdt, caller));
+}

@@ -1,0 +1,92 @@
+//! Mappings counted by the call that made them.
+
+use super::origin::By;
+use super::regions::{Known, Regions};
+use super::tree::Entry;
+
+/// Call sites that are told apart; mappings of further ones are not counted.
+const SITES: usize = 256;
+
+/// The live mappings that one call made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Group {
+    site: usize,
+    /// Whether they are attached segments.
+    pub(crate) attached: bool,
+    /// How many there are.
+    pub(crate) count: usize,
+    /// How much of them is still mapped, in bytes.
+    pub(crate) bytes: usize,
+    /// One of the pieces of the first of them, and the number of its origin.
+    first: Entry,
+    serial: u32,
+}
+
+impl Group {
+    const NONE: Group = Group {
+        site: 0,
+        attached: false,
+        count: 0,
+        bytes: 0,
+        first: Entry { start: 0, end: 0, origin: 0, prot: 0, notable: false },
+        serial: 0,
+    };
+}
+
+/// The groups.
+pub(crate) struct Groups {
+    table: [Group; SITES],
+    used: usize,
+}
+
+impl Groups {
+    pub(crate) const fn new() -> Groups {
+        Groups { table: [Group::NONE; SITES], used: 0 }
+    }
+
+    fn used(&self) -> &[Group] {
+        self.table.get(..self.used).unwrap_or_default()
+    }
+
+    /// Counts anew what this process has mapped and attached itself.
+    pub(crate) fn count(&mut self, regions: &mut Regions) {
+        self.used = 0;
+        regions.begin_count();
+        let mut at = 0;
+        while let Some(entry) = regions.at_or_after(at) {
+            at = entry.end;
+            let Some(origin) = regions.origin(&entry).filter(|origin| regions.is_own(origin)).copied() else { continue };
+            let attached = origin.by == By::Shmat;
+            let index = self.used().iter().position(|group| group.site == origin.site && group.attached == attached);
+            let index = match index {
+                Some(index) => index,
+                None if self.used < SITES => {
+                    self.used = self.used.wrapping_add(1);
+                    let index = self.used.wrapping_sub(1);
+                    if let Some(place) = self.table.get_mut(index) {
+                        let serial = origin.serial;
+                        *place = Group { site: origin.site, attached, first: entry, serial, ..Group::NONE };
+                    }
+                    index
+                }
+                None => continue,
+            };
+            let new = regions.counts(&entry);
+            let Some(group) = self.table.get_mut(index) else { continue };
+            group.count = group.count.wrapping_add(usize::from(new));
+            group.bytes = group.bytes.wrapping_add(entry.end.wrapping_sub(entry.start));
+            if group.serial.wrapping_sub(origin.serial).cast_signed() > 0 {
+                (group.first, group.serial) = (entry, origin.serial);
+            }
+        }
+    }
+
+    /// The groups in the order of their first mappings, one at a time: the one after serial number `after`, with that
+    /// first mapping.
+    pub(crate) fn next(&self, after: Option<u32>, regions: &Regions) -> Option<(Group, Known, u32)> {
+        let later = |group: &&Group| after.is_none_or(|after| group.serial > after);
+        let group = *self.used().iter().filter(later).min_by_key(|group| group.serial)?;
+        let entry = regions.at(group.first.start).filter(|entry| entry.origin == group.first.origin)?;
+        Some((group, regions.known(entry)?, group.serial))
+    }
+}

@@ -1,0 +1,424 @@
+//! The tracker: what the program has mapped, attached and made, by which call, and what became of it.
+//!
+//! It is not the truth, the kernel is: raw system calls, libc's own mappings and what was there before the library are
+//! not in it. So nothing is concluded from what is not in it, and nobody is accused before the kernel was asked.
+//!
+//! All of it lies behind one lock ([`lock`]), held for a search and an insertion. An event that happens while its own
+//! thread holds the lock, in a signal handler, waits in a [`queue`]. When the lock can't be had, or the queue is full,
+//! tracking ends for this process; that is said once, and no call is held up again.
+
+pub(crate) mod failures;
+pub(crate) mod groups;
+pub(crate) mod history;
+pub(crate) mod keys;
+mod lock;
+pub(crate) mod objects;
+pub(crate) mod origin;
+mod pool;
+mod queue;
+pub(crate) mod regions;
+pub(crate) mod segments;
+mod tree;
+
+pub(crate) use origin::{By, File, Made, OUTER_FRAMES, Outer};
+pub(crate) use regions::{Known, KnownGone, Range, Regions, Releaser, Taken};
+
+use crate::interpose::thread_pointer;
+use crate::{start, sys};
+use core::cell::UnsafeCell;
+use core::ffi::c_int;
+use core::sync::atomic::AtomicU32;
+use groups::Groups;
+use lock::{Lock, Refusal};
+use objects::{Object, Objects};
+use queue::Queue;
+use segments::Segments;
+
+/// All that is tracked.
+pub(crate) struct State {
+    pub(crate) regions: Regions,
+    pub(crate) segments: Segments,
+    pub(crate) objects: Objects,
+    pub(crate) groups: Groups,
+    /// In which process of a line of forks this is.
+    pub(crate) generation: u8,
+}
+
+/// What happened.
+#[derive(Clone, Copy)]
+enum Event {
+    Mapped { range: Range, made: Made },
+    Released { range: Range, releaser: Releaser },
+    Detached { base: usize, releaser: Releaser },
+    Protected { range: Range, prot: u8 },
+    Moved { release: u32, old: Range, new: Range, made: Made },
+    Doubled { old: Range, new: Range, made: Made },
+    Asked { range: Range },
+    Forgotten { range: Range },
+    Got { id: c_int, key: c_int, size: usize, flags: c_int, created: bool, site: usize },
+    Sized { id: c_int, size: usize },
+    Removed { id: c_int, site: usize },
+}
+
+/// The frames of an event that is told without them.
+static NO_FRAMES: Outer = Outer::NONE;
+
+struct Shared(UnsafeCell<State>);
+
+// SAFETY: reached only by the holder of `LOCK`.
+unsafe impl Sync for Shared {}
+
+static STATE: Shared = Shared(UnsafeCell::new(State {
+    regions: Regions::new(),
+    segments: Segments::new(),
+    objects: Objects::new(),
+    groups: Groups::new(),
+    generation: 0,
+}));
+static LOCK: Lock = Lock::new();
+static QUEUE: Queue<Event> = Queue::new();
+
+impl State {
+    /// Whether what was made in this generation was made by this process, not by one that forked it.
+    pub(crate) fn is_own(&self, generation: u8) -> bool {
+        self.generation == generation
+    }
+
+    fn apply(&mut self, event: &Event) {
+        let outer = &NO_FRAMES;
+        let regions = &mut self.regions;
+        match *event {
+            Event::Mapped { range, ref made } => regions.mapped(range, made, outer),
+            Event::Released { range, releaser } => _ = regions.release(range, releaser, outer),
+            Event::Detached { base, releaser } => _ = self.detach(base, releaser, outer),
+            Event::Protected { range, prot } => regions.protect(range, prot),
+            Event::Moved { release, old, new, ref made } => regions.moved(release, old, new, made, outer),
+            Event::Doubled { old, new, ref made } => regions.doubled(old, new, made, outer),
+            Event::Asked { range } => regions.asked.add(range.start, range.end),
+            Event::Forgotten { range } => regions.forget(range),
+            Event::Got { id, key, size, flags, created, site } => {
+                let generation = self.generation;
+                if let Some(segment) = self.segments.entry(id) {
+                    // A new segment may have the id of one that is gone.
+                    if created {
+                        *segment = segments::Segment::of(id);
+                        (segment.created, segment.generation) = (true, generation);
+                    }
+                    (segment.key, segment.site, segment.flags, segment.size) = (key, site, flags, size);
+                } else {
+                    self.regions.forgetful = true;
+                }
+            }
+            Event::Sized { id, size } => {
+                if let Some(segment) = self.segments.entry(id) {
+                    segment.size = size;
+                }
+            }
+            Event::Removed { id, site } => {
+                if let Some(segment) = self.segments.entry(id) {
+                    segment.removed = site;
+                }
+            }
+        }
+    }
+
+    /// Takes out all pieces of the segment that is attached at `base`, as shmdt(2) detaches them.
+    fn detach(&mut self, base: usize, releaser: Releaser, outer: &Outer) -> Taken {
+        let regions = &mut self.regions;
+        let Some(entry) = regions.at_or_after(base) else { return Taken::default() };
+        let attached = regions.origin(&entry).filter(|origin| origin.by == By::Shmat && origin.base == base);
+        let Some(length) = attached.map(|origin| origin.length) else { return Taken::default() };
+        let range = Range::new(base, crate::facts::whole_pages(length));
+        regions.release_of(Some(entry.origin), range, releaser, outer)
+    }
+}
+
+/// Sleeps a little between two tries for the lock; `false` when that has been going on for a second.
+fn nap(tries: u32) -> bool {
+    static NOBODY: AtomicU32 = AtomicU32::new(0);
+    const SPINS: u32 = 200;
+    const NAPS: u32 = 1000;
+    if tries < SPINS {
+        core::hint::spin_loop();
+    } else {
+        sys::futex_wait(&NOBODY, 0, 1);
+    }
+    tries < SPINS.wrapping_add(NAPS)
+}
+
+/// The lock, held.
+struct Held;
+
+impl Held {
+    #[inline]
+    fn take() -> Result<Held, Refusal> {
+        LOCK.take(thread_pointer(), nap)?;
+        let mut held = Held;
+        // Left by a handler between its thread's last look and the release of the lock.
+        if !QUEUE.is_empty() {
+            held.catch_up();
+        }
+        Ok(held)
+    }
+
+    fn state(&mut self) -> &mut State {
+        // SAFETY: the lock is held.
+        unsafe { &mut *STATE.0.get() }
+    }
+
+    #[cold]
+    fn catch_up(&mut self) {
+        while let Some(event) = QUEUE.pop() {
+            self.state().apply(&event);
+        }
+    }
+
+    #[inline]
+    fn leave(mut self) {
+        loop {
+            if !QUEUE.is_empty() {
+                self.catch_up();
+            }
+            LOCK.give_back();
+            // A handler that came between the two lines above.
+            if QUEUE.is_empty() || LOCK.take(thread_pointer(), nap).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Ends tracking, because an event was lost: from here on the tracker would lie.
+#[cold]
+fn give_up() {
+    if start::stop_tracking() {
+        let _ = sys::write_nowait(
+            libc::STDERR_FILENO,
+            b"mapsan: tracking ends for this process: its lock is held by a thread that does not give it back\n",
+        );
+    }
+}
+
+/// Enters what happened, now or, as the event that `later` makes, when the interrupted holder of the lock lets go.
+#[inline]
+fn tell(now: impl FnOnce(&mut State), later: impl FnOnce() -> Event) {
+    match Held::take() {
+        Ok(mut held) => {
+            now(held.state());
+            held.leave();
+        }
+        Err(refusal) => queue(refusal, later),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn queue(refusal: Refusal, event: impl FnOnce() -> Event) {
+    if refusal != Refusal::Mine || !QUEUE.push(event()) {
+        give_up();
+    }
+}
+
+/// As [`tell`], for the cold paths.
+fn tell_event(event: Event) {
+    tell(|state| state.apply(&event), || event);
+}
+
+/// Looks at what is tracked, or changes it; `None` if the lock can't be had. For the cold paths.
+pub(crate) fn with<R>(look: impl FnOnce(&mut State) -> R) -> Option<R> {
+    if !start::tracks() {
+        return None;
+    }
+    match Held::take() {
+        Ok(mut held) => {
+            let result = look(held.state());
+            held.leave();
+            Some(result)
+        }
+        Err(Refusal::Mine) => None,
+        Err(Refusal::TimedOut) => {
+            give_up();
+            None
+        }
+    }
+}
+
+/// A range has been mapped.
+pub(crate) fn mapped(range: Range, made: &Made, outer: &Outer) {
+    tell(|state| state.regions.mapped(range, made, outer), || Event::Mapped { range, made: *made });
+}
+
+/// A release that has begun: its range has left the regions, and comes back if the call fails.
+#[derive(Clone, Copy)]
+pub(crate) enum Begun {
+    Taken(Taken),
+    /// The lock is this thread's own, one signal further out: the event comes after the call.
+    Later,
+    /// Nothing is tracked.
+    Off,
+}
+
+impl Begun {
+    /// What was taken; nothing is known of it if it is for later.
+    pub(crate) fn taken(&self) -> Option<&Taken> {
+        match self {
+            Begun::Taken(taken) => Some(taken),
+            _ => None,
+        }
+    }
+
+    /// The call failed, or is not made.
+    pub(crate) fn failed(&self) {
+        if let Begun::Taken(taken) = *self
+            && taken.pieces > 0
+        {
+            match Held::take() {
+                Ok(mut held) => {
+                    held.state().regions.put_back(taken.release);
+                    held.leave();
+                }
+                Err(_) => give_up(),
+            }
+        }
+    }
+}
+
+fn begin(take: impl FnOnce(&mut State) -> Taken) -> Begun {
+    match Held::take() {
+        Ok(mut held) => {
+            let taken = take(held.state());
+            held.leave();
+            Begun::Taken(taken)
+        }
+        Err(Refusal::Mine) => Begun::Later,
+        Err(Refusal::TimedOut) => {
+            give_up();
+            Begun::Off
+        }
+    }
+}
+
+/// A range is about to be released.
+#[inline]
+pub(crate) fn release(range: Range, releaser: Releaser, outer: &Outer) -> Begun {
+    begin(|state| state.regions.release(range, releaser, outer))
+}
+
+/// A release that began as [`Begun::Later`] has come to pass.
+#[cold]
+pub(crate) fn released(range: Range, releaser: Releaser) {
+    tell_event(Event::Released { range, releaser });
+}
+
+/// The segment at an address is about to be detached.
+pub(crate) fn detach(base: usize, releaser: Releaser, outer: &Outer) -> Begun {
+    begin(|state| state.detach(base, releaser, outer))
+}
+
+/// A detachment that began as [`Begun::Later`] has come to pass.
+#[cold]
+pub(crate) fn detached(base: usize, releaser: Releaser) {
+    tell_event(Event::Detached { base, releaser });
+}
+
+/// A range has another protection.
+pub(crate) fn protected(range: Range, prot: u8) {
+    tell(|state| state.regions.protect(range, prot), || Event::Protected { range, prot });
+}
+
+/// mremap has moved or resized what `begun` took from `old`.
+pub(crate) fn moved(begun: &Begun, old: Range, new: Range, made: &Made, outer: &Outer) {
+    let release = match begun {
+        Begun::Taken(taken) => taken.release,
+        _ => {
+            let releaser = Releaser { by: made.by, site: made.site, time: made.time };
+            released(old, releaser);
+            0
+        }
+    };
+    tell(
+        |state| state.regions.moved(release, old, new, made, outer),
+        || Event::Moved { release, old, new, made: *made },
+    );
+}
+
+/// mremap has mapped what is at `old` a second time, at `new`.
+pub(crate) fn doubled(old: Range, new: Range, made: &Made, outer: &Outer) {
+    tell(|state| state.regions.doubled(old, new, made, outer), || Event::Doubled { old, new, made: *made });
+}
+
+/// mremap has shrunk, in place, what starts at `start`.
+pub(crate) fn shrunk(start: usize, length: usize) {
+    with(|state| state.regions.shrunk(start, length));
+}
+
+/// The program asked for an address and was not given it.
+#[cold]
+pub(crate) fn asked(range: Range) {
+    tell_event(Event::Asked { range });
+}
+
+/// Nobody knows what is in this range now.
+#[cold]
+pub(crate) fn forget(range: Range) {
+    tell_event(Event::Forgotten { range });
+}
+
+/// shmget has led to a segment; `created` if it has made it, with this size.
+pub(crate) fn got(id: c_int, key: c_int, size: usize, flags: c_int, created: bool, site: usize) {
+    tell_event(Event::Got { id, key, size, flags, created, site });
+}
+
+/// The size of a segment; 0 if it is not known.
+pub(crate) fn size_of_segment(id: c_int) -> usize {
+    with(|state| state.segments.get(id).map_or(0, |segment| segment.size)).unwrap_or(0)
+}
+
+/// A segment's size is known now.
+pub(crate) fn sized(id: c_int, size: usize) {
+    tell_event(Event::Sized { id, size });
+}
+
+/// A segment has been removed.
+pub(crate) fn removed(id: c_int, site: usize) {
+    tell_event(Event::Removed { id, site });
+}
+
+/// shm_open has made an object.
+pub(crate) fn object_made(mut object: Object) {
+    with(|state| {
+        object.generation = state.generation;
+        if !state.objects.made(object) {
+            state.regions.forgetful = true;
+        }
+    });
+}
+
+/// The most that is remembered of one address.
+pub(crate) fn at(address: usize) -> Option<Known> {
+    with(|state| state.regions.at(address).and_then(|entry| state.regions.known(entry)))?
+}
+
+/// The last release of the memory at an address.
+pub(crate) fn last_gone(address: usize) -> Option<KnownGone> {
+    with(|state| {
+        let gone = *state.regions.history.newest_first().find(|gone| gone.entry.contains(address))?;
+        state.regions.known_gone(gone)
+    })?
+}
+
+/// Takes the lock before fork(2); whether it was had.
+pub(crate) fn before_fork() -> bool {
+    start::tracks() && Held::take().map(core::mem::forget).is_ok()
+}
+
+/// Gives the lock back after fork(2).
+pub(crate) fn after_fork(in_child: bool) {
+    let mut held = Held;
+    if in_child {
+        let state = held.state();
+        state.generation = state.generation.wrapping_add(1);
+        state.regions.forked();
+    }
+    held.leave();
+}

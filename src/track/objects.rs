@@ -1,0 +1,124 @@
+//! The POSIX shared memory objects that this process has made.
+
+use core::ffi::{CStr, c_int};
+
+/// Objects that are remembered at a time.
+const OBJECTS: usize = 128;
+/// The most bytes of an object's name: NAME_MAX.
+const NAME: usize = 255;
+
+/// An object.
+#[derive(Clone, Copy)]
+pub(crate) struct Object {
+    name: [u8; NAME],
+    /// 0 if the place is free.
+    length: u8,
+    /// In which process of a line of forks it was made.
+    pub(crate) generation: u8,
+    /// Of the file that it is.
+    pub(crate) device: (u32, u32),
+    pub(crate) inode: u64,
+    /// The return address of the shm_open that made it.
+    pub(crate) site: usize,
+    /// The flags and mode of that call, and the descriptor that it gave.
+    pub(crate) flags: c_int,
+    pub(crate) mode: u32,
+    pub(crate) fd: c_int,
+}
+
+impl Object {
+    const NONE: Object = Object {
+        name: [0; NAME],
+        length: 0,
+        generation: 0,
+        device: (0, 0),
+        inode: 0,
+        site: 0,
+        flags: 0,
+        mode: 0,
+        fd: 0,
+    };
+
+    /// An object with this name, without its leading slashes, and nothing else yet.
+    pub(crate) fn named(name: &[u8]) -> Option<Object> {
+        let mut object = Object { length: u8::try_from(name.len()).ok()?, ..Object::NONE };
+        object.name.get_mut(..name.len())?.copy_from_slice(name);
+        Some(object)
+    }
+
+    /// The name, without its leading slashes.
+    pub(crate) fn name(&self) -> &[u8] {
+        self.name.get(..self.length as usize).unwrap_or_default()
+    }
+}
+
+/// Where shm_open(3) keeps its objects.
+pub(crate) const FOLDER: &str = "/dev/shm/";
+
+/// The path of an object.
+pub(crate) struct ObjectPath([u8; 272]);
+
+impl ObjectPath {
+    pub(crate) fn as_c_str(&self) -> Option<&CStr> {
+        CStr::from_bytes_until_nul(&self.0).ok()
+    }
+}
+
+/// A name as shm_open(3) takes it, without its leading slashes; `None` if it is none.
+pub(crate) fn bare(name: &CStr) -> Option<&[u8]> {
+    let bytes = name.to_bytes();
+    let slashes = bytes.iter().take_while(|byte| **byte == b'/').count();
+    let bare = bytes.get(slashes..)?;
+    (!bare.is_empty() && bare.len() <= NAME && !bare.contains(&b'/')).then_some(bare)
+}
+
+/// The path of the object of this name; `None` if it is none.
+pub(crate) fn path(name: &CStr) -> Option<ObjectPath> {
+    path_of(bare(name)?)
+}
+
+/// The path of the object with this bare name.
+pub(crate) fn path_of(bare: &[u8]) -> Option<ObjectPath> {
+    let mut path = [0; 272];
+    let (folder, rest) = path.split_at_mut_checked(FOLDER.len())?;
+    folder.copy_from_slice(FOLDER.as_bytes());
+    rest.get_mut(..bare.len())?.copy_from_slice(bare);
+    Some(ObjectPath(path))
+}
+
+/// The objects.
+pub(crate) struct Objects {
+    table: [Object; OBJECTS],
+}
+
+impl Objects {
+    pub(crate) const fn new() -> Objects {
+        Objects { table: [Object::NONE; OBJECTS] }
+    }
+
+    /// An object has been made; `false` if there is no room for it.
+    pub(crate) fn made(&mut self, object: Object) -> bool {
+        self.unlinked(object.name());
+        match self.table.iter_mut().find(|place| place.length == 0) {
+            Some(place) => {
+                *place = object;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The object of this name is gone.
+    pub(crate) fn unlinked(&mut self, name: &[u8]) {
+        for place in self.table.iter_mut().filter(|object| object.length > 0 && object.name() == name) {
+            *place = Object::NONE;
+        }
+    }
+
+    /// The next object in the table from place `from` on, and the place after it.
+    pub(crate) fn next(&self, from: usize) -> Option<(Object, usize)> {
+        let rest = self.table.get(from..)?;
+        let index = rest.iter().position(|object| object.length > 0)?;
+        Some((*rest.get(index)?, from.wrapping_add(index).wrapping_add(1)))
+    }
+}

@@ -1,0 +1,153 @@
+//! Where a mapping comes from: the call that made it.
+
+use super::pool::Item;
+use core::ffi::c_int;
+
+/// What made a mapping, or ended it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum By {
+    Mmap,
+    Mremap,
+    Shmat,
+    Munmap,
+    Shmdt,
+}
+
+impl By {
+    /// The function's name.
+    pub(crate) fn function(self) -> &'static str {
+        match self {
+            By::Mmap => "mmap",
+            By::Mremap => "mremap",
+            By::Shmat => "shmat",
+            By::Munmap => "munmap",
+            By::Shmdt => "shmdt",
+        }
+    }
+}
+
+/// The file that was mapped, as it was then. For a System V segment, `inode` is its id and `size` its size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct File {
+    pub(crate) inode: u64,
+    /// In bytes.
+    pub(crate) size: u64,
+    /// Where in the file the mapping starts, in bytes.
+    pub(crate) offset: u64,
+    /// Major number in the upper, minor in the lower 20 bits, as the kernel packs them.
+    pub(crate) device: u32,
+    /// The descriptor's number then; -1 for a segment.
+    pub(crate) fd: c_int,
+}
+
+impl Item for File {
+    const EMPTY: File = File { inode: 0, size: 0, offset: 0, device: 0, fd: 0 };
+
+    fn link(&mut self) -> &mut u32 {
+        &mut self.device
+    }
+}
+
+/// The most frames that are remembered of a call, the call site itself not counted.
+pub(crate) const OUTER_FRAMES: usize = 15;
+
+/// The calls around a call site, innermost first, closed by 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Outer(pub(crate) [usize; OUTER_FRAMES]);
+
+impl Outer {
+    pub(crate) const NONE: Outer = Outer([0; OUTER_FRAMES]);
+}
+
+/// A record of [`Outer`].
+#[derive(Clone, Copy)]
+pub(super) struct OuterItem {
+    pub(super) frames: Outer,
+    free: u32,
+}
+
+impl OuterItem {
+    pub(super) fn new(frames: Outer) -> OuterItem {
+        OuterItem { frames, free: 0 }
+    }
+}
+
+impl Item for OuterItem {
+    const EMPTY: OuterItem = OuterItem { frames: Outer::NONE, free: 0 };
+
+    fn link(&mut self) -> &mut u32 {
+        &mut self.free
+    }
+}
+
+/// A call that maps, as it is told to the tracker.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Made {
+    pub(crate) by: By,
+    /// The return address of the call.
+    pub(crate) site: usize,
+    /// The address that the call returned.
+    pub(crate) base: usize,
+    /// The length that was asked for, in bytes; of a segment its size.
+    pub(crate) length: usize,
+    pub(crate) prot: u8,
+    /// The call's flags.
+    pub(crate) flags: c_int,
+    /// Whether the program chose the address.
+    pub(crate) placed: bool,
+    /// Whether its release needs a look: it starts past the end of its file.
+    pub(crate) notable: bool,
+    pub(crate) file: Option<File>,
+    /// In milliseconds since an arbitrary start.
+    pub(crate) time: u32,
+}
+
+/// What is remembered of such a call, shared by the pieces of its mapping, alive and gone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin {
+    pub(crate) site: usize,
+    pub(crate) base: usize,
+    pub(crate) length: usize,
+    pub(crate) flags: c_int,
+    pub(crate) time: u32,
+    /// Counts the calls: a later one has a higher number (modulo 2^32).
+    pub(crate) serial: u32,
+    /// Pieces that point here.
+    pub(super) pieces: u32,
+    pub(super) file: u32,
+    pub(super) outer: u32,
+    pub(crate) by: By,
+    pub(crate) prot: u8,
+    pub(crate) placed: bool,
+    /// In which process of a line of forks it was made.
+    pub(crate) generation: u8,
+    /// The count in which it was last counted, so that its pieces count once.
+    pub(super) counted: u8,
+}
+
+impl Item for Origin {
+    const EMPTY: Origin = Origin {
+        site: 0,
+        base: 0,
+        length: 0,
+        flags: 0,
+        time: 0,
+        serial: 0,
+        pieces: 0,
+        file: 0,
+        outer: 0,
+        by: By::Mmap,
+        prot: 0,
+        placed: false,
+        generation: 0,
+        counted: 0,
+    };
+
+    fn link(&mut self) -> &mut u32 {
+        &mut self.pieces
+    }
+}
+
+// The ceiling is 128 bytes for a live mapping: an entry of 24 in a node that may be half empty, this, and a file.
+const _: () = assert!(size_of::<Origin>() <= 56 && size_of::<File>() <= 32);

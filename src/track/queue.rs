@@ -1,0 +1,92 @@
+//! Events that could not be entered at once, because their own thread held the lock.
+//!
+//! Written by signal handlers while the thread that they interrupted holds the lock, emptied by that thread before it
+//! gives the lock back. A task that shares memory and thread pointer with its parent (`CLONE_VM` without a thread area
+//! of its own) looks like a handler and runs beside it, so the places are claimed one by one.
+
+use crate::sync::{AtomicU32, Ordering, UnsafeCell};
+
+/// Events that wait at most: signals nested so deep, or so many calls in one handler.
+const PLACES: usize = 64;
+
+const FREE: u32 = 0;
+const CLAIMED: u32 = 1;
+const READY: u32 = 2;
+
+struct Place<T> {
+    state: AtomicU32,
+    ticket: AtomicU32,
+    event: UnsafeCell<Option<T>>,
+}
+
+/// The queue.
+pub(crate) struct Queue<T> {
+    places: [Place<T>; PLACES],
+    tickets: AtomicU32,
+    waiting: AtomicU32,
+}
+
+// SAFETY: an event is written by who claimed its place and read by the lock's holder once it is ready.
+unsafe impl<T: Send> Sync for Queue<T> {}
+
+impl<T: Copy> Queue<T> {
+    #[cfg(not(model_checked))]
+    pub(crate) const fn new() -> Queue<T> {
+        Queue {
+            places: [const {
+                Place { state: AtomicU32::new(FREE), ticket: AtomicU32::new(0), event: UnsafeCell::new(None) }
+            }; PLACES],
+            tickets: AtomicU32::new(0),
+            waiting: AtomicU32::new(0),
+        }
+    }
+
+    #[cfg(model_checked)]
+    pub(crate) fn new() -> Queue<T> {
+        Queue {
+            places: core::array::from_fn(|_| Place {
+                state: AtomicU32::new(FREE),
+                ticket: AtomicU32::new(0),
+                event: UnsafeCell::new(None),
+            }),
+            tickets: AtomicU32::new(0),
+            waiting: AtomicU32::new(0),
+        }
+    }
+
+    /// Whether nothing waits.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.load(Ordering::Acquire) == 0
+    }
+
+    /// Leaves an event; `false` if there is no place.
+    pub(crate) fn push(&self, event: T) -> bool {
+        let claim = |place: &&Place<T>| {
+            place.state.compare_exchange(FREE, CLAIMED, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        };
+        let Some(place) = self.places.iter().find(claim) else { return false };
+        place.ticket.store(self.tickets.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        // SAFETY: the place was claimed, so nobody else reads or writes it.
+        place.event.with_mut(|event_place| unsafe { *event_place = Some(event) });
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        place.state.store(READY, Ordering::Release);
+        true
+    }
+
+    /// Takes the oldest event. For the lock's holder alone.
+    pub(crate) fn pop(&self) -> Option<T> {
+        if self.is_empty() {
+            return None;
+        }
+        let now = self.tickets.load(Ordering::Relaxed);
+        let age = |place: &&Place<T>| now.wrapping_sub(place.ticket.load(Ordering::Relaxed));
+        let is_ready = |place: &&Place<T>| place.state.load(Ordering::Acquire) == READY;
+        let place = self.places.iter().filter(is_ready).max_by_key(age)?;
+        // SAFETY: the place is ready, and only the lock's holder empties places.
+        let event = place.event.with_mut(|event| unsafe { (*event).take() });
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        place.state.store(FREE, Ordering::Release);
+        event
+    }
+}

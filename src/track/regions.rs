@@ -1,0 +1,547 @@
+//! What is mapped: ranges with their origin, and what became of those that are gone.
+//!
+//! Pure: it is told what happened and knows nothing of the kernel. A piece of memory that can't be had makes it forget
+//! a range, never remember a wrong one.
+
+use super::history::{Extents, Gone, History};
+use super::origin::{By, File, Made, Origin, Outer, OuterItem};
+use super::pool::Pool;
+use super::tree::{Entry, Tree};
+
+/// Records that the library itself has room for; beyond the releases that are remembered, for some 4,000 mappings.
+const ORIGINS: usize = 8192;
+const FILES: usize = 4096;
+const OUTERS: usize = 64;
+
+/// The frames of a release that is told without them.
+static NO_FRAMES: Outer = Outer::NONE;
+
+/// A range of addresses: the first byte, and one past the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Range {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+impl Range {
+    /// The range of so many bytes; as much of it as there is if it wraps.
+    pub(crate) fn new(start: usize, length: usize) -> Range {
+        Range { start, end: start.saturating_add(length) }
+    }
+
+    /// Whether `address` lies in it.
+    pub(crate) fn contains(self, address: usize) -> bool {
+        self.start <= address && address < self.end
+    }
+
+    /// The length in bytes.
+    pub(crate) fn length(self) -> usize {
+        self.end.saturating_sub(self.start)
+    }
+}
+
+/// A call that releases, as it is told to the tracker.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Releaser {
+    pub(crate) by: By,
+    /// The return address of the call.
+    pub(crate) site: usize,
+    /// In milliseconds since an arbitrary start.
+    pub(crate) time: u32,
+}
+
+/// What a release took out of the regions.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Taken {
+    /// The release's number.
+    pub(crate) release: u32,
+    /// How many pieces there were.
+    pub(crate) pieces: usize,
+    /// Whether they cover the whole range, without a gap.
+    pub(crate) whole: bool,
+    /// Whether they come from more than one call.
+    pub(crate) mixed: bool,
+    /// Whether the last one goes on behind the range.
+    pub(crate) cut: bool,
+    /// Whether one of them needs a look: a segment, or a mapping past the end of its file.
+    pub(crate) notable: bool,
+}
+
+/// A piece of a mapping, with all that is known of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known {
+    pub(crate) entry: Entry,
+    pub(crate) origin: Origin,
+    pub(crate) file: Option<File>,
+    pub(crate) outer: Outer,
+}
+
+/// A piece of a mapping that is gone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KnownGone {
+    pub(crate) gone: Gone,
+    /// What had been there.
+    pub(crate) was: Known,
+    pub(crate) outer: Outer,
+}
+
+/// The regions.
+pub(crate) struct Regions {
+    tree: Tree,
+    origins: Pool<Origin, ORIGINS>,
+    files: Pool<File, FILES>,
+    outers: Pool<OuterItem, OUTERS>,
+    pub(crate) history: History,
+    /// Addresses that the program has asked for and not been given.
+    pub(crate) asked: Extents,
+    /// Numbers calls that map and that release.
+    serial: u32,
+    /// In which process of a line of forks this is.
+    generation: u8,
+    /// The number of the last count of origins.
+    count: u8,
+    /// Whether a range had to be forgotten for want of memory.
+    pub(crate) forgetful: bool,
+}
+
+impl Regions {
+    pub(crate) const fn new() -> Regions {
+        Regions {
+            tree: Tree::new(),
+            origins: Pool::new(),
+            files: Pool::new(),
+            outers: Pool::new(),
+            history: History::new(),
+            asked: Extents::new(),
+            serial: 0,
+            generation: 0,
+            count: 0,
+            forgetful: false,
+        }
+    }
+
+    /// The range that holds `address`, or else the next one above it.
+    pub(crate) fn at_or_after(&self, address: usize) -> Option<Entry> {
+        self.tree.at_or_after(address)
+    }
+
+    /// The range that holds `address`.
+    pub(crate) fn at(&self, address: usize) -> Option<Entry> {
+        self.at_or_after(address).filter(|entry| entry.contains(address))
+    }
+
+    /// The origin of a range.
+    pub(crate) fn origin(&self, entry: &Entry) -> Option<&Origin> {
+        self.origins.get(entry.origin)
+    }
+
+    /// All that is known of a range.
+    pub(crate) fn known(&self, entry: Entry) -> Option<Known> {
+        let origin = *self.origins.get(entry.origin)?;
+        Some(Known { entry, origin, file: self.files.get(origin.file).copied(), outer: self.outer(origin.outer) })
+    }
+
+    /// All that is known of a range that is gone.
+    pub(crate) fn known_gone(&self, gone: Gone) -> Option<KnownGone> {
+        Some(KnownGone { gone, was: self.known(gone.entry)?, outer: self.outer(gone.outer) })
+    }
+
+    fn outer(&self, number: u32) -> Outer {
+        self.outers.get(number).map_or(Outer::NONE, |item| item.frames)
+    }
+
+    /// Whether an origin was made in this process, not in one that forked it.
+    pub(crate) fn is_own(&self, origin: &Origin) -> bool {
+        origin.generation == self.generation
+    }
+
+    /// Makes this the process that a fork made.
+    pub(crate) fn forked(&mut self) {
+        self.generation = self.generation.wrapping_add(1);
+    }
+
+    /// Begins a count in which each origin counts once.
+    pub(crate) fn begin_count(&mut self) {
+        self.count = self.count.wrapping_add(1);
+    }
+
+    /// Whether the origin of a range has not been counted yet; from now on it has.
+    pub(crate) fn counts(&mut self, entry: &Entry) -> bool {
+        let count = self.count;
+        self.origins.get_mut(entry.origin).is_some_and(|origin| core::mem::replace(&mut origin.counted, count) != count)
+    }
+
+    // ---- what calls do ----
+
+    /// A call has mapped a range; what was there has been replaced.
+    pub(crate) fn mapped(&mut self, range: Range, made: &Made, outer: &Outer) {
+        // One piece points to the origin: the one that is added here.
+        let Some(origin) = self.new_origin(made, outer, 1) else {
+            self.clear(range, Releaser { by: made.by, site: made.site, time: made.time });
+            self.forgetful = true;
+            return;
+        };
+        let entry = Entry { start: range.start, end: range.end, origin, prot: made.prot, notable: made.notable };
+        if !self.tree.insert_simply(entry) {
+            self.map_over(entry, Releaser { by: made.by, site: made.site, time: made.time });
+        }
+    }
+
+    /// Adds a new mapping, in place of what was there. No neighbour is of the same call yet, so there is nothing to join
+    /// it with.
+    #[inline(never)]
+    fn map_over(&mut self, entry: Entry, releaser: Releaser) {
+        self.clear(Range { start: entry.start, end: entry.end }, releaser);
+        if !self.tree.insert(entry) {
+            self.drop_piece(entry.origin);
+            self.forgetful = true;
+        }
+    }
+
+    /// Takes a range out, before a call that releases it: what was there, pieces and all.
+    pub(crate) fn release(&mut self, range: Range, releaser: Releaser, outer: &Outer) -> Taken {
+        self.release_of(None, range, releaser, outer)
+    }
+
+    /// As [`Regions::release`], of the pieces of one mapping alone if `origin` names it.
+    pub(crate) fn release_of(
+        &mut self,
+        origin: Option<u32>,
+        range: Range,
+        releaser: Releaser,
+        outer: &Outer,
+    ) -> Taken {
+        self.serial = self.serial.wrapping_add(1);
+        let release = self.serial;
+        if origin.is_none()
+            && let Some(entry) = self.tree.take_exactly(range.start, range.end)
+        {
+            self.enter_gone(entry, release, releaser, outer);
+            return Taken { release, pieces: 1, whole: true, notable: entry.notable, ..Taken::default() };
+        }
+        self.release_pieces(release, origin, range, releaser, outer)
+    }
+
+    #[inline(never)]
+    fn release_pieces(
+        &mut self,
+        release: u32,
+        origin: Option<u32>,
+        range: Range,
+        releaser: Releaser,
+        outer: &Outer,
+    ) -> Taken {
+        let mut taken = Taken { release, ..Taken::default() };
+        let mut at = range.start;
+        let mut first = None;
+        let mut whole = true;
+        while let Some(entry) = self.tree.at_or_after(at).filter(|entry| entry.start < range.end) {
+            if origin.is_some_and(|origin| origin != entry.origin) {
+                at = entry.end;
+                continue;
+            }
+            whole &= entry.start <= at;
+            taken.cut = entry.end > range.end;
+            taken.notable |= entry.notable;
+            taken.mixed |= *first.get_or_insert(entry.origin) != entry.origin;
+            taken.pieces = taken.pieces.wrapping_add(1);
+            let piece = Entry { start: entry.start.max(range.start), end: entry.end.min(range.end), ..entry };
+            self.cut_out(entry, piece);
+            self.enter_gone(piece, taken.release, releaser, outer);
+            at = piece.end;
+        }
+        taken.whole = whole && at >= range.end;
+        taken
+    }
+
+    /// Puts back what a release took, because the call failed; where something has been mapped since, that stays.
+    pub(crate) fn put_back(&mut self, release: u32) {
+        while let Some(gone) = self.history.take_back(release) {
+            self.fill(gone.entry);
+            self.drop_piece(gone.entry.origin);
+            self.drop_outer(gone.outer);
+        }
+    }
+
+    /// A range has another protection now.
+    pub(crate) fn protect(&mut self, range: Range, prot: u8) {
+        let mut at = range.start;
+        while let Some(entry) = self.tree.at_or_after(at).filter(|entry| entry.start < range.end) {
+            at = entry.end;
+            if entry.prot == prot {
+                continue;
+            }
+            let piece = Entry { start: entry.start.max(range.start), end: entry.end.min(range.end), ..entry };
+            self.cut_out(entry, piece);
+            self.add(Entry { prot, ..piece });
+            self.drop_piece(piece.origin);
+        }
+    }
+
+    /// mremap has moved or resized what `release` took (from `old`) to `new`.
+    pub(crate) fn moved(&mut self, release: u32, old: Range, new: Range, made: &Made, outer: &Outer) {
+        self.clear(new, Releaser { by: made.by, site: made.site, time: made.time });
+        let mut origin = None;
+        let mut last = None;
+        // Newest first: from the upper end down.
+        while let Some(gone) = self.next_of(release, old, last) {
+            let grows = last.is_none() && new.length() != old.length();
+            last = Some(gone.entry.start);
+            self.carry(gone.entry, old, new, grows, made, outer, &mut origin);
+        }
+        match origin {
+            Some(origin) => self.drop_piece(origin),
+            // Nothing was known of the memory: from now on it is.
+            None => self.mapped(new, made, outer),
+        }
+        if new.start == old.start {
+            // In place nothing is gone.
+            while let Some(gone) = self.history.take_back(release) {
+                self.drop_piece(gone.entry.origin);
+                self.drop_outer(gone.outer);
+            }
+        }
+    }
+
+    /// mremap has mapped what is at `old` a second time, at `new`: with `MREMAP_DONTUNMAP`, or from an old size of 0.
+    pub(crate) fn doubled(&mut self, old: Range, new: Range, made: &Made, outer: &Outer) {
+        let from = Range::new(old.start, old.length().max(1));
+        self.clear(new, Releaser { by: made.by, site: made.site, time: made.time });
+        let mut origin = None;
+        let mut at = from.start;
+        while let Some(entry) = self.tree.at_or_after(at).filter(|entry| entry.start < from.end) {
+            let piece = Entry { start: entry.start.max(from.start), end: entry.end.min(from.end), ..entry };
+            self.carry(piece, old, new, new.length() != old.length(), made, outer, &mut origin);
+            at = entry.end;
+        }
+        match origin {
+            Some(origin) => self.drop_piece(origin),
+            None => self.mapped(new, made, outer),
+        }
+    }
+
+    /// Adds a piece of `old` in its place in `new`; to the end of that if it `grows`. The first one makes the origin,
+    /// which stays held.
+    #[expect(clippy::too_many_arguments, reason = "one step of the two above")]
+    fn carry(
+        &mut self,
+        piece: Entry,
+        old: Range,
+        new: Range,
+        grows: bool,
+        made: &Made,
+        outer: &Outer,
+        origin: &mut Option<u32>,
+    ) {
+        if origin.is_none() {
+            let mut made = *made;
+            if let Some(was) = self.origin(&piece) {
+                let into = old.start.saturating_sub(was.base) as u64;
+                let file = self.files.get(was.file);
+                made.file = file.map(|file| File { offset: file.offset.wrapping_add(into), ..*file });
+                made.flags = was.flags;
+                made.prot = piece.prot;
+                // shmdt takes a moved segment, too, at its new address.
+                if was.by == By::Shmat {
+                    made.by = By::Shmat;
+                }
+            }
+            // Held by the caller until it is done.
+            *origin = self.new_origin(&made, outer, 1);
+        }
+        let Some(number) = *origin else {
+            self.forgetful = true;
+            return;
+        };
+        let shifted = |at: usize| at.wrapping_sub(old.start).wrapping_add(new.start);
+        let end = if grows { new.end } else { shifted(piece.end).min(new.end) };
+        let notable = piece.notable;
+        self.add(Entry { start: shifted(piece.start), end, origin: number, prot: piece.prot, notable });
+    }
+
+    /// The highest piece that `release` took from below `last`.
+    fn next_of(&self, release: u32, old: Range, last: Option<usize>) -> Option<Gone> {
+        let below = last.unwrap_or(old.end);
+        self.history
+            .newest_first()
+            .take_while(|gone| !gone.is_real() || release.wrapping_sub(gone.release).cast_signed() <= 0)
+            .find(|gone| gone.is_real() && gone.release == release && gone.entry.start < below)
+            .copied()
+    }
+
+    /// The range from `old.start` on is `length` bytes long from now on, after mremap shrank it in place.
+    pub(crate) fn shrunk(&mut self, start: usize, length: usize) {
+        if let Some(entry) = self.at(start)
+            && let Some(origin) = self.origins.get_mut(entry.origin)
+            && origin.base == start
+        {
+            origin.length = length;
+        }
+    }
+
+    /// Forgets a range without a trace: nobody knows what is there.
+    pub(crate) fn forget(&mut self, range: Range) {
+        while let Some(entry) = self.tree.at_or_after(range.start).filter(|entry| entry.start < range.end) {
+            let piece = Entry { start: entry.start.max(range.start), end: entry.end.min(range.end), ..entry };
+            self.cut_out(entry, piece);
+            self.drop_piece(piece.origin);
+        }
+    }
+
+    // ---- pieces ----
+
+    /// Enters what a new mapping replaces as gone.
+    fn clear(&mut self, range: Range, releaser: Releaser) {
+        if self.tree.at_or_after(range.start).is_some_and(|entry| entry.start < range.end) {
+            self.release(range, releaser, &NO_FRAMES);
+        }
+    }
+
+    /// Takes `piece` out of the range `entry`; its hold on the origin passes to the caller.
+    fn cut_out(&mut self, entry: Entry, piece: Entry) {
+        let below = entry.start < piece.start;
+        let above = piece.end < entry.end;
+        match (below, above) {
+            (false, false) => self.tree.remove(entry.start),
+            (true, false) => {
+                self.keep_piece(entry.origin);
+                self.tree.replace(entry.start, Entry { end: piece.start, ..entry });
+            }
+            (false, true) => {
+                self.keep_piece(entry.origin);
+                self.tree.replace(entry.start, Entry { start: piece.end, ..entry });
+            }
+            (true, true) => {
+                self.keep_piece(entry.origin);
+                self.tree.replace(entry.start, Entry { end: piece.start, ..entry });
+                if self.tree.insert(Entry { start: piece.end, ..entry }) {
+                    self.keep_piece(entry.origin);
+                } else {
+                    self.forgetful = true;
+                }
+            }
+        }
+    }
+
+    /// Adds a range where nothing is, and joins it with pieces of the same mapping on either side.
+    fn add(&mut self, mut entry: Entry) {
+        let same = |other: &Entry, entry: &Entry| {
+            (other.origin, other.prot, other.notable) == (entry.origin, entry.prot, entry.notable)
+        };
+        if entry.start >= entry.end {
+            return;
+        }
+        if let Some(above) = self.tree.at_or_after(entry.start)
+            && above.start == entry.end
+            && same(&above, &entry)
+        {
+            self.tree.remove(above.start);
+            self.drop_piece(above.origin);
+            entry.end = above.end;
+        }
+        if let Some(below) = self.tree.before(entry.start)
+            && below.end == entry.start
+            && same(&below, &entry)
+        {
+            self.tree.replace(below.start, Entry { end: entry.end, ..below });
+        } else if self.tree.insert(entry) {
+            self.keep_piece(entry.origin);
+        } else {
+            self.forgetful = true;
+        }
+    }
+
+    /// Adds a range wherever nothing is.
+    fn fill(&mut self, entry: Entry) {
+        let mut at = entry.start;
+        while at < entry.end {
+            let next = self.tree.at_or_after(at);
+            let gap = next.map_or(entry.end, |next| next.start.min(entry.end));
+            if gap > at {
+                self.add(Entry { start: at, end: gap, ..entry });
+            }
+            match next {
+                Some(next) => at = next.end,
+                None => break,
+            }
+        }
+    }
+
+    fn enter_gone(&mut self, entry: Entry, release: u32, releaser: Releaser, outer: &Outer) {
+        let Releaser { by, site, time } = releaser;
+        let outer = self.new_outer(outer);
+        if let Some(oldest) = self.history.enter(Gone { entry, site, outer, release, time, by }) {
+            self.drop_piece(oldest.entry.origin);
+            self.drop_outer(oldest.outer);
+        }
+    }
+
+    // ---- records ----
+
+    /// A record for a call that maps, to which so many pieces point.
+    fn new_origin(&mut self, made: &Made, outer: &Outer, pieces: u32) -> Option<u32> {
+        self.serial = self.serial.wrapping_add(1);
+        let Made { by, site, base, length, prot, flags, placed, time, .. } = *made;
+        let file = made.file.and_then(|file| self.files.take(file)).unwrap_or(0);
+        let outer = self.new_outer(outer);
+        let (serial, generation) = (self.serial, self.generation);
+        let origin = Origin {
+            site,
+            base,
+            length,
+            flags,
+            time,
+            serial,
+            pieces,
+            file,
+            outer,
+            by,
+            prot,
+            placed,
+            generation,
+            counted: self.count,
+        };
+        let number = self.origins.take(origin);
+        if number.is_none() {
+            self.files.give_back(file);
+            self.drop_outer(outer);
+        }
+        number
+    }
+
+    fn new_outer(&mut self, outer: &Outer) -> u32 {
+        if outer.0.first() == Some(&0) {
+            return 0;
+        }
+        self.outers.take(OuterItem::new(*outer)).unwrap_or(0)
+    }
+
+    fn drop_outer(&mut self, number: u32) {
+        if number != 0 {
+            self.outers.give_back(number);
+        }
+    }
+
+    fn keep_piece(&mut self, origin: u32) {
+        if let Some(origin) = self.origins.get_mut(origin) {
+            origin.pieces = origin.pieces.wrapping_add(1);
+        }
+    }
+
+    fn drop_piece(&mut self, number: u32) {
+        if let Some(origin) = self.origins.get_mut(number) {
+            origin.pieces = origin.pieces.saturating_sub(1);
+        }
+        self.drop_unused(number);
+    }
+
+    fn drop_unused(&mut self, number: u32) {
+        let Some(origin) = self.origins.get(number).filter(|origin| origin.pieces == 0) else { return };
+        let (file, outer) = (origin.file, origin.outer);
+        if file != 0 {
+            self.files.give_back(file);
+        }
+        self.drop_outer(outer);
+        self.origins.give_back(number);
+    }
+}

@@ -1,0 +1,118 @@
+//! The System V segments that this process has met.
+
+use core::ffi::c_int;
+
+/// Segments that are remembered: as many as a system has by default (SHMMNI).
+const SEGMENTS: usize = 4096;
+/// How far from its place an entry may lie.
+const PROBES: usize = 32;
+
+/// A segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Segment {
+    pub(crate) id: c_int,
+    pub(crate) key: c_int,
+    /// In bytes; 0 while it is not known.
+    pub(crate) size: usize,
+    /// The flags of the shmget that led to it.
+    pub(crate) flags: c_int,
+    /// In which process of a line of forks it was met.
+    pub(crate) generation: u8,
+    /// Whether this process made it.
+    pub(crate) created: bool,
+    used: bool,
+    /// The return address of the shmget that led to it; 0 if only its id is known.
+    pub(crate) site: usize,
+    /// The return address of the call that removed it; 0 while it has not been removed by this process.
+    pub(crate) removed: usize,
+}
+
+impl Segment {
+    const NONE: Segment = Segment {
+        id: 0,
+        key: 0,
+        size: 0,
+        flags: 0,
+        generation: 0,
+        created: false,
+        used: false,
+        site: 0,
+        removed: 0,
+    };
+
+    /// A segment of which only its id is known.
+    pub(crate) const fn of(id: c_int) -> Segment {
+        Segment { id, used: true, ..Self::NONE }
+    }
+}
+
+/// The segments by id.
+pub(crate) struct Segments {
+    table: [Segment; SEGMENTS],
+}
+
+impl Segments {
+    pub(crate) const fn new() -> Segments {
+        Segments { table: [Segment::NONE; SEGMENTS] }
+    }
+
+    /// The places where a segment may lie.
+    fn places(id: c_int) -> impl Iterator<Item = usize> {
+        // Fibonacci hashing: ids differ in their index, at the low end, and in their sequence number, above it.
+        let hash = u64::from(id.cast_unsigned()).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 52;
+        let start = usize::try_from(hash).unwrap_or(0);
+        (0..PROBES).map(move |probe| start.wrapping_add(probe) % SEGMENTS)
+    }
+
+    /// The segment with this id.
+    pub(crate) fn get(&self, id: c_int) -> Option<&Segment> {
+        Self::places(id)
+            .filter_map(|place| self.table.get(place))
+            .take_while(|segment| segment.used)
+            .find(|segment| segment.id == id)
+    }
+
+    /// The segment with this id, entered if it was not there. Where there is no room, one that this process did not
+    /// make, or has removed, makes way.
+    pub(crate) fn entry(&mut self, id: c_int) -> Option<&mut Segment> {
+        let at = |this: &Self, place: usize| this.table.get(place).copied().unwrap_or(Segment::NONE);
+        let there = Self::places(id).find(|place| {
+            let segment = at(self, *place);
+            !segment.used || segment.id == id
+        });
+        let makes_way = |place: &usize| {
+            let segment = at(self, *place);
+            !segment.created || segment.removed != 0
+        };
+        let place = there.or_else(|| Self::places(id).find(makes_way))?;
+        let segment = self.table.get_mut(place)?;
+        if !segment.used || segment.id != id {
+            *segment = Segment::of(id);
+        }
+        Some(segment)
+    }
+
+    /// The next segment in the table from place `from` on, and the place after it.
+    pub(crate) fn next(&self, from: usize) -> Option<(Segment, usize)> {
+        let rest = self.table.get(from..)?;
+        let index = rest.iter().position(|segment| segment.used)?;
+        Some((*rest.get(index)?, from.wrapping_add(index).wrapping_add(1)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_are_found_again_and_those_of_others_make_way() {
+        let mut segments = Box::new(Segments::new());
+        assert!(segments.get(0).is_none());
+        for id in 0..10_000 {
+            segments.entry(id).unwrap().created = id < 100;
+        }
+        assert!((0..100).all(|id| segments.get(id).is_some_and(|segment| segment.created)));
+        assert!(segments.get(9_999).is_some());
+        assert_eq!(segments.next(SEGMENTS), None);
+    }
+}

@@ -1,0 +1,477 @@
+//! Address ranges in order: a B+ tree whose nodes are 512 bytes, in memory of our own.
+//!
+//! Ranges never overlap, so their starts order them. Search, insertion and removal touch one node a level: a million
+//! ranges have six levels.
+
+use super::pool::{Item, Pool};
+
+/// Entries of a node.
+const WIDTH: usize = 21;
+/// A node with fewer entries than this is joined with a neighbour that has room.
+const FEW: usize = 7;
+/// The most entries that two joined nodes have, so that the next insertion does not part them again.
+const JOINED: usize = 17;
+/// More levels than a tree in memory can have.
+const LEVELS: usize = 12;
+/// Nodes that the library itself has room for: some 1,500 ranges.
+const FIRST_NODES: usize = 128;
+
+/// A range of addresses and what is known of it; in a branch, the lowest start below a child and the child's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) start: usize,
+    /// One past the last byte.
+    pub(crate) end: usize,
+    /// The number of the record that tells where it comes from.
+    pub(crate) origin: u32,
+    /// The protection, `PROT_READ` and so on.
+    pub(crate) prot: u8,
+    /// Whether its release needs a look.
+    pub(crate) notable: bool,
+}
+
+impl Entry {
+    const NONE: Entry = Entry { start: 0, end: 0, origin: 0, prot: 0, notable: false };
+
+    /// Whether `address` lies in it.
+    pub(crate) fn contains(&self, address: usize) -> bool {
+        self.start <= address && address < self.end
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Node {
+    free: u32,
+    length: u16,
+    is_branch: bool,
+    entries: [Entry; WIDTH],
+}
+
+impl Item for Node {
+    const EMPTY: Node = Node { free: 0, length: 0, is_branch: false, entries: [Entry::NONE; WIDTH] };
+
+    fn link(&mut self) -> &mut u32 {
+        &mut self.free
+    }
+}
+
+impl Node {
+    fn entries(&self) -> &[Entry] {
+        self.entries.get(..self.length as usize).unwrap_or_default()
+    }
+
+    fn len(&self) -> usize {
+        self.length as usize
+    }
+
+    fn entry(&self, index: usize) -> Option<Entry> {
+        self.entries().get(index).copied()
+    }
+
+    /// Of a branch: which child may hold `address`. The first one stands for everything below the second, too.
+    fn child_for(&self, address: usize) -> usize {
+        self.entries().partition_point(|entry| entry.start <= address).saturating_sub(1)
+    }
+
+    fn insert(&mut self, index: usize, entry: Entry) {
+        let length = self.len();
+        if length < WIDTH && index <= length {
+            self.entries.copy_within(index..length, index.wrapping_add(1));
+            if let Some(place) = self.entries.get_mut(index) {
+                *place = entry;
+                self.length = self.length.wrapping_add(1);
+            }
+        }
+    }
+
+    fn remove(&mut self, index: usize) {
+        let length = self.len();
+        if index < length && length <= WIDTH {
+            self.entries.copy_within(index.wrapping_add(1)..length, index);
+            self.length = self.length.wrapping_sub(1);
+        }
+    }
+
+    /// Appends an entry, if there is room.
+    fn push(&mut self, entry: Entry) {
+        let length = self.len();
+        self.insert(length, entry);
+    }
+
+    /// Forgets all entries from `index` on.
+    fn truncate(&mut self, index: usize) {
+        self.length = u16::try_from(index).unwrap_or(0).min(self.length);
+    }
+}
+
+/// The way from the root to a leaf: nodes, and in each branch which child.
+struct Path {
+    steps: [(u32, u32); LEVELS],
+    depth: usize,
+}
+
+impl Path {
+    const EMPTY: Path = Path { steps: [(0, 0); LEVELS], depth: 0 };
+
+    fn push(&mut self, node: u32, child: usize) {
+        if let Some(step) = self.steps.get_mut(self.depth) {
+            *step = (node, u32::try_from(child).unwrap_or(0));
+            self.depth = self.depth.wrapping_add(1);
+        }
+    }
+
+    /// The step of a level, 0 for the root.
+    fn step(&self, level: usize) -> Option<(u32, usize)> {
+        let (node, child) = *self.steps.get(..self.depth)?.get(level)?;
+        Some((node, child as usize))
+    }
+}
+
+/// The ranges.
+pub(crate) struct Tree {
+    nodes: Pool<Node, FIRST_NODES>,
+    /// 0 while there has been no range.
+    root: u32,
+}
+
+impl Tree {
+    pub(crate) const fn new() -> Tree {
+        Tree { nodes: Pool::new(), root: 0 }
+    }
+
+    /// Whether there is more than one node.
+    fn is_branched(&self) -> bool {
+        self.nodes.get(self.root).is_some_and(|root| root.is_branch)
+    }
+
+    /// The leaf in which `address` belongs, without the way to it.
+    fn leaf(&self, address: usize) -> Option<&Node> {
+        let mut node = self.nodes.get(self.root)?;
+        while node.is_branch {
+            node = self.nodes.get(node.entry(node.child_for(address))?.origin)?;
+        }
+        Some(node)
+    }
+
+    fn new_node(&mut self) -> Option<u32> {
+        let number = self.nodes.claim()?;
+        let node = self.nodes.get_mut(number)?;
+        (node.length, node.is_branch) = (0, false);
+        Some(number)
+    }
+
+    fn leaf_mut(&mut self, address: usize) -> Option<&mut Node> {
+        let mut number = self.root;
+        loop {
+            let node = self.nodes.get(number)?;
+            if !node.is_branch {
+                return self.nodes.get_mut(number);
+            }
+            number = node.entry(node.child_for(address))?.origin;
+        }
+    }
+
+    fn path(&self, address: usize, path: &mut Path) -> Option<()> {
+        let mut number = self.root;
+        let mut node = self.nodes.get(number)?;
+        while node.is_branch {
+            let child = node.child_for(address);
+            path.push(number, child);
+            number = node.entry(child)?.origin;
+            node = self.nodes.get(number)?;
+        }
+        path.push(number, 0);
+        Some(())
+    }
+
+    /// The range that holds `address`, or else the next one above it.
+    #[inline]
+    pub(crate) fn at_or_after(&self, address: usize) -> Option<Entry> {
+        let leaf = self.leaf(address)?;
+        let index = leaf.entries().partition_point(|entry| entry.end <= address);
+        match leaf.entry(index) {
+            None if self.is_branched() => self.neighbour(address, 1),
+            there => there,
+        }
+    }
+
+    /// The last range that starts below `address`.
+    pub(crate) fn before(&self, address: usize) -> Option<Entry> {
+        let below = address.checked_sub(1)?;
+        let leaf = self.leaf(below)?;
+        let index = leaf.entries().partition_point(|entry| entry.start <= below);
+        match index.checked_sub(1) {
+            Some(index) => leaf.entry(index),
+            None if self.is_branched() => self.neighbour(below, -1),
+            None => None,
+        }
+    }
+
+    /// The range nearest to the leaf of `address` in the leaf after (1) or before it (-1).
+    #[cold]
+    #[inline(never)]
+    fn neighbour(&self, address: usize, side: isize) -> Option<Entry> {
+        let mut path = Path::EMPTY;
+        self.path(address, &mut path)?;
+        let mut level = path.depth.checked_sub(1)?;
+        let mut node = loop {
+            level = level.checked_sub(1)?;
+            let (number, child) = path.step(level)?;
+            let branch = self.nodes.get(number)?;
+            if let Some(beside) = child.checked_add_signed(side).and_then(|beside| branch.entry(beside)) {
+                break self.nodes.get(beside.origin)?;
+            }
+        };
+        loop {
+            let entry = if side > 0 { node.entry(0) } else { node.entries().last().copied() }?;
+            if !node.is_branch {
+                return Some(entry);
+            }
+            node = self.nodes.get(entry.origin)?;
+        }
+    }
+
+    /// Adds a range if it overlaps none and its leaf has room, in one descent; `false` where that takes a closer look.
+    #[inline]
+    pub(crate) fn insert_simply(&mut self, entry: Entry) -> bool {
+        let Some(leaf) = self.leaf_mut(entry.start) else { return false };
+        let index = leaf.entries().partition_point(|other| other.end <= entry.start);
+        // Behind the last one the next leaf decides.
+        let is_free = leaf.entry(index).is_some_and(|next| entry.end <= next.start);
+        if !is_free || leaf.len() == WIDTH {
+            return false;
+        }
+        leaf.insert(index, entry);
+        true
+    }
+
+    /// Takes out the range that is exactly this one, in one descent, if its leaf does not become small by that.
+    #[inline]
+    pub(crate) fn take_exactly(&mut self, start: usize, end: usize) -> Option<Entry> {
+        let branched = self.is_branched();
+        let leaf = self.leaf_mut(start)?;
+        let index = leaf.entries().partition_point(|other| other.start < start);
+        let entry = leaf.entry(index).filter(|entry| entry.start == start && entry.end == end)?;
+        if branched && leaf.len() <= FEW {
+            return None;
+        }
+        leaf.remove(index);
+        Some(entry)
+    }
+
+    /// Adds a range that overlaps none; `false` if there is no memory, and nothing has changed.
+    pub(crate) fn insert(&mut self, entry: Entry) -> bool {
+        self.try_insert(entry).is_some()
+    }
+
+    fn try_insert(&mut self, entry: Entry) -> Option<()> {
+        if self.root == 0 {
+            self.root = self.new_node()?;
+        }
+        let node = self.leaf_mut(entry.start)?;
+        let index = node.entries().partition_point(|other| other.start < entry.start);
+        if node.len() < WIDTH {
+            node.insert(index, entry);
+            return Some(());
+        }
+        self.insert_by_splitting(index, entry)
+    }
+
+    /// Inserts into a full leaf: parts it and every full branch above it.
+    #[cold]
+    #[inline(never)]
+    fn insert_by_splitting(&mut self, index: usize, entry: Entry) -> Option<()> {
+        let mut path = Path::EMPTY;
+        self.path(entry.start, &mut path)?;
+        let mut spare = self.spare_nodes(&path)?;
+        let mut unused = spare.iter_mut();
+        let mut next = || unused.next().map(core::mem::take);
+        let mut level = path.depth.checked_sub(1)?;
+        let (mut item, mut at) = (entry, index);
+        loop {
+            let (number, _) = path.step(level)?;
+            let node = self.nodes.get_mut(number)?;
+            if node.len() < WIDTH {
+                node.insert(at, item);
+                return Some(());
+            }
+            // Mappings come one below the other, as the kernel hands out addresses: a node that grows at an end is
+            // left full, not halved.
+            let half = WIDTH.wrapping_add(1) / 2;
+            let cut = if at == WIDTH || at == 0 && !node.is_branch { at } else { half };
+            let new = next()?;
+            self.split(number, cut, new)?;
+            if at < cut || cut == 0 {
+                self.nodes.get_mut(number)?.insert(at, item);
+            } else {
+                self.nodes.get_mut(new)?.insert(at.wrapping_sub(cut), item);
+            }
+            let lowest = self.nodes.get(new)?.entry(0)?.start;
+            item = Entry { start: lowest, origin: new, ..Entry::NONE };
+            match level.checked_sub(1) {
+                Some(above) => {
+                    level = above;
+                    at = path.step(level)?.1.wrapping_add(1);
+                }
+                None => {
+                    let top = next()?;
+                    let root = self.nodes.get_mut(top)?;
+                    root.is_branch = true;
+                    root.push(Entry { origin: number, ..Entry::NONE });
+                    root.push(item);
+                    self.root = top;
+                    return Some(());
+                }
+            }
+        }
+    }
+
+    /// Moves the entries of a node from `cut` on into `new`, which is empty. One by one: a node is too large for the
+    /// stacks that this may run on.
+    fn split(&mut self, number: u32, cut: usize, new: u32) -> Option<()> {
+        self.nodes.get_mut(new)?.is_branch = self.nodes.get(number)?.is_branch;
+        self.append(new, number, cut)?;
+        self.nodes.get_mut(number)?.truncate(cut);
+        Some(())
+    }
+
+    /// Copies the entries of `from`, starting at `index`, to the end of `into`.
+    fn append(&mut self, into: u32, from: u32, index: usize) -> Option<()> {
+        for index in index..self.nodes.get(from)?.len() {
+            let entry = self.nodes.get(from)?.entry(index)?;
+            self.nodes.get_mut(into)?.push(entry);
+        }
+        Some(())
+    }
+
+    /// As many new nodes as parting all full nodes of the way takes, all or none.
+    fn spare_nodes(&mut self, path: &Path) -> Option<[u32; LEVELS]> {
+        let mut needed = 0_usize;
+        let mut level = path.depth;
+        while let Some(above) = level.checked_sub(1) {
+            if self.nodes.get(path.step(above)?.0)?.len() < WIDTH {
+                break;
+            }
+            needed = needed.wrapping_add(1);
+            level = above;
+        }
+        if level == 0 {
+            needed = needed.wrapping_add(1);
+        }
+        let mut spare = [0; LEVELS];
+        for taken in 0..needed {
+            match self.new_node() {
+                Some(number) => *spare.get_mut(taken)? = number,
+                None => {
+                    for number in spare {
+                        self.nodes.give_back(number);
+                    }
+                    return None;
+                }
+            }
+        }
+        Some(spare)
+    }
+
+    /// Replaces the range that starts at `start`. The new one lies inside the old one, or reaches further where nothing
+    /// is.
+    pub(crate) fn replace(&mut self, start: usize, entry: Entry) {
+        let Some(node) = self.leaf_mut(start) else { return };
+        let index = node.entries().partition_point(|other| other.start < start);
+        let length = node.len();
+        if let Some(place) = node.entries.get_mut(..length).and_then(|entries| entries.get_mut(index))
+            && place.start == start
+        {
+            *place = entry;
+        }
+    }
+
+    /// Removes the range that starts at `start`.
+    pub(crate) fn remove(&mut self, start: usize) {
+        let _ = self.try_remove(start);
+    }
+
+    fn try_remove(&mut self, start: usize) -> Option<()> {
+        let leaf = self.leaf_mut(start)?;
+        let index = leaf.entries().partition_point(|entry| entry.start < start);
+        if leaf.entry(index)?.start != start {
+            return None;
+        }
+        leaf.remove(index);
+        if leaf.len() < FEW && self.is_branched() {
+            self.tidy(start)?;
+        }
+        Some(())
+    }
+
+    /// Joins the leaf of `address`, which has become small, with a neighbour, and then perhaps the branch above it.
+    #[inline(never)]
+    fn tidy(&mut self, address: usize) -> Option<()> {
+        let mut path = Path::EMPTY;
+        self.path(address, &mut path)?;
+        let mut level = path.depth.checked_sub(1)?;
+        loop {
+            let (number, _) = path.step(level)?;
+            let Some(above) = level.checked_sub(1) else {
+                return self.lower_root();
+            };
+            let (parent, child) = path.step(above)?;
+            if !self.join(number, parent, child)? || self.nodes.get(parent)?.len() >= FEW {
+                return if above == 0 { self.lower_root() } else { Some(()) };
+            }
+            level = above;
+        }
+    }
+
+    /// Joins child number `child` of `parent` with the one beside it, or takes it out if it is empty; whether it did.
+    fn join(&mut self, number: u32, parent: u32, child: usize) -> Option<bool> {
+        let length = self.nodes.get(number)?.len();
+        if length >= FEW {
+            return Some(false);
+        }
+        if length == 0 {
+            self.nodes.give_back(number);
+            self.nodes.get_mut(parent)?.remove(child);
+            return Some(true);
+        }
+        for left in [Some(child), child.checked_sub(1)].into_iter().flatten() {
+            let branch = self.nodes.get(parent)?;
+            let (Some(into), Some(from)) = (branch.entry(left), branch.entry(left.wrapping_add(1))) else {
+                continue;
+            };
+            let length = self.nodes.get(into.origin)?.len();
+            let right = self.nodes.get_mut(from.origin)?;
+            if length.wrapping_add(right.len()) > JOINED {
+                continue;
+            }
+            if right.is_branch
+                && let Some(lowest) = right.entries.first_mut()
+            {
+                // The first child of a branch stands for all that is below the second; now it gets one before it.
+                lowest.start = from.start;
+            }
+            self.append(into.origin, from.origin, 0)?;
+            self.nodes.give_back(from.origin);
+            self.nodes.get_mut(parent)?.remove(left.wrapping_add(1));
+            return Some(true);
+        }
+        Some(false)
+    }
+
+    /// A root with one child is not needed, nor one with none.
+    fn lower_root(&mut self) -> Option<()> {
+        loop {
+            let root = self.nodes.get(self.root)?;
+            let below = match (root.is_branch, root.entries()) {
+                (true, [only]) => only.origin,
+                (true, []) => 0,
+                _ => return Some(()),
+            };
+            self.nodes.give_back(self.root);
+            self.root = below;
+            if below == 0 {
+                return Some(());
+            }
+        }
+    }
+}
