@@ -129,13 +129,15 @@ fn huge(range: &mut Range) {
 pub(crate) struct Remap {
     old: Begun,
     target: Begun,
+    /// Whether the old range has holes, which leave the target as it is (Linux 6.17).
+    holes: bool,
 }
 
 /// mremap is about to be called.
 #[inline]
 pub(crate) fn remaps(call: &Mremap, caller: usize) -> Remap {
     let (old, new) = (whole_pages(call.old_size), whole_pages(call.new_size));
-    let mut remap = Remap { old: Begun::Off, target: Begun::Off };
+    let mut remap = Remap { old: Begun::Off, target: Begun::Off, holes: false };
     let by = releaser(By::Mremap, caller);
     let release = |range: Range| with_outer(caller, |outer| track::release(range, by, outer));
     if facts::page_remainder(call.old_address) != 0 || new == 0 {
@@ -149,10 +151,19 @@ pub(crate) fn remaps(call: &Mremap, caller: usize) -> Remap {
         remap.target = release(tail);
         return remap;
     }
-    if call.flags & Mremap::DONTUNMAP == 0 && old != 0 {
-        remap.old = release(Range::new(call.old_address, old));
+    let range = Range::new(call.old_address, old);
+    if call.flags & Mremap::DONTUNMAP != 0 {
+        remap.holes = has_holes(range);
+    } else if old != 0 {
+        remap.old = release(range);
+        remap.holes = remap.old.taken().is_some_and(|taken| !taken.whole) && has_holes(range);
     }
     remap
+}
+
+#[cold]
+fn has_holes(range: Range) -> bool {
+    Mappings::open().is_some_and(|mappings| mappings.first_hole(range.start, range.end).is_some())
 }
 
 /// mremap has succeeded.
@@ -161,38 +172,89 @@ pub(crate) fn remapped(remap: &Remap, call: &Mremap, base: usize, caller: usize)
     let old = Range::new(call.old_address, whole_pages(call.old_size));
     let new = Range::new(base, whole_pages(call.new_size));
     let fixed = call.flags & libc::MREMAP_FIXED != 0;
-    let made = Made {
-        by: By::Mremap,
-        site: caller,
-        base,
-        length: call.new_size,
-        prot: rights(libc::PROT_READ | libc::PROT_WRITE),
-        flags: 0,
-        placed: fixed,
-        notable: false,
-        file: None,
-        time: by.time,
-    };
+    let made = moved_to(base, call.new_size, fixed, caller);
     if !fixed && new.length() < old.length() {
         if matches!(remap.target, Begun::Later) {
             track::released(Range { start: new.end, end: old.end }, by);
         }
         track::shrunk(old.start, call.new_size);
-    } else if call.flags & Mremap::DONTUNMAP != 0 || old.length() == 0 {
+        return;
+    }
+    if remap.holes {
+        remap.target.failed();
+    }
+    if call.flags & Mremap::DONTUNMAP != 0 || old.length() == 0 {
         with_outer(caller, |outer| track::doubled(old, new, &made, outer));
     } else {
         with_outer(caller, |outer| track::moved(&remap.old, old, new, &made, outer));
     }
 }
 
-/// mremap has failed. With `MREMAP_FIXED` the kernel may have cleared the target all the same.
+/// mremap has failed. With `MREMAP_FIXED` the kernel may have cleared the target all the same; and a move of several
+/// mappings (Linux 6.17) ends at the first that can't be moved, with those before it moved.
 #[cold]
-pub(crate) fn not_remapped(remap: &Remap, call: &Mremap) {
+pub(crate) fn not_remapped(remap: &Remap, call: &Mremap, caller: usize) {
     remap.target.failed();
     remap.old.failed();
-    if call.flags & libc::MREMAP_FIXED != 0 {
-        forget_holes(Range::new(call.new_address, whole_pages(call.new_size)));
-        forget_holes(Range::new(call.old_address, whole_pages(call.old_size)));
+    if call.flags & libc::MREMAP_FIXED == 0 {
+        return;
+    }
+    let old = Range::new(call.old_address, whole_pages(call.old_size));
+    let new = Range::new(call.new_address, whole_pages(call.new_size));
+    // The first mapping of the old range tells whether any was moved.
+    let first = Mappings::open().and_then(|mappings| mappings.at(old.start));
+    let overlap = old.start < new.end && new.start < old.end;
+    let some_moved = match first {
+        Some(there) => call.flags & Mremap::DONTUNMAP != 0 && there.end < old.end && !overlap,
+        None => track::at(old.start).is_some(),
+    };
+    forget_holes(new);
+    forget_holes(old);
+    let pure = new.length() == old.length() && new.length() > 0 && facts::page_remainder(call.new_address) == 0;
+    if some_moved && pure {
+        adopt(new, first.is_some(), caller);
+    }
+}
+
+/// Takes what the kernel has in a range for mapped by a call of mremap that ended half-way. With `doubtful`, which
+/// `MREMAP_DONTUNMAP` leaves it, what looks as it did before stays what it was.
+fn adopt(range: Range, doubtful: bool, caller: usize) {
+    let Some(mappings) = Mappings::open() else { return };
+    let mut at = range.start;
+    while let Some(there) = mappings.at_or_after(at).filter(|there| at < range.end && there.start < range.end) {
+        let start = there.start.max(at);
+        let known = track::at_or_after(start).filter(|known| known.entry.start < there.end);
+        let as_before = |known: &track::Known| {
+            known.entry.start <= start
+                && known.entry.prot == there.prot()
+                && known.file.map_or(0, |file| file.inode) == there.inode
+        };
+        // As far as one thing is known of it.
+        let end = known.map_or(there.end, |known| {
+            if known.entry.start > start { known.entry.start } else { known.entry.end.min(there.end) }
+        });
+        let piece = Range { start, end: end.min(range.end) };
+        at = piece.end;
+        if !doubtful || !known.as_ref().is_some_and(as_before) {
+            let made = Made { prot: there.prot(), ..moved_to(piece.start, piece.length(), true, caller) };
+            track::mapped(piece, &made, &NO_FRAMES);
+        }
+    }
+}
+
+/// What mremap makes of memory of which nothing is known.
+fn moved_to(base: usize, length: usize, placed: bool, caller: usize) -> Made {
+    Made {
+        by: By::Mremap,
+        site: caller,
+        base,
+        length,
+        prot: rights(libc::PROT_READ | libc::PROT_WRITE),
+        flags: 0,
+        placed,
+        notable: false,
+        file: None,
+        time: clock::milliseconds(),
     }
 }
 

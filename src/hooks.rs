@@ -209,7 +209,7 @@ pub(crate) unsafe extern "C" fn mremap(
     let moved = unsafe { next::mremap(old_address, old_size, new_size, flags, new_address) };
     if let Some(remap) = &remap {
         if moved == libc::MAP_FAILED {
-            not_remapped(remap, &call);
+            not_remapped(remap, &call, caller);
         } else {
             follow::remapped(remap, &call, moved as usize, caller);
         }
@@ -223,9 +223,9 @@ pub(crate) unsafe extern "C" fn mremap(
 /// A failed mremap: what it would have released comes back.
 #[cold]
 #[inline(never)]
-fn not_remapped(remap: &follow::Remap, call: &Mremap) {
+fn not_remapped(remap: &follow::Remap, call: &Mremap, caller: usize) {
     let before = errno::get();
-    follow::not_remapped(remap, call);
+    follow::not_remapped(remap, call, caller);
     errno::set(before);
 }
 
@@ -237,13 +237,14 @@ pub(crate) unsafe extern "C" fn mprotect(address: *mut c_void, length: usize, pr
     // SAFETY: the program's own call.
     let status = unsafe { next::mprotect(address, length, prot) };
     let watch = start::watch();
-    if status == 0 && watch & TRACK != 0 {
-        follow::protected(address as usize, length, prot);
-    }
-    if status != 0 && watch & CHECK != 0 {
-        if watch & TRACK != 0 {
+    if watch & TRACK != 0 {
+        if status == 0 {
+            follow::protected(address as usize, length, prot);
+        } else {
             follow::not_protected(address as usize, length);
         }
+    }
+    if status != 0 && watch & CHECK != 0 {
         finish(&Mprotect { address: address as usize, length, prot }, status as isize, caller);
     }
     status

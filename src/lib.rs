@@ -24,6 +24,9 @@ mod follow;
 
 mod track;
 
+#[cfg(test)]
+mod differential;
+
 mod facts;
 
 mod report;

@@ -40,6 +40,12 @@ pub(crate) fn tracks() -> bool {
     watch() & TRACK != 0
 }
 
+/// Turns tracking on, and nothing else, in the tests.
+#[cfg(test)]
+pub(crate) fn track_in_tests() {
+    WATCH.store(TRACK, Relaxed);
+}
+
 /// Ends tracking; whether it had not ended before.
 pub(crate) fn stop_tracking() -> bool {
     WATCH.fetch_and(!TRACK, Relaxed) & TRACK != 0

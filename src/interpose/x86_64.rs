@@ -10,6 +10,7 @@ use crate::hooks;
 macro_rules! door {
     ($($name:ident => $hook:path, $register:literal;)+) => {$(
         #[cfg_attr(not(test), unsafe(no_mangle))]
+        #[allow(non_snake_case, reason = "the C name")]
         #[unsafe(naked)]
         unsafe extern "C" fn $name() {
             core::arch::naked_asm!(

@@ -90,7 +90,7 @@ impl State {
         match *event {
             Event::Mapped { range, ref made } => regions.mapped(range, made, outer),
             Event::Released { range, releaser } => _ = regions.release(range, releaser, outer),
-            Event::Detached { base, releaser } => _ = self.detach(base, releaser, outer),
+            Event::Detached { base, releaser } => _ = regions.detach(base, releaser, outer),
             Event::Protected { range, prot } => regions.protect(range, prot),
             Event::Moved { release, old, new, ref made } => regions.moved(release, old, new, made, outer),
             Event::Doubled { old, new, ref made } => regions.doubled(old, new, made, outer),
@@ -120,16 +120,6 @@ impl State {
                 }
             }
         }
-    }
-
-    /// Takes out all pieces of the segment that is attached at `base`, as shmdt(2) detaches them.
-    fn detach(&mut self, base: usize, releaser: Releaser, outer: &Outer) -> Taken {
-        let regions = &mut self.regions;
-        let Some(entry) = regions.at_or_after(base) else { return Taken::default() };
-        let attached = regions.origin(&entry).filter(|origin| origin.by == By::Shmat && origin.base == base);
-        let Some(length) = attached.map(|origin| origin.length) else { return Taken::default() };
-        let range = Range::new(base, crate::facts::whole_pages(length));
-        regions.release_of(Some(entry.origin), range, releaser, outer)
     }
 }
 
@@ -312,7 +302,7 @@ pub(crate) fn released(range: Range, releaser: Releaser) {
 
 /// The segment at an address is about to be detached.
 pub(crate) fn detach(base: usize, releaser: Releaser, outer: &Outer) -> Begun {
-    begin(|state| state.detach(base, releaser, outer))
+    begin(|state| state.regions.detach(base, releaser, outer))
 }
 
 /// A detachment that began as [`Begun::Later`] has come to pass.
@@ -397,6 +387,11 @@ pub(crate) fn object_made(mut object: Object) {
 /// The most that is remembered of one address.
 pub(crate) fn at(address: usize) -> Option<Known> {
     with(|state| state.regions.at(address).and_then(|entry| state.regions.known(entry)))?
+}
+
+/// As [`at`], or else of the next range above.
+pub(crate) fn at_or_after(address: usize) -> Option<Known> {
+    with(|state| state.regions.at_or_after(address).and_then(|entry| state.regions.known(entry)))?
 }
 
 /// The last release of the memory at an address.

@@ -6,8 +6,8 @@
 
 use crate::sync::{AtomicU32, Ordering, UnsafeCell};
 
-/// Events that wait at most: signals nested so deep, or so many calls in one handler.
-const PLACES: usize = 64;
+/// Events that wait at most: handlers run one after the other while their thread does not get on.
+const PLACES: usize = 512;
 
 const FREE: u32 = 0;
 const CLAIMED: u32 = 1;
@@ -65,8 +65,10 @@ impl<T: Copy> Queue<T> {
         let claim = |place: &&Place<T>| {
             place.state.compare_exchange(FREE, CLAIMED, Ordering::Acquire, Ordering::Relaxed).is_ok()
         };
-        let Some(place) = self.places.iter().find(claim) else { return false };
-        place.ticket.store(self.tickets.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
+        let (before, from) = self.places.split_at(ticket as usize % PLACES);
+        let Some(place) = from.iter().chain(before).find(claim) else { return false };
+        place.ticket.store(ticket, Ordering::Relaxed);
         // SAFETY: the place was claimed, so nobody else reads or writes it.
         place.event.with_mut(|event_place| unsafe { *event_place = Some(event) });
         self.waiting.fetch_add(1, Ordering::Relaxed);

@@ -67,6 +67,25 @@ pub(crate) struct Taken {
     pub(crate) notable: bool,
 }
 
+/// A move of mremap under way.
+struct Carried<'a> {
+    old: Range,
+    new: Range,
+    made: &'a Made,
+    outer: &'a Outer,
+    /// The origin of the last piece, and the one that it has at its new place; 0 before the first.
+    from: u32,
+    to: u32,
+}
+
+/// A segment, and where its first byte is or would be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Attached {
+    id: u64,
+    base: usize,
+    size: usize,
+}
+
 /// A piece of a mapping, with all that is known of it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Known {
@@ -171,10 +190,19 @@ impl Regions {
         self.origins.get_mut(entry.origin).is_some_and(|origin| core::mem::replace(&mut origin.counted, count) != count)
     }
 
+    /// Checks that the tree is one.
+    #[cfg(test)]
+    pub(crate) fn check(&self) {
+        self.tree.check();
+    }
+
     // ---- what calls do ----
 
     /// A call has mapped a range; what was there has been replaced.
     pub(crate) fn mapped(&mut self, range: Range, made: &Made, outer: &Outer) {
+        if range.start >= range.end {
+            return;
+        }
         // One piece points to the origin: the one that is added here.
         let Some(origin) = self.new_origin(made, outer, 1) else {
             self.clear(range, Releaser { by: made.by, site: made.site, time: made.time });
@@ -200,33 +228,53 @@ impl Regions {
 
     /// Takes a range out, before a call that releases it: what was there, pieces and all.
     pub(crate) fn release(&mut self, range: Range, releaser: Releaser, outer: &Outer) -> Taken {
-        self.release_of(None, range, releaser, outer)
-    }
-
-    /// As [`Regions::release`], of the pieces of one mapping alone if `origin` names it.
-    pub(crate) fn release_of(
-        &mut self,
-        origin: Option<u32>,
-        range: Range,
-        releaser: Releaser,
-        outer: &Outer,
-    ) -> Taken {
         self.serial = self.serial.wrapping_add(1);
         let release = self.serial;
-        if origin.is_none()
-            && let Some(entry) = self.tree.take_exactly(range.start, range.end)
-        {
+        if let Some(entry) = self.tree.take_exactly(range.start, range.end) {
             self.enter_gone(entry, release, releaser, outer);
             return Taken { release, pieces: 1, whole: true, notable: entry.notable, ..Taken::default() };
         }
-        self.release_pieces(release, origin, range, releaser, outer)
+        self.release_pieces(release, None, range, releaser, outer)
+    }
+
+    /// Takes out all pieces of the segment that is attached at `base`, as shmdt(2) detaches them: also what munmap has
+    /// left of it, and what mremap has moved so that it would start there.
+    pub(crate) fn detach(&mut self, base: usize, releaser: Releaser, outer: &Outer) -> Taken {
+        let mut at = base;
+        let (segment, mut last) = loop {
+            let Some(entry) = self.tree.at_or_after(at) else { return Taken::default() };
+            if let Some(segment) = self.segment(&entry).filter(|segment| segment.base == base) {
+                break (segment, entry);
+            }
+            at = entry.end;
+        };
+        self.serial = self.serial.wrapping_add(1);
+        // The first mapping goes as it is, which mremap may have made longer than the segment; others that end inside
+        // the segment's size go with it.
+        while let Some(next) = self.tree.at_or_after(last.end)
+            && (next.start, next.prot) == (last.end, last.prot)
+            && self.segment(&next) == Some(segment)
+        {
+            last = next;
+        }
+        let range = Range { start: base, end: base.saturating_add(segment.size).max(last.end) };
+        self.release_pieces(self.serial, Some(segment), range, releaser, outer)
+    }
+
+    /// The segment that a range belongs to.
+    fn segment(&self, entry: &Entry) -> Option<Attached> {
+        let origin = self.origin(entry).filter(|origin| origin.by == By::Shmat)?;
+        let file = self.files.get(origin.file)?;
+        let base = origin.base.wrapping_sub(usize::try_from(file.offset).ok()?);
+        let size = crate::facts::whole_pages(usize::try_from(file.size).ok()?);
+        Some(Attached { id: file.inode, base, size })
     }
 
     #[inline(never)]
     fn release_pieces(
         &mut self,
         release: u32,
-        origin: Option<u32>,
+        of: Option<Attached>,
         range: Range,
         releaser: Releaser,
         outer: &Outer,
@@ -235,8 +283,8 @@ impl Regions {
         let mut at = range.start;
         let mut first = None;
         let mut whole = true;
-        while let Some(entry) = self.tree.at_or_after(at).filter(|entry| entry.start < range.end) {
-            if origin.is_some_and(|origin| origin != entry.origin) {
+        while let Some(entry) = self.next_in(at, range) {
+            if of.is_some() && (self.segment(&entry) != of || taken.pieces > 0 && entry.end > range.end) {
                 at = entry.end;
                 continue;
             }
@@ -266,7 +314,7 @@ impl Regions {
     /// A range has another protection now.
     pub(crate) fn protect(&mut self, range: Range, prot: u8) {
         let mut at = range.start;
-        while let Some(entry) = self.tree.at_or_after(at).filter(|entry| entry.start < range.end) {
+        while let Some(entry) = self.next_in(at, range) {
             at = entry.end;
             if entry.prot == prot {
                 continue;
@@ -280,20 +328,15 @@ impl Regions {
 
     /// mremap has moved or resized what `release` took (from `old`) to `new`.
     pub(crate) fn moved(&mut self, release: u32, old: Range, new: Range, made: &Made, outer: &Outer) {
-        self.clear(new, Releaser { by: made.by, site: made.site, time: made.time });
-        let mut origin = None;
+        let mut carried = Carried { old, new, made, outer, from: 0, to: 0 };
         let mut last = None;
         // Newest first: from the upper end down.
         while let Some(gone) = self.next_of(release, old, last) {
             let grows = last.is_none() && new.length() != old.length();
             last = Some(gone.entry.start);
-            self.carry(gone.entry, old, new, grows, made, outer, &mut origin);
+            self.carry(gone.entry, grows, &mut carried);
         }
-        match origin {
-            Some(origin) => self.drop_piece(origin),
-            // Nothing was known of the memory: from now on it is.
-            None => self.mapped(new, made, outer),
-        }
+        self.end_carrying(&carried);
         if new.start == old.start {
             // In place nothing is gone.
             while let Some(gone) = self.history.take_back(release) {
@@ -306,57 +349,60 @@ impl Regions {
     /// mremap has mapped what is at `old` a second time, at `new`: with `MREMAP_DONTUNMAP`, or from an old size of 0.
     pub(crate) fn doubled(&mut self, old: Range, new: Range, made: &Made, outer: &Outer) {
         let from = Range::new(old.start, old.length().max(1));
-        self.clear(new, Releaser { by: made.by, site: made.site, time: made.time });
-        let mut origin = None;
+        let mut carried = Carried { old, new, made, outer, from: 0, to: 0 };
         let mut at = from.start;
-        while let Some(entry) = self.tree.at_or_after(at).filter(|entry| entry.start < from.end) {
+        while let Some(entry) = self.next_in(at, from) {
             let piece = Entry { start: entry.start.max(from.start), end: entry.end.min(from.end), ..entry };
-            self.carry(piece, old, new, new.length() != old.length(), made, outer, &mut origin);
+            self.carry(piece, new.length() != old.length(), &mut carried);
             at = entry.end;
         }
-        match origin {
-            Some(origin) => self.drop_piece(origin),
-            None => self.mapped(new, made, outer),
+        self.end_carrying(&carried);
+    }
+
+    fn end_carrying(&mut self, carried: &Carried<'_>) {
+        self.drop_piece(carried.to);
+        if carried.from == 0 {
+            // Nothing was known of the memory: from now on it is.
+            self.mapped(carried.new, carried.made, carried.outer);
         }
     }
 
-    /// Adds a piece of `old` in its place in `new`; to the end of that if it `grows`. The first one makes the origin,
-    /// which stays held.
-    #[expect(clippy::too_many_arguments, reason = "one step of the two above")]
-    fn carry(
-        &mut self,
-        piece: Entry,
-        old: Range,
-        new: Range,
-        grows: bool,
-        made: &Made,
-        outer: &Outer,
-        origin: &mut Option<u32>,
-    ) {
-        if origin.is_none() {
-            let mut made = *made;
+    /// Adds a piece of `old` in its place in `new`, where it replaces what is there; to the end of that if it `grows`. The
+    /// pieces of one mapping keep one origin, which stays held while they come.
+    fn carry(&mut self, piece: Entry, grows: bool, carried: &mut Carried<'_>) {
+        let (old, new) = (carried.old, carried.new);
+        let shifted = |at: usize| at.wrapping_sub(old.start).wrapping_add(new.start);
+        let releaser = Releaser { by: carried.made.by, site: carried.made.site, time: carried.made.time };
+        if carried.from != piece.origin || carried.to == 0 {
+            let mut made = *carried.made;
             if let Some(was) = self.origin(&piece) {
-                let into = old.start.saturating_sub(was.base) as u64;
+                let hidden = old.start.saturating_sub(was.base);
                 let file = self.files.get(was.file);
-                made.file = file.map(|file| File { offset: file.offset.wrapping_add(into), ..*file });
+                made.file = file.map(|file| File { offset: file.offset.wrapping_add(hidden as u64), ..*file });
+                made.base = shifted(was.base.max(old.start));
                 made.flags = was.flags;
                 made.prot = piece.prot;
+                if new.length() == old.length() {
+                    made.length = was.length.saturating_sub(hidden);
+                }
                 // shmdt takes a moved segment, too, at its new address.
                 if was.by == By::Shmat {
                     made.by = By::Shmat;
                 }
             }
-            // Held by the caller until it is done.
-            *origin = self.new_origin(&made, outer, 1);
+            self.drop_piece(carried.to);
+            carried.to = self.new_origin(&made, carried.outer, 1).unwrap_or(0);
+            carried.from = piece.origin;
         }
-        let Some(number) = *origin else {
-            self.forgetful = true;
-            return;
-        };
-        let shifted = |at: usize| at.wrapping_sub(old.start).wrapping_add(new.start);
+        let (start, notable) = (shifted(piece.start), piece.notable);
         let end = if grows { new.end } else { shifted(piece.end).min(new.end) };
-        let notable = piece.notable;
-        self.add(Entry { start: shifted(piece.start), end, origin: number, prot: piece.prot, notable });
+        // What does not fit any more is gone.
+        self.clear(Range { start, end }, releaser);
+        if carried.to == 0 {
+            self.forgetful = true;
+        } else {
+            self.add(Entry { start, end, origin: carried.to, prot: piece.prot, notable });
+        }
     }
 
     /// The highest piece that `release` took from below `last`.
@@ -381,7 +427,7 @@ impl Regions {
 
     /// Forgets a range without a trace: nobody knows what is there.
     pub(crate) fn forget(&mut self, range: Range) {
-        while let Some(entry) = self.tree.at_or_after(range.start).filter(|entry| entry.start < range.end) {
+        while let Some(entry) = self.next_in(range.start, range) {
             let piece = Entry { start: entry.start.max(range.start), end: entry.end.min(range.end), ..entry };
             self.cut_out(entry, piece);
             self.drop_piece(piece.origin);
@@ -390,9 +436,17 @@ impl Regions {
 
     // ---- pieces ----
 
+    /// What is left of `range` from `at` on: the next entry that reaches into it.
+    fn next_in(&self, at: usize, range: Range) -> Option<Entry> {
+        if at >= range.end {
+            return None;
+        }
+        self.tree.at_or_after(at).filter(|entry| entry.start < range.end)
+    }
+
     /// Enters what a new mapping replaces as gone.
     fn clear(&mut self, range: Range, releaser: Releaser) {
-        if self.tree.at_or_after(range.start).is_some_and(|entry| entry.start < range.end) {
+        if self.next_in(range.start, range).is_some() {
             self.release(range, releaser, &NO_FRAMES);
         }
     }
@@ -543,5 +597,29 @@ impl Regions {
         }
         self.drop_outer(outer);
         self.origins.give_back(number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(base: usize, length: usize) -> Made {
+        Made { by: By::Mmap, site: 1, base, length, prot: 3, flags: 0, placed: true, notable: false, file: None, time: 0 }
+    }
+
+    #[test]
+    fn two_failed_releases_come_back() {
+        let mut regions = Box::new(Regions::new());
+        let releaser = Releaser { by: By::Mremap, site: 2, time: 0 };
+        regions.mapped(Range::new(39, 5), &made(39, 5), &NO_FRAMES);
+        regions.mapped(Range::new(3, 3), &made(3, 3), &NO_FRAMES);
+        let target = regions.release(Range::new(1, 3), releaser, &NO_FRAMES);
+        let old = regions.release(Range::new(42, 3), releaser, &NO_FRAMES);
+        assert_eq!((target.pieces, old.pieces), (1, 1));
+        regions.put_back(target.release);
+        regions.put_back(old.release);
+        let all = [regions.at_or_after(0), regions.at_or_after(6)];
+        assert_eq!(all.map(|entry| entry.map(|entry| (entry.start, entry.end))), [Some((3, 6)), Some((39, 44))]);
     }
 }

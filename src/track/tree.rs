@@ -68,9 +68,10 @@ impl Node {
         self.entries().get(index).copied()
     }
 
-    /// Of a branch: which child may hold `address`. The first one stands for everything below the second, too.
+    /// Of a branch: which child may hold `address`. The first one stands for everything below the second, so its own
+    /// start says nothing.
     fn child_for(&self, address: usize) -> usize {
-        self.entries().partition_point(|entry| entry.start <= address).saturating_sub(1)
+        self.entries().get(1..).unwrap_or_default().partition_point(|entry| entry.start <= address)
     }
 
     fn insert(&mut self, index: usize, entry: Entry) {
@@ -234,10 +235,11 @@ impl Tree {
     /// Adds a range if it overlaps none and its leaf has room, in one descent; `false` where that takes a closer look.
     #[inline]
     pub(crate) fn insert_simply(&mut self, entry: Entry) -> bool {
+        let branched = self.is_branched();
         let Some(leaf) = self.leaf_mut(entry.start) else { return false };
         let index = leaf.entries().partition_point(|other| other.end <= entry.start);
-        // Behind the last one the next leaf decides.
-        let is_free = leaf.entry(index).is_some_and(|next| entry.end <= next.start);
+        // Behind the last one of a leaf the next leaf decides.
+        let is_free = leaf.entry(index).map_or(!branched, |next| entry.end <= next.start);
         if !is_free || leaf.len() == WIDTH {
             return false;
         }
@@ -270,11 +272,37 @@ impl Tree {
         }
         let node = self.leaf_mut(entry.start)?;
         let index = node.entries().partition_point(|other| other.start < entry.start);
+        let is_last = index == node.len();
         if node.len() < WIDTH {
             node.insert(index, entry);
-            return Some(());
+        } else {
+            self.insert_by_splitting(index, entry)?;
         }
-        self.insert_by_splitting(index, entry)
+        if is_last {
+            self.raise_next(entry);
+        }
+        Some(())
+    }
+
+    /// Sees to it that the leaf after that of `entry` is looked into from its end on: the start that the branch above has
+    /// for it may be that of a range that is gone.
+    fn raise_next(&mut self, entry: Entry) -> Option<()> {
+        if !self.is_branched() {
+            return None;
+        }
+        let mut path = Path::EMPTY;
+        self.path(entry.start, &mut path)?;
+        let mut level = path.depth.checked_sub(1)?;
+        loop {
+            level = level.checked_sub(1)?;
+            let (number, child) = path.step(level)?;
+            let branch = self.nodes.get_mut(number)?;
+            let length = branch.len();
+            if let Some(next) = branch.entries.get_mut(..length)?.get_mut(child.wrapping_add(1)) {
+                next.start = next.start.max(entry.end);
+                return Some(());
+            }
+        }
     }
 
     /// Inserts into a full leaf: parts it and every full branch above it.
@@ -383,6 +411,9 @@ impl Tree {
             && place.start == start
         {
             *place = entry;
+            if index.wrapping_add(1) == length {
+                self.raise_next(entry);
+            }
         }
     }
 
@@ -473,5 +504,143 @@ impl Tree {
                 return Some(());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    impl Tree {
+        /// Checks that it is an ordered map; how many ranges it has.
+        pub(crate) fn check(&self) -> usize {
+            if self.root == 0 { 0 } else { self.sound(self.root, 0, usize::MAX) }
+        }
+
+        /// Checks the order of a node's keys, and that all of them lie in `low..high`; how many entries there are.
+        fn sound(&self, number: u32, low: usize, high: usize) -> usize {
+            let node = self.nodes.get(number).unwrap();
+            assert!(node.len() <= WIDTH);
+            if !node.is_branch {
+                for entry in node.entries() {
+                    assert!(low <= entry.start && entry.end <= high && entry.start < entry.end, "{entry:?} in {low}..{high}");
+                }
+                assert!(node.entries().is_sorted_by(|one, other| one.end <= other.start));
+                return node.len();
+            }
+            assert!(node.len() > 0);
+            (0..node.len())
+                .map(|child| {
+                    let from = if child == 0 { low } else { node.entry(child).unwrap().start };
+                    let to = node.entry(child + 1).map_or(high, |next| next.start);
+                    assert!(from <= to);
+                    self.sound(node.entry(child).unwrap().origin, from, to)
+                })
+                .sum()
+        }
+    }
+
+    #[derive(Clone, Debug)]
+    enum Action {
+        Insert(usize, usize),
+        InsertSimply(usize, usize),
+        Remove(usize),
+        Take(usize),
+        Shorten(usize),
+        Raise(usize),
+    }
+
+    fn action() -> impl Strategy<Value = Action> {
+        let place = 0..4000_usize;
+        prop_oneof![
+            5 => (place.clone(), 2..6_usize).prop_map(|(start, length)| Action::Insert(start, length)),
+            5 => (place.clone(), 2..6_usize).prop_map(|(start, length)| Action::InsertSimply(start, length)),
+            4 => place.clone().prop_map(Action::Remove),
+            4 => place.clone().prop_map(Action::Take),
+            1 => place.clone().prop_map(Action::Shorten),
+            1 => place.prop_map(Action::Raise),
+        ]
+    }
+
+    /// The entry of the model at or after an address.
+    fn at_or_after(model: &BTreeMap<usize, Entry>, address: usize) -> Option<Entry> {
+        model.values().find(|entry| entry.end > address).copied()
+    }
+
+    fn run(actions: impl Iterator<Item = Action>) {
+        let mut tree = Box::new(Tree::new());
+        let mut model = BTreeMap::new();
+        for action in actions {
+            let (Action::Insert(at, _)
+            | Action::InsertSimply(at, _)
+            | Action::Remove(at)
+            | Action::Take(at)
+            | Action::Shorten(at)
+            | Action::Raise(at)) = action;
+            let near = at_or_after(&model, at);
+            match action {
+                Action::Insert(start, length) | Action::InsertSimply(start, length) => {
+                    let entry = Entry { start, end: start + length, ..Entry::NONE };
+                    let is_free = near.is_none_or(|next| next.start >= entry.end);
+                    let simply = matches!(action, Action::InsertSimply(..)) && tree.insert_simply(entry);
+                    assert!(!simply || is_free);
+                    if is_free {
+                        assert!(simply || tree.insert(entry));
+                        model.insert(start, entry);
+                    }
+                }
+                Action::Remove(_) => {
+                    if let Some(entry) = near {
+                        tree.remove(entry.start);
+                        model.remove(&entry.start);
+                    }
+                }
+                Action::Take(_) => {
+                    if let Some(entry) = near {
+                        match tree.take_exactly(entry.start, entry.end) {
+                            Some(taken) => assert_eq!(taken, entry),
+                            None => tree.remove(entry.start),
+                        }
+                        model.remove(&entry.start);
+                    }
+                }
+                Action::Shorten(_) | Action::Raise(_) => {
+                    if let Some(entry) = near.filter(|entry| entry.end - entry.start > 1) {
+                        let raised = matches!(action, Action::Raise(_));
+                        let new = if raised {
+                            Entry { start: entry.start + 1, ..entry }
+                        } else {
+                            Entry { end: entry.end - 1, ..entry }
+                        };
+                        tree.replace(entry.start, new);
+                        model.remove(&entry.start);
+                        model.insert(new.start, new);
+                    }
+                }
+            }
+            assert_eq!(tree.at_or_after(at), at_or_after(&model, at));
+            assert_eq!(tree.before(at), model.range(..at).next_back().map(|(_, entry)| *entry));
+            assert_eq!(tree.check(), model.len());
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn the_tree_is_an_ordered_map(actions in prop::collection::vec(action(), 1..1500)) {
+            run(actions.into_iter());
+        }
+    }
+
+    #[test]
+    fn ranges_that_come_and_go_in_order() {
+        let up = (0..1000).map(|at| Action::Insert(at * 4, 3));
+        let down = (0..1000).rev().map(|at| Action::InsertSimply(at * 4, 3));
+        let away = || (0..1000).map(|at| Action::Take(at * 4));
+        let back = || (0..1000).rev().map(|at| Action::Remove(at * 4));
+        run(up.chain(away()).chain(down).chain(back()));
     }
 }
