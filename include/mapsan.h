@@ -170,12 +170,12 @@ extern int mapsan_shmdt(const void *shmaddr);
 extern int mapsan_shmctl(int shmid, int cmd, struct shmid_ds *buf);
 
 /*
- As shm_open(3), followed.
+ As `shm_open(3)`, followed.
  */
 extern int mapsan_shm_open(const char *name, int oflag, mode_t mode);
 
 /*
- As shm_unlink(3), followed.
+ As `shm_unlink(3)`, followed.
  */
 extern int mapsan_shm_unlink(const char *name);
 

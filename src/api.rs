@@ -269,10 +269,10 @@ pub mod declared {
         /// As shmctl(2), checked.
         pub fn mapsan_shmctl(shmid: c_int, cmd: c_int, buf: *mut shmid_ds) -> c_int;
 
-        /// As shm_open(3), followed.
+        /// As `shm_open(3)`, followed.
         pub fn mapsan_shm_open(name: *const c_char, oflag: c_int, mode: mode_t) -> c_int;
 
-        /// As shm_unlink(3), followed.
+        /// As `shm_unlink(3)`, followed.
         pub fn mapsan_shm_unlink(name: *const c_char) -> c_int;
 
         /// The program may define this: options in the form of `MAPSAN_OPTIONS`, which the environment overrides.

@@ -40,15 +40,15 @@ extern "C" fn at_exit(status: c_int, _argument: *mut c_void) {
     }
 }
 
-/// The status of quick_exit(3), which its handlers are not told.
+/// The status of `quick_exit(3)`, which its handlers are not told.
 static QUICK_STATUS: AtomicI32 = AtomicI32::new(0);
 
-/// quick_exit(3) is about to run its handlers.
+/// `quick_exit(3)` is about to run its handlers.
 pub(crate) fn leaves_quickly(status: c_int) {
     QUICK_STATUS.store(status, Relaxed);
 }
 
-/// Runs after the program's own handlers of quick_exit(3).
+/// Runs after the program's own handlers of `quick_exit(3)`.
 extern "C" fn at_quick_exit(_argument: *mut c_void) {
     let status = QUICK_STATUS.load(Relaxed);
     let instead = leaving(status);

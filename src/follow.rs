@@ -201,18 +201,37 @@ pub(crate) fn not_remapped(remap: &Remap, call: &Mremap, caller: usize) {
     }
     let old = Range::new(call.old_address, whole_pages(call.old_size));
     let new = Range::new(call.new_address, whole_pages(call.new_size));
-    // The first mapping of the old range tells whether any was moved.
-    let first = Mappings::open().and_then(|mappings| mappings.at(old.start));
-    let overlap = old.start < new.end && new.start < old.end;
-    let some_moved = match first {
-        Some(there) => call.flags & Mremap::DONTUNMAP != 0 && there.end < old.end && !overlap,
-        None => track::at(old.start).is_some(),
-    };
     forget_holes(new);
+    if new.length() == old.length() && new.length() > 0 && facts::page_remainder(call.new_address) == 0 {
+        adopt_moved(call, old, new, caller);
+    }
     forget_holes(old);
-    let pure = new.length() == old.length() && new.length() > 0 && facts::page_remainder(call.new_address) == 0;
-    if some_moved && pure {
-        adopt(new, first.is_some(), caller);
+}
+
+/// Finds what a move that ended half-way has moved: with `MREMAP_DONTUNMAP` by what is new in the target, else by what
+/// is gone from the old range.
+fn adopt_moved(call: &Mremap, old: Range, new: Range, caller: usize) {
+    let Some(mappings) = Mappings::open() else { return };
+    if call.flags & Mremap::DONTUNMAP != 0 {
+        let overlap = old.start < new.end && new.start < old.end;
+        if !overlap && mappings.at(old.start).is_some_and(|there| there.end < old.end) {
+            adopt(new, true, caller);
+        }
+        return;
+    }
+    let shifted = |at: usize| at.wrapping_sub(old.start).wrapping_add(new.start);
+    let mut at = old.start;
+    while let Some(known) = track::at_or_after(at).filter(|known| at < old.end && known.entry.start < old.end) {
+        let start = known.entry.start.max(at);
+        let end = known.entry.end.min(old.end);
+        at = match mappings.at_or_after(start) {
+            Some(there) if there.start <= start => there.end.min(end),
+            there => {
+                let gone = there.map_or(end, |there| there.start.min(end));
+                adopt(Range { start: shifted(start), end: shifted(gone) }, false, caller);
+                gone
+            }
+        };
     }
 }
 
@@ -337,13 +356,13 @@ pub(crate) fn got(call: &Shmget, id: c_int, caller: usize) {
     }
 }
 
-/// Whether an object of this name is there, before shm_open with `O_CREAT` may make it.
+/// Whether an object of this name is there, before `shm_open` with `O_CREAT` may make it.
 #[cold]
 pub(crate) fn has_object(name: &CStr) -> bool {
     objects::path(name).is_some_and(|path| path.as_c_str().is_some_and(|path| sys::statx_path(path).is_ok()))
 }
 
-/// shm_open has made an object.
+/// `shm_open` has made an object.
 #[cold]
 pub(crate) fn object_made(name: &CStr, flags: c_int, mode: u32, fd: c_int, caller: usize) {
     let Ok(file) = sys::statx_fd(fd) else { return };
@@ -351,11 +370,11 @@ pub(crate) fn object_made(name: &CStr, flags: c_int, mode: u32, fd: c_int, calle
         object.device = (file.stx_dev_major, file.stx_dev_minor);
         object.inode = file.stx_ino;
         (object.site, object.flags, object.mode, object.fd) = (caller, flags, mode, fd);
-        track::object_made(object);
+        track::object_made(&mut object);
     }
 }
 
-/// shm_unlink has succeeded.
+/// `shm_unlink` has succeeded.
 #[cold]
 pub(crate) fn object_unlinked(name: &CStr) {
     if let Some(bare) = objects::bare(name) {
@@ -377,13 +396,7 @@ pub(crate) fn attached(id: c_int, base: usize, flags: c_int, placed: bool, calle
         flags,
         placed,
         notable: true,
-        file: Some(File {
-            inode: u64::from(id.cast_unsigned()),
-            size: size as u64,
-            offset: 0,
-            device: 0,
-            fd: -1,
-        }),
+        file: Some(File { inode: u64::from(id.cast_unsigned()), size: size as u64, offset: 0, device: 0, fd: -1 }),
         time: clock::milliseconds(),
     };
     with_outer(caller, |outer| track::mapped(Range::new(base, whole_pages(size)), &made, outer));

@@ -7,9 +7,9 @@
 use crate::call::{Ftok, MAP_TYPE, Mmap, Mprotect, Mremap, Msync, Munmap, Outcome, Shmat, Shmctl, Shmdt, Shmget};
 use crate::check::Check;
 use crate::facts::segment;
-use crate::track::{self, Begun, keys};
 use crate::report::{self, Report};
 use crate::start::{self, CHECK, ENFORCE, OPT_IN, TRACK};
+use crate::track::{self, Begun, keys};
 use crate::{errno, exit, follow, next};
 use core::ffi::{CStr, c_char, c_int, c_void};
 
@@ -197,13 +197,8 @@ pub(crate) unsafe extern "C" fn mremap(
     caller: usize,
 ) -> *mut c_void {
     let watch = start::watch();
-    let call = Mremap {
-        old_address: old_address as usize,
-        old_size,
-        new_size,
-        flags,
-        new_address: new_address as usize,
-    };
+    let call =
+        Mremap { old_address: old_address as usize, old_size, new_size, flags, new_address: new_address as usize };
     let remap = (watch & TRACK != 0).then(|| follow::remaps(&call, caller));
     // SAFETY: the program's own call.
     let moved = unsafe { next::mremap(old_address, old_size, new_size, flags, new_address) };
@@ -407,7 +402,7 @@ pub(crate) unsafe extern "C" fn shmctl(id: c_int, command: c_int, buffer: *mut c
     value
 }
 
-/// shm_open(3).
+/// `shm_open(3)`.
 ///
 /// # Safety
 /// As the call.
@@ -429,7 +424,7 @@ pub(crate) unsafe extern "C" fn shm_open(
     fd
 }
 
-/// shm_unlink(3).
+/// `shm_unlink(3)`.
 ///
 /// # Safety
 /// As the call.
@@ -464,7 +459,7 @@ pub(crate) unsafe extern "C" fn _Exit(status: c_int, _caller: usize) -> ! {
     unsafe { next::_Exit(status) }
 }
 
-/// quick_exit(3): its handlers may unmap and remove, so the end is looked at after them.
+/// `quick_exit(3)`: its handlers may unmap and remove, so the end is looked at after them.
 ///
 /// # Safety
 /// As the call.

@@ -77,15 +77,15 @@ next! {
     /// shmdt(2).
     shmdt(address: *const c_void) -> c_int,
         else status(libc::SYS_shmdt, [address as usize, 0, 0, 0, 0, 0]);
-    /// shm_open(3).
+    /// `shm_open(3)`.
     shm_open(name: *const c_char, flags: c_int, mode: libc::mode_t) -> c_int, else raw_shm_open(name, flags, mode);
-    /// shm_unlink(3).
+    /// `shm_unlink(3)`.
     shm_unlink(name: *const c_char) -> c_int, else raw_shm_unlink(name);
     /// _exit(2).
     _exit(status: c_int) -> !, else raw_exit(status);
     /// _Exit(3).
     _Exit(status: c_int) -> !, else raw_exit(status);
-    /// quick_exit(3).
+    /// `quick_exit(3)`.
     quick_exit(status: c_int) -> !, else raw_exit(status);
     /// shmctl(2).
     shmctl(id: c_int, command: c_int, buffer: *mut c_void) -> c_int,
@@ -177,7 +177,7 @@ unsafe fn raw_ftok(path: *const c_char, id: c_int) -> c_int {
     }
 }
 
-/// As libc's shm_open: a file of /dev/shm.
+/// As libc's `shm_open`: a file of /dev/shm.
 unsafe fn raw_shm_open(name: *const c_char, flags: c_int, mode: libc::mode_t) -> c_int {
     // SAFETY: the caller's word: a string.
     let opened = match track::objects::path(unsafe { CStr::from_ptr(name) }) {
@@ -190,7 +190,7 @@ unsafe fn raw_shm_open(name: *const c_char, flags: c_int, mode: libc::mode_t) ->
     opened.unwrap_or_else(failed)
 }
 
-/// As libc's shm_unlink.
+/// As libc's `shm_unlink`.
 unsafe fn raw_shm_unlink(name: *const c_char) -> c_int {
     // SAFETY: the caller's word: a string.
     let unlinked = match track::objects::path(unsafe { CStr::from_ptr(name) }) {

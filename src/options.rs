@@ -234,11 +234,7 @@ impl Settings {
             Key::Leaks => self.leaks = number()? == 1,
             Key::Verbosity => self.verbosity = number()?,
             Key::Help => self.help = number()? == 1,
-            Key::Enable
-            | Key::Disable
-            | Key::HandleFaults
-            | Key::Harden
-            | Key::Inject => {}
+            Key::Enable | Key::Disable | Key::HandleFaults | Key::Harden | Key::Inject => {}
         }
         Some(())
     }

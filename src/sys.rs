@@ -124,7 +124,7 @@ pub(crate) fn thread_exists(pid: c_int, tid: c_int) -> bool {
     plain(libc::SYS_tgkill, [int(pid), int(tid), 0, 0, 0, 0]) != Err(libc::ESRCH)
 }
 
-/// exit_group(2).
+/// `exit_group(2)`.
 pub(crate) fn exit_group(status: c_int) -> ! {
     loop {
         let _ = plain(libc::SYS_exit_group, [int(status), 0, 0, 0, 0, 0]);

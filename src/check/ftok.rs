@@ -4,10 +4,10 @@ use super::{Check, unexplained};
 use crate::call::{Call, ErrnoName, Ftok, Key, Quoted};
 use crate::errno;
 use crate::facts::Path;
-use crate::track::failures::{self, Failed};
-use crate::track::keys;
 use crate::report::Report;
 use crate::sys::Errno;
+use crate::track::failures::{self, Failed};
+use crate::track::keys;
 use core::ffi::c_int;
 use mapsan_model::{Rule, Severity};
 

@@ -104,7 +104,7 @@ impl Call for Creating<'_> {
     }
 }
 
-/// The shm_open that made an object.
+/// The `shm_open` that made an object.
 pub(super) struct Opening<'a>(pub(super) &'a Object);
 
 impl Call for Opening<'_> {

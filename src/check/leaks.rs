@@ -136,7 +136,8 @@ fn left_segment(made: &Segment) {
                 now.id, now.size
             ));
             if private {
-                draft.note(format_args!("its key is IPC_PRIVATE and nobody else is attached: nobody can find it again"));
+                draft
+                    .note(format_args!("its key is IPC_PRIVATE and nobody else is attached: nobody can find it again"));
             } else {
                 draft.note(format_args!("its key is {}, nattch {}", Key(now.key), now.attached));
                 if let Some(given) = keys::given(now.key) {

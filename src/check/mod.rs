@@ -25,10 +25,10 @@ mod shmget;
 
 use crate::call::{Call, ErrnoName};
 use crate::errno;
-use crate::track::Taken;
-use crate::track::failures::{self, Failed};
 use crate::report::{Draft, Report};
 use crate::sys::Errno;
+use crate::track::Taken;
+use crate::track::failures::{self, Failed};
 use core::fmt::{self, Display};
 use mapsan_model::{Rule, Severity};
 

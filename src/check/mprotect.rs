@@ -6,10 +6,10 @@ use super::{Check, tell_failure, unexplained};
 use crate::call::{Call, Mprotect, Quoted};
 use crate::facts;
 use crate::facts::mapping::{Mapping, Mappings};
-use crate::track;
-use crate::track::failures::Failed;
 use crate::report::Report;
 use crate::sys::Errno;
+use crate::track;
+use crate::track::failures::Failed;
 use mapsan_model::{Rule, Severity};
 
 const MEANINGS: &[(Errno, &str)] = &[

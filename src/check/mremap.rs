@@ -5,9 +5,9 @@ use super::{Check, tell_failure, unexplained};
 use crate::call::{Call, Mremap};
 use crate::facts::limits::Bytes;
 use crate::facts::{self, page_size};
-use crate::track::failures::{self, Failed};
 use crate::report::Report;
 use crate::sys::Errno;
+use crate::track::failures::{self, Failed};
 use mapsan_model::{Rule, Severity};
 
 const MEANINGS: &[(Errno, &str)] = &[

@@ -5,10 +5,10 @@ use super::memory;
 use super::{Check, tell_failure, unexplained};
 use crate::call::{Call, Msync};
 use crate::facts;
-use crate::track::failures::Failed;
-use crate::track::{self, Range};
 use crate::report::Report;
 use crate::sys::Errno;
+use crate::track::failures::Failed;
+use crate::track::{self, Range};
 use mapsan_model::{Rule, Severity};
 
 const MEANINGS: &[(Errno, &str)] = &[
@@ -88,7 +88,10 @@ impl Msync {
         track::with(|state| {
             let regions = &state.regions;
             regions.at_or_after(range.start).is_some_and(|entry| entry.start < range.end)
-                || regions.history.newest_first().any(|gone| gone.is_real() && touches(gone.entry.start, gone.entry.end))
+                || regions
+                    .history
+                    .newest_first()
+                    .any(|gone| gone.is_real() && touches(gone.entry.start, gone.entry.end))
         })
         .unwrap_or(false)
     }

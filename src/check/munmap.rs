@@ -1,14 +1,14 @@
 //! munmap(2): the calls that fail. Those that succeed and should not are looked at in [`super::releases`].
 
-use super::memory::{self, Shown};
 use super::known::tell_origin;
+use super::memory::{self, Shown};
 use super::{Check, tell_failure, unexplained};
 use crate::call::{Call, Munmap};
 use crate::facts::{self, page_size};
-use crate::track::failures::Failed;
 use crate::report::Report;
 use crate::sys::Errno;
 use crate::track::Taken;
+use crate::track::failures::Failed;
 use mapsan_model::{Rule, Severity};
 
 const MEANINGS: &[(Errno, &str)] = &[

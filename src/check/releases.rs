@@ -39,13 +39,9 @@ impl Victim {
             return Some(Victim::Stack);
         }
         // An object's zeroed data is anonymous memory right behind its file's.
-        let object = Module::find(start).or_else(|| Module::find(end.wrapping_sub(1)))?;
+        let object = Module::find_without_lock(start).or_else(|| Module::find_without_lock(end.wrapping_sub(1)))?;
         let calls = object.extent().is_some_and(|(first, last)| first <= caller && caller < last);
         Some(Victim::Object(calls && object.is_data(range.start, range.end)))
-    }
-
-    fn tell(&self, there: &Mapping, draft: &mut Draft) {
-        draft.note(format_args!("it is {}", Shown(there)));
     }
 }
 
@@ -179,7 +175,7 @@ impl Munmap {
             {
                 tell_mapped(&gone.was, draft);
             }
-            victim.tell(there, draft);
+            draft.note(format_args!("it is {}", Shown(there)));
             match victim {
                 Victim::Segment(_) => draft.help(format_args!("detach it with shmdt({:#x})", there.base())),
                 _ => draft.help(format_args!("unmap what mmap returned, with the length that was mapped")),
@@ -309,9 +305,7 @@ impl Mmap {
         let mode = || descriptor::flags(self.fd).map(|flags| flags & libc::O_ACCMODE);
         facts::page_remainder(usize::try_from(self.offset).unwrap_or(1)) == 0
             && self.flags & crate::call::MAP_TYPE != 0
-            && (anonymous
-                || matches!(mode(), Ok(libc::O_RDWR))
-                || matches!(mode(), Ok(libc::O_RDONLY)) && !writes)
+            && (anonymous || matches!(mode(), Ok(libc::O_RDWR)) || matches!(mode(), Ok(libc::O_RDONLY)) && !writes)
     }
 
     fn clobber(&self, victim: &Victim, there: &Mapping, report: &Report<'_>) -> Option<Errno> {
@@ -330,7 +324,7 @@ impl Mmap {
             {
                 tell_mapped(&gone.was, draft);
             }
-            victim.tell(there, draft);
+            draft.note(format_args!("it is {}", Shown(there)));
             say_noreplace(draft);
         })
     }

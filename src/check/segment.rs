@@ -4,10 +4,10 @@ use super::tell_failure;
 use crate::call::{Key, Octal};
 use crate::errno;
 use crate::facts::segment::{self, Segment};
-use crate::track::failures::Failed;
-use crate::track::{self, keys};
 use crate::report::{Draft, Report};
 use crate::sys;
+use crate::track::failures::Failed;
+use crate::track::{self, keys};
 use core::ffi::c_int;
 use mapsan_model::{Rule, Severity};
 

@@ -10,9 +10,9 @@ use super::{Check, unexplained};
 use crate::call::{Call, Shmat};
 use crate::facts::mapping::Mappings;
 use crate::facts::{page_size, segment};
-use crate::track::failures::{self, Failed};
 use crate::report::Report;
 use crate::sys::Errno;
+use crate::track::failures::{self, Failed};
 use mapsan_model::{Rule, Severity};
 
 const MEANINGS: &[(Errno, &str)] = &[

@@ -5,10 +5,10 @@ use super::memory::{self, Shown};
 use super::{Check, tell_failure, unexplained};
 use crate::call::{Address, Call, Shmdt};
 use crate::facts::mapping::Mapping;
-use crate::track::failures::Failed;
-use crate::track::{self, By, KnownGone};
 use crate::report::Report;
 use crate::sys::Errno;
+use crate::track::failures::Failed;
+use crate::track::{self, By, KnownGone};
 use mapsan_model::{Rule, Severity};
 
 impl Check for Shmdt {

@@ -10,10 +10,10 @@ use crate::call::{Call, Key, Octal, SHM_HUGETLB, Shmget};
 use crate::facts::limits::{self, Bytes};
 use crate::facts::page_size;
 use crate::facts::segment::{self, Segment};
-use crate::track::failures::{self, Failed};
-use crate::track::keys;
 use crate::report::Report;
 use crate::sys::{self, Errno};
+use crate::track::failures::{self, Failed};
+use crate::track::keys;
 use core::ffi::c_int;
 use mapsan_model::{Rule, Severity};
 

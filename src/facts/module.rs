@@ -46,9 +46,15 @@ unsafe fn read<T: Copy>(address: usize) -> T {
 }
 
 impl Module<'_> {
-    /// The object that holds `address`.
+    /// The object that holds `address`. Where glibc has no index of its objects (before 2.35, and in static programs)
+    /// this takes the loader's lock.
     pub(crate) fn find(address: usize) -> Option<Module<'static>> {
-        find_object(address).or_else(|| iterate(address))
+        if crate::weak::dl_find_object().is_some() { find_object(address) } else { iterate(address) }
+    }
+
+    /// As [`Module::find`], never with a lock: nothing is found where that takes one.
+    pub(crate) fn find_without_lock(address: usize) -> Option<Module<'static>> {
+        find_object(address)
     }
 
     /// The object's path; the executable's for the program itself.

@@ -55,7 +55,11 @@ pub(crate) struct Draft {
 
 impl Draft {
     pub(super) const fn new() -> Draft {
-        Draft { text: Line::new(), parts: [Part { role: Role::Message, from: 0, to: 0, place: Place::NONE }; PARTS], used: 0 }
+        Draft {
+            text: Line::new(),
+            parts: [Part { role: Role::Message, from: 0, to: 0, place: Place::NONE }; PARTS],
+            used: 0,
+        }
     }
 
     pub(super) fn clear(&mut self) {

@@ -1,8 +1,8 @@
 //! Findings that the user has chosen not to see: a file of `rule:pattern` lines.
 
 use super::frames::Frames;
-use crate::facts::Module;
 use crate::escape::Escaped;
+use crate::facts::Module;
 use crate::sys;
 use core::cell::UnsafeCell;
 use core::ffi::CStr;

@@ -55,7 +55,9 @@ impl Groups {
         let mut at = 0;
         while let Some(entry) = regions.at_or_after(at) {
             at = entry.end;
-            let Some(origin) = regions.origin(&entry).filter(|origin| regions.is_own(origin)).copied() else { continue };
+            let Some(origin) = regions.origin(&entry).filter(|origin| regions.is_own(origin)).copied() else {
+                continue;
+            };
             let attached = origin.by == By::Shmat;
             let index = self.used().iter().position(|group| group.site == origin.site && group.attached == attached);
             let index = match index {

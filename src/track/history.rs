@@ -47,6 +47,7 @@ pub(crate) struct History {
 }
 
 impl History {
+    #[allow(clippy::large_stack_arrays, reason = "the value of a static")]
     pub(crate) const fn new() -> History {
         History { ring: [Gone::NONE; RELEASES], entered: 0, forgotten: Extents::new() }
     }
@@ -71,7 +72,8 @@ impl History {
 
     /// Takes back the next piece of a release that failed: it is as if it had never been entered.
     pub(super) fn take_back(&mut self, release: u32) -> Option<Gone> {
-        let filled = self.entered.min(RELEASES);
+        // 0 is no release, and not worth a search.
+        let filled = if release == 0 { 0 } else { self.entered.min(RELEASES) };
         for age in 1..=filled {
             let place = self.ring.get_mut(self.entered.wrapping_sub(age) % RELEASES)?;
             // Calls of other threads may have entered theirs since.
@@ -117,7 +119,8 @@ impl Extents {
             return;
         }
         let gap = |range: &(usize, usize)| range.0.saturating_sub(end).max(start.saturating_sub(range.1));
-        let nearest = self.ranges().iter().enumerate().min_by_key(|(_, range)| gap(range)).map(|(at, range)| (at, gap(range)));
+        let nearest =
+            self.ranges().iter().enumerate().min_by_key(|(_, range)| gap(range)).map(|(at, range)| (at, gap(range)));
         match nearest {
             Some((at, distance)) if distance == 0 || self.used == EXTENTS => {
                 if let Some(range) = self.ranges.get_mut(at) {
@@ -137,6 +140,7 @@ impl Extents {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "a test may overflow, and fails then")]
 mod tests {
     use super::*;
 

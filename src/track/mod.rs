@@ -151,6 +151,7 @@ impl Held {
         Ok(held)
     }
 
+    #[expect(clippy::unused_self, reason = "possession is the proof")]
     fn state(&mut self) -> &mut State {
         // SAFETY: the lock is held.
         unsafe { &mut *STATE.0.get() }
@@ -318,13 +319,11 @@ pub(crate) fn protected(range: Range, prot: u8) {
 
 /// mremap has moved or resized what `begun` took from `old`.
 pub(crate) fn moved(begun: &Begun, old: Range, new: Range, made: &Made, outer: &Outer) {
-    let release = match begun {
-        Begun::Taken(taken) => taken.release,
-        _ => {
-            let releaser = Releaser { by: made.by, site: made.site, time: made.time };
-            released(old, releaser);
-            0
-        }
+    let release = if let Begun::Taken(taken) = begun {
+        taken.release
+    } else {
+        released(old, Releaser { by: made.by, site: made.site, time: made.time });
+        0
     };
     tell(
         |state| state.regions.moved(release, old, new, made, outer),
@@ -355,6 +354,7 @@ pub(crate) fn forget(range: Range) {
 }
 
 /// shmget has led to a segment; `created` if it has made it, with this size.
+#[expect(clippy::similar_names, reason = "size and site are what they are")]
 pub(crate) fn got(id: c_int, key: c_int, size: usize, flags: c_int, created: bool, site: usize) {
     tell_event(Event::Got { id, key, size, flags, created, site });
 }
@@ -374,8 +374,8 @@ pub(crate) fn removed(id: c_int, site: usize) {
     tell_event(Event::Removed { id, site });
 }
 
-/// shm_open has made an object.
-pub(crate) fn object_made(mut object: Object) {
+/// `shm_open` has made an object.
+pub(crate) fn object_made(object: &mut Object) {
     with(|state| {
         object.generation = state.generation;
         if !state.objects.made(object) {

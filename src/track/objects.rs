@@ -4,7 +4,7 @@ use core::ffi::{CStr, c_int};
 
 /// Objects that are remembered at a time.
 const OBJECTS: usize = 128;
-/// The most bytes of an object's name: NAME_MAX.
+/// The most bytes of an object's name: `NAME_MAX`.
 const NAME: usize = 255;
 
 /// An object.
@@ -18,7 +18,7 @@ pub(crate) struct Object {
     /// Of the file that it is.
     pub(crate) device: (u32, u32),
     pub(crate) inode: u64,
-    /// The return address of the shm_open that made it.
+    /// The return address of the `shm_open` that made it.
     pub(crate) site: usize,
     /// The flags and mode of that call, and the descriptor that it gave.
     pub(crate) flags: c_int,
@@ -52,7 +52,7 @@ impl Object {
     }
 }
 
-/// Where shm_open(3) keeps its objects.
+/// Where `shm_open(3)` keeps its objects.
 pub(crate) const FOLDER: &str = "/dev/shm/";
 
 /// The path of an object.
@@ -64,7 +64,7 @@ impl ObjectPath {
     }
 }
 
-/// A name as shm_open(3) takes it, without its leading slashes; `None` if it is none.
+/// A name as `shm_open(3)` takes it, without its leading slashes; `None` if it is none.
 pub(crate) fn bare(name: &CStr) -> Option<&[u8]> {
     let bytes = name.to_bytes();
     let slashes = bytes.iter().take_while(|byte| **byte == b'/').count();
@@ -92,16 +92,17 @@ pub(crate) struct Objects {
 }
 
 impl Objects {
+    #[allow(clippy::large_stack_arrays, reason = "the value of a static")]
     pub(crate) const fn new() -> Objects {
         Objects { table: [Object::NONE; OBJECTS] }
     }
 
     /// An object has been made; `false` if there is no room for it.
-    pub(crate) fn made(&mut self, object: Object) -> bool {
+    pub(crate) fn made(&mut self, object: &Object) -> bool {
         self.unlinked(object.name());
         match self.table.iter_mut().find(|place| place.length == 0) {
             Some(place) => {
-                *place = object;
+                *place = *object;
                 true
             }
             None => false,

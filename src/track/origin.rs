@@ -35,7 +35,8 @@ pub(crate) struct File {
     pub(crate) size: u64,
     /// Where in the file the mapping starts, in bytes.
     pub(crate) offset: u64,
-    /// Major number in the upper, minor in the lower 20 bits, as the kernel packs them.
+    /// Major number in the upper, minor in the lower 20 bits, as the kernel packs them. For a segment, the number of the
+    /// attachment, given when it is entered.
     pub(crate) device: u32,
     /// The descriptor's number then; -1 for a segment.
     pub(crate) fd: c_int,

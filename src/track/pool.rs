@@ -39,7 +39,7 @@ impl<T: Item, const FIRST: usize> Pool<T, FIRST> {
     fn place(number: u32) -> Option<(usize, usize)> {
         let index = (number as usize).checked_sub(1)?;
         // Piece n has FIRST << n records, after the FIRST * (2^n - 1) of those before it.
-        let piece = (index / FIRST).wrapping_add(1).ilog2();
+        let piece = index.checked_div(FIRST)?.wrapping_add(1).ilog2();
         let before = FIRST.wrapping_mul((1_usize << piece).wrapping_sub(1));
         Some((piece as usize, index.wrapping_sub(before)))
     }

@@ -33,9 +33,8 @@ impl<T: Copy> Queue<T> {
     #[cfg(not(model_checked))]
     pub(crate) const fn new() -> Queue<T> {
         Queue {
-            places: [const {
-                Place { state: AtomicU32::new(FREE), ticket: AtomicU32::new(0), event: UnsafeCell::new(None) }
-            }; PLACES],
+            places: [const { Place { state: AtomicU32::new(FREE), ticket: AtomicU32::new(0), event: UnsafeCell::new(None) } };
+                PLACES],
             tickets: AtomicU32::new(0),
             waiting: AtomicU32::new(0),
         }
@@ -82,9 +81,10 @@ impl<T: Copy> Queue<T> {
             return None;
         }
         let now = self.tickets.load(Ordering::Relaxed);
-        let age = |place: &&Place<T>| now.wrapping_sub(place.ticket.load(Ordering::Relaxed));
+        // Signed: a handler may leave an event at this very moment, with a ticket that is newer than `now`.
+        let order = |place: &&Place<T>| place.ticket.load(Ordering::Relaxed).wrapping_sub(now).cast_signed();
         let is_ready = |place: &&Place<T>| place.state.load(Ordering::Acquire) == READY;
-        let place = self.places.iter().filter(is_ready).max_by_key(age)?;
+        let place = self.places.iter().filter(is_ready).min_by_key(order)?;
         // SAFETY: the place is ready, and only the lock's holder empties places.
         let event = place.event.with_mut(|event| unsafe { (*event).take() });
         self.waiting.fetch_sub(1, Ordering::Relaxed);

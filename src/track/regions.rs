@@ -52,6 +52,7 @@ pub(crate) struct Releaser {
 
 /// What a release took out of the regions.
 #[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Taken {
     /// The release's number.
     pub(crate) release: u32,
@@ -82,6 +83,8 @@ struct Carried<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Attached {
     id: u64,
+    /// Which attachment of it: each shmat makes a file of its own in the kernel.
+    attachment: u32,
     base: usize,
     size: usize,
 }
@@ -267,7 +270,7 @@ impl Regions {
         let file = self.files.get(origin.file)?;
         let base = origin.base.wrapping_sub(usize::try_from(file.offset).ok()?);
         let size = crate::facts::whole_pages(usize::try_from(file.size).ok()?);
-        Some(Attached { id: file.inode, base, size })
+        Some(Attached { id: file.inode, attachment: file.device, base, size })
     }
 
     #[inline(never)]
@@ -408,6 +411,9 @@ impl Regions {
     /// The highest piece that `release` took from below `last`.
     fn next_of(&self, release: u32, old: Range, last: Option<usize>) -> Option<Gone> {
         let below = last.unwrap_or(old.end);
+        if release == 0 {
+            return None;
+        }
         self.history
             .newest_first()
             .take_while(|gone| !gone.is_real() || release.wrapping_sub(gone.release).cast_signed() <= 0)
@@ -536,7 +542,9 @@ impl Regions {
     fn new_origin(&mut self, made: &Made, outer: &Outer, pieces: u32) -> Option<u32> {
         self.serial = self.serial.wrapping_add(1);
         let Made { by, site, base, length, prot, flags, placed, time, .. } = *made;
-        let file = made.file.and_then(|file| self.files.take(file)).unwrap_or(0);
+        let attachment = by == By::Shmat && made.file.is_some_and(|file| file.device == 0);
+        let device = |file: File| File { device: if attachment { self.serial } else { file.device }, ..file };
+        let file = made.file.map(device).and_then(|file| self.files.take(file)).unwrap_or(0);
         let outer = self.new_outer(outer);
         let (serial, generation) = (self.serial, self.generation);
         let origin = Origin {
@@ -601,11 +609,23 @@ impl Regions {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "a test may overflow, and fails then")]
 mod tests {
     use super::*;
 
     fn made(base: usize, length: usize) -> Made {
-        Made { by: By::Mmap, site: 1, base, length, prot: 3, flags: 0, placed: true, notable: false, file: None, time: 0 }
+        Made {
+            by: By::Mmap,
+            site: 1,
+            base,
+            length,
+            prot: 3,
+            flags: 0,
+            placed: true,
+            notable: false,
+            file: None,
+            time: 0,
+        }
     }
 
     #[test]

@@ -28,17 +28,8 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
-    const NONE: Segment = Segment {
-        id: 0,
-        key: 0,
-        size: 0,
-        flags: 0,
-        generation: 0,
-        created: false,
-        used: false,
-        site: 0,
-        removed: 0,
-    };
+    const NONE: Segment =
+        Segment { id: 0, key: 0, size: 0, flags: 0, generation: 0, created: false, used: false, site: 0, removed: 0 };
 
     /// A segment of which only its id is known.
     pub(crate) const fn of(id: c_int) -> Segment {
@@ -52,6 +43,7 @@ pub(crate) struct Segments {
 }
 
 impl Segments {
+    #[allow(clippy::large_stack_arrays, reason = "the value of a static")]
     pub(crate) const fn new() -> Segments {
         Segments { table: [Segment::NONE; SEGMENTS] }
     }
@@ -101,6 +93,7 @@ impl Segments {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "a test may overflow, and fails then")]
 mod tests {
     use super::*;
 

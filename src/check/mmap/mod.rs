@@ -16,11 +16,11 @@ use crate::call::{Call, MAP_DROPPABLE, MAP_TYPE, Mmap, Quoted};
 use crate::facts::descriptor::{self, Filesystem, Kind, Seals, WRITE_SEALS};
 use crate::facts::limits::{self, Bytes};
 use crate::facts::{self, Path, mapping, page_size};
-use crate::track::failures::{self, Failed};
 use crate::report::Report;
 use crate::sys::Errno;
-use core::ffi::c_int;
 use crate::track::Taken;
+use crate::track::failures::{self, Failed};
+use core::ffi::c_int;
 pub(super) use empty::{look_at_empty, still_empty};
 use mapsan_model::{Rule, Severity};
 
