@@ -23,7 +23,7 @@ fn finish(call: &dyn Check, value: isize, caller: usize) {
         return;
     }
     let before = errno::get();
-    let report = Report { call: call.as_call(), outcome, caller, refusing: false };
+    let report = Report { call: call.as_call(), outcome, caller, refusing: false, earlier: None };
     if let Some(failure) = outcome.errno {
         call.failed(failure, &report);
     } else {
@@ -43,7 +43,7 @@ fn refuses(call: &dyn Check, caller: usize) -> bool {
         return false;
     }
     let before = errno::get();
-    let report = Report { call: call.as_call(), outcome: Outcome::refused(0), caller, refusing: true };
+    let report = Report { call: call.as_call(), outcome: Outcome::refused(0), caller, refusing: true, earlier: None };
     let refusal = call.offends(&report);
     errno::set(refusal.unwrap_or(before));
     refusal.is_some()
@@ -56,7 +56,8 @@ fn may_release(call: &dyn Check, begun: &Begun, value: isize, caller: usize) -> 
     let (Some(taken), false) = (begun.taken(), report::is_inside()) else { return true };
     let before = errno::get();
     let refusing = start::watch() & ENFORCE != 0;
-    let report = Report { call: call.as_call(), outcome: Outcome { value, errno: None }, caller, refusing };
+    let report =
+        Report { call: call.as_call(), outcome: Outcome { value, errno: None }, caller, refusing, earlier: None };
     let refusal = call.releases(taken, &report).filter(|_| refusing);
     if refusal.is_some() {
         begun.failed();
@@ -291,7 +292,7 @@ fn finish_ftok(call: &Ftok, key: c_int, known: bool, enforce: bool, caller: usiz
     }
     let before = errno::get();
     let outcome = Outcome { value: key as isize, errno: None };
-    let report = Report { call, outcome, caller, refusing: enforce };
+    let report = Report { call, outcome, caller, refusing: enforce, earlier: None };
     let refusal = call.key_offends(key, known, &report);
     if refusal.is_none() || !enforce {
         Ftok::key_is_negative(key, &Report { refusing: false, ..report });

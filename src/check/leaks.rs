@@ -12,13 +12,14 @@ use crate::sys;
 use crate::track::groups::Group;
 use crate::track::objects::{FOLDER, Object, path_of};
 use crate::track::segments::Segment;
-use crate::track::{self, By, Known, keys};
+use crate::track::{self, By, Known, Outer, keys};
 use core::ffi::c_int;
 use mapsan_model::{Rule, Severity};
 
 /// A finding about a call that was made earlier.
-fn finding(call: &dyn Call, value: isize, site: usize, make: impl FnOnce(&Report<'_>)) {
-    make(&Report { call, outcome: Outcome { value, errno: None }, caller: site, refusing: false });
+fn finding(call: &dyn Call, value: isize, site: usize, outer: &Outer, make: impl FnOnce(&Report<'_>)) {
+    let outcome = Outcome { value, errno: None };
+    make(&Report { call, outcome, caller: site, refusing: false, earlier: Some(outer) });
 }
 
 /// Makes the findings about what is mapped, attached and left at this moment.
@@ -58,7 +59,7 @@ fn mappings() {
     while let Some((group, known, serial)) = track::with(|state| state.groups.next(after, &state.regions)).flatten() {
         after = Some(serial);
         let call = Making(&known);
-        finding(&call, known.origin.base.cast_signed(), known.origin.site, |report| {
+        finding(&call, known.origin.base.cast_signed(), known.origin.site, &known.outer, |report| {
             if group.attached { attachments(&group, &known, report) } else { mapped(&group, report) }
         });
     }
@@ -129,7 +130,7 @@ fn left_segment(made: &Segment) {
         return;
     }
     let severity = if private { Severity::Warning } else { Severity::Note };
-    finding(&Creating(made), made.id as isize, made.site, |report| {
+    finding(&Creating(made), made.id as isize, made.site, &Outer::NONE, |report| {
         report.finding(Rule::LeakSegment, severity, |draft| {
             draft.message(format_args!(
                 "segment {} of {} bytes, created here, still exists and outlives the program",
@@ -173,7 +174,7 @@ fn is_there(object: &Object) -> bool {
 
 fn left_object(object: &Object) {
     let name = object.name();
-    finding(&Opening(object), object.fd as isize, object.site, |report| {
+    finding(&Opening(object), object.fd as isize, object.site, &Outer::NONE, |report| {
         report.finding(Rule::LeakShmObject, Severity::Note, |draft| {
             draft.message(format_args!(
                 "the shared memory object '/{}', created here, is never unlinked and outlives the program",

@@ -46,13 +46,13 @@ unsafe fn read<T: Copy>(address: usize) -> T {
 }
 
 impl Module<'_> {
-    /// The object that holds `address`. Where glibc has no index of its objects (before 2.35, and in static programs)
-    /// this takes the loader's lock.
+    /// The object that holds `address`. For what is not in glibc's index (before 2.35, in static programs, objects with
+    /// gaps between their segments) this takes the loader's lock: for reports alone.
     pub(crate) fn find(address: usize) -> Option<Module<'static>> {
-        if crate::weak::dl_find_object().is_some() { find_object(address) } else { iterate(address) }
+        find_object(address).or_else(|| iterate(address))
     }
 
-    /// As [`Module::find`], never with a lock: nothing is found where that takes one.
+    /// As [`Module::find`], never with a lock: what is not in the index is not found.
     pub(crate) fn find_without_lock(address: usize) -> Option<Module<'static>> {
         find_object(address)
     }

@@ -23,6 +23,7 @@ pub(crate) use section::{Refusal, Section, enter, is_inside};
 use crate::call::{Call, Outcome};
 use crate::options::{self, Form, Mode};
 use crate::sys::Errno;
+use crate::track::Outer;
 use crate::{api, errno, process};
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -41,6 +42,8 @@ struct Subject<'a> {
     outcome: Outcome,
     /// The return address of the program's call.
     caller: usize,
+    /// Of a call that was made earlier: the calls around it.
+    earlier: Option<&'a Outer>,
 }
 
 /// The workplace of the section's holder.
@@ -99,6 +102,8 @@ pub(crate) struct Report<'a> {
     pub(crate) caller: usize,
     /// Whether the call has not been made, because `mode=enforce` refuses it if a rule is broken.
     pub(crate) refusing: bool,
+    /// Of a call that was made earlier: the calls around it, as far as they are remembered.
+    pub(crate) earlier: Option<&'a Outer>,
 }
 
 impl Report<'_> {
@@ -150,7 +155,7 @@ impl Report<'_> {
             Some(errno) if self.refusing => Outcome::refused(errno),
             _ => self.outcome,
         };
-        let subject = Subject { rule, severity, call, outcome, caller };
+        let subject = Subject { rule, severity, call, outcome, caller, earlier: self.earlier };
         let mut made = false;
         stack::run(&section, &mut || {
             made = write(&section, &subject, self.refusing, entry, details);
@@ -186,7 +191,10 @@ fn write(
     details: &mut dyn FnMut(&mut Draft),
 ) -> bool {
     let settings = options::settings();
-    let frames = Frames::walk(subject.caller, settings.stack_depth);
+    let frames = match subject.earlier {
+        Some(outer) => Frames::of_site_within(subject.caller, outer),
+        None => Frames::walk(subject.caller, settings.stack_depth),
+    };
     if suppress::silences(subject.rule, &frames) {
         entry.suppress();
         return false;

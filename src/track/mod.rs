@@ -12,6 +12,7 @@ pub(crate) mod groups;
 pub(crate) mod history;
 pub(crate) mod keys;
 mod lock;
+mod moves;
 pub(crate) mod objects;
 pub(crate) mod origin;
 mod pool;

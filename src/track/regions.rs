@@ -68,17 +68,6 @@ pub(crate) struct Taken {
     pub(crate) notable: bool,
 }
 
-/// A move of mremap under way.
-struct Carried<'a> {
-    old: Range,
-    new: Range,
-    made: &'a Made,
-    outer: &'a Outer,
-    /// The origin of the last piece, and the one that it has at its new place; 0 before the first.
-    from: u32,
-    to: u32,
-}
-
 /// A segment, and where its first byte is or would be.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Attached {
@@ -111,7 +100,7 @@ pub(crate) struct KnownGone {
 pub(crate) struct Regions {
     tree: Tree,
     origins: Pool<Origin, ORIGINS>,
-    files: Pool<File, FILES>,
+    pub(super) files: Pool<File, FILES>,
     outers: Pool<OuterItem, OUTERS>,
     pub(crate) history: History,
     /// Addresses that the program has asked for and not been given.
@@ -329,98 +318,6 @@ impl Regions {
         }
     }
 
-    /// mremap has moved or resized what `release` took (from `old`) to `new`.
-    pub(crate) fn moved(&mut self, release: u32, old: Range, new: Range, made: &Made, outer: &Outer) {
-        let mut carried = Carried { old, new, made, outer, from: 0, to: 0 };
-        let mut last = None;
-        // Newest first: from the upper end down.
-        while let Some(gone) = self.next_of(release, old, last) {
-            let grows = last.is_none() && new.length() != old.length();
-            last = Some(gone.entry.start);
-            self.carry(gone.entry, grows, &mut carried);
-        }
-        self.end_carrying(&carried);
-        if new.start == old.start {
-            // In place nothing is gone.
-            while let Some(gone) = self.history.take_back(release) {
-                self.drop_piece(gone.entry.origin);
-                self.drop_outer(gone.outer);
-            }
-        }
-    }
-
-    /// mremap has mapped what is at `old` a second time, at `new`: with `MREMAP_DONTUNMAP`, or from an old size of 0.
-    pub(crate) fn doubled(&mut self, old: Range, new: Range, made: &Made, outer: &Outer) {
-        let from = Range::new(old.start, old.length().max(1));
-        let mut carried = Carried { old, new, made, outer, from: 0, to: 0 };
-        let mut at = from.start;
-        while let Some(entry) = self.next_in(at, from) {
-            let piece = Entry { start: entry.start.max(from.start), end: entry.end.min(from.end), ..entry };
-            self.carry(piece, new.length() != old.length(), &mut carried);
-            at = entry.end;
-        }
-        self.end_carrying(&carried);
-    }
-
-    fn end_carrying(&mut self, carried: &Carried<'_>) {
-        self.drop_piece(carried.to);
-        if carried.from == 0 {
-            // Nothing was known of the memory: from now on it is.
-            self.mapped(carried.new, carried.made, carried.outer);
-        }
-    }
-
-    /// Adds a piece of `old` in its place in `new`, where it replaces what is there; to the end of that if it `grows`. The
-    /// pieces of one mapping keep one origin, which stays held while they come.
-    fn carry(&mut self, piece: Entry, grows: bool, carried: &mut Carried<'_>) {
-        let (old, new) = (carried.old, carried.new);
-        let shifted = |at: usize| at.wrapping_sub(old.start).wrapping_add(new.start);
-        let releaser = Releaser { by: carried.made.by, site: carried.made.site, time: carried.made.time };
-        if carried.from != piece.origin || carried.to == 0 {
-            let mut made = *carried.made;
-            if let Some(was) = self.origin(&piece) {
-                let hidden = old.start.saturating_sub(was.base);
-                let file = self.files.get(was.file);
-                made.file = file.map(|file| File { offset: file.offset.wrapping_add(hidden as u64), ..*file });
-                made.base = shifted(was.base.max(old.start));
-                made.flags = was.flags;
-                made.prot = piece.prot;
-                if new.length() == old.length() {
-                    made.length = was.length.saturating_sub(hidden);
-                }
-                // shmdt takes a moved segment, too, at its new address.
-                if was.by == By::Shmat {
-                    made.by = By::Shmat;
-                }
-            }
-            self.drop_piece(carried.to);
-            carried.to = self.new_origin(&made, carried.outer, 1).unwrap_or(0);
-            carried.from = piece.origin;
-        }
-        let (start, notable) = (shifted(piece.start), piece.notable);
-        let end = if grows { new.end } else { shifted(piece.end).min(new.end) };
-        // What does not fit any more is gone.
-        self.clear(Range { start, end }, releaser);
-        if carried.to == 0 {
-            self.forgetful = true;
-        } else {
-            self.add(Entry { start, end, origin: carried.to, prot: piece.prot, notable });
-        }
-    }
-
-    /// The highest piece that `release` took from below `last`.
-    fn next_of(&self, release: u32, old: Range, last: Option<usize>) -> Option<Gone> {
-        let below = last.unwrap_or(old.end);
-        if release == 0 {
-            return None;
-        }
-        self.history
-            .newest_first()
-            .take_while(|gone| !gone.is_real() || release.wrapping_sub(gone.release).cast_signed() <= 0)
-            .find(|gone| gone.is_real() && gone.release == release && gone.entry.start < below)
-            .copied()
-    }
-
     /// The range from `old.start` on is `length` bytes long from now on, after mremap shrank it in place.
     pub(crate) fn shrunk(&mut self, start: usize, length: usize) {
         if let Some(entry) = self.at(start)
@@ -443,7 +340,7 @@ impl Regions {
     // ---- pieces ----
 
     /// What is left of `range` from `at` on: the next entry that reaches into it.
-    fn next_in(&self, at: usize, range: Range) -> Option<Entry> {
+    pub(super) fn next_in(&self, at: usize, range: Range) -> Option<Entry> {
         if at >= range.end {
             return None;
         }
@@ -451,7 +348,7 @@ impl Regions {
     }
 
     /// Enters what a new mapping replaces as gone.
-    fn clear(&mut self, range: Range, releaser: Releaser) {
+    pub(super) fn clear(&mut self, range: Range, releaser: Releaser) {
         if self.next_in(range.start, range).is_some() {
             self.release(range, releaser, &NO_FRAMES);
         }
@@ -484,7 +381,7 @@ impl Regions {
     }
 
     /// Adds a range where nothing is, and joins it with pieces of the same mapping on either side.
-    fn add(&mut self, mut entry: Entry) {
+    pub(super) fn add(&mut self, mut entry: Entry) {
         let same = |other: &Entry, entry: &Entry| {
             (other.origin, other.prot, other.notable) == (entry.origin, entry.prot, entry.notable)
         };
@@ -539,7 +436,7 @@ impl Regions {
     // ---- records ----
 
     /// A record for a call that maps, to which so many pieces point.
-    fn new_origin(&mut self, made: &Made, outer: &Outer, pieces: u32) -> Option<u32> {
+    pub(super) fn new_origin(&mut self, made: &Made, outer: &Outer, pieces: u32) -> Option<u32> {
         self.serial = self.serial.wrapping_add(1);
         let Made { by, site, base, length, prot, flags, placed, time, .. } = *made;
         let attachment = by == By::Shmat && made.file.is_some_and(|file| file.device == 0);
@@ -578,7 +475,7 @@ impl Regions {
         self.outers.take(OuterItem::new(*outer)).unwrap_or(0)
     }
 
-    fn drop_outer(&mut self, number: u32) {
+    pub(super) fn drop_outer(&mut self, number: u32) {
         if number != 0 {
             self.outers.give_back(number);
         }
@@ -590,7 +487,7 @@ impl Regions {
         }
     }
 
-    fn drop_piece(&mut self, number: u32) {
+    pub(super) fn drop_piece(&mut self, number: u32) {
         if let Some(origin) = self.origins.get_mut(number) {
             origin.pieces = origin.pieces.saturating_sub(1);
         }

@@ -133,11 +133,25 @@ pub(crate) struct Tree {
     nodes: Pool<Node, FIRST_NODES>,
     /// 0 while there has been no range.
     root: u32,
+    recent: Recent,
+}
+
+/// The leaf that was changed last, where the next change is likely to be, and the addresses that belong in it.
+#[derive(Clone, Copy)]
+struct Recent {
+    leaf: u32,
+    low: usize,
+    high: usize,
+}
+
+impl Recent {
+    /// No leaf: no address belongs in it.
+    const NONE: Recent = Recent { leaf: 0, low: 0, high: 0 };
 }
 
 impl Tree {
     pub(crate) const fn new() -> Tree {
-        Tree { nodes: Pool::new(), root: 0 }
+        Tree { nodes: Pool::new(), root: 0, recent: Recent::NONE }
     }
 
     /// Whether there is more than one node.
@@ -146,7 +160,11 @@ impl Tree {
     }
 
     /// The leaf in which `address` belongs, without the way to it.
+    #[inline]
     fn leaf(&self, address: usize) -> Option<&Node> {
+        if self.recent.low <= address && address < self.recent.high {
+            return self.nodes.get(self.recent.leaf);
+        }
         let mut node = self.nodes.get(self.root)?;
         while node.is_branch {
             node = self.nodes.get(node.entry(node.child_for(address))?.origin)?;
@@ -161,15 +179,35 @@ impl Tree {
         Some(number)
     }
 
+    /// The leaf in which `address` belongs, to change it.
+    #[inline]
     fn leaf_mut(&mut self, address: usize) -> Option<&mut Node> {
-        let mut number = self.root;
-        loop {
-            let node = self.nodes.get(number)?;
-            if !node.is_branch {
-                return self.nodes.get_mut(number);
-            }
-            number = node.entry(node.child_for(address))?.origin;
+        if !(self.recent.low <= address && address < self.recent.high) {
+            self.descend(address)?;
         }
+        self.nodes.get_mut(self.recent.leaf)
+    }
+
+    /// Finds the leaf in which `address` belongs, and makes it the recent one.
+    fn descend(&mut self, address: usize) -> Option<()> {
+        let mut recent = Recent { leaf: self.root, low: 0, high: usize::MAX };
+        loop {
+            let node = self.nodes.get(recent.leaf)?;
+            if !node.is_branch {
+                break;
+            }
+            let child = node.child_for(address);
+            let entry = node.entry(child)?;
+            recent.leaf = entry.origin;
+            if child > 0 {
+                recent.low = entry.start;
+            }
+            if let Some(next) = node.entry(child.wrapping_add(1)) {
+                recent.high = next.start;
+            }
+        }
+        self.recent = recent;
+        Some(())
     }
 
     fn path(&self, address: usize, path: &mut Path) -> Option<()> {
@@ -269,6 +307,7 @@ impl Tree {
     fn try_insert(&mut self, entry: Entry) -> Option<()> {
         if self.root == 0 {
             self.root = self.new_node()?;
+            self.recent = Recent::NONE;
         }
         let node = self.leaf_mut(entry.start)?;
         let index = node.entries().partition_point(|other| other.start < entry.start);
@@ -290,6 +329,7 @@ impl Tree {
         if !self.is_branched() {
             return None;
         }
+        self.recent = Recent::NONE;
         let mut path = Path::EMPTY;
         self.path(entry.start, &mut path)?;
         let mut level = path.depth.checked_sub(1)?;
@@ -309,6 +349,7 @@ impl Tree {
     #[cold]
     #[inline(never)]
     fn insert_by_splitting(&mut self, index: usize, entry: Entry) -> Option<()> {
+        self.recent = Recent::NONE;
         let mut path = Path::EMPTY;
         self.path(entry.start, &mut path)?;
         let mut spare = self.spare_nodes(&path)?;
@@ -323,13 +364,16 @@ impl Tree {
                 node.insert(at, item);
                 return Some(());
             }
-            // Mappings come one below the other, as the kernel hands out addresses: a node that grows at an end is
-            // left full, not halved.
-            let half = WIDTH.wrapping_add(1) / 2;
-            let cut = if at == WIDTH || at == 0 && !node.is_branch { at } else { half };
+            // Mappings come one below the other, as the kernel hands out addresses: a node that grows at an end keeps
+            // two thirds, and the new one has enough to lose some again.
+            let cut = match at {
+                0 => FEW,
+                WIDTH => WIDTH.wrapping_sub(FEW),
+                _ => WIDTH.wrapping_add(1) / 2,
+            };
             let new = next()?;
             self.split(number, cut, new)?;
-            if at < cut || cut == 0 {
+            if at < cut {
                 self.nodes.get_mut(number)?.insert(at, item);
             } else {
                 self.nodes.get_mut(new)?.insert(at.wrapping_sub(cut), item);
@@ -433,6 +477,7 @@ impl Tree {
     /// Joins the leaf of `address`, which has become small, with a neighbour, and then perhaps the branch above it.
     #[inline(never)]
     fn tidy(&mut self, address: usize) -> Option<()> {
+        self.recent = Recent::NONE;
         let mut path = Path::EMPTY;
         self.path(address, &mut path)?;
         let mut level = path.depth.checked_sub(1)?;

@@ -60,8 +60,13 @@ pub(crate) fn still_empty(known: &Known, gone: Option<&KnownGone>) {
     let Some(now) = now(known, &file) else { return };
     let value = known.origin.base.cast_signed();
     let call = Making(known);
-    let report =
-        Report { call: &call, outcome: Outcome { value, errno: None }, caller: known.origin.site, refusing: false };
+    let report = Report {
+        call: &call,
+        outcome: Outcome { value, errno: None },
+        caller: known.origin.site,
+        refusing: false,
+        earlier: Some(&known.outer),
+    };
     report.finding(Rule::MmapEmptyFile, Severity::Note, |draft| {
         let mapping = memory::mapping_at(known.entry.start);
         let name = mapping.as_ref().map_or(&b""[..], |mapping| mapping.name());
