@@ -167,16 +167,7 @@ impl Held {
 
     #[inline]
     fn leave(mut self) {
-        loop {
-            if !QUEUE.is_empty() {
-                self.catch_up();
-            }
-            LOCK.give_back();
-            // A handler that came between the two lines above.
-            if QUEUE.is_empty() || LOCK.take(thread_pointer(), nap).is_err() {
-                return;
-            }
-        }
+        queue::leave(&LOCK, &QUEUE, thread_pointer(), nap, |event| self.state().apply(&event));
     }
 }
 
