@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -220,6 +221,28 @@ static void inherited(void)
     waitpid(child, NULL, 0);
 }
 
+/* The tracker's own memory runs out as well: calls get through, and nothing false is said. */
+static void no_room(void)
+{
+    static char *maps[30000];
+    struct rlimit before, tight;
+    long pages = 0, count = 0;
+    FILE *statm = fopen("/proc/self/statm", "r");
+    CHECK(statm != NULL && fscanf(statm, "%ld", &pages) == 1 && fclose(statm) == 0, "no statm");
+    getrlimit(RLIMIT_AS, &before);
+    tight = before;
+    tight.rlim_cur = (rlim_t)pages * PAGE + (96UL << 20);
+    setrlimit(RLIMIT_AS, &tight);
+    while (count < 30000 && (maps[count] = map(PAGE, count & 1 ? PROT_READ : PROT_NONE)) != MAP_FAILED)
+        count++;
+    CHECK(count > 20000 && count < 30000, "%ld mappings", count);
+    for (long i = 0; i < count; i += 2)
+        CHECK(munmap(maps[i], PAGE) == 0, "%m");
+    for (long i = 1; i < count; i += 2)
+        CHECK(munmap(maps[i], PAGE) == 0, "%m");
+    setrlimit(RLIMIT_AS, &before);
+}
+
 int main(void)
 {
     static const struct { const char *name; void (*run)(void); } patterns[] = {
@@ -229,6 +252,7 @@ int main(void)
         {"chunks of one site", chunks_of_one_site}, {"ragged lengths", ragged_lengths},
         {"raw system calls", what_was_mapped_raw}, {"probing for addresses", probing}, {"threads", threads},
         {"files that grow", files}, {"moves", moves}, {"segments", segments}, {"fork and vfork", inherited},
+        {"no room", no_room},
     };
     alarm(50);
     for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {

@@ -7,6 +7,7 @@ use crate::call::{Mmap, Munmap};
 use crate::facts::descriptor;
 use crate::facts::mapping::{Mapping, Mappings};
 use crate::facts::{self, Module, whole_pages};
+use crate::interpose::thread_pointer;
 use crate::report::{Draft, Report};
 use crate::sys::Errno;
 use crate::track::{self, By, Known, KnownGone, Range, Taken};
@@ -72,14 +73,22 @@ fn taken_at(address: usize, taken: &Taken) -> Option<Known> {
     track::last_gone(address).filter(|gone| gone.gone.release == taken.release).map(|gone| gone.was)
 }
 
-/// Whether a range holds part of the stack that is in use: from this thread's stack pointer up.
+/// The mapping of the stack that this runs on, if the range holds part of it that is in use: from the stack pointer up to
+/// the end of `[stack]`, or on a stack of libc's making to the thread's own block at its top. What lies above may be
+/// somebody else's, joined to one mapping by the kernel.
 fn stack(range: Range) -> Option<Mapping> {
     let local = 0_u8;
     let here = &raw const local as usize;
-    if !range.contains(here) {
-        return None;
-    }
-    memory::mapping_at(here)
+    let there = memory::mapping_at(here)?;
+    let block = thread_pointer();
+    let end = if there.name().starts_with(b"[stack") {
+        there.end
+    } else if here < block && block < there.end {
+        block
+    } else {
+        here.saturating_add(facts::page_size())
+    };
+    (range.start < end && here < range.end).then_some(there)
 }
 
 /// Two mappings side by side that one release hits, of which the second is not meant.

@@ -29,11 +29,6 @@ impl Range {
         Range { start, end: start.saturating_add(length) }
     }
 
-    /// Whether `address` lies in it.
-    pub(crate) fn contains(self, address: usize) -> bool {
-        self.start <= address && address < self.end
-    }
-
     /// The length in bytes.
     pub(crate) fn length(self) -> usize {
         self.end.saturating_sub(self.start)
