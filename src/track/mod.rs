@@ -227,6 +227,7 @@ pub(crate) fn with<R>(look: impl FnOnce(&mut State) -> R) -> Option<R> {
 }
 
 /// A range has been mapped.
+#[inline]
 pub(crate) fn mapped(range: Range, made: &Made, outer: &Outer) {
     tell(|state| state.regions.mapped(range, made, outer), || Event::Mapped { range, made: *made });
 }

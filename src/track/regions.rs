@@ -186,6 +186,8 @@ impl Regions {
     // ---- what calls do ----
 
     /// A call has mapped a range; what was there has been replaced.
+    #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
+    #[inline(always)]
     pub(crate) fn mapped(&mut self, range: Range, made: &Made, outer: &Outer) {
         if range.start >= range.end {
             return;
@@ -419,6 +421,7 @@ impl Regions {
         }
     }
 
+    #[inline]
     fn enter_gone(&mut self, entry: Entry, release: u32, releaser: Releaser, outer: &Outer) {
         let Releaser { by, site, time } = releaser;
         let outer = self.new_outer(outer);
@@ -431,6 +434,8 @@ impl Regions {
     // ---- records ----
 
     /// A record for a call that maps, to which so many pieces point.
+    #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
+    #[inline(always)]
     pub(super) fn new_origin(&mut self, made: &Made, outer: &Outer, pieces: u32) -> Option<u32> {
         self.serial = self.serial.wrapping_add(1);
         let Made { by, site, base, length, prot, flags, placed, time, .. } = *made;
