@@ -4,6 +4,7 @@
 //! kernel returns; when the call fails they come back.
 
 use crate::call::{Mmap, Mremap, Shmget};
+use crate::facts::backing::device;
 use crate::facts::mapping::Mappings;
 use crate::facts::{self, page_start, whole_pages};
 use crate::report::outer_frames;
@@ -109,11 +110,6 @@ fn file(call: &Mmap, made: &mut Made, range: &mut Range) {
     if there.stx_blksize >= HUGE {
         huge(range);
     }
-}
-
-/// A device number as the kernel packs it into 32 bits.
-pub(crate) fn device(major: u32, minor: u32) -> u32 {
-    major << 20 | minor & 0xf_ffff
 }
 
 /// Rounds a range up to the huge pages that the kernel says it has.
@@ -304,14 +300,14 @@ fn forget_holes(range: Range) {
 
 /// mprotect has succeeded.
 #[inline]
-pub(crate) fn protected(address: usize, length: usize, prot: c_int) {
+pub(crate) fn protected(address: usize, length: usize, prot: c_int, caller: usize) {
     // PROT_GROWSDOWN reaches down to the start of the mapping: the stack, which is not tracked.
-    track::protected(Range::new(address, whole_pages(length)), rights(prot));
+    track::protected(Range::new(address, whole_pages(length)), rights(prot), caller);
 }
 
 /// mprotect has failed, perhaps half-way: the kernel says what it has done.
 #[cold]
-pub(crate) fn not_protected(address: usize, length: usize) {
+pub(crate) fn not_protected(address: usize, length: usize, caller: usize) {
     /// Mappings that are looked at; a larger range keeps what was known.
     const MOST: usize = 256;
     let range = Range::new(address, whole_pages(length));
@@ -319,7 +315,8 @@ pub(crate) fn not_protected(address: usize, length: usize) {
     let mut at = range.start;
     for _ in 0..MOST {
         let Some(there) = mappings.at_or_after(at).filter(|there| there.start < range.end) else { return };
-        track::protected(Range { start: there.start.max(range.start), end: there.end.min(range.end) }, there.prot());
+        let piece = Range { start: there.start.max(range.start), end: there.end.min(range.end) };
+        track::protected(piece, there.prot(), caller);
         at = there.end;
     }
 }

@@ -7,6 +7,7 @@
 use crate::call::{Ftok, MAP_TYPE, Mmap, Mprotect, Mremap, Msync, Munmap, Outcome, Shmat, Shmctl, Shmdt, Shmget};
 use crate::check::Check;
 use crate::facts::segment;
+use crate::fault::disposition;
 use crate::report::{self, Report};
 use crate::start::{self, CHECK, ENFORCE, OPT_IN, TRACK};
 use crate::track::{self, Begun, keys};
@@ -235,9 +236,9 @@ pub(crate) unsafe extern "C" fn mprotect(address: *mut c_void, length: usize, pr
     let watch = start::watch();
     if watch & TRACK != 0 {
         if status == 0 {
-            follow::protected(address as usize, length, prot);
+            follow::protected(address as usize, length, prot, caller);
         } else {
-            follow::not_protected(address as usize, length);
+            follow::not_protected(address as usize, length, caller);
         }
     }
     if status != 0 && watch & CHECK != 0 {
@@ -468,4 +469,58 @@ pub(crate) unsafe extern "C" fn quick_exit(status: c_int, _caller: usize) -> ! {
     exit::leaves_quickly(status);
     // SAFETY: the program's own call.
     unsafe { next::quick_exit(status) }
+}
+
+/// sigaction(2): followed for the signals of faults, whose default is our handler.
+///
+/// # Safety
+/// As the call.
+pub(crate) unsafe extern "C" fn sigaction(
+    signal: c_int,
+    new: *const libc::sigaction,
+    old: *mut libc::sigaction,
+    _caller: usize,
+) -> c_int {
+    let concerns = disposition::concerns(signal);
+    // Looked at before the call: the two may be one.
+    // SAFETY: libc reads it, too, if it is there.
+    let resets = concerns && unsafe { new.as_ref() }.is_some_and(|new| new.sa_sigaction == libc::SIG_DFL);
+    // SAFETY: the program's own call.
+    let status = unsafe { next::sigaction(signal, new, old) };
+    if concerns && status == 0 {
+        // SAFETY: libc has just filled it in, if it is there.
+        disposition::changed(signal, resets, unsafe { old.as_mut() });
+    }
+    status
+}
+
+/// signal(3) and its kin.
+macro_rules! signal {
+    ($($(#[$doc:meta])* $name:ident)+) => {$(
+        $(#[$doc])*
+        ///
+        /// # Safety
+        /// As the call.
+        pub(crate) unsafe extern "C" fn $name(signal: c_int, handler: usize, _caller: usize) -> usize {
+            let concerns = disposition::concerns(signal);
+            // SAFETY: the program's own call.
+            let before = unsafe { next::$name(signal, handler) };
+            if concerns { disposition::replaced(signal, handler, before) } else { before }
+        }
+    )+};
+}
+
+signal! {
+    /// signal(2).
+    signal
+    /// `bsd_signal(3)`.
+    bsd_signal
+    /// ssignal(3).
+    ssignal
+    /// `sysv_signal(3)`.
+    sysv_signal
+    /// `sysv_signal(3)`, as signal(2) is called in programs of strict standards.
+    __sysv_signal
+    /// sigset(3).
+    sigset
 }

@@ -24,6 +24,8 @@ mod follow;
 
 mod track;
 
+mod fault;
+
 #[cfg(test)]
 mod differential;
 

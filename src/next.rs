@@ -3,6 +3,7 @@
 //! Found once, at start. Before that, and in a static program, the raw system call is made, and `errno` set as libc
 //! would. Nothing is looked up inside a hook: an allocator may be waiting for the loader's lock.
 
+use crate::interpose::signal_restorer;
 use crate::sys::{self, int};
 use crate::{errno, track, weak};
 use core::ffi::{CStr, c_char, c_int, c_long, c_void};
@@ -87,6 +88,23 @@ next! {
     _Exit(status: c_int) -> !, else raw_exit(status);
     /// `quick_exit(3)`.
     quick_exit(status: c_int) -> !, else raw_exit(status);
+    /// sigaction(2).
+    sigaction(signal: c_int, new: *const libc::sigaction, old: *mut libc::sigaction) -> c_int,
+        else raw_sigaction(signal, new, old);
+    /// signal(2).
+    signal(signal: c_int, handler: usize) -> usize, else raw_signal(signal, handler, libc::SA_RESTART);
+    /// `bsd_signal(3)`.
+    bsd_signal(signal: c_int, handler: usize) -> usize, else raw_signal(signal, handler, libc::SA_RESTART);
+    /// ssignal(3).
+    ssignal(signal: c_int, handler: usize) -> usize, else raw_signal(signal, handler, libc::SA_RESTART);
+    /// `sysv_signal(3)`.
+    sysv_signal(signal: c_int, handler: usize) -> usize,
+        else raw_signal(signal, handler, libc::SA_RESETHAND | libc::SA_NODEFER);
+    /// `sysv_signal(3)` by its other name.
+    __sysv_signal(signal: c_int, handler: usize) -> usize,
+        else raw_signal(signal, handler, libc::SA_RESETHAND | libc::SA_NODEFER);
+    /// sigset(3).
+    sigset(signal: c_int, handler: usize) -> usize, else raw_sigset(signal, handler);
     /// shmctl(2).
     shmctl(id: c_int, command: c_int, buffer: *mut c_void) -> c_int,
         else status(libc::SYS_shmctl, [int(id), int(command), buffer as usize, 0, 0, 0]);
@@ -107,6 +125,9 @@ const _: unsafe extern "C" fn(c_int, c_int, *mut libc::shmid_ds) -> c_int = libc
 const _: unsafe extern "C" fn(*const c_char, c_int, libc::mode_t) -> c_int = libc::shm_open;
 const _: unsafe extern "C" fn(*const c_char) -> c_int = libc::shm_unlink;
 const _: unsafe extern "C" fn(c_int) -> ! = libc::_exit;
+
+const _: unsafe extern "C" fn(c_int, *const libc::sigaction, *mut libc::sigaction) -> c_int = libc::sigaction;
+const _: unsafe extern "C" fn(c_int, usize) -> usize = libc::signal;
 
 fn resolve_one(slot: &AtomicPtr<c_void>, name: &str) {
     let Some(dlsym) = weak::dlsym() else { return };
@@ -204,6 +225,64 @@ unsafe fn raw_shm_unlink(name: *const c_char) -> c_int {
 fn failed(failure: sys::Errno) -> c_int {
     errno::set(failure);
     -1
+}
+
+/// As libc's sigaction, whose structures are larger than the kernel's.
+unsafe fn raw_sigaction(signal: c_int, new: *const libc::sigaction, old: *mut libc::sigaction) -> c_int {
+    // SAFETY: the caller's word: null, or a structure.
+    let new = unsafe { new.as_ref() }.map(|new| {
+        let mask = (&raw const new.sa_mask).cast::<u64>();
+        let flags = usize::try_from(new.sa_flags.cast_unsigned()).unwrap_or(0);
+        // SAFETY: a sigset_t is larger, and aligned for it.
+        let mask = unsafe { *mask };
+        let mut new = sys::Disposition { handler: new.sa_sigaction, flags, restorer: 0, mask };
+        signal_restorer(&mut new);
+        new
+    });
+    match sys::disposition(signal, new.as_ref()) {
+        Err(failure) => failed(failure),
+        Ok(before) => {
+            // SAFETY: the caller's word: null, or room for a structure.
+            if let Some(old) = unsafe { old.as_mut() } {
+                (old.sa_sigaction, old.sa_restorer) = (before.handler, None);
+                old.sa_flags = c_int::try_from(before.flags).unwrap_or(0);
+                let mask = (&raw mut old.sa_mask).cast::<u64>();
+                // SAFETY: a sigset_t is larger, and aligned for it.
+                unsafe { *mask = before.mask };
+            }
+            0
+        }
+    }
+}
+
+/// As libc's signal and its kin.
+unsafe fn raw_signal(signal: c_int, handler: usize, flags: c_int) -> usize {
+    let once = flags & libc::SA_RESETHAND != 0;
+    let bit = 1_u64.checked_shl(signal.wrapping_sub(1).cast_unsigned()).unwrap_or(0);
+    let flags = usize::try_from(flags.cast_unsigned()).unwrap_or(0);
+    let mut new = sys::Disposition { handler, flags, restorer: 0, mask: if once { 0 } else { bit } };
+    signal_restorer(&mut new);
+    match sys::disposition(signal, Some(&new)) {
+        Ok(before) => before.handler,
+        Err(failure) => {
+            failed(failure);
+            libc::SIG_ERR
+        }
+    }
+}
+
+/// As libc's sigset: it blocks the signal, or sets its handler and lets the signal in.
+unsafe fn raw_sigset(signal: c_int, handler: usize) -> usize {
+    const SIG_HOLD: usize = 2;
+    let bit = 1_u64.checked_shl(signal.wrapping_sub(1).cast_unsigned()).unwrap_or(0);
+    let mask = sys::set_signal_mask(sys::SignalSet::MAX);
+    let before = match handler {
+        SIG_HOLD => sys::disposition(signal, None).map_or(libc::SIG_ERR, |before| before.handler),
+        // SAFETY: the caller's word.
+        _ => unsafe { raw_signal(signal, handler, 0) },
+    };
+    sys::set_signal_mask(if handler == SIG_HOLD { mask | bit } else { mask & !bit });
+    if before != libc::SIG_ERR && mask & bit != 0 { SIG_HOLD } else { before }
 }
 
 /// Ends the process.

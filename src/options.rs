@@ -62,6 +62,7 @@ impl RuleSet {
 const _: () = assert!(Rule::ALL.len() <= 128, "a RuleSet has two words");
 
 /// The settings in force.
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Settings {
     pub(crate) mode: Mode,
     pub(crate) level: Severity,
@@ -76,6 +77,7 @@ pub(crate) struct Settings {
     pub(crate) stack_depth: usize,
     pub(crate) site_depth: usize,
     pub(crate) leaks: bool,
+    pub(crate) handle_faults: bool,
     pub(crate) only: Line<1024>,
     pub(crate) skip: Line<1024>,
     pub(crate) verbosity: u32,
@@ -135,6 +137,7 @@ impl Settings {
         stack_depth: 16,
         site_depth: 1,
         leaks: true,
+        handle_faults: true,
         only: Line::new(),
         skip: Line::new(),
         verbosity: 0,
@@ -232,9 +235,10 @@ impl Settings {
             Key::StackDepth => self.stack_depth = (number()? as usize).min(MOST_FRAMES),
             Key::SiteDepth => self.site_depth = number()? as usize,
             Key::Leaks => self.leaks = number()? == 1,
+            Key::HandleFaults => self.handle_faults = number()? == 1,
             Key::Verbosity => self.verbosity = number()?,
             Key::Help => self.help = number()? == 1,
-            Key::Enable | Key::Disable | Key::HandleFaults | Key::Harden | Key::Inject => {}
+            Key::Enable | Key::Disable | Key::Harden | Key::Inject => {}
         }
         Some(())
     }

@@ -3,7 +3,8 @@
 //! Until then every call is made raw. That covers allocators that map memory before any constructor has run, and
 //! resolvers (IFUNC) that run before this library itself is relocated.
 
-use crate::facts;
+use crate::facts::{self, Module};
+use crate::fault::disposition;
 use crate::options::{self, Form, Mode, Settings};
 use crate::report::{self, Section, sink, suppress};
 use crate::{clock, exit, next, process, weak};
@@ -205,6 +206,25 @@ fn begin(section: &Section) {
     report::prepare_unwinder();
     WATCH.store(watch, Release);
     report::write_start(section);
+    explain_faults(section);
+}
+
+/// Puts the handler of faults in place, where that is wanted and changes nothing.
+fn explain_faults(section: &Section) {
+    let settings = options::settings();
+    if !settings.handle_faults {
+        return;
+    }
+    // SAFETY: getauxval(3) reads what the kernel left on the stack.
+    let entry = usize::try_from(unsafe { libc::getauxval(libc::AT_ENTRY) }).unwrap_or(0);
+    // The Go runtime asks the kernel itself for the handlers before its own, and forwards to them what it would explain.
+    if Module::find(entry).is_some_and(|program| program.is_go()) {
+        if settings.verbosity > 0 {
+            sink::say(section, format_args!("faults are not explained: the Go runtime has handlers of its own"));
+        }
+        return;
+    }
+    disposition::take();
 }
 
 fn parse(settings: &mut Settings, source: &str, text: &CStr, complain: options::Complain<'_>) {

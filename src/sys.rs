@@ -160,6 +160,32 @@ pub(crate) fn consume_signal(set: SignalSet) {
     );
 }
 
+/// What happens on a signal, as the kernel has it (`struct sigaction` of `rt_sigaction(2)`).
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub(crate) struct Disposition {
+    /// `SIG_DFL`, `SIG_IGN` or a handler's address.
+    pub(crate) handler: usize,
+    pub(crate) flags: usize,
+    /// What the handler returns to; only x86-64 needs it.
+    pub(crate) restorer: usize,
+    pub(crate) mask: SignalSet,
+}
+
+/// Sets, if one is given, the disposition of a signal, and returns the one before.
+pub(crate) fn disposition(signal: c_int, new: Option<&Disposition>) -> Result<Disposition> {
+    let new = new.map_or(0, |new| ptr::from_ref(new) as usize);
+    filled(|old: *mut Disposition| {
+        plain(libc::SYS_rt_sigaction, [int(signal), new, old as usize, size_of::<SignalSet>(), 0, 0])
+    })
+}
+
+/// Sends a signal to this very thread, with the information that came with an earlier one.
+pub(crate) fn queue_signal(signal: c_int, info: &libc::siginfo_t) -> Result<()> {
+    let arguments = [int(getpid()), int(gettid()), int(signal), ptr::from_ref(info) as usize, 0, 0];
+    plain(libc::SYS_rt_tgsigqueueinfo, arguments).map(|_| ())
+}
+
 /// Sleeps until `word` no longer holds `value`, or `milliseconds` have passed, or somebody wakes the waiters.
 pub(crate) fn futex_wait(word: &core::sync::atomic::AtomicU32, value: u32, milliseconds: i64) {
     let timeout = libc::timespec {
@@ -273,8 +299,12 @@ fn statx(directory: c_int, path: &CStr, flags: c_int) -> Result<libc::statx> {
 
 /// The magic number of the filesystem that `fd` lies on, fstatfs(2).
 pub(crate) fn filesystem_magic(fd: c_int) -> Result<i64> {
+    filesystem(fd).map(|filesystem| filesystem.f_type)
+}
+
+/// Room on the filesystem that `fd` lies on, fstatfs(2).
+pub(crate) fn filesystem(fd: c_int) -> Result<libc::statfs> {
     filled(|out: *mut libc::statfs| plain(libc::SYS_fstatfs, [int(fd), out as usize, 0, 0, 0, 0]))
-        .map(|statfs| statfs.f_type)
 }
 
 /// readlink(2): the bytes of the link that were there and fitted.

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -49,6 +50,29 @@ pub(crate) struct Call {
     pub(crate) args: Vec<String>,
     pub(crate) result: String,
     pub(crate) errno: Option<String>,
+}
+
+impl Call {
+    /// Whether it is a signal that ended the process.
+    pub(crate) fn is_signal(&self) -> bool {
+        self.function.starts_with("SIG")
+    }
+}
+
+impl fmt::Display for Call {
+    /// As strace(1) shows it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Call { function, result, .. } = self;
+        let arguments = self.args.join(", ");
+        if self.is_signal() {
+            return write!(f, "--- {function} {{{arguments}}} ---");
+        }
+        write!(f, "{function}({arguments}) = {result}")?;
+        match &self.errno {
+            Some(errno) => write!(f, " ({errno})"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// One frame.

@@ -24,8 +24,7 @@ impl Renderer {
         let Finding { rule, severity, message, call, .. } = finding;
         let style = if self.colour { style_of(severity) } else { Style::new() };
         let _ = writeln!(text, "mapsan: {style}{severity}[{rule}]{style:#}: {message}");
-        let errno = call.errno.as_ref().map(|errno| format!(" ({errno})")).unwrap_or_default();
-        let _ = writeln!(text, "    {}({}) = {}{errno}", call.function, call.args.join(", "), call.result);
+        let _ = writeln!(text, "    {call}");
         if other {
             let _ = writeln!(text, "    in process {} ({})", record.pid, record.exe);
         }
@@ -77,7 +76,12 @@ impl Renderer {
 
     /// The source of the innermost call whose file is there.
     fn snippet(&mut self, finding: &Finding, text: &mut String) {
-        let label = finding.call.errno.as_deref().unwrap_or("this call");
+        let call = &finding.call;
+        let label = match &call.errno {
+            Some(errno) => errno,
+            None if call.is_signal() => &format!("this {}", call.result),
+            None => "this call",
+        };
         let colour = self.colour;
         let symbols = &mut self.symbols;
         let shown = finding.stack.iter().find_map(|frame| {

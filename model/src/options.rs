@@ -136,7 +136,7 @@ declare! {
         "frames remembered for each live mapping";
     Leaks "leaks" = "1", Values::Flag, true,
         "the at-exit rules";
-    HandleFaults "handle_faults" = "1", Values::Flag, false,
+    HandleFaults "handle_faults" = "1", Values::Flag, true,
         "explain SIGSEGV and SIGBUS";
     Harden "harden" = "", Values::Set(&["guard", "quarantine", "tail", "private"]), false,
         "checks that change where or how memory is mapped";

@@ -1,6 +1,7 @@
 //! The calls: what the program asked, and how it is shown (as strace(1) would).
 
 mod bits;
+mod fault;
 
 use crate::errno;
 use crate::escape::Escaped;
@@ -10,6 +11,7 @@ use bits::Bits;
 pub(crate) use bits::{MAP_DROPPABLE, MAP_TYPE, MapFlags, Octal, Prot};
 use core::ffi::c_int;
 use core::fmt;
+pub(crate) use fault::Fault;
 
 /// The page-aligned or other address argument of a call, shown as `NULL` or in hex.
 #[derive(Clone, Copy)]
@@ -126,6 +128,38 @@ pub(crate) trait Call {
 
     /// Writes the value that the call gave.
     fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result;
+
+    /// Writes the call with its outcome, as strace(1) would: `munmap(NULL, 0) = -1 (EINVAL)`.
+    fn line(&self, outcome: Outcome, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}(", self.function())?;
+        arguments(self, f)?;
+        f.write_str(") = ")?;
+        self.value(outcome.value, f)?;
+        match outcome.errno {
+            Some(errno) => write!(f, " ({})", ErrnoName(errno)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Writes the arguments, with commas between them.
+fn arguments(call: &(impl Call + ?Sized), f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut separator = "";
+    let mut result = Ok(());
+    call.arguments(&mut |argument| {
+        result = result.and_then(|()| write!(f, "{separator}{argument}"));
+        separator = ", ";
+    });
+    result
+}
+
+/// Shows a call with its outcome.
+pub(crate) struct Made<'a>(pub(crate) &'a dyn Call, pub(crate) Outcome);
+
+impl fmt::Display for Made<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.line(self.1, f)
+    }
 }
 
 /// Shows a call's value.

@@ -1,14 +1,14 @@
 //! munmap(2): the calls that fail. Those that succeed and should not are looked at in [`super::releases`].
 
-use super::known::tell_origin;
+use super::known::{tell_origin, whole};
 use super::memory::{self, Shown};
 use super::{Check, tell_failure, unexplained};
 use crate::call::{Call, Munmap};
 use crate::facts::{self, page_size};
 use crate::report::Report;
 use crate::sys::Errno;
-use crate::track::Taken;
 use crate::track::failures::Failed;
+use crate::track::{self, Taken};
 use mapsan_model::{Rule, Severity};
 
 const MEANINGS: &[(Errno, &str)] = &[
@@ -80,7 +80,10 @@ impl Munmap {
             draft.message(format_args!("munmap length is 0; it must be greater than 0"));
             match memory::mapping_at(self.address) {
                 Some(mapping) => {
-                    let to_end = mapping.end.wrapping_sub(self.address);
+                    // The kernel joins neighbours: the program's own mapping may end before.
+                    let end =
+                        track::at(self.address).map_or(mapping.end, |known| whole(&known).end.min(known.entry.end));
+                    let to_end = end.wrapping_sub(self.address);
                     draft.note(format_args!("the address lies in {}", Shown(&mapping)));
                     tell_origin(self.address, draft);
                     draft.help(format_args!(

@@ -5,6 +5,7 @@ use crate::process;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::mem::size_of;
 use core::slice;
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 type Header = libc::Elf64_Ehdr;
 type Segment = libc::Elf64_Phdr;
@@ -34,7 +35,17 @@ const DT_SYMTAB: i64 = 6;
 const DT_STRSZ: i64 = 10;
 const DT_GNU_HASH: i64 = 0x6fff_fef5;
 const NT_GNU_BUILD_ID: u32 = 3;
+const NT_GO_BUILD_ID: u32 = 4;
 const STT_FUNC: u8 = 2;
+
+/// Whether the loader's lock may no longer be waited for.
+static NO_LOCKS: AtomicBool = AtomicBool::new(false);
+
+/// From here on the loader's lock is left alone: a fault ends the program, and who holds the lock may wait for the thread
+/// that faulted.
+pub(crate) fn take_no_locks() {
+    NO_LOCKS.store(true, Relaxed);
+}
 
 /// Reads a value of the object's memory.
 ///
@@ -49,7 +60,7 @@ impl Module<'_> {
     /// The object that holds `address`. For what is not in glibc's index (before 2.35, in static programs, objects with
     /// gaps between their segments) this takes the loader's lock: for reports alone.
     pub(crate) fn find(address: usize) -> Option<Module<'static>> {
-        find_object(address).or_else(|| iterate(address))
+        find_object(address).or_else(|| if NO_LOCKS.load(Relaxed) { None } else { iterate(address) })
     }
 
     /// As [`Module::find`], never with a lock: what is not in the index is not found.
@@ -64,15 +75,27 @@ impl Module<'_> {
 
     /// The GNU build id, from the notes in memory.
     pub(crate) fn build_id(&self) -> Option<&[u8]> {
+        self.note(b"GNU\0", NT_GNU_BUILD_ID)
+    }
+
+    /// Whether the Go toolchain linked it.
+    pub(crate) fn is_go(&self) -> bool {
+        self.note(b"Go\0\0", NT_GO_BUILD_ID).is_some()
+    }
+
+    /// The content of a note, by its owner's name and its type.
+    fn note(&self, owner: &[u8; 4], wanted: u32) -> Option<&[u8]> {
         self.of_type(libc::PT_NOTE).find_map(|notes| {
             let end = notes.start.checked_add(notes.length)?;
             let mut at = notes.start;
-            while at.checked_add(12)? <= end {
+            while at.checked_add(16)? <= end {
                 // SAFETY: inside a loaded note segment, as just compared.
                 let [name, description, kind]: [u32; 3] = unsafe { read(at) };
+                // SAFETY: as above.
+                let named: [u8; 4] = unsafe { read(at.checked_add(12)?) };
                 let content = at.checked_add(12)?.checked_add(padded(name))?;
                 let next = content.checked_add(padded(description))?;
-                if kind == NT_GNU_BUILD_ID && name == 4 && next <= end {
+                if kind == wanted && name == 4 && named == *owner && next <= end {
                     // SAFETY: the description lies inside the note segment, as just compared.
                     return Some(unsafe {
                         slice::from_raw_parts(core::ptr::with_exposed_provenance(content), description as usize)

@@ -3,6 +3,7 @@
 //! The return address is in x30 and every call leaves an argument register for it, so each door is a jump.
 
 use crate::hooks;
+use crate::sys::Disposition;
 
 /// A door: `$register` is the one after the last argument.
 macro_rules! door {
@@ -52,4 +53,14 @@ door! {
     _exit => hooks::_exit, "x1";
     _Exit => hooks::_Exit, "x1";
     quick_exit => hooks::quick_exit, "x1";
+    sigaction => hooks::sigaction, "x3";
+    signal => hooks::signal, "x2";
+    bsd_signal => hooks::bsd_signal, "x2";
+    ssignal => hooks::ssignal, "x2";
+    sysv_signal => hooks::sysv_signal, "x2";
+    __sysv_signal => hooks::__sysv_signal, "x2";
+    sigset => hooks::sigset, "x2";
 }
+
+/// Fills in what a disposition needs besides its handler: nothing, since the handler returns to the vDSO.
+pub(crate) fn signal_restorer(_disposition: &mut Disposition) {}

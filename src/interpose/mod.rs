@@ -8,6 +8,11 @@ mod aarch64;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
+#[cfg(target_arch = "aarch64")]
+pub(crate) use aarch64::signal_restorer;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use x86_64::signal_restorer;
+
 /// The thread's own address, which tells threads apart without a system call.
 #[cfg(target_arch = "x86_64")]
 #[inline]

@@ -5,6 +5,7 @@
 //! return address on the stack; its call frame information lets unwinders (and cancellation) through.
 
 use crate::hooks;
+use crate::sys::Disposition;
 
 /// A door with a free register: `$register` is the one after the last argument.
 macro_rules! door {
@@ -78,4 +79,25 @@ door! {
     _exit => hooks::_exit, "rsi";
     _Exit => hooks::_Exit, "rsi";
     quick_exit => hooks::quick_exit, "rsi";
+    sigaction => hooks::sigaction, "rcx";
+    signal => hooks::signal, "rdx";
+    bsd_signal => hooks::bsd_signal, "rdx";
+    ssignal => hooks::ssignal, "rdx";
+    sysv_signal => hooks::sysv_signal, "rdx";
+    __sysv_signal => hooks::__sysv_signal, "rdx";
+    sigset => hooks::sigset, "rdx";
+}
+
+/// What a signal handler returns to: sigreturn(2). Unwinders and debuggers know it by these very bytes, and only where no
+/// call frame information covers the byte before, which is the `nop`'s.
+#[unsafe(naked)]
+unsafe extern "C" fn restore() {
+    core::arch::naked_asm!("nop", "mov rax, 15", "syscall")
+}
+
+/// Fills in what a disposition needs besides its handler: where that returns to.
+pub(crate) fn signal_restorer(disposition: &mut Disposition) {
+    const SA_RESTORER: usize = 0x0400_0000;
+    disposition.flags |= SA_RESTORER;
+    disposition.restorer = (restore as *const () as usize).wrapping_add(1);
 }

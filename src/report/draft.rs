@@ -43,6 +43,11 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// A call of which no more than the site is remembered.
+    pub(crate) fn of_site(site: usize) -> Place {
+        Place { site, ..Place::NONE }
+    }
+
     const NONE: Place = Place { site: 0, outer: Outer::NONE, start: 0, length: 0 };
 }
 
@@ -84,7 +89,7 @@ impl Draft {
 
     /// Another call that matters, by its return address.
     pub(crate) fn place(&mut self, site: usize, label: fmt::Arguments<'_>) {
-        self.add(Role::Place, Place { site, ..Place::NONE }, label);
+        self.add(Role::Place, Place::of_site(site), label);
     }
 
     /// Another call that matters, with all that is known of it.

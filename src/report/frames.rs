@@ -1,8 +1,11 @@
 //! The calls that led to a finding.
 
+use super::guarded::guarded;
+use crate::fault::{Access, Machine};
 use crate::track::{OUTER_FRAMES, Outer};
 use crate::{errno, options};
 use core::ffi::{c_int, c_void};
+use core::ptr;
 
 /// The most frames that `stack_depth` allows.
 pub(crate) const MOST: usize = 64;
@@ -34,11 +37,37 @@ impl Frames {
     /// The frames from the call that returns to `site` outwards, at most `depth`; that call alone where the unwinder
     /// does not come past it (code without call frame information).
     pub(super) fn walk(site: usize, depth: usize) -> Frames {
-        let mut walk =
-            Walk { frames: Frames { addresses: [0; MOST], length: 0 }, site, depth: depth.min(MOST), steps: 0 };
-        // SAFETY: `step` fits _Unwind_Trace_Fn, and `walk` lives as long as the call.
-        unsafe { _Unwind_Backtrace(step, (&raw mut walk).cast()) };
+        let mut walk = Walk::from(site, depth.min(MOST));
+        walk.run();
         if walk.frames.length == 0 { Frames::of_site(site) } else { walk.frames }
+    }
+
+    /// The frames from the instruction that faulted outwards, at most `depth`; as many as can be had of a stack that may be
+    /// broken.
+    pub(super) fn of_fault(machine: Machine, depth: usize) -> Frames {
+        let instruction = machine.instruction();
+        let depth = depth.min(MOST);
+        let mut walk = Walk::from(instruction, depth);
+        if machine.access() == Access::Execute
+            && let Some(caller) = machine.caller()
+        {
+            // Nothing is known of code that is not there: on to who called it.
+            walk.frames.push(instruction);
+            let mut above = Walk::from(caller, depth.saturating_sub(1));
+            let (instruction, stack) = machine.pretend_returned(caller);
+            guarded(|| above.run());
+            machine.go_on(instruction, stack);
+            // What looks like the address of an interrupted instruction is a return address.
+            for (index, address) in above.frames.addresses().iter().enumerate() {
+                walk.frames.push(if index == 0 { address.wrapping_sub(1) } else { *address });
+            }
+            return walk.frames;
+        }
+        guarded(|| walk.run());
+        if walk.frames.length == 0 {
+            walk.frames.push(instruction);
+        }
+        walk.frames
     }
 
     fn push(&mut self, address: usize) {
@@ -76,7 +105,7 @@ pub(crate) fn prepare() {
         STOP
     }
     // SAFETY: `stop` fits _Unwind_Trace_Fn, and looks at nothing.
-    unsafe { _Unwind_Backtrace(stop, core::ptr::null_mut()) };
+    unsafe { _Unwind_Backtrace(stop, ptr::null_mut()) };
 }
 
 /// The state of one walk.
@@ -85,6 +114,18 @@ struct Walk {
     site: usize,
     depth: usize,
     steps: usize,
+}
+
+impl Walk {
+    fn from(site: usize, depth: usize) -> Walk {
+        Walk { frames: Frames { addresses: [0; MOST], length: 0 }, site, depth, steps: 0 }
+    }
+
+    /// Unwinds.
+    fn run(&mut self) {
+        // SAFETY: `step` fits _Unwind_Trace_Fn, and `self` lives as long as the call.
+        unsafe { _Unwind_Backtrace(step, ptr::from_mut(self).cast()) };
+    }
 }
 
 const CONTINUE: c_int = 0; // _URC_NO_REASON

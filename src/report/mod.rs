@@ -6,6 +6,8 @@
 
 mod draft;
 mod frames;
+mod guarded;
+mod inquest;
 mod json;
 mod line;
 mod once;
@@ -17,10 +19,13 @@ mod text;
 
 pub(crate) use draft::{Draft, Place};
 pub(crate) use frames::{MOST as MOST_FRAMES, outer as outer_frames, prepare as prepare_unwinder};
+pub(crate) use guarded::{Rescue, rescue};
+pub(crate) use inquest::Inquest;
 pub(crate) use line::Line;
 pub(crate) use section::{Refusal, Section, enter, is_inside};
 
-use crate::call::{Call, Outcome};
+use crate::call::{Call, Fault, Outcome};
+use crate::fault::Machine;
 use crate::options::{self, Form, Mode};
 use crate::sys::Errno;
 use crate::track::Outer;
@@ -40,10 +45,20 @@ struct Subject<'a> {
     severity: Severity,
     call: &'a dyn Call,
     outcome: Outcome,
-    /// The return address of the program's call.
+    /// The return address of the program's call; the instruction of a fault.
     caller: usize,
-    /// Of a call that was made earlier: the calls around it.
-    earlier: Option<&'a Outer>,
+    trace: Trace<'a>,
+}
+
+/// How the frames of a finding are had.
+#[derive(Clone, Copy)]
+enum Trace<'a> {
+    /// By unwinding from here to the call and on.
+    Unwound,
+    /// From what is remembered of the calls around an earlier call.
+    Earlier(&'a Outer),
+    /// By unwinding from the handler to the faulting instruction and on.
+    Fault(Machine),
 }
 
 /// The workplace of the section's holder.
@@ -155,7 +170,8 @@ impl Report<'_> {
             Some(errno) if self.refusing => Outcome::refused(errno),
             _ => self.outcome,
         };
-        let subject = Subject { rule, severity, call, outcome, caller, earlier: self.earlier };
+        let trace = self.earlier.map_or(Trace::Unwound, Trace::Earlier);
+        let subject = Subject { rule, severity, call, outcome, caller, trace };
         let mut made = false;
         stack::run(&section, &mut || {
             made = write(&section, &subject, self.refusing, entry, details);
@@ -170,6 +186,25 @@ impl Report<'_> {
         }
         made
     }
+}
+
+/// Makes the finding of a fault, unless the rule is off, has been reported for this instruction, or is suppressed; whether
+/// it was made. The process ends afterwards in every mode.
+pub(crate) fn of_fault(
+    inquest: &Inquest,
+    fault: &Fault,
+    rule: Rule,
+    severity: Severity,
+    details: &mut dyn FnMut(&mut Draft),
+) -> bool {
+    let caller = fault.machine.instruction();
+    let entry = match once::see(rule, caller) {
+        Seen::First(entry) if options::reports(rule, severity) => entry,
+        _ => return false,
+    };
+    let trace = Trace::Fault(fault.machine);
+    let subject = Subject { rule, severity, call: fault, outcome: Outcome { value: 0, errno: None }, caller, trace };
+    write(inquest.section(), &subject, false, entry, details)
 }
 
 /// The errno with which `mode=enforce` fails a call that breaks the rule.
@@ -191,9 +226,10 @@ fn write(
     details: &mut dyn FnMut(&mut Draft),
 ) -> bool {
     let settings = options::settings();
-    let frames = match subject.earlier {
-        Some(outer) => Frames::of_site_within(subject.caller, outer),
-        None => Frames::walk(subject.caller, settings.stack_depth),
+    let frames = match subject.trace {
+        Trace::Unwound => Frames::walk(subject.caller, settings.stack_depth),
+        Trace::Earlier(outer) => Frames::of_site_within(subject.caller, outer),
+        Trace::Fault(machine) => Frames::of_fault(machine, settings.stack_depth),
     };
     if suppress::silences(subject.rule, &frames) {
         entry.suppress();

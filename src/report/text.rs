@@ -4,7 +4,7 @@ use super::draft::{Draft, Role};
 use super::frames::Frames;
 use super::line::Line;
 use super::{OUTPUT, Subject};
-use crate::call::{ErrnoName, Value};
+use crate::call::Made;
 use crate::escape::Escaped;
 use crate::facts::Module;
 use core::fmt::Write as _;
@@ -18,17 +18,7 @@ pub(super) fn finding(out: &mut Line<OUTPUT>, subject: &Subject<'_>, draft: &Dra
     let (on, off) = if colour { (colour_of(subject.severity), "\x1b[0m") } else { ("", "") };
     let Subject { rule, severity, call, outcome, .. } = subject;
     let _ = writeln!(out, "mapsan: {on}{severity}[{rule}]{off}: {}", draft.headline());
-    let _ = write!(out, "    {}(", call.function());
-    let mut separator = "";
-    call.arguments(&mut |argument| {
-        let _ = write!(out, "{separator}{argument}");
-        separator = ", ";
-    });
-    let _ = write!(out, ") = {}", Value(*call, outcome.value));
-    if let Some(errno) = outcome.errno {
-        let _ = write!(out, " ({})", ErrnoName(errno));
-    }
-    let _ = out.write_str("\n");
+    let _ = writeln!(out, "    {}", Made(*call, *outcome));
     for address in frames.addresses() {
         if out.room() < KEPT {
             break;

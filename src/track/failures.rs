@@ -38,7 +38,12 @@ pub(crate) struct Failure {
     /// The return address of the call.
     pub(crate) site: usize,
     pub(crate) errno: Errno,
+    /// Counts the failures of all kinds: a later one has a higher number (modulo 2^32).
+    order: u32,
 }
+
+/// Numbers the failures.
+static ORDER: AtomicU32 = AtomicU32::new(0);
 
 /// Failures kept of each kind, so that those of other threads don't push out one's own at once.
 const KEPT: usize = 8;
@@ -49,6 +54,7 @@ struct Slot {
     site: AtomicUsize,
     thread: AtomicUsize,
     errno: AtomicI32,
+    order: AtomicU32,
 }
 
 struct Ring {
@@ -65,6 +71,7 @@ static RINGS: [Ring; Failed::KINDS] = [const {
                 site: AtomicUsize::new(0),
                 thread: AtomicUsize::new(0),
                 errno: AtomicI32::new(0),
+                order: AtomicU32::new(0),
             }
         }; KEPT],
     }
@@ -83,6 +90,7 @@ pub(crate) fn note(kind: Failed, site: usize, errno: Errno) {
     slot.site.store(site, Relaxed);
     slot.thread.store(thread_pointer(), Relaxed);
     slot.errno.store(errno, Relaxed);
+    slot.order.store(ORDER.fetch_add(1, Relaxed), Relaxed);
     slot.version.store(version.wrapping_add(2), Release);
 }
 
@@ -96,7 +104,8 @@ pub(crate) fn last(kind: Failed) -> Option<Failure> {
             continue;
         };
         let version = slot.version.load(Acquire);
-        let failure = Failure { site: slot.site.load(Relaxed), errno: slot.errno.load(Relaxed) };
+        let failure =
+            Failure { site: slot.site.load(Relaxed), errno: slot.errno.load(Relaxed), order: slot.order.load(Relaxed) };
         let thread = slot.thread.load(Relaxed);
         if version == 0 || version & 1 == 1 || slot.version.load(Acquire) != version {
             continue;
@@ -107,6 +116,14 @@ pub(crate) fn last(kind: Failed) -> Option<Failure> {
         of_another = of_another.or(Some(failure));
     }
     of_another
+}
+
+/// The last failure, of this thread if it has one, among several kinds.
+pub(crate) fn last_of(kinds: &[Failed]) -> Option<(Failed, Failure)> {
+    let newest = |one: &(Failed, Failure), other: &(Failed, Failure)| {
+        one.1.order.wrapping_sub(other.1.order).cast_signed().cmp(&0)
+    };
+    kinds.iter().filter_map(|kind| Some((*kind, last(*kind)?))).max_by(newest)
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod moves;
 pub(crate) mod objects;
 pub(crate) mod origin;
 mod pool;
+pub(crate) mod protections;
 mod queue;
 pub(crate) mod regions;
 pub(crate) mod segments;
@@ -32,6 +33,7 @@ use core::sync::atomic::AtomicU32;
 use groups::Groups;
 use lock::{Lock, Refusal};
 use objects::{Object, Objects};
+use protections::{Protection, Protections};
 use queue::Queue;
 use segments::Segments;
 
@@ -41,6 +43,7 @@ pub(crate) struct State {
     pub(crate) segments: Segments,
     pub(crate) objects: Objects,
     pub(crate) groups: Groups,
+    protections: Protections,
     /// In which process of a line of forks this is.
     pub(crate) generation: u8,
 }
@@ -51,7 +54,7 @@ enum Event {
     Mapped { range: Range, made: Made },
     Released { range: Range, releaser: Releaser },
     Detached { base: usize, releaser: Releaser },
-    Protected { range: Range, prot: u8 },
+    Protected(Protection),
     Moved { release: u32, old: Range, new: Range, made: Made },
     Doubled { old: Range, new: Range, made: Made },
     Asked { range: Range },
@@ -74,6 +77,7 @@ static STATE: Shared = Shared(UnsafeCell::new(State {
     segments: Segments::new(),
     objects: Objects::new(),
     groups: Groups::new(),
+    protections: Protections::new(),
     generation: 0,
 }));
 static LOCK: Lock = Lock::new();
@@ -85,6 +89,11 @@ impl State {
         self.generation == generation
     }
 
+    fn protect(&mut self, protection: Protection) {
+        self.regions.protect(protection.range, protection.prot);
+        self.protections.enter(protection);
+    }
+
     fn apply(&mut self, event: &Event) {
         let outer = &NO_FRAMES;
         let regions = &mut self.regions;
@@ -92,7 +101,7 @@ impl State {
             Event::Mapped { range, ref made } => regions.mapped(range, made, outer),
             Event::Released { range, releaser } => _ = regions.release(range, releaser, outer),
             Event::Detached { base, releaser } => _ = regions.detach(base, releaser, outer),
-            Event::Protected { range, prot } => regions.protect(range, prot),
+            Event::Protected(protection) => self.protect(protection),
             Event::Moved { release, old, new, ref made } => regions.moved(release, old, new, made, outer),
             Event::Doubled { old, new, ref made } => regions.doubled(old, new, made, outer),
             Event::Asked { range } => regions.asked.add(range.start, range.end),
@@ -305,9 +314,10 @@ pub(crate) fn detached(base: usize, releaser: Releaser) {
     tell_event(Event::Detached { base, releaser });
 }
 
-/// A range has another protection.
-pub(crate) fn protected(range: Range, prot: u8) {
-    tell(|state| state.regions.protect(range, prot), || Event::Protected { range, prot });
+/// A range has another protection, given by a call that returns to `site`.
+pub(crate) fn protected(range: Range, prot: u8, site: usize) {
+    let protection = Protection { range, site, prot };
+    tell(|state| state.protect(protection), || Event::Protected(protection));
 }
 
 /// mremap has moved or resized what `begun` took from `old`.
@@ -385,6 +395,26 @@ pub(crate) fn at(address: usize) -> Option<Known> {
 /// As [`at`], or else of the next range above.
 pub(crate) fn at_or_after(address: usize) -> Option<Known> {
     with(|state| state.regions.at_or_after(address).and_then(|entry| state.regions.known(entry)))?
+}
+
+/// The last mapping that ends at or below an address, and the first that starts above it.
+pub(crate) fn neighbours(address: usize) -> (Option<Known>, Option<Known>) {
+    with(|state| {
+        let regions = &state.regions;
+        let known = |entry| regions.known(entry);
+        (regions.before(address).and_then(known), regions.at_or_after(address).and_then(known))
+    })
+    .unwrap_or((None, None))
+}
+
+/// The largest size that a file is known to have had, in bytes: at each mapping of it, alive or gone.
+pub(crate) fn largest_size(device: u32, inode: u64) -> Option<u64> {
+    with(|state| state.regions.largest_size(device, inode))?
+}
+
+/// Where a range that holds an address was given this protection by mprotect.
+pub(crate) fn protection(address: usize, prot: u8) -> Option<Protection> {
+    with(|state| state.protections.last(address, prot))?
 }
 
 /// The last release of the memory at an address.

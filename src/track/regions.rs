@@ -136,6 +136,27 @@ impl Regions {
         self.at_or_after(address).filter(|entry| entry.contains(address))
     }
 
+    /// The last range that starts below `address`.
+    pub(crate) fn before(&self, address: usize) -> Option<Entry> {
+        self.tree.before(address)
+    }
+
+    /// The largest size that a file had at any of its mappings that are remembered, in bytes.
+    pub(crate) fn largest_size(&self, device: u32, inode: u64) -> Option<u64> {
+        let size = |entry: &Entry| {
+            let origin = self.origins.get(entry.origin).filter(|origin| origin.by != By::Shmat)?;
+            let file = self.files.get(origin.file)?;
+            (file.device == device && file.inode == inode).then_some(file.size)
+        };
+        let mut largest = self.history.newest_first().filter_map(|gone| size(&gone.entry)).max();
+        let mut at = 0;
+        while let Some(entry) = self.tree.at_or_after(at) {
+            largest = largest.max(size(&entry));
+            at = entry.end;
+        }
+        largest
+    }
+
     /// The origin of a range.
     pub(crate) fn origin(&self, entry: &Entry) -> Option<&Origin> {
         self.origins.get(entry.origin)

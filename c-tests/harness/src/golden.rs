@@ -27,6 +27,8 @@ pub(crate) fn normalise(log: &str, program: &Path, varying: &[Regex]) -> Result<
         (r"\b(shmat|shmctl)\(\d+,", "$1(<ID>,"),
         (r"(?m)(    shmget\(.*\)) = \d+$", "$1 = <ID>"),
         (r"ipcs -m shows \d+ segments", "ipcs -m shows <NUMBER> segments"),
+        // The kernel joins anonymous mappings that happen to lie side by side.
+        (r"\(\d+ bytes, ([rwxps-]{4})\), anonymous memory", "(<SIZE>, $1), anonymous memory"),
     ] {
         text = Regex::new(regex)?.replace_all(&text, replacement).into_owned();
     }

@@ -1,4 +1,5 @@
-/* Frees a buffer of malloc and then unmaps its pages, too. */
+/* Frees a buffer of malloc and then unmaps its pages, too.
+ * mapsan-vary: next mapping above is .* */
 #define _GNU_SOURCE
 #include <stdint.h>
 #include <stdio.h>

@@ -4,11 +4,10 @@ use super::super::known::{Making, tell_gone};
 use super::super::memory;
 use crate::call::{Outcome, Quoted};
 use crate::escape::Escaped;
-use crate::follow;
+use crate::facts::backing::{Backing, Identity};
 use crate::report::Report;
 use crate::sys;
 use crate::track::{self, File, Known, KnownGone, Range, Taken};
-use core::ffi::CStr;
 use mapsan_model::{Rule, Severity};
 
 /// The size of a mapped file now, in bytes.
@@ -18,22 +17,12 @@ enum Now {
     StillPast,
 }
 
-/// The file's size now, if the mapping still starts at or past its end. The descriptor may be closed or another file's
-/// by now, the name too: both count only if device and inode are the same.
+/// The file's size now, if the mapping still starts at or past its end.
 fn now(known: &Known, file: &File) -> Option<Now> {
-    let is_it = |found: &libc::statx| {
-        found.stx_ino == file.inode && follow::device(found.stx_dev_major, found.stx_dev_minor) == file.device
-    };
-    let by_name = || {
-        let mapping = memory::mapping_at(known.entry.start)?;
-        let mut path = [0_u8; 257];
-        for (to, from) in path.iter_mut().zip(mapping.name()) {
-            *to = *from;
-        }
-        sys::statx_path(CStr::from_bytes_until_nul(&path).ok()?).ok().filter(is_it)
-    };
-    if let Some(found) = sys::statx_fd(file.fd).ok().filter(is_it).or_else(by_name) {
-        return (file.offset >= found.stx_size).then_some(Now::Size(found.stx_size));
+    let identity = Identity { device: file.device, inode: file.inode };
+    let there = memory::mapping_at(known.entry.start);
+    if let Some(size) = Backing::find(identity, file.fd, there.as_ref()).and_then(|backing| backing.size()) {
+        return (file.offset >= size).then_some(Now::Size(size));
     }
     // Unlinked and closed: reading the first byte tells, without a fault.
     let readable = i32::from(known.entry.prot) & libc::PROT_READ != 0;

@@ -1,0 +1,67 @@
+//! A fault, where other findings have a call.
+
+use super::{Call, Outcome};
+use crate::fault::Machine;
+use core::ffi::c_int;
+use core::fmt;
+
+/// SIGSEGV or SIGBUS, raised by the kernel for an access of the program's.
+pub(crate) struct Fault {
+    pub(crate) signal: c_int,
+    /// `si_code`.
+    pub(crate) code: c_int,
+    /// `si_addr`: the byte that could not be accessed, or the first of the page that it lies in.
+    pub(crate) address: usize,
+    pub(crate) machine: Machine,
+}
+
+impl Fault {
+    /// `SEGV_…` of `<asm-generic/siginfo.h>`.
+    pub(crate) const MAPERR: c_int = 1;
+    /// A protection key forbids it.
+    pub(crate) const PKUERR: c_int = 4;
+    /// `BUS_ADRALN`: an address that the instruction does not take.
+    pub(crate) const ADRALN: c_int = 1;
+
+    /// The name of `si_code`.
+    fn code_name(&self) -> Option<&'static str> {
+        let names: &[&str] = match self.signal {
+            libc::SIGBUS => &["BUS_ADRALN", "BUS_ADRERR", "BUS_OBJERR", "BUS_MCEERR_AR", "BUS_MCEERR_AO"],
+            _ => &["SEGV_MAPERR", "SEGV_ACCERR", "SEGV_BNDERR", "SEGV_PKUERR"],
+        };
+        names.get(usize::try_from(self.code).ok()?.checked_sub(1)?).copied()
+    }
+}
+
+impl Call for Fault {
+    fn function(&self) -> &'static str {
+        match self.signal {
+            libc::SIGBUS => "SIGBUS",
+            _ => "SIGSEGV",
+        }
+    }
+
+    /// The fields of `siginfo_t`.
+    fn arguments(&self, each: &mut dyn FnMut(fmt::Arguments<'_>)) {
+        each(format_args!("si_signo={}", self.function()));
+        match self.code_name() {
+            Some(name) => each(format_args!("si_code={name}")),
+            None => each(format_args!("si_code={}", self.code)),
+        }
+        match self.address {
+            0 => each(format_args!("si_addr=NULL")),
+            address => each(format_args!("si_addr={address:#x}")),
+        }
+    }
+
+    /// What the program wanted of the memory.
+    fn value(&self, _value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.machine.access().name())
+    }
+
+    fn line(&self, _outcome: Outcome, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "--- {} {{", self.function())?;
+        super::arguments(self, f)?;
+        f.write_str("} ---")
+    }
+}

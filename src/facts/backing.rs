@@ -1,0 +1,88 @@
+//! The file behind a mapping, found again.
+//!
+//! The descriptor that it was mapped by may be closed or another file's by now, and so may its name: device and inode
+//! decide.
+
+use super::mapping::Mapping;
+use crate::report::Line;
+use crate::sys;
+use core::ffi::{CStr, c_int};
+use core::fmt::Write as _;
+
+/// A device number as the kernel packs it into 32 bits.
+pub(crate) fn device(major: u32, minor: u32) -> u32 {
+    major << 20 | minor & 0xf_ffff
+}
+
+/// Which file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Identity {
+    /// As [`device`] packs it.
+    pub(crate) device: u32,
+    pub(crate) inode: u64,
+}
+
+impl Identity {
+    fn is_of(self, fd: c_int) -> bool {
+        sys::statx_fd(fd).is_ok_and(|found| {
+            self.inode == found.stx_ino && self.device == device(found.stx_dev_major, found.stx_dev_minor)
+        })
+    }
+}
+
+/// The file, open for questions.
+pub(crate) struct Backing {
+    fd: c_int,
+    /// Whether it was opened for this.
+    own: bool,
+}
+
+impl Drop for Backing {
+    fn drop(&mut self) {
+        if self.own {
+            sys::close(self.fd);
+        }
+    }
+}
+
+/// Room on a filesystem, in bytes.
+#[derive(Clone, Copy)]
+pub(crate) struct Room {
+    pub(crate) free: u64,
+    pub(crate) total: u64,
+}
+
+impl Backing {
+    /// Finds the file: by the descriptor `fd` that it was mapped by, by the mapping's name, or by `/proc/self/map_files`
+    /// (which takes a privilege).
+    pub(crate) fn find(file: Identity, fd: c_int, there: Option<&Mapping>) -> Option<Backing> {
+        if fd >= 0 && file.is_of(fd) {
+            return Some(Backing { fd, own: false });
+        }
+        let there = there?;
+        let mut name = Line::<257>::new();
+        name.push_bytes(there.name());
+        name.push_bytes(b"\0");
+        let mut entry = Line::<80>::new();
+        let _ = write!(entry, "/proc/self/map_files/{:x}-{:x}\0", there.start, there.end);
+        [name.as_bytes(), entry.as_bytes()].into_iter().find_map(|path| {
+            let path = CStr::from_bytes_with_nul(path).ok()?;
+            let found = Backing { fd: sys::open(path, libc::O_PATH, 0).ok()?, own: true };
+            file.is_of(found.fd).then_some(found)
+        })
+    }
+
+    /// Its size now, in bytes.
+    pub(crate) fn size(&self) -> Option<u64> {
+        sys::statx_fd(self.fd).ok().map(|found| found.stx_size)
+    }
+
+    /// The room on its filesystem: what this process may still use, and all there is. `None` where the filesystem does
+    /// not count (such as tmpfs without a limit).
+    pub(crate) fn room(&self) -> Option<Room> {
+        let found = sys::filesystem(self.fd).ok()?;
+        let unit = u64::try_from(found.f_bsize).ok()?;
+        let room = Room { free: found.f_bavail.saturating_mul(unit), total: found.f_blocks.saturating_mul(unit) };
+        (room.total > 0).then_some(room)
+    }
+}

@@ -1,0 +1,105 @@
+//! The dispositions of SIGSEGV and SIGBUS: what the program has set, and what the kernel has.
+//!
+//! They differ in one case: where the program has `SIG_DFL`, the kernel has our handler. Whoever asks through libc is told
+//! what the program has set, to the flags; what the program sets counts at once, and a handler of its own is never in
+//! doubt: ours is gone then.
+
+use super::{SIGNALS, handle};
+use crate::interpose::signal_restorer;
+use crate::sys::{self, Disposition, SignalSet};
+use core::ffi::c_int;
+use core::sync::atomic::{
+    AtomicBool, AtomicU64, AtomicUsize,
+    Ordering::{Acquire, Relaxed, Release},
+};
+
+/// Whether our handler stands in for `SIG_DFL`.
+static ON: AtomicBool = AtomicBool::new(false);
+
+/// What went with the program's own `SIG_DFL`, which the kernel keeps and gives back.
+struct Default {
+    flags: AtomicUsize,
+    restorer: AtomicUsize,
+    mask: AtomicU64,
+}
+
+static DEFAULTS: [Default; SIGNALS.len()] =
+    [const { Default { flags: AtomicUsize::new(0), restorer: AtomicUsize::new(0), mask: AtomicU64::new(0) } };
+        SIGNALS.len()];
+
+fn default_of(signal: c_int) -> Option<&'static Default> {
+    DEFAULTS.get(SIGNALS.iter().position(|known| *known == signal)?)
+}
+
+/// Whether what a call does to this signal is of interest here.
+#[inline]
+pub(crate) fn concerns(signal: c_int) -> bool {
+    SIGNALS.contains(&signal) && ON.load(Acquire)
+}
+
+/// The address of our handler, which nobody is told of.
+fn ours() -> usize {
+    handle as *const () as usize
+}
+
+/// Puts the handler in the place of `SIG_DFL`, at start.
+pub(crate) fn take() {
+    ON.store(true, Release);
+    for signal in SIGNALS {
+        if sys::disposition(signal, None).is_ok_and(|there| there.handler == libc::SIG_DFL) {
+            put(signal);
+        }
+    }
+}
+
+/// Puts the handler in the place of the `SIG_DFL` that has just been set.
+fn put(signal: c_int) {
+    let faults = SIGNALS.iter().fold(0, |set: SignalSet, signal| set | 1 << signal.wrapping_sub(1));
+    let flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
+    let mut ours = Disposition {
+        handler: ours(),
+        flags: usize::try_from(flags).unwrap_or(0),
+        restorer: 0,
+        // No handler of the program's runs meanwhile; a fault in the report itself comes back to it.
+        mask: !faults,
+    };
+    signal_restorer(&mut ours);
+    let Ok(before) = sys::disposition(signal, Some(&ours)) else { return };
+    if before.handler != libc::SIG_DFL {
+        // Another thread was faster.
+        let _ = sys::disposition(signal, Some(&before));
+    } else if let Some(default) = default_of(signal) {
+        default.flags.store(before.flags, Relaxed);
+        default.restorer.store(before.restorer, Relaxed);
+        default.mask.store(before.mask, Relaxed);
+    }
+}
+
+/// sigaction(2) has succeeded; `resets` if it set `SIG_DFL`. What it says of the disposition before is put right.
+pub(crate) fn changed(signal: c_int, resets: bool, before: Option<&mut libc::sigaction>) {
+    if let Some(before) = before
+        && before.sa_sigaction == ours()
+        && let Some(default) = default_of(signal)
+    {
+        before.sa_sigaction = libc::SIG_DFL;
+        before.sa_flags = c_int::try_from(default.flags.load(Relaxed)).unwrap_or(0);
+        // SAFETY: an optional function is null or, as it was given, one.
+        before.sa_restorer =
+            unsafe { core::mem::transmute::<usize, Option<extern "C" fn()>>(default.restorer.load(Relaxed)) };
+        // The kernel's mask has 64 bits, and libc leaves the rest of its own alone.
+        let mask = (&raw mut before.sa_mask).cast::<u64>();
+        // SAFETY: a sigset_t is larger, and aligned for it.
+        unsafe { *mask = default.mask.load(Relaxed) };
+    }
+    if resets {
+        put(signal);
+    }
+}
+
+/// signal(3) or one of its kin has set `handler` and is about to say that `before` was there: what it is to say.
+pub(crate) fn replaced(signal: c_int, handler: usize, before: usize) -> usize {
+    if before != libc::SIG_ERR && handler == libc::SIG_DFL {
+        put(signal);
+    }
+    if before == ours() { libc::SIG_DFL } else { before }
+}

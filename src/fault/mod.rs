@@ -1,0 +1,62 @@
+//! Faults: SIGSEGV and SIGBUS that end the program, explained before they do.
+//!
+//! The handler is there only while the program's own disposition is `SIG_DFL` ([`disposition`]), so whatever it is called
+//! for ends the process. It looks at the fault on the report's stack, says what it has to do with the program's mappings,
+//! if anything, and hands the signal back to the kernel, which ends the process as it would have: same signal, same
+//! registers, core dump included.
+
+pub(crate) mod disposition;
+mod machine;
+
+pub(crate) use machine::{Access, Machine};
+
+use crate::call::Fault;
+use crate::check::fault;
+use crate::report::{Inquest, Rescue};
+use crate::{facts, report, start, sys};
+use core::ffi::{c_int, c_void};
+
+/// The signals of faults.
+pub(crate) const SIGNALS: [c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
+
+/// The handler.
+pub(super) extern "C" fn handle(signal: c_int, info: &libc::siginfo_t, context: *mut c_void) {
+    // SAFETY: what the kernel hands to a handler with SA_SIGINFO, for as long as the handler runs.
+    let machine = unsafe { Machine::of(context) };
+    // The report reads a stack that may be broken.
+    if report::rescue(machine) == Rescue::Done {
+        return;
+    }
+    // A signal that somebody sent is no fault; and a fault inside a report is one too many.
+    if info.si_code > 0 && start::watch() != 0 && !report::is_inside() {
+        explain(signal, info, machine);
+    }
+    end(signal, info, machine);
+}
+
+/// Says what the fault has to do with the program's mappings.
+#[cold]
+#[inline(never)]
+fn explain(signal: c_int, info: &libc::siginfo_t, machine: Machine) {
+    // SAFETY: both signals carry an address when the kernel raises them.
+    let address = unsafe { info.si_addr() } as usize;
+    let Some(inquest) = Inquest::open() else { return };
+    facts::module::take_no_locks();
+    let made = inquest.run(&mut || {
+        let fault = Fault { signal, code: info.si_code, address, machine };
+        fault::cause(&fault).is_some_and(|cause| {
+            report::of_fault(&inquest, &fault, cause.rule(), cause.severity(), &mut |draft| cause.tell(&fault, draft))
+        })
+    });
+    inquest.close(made);
+}
+
+/// Lets the kernel end the process by the same signal: at the instruction that faulted, as soon as the handler returns.
+fn end(signal: c_int, info: &libc::siginfo_t, machine: Machine) {
+    let default = sys::Disposition { handler: libc::SIG_DFL, flags: 0, restorer: 0, mask: 0 };
+    let _ = sys::disposition(signal, Some(&default));
+    // Without it the process would go on if the cause of the fault is gone by now, or if the signal was sent. Where it is
+    // refused (a sandbox), the instruction faults again.
+    let _ = sys::queue_signal(signal, info);
+    machine.unblock(signal);
+}

@@ -1,0 +1,52 @@
+//! The last calls of mprotect: who made memory what it is.
+
+use super::regions::Range;
+
+/// Calls that are remembered.
+const KEPT: usize = 1024;
+
+/// A call of mprotect that succeeded.
+#[derive(Clone, Copy)]
+pub(crate) struct Protection {
+    pub(crate) range: Range,
+    /// The return address of the call.
+    pub(crate) site: usize,
+    /// The protection that it gave.
+    pub(crate) prot: u8,
+}
+
+impl Protection {
+    const NONE: Protection = Protection { range: Range { start: 0, end: 0 }, site: 0, prot: 0 };
+}
+
+/// The calls, in a ring.
+pub(crate) struct Protections {
+    ring: [Protection; KEPT],
+    /// How many have ever been entered.
+    entered: usize,
+}
+
+impl Protections {
+    #[allow(clippy::large_stack_arrays, reason = "the value of a static")]
+    pub(super) const fn new() -> Protections {
+        Protections { ring: [Protection::NONE; KEPT], entered: 0 }
+    }
+
+    /// Enters a call.
+    pub(super) fn enter(&mut self, protection: Protection) {
+        if let Some(place) = self.ring.get_mut(self.entered % KEPT) {
+            *place = protection;
+            self.entered = self.entered.wrapping_add(1);
+        }
+    }
+
+    /// The last call whose range holds an address, if it gave this protection and is still remembered.
+    pub(super) fn last(&self, address: usize, prot: u8) -> Option<Protection> {
+        let filled = self.entered.min(KEPT);
+        (1..=filled)
+            .filter_map(|age| self.ring.get(self.entered.wrapping_sub(age) % KEPT))
+            .find(|call| call.range.start <= address && address < call.range.end)
+            .filter(|call| call.prot == prot)
+            .copied()
+    }
+}
