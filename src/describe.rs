@@ -1,6 +1,7 @@
 //! What is tracked, in words, for `mapsan_describe_address` and `mapsan_dump_mappings`.
 
 use crate::facts::{Module, mapping::Mappings};
+use crate::harden::{self, Kind};
 use crate::report::Line;
 use crate::track::{self, By, Known};
 use crate::{clock, escape::Escaped, sys};
@@ -85,7 +86,15 @@ impl fmt::Display for Piece<'_> {
 pub(crate) fn address(address: usize, fd: c_int) -> c_int {
     let there = Mappings::open().and_then(|mappings| mappings.at(address));
     let mut written = true;
-    if let Some(known) = track::at(address) {
+    let held = harden::held(address);
+    if let Some(kind) = held {
+        let what = match kind {
+            Kind::Below => "a guard below a mapping (harden=guard)",
+            Kind::Above => "a guard above a mapping (harden=guard)",
+            Kind::Quarantined => "in quarantine (harden=quarantine)",
+        };
+        written &= say(fd, format_args!("{address:#x} is {what}"));
+    } else if let Some(known) = track::at(address) {
         let into = address.wrapping_sub(known.origin.base);
         written &= say(fd, format_args!("{address:#x} is {into} bytes into {}", Piece(&known)));
     } else if let Some(there) = &there {
@@ -111,7 +120,7 @@ pub(crate) fn address(address: usize, fd: c_int) -> c_int {
     }
     match (written, there) {
         (false, _) => -1,
-        (true, there) => c_int::from(there.is_some()),
+        (true, there) => c_int::from(there.is_some() && held.is_none()),
     }
 }
 

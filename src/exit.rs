@@ -1,7 +1,8 @@
 //! The end of a process, and its doubling by fork(2).
 
-use crate::check::leaks;
+use crate::check::{contents, leaks};
 use crate::report::{self, Section, sink, suppress};
+use crate::start::CONTENTS;
 use crate::sys::SignalSet;
 use crate::{errno, next, options, process, start, track};
 use core::ffi::{c_int, c_void};
@@ -74,6 +75,9 @@ pub(crate) fn leaving(status: c_int) -> c_int {
     let before = errno::get();
     let settings = options::settings();
     leaks::find_empty();
+    if start::watch() & CONTENTS != 0 {
+        contents::look_at_all();
+    }
     if settings.leaks {
         leaks::find();
     }

@@ -129,6 +129,13 @@ pub(crate) struct Remap {
     holes: bool,
 }
 
+impl Remap {
+    /// Both releases.
+    pub(crate) fn releases(&self) -> [&Begun; 2] {
+        [&self.old, &self.target]
+    }
+}
+
 /// mremap is about to be called.
 #[inline]
 pub(crate) fn remaps(call: &Mremap, caller: usize) -> Remap {
@@ -329,7 +336,7 @@ pub(crate) fn attaches_over(id: c_int, address: usize, caller: usize) -> Begun {
 }
 
 /// The size of a segment in bytes, asked of the kernel the first time.
-fn segment_size(id: c_int) -> usize {
+pub(crate) fn segment_size(id: c_int) -> usize {
     match track::size_of_segment(id) {
         0 => ask_size(id),
         size => size,
@@ -403,6 +410,14 @@ pub(crate) fn attached(id: c_int, base: usize, flags: c_int, placed: bool, calle
 #[inline]
 pub(crate) fn detaches(address: usize, caller: usize) -> Begun {
     with_outer(caller, |outer| track::detach(address, releaser(By::Shmdt, caller), outer))
+}
+
+/// Hands over what a release took, piece by piece.
+#[cold]
+#[inline(never)]
+pub(crate) fn released_by(begun: &Begun, mut each: impl FnMut(Range)) {
+    let Some(taken) = begun.taken() else { return };
+    track::pieces_of(taken, |gone| each(Range { start: gone.gone.entry.start, end: gone.gone.entry.end }));
 }
 
 /// shmdt has succeeded.

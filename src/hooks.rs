@@ -5,14 +5,16 @@
 //! stack here. `errno` is the program's: it is put back after anything that may have touched it.
 
 use crate::call::{Ftok, MAP_TYPE, Mmap, Mprotect, Mremap, Msync, Munmap, Outcome, Shmat, Shmctl, Shmdt, Shmget};
-use crate::check::Check;
+use crate::check::{Check, contents};
 use crate::facts::segment;
+use crate::facts::{page_size, whole_pages};
 use crate::fault::disposition;
 use crate::report::{self, Report};
-use crate::start::{self, CHECK, ENFORCE, OPT_IN, TRACK};
-use crate::track::{self, Begun, keys};
-use crate::{errno, exit, follow, next};
+use crate::start::{self, CHECK, CONTENTS, ENFORCE, HARDENED, OPT_IN, TAIL, TRACK};
+use crate::track::{self, Begun, Range, keys};
+use crate::{errno, exit, follow, harden, next};
 use core::ffi::{CStr, c_char, c_int, c_void};
+use core::ptr;
 
 /// Checks a call that has been made.
 #[cold]
@@ -50,6 +52,19 @@ fn refuses(call: &dyn Check, caller: usize) -> bool {
     refusal.is_some()
 }
 
+/// Looks at the contents of what a call is about to release; whether something was found past its end.
+#[cold]
+#[inline(never)]
+fn look_at_contents(call: &dyn Check, begun: &Begun, caller: usize) -> bool {
+    let (Some(taken), false) = (begun.taken(), report::is_inside()) else { return false };
+    let before = errno::get();
+    let outcome = Outcome { value: 0, errno: None };
+    let report = Report { call: call.as_call(), outcome, caller, refusing: false, earlier: None };
+    let found = contents::look_at_taken(taken, &report);
+    errno::set(before);
+    found
+}
+
 /// Looks at what a call is about to release, before it does; false if `mode=enforce` refuses it, with `errno` set.
 #[cold]
 #[inline(never)]
@@ -84,7 +99,7 @@ fn not_mapped(call: &Mmap, begun: &Begun) {
     let before = errno::get();
     follow::not_replaced(begun, call);
     if call.address != 0 {
-        track::asked(track::Range::new(call.address, call.length));
+        track::asked(Range::new(call.address, call.length));
     }
     errno::set(before);
 }
@@ -100,6 +115,32 @@ fn holds_stack(start: usize, length: usize) -> bool {
 #[inline]
 fn value(address: *mut c_void) -> isize {
     (address as usize).cast_signed()
+}
+
+/// The way of a mapping that is enforced, fixed or hardened; `map` makes the call. `None` if `mode=enforce` refuses it.
+#[cold]
+#[inline(never)]
+fn map_with_care(call: &Mmap, caller: usize, map: impl Fn(*mut c_void, c_int) -> *mut c_void) -> Option<*mut c_void> {
+    let watch = start::watch();
+    if watch & ENFORCE != 0 && refuses(call, caller) {
+        return None;
+    }
+    let mut begun = Begun::Off;
+    if call.flags & libc::MAP_FIXED != 0 && watch & TRACK != 0 {
+        begun = replaces(call, caller)?;
+        if watch & CONTENTS != 0 {
+            look_at_contents(call, &begun, caller);
+        }
+    }
+    let mapped = if watch & HARDENED == 0 {
+        map(ptr::with_exposed_provenance_mut(call.address), call.flags)
+    } else {
+        harden::map(call, map)
+    };
+    if mapped == libc::MAP_FAILED {
+        not_mapped(call, &begun);
+    }
+    Some(mapped)
 }
 
 /// The way of mmap and mmap64.
@@ -118,32 +159,26 @@ macro_rules! map {
             offset: i64,
             caller: usize,
         ) -> *mut c_void {
+            // SAFETY: the program's own call, perhaps at another address.
+            let map = |address, flags| unsafe { next::$name(address, length, prot, flags, fd, offset) };
             let watch = start::watch();
-            let call =
-                || Mmap { function: stringify!($name), address: address as usize, length, prot, flags, fd, offset };
-            if watch & ENFORCE != 0 && refuses(&call(), caller) {
-                return libc::MAP_FAILED;
-            }
-            let mut begun = Begun::Off;
-            if flags & libc::MAP_FIXED != 0 && watch & TRACK != 0 {
-                match replaces(&call(), caller) {
-                    Some(range) => begun = range,
-                    None => return libc::MAP_FAILED,
+            let call = Mmap { function: stringify!($name), address: address as usize, length, prot, flags, fd, offset };
+            let needs_care = watch & (ENFORCE | HARDENED) != 0 || flags & libc::MAP_FIXED != 0 && watch & TRACK != 0;
+            let mapped = if needs_care { map_with_care(&call, caller, map) } else { Some(map(address, flags)) };
+            let Some(mapped) = mapped else { return libc::MAP_FAILED };
+            if mapped != libc::MAP_FAILED && watch & TRACK != 0 {
+                follow::mapped(&call, mapped as usize, caller);
+                if watch & TAIL != 0 {
+                    contents::look_at_new(mapped as usize);
                 }
             }
-            // SAFETY: the program's own call.
-            let mapped = unsafe { next::$name(address, length, prot, flags, fd, offset) };
-            if watch & TRACK != 0 {
-                if mapped == libc::MAP_FAILED {
-                    not_mapped(&call(), &begun);
-                } else {
-                    follow::mapped(&call(), mapped as usize, caller);
-                }
+            if mapped == libc::MAP_FAILED && watch & TRACK != 0 && !needs_care {
+                not_mapped(&call, &Begun::Off);
             }
             let doubtful =
                 mapped == libc::MAP_FAILED || flags & MAP_TYPE == libc::MAP_SHARED_VALIDATE || watch & OPT_IN != 0;
             if doubtful && watch & CHECK != 0 {
-                finish(&call(), value(mapped), caller);
+                finish(&call, value(mapped), caller);
             }
             mapped
         }
@@ -166,6 +201,10 @@ map! {
 pub(crate) unsafe extern "C" fn munmap(address: *mut c_void, length: usize, caller: usize) -> c_int {
     let watch = start::watch();
     let call = Munmap { address: address as usize, length };
+    if watch & HARDENED != 0 {
+        // Before anything is looked up: what is in quarantine is not mapped.
+        harden::make_way(Range::new(call.address, whole_pages(length)));
+    }
     let begun = if watch & TRACK == 0 { Begun::Off } else { follow::unmaps(call.address, length, caller) };
     if let Some(taken) = begun.taken() {
         let harmless = taken.whole && !taken.notable && !(taken.mixed && taken.cut);
@@ -173,15 +212,28 @@ pub(crate) unsafe extern "C" fn munmap(address: *mut c_void, length: usize, call
             return -1;
         }
     }
-    // SAFETY: the program's own call.
-    let status = unsafe { next::munmap(address, length) };
+    if watch & CONTENTS != 0 {
+        look_at_contents(&call, &begun, caller);
+    }
+    let status = if watch & HARDENED == 0 {
+        // SAFETY: the program's own call.
+        unsafe { next::munmap(address, length) }
+    } else {
+        // SAFETY: the program's own call.
+        unsafe { harden::unmap(address, length) }
+    };
     if status != 0 {
         begun.failed();
         if watch & CHECK != 0 {
             finish(&call, status as isize, caller);
         }
-    } else if matches!(begun, Begun::Later) {
-        follow::unmapped_later(call.address, length, caller);
+    } else {
+        if watch & HARDENED != 0 {
+            follow::released_by(&begun, harden::released);
+        }
+        if matches!(begun, Begun::Later) {
+            follow::unmapped_later(call.address, length, caller);
+        }
     }
     status
 }
@@ -202,19 +254,40 @@ pub(crate) unsafe extern "C" fn mremap(
     let call =
         Mremap { old_address: old_address as usize, old_size, new_size, flags, new_address: new_address as usize };
     let remap = (watch & TRACK != 0).then(|| follow::remaps(&call, caller));
-    // SAFETY: the program's own call.
-    let moved = unsafe { next::mremap(old_address, old_size, new_size, flags, new_address) };
+    let spoiled = watch & CONTENTS != 0 && spoils(remap.as_ref(), &call, caller);
+    let moved = if watch & HARDENED == 0 {
+        // SAFETY: the program's own call.
+        unsafe { next::mremap(old_address, old_size, new_size, flags, new_address) }
+    } else {
+        // SAFETY: the program's own call.
+        unsafe { harden::remap(&call) }
+    };
     if let Some(remap) = &remap {
         if moved == libc::MAP_FAILED {
             not_remapped(remap, &call, caller);
         } else {
             follow::remapped(remap, &call, moved as usize, caller);
+            if spoiled {
+                track::spoil(moved as usize);
+            }
         }
     }
     if moved == libc::MAP_FAILED && watch & CHECK != 0 {
         finish(&call, value(moved), caller);
     }
     moved
+}
+
+/// Looks at the contents of what mremap is about to move or release; whether nothing can be told from the bytes past the
+/// end afterwards.
+#[cold]
+#[inline(never)]
+fn spoils(remap: Option<&follow::Remap>, call: &Mremap, caller: usize) -> bool {
+    let found = remap.is_some_and(|remap| {
+        let [old, target] = remap.releases().map(|begun| look_at_contents(call, begun, caller));
+        old || target
+    });
+    found || call.new_size < call.old_size
 }
 
 /// A failed mremap: what it would have released comes back.
@@ -231,9 +304,14 @@ fn not_remapped(remap: &follow::Remap, call: &Mremap, caller: usize) {
 /// # Safety
 /// As the call.
 pub(crate) unsafe extern "C" fn mprotect(address: *mut c_void, length: usize, prot: c_int, caller: usize) -> c_int {
-    // SAFETY: the program's own call.
-    let status = unsafe { next::mprotect(address, length, prot) };
     let watch = start::watch();
+    let status = if watch & HARDENED == 0 {
+        // SAFETY: the program's own call.
+        unsafe { next::mprotect(address, length, prot) }
+    } else {
+        // SAFETY: the program's own call.
+        unsafe { harden::protect(address, length, prot) }
+    };
     if watch & TRACK != 0 {
         if status == 0 {
             follow::protected(address as usize, length, prot, caller);
@@ -252,6 +330,9 @@ pub(crate) unsafe extern "C" fn mprotect(address: *mut c_void, length: usize, pr
 /// # Safety
 /// As the call.
 pub(crate) unsafe extern "C" fn msync(address: *mut c_void, length: usize, flags: c_int, caller: usize) -> c_int {
+    if start::watch() & HARDENED != 0 {
+        harden::make_way(Range::new(address as usize, whole_pages(length)));
+    }
     // SAFETY: the program's own call.
     let status = unsafe { next::msync(address, length, flags) };
     if status != 0 && start::watch() & CHECK != 0 {
@@ -351,8 +432,13 @@ pub(crate) unsafe extern "C" fn shmat(id: c_int, address: *const c_void, flags: 
     } else {
         Begun::Off
     };
-    // SAFETY: the program's own call.
-    let attached = unsafe { next::shmat(id, address, flags) };
+    let attached = if watch & HARDENED == 0 {
+        // SAFETY: the program's own call.
+        unsafe { next::shmat(id, address, flags) }
+    } else {
+        // SAFETY: the program's own call.
+        unsafe { harden::attach(&call, follow::segment_size(id)) }
+    };
     if attached == libc::MAP_FAILED {
         begun.failed();
     } else if tracks {
@@ -370,9 +456,18 @@ pub(crate) unsafe extern "C" fn shmat(id: c_int, address: *const c_void, flags: 
 /// As the call.
 pub(crate) unsafe extern "C" fn shmdt(address: *const c_void, caller: usize) -> c_int {
     let watch = start::watch();
+    if watch & HARDENED != 0 {
+        harden::make_way(Range::new(address as usize, page_size()));
+    }
     let begun = if watch & TRACK == 0 { Begun::Off } else { follow::detaches(address as usize, caller) };
+    if watch & CONTENTS != 0 {
+        look_at_contents(&Shmdt { address: address as usize }, &begun, caller);
+    }
     // SAFETY: the program's own call.
     let status = unsafe { next::shmdt(address) };
+    if status == 0 && watch & HARDENED != 0 {
+        follow::released_by(&begun, harden::released);
+    }
     if status != 0 {
         begun.failed();
         if watch & CHECK != 0 {

@@ -26,6 +26,8 @@ mod track;
 
 mod fault;
 
+mod harden;
+
 #[cfg(test)]
 mod differential;
 

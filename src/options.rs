@@ -3,6 +3,7 @@
 //! Parsed once, at start, by the model's declarations. Nothing is skipped in silence: what is not understood is named.
 
 use crate::report::{Line, MOST_FRAMES};
+use crate::start;
 use core::cell::UnsafeCell;
 use core::fmt::Display;
 use mapsan_model::options::{Piece, Values, pieces};
@@ -78,6 +79,8 @@ pub(crate) struct Settings {
     pub(crate) site_depth: usize,
     pub(crate) leaks: bool,
     pub(crate) handle_faults: bool,
+    /// Bits of [`start::watch`].
+    pub(crate) harden: u32,
     pub(crate) only: Line<1024>,
     pub(crate) skip: Line<1024>,
     pub(crate) verbosity: u32,
@@ -138,6 +141,7 @@ impl Settings {
         site_depth: 1,
         leaks: true,
         handle_faults: true,
+        harden: 0,
         only: Line::new(),
         skip: Line::new(),
         verbosity: 0,
@@ -238,7 +242,30 @@ impl Settings {
             Key::HandleFaults => self.handle_faults = number()? == 1,
             Key::Verbosity => self.verbosity = number()?,
             Key::Help => self.help = number()? == 1,
-            Key::Enable | Key::Disable | Key::Harden | Key::Inject => {}
+            Key::Harden => return self.choose_hardening(value),
+            Key::Enable | Key::Disable | Key::Inject => {}
+        }
+        Some(())
+    }
+
+    /// Takes the words of `harden`; each source says all of it anew.
+    fn choose_hardening(&mut self, value: &str) -> Option<()> {
+        let mut harden = 0;
+        for word in value.split(',').map(str::trim) {
+            harden |= match word {
+                "guard" => start::GUARD,
+                "quarantine" => start::QUARANTINE,
+                "tail" => start::TAIL,
+                "private" => start::PRIVATE,
+                "all" => start::HARDENED | start::CONTENTS,
+                "" => 0,
+                _ => return None,
+            };
+        }
+        self.harden = harden;
+        // Whoever asks for the check wants its findings, though the rule's group is off by default.
+        if harden & start::PRIVATE != 0 {
+            self.rules.set(Rule::PrivateWriteDiscarded, true);
         }
         Some(())
     }
@@ -321,10 +348,10 @@ mod tests {
     fn every_key_is_either_taken_or_said_to_come_later() {
         for key in Key::ALL {
             let value = match key.info().values {
-                Values::Words(words) => words[0],
+                Values::Words(words) | Values::Set(words) => words[0],
                 Values::Rules => "all",
                 Values::Number(..) | Values::Flag => "1",
-                Values::File | Values::Log | Values::Set(_) | Values::Injection | Values::Names => "x",
+                Values::File | Values::Log | Values::Injection | Values::Names => "x",
             };
             let value = if *key == Key::Fail { "error" } else { value };
             let (_, complaints) = parsed(&format!("{}={value}", key.name()));

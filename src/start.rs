@@ -7,7 +7,7 @@ use crate::facts::{self, Module};
 use crate::fault::disposition;
 use crate::options::{self, Form, Mode, Settings};
 use crate::report::{self, Section, sink, suppress};
-use crate::{clock, exit, next, process, weak};
+use crate::{clock, exit, harden, next, process, weak};
 use core::ffi::{CStr, c_char, c_int};
 use core::ptr;
 use core::sync::atomic::{
@@ -27,6 +27,18 @@ pub(crate) const OPT_IN: u32 = 4;
 pub(crate) const TRACK: u32 = 8;
 /// Bit of [`watch`]: more than the call site is remembered of each mapping.
 pub(crate) const SITES: u32 = 16;
+/// Bit of [`watch`]: there are guards on either side of new mappings.
+pub(crate) const GUARD: u32 = 32;
+/// Bit of [`watch`]: what is released stays reserved for a while.
+pub(crate) const QUARANTINE: u32 = 64;
+/// Bit of [`watch`]: the rest of the last page of a mapping is looked at when it goes.
+pub(crate) const TAIL: u32 = 128;
+/// Bit of [`watch`]: private file mappings are looked at when they go.
+pub(crate) const PRIVATE: u32 = 256;
+/// Bits of [`watch`]: the library may hold addresses of its own.
+pub(crate) const HARDENED: u32 = GUARD | QUARANTINE;
+/// Bits of [`watch`]: the contents of a mapping are looked at when it goes.
+pub(crate) const CONTENTS: u32 = TAIL | PRIVATE;
 
 static WATCH: AtomicU32 = AtomicU32::new(0);
 
@@ -50,6 +62,11 @@ pub(crate) fn track_in_tests() {
 /// Ends tracking; whether it had not ended before.
 pub(crate) fn stop_tracking() -> bool {
     WATCH.fetch_and(!TRACK, Relaxed) & TRACK != 0
+}
+
+/// Ends what some bits of [`watch`] stand for.
+pub(crate) fn stop_watching(bits: u32) {
+    WATCH.fetch_and(!bits, Relaxed);
 }
 
 /// A pointer that the loader fills in when it relocates this library.
@@ -201,6 +218,10 @@ fn begin(section: &Section) {
     }
     if options::settings().site_depth > 1 {
         watch |= SITES;
+    }
+    if options::settings().harden != 0 {
+        harden::prepare();
+        watch |= options::settings().harden;
     }
     clock::find();
     report::prepare_unwinder();

@@ -205,6 +205,12 @@ pub(crate) fn futex_wake(word: &core::sync::atomic::AtomicU32) {
     let _ = plain(libc::SYS_futex, [ptr::from_ref(word) as usize, operation, 1, 0, 0, 0]);
 }
 
+/// Sleeps for a millisecond.
+pub(crate) fn sleep_a_moment() {
+    let time = libc::timespec { tv_sec: 0, tv_nsec: 1_000_000 };
+    let _ = plain(libc::SYS_nanosleep, [(&raw const time) as usize, 0, 0, 0, 0, 0]);
+}
+
 /// The wall clock.
 pub(crate) fn realtime() -> libc::timespec {
     filled(|time: *mut libc::timespec| {
@@ -246,6 +252,12 @@ pub(crate) fn read(fd: c_int, buffer: &mut [u8]) -> Result<usize> {
             other => return other,
         }
     }
+}
+
+/// pread(2) of whole 64-bit words, 8 bytes each; how many were read.
+pub(crate) fn read_words_at(fd: c_int, words: &mut [u64], offset: usize) -> Result<usize> {
+    let arguments = [int(fd), words.as_mut_ptr() as usize, size_of_val(words), offset, 0, 0];
+    plain(libc::SYS_pread64, arguments).map(|bytes| bytes >> 3)
 }
 
 /// write(2).
@@ -345,6 +357,33 @@ pub(crate) fn zeroed_memory(bytes: usize) -> Option<*mut u8> {
     let (prot, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
     let address = plain(libc::SYS_mmap, [0, bytes, int(prot), int(flags), int(-1), 0]).ok()?;
     Some(ptr::with_exposed_provenance_mut(address))
+}
+
+const RESERVATION: c_int = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+
+/// Addresses that nobody can access, where the kernel likes; `flags` may be `MAP_32BIT`.
+pub(crate) fn reserve(bytes: usize, flags: c_int) -> Option<usize> {
+    plain(libc::SYS_mmap, [0, bytes, int(libc::PROT_NONE), int(RESERVATION | flags), int(-1), 0]).ok()
+}
+
+/// Makes a range that nobody can access, if nothing is mapped there.
+pub(crate) fn reserve_at(range: crate::track::Range) -> bool {
+    let flags = int(RESERVATION | libc::MAP_FIXED_NOREPLACE);
+    let made = plain(libc::SYS_mmap, [range.start, range.length(), int(libc::PROT_NONE), flags, int(-1), 0]);
+    match made {
+        Ok(address) if address == range.start => true,
+        // Before Linux 4.17 the address is a mere hint.
+        Ok(address) => {
+            let _ = plain(libc::SYS_munmap, [address, range.length(), 0, 0, 0, 0]);
+            false
+        }
+        Err(_) => false,
+    }
+}
+
+/// Unmaps a range of our own.
+pub(crate) fn unmap(range: crate::track::Range) {
+    let _ = plain(libc::SYS_munmap, [range.start, range.length(), 0, 0, 0, 0]);
 }
 
 /// The argument of the `PROCMAP_QUERY` ioctl, `<linux/fs.h>` since Linux 6.11.

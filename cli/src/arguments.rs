@@ -122,7 +122,16 @@ fn parser(values: Values) -> ValueParser {
             Ok(_) => Ok(text.to_owned()),
             Err(error) => Err(format!("it can't be read: {error}")),
         }),
-        Values::Set(_) | Values::Log | Values::Injection | Values::Names => {
+        Values::Set(words) => ValueParser::new(move |text: &str| {
+            match text.split(',').map(str::trim).find(|word| *word != "all" && !words.contains(word)) {
+                Some(word) => {
+                    let near = crate::explain::nearest(word, words.iter().copied());
+                    Err(format!("there is no '{word}'{near}; it takes {values}"))
+                }
+                None => Ok(text.to_owned()),
+            }
+        }),
+        Values::Log | Values::Injection | Values::Names => {
             ValueParser::new(
                 |text: &str| {
                     if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(text.to_owned()) }
@@ -176,6 +185,7 @@ mod tests {
             ["--level", "loud", "prog"],
             ["--stack-depth", "65", "prog"],
             ["--enable", "mmap-bad-df", "prog"],
+            ["--harden", "gard", "prog"],
             ["--error-exitcode", "0", "prog"],
             ["--format", "sarif", "prog"],
             ["--suppressions", "/no/such/file", "prog"],

@@ -138,7 +138,7 @@ declare! {
         "the at-exit rules";
     HandleFaults "handle_faults" = "1", Values::Flag, true,
         "explain SIGSEGV and SIGBUS";
-    Harden "harden" = "", Values::Set(&["guard", "quarantine", "tail", "private"]), false,
+    Harden "harden" = "", Values::Set(&["guard", "quarantine", "tail", "private"]), true,
         "checks that change where or how memory is mapped";
     Inject "inject" = "", Values::Injection, false,
         "make one of the program's own calls fail";

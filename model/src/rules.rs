@@ -256,6 +256,13 @@ macro_rules! for_each_rule {
     FaultOverrun "fault-overrun" "SIGSEGV" [Error] Correctness None
         "an access just before or past a mapping, or in a guard that borders it";
 
+    OverflowTail "overflow-tail" "munmap" [Error] Correctness None
+        "bytes between the requested length of a mapping and the end of its last page were written";
+    LostWrite "lost-write" "munmap" [Error] Correctness None
+        "bytes past the end of a file were written through a shared mapping, and never reach the file";
+    PrivateWriteDiscarded "private-write-discarded" "munmap" [Note] Pedantic None
+        "pages of a private file mapping were modified, and are dropped with it";
+
     LeakSegment "leak-segment" "shmget" [Warning, Note] Correctness None
         "a segment that this process created still exists at its end";
     LeakMapping "leak-mapping" "mmap" [Note] Correctness None

@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+pub(crate) mod contents;
 pub(crate) mod fault;
 mod ftok;
 mod known;

@@ -8,6 +8,7 @@ pub(crate) mod descriptor;
 pub(crate) mod limits;
 pub(crate) mod mapping;
 pub(crate) mod module;
+pub(crate) mod pagemap;
 mod path;
 mod procfile;
 pub(crate) mod segment;

@@ -20,11 +20,12 @@ pub(crate) mod protections;
 mod queue;
 pub(crate) mod regions;
 pub(crate) mod segments;
-mod tree;
+pub(crate) mod tree;
 
 pub(crate) use origin::{By, File, Made, OUTER_FRAMES, Outer};
 pub(crate) use regions::{Known, KnownGone, Range, Regions, Releaser, Taken};
 
+use crate::harden::reserved::Reserved;
 use crate::interpose::thread_pointer;
 use crate::{start, sys};
 use core::cell::UnsafeCell;
@@ -44,6 +45,7 @@ pub(crate) struct State {
     pub(crate) objects: Objects,
     pub(crate) groups: Groups,
     protections: Protections,
+    pub(crate) reserved: Reserved,
     /// In which process of a line of forks this is.
     pub(crate) generation: u8,
 }
@@ -78,6 +80,7 @@ static STATE: Shared = Shared(UnsafeCell::new(State {
     objects: Objects::new(),
     groups: Groups::new(),
     protections: Protections::new(),
+    reserved: Reserved::new(),
     generation: 0,
 }));
 static LOCK: Lock = Lock::new();
@@ -423,6 +426,29 @@ pub(crate) fn last_gone(address: usize) -> Option<KnownGone> {
         let gone = *state.regions.history.newest_first().find(|gone| gone.entry.contains(address))?;
         state.regions.known_gone(gone)
     })?
+}
+
+/// The pieces that a release took, lowest first.
+pub(crate) fn pieces_of(taken: &Taken, mut each: impl FnMut(&KnownGone)) {
+    let mut from = 0;
+    for _ in 0..taken.pieces {
+        let Some(Some(piece)) = with(|state| state.regions.next_piece(taken.release, from)) else { return };
+        from = piece.gone.entry.end;
+        each(&piece);
+    }
+}
+
+/// Bytes past the end of what is mapped at an address are not the program's, or no longer to be told from older ones.
+pub(crate) fn spoil(address: usize) {
+    with(|state| state.regions.spoil(address));
+}
+
+/// Whether this process has made a segment.
+pub(crate) fn created(id: c_int) -> bool {
+    let made = |state: &mut State| {
+        state.segments.get(id).is_some_and(|segment| segment.created && state.is_own(segment.generation))
+    };
+    with(made).unwrap_or(false)
 }
 
 /// Takes the lock before fork(2); whether it was had.

@@ -73,9 +73,13 @@ impl Regions {
                 made.base = shifted(was.base.max(old.start));
                 made.flags = was.flags;
                 made.prot = piece.prot;
-                if new.length() == old.length() {
-                    made.length = was.length.saturating_sub(hidden);
-                }
+                // The mapping that reaches the end of the old range has the length that was asked for, others keep theirs.
+                let asked_end = carried.made.base.wrapping_add(carried.made.length);
+                made.length = if was.base.wrapping_add(crate::facts::whole_pages(was.length)) >= old.end {
+                    asked_end.saturating_sub(made.base)
+                } else {
+                    was.length.saturating_sub(hidden)
+                };
                 // shmdt takes a moved segment, too, at its new address.
                 if was.by == By::Shmat {
                     made.by = By::Shmat;

@@ -123,6 +123,8 @@ pub(crate) struct Origin {
     pub(crate) placed: bool,
     /// In which process of a line of forks it was made.
     pub(crate) generation: u8,
+    /// Whether bytes past its end may have been written before they were past its end, or by others.
+    pub(crate) spoiled: bool,
     /// The count in which it was last counted, so that its pieces count once.
     pub(super) counted: u8,
 }
@@ -142,6 +144,7 @@ impl Item for Origin {
         prot: 0,
         placed: false,
         generation: 0,
+        spoiled: false,
         counted: 0,
     };
 

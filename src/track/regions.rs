@@ -336,6 +336,23 @@ impl Regions {
         }
     }
 
+    /// The piece with the lowest start from `from` on that a release took.
+    pub(crate) fn next_piece(&self, release: u32, from: usize) -> Option<KnownGone> {
+        let of_release = |gone: &&Gone| gone.release == release && gone.is_real() && gone.entry.start >= from;
+        let newer = |gone: &&Gone| release.wrapping_sub(gone.release).cast_signed() <= 0 || !gone.is_real();
+        let pieces = self.history.newest_first().take_while(newer).filter(of_release);
+        self.known_gone(*pieces.min_by_key(|gone| gone.entry.start)?)
+    }
+
+    /// Notes that the end of what is mapped at an address has been written before.
+    pub(crate) fn spoil(&mut self, address: usize) {
+        if let Some(entry) = self.at(address)
+            && let Some(origin) = self.origins.get_mut(entry.origin)
+        {
+            origin.spoiled = true;
+        }
+    }
+
     /// The range from `old.start` on is `length` bytes long from now on, after mremap shrank it in place.
     pub(crate) fn shrunk(&mut self, start: usize, length: usize) {
         if let Some(entry) = self.at(start)
@@ -343,6 +360,8 @@ impl Regions {
             && origin.base == start
         {
             origin.length = length;
+            // What was its contents lies past its end now.
+            origin.spoiled = true;
         }
     }
 
@@ -480,6 +499,7 @@ impl Regions {
             placed,
             generation,
             counted: self.count,
+            spoiled: false,
         };
         let number = self.origins.take(origin);
         if number.is_none() {

@@ -19,6 +19,8 @@ pub(crate) enum Way {
     Preloaded,
     /// It is linked with `-lmapsan`.
     Linked,
+    /// By `LD_PRELOAD`, with memory hardened: nothing but the addresses may differ.
+    Hardened,
 }
 
 /// How a program ended.
@@ -69,9 +71,12 @@ pub(crate) fn covered(program: &Path, way: Way, library: &Path, options: &str, f
         if !options.is_empty() {
             all = format!("{options}:{all}");
         }
+        if way == Way::Hardened {
+            all = format!("harden=guard,quarantine,tail:{all}");
+        }
         command.env("MAPSAN_OPTIONS", all);
         match way {
-            Way::Preloaded => command.env("LD_PRELOAD", library),
+            Way::Preloaded | Way::Hardened => command.env("LD_PRELOAD", library),
             Way::Linked => command.env("LD_LIBRARY_PATH", library.parent().unwrap_or(Path::new("."))),
         };
     })

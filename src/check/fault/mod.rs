@@ -11,6 +11,7 @@ use super::memory::Shown;
 use crate::call::{ErrnoName, Fault, Prot};
 use crate::facts::mapping::{Mapping, Mappings};
 use crate::fault::Access;
+use crate::harden::{self, Kind};
 use crate::report::{Draft, Place};
 use crate::track::failures::{self, Failed, Failure};
 use crate::track::{self, By, Known, KnownGone};
@@ -67,7 +68,12 @@ pub(crate) fn cause(fault: &Fault) -> Option<Cause> {
                 .or_else(|| Overrun::of_neighbour(address).map(Cause::Overrun)),
         };
     }
-    let known = known?;
+    let Some(known) = known else {
+        return match harden::held(address)? {
+            Kind::Quarantined => track::last_gone(address).map(Cause::Released),
+            kind => Overrun::into_own_guard(address, kind).map(Cause::Overrun),
+        };
+    };
     let prot = there.as_ref().map_or(known.entry.prot, Mapping::prot);
     if prot == 0
         && let Some(overrun) = Overrun::into_guard(address)

@@ -5,6 +5,8 @@ use crate::call::Fault;
 use crate::check::IfSome;
 use crate::check::known::{tell_mapped, whole};
 use crate::check::memory::{Shown, mapping_at};
+use crate::facts::{page_size, page_start};
+use crate::harden::Kind;
 use crate::report::Draft;
 use crate::track::{self, Known};
 use core::fmt;
@@ -25,8 +27,17 @@ pub(crate) struct Overrun {
     /// The piece of the mapping that the access ran out of.
     known: Known,
     side: Side,
-    /// Where the guard that it ran into was made, if one was.
-    guard: Option<Known>,
+    guard: Guard,
+}
+
+/// What the access ran into.
+enum Guard {
+    /// Nothing is mapped there.
+    Nothing,
+    /// Pages with this protection, which allows nothing; of the same mapping or of another.
+    Pages { same: bool, prot: u8 },
+    /// A page of `harden=guard`.
+    Ours,
 }
 
 impl Overrun {
@@ -42,8 +53,8 @@ impl Overrun {
         let above = above
             .map(|known| (known.entry.start.saturating_sub(address), known))
             .filter(|(distance, known)| *distance <= NEAR && address >= LOWEST && lives(known, known.entry.start));
-        let behind = |known| Overrun { known, side: Side::Behind, guard: None };
-        let before = |known| Overrun { known, side: Side::Before, guard: None };
+        let behind = |known| Overrun { known, side: Side::Behind, guard: Guard::Nothing };
+        let before = |known| Overrun { known, side: Side::Before, guard: Guard::Nothing };
         match (below, above) {
             (Some((past, _)), Some((short, known))) if short < past => Some(before(known)),
             (Some((_, known)), _) => Some(behind(known)),
@@ -63,7 +74,18 @@ impl Overrun {
             (None, Some((_, known))) => (Side::Before, known),
             (None, None) => return None,
         };
-        Some(Overrun { known, side, guard: Some(guard) })
+        let same = guard.origin.serial == known.origin.serial;
+        Some(Overrun { known, side, guard: Guard::Pages { same, prot: guard.entry.prot } })
+    }
+
+    /// The mapping on whose side a guard of `harden=guard` is.
+    pub(super) fn into_own_guard(address: usize, kind: Kind) -> Option<Overrun> {
+        let (side, at) = match kind {
+            Kind::Below => (Side::Before, page_start(address).checked_add(page_size())?),
+            Kind::Above => (Side::Behind, page_start(address).checked_sub(1)?),
+            Kind::Quarantined => return None,
+        };
+        track::at(at).map(|known| Overrun { known, side, guard: Guard::Ours })
     }
 
     /// How many bytes outside what was asked for the access lies; 1 is the byte next to it.
@@ -78,7 +100,7 @@ impl Overrun {
     fn asked_end(&self) -> usize {
         let end = self.known.entry.end;
         let asked = self.known.origin.base.wrapping_add(self.known.origin.length);
-        if end.wrapping_sub(asked) < crate::facts::page_size() { asked } else { end }
+        if end.wrapping_sub(asked) < page_size() { asked } else { end }
     }
 
     /// Says what happened.
@@ -105,17 +127,18 @@ impl Overrun {
             draft.note(format_args!("the mapping: {}", Shown(&there)));
         }
         tell_mapped(&self.known, draft);
-        match &self.guard {
-            Some(guard) if guard.origin.serial != self.known.origin.serial => {
+        match self.guard {
+            Guard::Pages { same: false, .. } => {
                 draft.note(format_args!("the access ran into a guard: pages without any right that border it"));
             }
-            Some(guard) => {
+            Guard::Pages { prot, .. } => {
                 draft.note(format_args!("the access ran into a guard: pages of it that were given no right"));
-                if let Some(given) = track::protection(fault.address, guard.entry.prot) {
+                if let Some(given) = track::protection(fault.address, prot) {
                     draft.place(given.site, format_args!("protected here"));
                 }
             }
-            None => draft.note(format_args!("nothing is mapped at the address")),
+            Guard::Ours => draft.note(format_args!("the access ran into a guard of harden=guard")),
+            Guard::Nothing => draft.note(format_args!("nothing is mapped at the address")),
         }
         draft.help(format_args!("check the index against the length that was mapped"));
     }

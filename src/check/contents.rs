@@ -1,0 +1,222 @@
+//! What is written in memory that is about to go (`harden=tail`, `harden=private`): past what was asked for, past the end
+//! of the file, or into a copy that nobody keeps.
+
+use super::known::{Making, tell_mapped};
+use super::memory::{Shown, mapping_at};
+use crate::call::Outcome;
+use crate::facts::backing::{Backing, Identity};
+use crate::facts::mapping::Mapping;
+use crate::facts::{page_size, pagemap};
+use crate::report::{Draft, Report};
+use crate::start::{self, PRIVATE, TAIL};
+use crate::sys;
+use crate::track::{self, By, File, Known, Range, Taken};
+use core::fmt;
+use mapsan_model::{Rule, Severity};
+
+/// Bytes that are not zero where all should be.
+struct Written {
+    /// Addresses of the first and the last of them.
+    first: usize,
+    last: usize,
+    count: usize,
+}
+
+/// Looks for bytes that are not zero; `None` if there are none, or the range can't be read.
+fn written(range: Range) -> Option<Written> {
+    let mut found: Option<Written> = None;
+    let mut at = range.start;
+    while at < range.end {
+        let mut bytes = [0_u8; 256];
+        let chunk = bytes.get_mut(..range.end.wrapping_sub(at).min(256))?;
+        let read = sys::read_memory(at, chunk).ok().filter(|read| *read > 0)?;
+        for (index, _) in chunk.iter().take(read).enumerate().filter(|(_, byte)| **byte != 0) {
+            let address = at.wrapping_add(index);
+            let found = found.get_or_insert(Written { first: address, last: address, count: 0 });
+            (found.last, found.count) = (address, found.count.wrapping_add(1));
+        }
+        at = at.wrapping_add(read);
+    }
+    found
+}
+
+/// Looks at what a call is about to release; whether something was found in a tail.
+pub(crate) fn look_at_taken(taken: &Taken, report: &Report<'_>) -> bool {
+    let mut found = false;
+    track::pieces_of(taken, |gone| found |= look(&gone.was, report));
+    found
+}
+
+/// Looks at everything that is mapped, at exit.
+pub(crate) fn look_at_all() {
+    let mut at = 0;
+    while let Some(known) = track::at_or_after(at) {
+        at = known.entry.end;
+        if track::with(|state| state.is_own(known.origin.generation)) != Some(true) {
+            continue;
+        }
+        let call = Making(&known);
+        let outcome = Outcome { value: known.origin.base.cast_signed(), errno: None };
+        let earlier = Some(&known.outer);
+        look(&known, &Report { call: &call, outcome, caller: known.origin.site, refusing: false, earlier });
+    }
+}
+
+/// A file has been mapped: bytes that lie past its end already are not the program's.
+#[cold]
+#[inline(never)]
+pub(crate) fn look_at_new(base: usize) {
+    if let Some(known) = track::at(base)
+        && let Some((tail, ..)) = file_tail(&known)
+        && written(tail).is_some()
+    {
+        track::spoil(base);
+    }
+}
+
+/// Looks at one piece; whether something was found in a tail.
+fn look(known: &Known, report: &Report<'_>) -> bool {
+    let watch = start::watch();
+    if watch & PRIVATE != 0 {
+        look_at_private(known, report);
+    }
+    watch & TAIL != 0 && !known.origin.spoiled && (look_at_tail(known, report) || look_at_file_tail(known, report))
+}
+
+/// The bytes between what was asked for and the end of the last page, where all of them were zero once: in anonymous
+/// memory, and in segments that this process has made.
+fn tail(known: &Known) -> Option<Range> {
+    let origin = &known.origin;
+    let fresh = match (origin.by, known.file) {
+        (By::Shmat, Some(file)) => track::created(i32::try_from(file.inode).ok()?),
+        (_, file) => file.is_none() && known.origin.flags & libc::MAP_ANONYMOUS != 0,
+    };
+    let tail = Range { start: origin.base.wrapping_add(origin.length), end: known.entry.end };
+    // Of a piece that does not hold the end there is no tail.
+    (fresh && tail.start < tail.end && tail.start >= known.entry.start && tail.length() < longest_page(known))
+        .then_some(tail)
+}
+
+/// The size of the pages, or of the largest huge page that the mapping may have, in bytes.
+fn longest_page(known: &Known) -> usize {
+    if known.origin.flags & libc::MAP_HUGETLB == 0 { page_size() } else { 1 << 30 }
+}
+
+fn look_at_tail(known: &Known, report: &Report<'_>) -> bool {
+    let Some(found) = tail(known).and_then(written) else { return false };
+    report.finding(Rule::OverflowTail, Severity::Error, |draft| {
+        let Known { origin, .. } = known;
+        let span = Span(found.first.wrapping_sub(origin.base) as u64, found.last.wrapping_sub(origin.base) as u64);
+        let what = if origin.by == By::Shmat { "segment" } else { "mapping" };
+        draft.message(format_args!(
+            "{span} of a {what} of {} bytes: {} past its end",
+            origin.length,
+            Bytes(found.count)
+        ));
+        tell_memory(known, draft);
+        draft.note(format_args!(
+            "memory comes in pages, so this does no harm today; where the length is a multiple of the page size, it \
+             faults or overwrites what lies behind"
+        ));
+        draft.note(format_args!(
+            "bytes that were set to zero are not seen; harden=guard makes a write past the page fault"
+        ));
+        draft.help(format_args!("ask for as many bytes as are written, or check the index against the length"));
+    });
+    true
+}
+
+/// The bytes past the end of a file in its last page, and the file's size, where this is a shared, writable mapping of it.
+fn file_tail(known: &Known) -> Option<(Range, u64, File)> {
+    let file = known.file.filter(|_| known.origin.by != By::Shmat)?;
+    let shared = known.origin.flags & libc::MAP_TYPE != libc::MAP_PRIVATE;
+    let writable = (known.entry.prot | known.origin.prot) & 2 != 0;
+    if !shared || !writable {
+        return None;
+    }
+    let there = mapping_at(known.entry.start).filter(Mapping::is_shared)?;
+    let size = Backing::find(Identity { device: file.device, inode: file.inode }, file.fd, Some(&there))?.size()?;
+    let ahead = usize::try_from(size.checked_sub(there.offset)?).ok()?;
+    let end = there.start.checked_add(ahead)?;
+    let tail = Range { start: end, end: crate::facts::whole_pages(end) };
+    let inside = known.entry.start <= tail.start && tail.end <= known.entry.end && tail.start < tail.end;
+    inside.then_some((tail, size, file))
+}
+
+fn look_at_file_tail(known: &Known, report: &Report<'_>) -> bool {
+    let Some(first) = file_tail(known) else { return false };
+    if written(first.0).is_none() {
+        return false;
+    }
+    // write(2) fills the page before it moves the end of the file: what is still past it a moment later is lost.
+    sys::sleep_a_moment();
+    let Some((tail, size, file)) = file_tail(known).filter(|second| second.1 == first.1) else { return false };
+    let Some(found) = written(tail) else { return false };
+    report.finding(Rule::LostWrite, Severity::Error, |draft| {
+        let into = |address: usize| size.wrapping_add(address.wrapping_sub(tail.start) as u64);
+        draft.message(format_args!(
+            "{} past the end of a file of {size} bytes: {} that never reach it",
+            Span(into(found.first), into(found.last)),
+            Bytes(found.count)
+        ));
+        tell_memory(known, draft);
+        draft.note(format_args!(
+            "the file had {} bytes when it was mapped; a mapping never makes a file longer",
+            file.size
+        ));
+        draft.help(format_args!("give the file its length before it is written: ftruncate(fd, length)"));
+    });
+    true
+}
+
+fn look_at_private(known: &Known, report: &Report<'_>) {
+    let private = known.origin.flags & libc::MAP_TYPE == libc::MAP_PRIVATE;
+    let has_file = known.file.is_some() && known.origin.by != By::Shmat;
+    if !private || !has_file || (known.entry.prot | known.origin.prot) & 2 == 0 {
+        return;
+    }
+    let Some(pages) = pagemap::private_pages(known.entry.start, known.entry.end).filter(|pages| *pages > 0) else {
+        return;
+    };
+    report.finding(Rule::PrivateWriteDiscarded, Severity::Note, |draft| {
+        let (page, length) = (page_size(), known.entry.end.wrapping_sub(known.entry.start));
+        let all = length.checked_div(page).unwrap_or(0);
+        draft.message(format_args!(
+            "{pages} of {all} pages of a private file mapping were modified: what was written is dropped with it"
+        ));
+        draft.note(format_args!("the file stays as it is; a page has {page} bytes"));
+        tell_memory(known, draft);
+        draft.help(format_args!("map with MAP_SHARED what is to reach the file"));
+    });
+}
+
+fn tell_memory(known: &Known, draft: &mut Draft) {
+    if let Some(there) = mapping_at(known.entry.start) {
+        draft.note(format_args!("the mapping: {}", Shown(&there)));
+    }
+    tell_mapped(known, draft);
+}
+
+/// Shows which bytes were written, the first and the last.
+struct Span(u64, u64);
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Span(first, last) if first == last => write!(f, "write to byte {first}"),
+            Span(first, last) => write!(f, "writes to bytes {first} to {last}"),
+        }
+    }
+}
+
+/// Shows a number of bytes.
+struct Bytes(usize);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            1 => f.write_str("1 byte"),
+            bytes => write!(f, "{bytes} bytes"),
+        }
+    }
+}

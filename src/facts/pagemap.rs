@@ -1,0 +1,36 @@
+//! What each page is, by /proc/self/pagemap (proc(5); the kernel's Documentation/admin-guide/mm/pagemap.rst).
+
+use super::page_size;
+use crate::sys;
+
+/// The page is swapped out, or in memory.
+const SWAPPED: u64 = 1 << 62;
+const PRESENT: u64 = 1 << 63;
+/// It is the file's, or shared; else it is a copy of the process's own.
+const FILE_OR_SHARED: u64 = 1 << 61;
+
+/// The most pages that are looked at: 4 GiB of 4 KiB pages.
+const MOST: usize = 1 << 20;
+
+/// How many pages of a private file mapping are copies of the process's own, because they were written; `None` if that
+/// can't be found out.
+pub(crate) fn private_pages(start: usize, end: usize) -> Option<usize> {
+    let fd = sys::open(c"/proc/self/pagemap", libc::O_RDONLY, 0).ok()?;
+    let first = start.checked_div(page_size())?;
+    let last = end.checked_div(page_size())?.min(first.saturating_add(MOST));
+    let mut at = first;
+    let mut count = 0_usize;
+    let mut words = [0_u64; 64];
+    while at < last {
+        let wanted = last.wrapping_sub(at).min(words.len());
+        let Some(room) = words.get_mut(..wanted) else { break };
+        match sys::read_words_at(fd, room, at.wrapping_mul(size_of::<u64>())) {
+            Ok(read) if read > 0 => at = at.wrapping_add(read),
+            _ => break,
+        }
+        let is_own = |page: &u64| page & (SWAPPED | PRESENT) != 0 && page & FILE_OR_SHARED == 0;
+        count = count.wrapping_add(room.iter().filter(|page| is_own(page)).count());
+    }
+    sys::close(fd);
+    Some(count)
+}

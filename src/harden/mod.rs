@@ -1,0 +1,346 @@
+//! Hardened mode: memory errors that the hardware does not see are made to fault (`harden=guard`, `harden=quarantine`).
+//!
+//! It is the one part that changes where memory is mapped. What the program's calls do stays what it was: whatever of
+//! ours lies in the way of a call goes before the call is made, and when addresses or mappings run short all of it is
+//! given back and the call is made again.
+
+pub(crate) mod reserved;
+
+use crate::call::{Mmap, Mremap, Shmat};
+use crate::facts::limits;
+use crate::facts::mapping::{self, Mappings};
+use crate::facts::{page_size, page_start, whole_pages};
+use crate::report::{self, sink};
+use crate::start::{self, GUARD, QUARANTINE};
+use crate::track::{self, Range};
+use crate::{errno, next, sys};
+use core::ffi::{c_int, c_void};
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use reserved::Reserved;
+
+pub(crate) use reserved::Kind;
+
+/// The share of `vm.max_map_count` that guards, of which each mapping has two, and of `RLIMIT_AS` that guards and
+/// quarantine each may take: one in so many.
+const SHARE: usize = 8;
+/// The most bytes in quarantine without a limit on the address space.
+const QUARANTINE_BYTES: usize = 1 << 30;
+
+/// The most guards, and the most bytes in quarantine.
+static GUARDS: AtomicUsize = AtomicUsize::new(0);
+static QUARANTINED: AtomicUsize = AtomicUsize::new(0);
+
+/// Reads the limits, at start.
+pub(crate) fn prepare() {
+    let number = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
+    let mappings = number(limits::max_map_count().unwrap_or(65530));
+    let space = limits::soft(libc::RLIMIT_AS).map_or(usize::MAX, number) / SHARE;
+    GUARDS.store((mappings / SHARE).min(space.checked_div(page_size()).unwrap_or(0)), Relaxed);
+    QUARANTINED.store(QUARANTINE_BYTES.min(space), Relaxed);
+}
+
+/// Whether guards are put around new mappings.
+fn guards() -> bool {
+    start::watch() & GUARD != 0
+}
+
+/// Says something that the user should know about the mode.
+fn say(text: core::fmt::Arguments<'_>) {
+    if let Ok(section) = report::enter() {
+        sink::say(&section, text);
+        section.leave();
+    }
+}
+
+/// Lets go of what is ours in a range, because a call of the program's is about to take it.
+#[cold]
+#[inline(never)]
+pub(crate) fn make_way(range: Range) {
+    track::with(|state| state.reserved.give_up(range, sys::unmap));
+}
+
+/// What an address is held for by the library, if it is.
+pub(crate) fn held(address: usize) -> Option<Kind> {
+    track::with(|state| state.reserved.at(address))?
+}
+
+/// Makes a call of the program's; when it fails for want of addresses or mappings of which we hold some, all that we hold
+/// is given back and the call is made again. `bytes` is what it asks for.
+fn with_room<T: PartialEq>(failed: &T, bytes: usize, call: impl Fn() -> T) -> T {
+    let before = errno::get();
+    let result = call();
+    if result != *failed || errno::get() != libc::ENOMEM || !gives_way(bytes) {
+        return result;
+    }
+    errno::set(before);
+    call()
+}
+
+/// Gives back all that we hold and ends guards and quarantine, if that is what a call may have failed for.
+#[cold]
+fn gives_way(bytes: usize) -> bool {
+    let held = track::with(|state| !state.reserved.is_empty()).unwrap_or(false);
+    let short = match (limits::soft(libc::RLIMIT_AS), limits::address_space()) {
+        (Some(limit), Some(used)) if used.saturating_add(bytes as u64) > limit => Some("RLIMIT_AS"),
+        _ => match (limits::max_map_count(), mapping::count()) {
+            // Splitting a mapping may take two more.
+            (Some(most), Some(count)) if count.saturating_add(2) >= most => Some("vm.max_map_count"),
+            _ => None,
+        },
+    };
+    let (true, Some(limit)) = (held, short) else { return false };
+    start::stop_watching(GUARD | QUARANTINE);
+    track::with(|state: &mut track::State| state.reserved.give_up(Range { start: 0, end: usize::MAX }, sys::unmap));
+    say(format_args!("harden: guards and quarantine end here, since {limit} runs short"));
+    true
+}
+
+/// Whether there may be two guards more; says once that there may not.
+fn may_guard() -> bool {
+    static SAID: AtomicUsize = AtomicUsize::new(0);
+    let (most, there) = (GUARDS.load(Relaxed), track::with(|state| state.reserved.guards()).unwrap_or(usize::MAX));
+    if there.saturating_add(2) <= most {
+        return true;
+    }
+    if SAID.swap(1, Relaxed) == 0 {
+        say(format_args!(
+            "harden=guard: there are {there} guards, as many as vm.max_map_count and RLIMIT_AS leave room for; further \
+             mappings have none"
+        ));
+    }
+    false
+}
+
+/// Room for `length` bytes between two guards, which are entered already; the range between them.
+fn between_guards(length: usize, flags: c_int) -> Option<Range> {
+    let page = page_size();
+    if !guards() || length == 0 || !may_guard() {
+        return None;
+    }
+    let start = sys::reserve(length.checked_add(page.checked_mul(2)?)?, flags)?;
+    let inner = Range::new(start.wrapping_add(page), length);
+    let entered = track::with(|state| {
+        state.reserved.enter(Range::new(start, page), Kind::Below)
+            && state.reserved.enter(Range::new(inner.end, page), Kind::Above)
+    });
+    if entered != Some(true) {
+        drop_guards(inner);
+        sys::unmap(inner);
+        return None;
+    }
+    Some(inner)
+}
+
+/// Unmaps the guards of a range.
+fn drop_guards(inner: Range) {
+    let page = page_size();
+    make_way(Range::new(inner.start.wrapping_sub(page), page));
+    make_way(Range::new(inner.end, page));
+}
+
+/// Unmaps the room between two guards in which nothing was mapped after all, and them.
+fn give_back(inner: Range) {
+    drop_guards(inner);
+    // On an old kernel a call that failed may have unmapped the room, and somebody else may have it now.
+    let ours = |there: mapping::Mapping| there.prot() == 0 && there.name().is_empty() && there.end >= inner.end;
+    if Mappings::open().and_then(|mappings| mappings.at(inner.start)).is_some_and(ours) {
+        sys::unmap(inner);
+    }
+}
+
+/// mmap and mmap64, with guards where the kernel may choose the address. `map` is the call itself, with another address
+/// and other flags.
+#[cold]
+#[inline(never)]
+pub(crate) fn map(call: &Mmap, map: impl Fn(*mut c_void, c_int) -> *mut c_void) -> *mut c_void {
+    const UNGUARDED: c_int = libc::MAP_FIXED | libc::MAP_FIXED_NOREPLACE | libc::MAP_HUGETLB | libc::MAP_GROWSDOWN;
+    let address = core::ptr::with_exposed_provenance_mut::<c_void>(call.address);
+    if call.address != 0 {
+        make_way(Range::new(page_start(call.address), whole_pages(call.length)));
+    } else if call.flags & UNGUARDED == 0
+        && let Some(inner) = between_guards(whole_pages(call.length), call.flags & libc::MAP_32BIT)
+    {
+        let before = errno::get();
+        let mapped = map(core::ptr::with_exposed_provenance_mut(inner.start), call.flags | libc::MAP_FIXED);
+        if mapped != libc::MAP_FAILED {
+            return mapped;
+        }
+        give_back(inner);
+        errno::set(before);
+    }
+    with_room(&libc::MAP_FAILED, whole_pages(call.length), || map(address, call.flags))
+}
+
+/// munmap, in whose way there is nothing of ours.
+///
+/// # Safety
+/// As the call.
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn unmap(address: *mut c_void, length: usize) -> c_int {
+    // SAFETY: the caller's word.
+    with_room(&-1, 0, || unsafe { next::munmap(address, length) })
+}
+
+/// mprotect: what is ours in its range is not the program's to open.
+///
+/// # Safety
+/// As the call.
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn protect(address: *mut c_void, length: usize, prot: c_int) -> c_int {
+    make_way(Range::new(address as usize, whole_pages(length)));
+    // SAFETY: the caller's word.
+    with_room(&-1, 0, || unsafe { next::mprotect(address, length, prot) })
+}
+
+/// mremap, with guards at the new place.
+///
+/// # Safety
+/// As the call.
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn remap(call: &Mremap) -> *mut c_void {
+    let before = errno::get();
+    let old = Range::new(call.old_address, whole_pages(call.old_size));
+    let length = whole_pages(call.new_size);
+    make_way(old);
+    if call.flags & libc::MREMAP_FIXED != 0 {
+        make_way(Range::new(call.new_address, length));
+    }
+    let above = Range::new(old.end, page_size());
+    let guarded = track::with(|state| state.reserved.guard(above.start, Kind::Above).is_some()) == Some(true);
+    if length > old.length() {
+        // It may grow where it is, into what lies free there.
+        make_way(Range::new(old.end, length.wrapping_sub(old.length()).max(page_size())));
+    }
+    // SAFETY: the caller's word.
+    let moved = unsafe { moved_between_guards(call, old, length) }.unwrap_or_else(|| {
+        errno::set(before);
+        // SAFETY: the caller's word.
+        with_room(&libc::MAP_FAILED, length, || unsafe { call_mremap(call, call.flags, call.new_address) })
+    });
+    let after = errno::get();
+    let new = Range::new(moved as usize, length);
+    if moved == libc::MAP_FAILED {
+        if guarded {
+            guard_at(above.start, Kind::Above);
+        }
+    } else if new.start == old.start {
+        if length < old.length() {
+            released(Range { start: new.end, end: old.end });
+        } else if guarded {
+            guard_at(new.end, Kind::Above);
+        }
+    } else {
+        if old.length() > 0 && call.flags & Mremap::DONTUNMAP == 0 {
+            released(old);
+        }
+        guard_at(new.start.wrapping_sub(page_size()), Kind::Below);
+        guard_at(new.end, Kind::Above);
+    }
+    errno::set(after);
+    moved
+}
+
+/// Makes the call with other flags and another new address.
+///
+/// # Safety
+/// As the call.
+unsafe fn call_mremap(call: &Mremap, flags: c_int, new_address: usize) -> *mut c_void {
+    let pointer = core::ptr::with_exposed_provenance_mut::<c_void>;
+    // SAFETY: the caller's word.
+    unsafe { next::mremap(pointer(call.old_address), call.old_size, call.new_size, flags, pointer(new_address)) }
+}
+
+/// Where a mapping grows and may move, and can't grow where it is: moves it between guards. `None` if that is not so, or
+/// can't be done; then nothing has happened.
+///
+/// # Safety
+/// As the call.
+unsafe fn moved_between_guards(call: &Mremap, old: Range, length: usize) -> Option<*mut c_void> {
+    if !guards() || call.flags != libc::MREMAP_MAYMOVE || length <= old.length() || old.length() == 0 {
+        return None;
+    }
+    // SAFETY: the caller's word; without the flag it stays where it is.
+    let grown = unsafe { call_mremap(call, 0, 0) };
+    if grown != libc::MAP_FAILED {
+        return Some(grown);
+    }
+    let inner = between_guards(length, 0)?;
+    // SAFETY: the caller's word; the new address is our own.
+    let moved = unsafe { call_mremap(call, libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED, inner.start) };
+    if moved == libc::MAP_FAILED {
+        give_back(inner);
+        return None;
+    }
+    Some(moved)
+}
+
+/// shmat, with guards where the kernel may choose the address. `size` is the segment's.
+///
+/// # Safety
+/// As the call.
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn attach(call: &Shmat, size: usize) -> *mut c_void {
+    let pointer = core::ptr::with_exposed_provenance::<c_void>;
+    let length = whole_pages(size);
+    if call.address != 0 {
+        make_way(Range::new(page_start(call.address), length));
+    } else if call.flags & libc::SHM_REMAP == 0
+        && let Some(inner) = between_guards(length, 0)
+    {
+        let before = errno::get();
+        // SAFETY: the caller's word; the address is our own.
+        let attached = unsafe { next::shmat(call.id, pointer(inner.start), call.flags | libc::SHM_REMAP) };
+        if attached != libc::MAP_FAILED {
+            return attached;
+        }
+        give_back(inner);
+        errno::set(before);
+    }
+    // SAFETY: the caller's word.
+    with_room(&libc::MAP_FAILED, length, || unsafe { next::shmat(call.id, pointer(call.address), call.flags) })
+}
+
+/// Puts a guard where nothing is mapped.
+fn guard_at(start: usize, kind: Kind) {
+    let range = Range::new(start, page_size());
+    if guards() && may_guard() && sys::reserve_at(range) {
+        let entered = track::with(|state| state.reserved.enter(range, kind));
+        if entered != Some(true) {
+            sys::unmap(range);
+        }
+    }
+}
+
+/// A range has been released: its guards go with it, or all of it goes into quarantine.
+#[cold]
+#[inline(never)]
+pub(crate) fn released(range: Range) {
+    let most = QUARANTINED.load(Relaxed);
+    let quarantines = start::watch() & QUARANTINE != 0 && range.length() <= most / SHARE && sys::reserve_at(range);
+    let done = track::with(|state| {
+        let reserved = &mut state.reserved;
+        let whole = with_guards(reserved, range);
+        if quarantines {
+            reserved.give_up(whole, |_| {});
+            if reserved.quarantine(whole, most, sys::unmap) {
+                return;
+            }
+            sys::unmap(whole);
+        }
+        reserved.give_up(whole, sys::unmap);
+    });
+    if done.is_none() && quarantines {
+        sys::unmap(range);
+    }
+}
+
+/// A range with the guards on either side that are its own.
+fn with_guards(reserved: &Reserved, range: Range) -> Range {
+    let below = reserved.guard(range.start.wrapping_sub(page_size()), Kind::Below);
+    let above = reserved.guard(range.end, Kind::Above);
+    Range { start: below.map_or(range.start, |guard| guard.start), end: above.map_or(range.end, |guard| guard.end) }
+}
