@@ -100,8 +100,16 @@ fn fill(array: &mut [c_char], text: &str) {
 pub(crate) fn announce() {
     mapsan_on_finding();
     let callback = CALLBACK.load(Acquire);
+    if callback != 0 {
+        call_back(callback);
+    }
+}
+
+/// Hands the last finding to the program. Apart, because a finding takes a kilobyte of the program's stack.
+#[inline(never)]
+fn call_back(callback: usize) {
     let thread = crate::interpose::thread_pointer();
-    if callback == 0 || CALLING.load(Relaxed) == thread {
+    if CALLING.load(Relaxed) == thread {
         return;
     }
     let Some(finding) = last() else { return };

@@ -64,7 +64,8 @@ pub(crate) fn replaces(call: &Mmap, caller: usize) -> Begun {
 }
 
 /// mmap has succeeded.
-#[inline]
+#[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
+#[inline(always)]
 pub(crate) fn mapped(call: &Mmap, base: usize, caller: usize) {
     let mut made = Made {
         by: By::Mmap,
@@ -85,10 +86,20 @@ pub(crate) fn mapped(call: &Mmap, base: usize, caller: usize) {
     if call.flags & libc::MAP_HUGETLB != 0 {
         huge(&mut range);
     }
-    with_outer(caller, |outer| track::mapped(range, &made, outer));
+    if start::watch() & SITES == 0 {
+        track::mapped(range, &made, &NO_FRAMES);
+    } else {
+        mapped_with_frames(range, &made, caller);
+    }
     if call.address != 0 && call.address != base {
         track::asked(Range::new(page_start(call.address), whole_pages(call.length)));
     }
+}
+
+#[cold]
+#[inline(never)]
+fn mapped_with_frames(range: Range, made: &Made, caller: usize) {
+    track::mapped(range, made, &outer_frames(caller));
 }
 
 /// Looks at the file that has been mapped. Its size counts now, after the call.

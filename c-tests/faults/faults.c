@@ -380,7 +380,17 @@ int main(int count, char **words)
     }
     cause->prepare();
     set_dispositions(place);
-    if (strcmp(place, "thread") == 0) {
+    if (strcmp(place, "small") == 0) {
+        /* Room for the kernel's frame, and 1 KiB for a handler. */
+        alternate_stack((size_t)sysconf(_SC_MINSIGSTKSZ) + 1024);
+        act();
+    } else if (strcmp(place, "threads") == 0) {
+        pthread_t others[8];
+        for (int i = 0; i < 8; i++)
+            check(pthread_create(&others[i], NULL, thread, NULL) == 0, "pthread_create");
+        for (int i = 0; i < 8; i++)
+            pthread_join(others[i], NULL);
+    } else if (strcmp(place, "thread") == 0) {
         pthread_t other;
         check(pthread_create(&other, NULL, thread, NULL) == 0, "pthread_create");
         pthread_join(other, NULL);

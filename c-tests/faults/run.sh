@@ -24,10 +24,10 @@ ends() {
     status=$?
 }
 
-for place in main thread child handler broken restored reset once ignored blocked; do
+for place in main thread threads child handler small broken restored reset once ignored blocked; do
     for recover in '' recover; do
         case $place$recover in
-        brokenrecover | restoredrecover | resetrecover | oncerecover | ignoredrecover | blockedrecover) continue ;;
+        brokenrecover | smallrecover | threadsrecover | restoredrecover | resetrecover | oncerecover | ignoredrecover | blockedrecover) continue ;;
         esac
         rm -f log.*
         ends "$program" "$cause" "$place" $recover

@@ -239,9 +239,23 @@ pub(crate) fn with<R>(look: impl FnOnce(&mut State) -> R) -> Option<R> {
 }
 
 /// A range has been mapped.
-#[inline]
+#[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
+#[inline(always)]
 pub(crate) fn mapped(range: Range, made: &Made, outer: &Outer) {
-    tell(|state| state.regions.mapped(range, made, outer), || Event::Mapped { range, made: *made });
+    // By hand, not by `tell`: this is the way of every mapping, and an event takes much of a small stack.
+    match Held::take() {
+        Ok(mut held) => {
+            held.state().regions.mapped(range, made, outer);
+            held.leave();
+        }
+        Err(refusal) => mapped_later(refusal, range, made),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn mapped_later(refusal: Refusal, range: Range, made: &Made) {
+    queue(refusal, || Event::Mapped { range, made: *made });
 }
 
 /// A release that has begun: its range has left the regions, and comes back if the call fails.
@@ -349,6 +363,7 @@ pub(crate) fn shrunk(start: usize, length: usize) {
 
 /// The program asked for an address and was not given it.
 #[cold]
+#[inline(never)]
 pub(crate) fn asked(range: Range) {
     tell_event(Event::Asked { range });
 }

@@ -104,6 +104,25 @@ pub(crate) fn leave<T: Copy>(
     queue: &Queue<T>,
     me: usize,
     nap: impl Fn(u32) -> bool,
+    enter: impl FnMut(T),
+) {
+    if queue.is_empty() {
+        lock.give_back();
+        if queue.is_empty() || lock.take(me, &nap).is_err() {
+            return;
+        }
+    }
+    leave_with_events(lock, queue, me, nap, enter);
+}
+
+/// The same where events wait. Apart, because an event takes much of a small stack.
+#[cold]
+#[inline(never)]
+fn leave_with_events<T: Copy>(
+    lock: &Lock,
+    queue: &Queue<T>,
+    me: usize,
+    nap: impl Fn(u32) -> bool,
     mut enter: impl FnMut(T),
 ) {
     // An event whose writer has not come to its end keeps nobody here: the next holder enters it.

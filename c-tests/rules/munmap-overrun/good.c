@@ -3,18 +3,9 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-static char *map(size_t size)
-{
-    return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-}
-
 int main(void)
 {
-    size_t count = 4096, size = count * sizeof(int);
-    /* A room in which both find place, whatever else is mapped. */
-    char *room = map(8 * size);
-    if (room == MAP_FAILED || munmap(room, 8 * size) != 0)
-        return EXIT_FAILURE;
+    size_t count = (1 << 20) + 4096, size = count * sizeof(int); /* larger than the holes between libraries */
     int *upper = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     int *lower = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (upper == MAP_FAILED || lower == MAP_FAILED) {
