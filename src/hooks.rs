@@ -55,10 +55,10 @@ fn refuses(call: &dyn Check, caller: usize) -> bool {
 /// Looks at the contents of what a call is about to release; whether something was found past its end.
 #[cold]
 #[inline(never)]
-fn look_at_contents(call: &dyn Check, begun: &Begun, caller: usize) -> bool {
+fn look_at_contents(call: &dyn Check, begun: &Begun, value: isize, caller: usize) -> bool {
     let (Some(taken), false) = (begun.taken(), report::is_inside()) else { return false };
     let before = errno::get();
-    let outcome = Outcome { value: 0, errno: None };
+    let outcome = Outcome { value, errno: None };
     let report = Report { call: call.as_call(), outcome, caller, refusing: false, earlier: None };
     let found = contents::look_at_taken(taken, &report);
     errno::set(before);
@@ -129,7 +129,7 @@ fn map_with_care(call: &Mmap, caller: usize, map: impl Fn(*mut c_void, c_int) ->
     if call.flags & libc::MAP_FIXED != 0 && watch & TRACK != 0 {
         begun = replaces(call, caller)?;
         if watch & CONTENTS != 0 {
-            look_at_contents(call, &begun, caller);
+            look_at_contents(call, &begun, call.address.cast_signed(), caller);
         }
     }
     let mapped = if watch & HARDENED == 0 {
@@ -213,7 +213,7 @@ pub(crate) unsafe extern "C" fn munmap(address: *mut c_void, length: usize, call
         }
     }
     if watch & CONTENTS != 0 {
-        look_at_contents(&call, &begun, caller);
+        look_at_contents(&call, &begun, 0, caller);
     }
     let status = if watch & HARDENED == 0 {
         // SAFETY: the program's own call.
@@ -284,7 +284,7 @@ pub(crate) unsafe extern "C" fn mremap(
 #[inline(never)]
 fn spoils(remap: Option<&follow::Remap>, call: &Mremap, caller: usize) -> bool {
     let found = remap.is_some_and(|remap| {
-        let [old, target] = remap.releases().map(|begun| look_at_contents(call, begun, caller));
+        let [old, target] = remap.releases().map(|begun| look_at_contents(call, begun, 0, caller));
         old || target
     });
     found || call.new_size < call.old_size
@@ -461,7 +461,7 @@ pub(crate) unsafe extern "C" fn shmdt(address: *const c_void, caller: usize) -> 
     }
     let begun = if watch & TRACK == 0 { Begun::Off } else { follow::detaches(address as usize, caller) };
     if watch & CONTENTS != 0 {
-        look_at_contents(&Shmdt { address: address as usize }, &begun, caller);
+        look_at_contents(&Shmdt { address: address as usize }, &begun, 0, caller);
     }
     // SAFETY: the program's own call.
     let status = unsafe { next::shmdt(address) };

@@ -130,6 +130,11 @@ static void fine(void)
     memset(mapped, 1, PAGE + 10);
     mapped = mremap(mapped, PAGE + 10, 10, MREMAP_MAYMOVE); /* its old contents lie past its end */
     munmap(mapped, 10);
+    mapped = anonymous(3000);
+    memset(mapped, 1, 3000);
+    mapped = mremap(mapped, 3000, 100, MREMAP_MAYMOVE);
+    mapped = mremap(mapped, 100, 200, MREMAP_MAYMOVE);
+    munmap(mapped, 200);
     mapped = anonymous(10);
     mapped = mremap(mapped, 10, PAGE, MREMAP_MAYMOVE);
     memset(mapped, 1, PAGE);

@@ -256,8 +256,12 @@ impl Call for Mremap {
         }
     }
 
+    /// A call that has not been made yet has no value: 0, which stands for an address that mremap does not give.
     fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        address_value(value, "MAP_FAILED", f)
+        match value {
+            0 => f.write_str("?"),
+            value => address_value(value, "MAP_FAILED", f),
+        }
     }
 }
 

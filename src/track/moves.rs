@@ -66,6 +66,7 @@ impl Regions {
         let releaser = Releaser { by: carried.made.by, site: carried.made.site, time: carried.made.time };
         if carried.from != piece.origin || carried.to == 0 {
             let mut made = *carried.made;
+            let mut spoiled = false;
             if let Some(was) = self.origin(&piece) {
                 let hidden = old.start.saturating_sub(was.base);
                 let file = self.files.get(was.file);
@@ -73,6 +74,8 @@ impl Regions {
                 made.base = shifted(was.base.max(old.start));
                 made.flags = was.flags;
                 made.prot = piece.prot;
+                // Pages that come anew are all zeroes; without them the end is what it was.
+                spoiled = was.spoiled && new.length() <= old.length();
                 // The mapping that reaches the end of the old range has the length that was asked for, others keep theirs.
                 let asked_end = carried.made.base.wrapping_add(carried.made.length);
                 made.length = if was.base.wrapping_add(crate::facts::whole_pages(was.length)) >= old.end {
@@ -87,6 +90,9 @@ impl Regions {
             }
             self.drop_piece(carried.to);
             carried.to = self.new_origin(&made, carried.outer, 1).unwrap_or(0);
+            if spoiled {
+                self.spoil_origin(carried.to);
+            }
             carried.from = piece.origin;
         }
         let (start, notable) = (shifted(piece.start), piece.notable);

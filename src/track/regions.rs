@@ -346,9 +346,13 @@ impl Regions {
 
     /// Notes that the end of what is mapped at an address has been written before.
     pub(crate) fn spoil(&mut self, address: usize) {
-        if let Some(entry) = self.at(address)
-            && let Some(origin) = self.origins.get_mut(entry.origin)
-        {
+        if let Some(entry) = self.at(address) {
+            self.spoil_origin(entry.origin);
+        }
+    }
+
+    pub(super) fn spoil_origin(&mut self, number: u32) {
+        if let Some(origin) = self.origins.get_mut(number) {
             origin.spoiled = true;
         }
     }
