@@ -7,7 +7,7 @@ use crate::call::{Mmap, Mremap, Shmget};
 use crate::facts::backing::device;
 use crate::facts::mapping::Mappings;
 use crate::facts::{self, page_start, whole_pages};
-use crate::report::outer_frames;
+use crate::report::{self, outer_frames};
 use crate::start::{self, SITES};
 use crate::track::objects::{self, Object};
 use crate::track::{self, Begun, By, File, Made, Outer, Range, Releaser};
@@ -364,10 +364,16 @@ fn ask_size(id: c_int) -> usize {
 /// shmget has led to a segment for the first time, or has made it.
 #[inline(never)]
 pub(crate) fn got(call: &Shmget, id: c_int, caller: usize) {
-    if call.surely_creates() {
-        track::got(id, call.key, call.size, call.flags, true, caller);
+    let (size, made) = if call.surely_creates() {
+        (call.size, true)
     } else if let Some(segment) = facts::segment::any_by_id(id) {
-        track::got(id, call.key, segment.size, call.flags, segment.was_just_made(), caller);
+        (segment.size, segment.was_just_made())
+    } else {
+        return;
+    };
+    track::got(id, call.key, size, call.flags, made, caller);
+    if made {
+        report::write_segment(call, &report::Made { id, key: call.key, size }, caller);
     }
 }
 

@@ -1,10 +1,21 @@
 //! The arguments. The flags that set an option of the library are made from the model's declarations.
 
-use clap::builder::{PossibleValuesParser, ValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, crate_version, value_parser};
 use mapsan_model::options::Values;
 use mapsan_model::{Group, Key, Rule};
 use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  mapsan run ./server                     run a program and explain what it does wrong
+  mapsan run --error-exitcode 9 ./test    fail a CI job: exit with 9 if there were findings
+  mapsan run --format sarif -o out.sarif ./test    for code scanning; also junit, gcc, json, valgrind-xml
+  mapsan run --suppressions known.txt ./test       silence what is known; --gen-suppressions shows the lines
+  mapsan explain munmap-double            what a rule means; 'mapsan explain mmap EINVAL' for a call that failed
+  mapsan rules                            all rules
+
+'mapsan SUBCOMMAND --help' tells more of each.";
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -14,25 +25,110 @@ Examples:
   mapsan run -o findings.txt ./server   findings go to a file
 
 Exit status: the program's own, or the signal it died of;
-2 wrong usage, 125 mapsan failed or can't cover the program, 126 it is not executable, 127 it was not found.";
+2 wrong usage, 125 mapsan failed, 126 the program is not executable, 127 it was not found.";
 
 /// The whole command line.
 pub(crate) fn command() -> Command {
     Command::new("mapsan")
         .version(crate_version!())
         .about("Explains what is wrong with a program's use of mmap, munmap, ftok, shmget, shmat, shmdt and shmctl")
+        .after_help(EXAMPLES)
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(run())
+        .subcommand(report())
         .subcommand(
             Command::new("explain")
                 .about("Explains a rule, with a program that breaks it and one that does not; or an errno")
                 .arg(
-                    Arg::new("what").value_name("RULE|ERRNO").required(true).help("such as mmap-bad-fd, EINVAL or 22"),
+                    Arg::new("what")
+                        .value_name("RULE|ERRNO|CALL ERRNO")
+                        .required(true)
+                        .num_args(1..=2)
+                        .help("such as mmap-bad-fd, EINVAL, 22, or mmap EINVAL"),
                 ),
         )
-        .subcommand(Command::new("rules").about("Lists the rules"))
+        .subcommand(
+            Command::new("rules").about("Lists the rules").arg(
+                Arg::new("format")
+                    .long("format")
+                    .value_name("FORM")
+                    .value_parser(["text", "json"])
+                    .default_value("text")
+                    .help("for people, or for programs"),
+            ),
+        )
         .subcommand(Command::new("options").about("Lists the options of MAPSAN_OPTIONS"))
+        .subcommand(
+            Command::new("completions").about("Prints the completions of a shell").arg(
+                Arg::new("shell")
+                    .value_name("SHELL")
+                    .required(true)
+                    .value_parser(value_parser!(clap_complete::Shell))
+                    .help("the shell that is to read them"),
+            ),
+        )
+        .subcommand(
+            Command::new("man").about("Prints a manual page").arg(
+                Arg::new("command")
+                    .value_name("SUBCOMMAND")
+                    .help("the page of a subcommand, such as run; without it, of the command as a whole"),
+            ),
+        )
+}
+
+fn report() -> Command {
+    Command::new("report")
+        .about("Renders saved records (log_format=json, or 'mapsan run --format json') in any form")
+        .arg(
+            Arg::new("file")
+                .value_name("FILE")
+                .required(true)
+                .num_args(1..)
+                .value_parser(value_parser!(PathBuf))
+                .help("files of records, one JSON object a line"),
+        )
+        .arg(format())
+        .arg(output("standard output"))
+        .arg(error_exitcode())
+        .arg(
+            Arg::new("suppressions")
+                .long("suppressions")
+                .value_name("FILE")
+                .value_parser(parser(Values::File))
+                .help("a file of rule:pattern lines whose findings are left out"),
+        )
+}
+
+/// `--format`, several times.
+fn format() -> Arg {
+    Arg::new("format")
+        .long("format")
+        .value_name("FORM")
+        .action(ArgAction::Append)
+        .value_parser(PossibleValuesParser::new(
+            crate::form::NAMES.map(PossibleValue::new).into_iter().chain([PossibleValue::new("ctest").hide(true)]),
+        ))
+        .help("the form of the findings, text if none is given; several times, each with an --output of its own")
+}
+
+/// `--output`, several times.
+fn output(otherwise: &str) -> Arg {
+    Arg::new("output")
+        .short('o')
+        .long("output")
+        .value_name("FILE")
+        .action(ArgAction::Append)
+        .value_parser(value_parser!(PathBuf))
+        .help(format!("write the findings of the --format before it to FILE instead of {otherwise}"))
+}
+
+fn error_exitcode() -> Arg {
+    Arg::new("error-exitcode")
+        .long("error-exitcode")
+        .value_name("N")
+        .value_parser(value_parser!(u8).range(1..))
+        .help("exit with N (1 to 255) if findings of at least --fail severity were made")
 }
 
 fn run() -> Command {
@@ -52,28 +148,35 @@ fn run() -> Command {
                 .value_parser(value_parser!(std::ffi::OsString))
                 .help("the program and its arguments, or .c files to compile first"),
         )
+        .arg(error_exitcode())
+        .arg(format())
+        .arg(output("standard error"))
         .arg(
-            Arg::new("error-exitcode")
-                .long("error-exitcode")
-                .value_name("N")
-                .value_parser(value_parser!(u8).range(1..))
-                .help("exit with N (1 to 255) if findings of at least --fail severity were made"),
+            Arg::new("ipc")
+                .long("ipc")
+                .value_name("SCOPE")
+                .value_parser(["shared", "private"])
+                .default_value("shared")
+                .help("private: run it in an IPC namespace of its own, and report every segment left in it"),
         )
         .arg(
-            Arg::new("output")
-                .short('o')
-                .long("output")
-                .value_name("FILE")
-                .value_parser(value_parser!(PathBuf))
-                .help("write findings to FILE instead of standard error"),
+            Arg::new("require-coverage")
+                .long("require-coverage")
+                .action(ArgAction::SetTrue)
+                .help("fail (125) if the program or one that it started could not be covered"),
         )
         .arg(
-            Arg::new("format")
-                .long("format")
-                .value_name("FORM")
-                .value_parser(["text", "json"])
-                .default_value("text")
-                .help("text, or the library's records as they are"),
+            Arg::new("expect")
+                .long("expect")
+                .value_name("RULES")
+                .value_parser(ValueParser::new(rules))
+                .help("succeed if exactly these rules are broken, comma-separated; for tests of what must be found"),
+        )
+        .arg(
+            Arg::new("gen-suppressions")
+                .long("gen-suppressions")
+                .action(ArgAction::SetTrue)
+                .help("show with each finding the line that would silence it, for a --suppressions file"),
         )
         .args(option_keys().map(option_argument))
 }
@@ -187,7 +290,7 @@ mod tests {
             ["--enable", "mmap-bad-df", "prog"],
             ["--harden", "gard", "prog"],
             ["--error-exitcode", "0", "prog"],
-            ["--format", "sarif", "prog"],
+            ["--format", "xml", "prog"],
             ["--suppressions", "/no/such/file", "prog"],
         ] {
             assert_eq!(parse(&arguments).unwrap_err().exit_code(), 2, "{arguments:?}");

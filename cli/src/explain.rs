@@ -82,12 +82,15 @@ errnos! {
 
 /// Explains what was asked for.
 pub(crate) fn explain(matches: &ArgMatches) -> Result<String, Failure> {
-    let what = matches.get_one::<String>("what").map(String::as_str).unwrap_or_default();
+    let words: Vec<&str> = matches.get_many::<String>("what").into_iter().flatten().map(String::as_str).collect();
+    if let [call, errno] = words[..] {
+        return of_call(call, errno);
+    }
+    let what = words.first().copied().unwrap_or_default();
     if let Some(rule) = Rule::from_name(what) {
         return Ok(rule_page(rule));
     }
-    let errno = ERRNOS.iter().find(|errno| errno.name.eq_ignore_ascii_case(what) || errno.number.to_string() == what);
-    if let Some(errno) = errno {
+    if let Some(errno) = errno_named(what) {
         return Ok(errno_page(errno));
     }
     let known = Rule::ALL.iter().map(|rule| rule.name()).chain(ERRNOS.iter().map(|errno| errno.name));
@@ -95,6 +98,35 @@ pub(crate) fn explain(matches: &ArgMatches) -> Result<String, Failure> {
         "'{what}' is no rule and no errno of these calls{}; 'mapsan rules' lists the rules",
         nearest(what, known)
     )))
+}
+
+fn errno_named(what: &str) -> Option<&'static Errno> {
+    ERRNOS.iter().find(|errno| errno.name.eq_ignore_ascii_case(what) || errno.number.to_string() == what)
+}
+
+/// Why a call fails with an errno.
+fn of_call(call: &str, what: &str) -> Result<String, Failure> {
+    let of = |errno: &'static Errno| errno.rules.iter().copied().filter(move |rule| rule.info().call == call);
+    let gives: Vec<&str> = ERRNOS.iter().filter(|errno| of(errno).next().is_some()).map(|errno| errno.name).collect();
+    if gives.is_empty() {
+        let calls = Rule::ALL.iter().map(|rule| rule.info().call).filter(|call| !call.starts_with("SIG"));
+        return Err(Failure::usage(format!("'{call}' is no call that mapsan checks{}", nearest(call, calls))));
+    }
+    let errno = errno_named(what)
+        .filter(|errno| of(errno).next().is_some())
+        .ok_or_else(|| Failure::usage(format!("{call} does not fail with '{what}'; it gives {}", gives.join(", "))))?;
+    let mut text = format!(
+        "# {call}: {} ({})\n\n{}. The causes, in the order in which libc and the kernel look:\n",
+        errno.name,
+        errno.number,
+        capital(errno.meaning)
+    );
+    for rule in of(errno) {
+        let body = rule.text().split("\n\n").nth(1).unwrap_or_default().replace('\n', "\n    ");
+        let _ = write!(text, "\n{}\n    {body}\n", rule.name());
+    }
+    text.push_str("\n'mapsan run PROGRAM' says which it was; 'mapsan explain RULE' tells more of each.\n");
+    Ok(text)
 }
 
 fn rule_page(rule: Rule) -> String {
@@ -167,6 +199,18 @@ mod tests {
     fn an_errno_is_known_by_name_and_number() {
         assert_eq!(ask("einval").unwrap(), ask("22").unwrap());
         assert!(ask("EINVAL").unwrap().contains("mmap-unaligned-offset"));
+    }
+
+    #[test]
+    fn a_call_and_its_errno() {
+        let ask = |words: [&str; 2]| {
+            let matches = crate::arguments::command().get_matches_from(["mapsan", "explain", words[0], words[1]]);
+            explain(matches.subcommand_matches("explain").unwrap())
+        };
+        let page = ask(["mmap", "EINVAL"]).unwrap();
+        assert!(page.contains("mmap-unaligned-offset") && !page.contains("shmget"), "{page}");
+        assert!(ask(["mmap", "ENOTDIR"]).unwrap_err().to_string().contains("it gives EINVAL"));
+        assert!(ask(["nmap", "EINVAL"]).unwrap_err().to_string().contains("'mmap'"));
     }
 
     #[test]

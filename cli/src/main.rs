@@ -6,28 +6,42 @@
 mod arguments;
 mod child;
 mod compile;
+mod coverage;
 mod explain;
 mod failure;
+mod form;
+mod found;
 mod library;
+mod memcheck;
+mod namespace;
+mod outputs;
+mod pages;
 mod program;
 mod records;
-mod render;
+mod report;
 mod run;
+mod segments;
+mod session;
 mod source;
 mod suppress;
 mod symbols;
 mod tables;
 
 use failure::Failure;
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let matches = arguments::command().get_matches();
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let matches = arguments::command().get_matches_from(memcheck::words(words));
     let outcome = match matches.subcommand() {
         Some(("run", matches)) => run::run(matches),
+        Some(("report", matches)) => report::report(matches),
         Some(("explain", matches)) => explain::explain(matches).and_then(|text| print(&text)),
-        Some(("rules", _)) => print(&tables::rules()),
+        Some(("rules", matches)) => print(&tables::rules(matches)),
+        Some(("completions", matches)) => print(&pages::completions(matches)),
+        Some(("man", matches)) => pages::manual(matches).and_then(|text| print(&text)),
         Some(("options", _)) => print(&tables::options()),
         _ => unreachable!("clap demands a subcommand"),
     };

@@ -5,19 +5,64 @@ use object::read::elf::{ElfFile, FileHeader};
 use object::{Architecture, Object, ObjectSection, ObjectSymbol, ReadCache};
 use std::env;
 use std::ffi::{CString, OsStr};
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// A program that can be covered.
+/// A program that can be run.
 #[derive(Debug)]
 pub(crate) struct Program {
     /// The file that is executed.
     pub(crate) path: PathBuf,
+    /// How it is covered, or why it can't be.
+    pub(crate) cover: Result<Cover, Uncovered>,
+}
+
+/// How a program is covered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cover {
     /// Whether it is linked with the runtime of `AddressSanitizer`, which wants to be the first library.
     pub(crate) has_asan: bool,
+}
+
+/// Why a program is not covered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Uncovered {
+    /// What it is, and what to do.
+    pub(crate) reason: String,
+    /// Whether it bears the library in `LD_PRELOAD`, for the sake of what it starts.
+    pub(crate) bears_preload: bool,
+}
+
+impl fmt::Display for Uncovered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+/// Why looking at a file ended.
+enum End {
+    Uncovered(Uncovered),
+    Failure(Failure),
+}
+
+impl From<Failure> for End {
+    fn from(failure: Failure) -> End {
+        End::Failure(failure)
+    }
+}
+
+/// It is not covered, and bears the library.
+fn uncovered(reason: String) -> End {
+    End::Uncovered(Uncovered { reason, bears_preload: true })
+}
+
+/// It is not covered, and the library would be an error to its loader.
+fn foreign(reason: String) -> End {
+    End::Uncovered(Uncovered { reason, bears_preload: false })
 }
 
 /// How many interpreters may follow each other.
@@ -26,8 +71,22 @@ const INTERPRETERS: usize = 4;
 /// Finds a program as execvp(3) does, and looks at it.
 pub(crate) fn find(name: &OsStr) -> Result<Program, Failure> {
     let path = resolve(name)?;
-    let has_asan = inspect(&path, INTERPRETERS)?;
-    Ok(Program { path, has_asan })
+    let cover = match look(&path, INTERPRETERS) {
+        Ok(cover) => Ok(cover),
+        Err(End::Uncovered(why)) => Err(why),
+        Err(End::Failure(failure)) => return Err(failure),
+    };
+    Ok(Program { path, cover })
+}
+
+/// Whether a file that was executed can be covered.
+pub(crate) fn inspect(path: &Path) -> Result<Cover, Uncovered> {
+    match look(path, INTERPRETERS) {
+        Err(End::Uncovered(why)) => Err(why),
+        // It was executed, whatever is said of it now.
+        Err(End::Failure(_)) => Ok(Cover { has_asan: false }),
+        Ok(cover) => Ok(cover),
+    }
 }
 
 fn resolve(name: &OsStr) -> Result<PathBuf, Failure> {
@@ -88,11 +147,12 @@ fn executable(path: &Path) -> Result<(), Refusal> {
     if may && metadata.permissions().mode() & 0o111 != 0 { Ok(()) } else { Err(Refusal::NotPermitted) }
 }
 
-/// Looks at a file; true if it has the runtime of `AddressSanitizer`.
-fn inspect(path: &Path, interpreters: usize) -> Result<bool, Failure> {
+/// Looks at a file, and for a script at its interpreter.
+fn look(path: &Path, interpreters: usize) -> Result<Cover, End> {
+    const PLAIN: Cover = Cover { has_asan: false };
     let shown = path.display();
     // A program that may be executed and not read can't be looked at; the run will tell.
-    let Ok(file) = File::open(path) else { return Ok(false) };
+    let Ok(file) = File::open(path) else { return Ok(PLAIN) };
     secure_execution(path)?;
     let mut start = Vec::new();
     BufReader::new(&file)
@@ -101,25 +161,25 @@ fn inspect(path: &Path, interpreters: usize) -> Result<bool, Failure> {
         .map_err(|error| Failure::own(format!("'{shown}': {error}")))?;
     if let Some(line) = start.strip_prefix(b"#!") {
         return match interpreter(line) {
-            Some(interpreter) if interpreters > 0 => inspect(&resolve(&interpreter)?, interpreters - 1),
-            _ => Ok(false),
+            Some(interpreter) if interpreters > 0 => look(&resolve(&interpreter)?, interpreters - 1),
+            _ => Ok(PLAIN),
         };
     }
     if !start.starts_with(b"\x7fELF") {
         // execvp(3) hands it to the shell.
-        return Ok(false);
+        return Ok(PLAIN);
     }
     let cache = ReadCache::new(file);
     match object::FileKind::parse(&cache) {
         Ok(object::FileKind::Elf64) => {
             let elf = ElfFile::<object::elf::FileHeader64<object::Endianness>, _>::parse(&cache);
-            covered(path, &elf.map_err(|error| Failure::not_executable(format!("'{shown}': {error}")))?)
+            covered(&elf.map_err(|error| Failure::not_executable(format!("'{shown}': {error}")))?)
         }
-        Ok(object::FileKind::Elf32) => Err(Failure::own(format!(
-            "'{shown}' is a 32-bit program, and the library is built for {}; build a 64-bit one",
+        Ok(object::FileKind::Elf32) => Err(foreign(format!(
+            "it is a 32-bit program, and the library is built for {}; build a 64-bit one",
             env::consts::ARCH
         ))),
-        _ => Err(Failure::not_executable(format!("'{shown}' is not a valid ELF file"))),
+        _ => Err(Failure::not_executable(format!("'{shown}' is not a valid ELF file")).into()),
     }
 }
 
@@ -136,8 +196,8 @@ fn interpreter(line: &[u8]) -> Option<std::ffi::OsString> {
     Some(std::ffi::OsString::from_vec(word.as_bytes().to_vec()))
 }
 
-/// Refuses a program to which the loader gives no preload: one that runs with other rights than its caller.
-fn secure_execution(path: &Path) -> Result<(), Failure> {
+/// Names a program to which the loader gives no preload: one that runs with other rights than its caller.
+fn secure_execution(path: &Path) -> Result<(), End> {
     let Ok(metadata) = fs::metadata(path) else {
         return Ok(());
     };
@@ -155,10 +215,9 @@ fn secure_execution(path: &Path) -> Result<(), Failure> {
     } else {
         return Ok(());
     };
-    Err(Failure::own(format!(
-        "'{}' is {what}: the loader ignores LD_PRELOAD there; run a copy without that right (cp makes one), or run it \
-         as the user it runs as",
-        path.display()
+    Err(uncovered(format!(
+        "it is {what}: the loader ignores LD_PRELOAD there; run a copy without that right (cp makes one), or run it as the \
+         user it runs as"
     )))
 }
 
@@ -170,15 +229,14 @@ fn has_capabilities(path: &Path) -> bool {
     unsafe { libc::getxattr(path.as_ptr(), c"security.capability".as_ptr(), std::ptr::null_mut(), 0) > 0 }
 }
 
-fn covered<'a, E: FileHeader, R: object::ReadRef<'a>>(path: &Path, elf: &ElfFile<'a, E, R>) -> Result<bool, Failure> {
-    let shown = path.display();
+fn covered<'a, E: FileHeader, R: object::ReadRef<'a>>(elf: &ElfFile<'a, E, R>) -> Result<Cover, End> {
     let own = match env::consts::ARCH {
         "aarch64" => Architecture::Aarch64,
         _ => Architecture::X86_64,
     };
     if elf.architecture() != own {
-        return Err(Failure::own(format!(
-            "'{shown}' is a program for {:?}, and the library is built for {}; use a mapsan built for that architecture",
+        return Err(foreign(format!(
+            "it is a program for {:?}, and the library is built for {}; use a mapsan built for that architecture",
             elf.architecture(),
             env::consts::ARCH
         )));
@@ -187,19 +245,21 @@ fn covered<'a, E: FileHeader, R: object::ReadRef<'a>>(path: &Path, elf: &ElfFile
     let Some(loader) = elf.section_by_name(".interp").and_then(|section| section.data().ok().map(<[u8]>::to_vec))
     else {
         if elf.symbols().any(|symbol| symbol.name() == Ok("mapsan_version")) {
-            return Ok(false);
+            return Ok(Cover { has_asan: false });
         }
-        let go = if is_go { "a Go program without cgo and " } else { "" };
-        return Err(Failure::own(format!(
-            "'{shown}' is {go}statically linked: no library can be put before its own calls; link it dynamically, or \
-             link libmapsan.a into it: cc -static prog.c -L DIR -l:libmapsan.a"
-        )));
+        return Err(uncovered(if is_go {
+            "it is a Go program without cgo, which makes system calls by itself; build it with cgo".to_owned()
+        } else {
+            "it is statically linked: no library can be put before its own calls; link it dynamically, or link \
+             libmapsan.a into it: cc -static prog.c -L DIR -l:libmapsan.a"
+                .to_owned()
+        }));
     };
     let loader = String::from_utf8_lossy(&loader).trim_end_matches('\0').to_owned();
     if !loader.contains("ld-linux") {
-        return Err(Failure::own(format!(
-            "'{shown}' is loaded by {loader}: it is built for another libc than the library, which is for glibc; build \
-             the program for glibc"
+        return Err(foreign(format!(
+            "it is loaded by {loader}: it is built for another libc than the library, which is for glibc; build the \
+             program for glibc"
         )));
     }
     let needs = |name: &[u8]| {
@@ -207,7 +267,7 @@ fn covered<'a, E: FileHeader, R: object::ReadRef<'a>>(path: &Path, elf: &ElfFile
             .and_then(|section| section.data().ok())
             .is_some_and(|strings| strings.windows(name.len()).any(|window| window == name))
     };
-    Ok(needs(b"libasan.so"))
+    Ok(Cover { has_asan: needs(b"libasan.so") })
 }
 
 #[cfg(test)]
@@ -245,14 +305,14 @@ mod tests {
         let done =
             std::process::Command::new("cc").arg("-static").arg("-o").args([&program, &source]).status().unwrap();
         assert!(done.success());
-        let (status, message) = refusal(program.to_str().unwrap());
-        assert!(status == 125 && message.contains("statically linked"), "{message}");
+        let why = find(program.as_os_str()).unwrap().cover.unwrap_err();
+        assert!(why.bears_preload && why.reason.contains("statically linked"), "{why}");
 
         // The machine number of the ELF header: an IBM S/390.
         let mut bytes = fs::read(&program).unwrap();
         bytes[18] = 22;
         fs::write(&program, bytes).unwrap();
-        let (status, message) = refusal(program.to_str().unwrap());
-        assert!(status == 125 && message.contains("architecture"), "{message}");
+        let why = find(program.as_os_str()).unwrap().cover.unwrap_err();
+        assert!(!why.bears_preload && why.reason.contains("architecture"), "{why}");
     }
 }

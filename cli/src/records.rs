@@ -10,7 +10,13 @@ use std::path::{Path, PathBuf};
 /// One record, as far as the command looks at it.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Record {
+    #[serde(default)]
+    pub(crate) schema: String,
+    #[serde(default)]
+    pub(crate) time: String,
     pub(crate) pid: u32,
+    #[serde(default)]
+    pub(crate) tid: u32,
     #[serde(default)]
     pub(crate) exe: String,
     #[serde(flatten)]
@@ -23,11 +29,21 @@ pub(crate) struct Record {
 pub(crate) enum Kind {
     Start {},
     Finding(Box<Finding>),
+    Segment(Segment),
     End {
         repeated: u64,
     },
     #[serde(other)]
     Other,
+}
+
+/// A System V segment that a process has made.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Segment {
+    pub(crate) id: i32,
+    /// The call that made it.
+    pub(crate) call: Call,
+    pub(crate) stack: Vec<Frame>,
 }
 
 /// A finding.
@@ -44,7 +60,7 @@ pub(crate) struct Finding {
 }
 
 /// The call of a finding.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Call {
     pub(crate) function: String,
     pub(crate) args: Vec<String>,
@@ -172,6 +188,6 @@ mod tests {
         let read = |text: &str| serde_json::from_str::<Record>(text).unwrap().kind;
         assert!(matches!(read(r#"{"pid":1,"kind":"start","version":"0"}"#), Kind::Start {}));
         assert!(matches!(read(r#"{"pid":1,"kind":"end","errors":0,"repeated":3}"#), Kind::End { repeated: 3 }));
-        assert!(matches!(read(r#"{"pid":1,"kind":"segment"}"#), Kind::Other));
+        assert!(matches!(read(r#"{"pid":1,"kind":"new"}"#), Kind::Other));
     }
 }

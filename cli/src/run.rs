@@ -3,29 +3,31 @@
 use crate::arguments;
 use crate::child;
 use crate::compile;
+use crate::coverage::Coverage;
 use crate::failure::Failure;
+use crate::form::Run;
 use crate::library;
-use crate::program;
-use crate::records::{Kind, Record, Tail};
-use crate::render::Renderer;
+use crate::namespace;
+use crate::outputs::Outputs;
+use crate::program::{self, Program};
+use crate::records::Tail;
+use crate::segments;
+use crate::session::{Session, Told};
 use crate::suppress::Suppressions;
-use crate::symbols::Symbols;
 use clap::ArgMatches;
 use mapsan_model::options::{Piece, is_separator, pieces};
 use mapsan_model::{Key, Severity};
-use std::collections::BTreeMap;
 use std::env;
-use std::ffi::OsString;
-use std::fs::File;
-use std::io::{IsTerminal, Write};
-use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, ExitStatus};
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// How often the records are looked at.
-const INTERVAL: Duration = Duration::from_millis(30);
+/// How often the records are looked at: soon at first, so that a short program is not held up, then now and then.
+const FIRST_INTERVAL: Duration = Duration::from_millis(2);
+const INTERVAL: Duration = Duration::from_millis(10);
 
 /// Runs a program and ends as it ended.
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
@@ -47,63 +49,170 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     };
     let program = program::find(&name)?;
     let options = Options::gather(matches);
-    let mut report = Report::new(matches, &options)?;
+    let outputs =
+        Outputs::open(matches, options.value(Key::Color).as_deref(), matches.get_flag("gen-suppressions"), false)?;
+    let mut follower = Follower { session: Session::default(), outputs, coverage: Coverage::default() };
+    follower.session.suppressions = options.suppressions();
+    let private = matches.get_one::<String>("ipc").is_some_and(|ipc| ipc == "private");
+    if private {
+        namespace::enter()?;
+    }
+    let records = make_folder(folder.path())?;
+    let child = child::start(command(&program, &name, rest, &options, &library, &records)?)
+        .map_err(|error| Failure::not_executable(format!("'{}' can't be executed: {error}", program.path.display())))?;
+    let pid = child.id();
+    follower.session.main = Some(pid);
+    if let Err(why) = &program.cover {
+        let shown = program.path.display().to_string();
+        eprintln!("mapsan: '{shown}' is not covered, and runs unchecked");
+        follower.session.add_gap(&shown, &why.reason, pid);
+    }
+    let status = follower.follow(child, &mut Tail::new(&records))?;
+    let mut session = follower.session;
+    let mut outputs = follower.outputs;
+    follower.coverage.tell(&mut session);
+    let chosen = options.value(Key::Only).or_else(|| options.value(Key::Skip)).is_some();
+    if program.cover.is_ok() && !session.processes.contains_key(&pid) && !chosen {
+        let reason = "it did not load the library: it may clear LD_PRELOAD, or run with other rights";
+        session.add_gap(&program.path.display().to_string(), reason, pid);
+    }
+    for found in segments::left(&mut session, private) {
+        outputs.finding(&found, &mut session);
+    }
+    let run = Run {
+        words: words.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
+        fail: options.fail,
+        requires_coverage: matches.get_flag("require-coverage"),
+        working_directory: env::current_dir().unwrap_or_default(),
+        verbose: options.value(Key::Verbosity).is_some_and(|verbosity| verbosity == "1"),
+    };
+    outputs.close(&mut session, &run)?;
+    if still_running(&session) {
+        let kept = folder.keep();
+        eprintln!("mapsan: processes still run; what they find will be in {}", kept.display());
+    }
+    if let Some(expected) = matches.get_one::<String>("expect") {
+        return Ok(as_expected(expected, &session, options.fail, status));
+    }
+    match matches.get_one::<u8>("error-exitcode") {
+        Some(code) if session.has(options.fail) => Ok(ExitCode::from(*code)),
+        _ if run.requires_coverage && !session.gaps.is_empty() => {
+            Err(Failure::own("not everything was covered, and --require-coverage was given"))
+        }
+        _ => Ok(child::end_as(status)),
+    }
+}
 
-    let records = folder.path().join("records");
+/// Success if exactly the expected rules were broken; of others, those below the severity that counts don't matter.
+fn as_expected(expected: &str, session: &Session, fail: Severity, status: ExitStatus) -> ExitCode {
+    let expected: Vec<&str> = expected.split(',').map(str::trim).filter(|rule| !rule.is_empty()).collect();
+    let broken = |rule: &str| session.rules.get(rule).is_some_and(|count| count.findings > 0);
+    let counts = |rule: &str| session.highest.get(rule).is_some_and(|severity| *severity >= fail);
+    let missing: Vec<&str> = expected.iter().copied().filter(|rule| !broken(rule)).collect();
+    let others: Vec<&str> =
+        session.rules.keys().map(String::as_str).filter(|rule| counts(rule) && !expected.contains(rule)).collect();
+    for rule in &missing {
+        eprintln!("mapsan: {rule} was expected, and did not happen");
+    }
+    for rule in &others {
+        eprintln!("mapsan: {rule} was not expected");
+    }
+    let faults = expected.iter().any(|rule| rule.starts_with("fault-"));
+    match (missing.is_empty() && others.is_empty(), status.signal()) {
+        (false, _) => ExitCode::FAILURE,
+        (true, Some(_)) if faults => ExitCode::SUCCESS,
+        _ => child::end_as(status),
+    }
+}
+
+/// Makes the folder into which each process writes its records.
+fn make_folder(folder: &Path) -> Result<PathBuf, Failure> {
+    let records = folder.join("records");
     std::fs::create_dir(&records).map_err(|error| Failure::own(format!("'{}': {error}", records.display())))?;
     // The program may give up its rights before it finds something.
-    let _ = std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o711));
+    let _ = std::fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o711));
     let _ = std::fs::set_permissions(&records, std::os::unix::fs::PermissionsExt::from_mode(0o1733));
+    Ok(records)
+}
+
+/// The program as it is started.
+fn command(
+    program: &Program,
+    name: &OsStr,
+    arguments: &[OsString],
+    options: &Options,
+    library: &Path,
+    records: &Path,
+) -> Result<Command, Failure> {
     let mut command = Command::new(&program.path);
-    command.arg0(&name).args(rest).env("LD_PRELOAD", library::preload(&library, folder.path())?);
-    command.env("MAPSAN_OPTIONS", options.for_library(&records));
-    if program.has_asan {
+    command.arg0(name).args(arguments).env("MAPSAN_OPTIONS", options.for_library(records));
+    if program.cover.as_ref().map_or_else(|why| why.bears_preload, |_| true) {
+        let folder = records.parent().unwrap_or(records);
+        command.env("LD_PRELOAD", library::preload(library, folder)?);
+    }
+    if program.cover.as_ref().is_ok_and(|cover| cover.has_asan) {
         let mut asan =
             env::var_os("ASAN_OPTIONS").map(|given| given.into_string().unwrap_or_default()).unwrap_or_default();
         asan.push_str(":verify_asan_link_order=0");
         command.env("ASAN_OPTIONS", asan.trim_start_matches(':'));
     }
-    let child = child::start(command)
-        .map_err(|error| Failure::not_executable(format!("'{}' can't be executed: {error}", program.path.display())))?;
-    let pid = child.id();
-    report.main = Some(pid);
-    let status = follow(child, &mut Tail::new(&records), &mut report)?;
-    report.close(&options);
-    if !report.living.is_empty() && still_running(&report) {
-        let kept = folder.keep();
-        report.say(&format!("mapsan: processes still run; what they find will be in {}\n", kept.display()));
-    } else {
-        drop(folder);
-    }
-    match matches.get_one::<u8>("error-exitcode") {
-        Some(code) if report.has_failed(options.fail) => Ok(ExitCode::from(*code)),
-        _ => Ok(child::end_as(status)),
-    }
+    Ok(command)
 }
 
-/// Shows what is found while the program runs.
-fn follow(mut child: Child, tail: &mut Tail, report: &mut Report) -> Result<ExitStatus, Failure> {
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        let _ = sender.send(child.wait());
-    });
-    loop {
-        let ended = receiver.recv_timeout(INTERVAL);
-        for line in tail.new_lines() {
-            report.line(&line);
+/// What takes in the records while the program runs.
+struct Follower {
+    session: Session,
+    outputs: Outputs,
+    coverage: Coverage,
+}
+
+impl Follower {
+    /// Shows what is found until the program ends.
+    fn follow(&mut self, mut child: Child, tail: &mut Tail) -> Result<ExitStatus, Failure> {
+        let pid = child.id();
+        let (sender, receiver) = mpsc::channel();
+        std::thread::spawn(move || {
+            let _ = sender.send(child.wait());
+        });
+        let mut wait = FIRST_INTERVAL;
+        loop {
+            let ended = receiver.recv_timeout(wait);
+            wait = (wait * 2).min(INTERVAL);
+            if ended.is_err() {
+                self.coverage.look(pid);
+            }
+            for line in tail.new_lines() {
+                self.line(&line);
+            }
+            match ended {
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                Ok(Ok(status)) => return Ok(status),
+                Ok(Err(error)) => return Err(Failure::own(format!("the program can't be waited for: {error}"))),
+                Err(error) => return Err(Failure::own(format!("the program can't be waited for: {error}"))),
+            }
         }
-        match ended {
-            Err(mpsc::RecvTimeoutError::Timeout) => {}
-            Ok(Ok(status)) => return Ok(status),
-            Ok(Err(error)) => return Err(Failure::own(format!("the program can't be waited for: {error}"))),
-            Err(error) => return Err(Failure::own(format!("the program can't be waited for: {error}"))),
+    }
+
+    /// Takes one record.
+    fn line(&mut self, line: &str) {
+        match self.session.take(line) {
+            Err(why) => {
+                eprintln!("mapsan: a record of the library is skipped: {why}");
+                return;
+            }
+            Ok(Told::Finding(found)) => self.outputs.finding(&found, &mut self.session),
+            Ok(Told::Segment | Told::Nothing) => {}
         }
+        self.outputs.record(line);
     }
 }
 
 /// Whether a covered process that has not said that it ends is still there.
-fn still_running(report: &Report) -> bool {
-    report.living.keys().any(|pid| std::fs::read_link(format!("/proc/{pid}/exe")).is_ok())
+fn still_running(session: &Session) -> bool {
+    session
+        .processes
+        .iter()
+        .any(|(pid, process)| !process.ended && std::fs::read_link(format!("/proc/{pid}/exe")).is_ok())
 }
 
 /// The options that reach the library, and those that the command acts on itself.
@@ -134,12 +243,35 @@ impl Options {
         self.given.iter().find(|(given, _)| *given == key).map(|(_, value)| value.clone()).or_else(of_environment)
     }
 
+    /// The suppressions, whose bad lines are named.
+    fn suppressions(&self) -> Suppressions {
+        let Some(path) = self.value(Key::Suppressions) else { return Suppressions::default() };
+        let suppressions = match std::fs::read(&path) {
+            Ok(content) => Suppressions::new(content),
+            Err(error) => {
+                eprintln!("mapsan: suppressions={path} can't be read: {error}");
+                Suppressions::default()
+            }
+        };
+        for (line, rule) in suppressions.malformed() {
+            let near = crate::explain::nearest(&rule, mapsan_model::Rule::ALL.iter().map(|rule| rule.name()));
+            eprintln!(
+                "mapsan: suppressions={path}: line {line} ('{rule}') is not rule:pattern with a rule of 'mapsan rules'{near}"
+            );
+        }
+        suppressions
+    }
+
     /// What the library gets: the environment, the flags, and where its records go, in this order.
     fn for_library(&self, records: &Path) -> String {
         let mut text = self.environment.clone();
         let log = records.join("%p.json").display().to_string();
         let own = [(Key::LogFormat, "json".to_owned()), (Key::LogPath, log)];
-        for (key, value) in self.given.iter().chain(&own) {
+        // What is suppressed is so here, by more than the library knows, where nothing hangs on it there.
+        let observes =
+            self.value(Key::Mode).is_none_or(|mode| mode == "observe") && self.value(Key::Exitcode).is_none();
+        let passed_on = |(key, _): &&(Key, String)| *key != Key::Suppressions || !observes;
+        for (key, value) in self.given.iter().filter(passed_on).chain(&own) {
             text.extend([":", key.name(), "=", &quoted(value)]);
         }
         text.trim_start_matches(':').to_owned()
@@ -153,121 +285,6 @@ fn quoted(value: &str) -> String {
         format!("{quote}{value}{quote}")
     } else {
         value.to_owned()
-    }
-}
-
-/// Where the findings go, and how many there were.
-struct Report {
-    output: Option<File>,
-    json: bool,
-    renderer: Renderer,
-    suppressions: Suppressions,
-    /// The program's own process.
-    main: Option<u32>,
-    /// Processes that have started and not ended.
-    living: BTreeMap<u32, String>,
-    started: Vec<u32>,
-    counts: [u64; 3],
-    repeated: u64,
-}
-
-impl Report {
-    fn new(matches: &ArgMatches, options: &Options) -> Result<Report, Failure> {
-        let output = matches.get_one::<std::path::PathBuf>("output").map(|path| {
-            File::create(path).map_err(|error| Failure::own(format!("'{}' can't be written: {error}", path.display())))
-        });
-        let output = output.transpose()?;
-        let terminal = output.is_none() && std::io::stderr().is_terminal();
-        let colour = match options.value(Key::Color).as_deref() {
-            Some("always") => true,
-            Some("never") => false,
-            _ => terminal && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
-        };
-        let suppressions = options
-            .value(Key::Suppressions)
-            .and_then(|path| std::fs::read(path).ok())
-            .map(Suppressions::new)
-            .unwrap_or_default();
-        Ok(Report {
-            output,
-            json: matches.get_one::<String>("format").is_some_and(|format| format == "json"),
-            renderer: Renderer { colour, symbols: Symbols::default() },
-            suppressions,
-            main: None,
-            living: BTreeMap::new(),
-            started: Vec::new(),
-            counts: [0; 3],
-            repeated: 0,
-        })
-    }
-
-    /// Takes one record.
-    fn line(&mut self, line: &str) {
-        let record: Record = match serde_json::from_str(line) {
-            Ok(record) => record,
-            Err(error) => {
-                self.say(&format!("mapsan: a record of the library can't be read ({error}): {line}\n"));
-                return;
-            }
-        };
-        match &record.kind {
-            Kind::Start {} => {
-                self.started.push(record.pid);
-                self.living.insert(record.pid, record.exe.clone());
-            }
-            Kind::End { repeated } => {
-                self.repeated += repeated;
-                self.living.remove(&record.pid);
-            }
-            Kind::Finding(finding) => {
-                let places = self.renderer.places(finding);
-                if self.suppressions.silence(finding, &places) {
-                    return;
-                }
-                if let Some(severity) = Severity::from_name(&finding.severity) {
-                    self.counts[severity as usize] += 1;
-                }
-                if !self.json {
-                    let other = self.main != Some(record.pid);
-                    let text = self.renderer.finding(&record, finding, other);
-                    self.say(&text);
-                }
-            }
-            Kind::Other => {}
-        }
-        if self.json {
-            self.say(&format!("{line}\n"));
-        }
-    }
-
-    /// Writes text as one piece to where findings go; a reader who is gone does not stop the program.
-    fn say(&mut self, text: &str) {
-        let _ = match &mut self.output {
-            Some(file) => file.write_all(text.as_bytes()),
-            None => std::io::stderr().write_all(text.as_bytes()),
-        };
-    }
-
-    /// Says what is to be said at the end.
-    fn close(&mut self, options: &Options) {
-        let chosen = options.value(Key::Only).or_else(|| options.value(Key::Skip)).is_some();
-        if !self.main.is_some_and(|pid| self.started.contains(&pid)) && !chosen {
-            self.say(
-                "mapsan: the program was not covered: it did not load the library (it may clear LD_PRELOAD, run with \
-                 other rights, or be static); what it did was not checked\n",
-            );
-        }
-        let [notes, warnings, errors] = self.counts;
-        if !self.json && notes + warnings + errors > 0 {
-            let repeated = self.repeated;
-            self.say(&format!(
-                "mapsan: summary: {errors} errors, {warnings} warnings, {notes} notes ({repeated} repeated)\n"
-            ));
-        }
-    }
-
-    fn has_failed(&self, fail: Severity) -> bool {
-        Severity::ALL.into_iter().any(|severity| severity >= fail && self.counts[severity as usize] > 0)
     }
 }
 

@@ -1,47 +1,103 @@
-//! Suppressions that name functions and files which only debug information knows.
+//! Suppressions: which findings are silenced, and what would silence one.
 //!
-//! The library has applied the same file to modules and dynamic symbols already, and complained of bad lines.
+//! Under the command the library leaves them to it, since only here are there functions and files of the source.
 
-use crate::records::Finding;
-use crate::symbols::Place;
+use crate::found::{Found, Located};
+use mapsan_model::Rule;
 use mapsan_model::suppressions::{matches, suppressions};
+use std::collections::BTreeSet;
+use std::path::Path;
 
 /// The content of a suppression file.
 #[derive(Default)]
-pub(crate) struct Suppressions(Vec<u8>);
+pub(crate) struct Suppressions {
+    content: Vec<u8>,
+    used: BTreeSet<usize>,
+}
 
 impl Suppressions {
     /// Takes the file's content.
     pub(crate) fn new(content: Vec<u8>) -> Suppressions {
-        Suppressions(content)
+        Suppressions { content, used: BTreeSet::new() }
     }
 
-    /// Whether a line is for this finding, made in these places.
-    pub(crate) fn silence(&self, finding: &Finding, places: &[Place]) -> bool {
-        suppressions(&self.0).any(|line| {
-            matches(line.rule, finding.rule.as_bytes()) && places.iter().any(|place| names(line.pattern, place))
-        })
+    /// Whether a line is for this finding.
+    pub(crate) fn silence(&mut self, found: &Found) -> bool {
+        let line = suppressions(&self.content).find(|line| {
+            matches(line.rule, found.rule.as_bytes()) && found.stack.iter().any(|located| names(line.pattern, located))
+        });
+        line.map(|line| self.used.insert(line.line)).is_some()
+    }
+
+    /// The lines that can never match: their number and text.
+    pub(crate) fn malformed(&self) -> Vec<(usize, String)> {
+        let of_rule = |rule: &[u8]| Rule::ALL.iter().any(|known| matches(rule, known.name().as_bytes()));
+        suppressions(&self.content)
+            .filter(|line| line.pattern.is_empty() || !of_rule(line.rule))
+            .map(|line| (line.line, String::from_utf8_lossy(line.rule).into_owned()))
+            .collect()
+    }
+
+    /// The lines that have matched nothing: their number and text.
+    pub(crate) fn unused(&self) -> Vec<(usize, String)> {
+        suppressions(&self.content)
+            .filter(|line| !self.used.contains(&line.line))
+            .map(|line| {
+                let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+                (line.line, format!("{}:{}", text(line.rule), text(line.pattern)))
+            })
+            .collect()
     }
 }
 
-/// Whether a pattern is for a place: its function, its file's path, or the last component of that.
-fn names(pattern: &[u8], place: &Place) -> bool {
-    let path = place.file.as_ref().map(|file| file.as_os_str().as_encoded_bytes());
-    let name = place.file.as_ref().and_then(|file| file.file_name()).map(std::ffi::OsStr::as_encoded_bytes);
-    let function = place.function.as_ref().map(String::as_bytes);
-    [function, path, name].into_iter().flatten().any(|text| matches(pattern, text))
+/// A line that silences a finding, and others of its rule in the same function.
+pub(crate) fn line_for(found: &Found) -> Option<String> {
+    let own = found.stack.iter().find(|located| located.places.iter().any(|place| place.function.is_some()));
+    let first = own.or_else(|| found.stack.first())?;
+    let module = || Some(Path::new(first.frame.module.as_deref()?).file_name()?.to_str()?.to_owned());
+    let pattern = first.function().map(str::to_owned).or_else(module)?;
+    Some(format!("{}:{pattern}", found.rule))
+}
+
+/// Whether a pattern is for a frame: its module or function, or the source file, by path or last component.
+fn names(pattern: &[u8], located: &Located) -> bool {
+    let module = located.frame.module.as_deref().map(Path::new);
+    let files = located.places.iter().filter_map(|place| place.file.as_deref());
+    let paths = files.chain(module).flat_map(|path| [Some(path.as_os_str()), path.file_name()]);
+    let symbol = located.frame.symbol.as_deref().and_then(|symbol| symbol.split('+').next());
+    let functions = located.places.iter().filter_map(|place| place.function.as_deref()).chain(symbol);
+    paths.flatten().any(|path| matches(pattern, path.as_encoded_bytes()))
+        || functions.into_iter().any(|function| matches(pattern, function.as_bytes()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::records::Frame;
+    use crate::symbols::Place;
 
     #[test]
-    fn functions_and_files_are_named() {
+    fn modules_functions_and_files_are_named() {
         let place = Place { function: Some("helper".into()), file: Some("/src/a.c".into()), line: None, column: None };
-        for pattern in ["helper", "h*r", "/src/*", "a.c"] {
-            assert!(names(pattern.as_bytes(), &place), "{pattern}");
+        let frame = Frame {
+            address: "0x1".into(),
+            module: Some("/opt/prog".into()),
+            offset: None,
+            build_id: None,
+            symbol: Some("outer+0x2d".into()),
+        };
+        let located = Located { frame, places: vec![place] };
+        for pattern in ["helper", "h*r", "/src/*", "a.c", "prog", "/opt/prog", "outer"] {
+            assert!(names(pattern.as_bytes(), &located), "{pattern}");
         }
-        assert!(!names(b"main", &place) && !names(b"", &place));
+        assert!(!names(b"main", &located) && !names(b"", &located));
+    }
+
+    #[test]
+    fn lines_that_match_nothing_are_told() {
+        let suppressions = Suppressions::new(b"# known\nmmap-*:main\nnonsense:x\nmmap-bad-fd:\n".to_vec());
+        let lines = |found: Vec<(usize, String)>| found.into_iter().map(|(line, _)| line).collect::<Vec<_>>();
+        assert_eq!(lines(suppressions.malformed()), [3, 4]);
+        assert_eq!(lines(suppressions.unused()), [2, 3, 4]);
     }
 }

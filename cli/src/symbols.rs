@@ -35,12 +35,12 @@ pub(crate) struct Symbols {
 }
 
 impl Symbols {
-    /// The calls that a frame stands for, innermost first; none if its module has no symbols.
-    pub(crate) fn places(&mut self, frame: &Frame) -> Vec<Place> {
+    /// The calls that a frame stands for, innermost first; none if its module has no symbols. `time` is that of the record.
+    pub(crate) fn places(&mut self, frame: &Frame, time: &str) -> Vec<Place> {
         let (Some(path), Some(offset)) = (&frame.module, frame.offset()) else {
             return Vec::new();
         };
-        let module = self.modules.entry(path.clone()).or_insert_with(|| open(path, frame.build_id.as_deref()));
+        let module = self.modules.entry(path.clone()).or_insert_with(|| open(path, frame.build_id.as_deref(), time));
         match module {
             Module::Known(loader) => lookup(loader, offset),
             Module::Unknown => Vec::new(),
@@ -59,13 +59,23 @@ impl Symbols {
     }
 }
 
-fn open(path: &str, build_id: Option<&str>) -> Module {
-    if let (Some(ran), Some(there)) = (build_id, build_id_of(path))
-        && ran != there
-    {
+fn open(path: &str, build_id: Option<&str>, time: &str) -> Module {
+    let changed = match (build_id, build_id_of(path)) {
+        (Some(ran), Some(there)) => ran != there,
+        // Without build ids a file that is newer than the record is not the one that ran.
+        _ => modified_after(path, time),
+    };
+    if changed {
         return Module::Changed;
     }
     Loader::new(path).map_or(Module::Unknown, |loader| Module::Known(Box::new(loader)))
+}
+
+/// Whether a file was written after a time such as `2026-01-01T00:00:00.000000Z`.
+fn modified_after(path: &str, time: &str) -> bool {
+    let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+    let written = modified.map(humantime::format_rfc3339_micros);
+    written.is_some_and(|written| !time.is_empty() && written.to_string().as_str() > time)
 }
 
 fn build_id_of(path: &str) -> Option<String> {

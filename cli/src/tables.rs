@@ -1,10 +1,33 @@
 //! `mapsan rules` and `mapsan options`: what the model declares.
 
+use clap::ArgMatches;
 use mapsan_model::{Key, Rule};
 use std::fmt::Write;
 
-/// The rules, by call.
-pub(crate) fn rules() -> String {
+/// The rules, by call; as JSON for `--format json`.
+pub(crate) fn rules(matches: &ArgMatches) -> String {
+    if matches.get_one::<String>("format").is_some_and(|format| format == "json") { as_json() } else { as_text() }
+}
+
+fn as_json() -> String {
+    let rule = |rule: &Rule| {
+        let info = rule.info();
+        serde_json::json!({
+            "name": info.name,
+            "call": info.call,
+            "severities": info.severities.iter().map(|severity| severity.name()).collect::<Vec<_>>(),
+            "group": info.group.name(),
+            "default": info.group.on_by_default(),
+            "enforce": info.enforce,
+            "summary": info.summary,
+            "text": rule.text(),
+        })
+    };
+    let rules: Vec<_> = Rule::ALL.iter().map(rule).collect();
+    serde_json::to_string_pretty(&rules).map(|text| text + "\n").unwrap_or_default()
+}
+
+fn as_text() -> String {
     let mut text = String::new();
     let mut call = "";
     let width = Rule::ALL.iter().map(|rule| rule.name().len()).max().unwrap_or(0);
@@ -43,7 +66,9 @@ mod tests {
 
     #[test]
     fn nothing_is_left_out() {
-        assert!(Rule::ALL.iter().all(|rule| rules().contains(rule.info().summary)));
+        assert!(Rule::ALL.iter().all(|rule| as_text().contains(rule.info().summary)));
+        let json: serde_json::Value = serde_json::from_str(&as_json()).unwrap();
+        assert_eq!(json.as_array().unwrap().len(), Rule::ALL.len());
         assert!(Key::ALL.iter().all(|key| options().contains(key.info().meaning)));
     }
 }

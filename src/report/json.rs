@@ -3,8 +3,8 @@
 use super::draft::{Draft, Role};
 use super::frames::Frames;
 use super::line::Line;
-use super::{Counts, OUTPUT, Subject};
-use crate::call::{ErrnoName, Value};
+use super::{Counts, Made, OUTPUT, Subject};
+use crate::call::{ErrnoName, Key, Value};
 use crate::escape::Escaped;
 use crate::facts::Module;
 use crate::{process, sys};
@@ -43,20 +43,10 @@ pub(super) fn end(out: &mut Line<OUTPUT>, counts: &Counts) {
 /// The record of a finding.
 pub(super) fn finding(out: &mut Line<OUTPUT>, subject: &Subject<'_>, draft: &Draft, frames: &Frames) {
     head(out, "finding");
-    let Subject { rule, severity, call, outcome, .. } = subject;
-    let _ =
-        write!(out, r#","rule":"{rule}","severity":"{severity}","call":{{"function":"{}","args":["#, call.function());
-    let mut separator = "";
-    call.arguments(&mut |argument| {
-        let _ = write!(out, "{separator}{}", Json(&argument));
-        separator = ",";
-    });
-    let _ = write!(out, r#"],"result":{},"errno":"#, Json(&Value(*call, outcome.value)));
-    match outcome.errno {
-        Some(errno) => _ = write!(out, "{}", Json(&ErrnoName(errno))),
-        None => _ = out.write_str("null"),
-    }
-    let _ = write!(out, r#"}},"message":{}"#, Json(&draft.headline()));
+    let Subject { rule, severity, .. } = subject;
+    let _ = write!(out, r#","rule":"{rule}","severity":"{severity}","call":"#);
+    call(out, subject);
+    let _ = write!(out, r#","message":{}"#, Json(&draft.headline()));
     texts(out, "notes", draft, Role::Note);
     texts(out, "help", draft, Role::Help);
     let _ = out.write_str(r#","stack":["#);
@@ -75,6 +65,34 @@ pub(super) fn finding(out: &mut Line<OUTPUT>, subject: &Subject<'_>, draft: &Dra
     }
     // Only the first of a rule at a site is written, so nothing has been repeated yet.
     let _ = writeln!(out, r#"],"repeated":0}}"#);
+}
+
+/// The record of a segment that has been made.
+pub(super) fn segment(out: &mut Line<OUTPUT>, subject: &Subject<'_>, made: &Made, frames: &Frames) {
+    head(out, "segment");
+    let Made { id, key, size } = made;
+    let _ = write!(out, r#","id":{id},"key":{},"size":{size},"call":"#, Json(&Key(*key)));
+    call(out, subject);
+    let _ = out.write_str(r#","stack":["#);
+    stack(out, frames);
+    let _ = out.write_str("]}\n");
+}
+
+/// The object that shows a call.
+fn call(out: &mut Line<OUTPUT>, subject: &Subject<'_>) {
+    let Subject { call, outcome, .. } = subject;
+    let _ = write!(out, r#"{{"function":"{}","args":["#, call.function());
+    let mut separator = "";
+    call.arguments(&mut |argument| {
+        let _ = write!(out, "{separator}{}", Json(&argument));
+        separator = ",";
+    });
+    let _ = write!(out, r#"],"result":{},"errno":"#, Json(&Value(*call, outcome.value)));
+    match outcome.errno {
+        Some(errno) => _ = write!(out, "{}", Json(&ErrnoName(errno))),
+        None => _ = out.write_str("null"),
+    }
+    let _ = out.write_str("}");
 }
 
 fn texts(out: &mut Line<OUTPUT>, field: &str, draft: &Draft, role: Role) {

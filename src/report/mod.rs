@@ -31,6 +31,7 @@ use crate::sys::Errno;
 use crate::track::Outer;
 use crate::{api, errno, process};
 use core::cell::UnsafeCell;
+use core::ffi::c_int;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use frames::Frames;
 use mapsan_model::{Rule, Severity};
@@ -276,6 +277,38 @@ pub(crate) fn write_start(proof: &Section) {
         json::start(out);
         sink::write(proof, out.as_bytes());
     }
+}
+
+/// A segment that has been made.
+pub(crate) struct Made {
+    pub(crate) id: c_int,
+    pub(crate) key: c_int,
+    /// In bytes.
+    pub(crate) size: usize,
+}
+
+/// Writes the record of a segment that has been made, where records are written: somebody may look for it when all
+/// processes have ended.
+#[cold]
+pub(crate) fn write_segment(call: &dyn Call, made: &Made, caller: usize) {
+    if options::settings().form != Form::Json {
+        return;
+    }
+    let Ok(section) = enter() else { return };
+    stack::run(&section, &mut || {
+        let outcome = Outcome { value: made.id as isize, errno: None };
+        let (rule, severity) = (Rule::LeakSegment, Severity::Note);
+        let subject = Subject { rule, severity, call, outcome, caller, trace: Trace::Unwound };
+        let frames = Frames::walk(caller, options::settings().stack_depth);
+        let out = &mut desk(&section).out;
+        out.clear();
+        if !STARTED.swap(true, Relaxed) {
+            json::start(out);
+        }
+        json::segment(out, &subject, made, &frames);
+        sink::write(&section, out.as_bytes());
+    });
+    section.leave();
 }
 
 /// Writes the closing summary of a process that ends in order.

@@ -1,0 +1,179 @@
+//! A finding as it is shown: its frames looked up, those that are nobody's left out.
+
+use crate::records::{Call, Finding, Frame, Record};
+use crate::symbols::{Place, Symbols};
+use mapsan_model::Severity;
+use std::path::Path;
+
+/// A frame with the calls that it stands for.
+#[derive(Clone, Debug)]
+pub(crate) struct Located {
+    pub(crate) frame: Frame,
+    /// Innermost first; none without symbols.
+    pub(crate) places: Vec<Place>,
+}
+
+impl Located {
+    fn of(frame: &Frame, time: &str, symbols: &mut Symbols) -> Located {
+        Located { frame: frame.clone(), places: symbols.places(frame, time) }
+    }
+
+    fn is_main(&self) -> bool {
+        self.places.iter().any(|place| place.function.as_deref() == Some("main"))
+    }
+
+    /// Whether it belongs to the loader or to the library, which the user has not called.
+    fn is_nobodys(&self) -> bool {
+        let name = self.frame.module.as_deref().and_then(|module| Path::new(module).file_name()?.to_str());
+        name.is_some_and(|name| name.starts_with("ld-linux") || name.starts_with("libmapsan.so"))
+    }
+
+    /// Whether it belongs to a library of the system.
+    fn is_of_system(&self) -> bool {
+        let folders = ["/lib/", "/lib64/", "/usr/lib/", "/usr/lib64/"];
+        self.frame.module.as_deref().is_none_or(|module| folders.iter().any(|folder| module.starts_with(folder)))
+    }
+
+    /// The function, or as much as is known of it.
+    pub(crate) fn function(&self) -> Option<&str> {
+        let symbol = || self.frame.symbol.as_deref().map(|symbol| symbol.split('+').next().unwrap_or(symbol));
+        self.places.first().and_then(|place| place.function.as_deref()).or_else(symbol)
+    }
+}
+
+/// A place that belongs to a finding.
+#[derive(Clone, Debug)]
+pub(crate) struct Related {
+    pub(crate) label: String,
+    pub(crate) stack: Vec<Located>,
+}
+
+/// A finding, looked up.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    pub(crate) rule: String,
+    pub(crate) severity: Severity,
+    pub(crate) message: String,
+    pub(crate) call: Call,
+    pub(crate) notes: Vec<String>,
+    pub(crate) help: Vec<String>,
+    pub(crate) stack: Vec<Located>,
+    pub(crate) related: Vec<Related>,
+    pub(crate) pid: u32,
+    pub(crate) tid: u32,
+    pub(crate) exe: String,
+    /// Whether it was made by another process than the program's own.
+    pub(crate) other: bool,
+}
+
+impl Found {
+    /// Looks a finding up.
+    pub(crate) fn of(record: &Record, finding: &Finding, symbols: &mut Symbols) -> Found {
+        let mut stack = |frames: &[Frame]| shown(frames.iter().map(|frame| Located::of(frame, &record.time, symbols)));
+        let (own, related) = (
+            stack(&finding.stack),
+            finding
+                .related
+                .iter()
+                .map(|related| Related { label: related.label.clone(), stack: stack(&related.stack) })
+                .collect(),
+        );
+        Found {
+            rule: finding.rule.clone(),
+            severity: Severity::from_name(&finding.severity).unwrap_or(Severity::Note),
+            message: finding.message.clone(),
+            call: finding.call.clone(),
+            notes: finding.notes.clone(),
+            help: finding.help.clone(),
+            stack: own,
+            related,
+            pid: record.pid,
+            tid: record.tid,
+            exe: record.exe.clone(),
+            other: false,
+        }
+    }
+
+    /// The first line of the user's own code: of the program or a library that is not the system's, else of any.
+    pub(crate) fn site(&self) -> Option<&Place> {
+        site_of(&self.stack)
+    }
+
+    /// What makes it the same finding as one of another process: the rule, and where.
+    pub(crate) fn identity(&self) -> (String, String) {
+        let place = self.stack.first().map_or_else(String::new, |located| {
+            let Frame { module, offset, address, .. } = &located.frame;
+            match (module, offset) {
+                (Some(module), Some(offset)) => format!("{module}+{offset}"),
+                _ => address.clone(),
+            }
+        });
+        (self.rule.clone(), place)
+    }
+}
+
+/// The first place of the user's own code with a line.
+pub(crate) fn site_of(stack: &[Located]) -> Option<&Place> {
+    let has_line = |place: &&Place| place.file.is_some() && place.line.is_some();
+    let of = |system: bool| {
+        stack
+            .iter()
+            .filter(move |located| system || !located.is_of_system())
+            .find_map(|located| located.places.iter().find(has_line))
+    };
+    of(false).or_else(|| of(true))
+}
+
+/// The frames that are shown: up to main, without those of the loader and the library; all if that leaves none.
+fn shown(frames: impl Iterator<Item = Located>) -> Vec<Located> {
+    let all: Vec<Located> = frames.collect();
+    let end = all.iter().position(Located::is_main).map_or(all.len(), |main| main + 1);
+    let own: Vec<Located> = all[..end].iter().filter(|located| !located.is_nobodys()).cloned().collect();
+    if own.is_empty() { all } else { own }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn located(module: &str, function: &str, line: Option<u32>) -> Located {
+        let frame = Frame {
+            address: "0x1".into(),
+            module: Some(module.into()),
+            offset: Some("0x1".into()),
+            build_id: None,
+            symbol: None,
+        };
+        let place = Place {
+            function: Some(function.into()),
+            file: line.map(|_| format!("{function}.c").into()),
+            line,
+            column: None,
+        };
+        Located { frame, places: vec![place] }
+    }
+
+    #[test]
+    fn what_is_above_main_and_nobodys_is_left_out() {
+        let stack = shown(
+            [
+                located("/usr/lib/libmapsan.so.0", "hook", None),
+                located("/usr/lib/libc.so.6", "memcpy", Some(7)),
+                located("/home/me/prog", "copy", Some(3)),
+                located("/home/me/prog", "main", Some(9)),
+                located("/usr/lib/libc.so.6", "__libc_start_main", None),
+            ]
+            .into_iter(),
+        );
+        let functions: Vec<_> = stack.iter().filter_map(Located::function).collect();
+        assert_eq!(functions, ["memcpy", "copy", "main"]);
+        assert_eq!(site_of(&stack).unwrap().line, Some(3));
+        assert_eq!(site_of(&stack[..1]).unwrap().line, Some(7));
+    }
+
+    #[test]
+    fn a_stack_of_the_loader_alone_is_shown() {
+        let stack = shown([located("/lib64/ld-linux-x86-64.so.2", "_dl_map", None)].into_iter());
+        assert_eq!(stack.len(), 1);
+    }
+}

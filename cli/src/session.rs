@@ -1,0 +1,199 @@
+//! What a run, or some files of records, have told: each finding once, the processes, and what was not covered.
+
+use crate::found::Found;
+use crate::records::{Kind, Record, Segment};
+use crate::suppress::Suppressions;
+use crate::symbols::Symbols;
+use mapsan_model::{Rule, Severity};
+use std::collections::{BTreeMap, HashSet};
+
+/// The schema that is understood.
+const SCHEMA: &str = "mapsan/1";
+
+/// A process of the run.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pub(crate) exe: String,
+    /// Whether it said that it ends.
+    pub(crate) ended: bool,
+}
+
+/// Something that was not checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Gap {
+    pub(crate) program: String,
+    /// Why, and what to do.
+    pub(crate) reason: String,
+    /// A process of it; 0 if none was seen.
+    pub(crate) pid: u32,
+}
+
+/// How often a rule was broken.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Count {
+    pub(crate) findings: u64,
+    pub(crate) repeated: u64,
+}
+
+/// What a record is to the readers of the run.
+pub(crate) enum Told {
+    /// A finding that is new.
+    Finding(Box<Found>),
+    /// A finding that waits for the end: whether the segment is still there then.
+    Segment,
+    /// Nothing to show.
+    Nothing,
+}
+
+/// All that is known.
+#[derive(Default)]
+pub(crate) struct Session {
+    pub(crate) symbols: Symbols,
+    pub(crate) suppressions: Suppressions,
+    /// The program's own process.
+    pub(crate) main: Option<u32>,
+    pub(crate) processes: BTreeMap<u32, Process>,
+    /// By rule, and by executable.
+    pub(crate) rules: BTreeMap<String, Count>,
+    pub(crate) programs: BTreeMap<String, u64>,
+    severities: [u64; 3],
+    /// The highest severity with which each rule was broken.
+    pub(crate) highest: BTreeMap<String, Severity>,
+    pub(crate) repeated: u64,
+    pub(crate) suppressed: u64,
+    pub(crate) gaps: Vec<Gap>,
+    /// Segments that were made, by id, and findings about segments that were left.
+    pub(crate) segments: BTreeMap<i32, (u32, Segment)>,
+    pub(crate) left: Vec<Found>,
+    seen: HashSet<(String, String)>,
+}
+
+impl Session {
+    /// Takes one line of records; an error says why it is none.
+    pub(crate) fn take(&mut self, line: &str) -> Result<Told, String> {
+        let record: Record = serde_json::from_str(line).map_err(|error| unreadable(line, &error))?;
+        if record.schema != SCHEMA {
+            return Err(format!(
+                "it has schema '{}', and this mapsan reads '{SCHEMA}': read it with the mapsan that wrote it",
+                record.schema
+            ));
+        }
+        match &record.kind {
+            Kind::Start {} => {
+                self.processes.insert(record.pid, Process { exe: record.exe.clone(), ended: false });
+            }
+            Kind::End { repeated } => {
+                self.repeated += repeated;
+                if let Some(process) = self.processes.get_mut(&record.pid) {
+                    process.ended = true;
+                }
+            }
+            Kind::Segment(segment) => {
+                self.segments.insert(segment.id, (record.pid, segment.clone()));
+            }
+            Kind::Finding(finding) => {
+                let mut found = Found::of(&record, finding, &mut self.symbols);
+                found.other = self.main.is_some_and(|main| main != record.pid);
+                if found.rule == Rule::LeakSegment.name() {
+                    self.left.push(found);
+                    return Ok(Told::Segment);
+                }
+                return Ok(self.enter(found).map_or(Told::Nothing, |found| Told::Finding(Box::new(found))));
+            }
+            Kind::Other => {}
+        }
+        Ok(Told::Nothing)
+    }
+
+    /// Counts a finding; `None` if it is suppressed, or a repetition.
+    pub(crate) fn enter(&mut self, found: Found) -> Option<Found> {
+        if self.suppressions.silence(&found) {
+            self.suppressed += 1;
+            return None;
+        }
+        let count = self.rules.entry(found.rule.clone()).or_default();
+        if !self.seen.insert(found.identity()) {
+            count.repeated += 1;
+            self.repeated += 1;
+            return None;
+        }
+        count.findings += 1;
+        let highest = self.highest.entry(found.rule.clone()).or_insert(found.severity);
+        *highest = found.severity.max(*highest);
+        self.severities[found.severity as usize] += 1;
+        *self.programs.entry(found.exe.clone()).or_default() += 1;
+        Some(found)
+    }
+
+    /// How many findings have this severity.
+    pub(crate) fn count(&self, severity: Severity) -> u64 {
+        self.severities[severity as usize]
+    }
+
+    /// Whether there are findings of at least this severity.
+    pub(crate) fn has(&self, lowest: Severity) -> bool {
+        Severity::ALL.into_iter().any(|severity| severity >= lowest && self.count(severity) > 0)
+    }
+
+    /// Notes that something is not covered, once.
+    pub(crate) fn add_gap(&mut self, program: &str, reason: &str, pid: u32) {
+        if !self.gaps.iter().any(|gap| gap.program == program) {
+            self.gaps.push(Gap { program: program.to_owned(), reason: reason.to_owned(), pid });
+        }
+    }
+}
+
+/// Says why a line is no record, without showing all of it.
+fn unreadable(line: &str, error: &serde_json::Error) -> String {
+    if error.is_eof() {
+        "it ends in the middle".to_owned()
+    } else {
+        let start: String = line.chars().take(40).collect();
+        format!("it is no record of mapsan ({error}): '{}'", start.escape_debug())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(pid: u32, rule: &str, offset: &str) -> String {
+        format!(
+            r#"{{"schema":"mapsan/1","kind":"finding","time":"2026-01-01T00:00:00.000000Z","pid":{pid},"tid":{pid},
+            "exe":"/bin/x","rule":"{rule}","severity":"error","call":{{"function":"mmap","args":[],"result":"-1",
+            "errno":"EINVAL"}},"message":"m","notes":[],"help":[],"stack":[{{"address":"0x1","module":"/no/such",
+            "offset":"{offset}","build_id":null}}],"related":[],"repeated":0}}"#
+        )
+        .replace('\n', "")
+    }
+
+    #[test]
+    fn the_same_finding_of_another_process_is_a_repetition() {
+        let mut session = Session::default();
+        assert!(matches!(session.take(&finding(1, "mmap-bad-fd", "0x1")), Ok(Told::Finding(_))));
+        assert!(matches!(session.take(&finding(2, "mmap-bad-fd", "0x1")), Ok(Told::Nothing)));
+        assert!(matches!(session.take(&finding(2, "mmap-bad-fd", "0x2")), Ok(Told::Finding(_))));
+        assert_eq!((session.count(Severity::Error), session.repeated), (2, 1));
+        assert_eq!((session.rules["mmap-bad-fd"].findings, session.programs["/bin/x"]), (2, 2));
+        assert!(session.has(Severity::Warning));
+    }
+
+    #[test]
+    fn what_is_no_record_is_named() {
+        let mut session = Session::default();
+        let why = |session: &mut Session, line: &str| session.take(line).err().unwrap();
+        assert_eq!(why(&mut session, r#"{"schema":"mapsan/1","ki"#), "it ends in the middle");
+        assert!(why(&mut session, "hello\u{1b}[31m").contains("no record of mapsan"));
+        assert!(!why(&mut session, "hello\u{1b}[31m").contains('\u{1b}'));
+        let newer = r#"{"schema":"mapsan/2","kind":"start","pid":1,"tid":1,"exe":"x","time":""}"#;
+        assert!(why(&mut session, newer).contains("'mapsan/2'"));
+    }
+
+    #[test]
+    fn gaps_are_told_once() {
+        let mut session = Session::default();
+        session.add_gap("/bin/x", "it is static", 7);
+        session.add_gap("/bin/x", "it is static", 7);
+        assert_eq!(session.gaps.len(), 1);
+    }
+}

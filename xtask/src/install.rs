@@ -1,0 +1,165 @@
+//! `cargo xtask install`: puts everything into place below a prefix, as distributions expect it.
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use std::env;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The soname, as the root's build.rs has it.
+const SONAME: &str = "libmapsan.so.0";
+
+/// Where to.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// The folder under which everything lies when it is used.
+    #[arg(long, default_value = "/usr/local")]
+    prefix: PathBuf,
+    /// The folder of libraries, below the prefix, such as lib64 or lib/x86_64-linux-gnu.
+    #[arg(long, default_value = "lib")]
+    libdir: PathBuf,
+    /// Install below this folder instead, for packages; the environment's DESTDIR if it is not given.
+    #[arg(long)]
+    destdir: Option<PathBuf>,
+}
+
+/// Builds and installs.
+pub(crate) fn install(arguments: &Arguments) -> Result<()> {
+    let Arguments { prefix, libdir, destdir } = arguments;
+    if !prefix.is_absolute() {
+        bail!("--prefix takes an absolute path, and '{}' is none", prefix.display());
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the folder of the sources")?;
+    build(root)?;
+    let built = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from).join("release");
+    let destdir = destdir.clone().or_else(|| env::var_os("DESTDIR").map(PathBuf::from)).unwrap_or_default();
+    let place = Place { destdir, prefix: prefix.clone(), libdir: libdir.clone() };
+    programs(&place, &built)?;
+    libraries(&place, root, &built)?;
+    packages(&place, root)?;
+    pages(&place, &built)?;
+    println!("mapsan is installed in {}", place.of(Path::new("")).display());
+    Ok(())
+}
+
+fn build(root: &Path) -> Result<()> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .current_dir(root)
+        .args(["build", "--release", "--quiet", "--workspace"])
+        .status()
+        .context("running cargo")?;
+    if status.success() { Ok(()) } else { bail!("the build failed; see above") }
+}
+
+/// Where files go.
+struct Place {
+    destdir: PathBuf,
+    prefix: PathBuf,
+    libdir: PathBuf,
+}
+
+impl Place {
+    /// A path below the prefix, as it is installed now.
+    fn of(&self, path: &Path) -> PathBuf {
+        let prefix = self.prefix.join(path);
+        match prefix.strip_prefix("/") {
+            Ok(below) if !self.destdir.as_os_str().is_empty() => self.destdir.join(below),
+            _ => prefix,
+        }
+    }
+
+    /// A path below the folder of libraries.
+    fn library(&self, name: &str) -> PathBuf {
+        self.of(&self.libdir.join(name))
+    }
+
+    /// Writes a file, with the folders above it.
+    fn write(path: &Path, content: impl AsRef<[u8]>, mode: u32) -> Result<()> {
+        let shown = path.display();
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+        }
+        // A library that is in use keeps its old file.
+        if path.symlink_metadata().is_ok() {
+            fs::remove_file(path).with_context(|| format!("replacing {shown}"))?;
+        }
+        fs::write(path, content).with_context(|| format!("writing {shown}"))?;
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).with_context(|| format!("permissions of {shown}"))
+    }
+
+    fn copy(from: &Path, to: &Path, mode: u32) -> Result<()> {
+        let content = fs::read(from).with_context(|| format!("reading {}", from.display()))?;
+        Place::write(to, content, mode)
+    }
+
+    fn link(target: &str, path: &Path) -> Result<()> {
+        if path.symlink_metadata().is_ok() {
+            fs::remove_file(path)?;
+        }
+        symlink(target, path).with_context(|| format!("linking {}", path.display()))
+    }
+}
+
+fn programs(place: &Place, built: &Path) -> Result<()> {
+    let bin = Path::new("bin");
+    Place::copy(&built.join("mapsan"), &place.of(&bin.join("mapsan")), 0o755)?;
+    Place::link("mapsan", &place.of(&bin.join("mapsan-memcheck")))
+}
+
+fn libraries(place: &Place, root: &Path, built: &Path) -> Result<()> {
+    let file = format!("libmapsan.so.{}", env!("CARGO_PKG_VERSION"));
+    Place::copy(&built.join("libmapsan.so"), &place.library(&file), 0o755)?;
+    Place::link(&file, &place.library(SONAME))?;
+    Place::link(SONAME, &place.library("libmapsan.so"))?;
+    Place::copy(&built.join("libmapsan.a"), &place.library("libmapsan.a"), 0o644)?;
+    Place::copy(&root.join("include/mapsan.h"), &place.of(Path::new("include/mapsan.h")), 0o644)
+}
+
+/// What build systems look for. The packages find the prefix from where they lie, so that the tree may be moved.
+fn packages(place: &Place, root: &Path) -> Result<()> {
+    let up: PathBuf = place.libdir.components().map(|_| "..").collect();
+    let pkg_config = format!(
+        "prefix=${{pcfiledir}}/../{}\nlibdir=${{prefix}}/{}\nincludedir=${{prefix}}/include\n\nName: mapsan\nDescription: A \
+         sanitizer for memory mappings and shared memory\nVersion: {}\nLibs: -L${{libdir}} -lmapsan\nCflags: \
+         -I${{includedir}}\n",
+        up.display(),
+        place.libdir.display(),
+        env!("CARGO_PKG_VERSION")
+    );
+    Place::write(&place.library("pkgconfig/mapsan.pc"), pkg_config, 0o644)?;
+    for name in ["mapsanConfig.cmake", "mapsanConfigVersion.cmake"] {
+        let template = root.join("cmake").join(name);
+        let text = fs::read_to_string(&template).with_context(|| format!("reading {}", template.display()))?;
+        let text = text
+            .replace("@UP@", &up.join("../..").display().to_string())
+            .replace("@LIBDIR@", &place.libdir.display().to_string())
+            .replace("@SONAME@", SONAME)
+            .replace("@VERSION@", env!("CARGO_PKG_VERSION"));
+        Place::write(&place.library(&format!("cmake/mapsan/{name}")), text, 0o644)?;
+    }
+    Ok(())
+}
+
+/// Manual pages and completions, which the command itself prints.
+fn pages(place: &Place, built: &Path) -> Result<()> {
+    let printed = |words: &[&str]| -> Result<Vec<u8>> {
+        let output = Command::new(built.join("mapsan")).args(words).output().context("running mapsan")?;
+        if output.status.success() { Ok(output.stdout) } else { bail!("mapsan {} failed", words.join(" ")) }
+    };
+    let share = |path: String| place.of(&Path::new("share").join(path));
+    Place::write(&share("man/man1/mapsan.1".into()), printed(&["man"])?, 0o644)?;
+    for name in ["run", "report", "explain", "rules", "options"] {
+        Place::write(&share(format!("man/man1/mapsan-{name}.1")), printed(&["man", name])?, 0o644)?;
+    }
+    for (shell, path) in [
+        ("bash", "bash-completion/completions/mapsan"),
+        ("zsh", "zsh/site-functions/_mapsan"),
+        ("fish", "fish/vendor_completions.d/mapsan.fish"),
+    ] {
+        Place::write(&share(path.to_owned()), printed(&["completions", shell])?, 0o644)?;
+    }
+    Ok(())
+}
