@@ -24,7 +24,9 @@ pub(crate) fn find() -> Result<PathBuf, Failure> {
         .and_then(|path| path.canonicalize())
         .map_err(|error| Failure::own(format!("the command can't find itself: {error}")))?;
     let folder = command.parent().unwrap_or(Path::new("/"));
-    let places = [folder.join(NAME), folder.join("../lib").join(NAME), folder.join("../lib/mapsan").join(NAME)];
+    // The folders of libraries that distributions use.
+    let multiarch = format!("../lib/{}-linux-gnu", env::consts::ARCH);
+    let places = [".", "../lib", "../lib64", &multiarch].map(|place| folder.join(place).join(NAME));
     places.iter().find_map(|place| place.canonicalize().ok()).ok_or_else(|| {
         let tried: Vec<String> = places.iter().map(|place| format!("'{}'", place.display())).collect();
         Failure::own(format!(

@@ -135,9 +135,19 @@ impl Tail {
         };
         for entry in entries.flatten() {
             let path = entry.path();
-            if path.extension().is_some_and(|extension| extension == "json") {
-                let at = self.read.entry(path.clone()).or_default();
-                let _ = read_lines(&path, at, &mut lines);
+            if path.extension().is_none_or(|extension| extension != "json") {
+                continue;
+            }
+            let at = self.read.entry(path.clone()).or_default();
+            if entry.metadata().is_ok_and(|metadata| metadata.len() == *at) {
+                continue;
+            }
+            let before = lines.len();
+            let _ = read_lines(&path, at, &mut lines);
+            // Nobody writes to it after that: a tree of many processes does not pile up files.
+            if lines.len() > before && lines.last().is_some_and(|line| line.contains(r#","kind":"end","#)) {
+                let _ = fs::remove_file(&path);
+                self.read.remove(&path);
             }
         }
         // In the order in which things happened, across the files of several processes.
@@ -180,7 +190,12 @@ mod tests {
         assert_eq!(tail.new_lines(), ["{\"a\":1}"]);
         file.write_all(b":2}\n").unwrap();
         assert_eq!(tail.new_lines(), ["{\"b\":2}"]);
-        assert!(tail.new_lines().is_empty());
+        assert!(tail.new_lines().is_empty() && folder.path().join("1.json").exists());
+        // The file of a process that has told its end goes.
+        let end = r#"{"schema":"mapsan/1","kind":"end","time":"3"}"#;
+        file.write_all(format!("{end}\n").as_bytes()).unwrap();
+        assert_eq!(tail.new_lines(), [end]);
+        assert!(!folder.path().join("1.json").exists());
     }
 
     #[test]

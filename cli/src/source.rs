@@ -20,7 +20,7 @@ pub(crate) fn snippet(place: &Place, function: &str, label: &str, colour: bool) 
     let mark = call_in(lines.get(line)?, function, column)?;
     let before: usize = lines.get(first..line)?.iter().map(|text| text.len() + 1).sum();
     let text = lines.get(first..=last)?.join("\n");
-    let path = file.display().to_string();
+    let path = crate::form::shown(file);
     let snippet = Snippet::source(&text)
         .line_start(first + 1)
         .path(&path)

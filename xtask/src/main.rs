@@ -15,7 +15,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Builds the release and installs it: library, header, command, CMake package, manual pages and completions.
+    /// Builds the release and installs it: library, header, command, `CMake` package, manual pages and completions.
     Install(install::Arguments),
 }
 

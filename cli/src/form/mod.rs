@@ -66,7 +66,7 @@ pub(crate) fn named(name: &str, dress: Dress) -> Box<dyn Form> {
 }
 
 /// A path as it is shown: relative to the working directory where it lies below that.
-fn shown(path: &Path) -> String {
+pub(crate) fn shown(path: &Path) -> String {
     let below = std::env::current_dir().ok().and_then(|here| Some(path.strip_prefix(here).ok()?.to_owned()));
     below.unwrap_or_else(|| path.to_owned()).display().to_string()
 }

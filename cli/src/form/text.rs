@@ -57,7 +57,7 @@ impl Form for Text {
         for related in &found.related {
             let _ = writeln!(text, "    {}:", related.label);
             Text::frames(&related.stack, "        ", &mut text);
-            self.snippet(&related.stack, "", "here", "        ", &mut text);
+            self.snippet(&related.stack, call_of(&related.label), "here", "        ", &mut text);
         }
         for note in &found.notes {
             let _ = writeln!(text, "    note: {note}");
@@ -113,6 +113,24 @@ impl Form for Text {
         }
         text
     }
+}
+
+/// The call that a place's label is about.
+fn call_of(label: &str) -> &'static str {
+    const CALLS: [(&str, &str); 10] = [
+        ("ftok", "ftok"),
+        ("mremap", "mremap"),
+        ("shmget", "shmget"),
+        ("shmat", "shmat"),
+        ("unmapped", "munmap"),
+        ("mapped", "mmap"),
+        ("mmap", "mmap"),
+        ("replaced", "mmap"),
+        ("attached", "shmat"),
+        ("detached", "shmdt"),
+    ];
+    let known = CALLS.iter().find(|(word, _)| label.contains(word)).map(|(_, call)| *call);
+    known.unwrap_or(if label.contains("protected") { "mprotect" } else { "mmap" })
 }
 
 fn frame(located: &Located, indent: &str, text: &mut String) {

@@ -1,0 +1,44 @@
+#!/bin/sh
+# Installs into a folder, and uses what lies there as a project of its own would: run.sh SOURCES XTASK
+set -u
+sources=$1 xtask=$2
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+failures=0
+fail() {
+    failures=$((failures + 1))
+    echo "FAILED: $1"
+    [ -e "$work/out" ] && sed 's/^/    /' "$work/out"
+}
+
+# Under DESTDIR, as a package is built; the tree is used where it lies, so it must find itself.
+DESTDIR=$work/root "$xtask" install --prefix /opt/mapsan > "$work/out" 2>&1 || { fail 'the installation'; exit 1; }
+prefix=$work/root/opt/mapsan
+for file in bin/mapsan bin/mapsan-memcheck lib/libmapsan.so lib/libmapsan.so.0 lib/libmapsan.a include/mapsan.h \
+            lib/pkgconfig/mapsan.pc lib/cmake/mapsan/mapsanConfig.cmake share/man/man1/mapsan-run.1 \
+            share/bash-completion/completions/mapsan share/zsh/site-functions/_mapsan share/fish/vendor_completions.d/mapsan.fish; do
+    [ -s "$prefix/$file" ] || fail "$file is missing"
+done
+[ -e "$work/root/opt" ] && [ ! -e /opt/mapsan ] || fail 'DESTDIR is not honoured'
+
+# The example: its tests pass, and those that are to fail do.
+cmake -S "$sources/examples/cmake" -B "$work/good" -DCMAKE_PREFIX_PATH="$prefix" > "$work/out" 2>&1 &&
+    cmake --build "$work/good" >> "$work/out" 2>&1 || fail 'the example is not built'
+ctest --test-dir "$work/good" > "$work/out" 2>&1 || fail 'the tests of the example'
+cmake -S "$sources/examples/cmake" -B "$work/bad" -DCMAKE_PREFIX_PATH="$prefix" -DMAPSAN_EXAMPLE_FAILS=ON > "$work/out" 2>&1 &&
+    cmake --build "$work/bad" >> "$work/out" 2>&1 || fail 'the failing example is not built'
+ctest --test-dir "$work/bad" > "$work/out" 2>&1 && fail 'a test that must fail passes'
+grep -q '1 tests failed out of 6' "$work/out" || fail 'other tests fail than the one'
+ctest --test-dir "$work/bad" -T memcheck > "$work/out" 2>&1 && fail 'ctest -T memcheck passes in spite of defects'
+grep -q 'Mapsan error: munmap-double - 1' "$work/out" || fail 'the defect is not named and counted by CTest'
+
+# A program by pkg-config.
+if command -v pkg-config > /dev/null; then
+    flags=$(PKG_CONFIG_PATH=$prefix/lib/pkgconfig pkg-config --cflags --libs mapsan) || fail 'pkg-config'
+    cc -o "$work/asks" "$sources/examples/cmake/asks.c" -Wl,--no-as-needed $flags 2> "$work/out" || fail 'pkg-config flags'
+    LD_LIBRARY_PATH=$prefix/lib "$work/asks" > "$work/out" 2>&1 || fail 'the program that was linked by pkg-config'
+else
+    echo 'pkg-config is not here: its file was not tried (apt-get install pkg-config)'
+fi
+"$prefix/bin/mapsan" run true > "$work/out" 2>&1 || fail 'the installed command does not find its library'
+[ "$failures" = 0 ]
