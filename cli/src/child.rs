@@ -70,9 +70,29 @@ pub(crate) fn start(mut command: Command) -> io::Result<Child> {
     };
     // SAFETY: the closure makes system calls alone.
     unsafe { command.pre_exec(restore) };
-    let child = command.spawn()?;
-    PROGRAM.store(i32::try_from(child.id()).unwrap_or(0), Relaxed);
-    Ok(child)
+    // A signal that comes before it is known whose it is waits.
+    let held = hold_forwarded();
+    let child = command.spawn();
+    if let Ok(child) = &child {
+        PROGRAM.store(i32::try_from(child.id()).unwrap_or(0), Relaxed);
+    }
+    // SAFETY: a valid mask.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const held, ptr::null_mut()) };
+    child
+}
+
+/// Blocks the signals that are forwarded; the mask before.
+fn hold_forwarded() -> libc::sigset_t {
+    let mut set = MaybeUninit::<libc::sigset_t>::zeroed();
+    let mut before = MaybeUninit::<libc::sigset_t>::zeroed();
+    for signal in FORWARDED {
+        // SAFETY: a set of signals, all zeroes at first, which is an empty one.
+        unsafe { libc::sigaddset(set.as_mut_ptr(), signal) };
+    }
+    // SAFETY: two sets of signals.
+    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, set.as_ptr(), before.as_mut_ptr()) };
+    // SAFETY: filled in by the call.
+    unsafe { before.assume_init() }
 }
 
 fn listen() {

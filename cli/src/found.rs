@@ -22,6 +22,12 @@ impl Located {
         self.places.iter().any(|place| place.function.as_deref() == Some("main"))
     }
 
+    /// Whether libc calls the program or a thread from it.
+    fn is_start(&self) -> bool {
+        const STARTS: [&str; 5] = ["_start", "__libc_start_main", "__libc_start_call_main", "start_thread", "clone3"];
+        self.function().is_some_and(|function| STARTS.contains(&function.trim_end_matches("_impl")))
+    }
+
     /// Whether it belongs to the loader or to the library, which the user has not called.
     fn is_nobodys(&self) -> bool {
         let name = self.frame.module.as_deref().and_then(|module| Path::new(module).file_name()?.to_str());
@@ -127,7 +133,8 @@ pub(crate) fn site_of(stack: &[Located]) -> Option<&Place> {
 /// The frames that are shown: up to main, without those of the loader and the library; all if that leaves none.
 fn shown(frames: impl Iterator<Item = Located>) -> Vec<Located> {
     let all: Vec<Located> = frames.collect();
-    let end = all.iter().position(Located::is_main).map_or(all.len(), |main| main + 1);
+    let end = all.iter().position(Located::is_main).map(|main| main + 1);
+    let end = end.or_else(|| all.iter().position(Located::is_start)).unwrap_or(all.len());
     let own: Vec<Located> = all[..end].iter().filter(|located| !located.is_nobodys()).cloned().collect();
     if own.is_empty() { all } else { own }
 }
