@@ -9,9 +9,11 @@ use std::path::PathBuf;
 const EXAMPLES: &str = "\
 Examples:
   mapsan run ./server                     run a program and explain what it does wrong
-  mapsan run --error-exitcode 9 ./test    fail a CI job: exit with 9 if there were findings
-  mapsan run --format sarif -o out.sarif ./test    for code scanning; also junit, gcc, json, valgrind-xml
-  mapsan run --suppressions known.txt ./test       silence what is known; --gen-suppressions shows the lines
+  mapsan run --error-exitcode 9 ./test    fail a CI job: exit with 9 if there were warnings or errors
+  mapsan run --format text --format sarif -o out.sarif ./test    for code scanning, and shown;
+                                          also junit, gcc, json, valgrind-xml
+  mapsan run --disable munmap-double ./test       silence a rule; or one place of it:
+  mapsan run --suppressions known.txt ./test      lines as --gen-suppressions shows them
   mapsan explain munmap-double            what a rule means; 'mapsan explain mmap EINVAL' for a call that failed
   mapsan rules                            all rules
 
@@ -21,10 +23,12 @@ const RUN_EXAMPLES: &str = "\
 Examples:
   mapsan run ./server --port 8080       run a program; findings go to standard error
   mapsan run prog.c input.txt           compile a C file with 'cc -g' first
-  mapsan run --error-exitcode 9 ./test  for CI: exit with 9 if there were findings
+  mapsan run --error-exitcode 9 ./test  for CI: exit with 9 if there were warnings or errors
   mapsan run -o findings.txt ./server   findings go to a file
+  mapsan run --disable leak-mapping,portability ./server   silence rules or groups
+What stands behind PROGRAM is the program's own.
 
-Exit status: the program's own, or the signal it died of;
+Exit status: the program's own, or the signal it died of; --error-exitcode's if there were findings, 1 if --expect is not met;
 2 wrong usage, 125 mapsan failed, 126 the program is not executable, 127 it was not found.";
 
 /// The whole command line.
@@ -127,8 +131,13 @@ fn error_exitcode() -> Arg {
     Arg::new("error-exitcode")
         .long("error-exitcode")
         .value_name("N")
-        .value_parser(value_parser!(u8).range(1..))
-        .help("exit with N (1 to 255) if findings of at least --fail severity were made")
+        .value_parser(ValueParser::new(exit_code))
+        .help("exit with N (1 to 255) if findings of at least --fail severity (warning) were made")
+}
+
+/// Takes an exit status that tells a failure.
+fn exit_code(text: &str) -> Result<u8, String> {
+    text.parse().ok().filter(|code| *code > 0).ok_or_else(|| "it takes a whole number from 1 to 255".to_owned())
 }
 
 fn run() -> Command {
@@ -248,7 +257,8 @@ fn parser(values: Values) -> ValueParser {
 fn rules(text: &str) -> Result<String, String> {
     for word in text.split(',').map(str::trim) {
         if word != "all" && Group::from_name(word).is_none() && Rule::from_name(word).is_none() {
-            let near = crate::explain::nearest(word, Rule::ALL.iter().map(|rule| rule.name()));
+            let groups = Group::ALL.iter().map(|group| group.name());
+            let near = crate::explain::nearest(word, Rule::ALL.iter().map(|rule| rule.name()).chain(groups));
             return Err(format!("there is no rule or group '{word}'{near}; 'mapsan rules' lists them"));
         }
     }

@@ -84,10 +84,15 @@ errnos! {
 pub(crate) fn explain(matches: &ArgMatches) -> Result<String, Failure> {
     let words: Vec<&str> = matches.get_many::<String>("what").into_iter().flatten().map(String::as_str).collect();
     if let [call, errno] = words[..] {
-        return of_call(call, errno);
+        let swapped = errno_named(call).is_some() && errno_named(errno).is_none();
+        return if swapped { of_call(errno, call) } else { of_call(call, errno) };
     }
     let what = words.first().copied().unwrap_or_default();
-    if let Some(rule) = Rule::from_name(what) {
+    let lower = what.to_ascii_lowercase();
+    if let Some(page) = call_page(&lower) {
+        return Ok(page);
+    }
+    if let Some(rule) = Rule::from_name(&lower) {
         return Ok(rule_page(rule));
     }
     if let Some(errno) = errno_named(what) {
@@ -102,6 +107,19 @@ pub(crate) fn explain(matches: &ArgMatches) -> Result<String, Failure> {
 
 fn errno_named(what: &str) -> Option<&'static Errno> {
     ERRNOS.iter().find(|errno| errno.name.eq_ignore_ascii_case(what) || errno.number.to_string() == what)
+}
+
+/// The rules of a call; `None` if it has none.
+fn call_page(call: &str) -> Option<String> {
+    let rules: Vec<&Rule> = Rule::ALL.iter().filter(|rule| rule.info().call.eq_ignore_ascii_case(call)).collect();
+    let name = rules.first()?.info().call;
+    let mut text = format!("# {name}\n\n");
+    for rule in rules {
+        let _ = writeln!(text, "  {:<26}  {}", rule.name(), rule.info().summary);
+    }
+    let _ =
+        write!(text, "\n'mapsan explain RULE' tells more of each; 'mapsan explain {name} ERRNO' why it fails so.\n");
+    Some(text)
 }
 
 /// Why a call fails with an errno.
@@ -169,11 +187,13 @@ fn capital(text: &str) -> String {
 
 /// The known words that are most like one, as the end of a sentence; empty if none is.
 pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let mut scored: Vec<(f64, &str)> = known.map(|known| (strsim::jaro_winkler(word, known), known)).collect();
-    scored.sort_by(|one, other| other.0.total_cmp(&one.0));
+    let score = |known: &str| if known.starts_with(word) { 1.0 } else { strsim::jaro_winkler(word, known) };
+    let mut scored: Vec<(f64, &str)> = known.map(|known| (score(known), known)).collect();
+    scored.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(other.1)));
+    scored.dedup_by_key(|(_, word)| *word);
     let near: Vec<String> =
         scored.iter().take(3).filter(|(score, _)| *score > 0.8).map(|(_, word)| format!("'{word}'")).collect();
-    if near.is_empty() { String::new() } else { format!(" (did you mean {}?)", near.join(", ")) }
+    if near.is_empty() || word.is_empty() { String::new() } else { format!(" (did you mean {}?)", near.join(", ")) }
 }
 
 #[cfg(test)]
@@ -197,6 +217,8 @@ mod tests {
 
     #[test]
     fn an_errno_is_known_by_name_and_number() {
+        assert!(ask("munmap").unwrap().contains("munmap-double"));
+        assert_eq!(ask("MUNMAP-DOUBLE").unwrap(), ask("munmap-double").unwrap());
         assert_eq!(ask("einval").unwrap(), ask("22").unwrap());
         assert!(ask("EINVAL").unwrap().contains("mmap-unaligned-offset"));
     }
@@ -210,7 +232,8 @@ mod tests {
         let page = ask(["mmap", "EINVAL"]).unwrap();
         assert!(page.contains("mmap-unaligned-offset") && !page.contains("shmget"), "{page}");
         assert!(ask(["mmap", "ENOTDIR"]).unwrap_err().to_string().contains("it gives EINVAL"));
-        assert!(ask(["nmap", "EINVAL"]).unwrap_err().to_string().contains("'mmap'"));
+        assert!(ask(["nmap", "EINVAL"]).unwrap_err().to_string().contains("(did you mean 'mmap'"));
+        assert_eq!(ask(["EINVAL", "mmap"]).unwrap(), page);
     }
 
     #[test]

@@ -34,7 +34,12 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
-    let matches = arguments::command().get_matches_from(memcheck::words(words));
+    let words = memcheck::words(words);
+    if let Some(failure) = program_in_place_of_subcommand(&words) {
+        anstream::eprintln!("mapsan: {failure}");
+        return ExitCode::from(failure.status());
+    }
+    let matches = arguments::command().get_matches_from(words);
     let outcome = match matches.subcommand() {
         Some(("run", matches)) => run::run(matches),
         Some(("report", matches)) => report::report(matches),
@@ -49,6 +54,13 @@ fn main() -> ExitCode {
         anstream::eprintln!("mapsan: {failure}");
         ExitCode::from(failure.status())
     })
+}
+
+/// A program where a subcommand should be.
+fn program_in_place_of_subcommand(words: &[OsString]) -> Option<Failure> {
+    let word = words.get(1)?.to_str()?;
+    let is_program = word.contains('/') || std::path::Path::new(word).extension().is_some_and(|ending| ending == "c");
+    is_program.then(|| Failure::usage(format!("to run a program under mapsan: mapsan run {word}")))
 }
 
 /// Prints to standard output; a reader who has seen enough ends it in order.

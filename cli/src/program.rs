@@ -91,7 +91,8 @@ pub(crate) fn inspect(path: &Path) -> Result<Cover, Uncovered> {
 
 fn resolve(name: &OsStr) -> Result<PathBuf, Failure> {
     let shown = name.to_string_lossy();
-    if name.as_bytes().contains(&b'/') {
+    // "." and ".." are folders, wherever they stand.
+    if name.as_bytes().contains(&b'/') || name == "." || name == ".." {
         let path = PathBuf::from(name);
         return match executable(&path) {
             Ok(()) => Ok(path),
@@ -251,7 +252,7 @@ fn covered<'a, E: FileHeader, R: object::ReadRef<'a>>(elf: &ElfFile<'a, E, R>) -
             "it is a Go program without cgo, which makes system calls by itself; build it with cgo".to_owned()
         } else {
             "it is statically linked: no library can be put before its own calls; link it dynamically, or link \
-             libmapsan.a into it: cc -static prog.c -L DIR -l:libmapsan.a"
+             libmapsan.a into it: cc -static prog.c -L FOLDER_OF_libmapsan.a -l:libmapsan.a"
                 .to_owned()
         }));
     };

@@ -4,6 +4,7 @@ use crate::arguments;
 use crate::child;
 use crate::compile;
 use crate::coverage::Coverage;
+use crate::explain::nearest;
 use crate::failure::Failure;
 use crate::form::Run;
 use crate::library;
@@ -33,9 +34,15 @@ const INTERVAL: Duration = Duration::from_millis(10);
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let words: Vec<OsString> = matches.get_many("program").into_iter().flatten().cloned().collect();
     if let Some(option) = words.first().and_then(|word| word.to_str()).filter(|word| word.starts_with('-')) {
-        return Err(Failure::usage(format!(
-            "there is no option '{option}'; 'mapsan run --help' lists them, and a program of that name is ./{option}"
-        )));
+        let known: Vec<String> = arguments::command()
+            .find_subcommand("run")
+            .into_iter()
+            .flat_map(|run| run.get_arguments())
+            .filter_map(|known| known.get_long())
+            .map(|long| format!("--{long}"))
+            .collect();
+        let near = nearest(option, known.iter().map(String::as_str));
+        return Err(Failure::usage(format!("there is no option '{option}'{near}; 'mapsan run --help' lists them")));
     }
     let library = library::find()?;
     let folder = tempfile::Builder::new()
@@ -47,10 +54,12 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         ([], [name, rest @ ..]) => (name.clone(), rest),
         (sources, rest) => (compile::compile(sources, folder.path())?.into_os_string(), rest),
     };
-    let program = program::find(&name)?;
     let options = Options::gather(matches);
+    // Before anything can fail: what an earlier run has written must not be taken for this one's.
     let outputs =
         Outputs::open(matches, options.value(Key::Color).as_deref(), matches.get_flag("gen-suppressions"), false)?;
+    let program = program::find(&name)?;
+    hint_at_misplaced(&words);
     let mut follower = Follower { session: Session::default(), outputs, coverage: Coverage::default() };
     follower.session.suppressions = options.suppressions();
     let private = matches.get_one::<String>("ipc").is_some_and(|ipc| ipc == "private");
@@ -64,7 +73,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     follower.session.main = Some(pid);
     if let Err(why) = &program.cover {
         let shown = program.path.display().to_string();
-        eprintln!("mapsan: '{shown}' is not covered, and runs unchecked");
+        eprintln!("mapsan: '{shown}' is not covered, and runs unchecked; --require-coverage makes that a failure");
         follower.session.add_gap(&shown, &why.reason, pid);
     }
     let status = follower.follow(child, &mut Tail::new(&records))?;
@@ -100,6 +109,15 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
             Err(Failure::own("not everything was covered, and --require-coverage was given"))
         }
         _ => Ok(child::end_as(status)),
+    }
+}
+
+/// Options that nobody else has: behind the program they are its own, and meant otherwise.
+fn hint_at_misplaced(words: &[OsString]) {
+    const OWN: [&str; 4] = ["--error-exitcode", "--require-coverage", "--gen-suppressions", "--expect"];
+    let given = words.iter().skip(1).filter_map(|word| word.to_str());
+    for option in given.filter(|word| OWN.iter().any(|own| word.split('=').next() == Some(*own))) {
+        eprintln!("mapsan: '{option}' stands behind the program and goes to it; for mapsan put it before");
     }
 }
 
@@ -253,11 +271,8 @@ impl Options {
                 Suppressions::default()
             }
         };
-        for (line, rule) in suppressions.malformed() {
-            let near = crate::explain::nearest(&rule, mapsan_model::Rule::ALL.iter().map(|rule| rule.name()));
-            eprintln!(
-                "mapsan: suppressions={path}: line {line} ('{rule}') is not rule:pattern with a rule of 'mapsan rules'{near}"
-            );
+        for (line, why) in suppressions.malformed() {
+            eprintln!("mapsan: suppressions={path}: line {line} is left out: {why}");
         }
         suppressions
     }

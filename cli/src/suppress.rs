@@ -2,6 +2,7 @@
 //!
 //! Under the command the library leaves them to it, since only here are there functions and files of the source.
 
+use crate::explain::nearest;
 use crate::found::{Found, Located};
 use mapsan_model::Rule;
 use mapsan_model::suppressions::{matches, suppressions};
@@ -29,12 +30,21 @@ impl Suppressions {
         line.map(|line| self.used.insert(line.line)).is_some()
     }
 
-    /// The lines that can never match: their number and text.
+    /// The lines that can never match: their number, and why.
     pub(crate) fn malformed(&self) -> Vec<(usize, String)> {
         let of_rule = |rule: &[u8]| Rule::ALL.iter().any(|known| matches(rule, known.name().as_bytes()));
+        let why = |rule: &[u8]| {
+            let name = String::from_utf8_lossy(rule).escape_debug().to_string();
+            if of_rule(rule) {
+                format!("it has no pattern; written {name}:PATTERN, such as {name}:main, or {name}:* for all")
+            } else {
+                let near = nearest(&name, Rule::ALL.iter().map(|rule| rule.name()));
+                format!("there is no rule '{name}'{near}; lines are written RULE:PATTERN")
+            }
+        };
         suppressions(&self.content)
             .filter(|line| line.pattern.is_empty() || !of_rule(line.rule))
-            .map(|line| (line.line, String::from_utf8_lossy(line.rule).into_owned()))
+            .map(|line| (line.line, why(line.rule)))
             .collect()
     }
 

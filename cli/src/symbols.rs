@@ -7,8 +7,9 @@ use crate::records::Frame;
 use addr2line::Loader;
 use object::{Object, ReadCache};
 use std::collections::HashMap;
-use std::fs::File;
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// One call of the source: several where calls were inlined.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +33,12 @@ enum Module {
 pub(crate) struct Symbols {
     modules: HashMap<String, Module>,
     changed: Vec<String>,
+    /// The time that has been spent on all of it.
+    spent: Duration,
 }
+
+/// The most time that is spent on looking modules up: beyond it those that come new have no lines.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Symbols {
     /// The calls that a frame stands for, innermost first; none if its module has no symbols. `time` is that of the record.
@@ -40,9 +46,16 @@ impl Symbols {
         let (Some(path), Some(offset)) = (&frame.module, frame.offset()) else {
             return Vec::new();
         };
-        let module = self.modules.entry(path.clone()).or_insert_with(|| open(path, frame.build_id.as_deref(), time));
+        let start = Instant::now();
+        let tired = self.spent > PATIENCE;
+        let open = || if tired { Module::Unknown } else { open(path, frame.build_id.as_deref(), time) };
+        let module = self.modules.entry(path.clone()).or_insert_with(open);
         match module {
-            Module::Known(loader) => lookup(loader, offset),
+            Module::Known(loader) => {
+                let places = lookup(loader, offset);
+                self.spent += start.elapsed();
+                places
+            }
             Module::Unknown => Vec::new(),
             Module::Changed => {
                 if !self.changed.contains(path) {
@@ -68,21 +81,57 @@ fn open(path: &str, build_id: Option<&str>, time: &str) -> Module {
     if changed {
         return Module::Changed;
     }
-    Loader::new(path).map_or(Module::Unknown, |loader| Module::Known(Box::new(loader)))
+    let with_lines = debug_file(Path::new(path)).and_then(|file| Loader::new(file).ok());
+    let loader = with_lines.or_else(|| Loader::new(path).ok());
+    loader.map_or(Module::Unknown, |loader| Module::Known(Box::new(loader)))
+}
+
+/// Where distributions put debug information.
+const DEBUG: &str = "/usr/lib/debug";
+
+/// The separate file with a module's debug information, where it has none itself: by its build id, or by the name that it
+/// gives (`.gnu_debuglink`), beside it, in `.debug`, or below [`DEBUG`].
+fn debug_file(module: &Path) -> Option<PathBuf> {
+    let cache = ReadCache::new(File::open(module).ok()?);
+    let file = object::File::parse(&cache).ok()?;
+    if file.section_by_name(".debug_info").is_some() || file.section_by_name(".zdebug_info").is_some() {
+        return None;
+    }
+    let id = file.build_id().ok().flatten().map(hex);
+    let by_id = id.as_deref().and_then(|id| {
+        let (folder, name) = id.split_at_checked(2)?;
+        Some(Path::new(DEBUG).join(".build-id").join(folder).join(format!("{name}.debug")))
+    });
+    let (link, checksum) = file.gnu_debuglink().ok().flatten().unzip();
+    let folder = module.canonicalize().ok()?.parent()?.to_owned();
+    let by_name = link.and_then(|link| std::str::from_utf8(link).ok()).map(|link| {
+        let below = Path::new(DEBUG).join(folder.strip_prefix("/").unwrap_or(&folder));
+        [folder.join(link), folder.join(".debug").join(link), below.join(link)]
+    });
+    // The build id tells whether it is the right one; without, the checksum does.
+    let fits = |path: &PathBuf| match (&id, build_id_of(path)) {
+        (Some(own), Some(there)) => *own == there,
+        _ => fs::read(path).is_ok_and(|bytes| checksum == Some(crc32fast::hash(&bytes))),
+    };
+    by_id.into_iter().chain(by_name.into_iter().flatten()).find(fits)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
 /// Whether a file was written after a time such as `2026-01-01T00:00:00.000000Z`.
 fn modified_after(path: &str, time: &str) -> bool {
-    let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+    let modified = fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
     let written = modified.map(humantime::format_rfc3339_micros);
     written.is_some_and(|written| !time.is_empty() && written.to_string().as_str() > time)
 }
 
-fn build_id_of(path: &str) -> Option<String> {
+fn build_id_of(path: impl AsRef<Path>) -> Option<String> {
     let cache = ReadCache::new(File::open(path).ok()?);
     let file = object::File::parse(&cache).ok()?;
     let id = file.build_id().ok()??;
-    Some(id.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat())
+    Some(hex(id))
 }
 
 fn lookup(loader: &Loader, offset: u64) -> Vec<Place> {

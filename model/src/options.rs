@@ -115,11 +115,11 @@ declare! {
     Level "level" = "note", Values::Words(&["note", "warning", "error"]), true,
         "lowest severity reported";
     Enable "enable" = "", Values::Rules, true,
-        "rules or groups to turn on";
+        "rules or groups to turn on, comma-separated (groups: correctness, portability, security, pedantic, all)";
     Disable "disable" = "", Values::Rules, true,
-        "rules or groups to turn off";
+        "rules or groups to turn off, comma-separated (groups as for enable)";
     Suppressions "suppressions" = "", Values::File, true,
-        "a file of rule:module-or-function-pattern lines whose findings are not reported";
+        "a file of rule:pattern lines whose findings are not reported; a pattern names a module, a function or, under the command, a source file; * and ? stand for anything, # starts a comment";
     LogPath "log_path" = "stderr", Values::Log, true,
         "where findings go: a file instead of standard error; %p is the pid, %e the executable";
     LogFormat "log_format" = "text", Values::Words(&["text", "json"]), true,

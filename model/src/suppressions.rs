@@ -20,6 +20,8 @@ pub fn suppressions(content: &[u8]) -> impl Iterator<Item = Suppression<'_>> {
         if line.is_empty() || line.starts_with(b"#") {
             return None;
         }
+        // As --gen-suppressions shows it.
+        let line = line.strip_prefix(b"suppression: ").unwrap_or(line);
         let mut parts = line.splitn(2, |byte| *byte == b':');
         let rule = parts.next().unwrap_or_default().trim_ascii();
         let pattern = parts.next().unwrap_or_default().trim_ascii();
