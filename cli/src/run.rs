@@ -34,15 +34,7 @@ const INTERVAL: Duration = Duration::from_millis(10);
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let words: Vec<OsString> = matches.get_many("program").into_iter().flatten().cloned().collect();
     if let Some(option) = words.first().and_then(|word| word.to_str()).filter(|word| word.starts_with('-')) {
-        let known: Vec<String> = arguments::command()
-            .find_subcommand("run")
-            .into_iter()
-            .flat_map(|run| run.get_arguments())
-            .filter_map(|known| known.get_long())
-            .map(|long| format!("--{long}"))
-            .collect();
-        let near = nearest(option, known.iter().map(String::as_str));
-        return Err(Failure::usage(format!("there is no option '{option}'{near}; 'mapsan run --help' lists them")));
+        return Err(unknown_option(option));
     }
     let library = library::find()?;
     let folder = tempfile::Builder::new()
@@ -110,6 +102,15 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         }
         _ => Ok(child::end_as(status)),
     }
+}
+
+/// What to say of an option that there is not.
+fn unknown_option(option: &str) -> Failure {
+    let command = arguments::command();
+    let options = command.find_subcommand("run").into_iter().flat_map(clap::Command::get_arguments);
+    let known: Vec<String> = options.filter_map(|known| Some(format!("--{}", known.get_long()?))).collect();
+    let near = nearest(option, known.iter().map(String::as_str));
+    Failure::usage(format!("there is no option '{option}'{near}; 'mapsan run --help' lists them"))
 }
 
 /// Options that nobody else has: behind the program they are its own, and meant otherwise.

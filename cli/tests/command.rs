@@ -74,6 +74,51 @@ fn wrong_usage_is_met_with_one_line_and_2() {
 }
 
 #[test]
+fn mistakes_of_a_first_day() {
+    for (arguments, word) in [
+        (&["./prog"][..], "mapsan run ./prog"),
+        (&["run", "--error-exitcod", "9", "true"], "'--error-exitcode'"),
+        (&["explain", "mmmap", "EINVAL"], "did you mean 'mmap'"),
+    ] {
+        failed(&mapsan().args(arguments).output().unwrap(), 2, &[word]);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("known");
+    fs::write(&file, "munmap-double\nmunmap-duble:x\n").unwrap();
+    let Some(mut command) = covering() else { return };
+    let output = command.args(["run", "--suppressions"]).arg(&file).args(["true", "--error-exitcode", "9"]).output();
+    let error = text(&output.unwrap().stderr);
+    for words in ["it has no pattern", "did you mean 'munmap-double'", "put it before"] {
+        assert!(error.contains(words), "{words} in\n{error}");
+    }
+}
+
+#[test]
+fn lines_come_from_separate_debug_files() {
+    let Some(_) = covering() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("bad.c"), BAD).unwrap();
+    let made = Command::new("sh").current_dir(folder.path()).args(["-ec", SPLIT]).status().unwrap();
+    assert!(made.success());
+    let run = |place: &str| {
+        fs::rename(folder.path().join("bad.debug"), folder.path().join(place)).ok();
+        let output = covering().unwrap().current_dir(folder.path()).args(["run", "./bad"]).output().unwrap();
+        text(&output.stderr)
+    };
+    assert!(run("bad.debug").contains("map (bad.c:4)"));
+    fs::create_dir(folder.path().join(".debug")).unwrap();
+    assert!(run(".debug/bad.debug").contains("map (bad.c:4)"));
+    // That of another build is not taken.
+    fs::write(folder.path().join("bad.c"), format!("int more;\n{BAD}")).unwrap();
+    assert!(Command::new("sh").current_dir(folder.path()).args(["-ec", OTHER]).status().unwrap().success());
+    assert!(!run("bad.debug").contains("bad.c:"));
+}
+
+const SPLIT: &str = "cc -g -w -o bad bad.c; objcopy --only-keep-debug bad bad.debug; strip -g bad; \
+    objcopy --add-gnu-debuglink=bad.debug bad";
+const OTHER: &str = "cc -g -w -o other bad.c; objcopy --only-keep-debug other .debug/bad.debug";
+
+#[test]
 fn a_missing_library_is_named() {
     let output = mapsan().args(["run", "true"]).env("MAPSAN_RUNTIME", "/no/such/place").output().unwrap();
     failed(&output, 125, &["MAPSAN_RUNTIME", "/no/such/place"]);
