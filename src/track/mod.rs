@@ -27,10 +27,11 @@ pub(crate) use regions::{Known, KnownGone, Range, Regions, Releaser, Taken};
 
 use crate::harden::reserved::Reserved;
 use crate::interpose::thread_pointer;
+use crate::report::{self, sink};
 use crate::{start, sys};
 use core::cell::UnsafeCell;
 use core::ffi::c_int;
-use core::sync::atomic::AtomicU32;
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use groups::Groups;
 use lock::{Lock, Refusal};
 use objects::{Object, Objects};
@@ -187,10 +188,11 @@ impl Held {
 #[cold]
 fn give_up() {
     if start::stop_tracking() {
-        let _ = sys::write_nowait(
-            libc::STDERR_FILENO,
-            b"mapsan: tracking ends for this process: its lock is held by a thread that does not give it back\n",
-        );
+        if let Ok(section) = report::enter() {
+            let why = "its lock is held by a thread that does not give it back";
+            sink::say(&section, format_args!("tracking ends for this process: {why}"));
+            section.leave();
+        }
     }
 }
 
@@ -246,9 +248,35 @@ pub(crate) fn mapped(range: Range, made: &Made, outer: &Outer) {
     match Held::take() {
         Ok(mut held) => {
             held.state().regions.mapped(range, made, outer);
+            let forgetful = held.state().regions.forgetful;
             held.leave();
+            if forgetful {
+                say_forgetful();
+            }
         }
         Err(refusal) => mapped_later(refusal, range, made),
+    }
+}
+
+/// Says once that there is no memory for all mappings.
+#[cold]
+#[inline(never)]
+fn say_forgetful() {
+    static SAID: AtomicU32 = AtomicU32::new(0);
+    if SAID.load(Relaxed) != 0 {
+        return;
+    }
+    if let Ok(section) = report::enter() {
+        if SAID.swap(1, Relaxed) == 0 {
+            sink::say(
+                &section,
+                format_args!(
+                    "there is no memory to remember all mappings by (RLIMIT_AS, or vm.max_map_count): some are forgotten from \
+                     here on, and nothing is concluded of them"
+                ),
+            );
+        }
+        section.leave();
     }
 }
 
