@@ -43,6 +43,7 @@ mod escape;
 mod exit;
 mod options;
 mod process;
+mod spread;
 mod start;
 mod sync;
 mod sys;

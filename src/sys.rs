@@ -186,17 +186,19 @@ pub(crate) fn queue_signal(signal: c_int, info: &libc::siginfo_t) -> Result<()> 
     plain(libc::SYS_rt_tgsigqueueinfo, arguments).map(|_| ())
 }
 
-/// Sleeps until `word` no longer holds `value`, or `milliseconds` have passed, or somebody wakes the waiters.
-pub(crate) fn futex_wait(word: &core::sync::atomic::AtomicU32, value: u32, milliseconds: i64) {
+/// Sleeps until `word` no longer holds `value`, or `milliseconds` have passed, or somebody wakes the waiters. Whether the
+/// word has had the value all the time, as far as can be told (a sandbox may deny the call).
+pub(crate) fn futex_wait(word: &core::sync::atomic::AtomicU32, value: u32, milliseconds: i64) -> bool {
     let timeout = libc::timespec {
         tv_sec: milliseconds.wrapping_div(1000),
         tv_nsec: milliseconds.wrapping_rem(1000).wrapping_mul(1_000_000),
     };
     let operation = int(libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG);
-    let _ = plain(
+    let answer = plain(
         libc::SYS_futex,
         [ptr::from_ref(word) as usize, operation, value as usize, (&raw const timeout) as usize, 0, 0],
     );
+    !matches!(answer, Ok(_) | Err(libc::EAGAIN | libc::EINTR))
 }
 
 /// Wakes one waiter of [`futex_wait`].

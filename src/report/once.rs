@@ -3,6 +3,7 @@
 //! A table without locks that is never emptied, so that a repetition costs one lookup. A forked child starts with its
 //! parent's table.
 
+use crate::spread::spread;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use mapsan_model::Rule;
 
@@ -50,9 +51,7 @@ impl Entry {
 /// Looks the finding up, and enters it when it is new.
 pub(super) fn see(rule: Rule, site: usize) -> Seen {
     let key = (rule as u64).wrapping_add(1) << 56 | site as u64 & 0x00ff_ffff_ffff_ffff;
-    // Fibonacci hashing: call sites differ in their low bits, which lie anywhere after the multiplication's top bits.
-    let hash = key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 52;
-    let start = usize::try_from(hash).unwrap_or(0);
+    let start = usize::try_from(spread(key) >> 52).unwrap_or(0);
     for probe in 0..PROBES {
         let Some(slot) = TABLE.get(start.wrapping_add(probe) % SLOTS) else {
             break;

@@ -66,11 +66,15 @@ fn take(pid: i32) -> bool {
     if ABANDONED_IN.load(Relaxed) == pid {
         return false;
     }
-    for _ in 0..PATIENCE_MS.wrapping_div(NAP_MS) {
+    // Only a lock that nobody gives back wears patience out, not one that others are faster to take.
+    let mut naps = PATIENCE_MS.wrapping_div(NAP_MS);
+    while naps > 0 {
         if STATE.swap(2, Acquire) == 0 {
             return true;
         }
-        sys::futex_wait(&STATE, 2, NAP_MS);
+        if sys::futex_wait(&STATE, 2, NAP_MS) {
+            naps = naps.wrapping_sub(1);
+        }
         // A thread that was killed inside a report: its lock is taken over. A holder of another process is either
         // the parent (memory shared by vfork) or its ghost (memory copied by a raw clone); nobody can say which.
         let holder = HOLDER_TID.load(Relaxed);

@@ -73,7 +73,7 @@ static SEGMENTS: [AtomicU64; SEEN] = [const { AtomicU64::new(0) }; SEEN];
 
 /// Enters `hash` and says whether it was there.
 fn seen(table: &[AtomicU64; SEEN], hash: u64) -> bool {
-    let spread = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54;
+    let spread = crate::spread::spread(hash) >> 54;
     let Some(slot) = usize::try_from(spread).ok().and_then(|index| table.get(index)) else {
         return true;
     };

@@ -145,7 +145,7 @@ fn nap(tries: u32) -> bool {
     if tries < SPINS {
         core::hint::spin_loop();
     } else {
-        sys::futex_wait(&NOBODY, 0, 1);
+        let _ = sys::futex_wait(&NOBODY, 0, 1);
     }
     tries < SPINS.wrapping_add(NAPS)
 }
@@ -187,12 +187,12 @@ impl Held {
 /// Ends tracking, because an event was lost: from here on the tracker would lie.
 #[cold]
 fn give_up() {
-    if start::stop_tracking() {
-        if let Ok(section) = report::enter() {
-            let why = "its lock is held by a thread that does not give it back";
-            sink::say(&section, format_args!("tracking ends for this process: {why}"));
-            section.leave();
-        }
+    if start::stop_tracking()
+        && let Ok(section) = report::enter()
+    {
+        let why = "its lock is held by a thread that does not give it back";
+        sink::say(&section, format_args!("tracking ends for this process: {why}"));
+        section.leave();
     }
 }
 

@@ -1,5 +1,6 @@
 //! The System V segments that this process has met.
 
+use crate::spread::spread;
 use core::ffi::c_int;
 
 /// Segments that are remembered: as many as a system has by default (SHMMNI).
@@ -50,8 +51,7 @@ impl Segments {
 
     /// The places where a segment may lie.
     fn places(id: c_int) -> impl Iterator<Item = usize> {
-        // Fibonacci hashing: ids differ in their index, at the low end, and in their sequence number, above it.
-        let hash = u64::from(id.cast_unsigned()).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 52;
+        let hash = spread(u64::from(id.cast_unsigned())) >> 52;
         let start = usize::try_from(hash).unwrap_or(0);
         (0..PROBES).map(move |probe| start.wrapping_add(probe) % SEGMENTS)
     }
