@@ -369,6 +369,18 @@ mod tests {
         assert!(!on(Rule::MmapBadFd) && !on(Rule::ShmatRemovedSegment));
     }
 
+    proptest::proptest! {
+        /// Whatever the environment holds, it is taken or complained of, and the rest is still read.
+        #[test]
+        fn no_text_stops_the_options(text in "([a-z_]{0,12}[=:,'\" ]?[-a-z0-9%,./']{0,12}[: ]?){0,8}|\\PC{0,60}") {
+            // An open quote would take the rest.
+            let closed = text.replace(['\'', '"'], "");
+            let (settings, _) = parsed(&format!("{closed}:stack_depth=7"));
+            assert!(settings.stack_depth == 7, "{closed:?}");
+            parsed(&text);
+        }
+    }
+
     #[test]
     fn only_and_skip_name_executables() {
         let (settings, _) = parsed("only=a,b:skip=b");

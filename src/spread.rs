@@ -1,6 +1,6 @@
 //! Numbers spread over a table, where neighbours and numbers at equal distances must not meet.
 
-/// A number whose upper bits depend on all bits of `value` (the finaliser of SplitMix64). A multiplication alone is not
+/// A number whose upper bits depend on all bits of `value` (the finaliser of `SplitMix64`). A multiplication alone is not
 /// enough: call sites at equal distances, as macros make them, can fall on few places then.
 #[inline]
 pub(crate) fn spread(value: u64) -> u64 {

@@ -189,6 +189,36 @@ mod tests {
         assert!(why(&mut session, newer).contains("'mapsan/2'"));
     }
 
+    proptest::proptest! {
+        /// A record that is cut, or has bytes changed, is taken or named, and the next one is read.
+        #[test]
+        fn damaged_records_do_no_harm(cut in 0_usize..600, at in 0_usize..600, byte: u8) {
+            let whole = finding(1, "mmap-bad-fd", "0x1");
+            let mut bytes = whole.clone().into_bytes();
+            if let Some(place) = bytes.get_mut(at) {
+                *place = byte;
+            }
+            bytes.truncate(cut.max(1));
+            let mut session = Session::default();
+            if let Err(why) = session.take(&String::from_utf8_lossy(&bytes)) {
+                assert!(!why.is_empty() && why.lines().count() == 1);
+            }
+            assert!(session.take(&whole).is_ok());
+        }
+
+        /// Suppressions of any bytes are read to their end.
+        #[test]
+        fn suppressions_of_any_bytes(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+            let mut suppressions = Suppressions::new(bytes);
+            let mut session = Session::default();
+            if let Ok(Told::Finding(found)) = session.take(&finding(1, "mmap-bad-fd", "0x1")) {
+                suppressions.silence(&found);
+            }
+            suppressions.malformed();
+            suppressions.unused();
+        }
+    }
+
     #[test]
     fn gaps_are_told_once() {
         let mut session = Session::default();

@@ -217,6 +217,7 @@ fn parse(line: &[u8]) -> Option<Mapping> {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "a test may overflow, and fails then")]
 mod tests {
     use super::*;
 
@@ -241,6 +242,25 @@ mod tests {
         assert!(mapping.is_segment() && mapping.is_shared());
         assert_eq!((mapping.inode, mapping.base()), (32769, 0x7eff_ffff_e000));
         assert!(!parse(b"1000-2000 r--p 00000000 08:01 7 /SYSV/etc").unwrap().is_segment());
+    }
+
+    proptest::proptest! {
+        /// Lines of the kernel's form are read to the letter; others are not, and do no harm.
+        #[test]
+        fn lines_are_read(start in 0_usize..1 << 47, pages in 1_usize..1000, rights in 0_usize..16, offset: u32,
+                          inode: u32, name in "[^\\n]{0,300}", noise in proptest::collection::vec(proptest::num::u8::ANY, 0..120)) {
+            let end = start + pages * 4096;
+            let letters: String = RIGHTS.iter().zip("---p".chars()).enumerate().map(|(bit, ((letter, _), none))| {
+                if rights >> bit & 1 == 1 { char::from(*letter) } else { none }
+            }).collect();
+            let name = name.trim_start();
+            let line = format!("{start:x}-{end:x} {letters} {offset:08x} fe:01 {inode}                   {name}");
+            let mapping = parse(line.as_bytes()).unwrap();
+            assert_eq!((mapping.start, mapping.end, mapping.offset), (start, end, u64::from(offset)));
+            assert_eq!((mapping.inode, mapping.rights), (u64::from(inode), rights as u64));
+            assert!(name.as_bytes().starts_with(mapping.name()));
+            parse(&noise);
+        }
     }
 
     #[test]
