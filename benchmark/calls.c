@@ -45,6 +45,17 @@ static void anonymous(const struct calls *c)
     check(p != MAP_FAILED && c->munmap(p, 4096) == 0, "anonymous pair");
 }
 
+static __attribute__((noinline)) void descend(const struct calls *c, volatile int frames)
+{
+    if (frames > 0)
+        descend(c, frames - 1);
+    else
+        anonymous(c);
+    __asm__ volatile("" ::: "memory"); /* no tail call */
+}
+
+static void below_frames(const struct calls *c) { descend(c, 50); }
+
 static void shared_file(const struct calls *c)
 {
     void *p = c->mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
@@ -266,6 +277,9 @@ int main(void)
     measure("`shmctl(IPC_STAT)`", state, 1000, 1.06, &raw, &checked, 1);
     measure("`ftok`", make_key, 500, 1.06, &raw, &checked, 1);
     measure("anonymous pair, two threads", anonymous, 200, 1.08, &raw, &checked, 2);
+    measure("anonymous pair, four threads", anonymous, 100, 1.08, &raw, &checked, 4);
+    measure("anonymous pair, eight threads", anonymous, 50, 1.08, &raw, &checked, 8);
+    measure("anonymous pair, below 50 frames", below_frames, 200, 1.06, &raw, &checked, 1);
     measure("a repeated failure: EBADF", bad_descriptor, 1000, 3, &raw, &checked, 1);
     measure("a repeated failure: length 0", zero_length, 1000, 3, &raw, &checked, 1);
     measure("a repeated failure: unaligned offset (libc refuses it)", unaligned_offset, 1000, 3, &raw, &checked, 1);

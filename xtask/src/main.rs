@@ -1,5 +1,7 @@
 //! `cargo xtask`: tasks of the project beyond cargo's own.
 
+mod bench;
+mod compatibility;
 mod install;
 
 use anyhow::Result;
@@ -17,10 +19,17 @@ struct Arguments {
 enum Task {
     /// Builds the release and installs it: library, header, command, `CMake` package, manual pages and completions.
     Install(install::Arguments),
+    /// Measures what the library costs, and what others that see these calls cost; writes the figures into
+    /// docs/performance.md.
+    Bench,
+    /// Runs real programs with the library and without; writes docs/compatibility.md.
+    Compatibility,
 }
 
 fn main() -> Result<()> {
     match Arguments::parse().task {
         Task::Install(arguments) => install::install(&arguments),
+        Task::Bench => bench::bench(),
+        Task::Compatibility => compatibility::compatibility(),
     }
 }
