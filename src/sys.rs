@@ -363,7 +363,7 @@ pub(crate) fn zeroed_memory(bytes: usize) -> Option<*mut u8> {
 
 const RESERVATION: c_int = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
 
-/// Addresses that nobody can access, where the kernel likes; `flags` may be `MAP_32BIT`.
+/// Addresses that nobody can access, where the kernel likes, or as `flags` ask besides.
 pub(crate) fn reserve(bytes: usize, flags: c_int) -> Option<usize> {
     plain(libc::SYS_mmap, [0, bytes, int(libc::PROT_NONE), int(RESERVATION | flags), int(-1), 0]).ok()
 }

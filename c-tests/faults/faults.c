@@ -315,7 +315,11 @@ static void handler(int signal)
 /* A stack whose frames lead nowhere: the return address and the frame pointer of the access are nonsense. */
 static void broken(void)
 {
+#ifdef __x86_64__
     __asm__ volatile("mov $0x1234, %%rbp\n\tpush $0x77\n\tpush $0x7777777\n\tjmp faulting_access" ::: "memory");
+#else
+    __asm__ volatile("mov x29, #0x1234\n\tmov x30, #0x7770\n\tb faulting_access" ::: "memory");
+#endif
 }
 
 static void once(int signal) { (void)signal; }

@@ -155,7 +155,10 @@ impl Machine {
             }
             at = at.wrapping_add(size as usize);
         }
-        Access::Unknown
+        // No such record (an emulator): an instruction that can't be fetched is told all the same.
+        // SAFETY: by the contract of `of`.
+        let address = unsafe { (*self.0).uc_mcontext.fault_address };
+        if usize::try_from(address) == Ok(self.instruction()) { Access::Execute } else { Access::Unknown }
     }
 
     /// Whether a general register holds this value.

@@ -26,6 +26,12 @@ const SHARE: usize = 8;
 /// The most bytes in quarantine without a limit on the address space.
 const QUARANTINE_BYTES: usize = 1 << 30;
 
+/// What asks for addresses below 2 GiB, where there is such a thing.
+#[cfg(target_arch = "x86_64")]
+const LOW_ADDRESSES: c_int = libc::MAP_32BIT;
+#[cfg(not(target_arch = "x86_64"))]
+const LOW_ADDRESSES: c_int = 0;
+
 /// The most guards, and the most bytes in quarantine.
 static GUARDS: AtomicUsize = AtomicUsize::new(0);
 static QUARANTINED: AtomicUsize = AtomicUsize::new(0);
@@ -158,7 +164,7 @@ pub(crate) fn map(call: &Mmap, map: impl Fn(*mut c_void, c_int) -> *mut c_void) 
     if call.address != 0 {
         make_way(Range::new(page_start(call.address), whole_pages(call.length)));
     } else if call.flags & UNGUARDED == 0
-        && let Some(inner) = between_guards(whole_pages(call.length), call.flags & libc::MAP_32BIT)
+        && let Some(inner) = between_guards(whole_pages(call.length), call.flags & LOW_ADDRESSES)
     {
         let before = errno::get();
         let mapped = map(core::ptr::with_exposed_provenance_mut(inner.start), call.flags | libc::MAP_FIXED);
