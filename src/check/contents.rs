@@ -192,6 +192,7 @@ fn look_at_private(known: &Known, report: &Report<'_>) {
 
 fn tell_memory(known: &Known, draft: &mut Draft) {
     if let Some(there) = mapping_at(known.entry.start) {
+        draft.mapping(&there);
         draft.note(format_args!("the mapping: {}", Shown(&there)));
     }
     tell_mapped(known, draft);

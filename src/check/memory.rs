@@ -69,6 +69,7 @@ pub(super) fn tell_unaligned(address: usize, draft: &mut Draft) {
     let below = crate::facts::page_start(address);
     draft.note(format_args!("the page that holds it starts at {below:#x}"));
     if let Some(mapping) = mapping_at(address) {
+        draft.mapping(&mapping);
         draft.note(format_args!("the address lies in {}", Shown(&mapping)));
     }
 }

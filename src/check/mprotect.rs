@@ -91,7 +91,8 @@ impl Mprotect {
             if mapping.is_segment() {
                 draft.message(format_args!("PROT_WRITE on a segment that was attached with SHM_RDONLY"));
                 tell_origin(mapping.start.max(self.address), draft);
-                draft.note(format_args!("it is {}", Shown(&mapping)));
+                draft.mapping(&mapping);
+            draft.note(format_args!("it is {}", Shown(&mapping)));
                 draft.help(format_args!("attach it without SHM_RDONLY"));
                 return;
             }
@@ -100,6 +101,7 @@ impl Mprotect {
                 Quoted(mapping.name())
             ));
             tell_origin(mapping.start.max(self.address), draft);
+            draft.mapping(&mapping);
             draft.note(format_args!("it is {}", Shown(&mapping)));
             draft.help(format_args!(
                 "map it from a descriptor opened with O_RDWR (and not sealed), or with MAP_PRIVATE"

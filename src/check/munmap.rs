@@ -84,6 +84,7 @@ impl Munmap {
                     let end =
                         track::at(self.address).map_or(mapping.end, |known| whole(&known).end.min(known.entry.end));
                     let to_end = end.wrapping_sub(self.address);
+                    draft.mapping(&mapping);
                     draft.note(format_args!("the address lies in {}", Shown(&mapping)));
                     tell_origin(self.address, draft);
                     draft.help(format_args!(

@@ -91,6 +91,7 @@ impl Shmat {
                         segment.size
                     ));
                     tell_origin(there.start.max(start), draft);
+                    draft.mapping(&there);
                     draft.note(format_args!("it is {}", Shown(&there)));
                     draft.help(format_args!(
                         "pass NULL to let the kernel choose, or SHM_REMAP to replace what is there"

@@ -1,6 +1,7 @@
 //! What a check says about a finding, before it is given a form.
 
 use super::line::Line;
+use crate::facts::mapping::Mapping;
 use crate::track::Outer;
 use core::fmt::{self, Write as _};
 
@@ -56,6 +57,7 @@ pub(crate) struct Draft {
     text: Line<TEXT>,
     parts: [Part; PARTS],
     used: usize,
+    mapping: Option<Mapping>,
 }
 
 impl Draft {
@@ -64,12 +66,14 @@ impl Draft {
             text: Line::new(),
             parts: [Part { role: Role::Message, from: 0, to: 0, place: Place::NONE }; PARTS],
             used: 0,
+            mapping: None,
         }
     }
 
     pub(super) fn clear(&mut self) {
         self.text.clear();
         self.used = 0;
+        self.mapping = None;
     }
 
     /// What is wrong: one line, lower case, no final period.
@@ -85,6 +89,16 @@ impl Draft {
     /// What the user can do.
     pub(crate) fn help(&mut self, text: fmt::Arguments<'_>) {
         self.add(Role::Help, Place::NONE, text);
+    }
+
+    /// The mapping that the finding is about, as the kernel has it: for records.
+    pub(crate) fn mapping(&mut self, mapping: &Mapping) {
+        self.mapping = Some(*mapping);
+    }
+
+    /// That mapping, if there is one.
+    pub(super) fn about(&self) -> Option<&Mapping> {
+        self.mapping.as_ref()
     }
 
     /// Another call that matters, by its return address.

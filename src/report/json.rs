@@ -63,8 +63,20 @@ pub(super) fn finding(out: &mut Line<OUTPUT>, subject: &Subject<'_>, draft: &Dra
         let _ = out.write_str("}");
         separator = ",";
     }
+    let _ = out.write_str("]");
+    if let Some(mapping) = draft.about() {
+        let [read, write, execute, shared] = mapping.rights();
+        let _ = write!(
+            out,
+            r#","mapping":{{"start":"{:#x}","length":{},"protection":"{read}{write}{execute}{shared}","offset":{},"path":{}}}"#,
+            mapping.start,
+            mapping.length(),
+            mapping.offset,
+            Json(&Escaped(mapping.name()))
+        );
+    }
     // Only the first of a rule at a site is written, so nothing has been repeated yet.
-    let _ = writeln!(out, r#"],"repeated":0}}"#);
+    let _ = writeln!(out, r#","repeated":0}}"#);
 }
 
 /// The record of a segment that has been made.

@@ -136,6 +136,7 @@ fn into(known: &Known, address: usize) -> usize {
 /// Tells of a mapping that is there: as the kernel has it, and where it was made.
 fn tell_there(known: &Known, there: Option<&Mapping>, draft: &mut Draft) {
     if let Some(there) = there {
+        draft.mapping(there);
         draft.note(format_args!("the mapping: {}", Shown(there)));
         if known.file.is_some() && known.origin.by != By::Shmat {
             draft.note(format_args!("it starts at byte {} of the file", there.offset));

@@ -124,6 +124,7 @@ impl Overrun {
             }
         }
         if let Some(there) = mapping_at(self.known.entry.start) {
+            draft.mapping(&there);
             draft.note(format_args!("the mapping: {}", Shown(&there)));
         }
         tell_mapped(&self.known, draft);

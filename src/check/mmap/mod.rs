@@ -475,6 +475,7 @@ impl Mmap {
             let end = self.address.saturating_add(self.length);
             match mapping::Mappings::open().and_then(|mappings| mappings.at_or_after(self.address)) {
                 Some(there) if there.start < end => {
+                    draft.mapping(&there);
                     draft.note(format_args!("it is {}", Shown(&there)));
                     tell_origin(there.start.max(self.address), draft);
                 }
