@@ -1,6 +1,7 @@
 //! What is written in memory that is about to go (`harden=tail`, `harden=private`): past what was asked for, past the end
 //! of the file, or into a copy that nobody keeps.
 
+use super::Count;
 use super::known::{Making, tell_mapped};
 use super::memory::{Shown, mapping_at};
 use crate::call::Outcome;
@@ -111,7 +112,7 @@ fn look_at_tail(known: &Known, report: &Report<'_>) -> bool {
         draft.message(format_args!(
             "{span} of a {what} of {} bytes: {} past its end",
             origin.length,
-            Bytes(found.count)
+            Count(found.count as u64)
         ));
         tell_memory(known, draft);
         draft.note(format_args!(
@@ -157,7 +158,7 @@ fn look_at_file_tail(known: &Known, report: &Report<'_>) -> bool {
         draft.message(format_args!(
             "{} past the end of a file of {size} bytes: {} that never reach it",
             Span(into(found.first), into(found.last)),
-            Bytes(found.count)
+            Count(found.count as u64)
         ));
         tell_memory(known, draft);
         draft.note(format_args!(
@@ -206,18 +207,6 @@ impl fmt::Display for Span {
         match self {
             Span(first, last) if first == last => write!(f, "write to byte {first}"),
             Span(first, last) => write!(f, "writes to bytes {first} to {last}"),
-        }
-    }
-}
-
-/// Shows a number of bytes.
-struct Bytes(usize);
-
-impl fmt::Display for Bytes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            1 => f.write_str("1 byte"),
-            bytes => write!(f, "{bytes} bytes"),
         }
     }
 }

@@ -82,6 +82,18 @@ impl<T: Display> Display for IfSome<T> {
     }
 }
 
+/// Shows a number of bytes.
+struct Count(u64);
+
+impl Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            1 => f.write_str("1 byte"),
+            bytes => write!(f, "{bytes} bytes"),
+        }
+    }
+}
+
 /// Tells which call failed before its result was used, if one is remembered.
 fn tell_failure(kind: Failed, draft: &mut Draft) {
     if let Some(failure) = failures::last(kind) {

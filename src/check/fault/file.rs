@@ -1,7 +1,8 @@
 //! SIGBUS: the mapping is there, and the page is not to be had.
 
-use super::{Accessed, Count, tell_there};
+use super::{Accessed, tell_there};
 use crate::call::{Fault, Quoted};
+use crate::check::Count;
 use crate::facts::backing::{Backing, Identity, Room};
 use crate::facts::limits::{self, Bytes, HugePages};
 use crate::facts::mapping::{Mapping, Mappings};

@@ -116,18 +116,6 @@ impl fmt::Display for Accessed<'_> {
     }
 }
 
-/// Shows a number of bytes.
-struct Count(u64);
-
-impl fmt::Display for Count {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            1 => f.write_str("1 byte"),
-            bytes => write!(f, "{bytes} bytes"),
-        }
-    }
-}
-
 /// How far into a mapping, as the call gave it, an address lies.
 fn into(known: &Known, address: usize) -> usize {
     address.wrapping_sub(known.origin.base)

@@ -1,7 +1,8 @@
 //! Accesses that run out of a mapping, into nothing or into a guard.
 
-use super::{Accessed, Count, NEAR, What};
+use super::{Accessed, NEAR, What};
 use crate::call::Fault;
+use crate::check::Count;
 use crate::check::IfSome;
 use crate::check::known::{tell_mapped, whole};
 use crate::check::memory::{Shown, mapping_at};

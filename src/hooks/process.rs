@@ -1,0 +1,90 @@
+//! The hooks of the end of a process, and of its signals.
+
+use crate::fault::disposition;
+use crate::{exit, next};
+use core::ffi::c_int;
+
+/// _exit(2): the end of a process that runs no handlers.
+///
+/// # Safety
+/// As the call.
+pub(crate) unsafe extern "C" fn _exit(status: c_int, _caller: usize) -> ! {
+    let status = exit::leaving(status);
+    // SAFETY: the program's own call.
+    unsafe { next::_exit(status) }
+}
+
+/// _Exit(3).
+///
+/// # Safety
+/// As the call.
+#[expect(non_snake_case, reason = "the C name")]
+pub(crate) unsafe extern "C" fn _Exit(status: c_int, _caller: usize) -> ! {
+    let status = exit::leaving(status);
+    // SAFETY: the program's own call.
+    unsafe { next::_Exit(status) }
+}
+
+/// `quick_exit(3)`: its handlers may unmap and remove, so the end is looked at after them.
+///
+/// # Safety
+/// As the call.
+pub(crate) unsafe extern "C" fn quick_exit(status: c_int, _caller: usize) -> ! {
+    exit::leaves_quickly(status);
+    // SAFETY: the program's own call.
+    unsafe { next::quick_exit(status) }
+}
+
+/// sigaction(2): followed for the signals of faults, whose default is our handler.
+///
+/// # Safety
+/// As the call.
+pub(crate) unsafe extern "C" fn sigaction(
+    signal: c_int,
+    new: *const libc::sigaction,
+    old: *mut libc::sigaction,
+    _caller: usize,
+) -> c_int {
+    let concerns = disposition::concerns(signal);
+    // Looked at before the call: the two may be one.
+    // SAFETY: libc reads it, too, if it is there.
+    let resets = concerns && unsafe { new.as_ref() }.is_some_and(|new| new.sa_sigaction == libc::SIG_DFL);
+    // SAFETY: the program's own call.
+    let status = unsafe { next::sigaction(signal, new, old) };
+    if concerns && status == 0 {
+        // SAFETY: libc has just filled it in, if it is there.
+        disposition::changed(signal, resets, unsafe { old.as_mut() });
+    }
+    status
+}
+
+/// signal(3) and its kin.
+macro_rules! signal {
+    ($($(#[$doc:meta])* $name:ident)+) => {$(
+        $(#[$doc])*
+        ///
+        /// # Safety
+        /// As the call.
+        pub(crate) unsafe extern "C" fn $name(signal: c_int, handler: usize, _caller: usize) -> usize {
+            let concerns = disposition::concerns(signal);
+            // SAFETY: the program's own call.
+            let before = unsafe { next::$name(signal, handler) };
+            if concerns { disposition::replaced(signal, handler, before) } else { before }
+        }
+    )+};
+}
+
+signal! {
+    /// signal(2).
+    signal
+    /// `bsd_signal(3)`.
+    bsd_signal
+    /// ssignal(3).
+    ssignal
+    /// `sysv_signal(3)`.
+    sysv_signal
+    /// `sysv_signal(3)`, as signal(2) is called in programs of strict standards.
+    __sysv_signal
+    /// sigset(3).
+    sigset
+}

@@ -1,0 +1,204 @@
+//! The hooks of System V and POSIX shared memory.
+
+use super::{finish, look_at_contents, refuses, value};
+use crate::call::{Ftok, Outcome, Shmat, Shmctl, Shmdt, Shmget};
+use crate::facts::{page_size, segment};
+use crate::report::{self, Report};
+use crate::start::{self, CHECK, CONTENTS, ENFORCE, HARDENED, OPT_IN, TRACK};
+use crate::track::{self, Begun, Range, keys};
+use crate::{errno, follow, harden, next};
+use core::ffi::{CStr, c_char, c_int, c_void};
+
+/// ftok(3). It changes nothing, so `mode=enforce` looks at its key afterwards.
+///
+/// # Safety
+/// As the call.
+pub(crate) unsafe extern "C" fn ftok(path: *const c_char, id: c_int, caller: usize) -> c_int {
+    // SAFETY: the program's own call.
+    let key = unsafe { next::ftok(path, id) };
+    let watch = start::watch();
+    if watch & CHECK == 0 {
+        return key;
+    }
+    let call = Ftok { path: path as usize, id };
+    if key == -1 {
+        finish(&call, -1, caller);
+        return key;
+    }
+    // SAFETY: ftok has just found a file by this string.
+    let known = keys::was_given(unsafe { CStr::from_ptr(path) }, id, key);
+    if !known || key < 0 || !(1..=255).contains(&id) {
+        return finish_ftok(&call, key, known, watch & ENFORCE != 0, caller);
+    }
+    key
+}
+
+/// Checks a key that ftok gave; -1 in its place if `mode=enforce` refuses it.
+#[cold]
+#[inline(never)]
+fn finish_ftok(call: &Ftok, key: c_int, known: bool, enforce: bool, caller: usize) -> c_int {
+    if report::is_inside() {
+        return key;
+    }
+    let before = errno::get();
+    let outcome = Outcome { value: key as isize, errno: None };
+    let report = Report { call, outcome, caller, refusing: enforce, earlier: None };
+    let refusal = call.key_offends(key, known, &report);
+    if refusal.is_none() || !enforce {
+        Ftok::key_is_negative(key, &Report { refusing: false, ..report });
+    }
+    match refusal {
+        Some(errno) if enforce => {
+            errno::set(errno);
+            -1
+        }
+        _ => {
+            errno::set(before);
+            key
+        }
+    }
+}
+
+/// shmget(2).
+///
+/// # Safety
+/// As the call.
+pub(crate) unsafe extern "C" fn shmget(key: c_int, size: usize, flags: c_int, caller: usize) -> c_int {
+    let watch = start::watch();
+    let call = Shmget { key, size, flags };
+    if watch & ENFORCE != 0 && refuses(&call, caller) {
+        return -1;
+    }
+    // SAFETY: the program's own call.
+    let id = unsafe { next::shmget(key, size, flags) };
+    if watch & CHECK == 0 {
+        return id;
+    }
+    let first = id >= 0 && call.may_be_stale(id);
+    if id >= 0 && watch & TRACK != 0 && (first || call.surely_creates()) {
+        follow::got(&call, id, caller);
+    }
+    if id < 0 || call.is_doubtful(watch & OPT_IN != 0) || first {
+        finish(&call, id as isize, caller);
+    }
+    id
+}
+
+/// shmat(2).
+///
+/// # Safety
+/// As the call.
+pub(crate) unsafe extern "C" fn shmat(id: c_int, address: *const c_void, flags: c_int, caller: usize) -> *mut c_void {
+    let watch = start::watch();
+    let call = Shmat { id, address: address as usize, flags };
+    if watch & ENFORCE != 0 && refuses(&call, caller) {
+        return libc::MAP_FAILED;
+    }
+    let tracks = watch & TRACK != 0;
+    let begun = if tracks && flags & libc::SHM_REMAP != 0 && !address.is_null() {
+        follow::attaches_over(id, address as usize, caller)
+    } else {
+        Begun::Off
+    };
+    let attached = if watch & HARDENED == 0 {
+        // SAFETY: the program's own call.
+        unsafe { next::shmat(id, address, flags) }
+    } else {
+        // SAFETY: the program's own call.
+        unsafe { harden::attach(&call, follow::segment_size(id)) }
+    };
+    if attached == libc::MAP_FAILED {
+        begun.failed();
+    } else if tracks {
+        follow::attached(id, attached as usize, flags, !address.is_null(), caller);
+    }
+    if watch & CHECK != 0 && (attached == libc::MAP_FAILED || watch & OPT_IN != 0) {
+        finish(&call, value(attached), caller);
+    }
+    attached
+}
+
+/// shmdt(2).
+///
+/// # Safety
+/// As the call.
+pub(crate) unsafe extern "C" fn shmdt(address: *const c_void, caller: usize) -> c_int {
+    let watch = start::watch();
+    if watch & HARDENED != 0 {
+        harden::make_way(Range::new(address as usize, page_size()));
+    }
+    let begun = if watch & TRACK == 0 { Begun::Off } else { follow::detaches(address as usize, caller) };
+    if watch & CONTENTS != 0 {
+        look_at_contents(&Shmdt { address: address as usize }, &begun, 0, caller);
+    }
+    // SAFETY: the program's own call.
+    let status = unsafe { next::shmdt(address) };
+    if status == 0 && watch & HARDENED != 0 {
+        follow::released_by(&begun, harden::released);
+    }
+    if status != 0 {
+        begun.failed();
+        if watch & CHECK != 0 {
+            finish(&Shmdt { address: address as usize }, status as isize, caller);
+        }
+    } else if matches!(begun, Begun::Later) {
+        follow::detached_later(address as usize, caller);
+    }
+    status
+}
+
+/// shmctl(2).
+///
+/// # Safety
+/// As the call.
+pub(crate) unsafe extern "C" fn shmctl(id: c_int, command: c_int, buffer: *mut c_void, caller: usize) -> c_int {
+    // SAFETY: the program's own call.
+    let value = unsafe { next::shmctl(id, command, buffer) };
+    if start::watch() & CHECK != 0 {
+        let removes = value >= 0 && command == libc::IPC_RMID;
+        if removes {
+            track::removed(id, caller);
+        }
+        // A removed segment that is still there is attached by somebody.
+        if value < 0 || removes && segment::exists(id) {
+            finish(&Shmctl { id, command, buffer: buffer as usize }, value as isize, caller);
+        }
+    }
+    value
+}
+
+/// `shm_open(3)`.
+///
+/// # Safety
+/// As the call.
+pub(crate) unsafe extern "C" fn shm_open(
+    name: *const c_char,
+    flags: c_int,
+    mode: libc::mode_t,
+    caller: usize,
+) -> c_int {
+    let creates = flags & libc::O_CREAT != 0 && start::watch() & TRACK != 0;
+    // SAFETY: the program passes a string; libc reads it before anything else.
+    let was_there = creates && flags & libc::O_EXCL == 0 && follow::has_object(unsafe { CStr::from_ptr(name) });
+    // SAFETY: the program's own call.
+    let fd = unsafe { next::shm_open(name, flags, mode) };
+    if fd >= 0 && creates && !was_there {
+        // SAFETY: as above.
+        follow::object_made(unsafe { CStr::from_ptr(name) }, flags, mode, fd, caller);
+    }
+    fd
+}
+
+/// `shm_unlink(3)`.
+///
+/// # Safety
+/// As the call.
+pub(crate) unsafe extern "C" fn shm_unlink(name: *const c_char, _caller: usize) -> c_int {
+    // SAFETY: the program's own call.
+    let status = unsafe { next::shm_unlink(name) };
+    if status == 0 && start::watch() & TRACK != 0 {
+        // SAFETY: a string, as shm_unlink has just found an object by it.
+        follow::object_unlinked(unsafe { CStr::from_ptr(name) });
+    }
+    status
+}
