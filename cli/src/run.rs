@@ -91,6 +91,9 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     if still_running(&session) {
         let kept = folder.keep();
         eprintln!("mapsan: processes still run; what they find will be in {}", kept.display());
+    } else {
+        // Now: the command may be about to end by the program's signal.
+        drop(folder);
     }
     if let Some(expected) = matches.get_one::<String>("expect") {
         return Ok(as_expected(expected, &session, options.fail, status));

@@ -94,6 +94,16 @@ fn mistakes_of_a_first_day() {
 }
 
 #[test]
+fn nothing_is_left_behind_by_a_program_that_dies_of_a_signal() {
+    let place = tempfile::tempdir().unwrap();
+    for script in ["kill -SEGV $$", "exit 3"] {
+        let Some(mut command) = covering() else { return };
+        command.env("TMPDIR", place.path()).args(["run", "sh", "-c", script]).output().unwrap();
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0, "{script}");
+    }
+}
+
+#[test]
 fn lines_come_from_separate_debug_files() {
     let Some(_) = covering() else { return };
     let folder = tempfile::tempdir().unwrap();
