@@ -17,7 +17,7 @@ use crate::start;
 use crate::track;
 use core::ffi::{c_int, c_void};
 use core::ptr::{null_mut, with_exposed_provenance_mut};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 use std::{env, thread};
@@ -350,36 +350,30 @@ fn threads_and_signal_handlers_that_map_are_followed() {
         // SAFETY: the handler maps and unmaps in a window of its own.
         unsafe { libc::signal(libc::SIGUSR1, handler as *const () as usize) };
         for round in 0..ROUNDS {
-            let done = AtomicBool::new(false);
             let ids: Vec<AtomicUsize> = arenas.iter().map(|_| AtomicUsize::new(0)).collect();
             thread::scope(|scope| {
-                for (number, arena) in arenas.iter_mut().enumerate() {
-                    let ids = &ids;
+                let workers = arenas.iter_mut().zip(&ids).enumerate().map(|(number, (arena, id))| {
                     scope.spawn(move || {
                         // SAFETY: the calling thread's own id.
-                        ids[number].store(unsafe { libc::pthread_self() } as usize, SeqCst);
+                        id.store(unsafe { libc::pthread_self() } as usize, SeqCst);
                         let mut random = Random((round * 100 + number) as u64 | 1 << 40);
                         for _ in 0..STEPS {
                             arena.make(random_step(&mut random));
                         }
-                        ids[number].store(0, SeqCst);
-                    });
-                }
-                scope.spawn(|| {
-                    while !done.load(SeqCst) {
-                        for id in &ids {
-                            match id.load(SeqCst) {
-                                0 => {}
-                                // SAFETY: the thread runs, or has just ended and is not joined yet.
-                                id => _ = unsafe { libc::pthread_kill(id as libc::pthread_t, libc::SIGUSR1) },
-                            }
-                        }
-                        if ids.iter().all(|id| id.load(SeqCst) == 0) {
-                            break;
-                        }
-                        thread::sleep(Duration::from_micros(50));
-                    }
+                    })
                 });
+                let workers: Vec<_> = workers.collect();
+                while !workers.iter().all(thread::ScopedJoinHandle::is_finished) {
+                    for id in ids.iter().map(|id| id.load(SeqCst)).filter(|id| *id != 0) {
+                        // SAFETY: the thread runs, or has ended and is not joined yet.
+                        unsafe { libc::pthread_kill(id as libc::pthread_t, libc::SIGUSR1) };
+                    }
+                    thread::sleep(Duration::from_micros(50));
+                }
+                // The scope's own end would not wait for a handler that runs while its thread ends.
+                for worker in workers {
+                    worker.join().unwrap();
+                }
             });
             for arena in &arenas {
                 arena.check().unwrap_or_else(|difference| panic!("{threads} threads, round {round}: {difference}"));

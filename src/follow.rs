@@ -153,7 +153,7 @@ pub(crate) fn remaps(call: &Mremap, caller: usize) -> Remap {
     let (old, new) = (whole_pages(call.old_size), whole_pages(call.new_size));
     let mut remap = Remap { old: Begun::Off, target: Begun::Off, holes: false };
     let by = releaser(By::Mremap, caller);
-    let release = |range: Range| with_outer(caller, |outer| track::release(range, by, outer));
+    let release = |range: Range| with_outer(caller, |outer| track::release_for_mremap(range, by, outer));
     if facts::page_remainder(call.old_address) != 0 || new == 0 {
         return remap;
     }
@@ -191,11 +191,14 @@ pub(crate) fn remapped(remap: &Remap, call: &Mremap, base: usize, caller: usize)
         if matches!(remap.target, Begun::Later) {
             track::released(Range { start: new.end, end: old.end }, by);
         }
+        remap.target.passed();
         track::shrunk(old.start, call.new_size);
         return;
     }
     if remap.holes {
         remap.target.failed();
+    } else {
+        remap.target.passed();
     }
     if call.flags & Mremap::DONTUNMAP != 0 || old.length() == 0 {
         with_outer(caller, |outer| track::doubled(old, new, &made, outer));

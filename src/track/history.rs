@@ -19,6 +19,8 @@ pub(crate) struct Gone {
     /// In milliseconds since an arbitrary start.
     pub(crate) time: u32,
     pub(crate) by: By,
+    /// Whether the releasing call is still to tell what came of it: until then the piece is not pushed out.
+    pub(super) open: bool,
 }
 
 impl Gone {
@@ -29,11 +31,23 @@ impl Gone {
         release: 0,
         time: 0,
         by: By::Mmap,
+        open: false,
     };
 
     /// Whether it came to pass.
     pub(crate) fn is_real(&self) -> bool {
         self.entry.start < self.entry.end
+    }
+
+    /// Whether `release` took it; 0 is no release.
+    fn is_piece_of(&self, release: u32) -> bool {
+        self.release == release && self.is_real()
+    }
+
+    /// Whether a search for the pieces of `release` ends here: none is at this place or an older one.
+    fn ends(&self, release: u32) -> bool {
+        // Calls of other threads may have entered theirs since, and an open one may be older than its place.
+        release == 0 || self.is_real() && !self.open && release.wrapping_sub(self.release).cast_signed() > 0
     }
 }
 
@@ -53,7 +67,11 @@ impl History {
     }
 
     /// Enters a release; the one that it pushes out.
+    #[inline]
     pub(super) fn enter(&mut self, gone: Gone) -> Option<Gone> {
+        if self.ring.get(self.entered % RELEASES)?.open {
+            self.skip_open();
+        }
         let place = self.ring.get_mut(self.entered % RELEASES)?;
         let oldest = core::mem::replace(place, gone);
         self.entered = self.entered.wrapping_add(1);
@@ -64,24 +82,61 @@ impl History {
         Some(oldest)
     }
 
+    /// Goes on to a place whose release is not open: the thread of one that is may have been kept from running for longer
+    /// than the others take to go round. If all are open, none stays.
+    #[cold]
+    #[inline(never)]
+    fn skip_open(&mut self) {
+        for _ in 0..RELEASES {
+            if !self.ring.get(self.entered % RELEASES).is_some_and(|gone| gone.open) {
+                return;
+            }
+            self.entered = self.entered.wrapping_add(1);
+        }
+    }
+
+    /// Keeps what a release took from being pushed out, until it is closed or taken back.
+    pub(super) fn open(&mut self, release: u32) {
+        self.change(release, |gone| gone.open = true);
+    }
+
+    /// A release that was open has come to pass. It gets a number of its own that is newer than all others: it may lie
+    /// among later releases than itself, whose search ends at an earlier one.
+    pub(super) fn close(&mut self, release: u32, number: u32) {
+        self.change(release, |gone| (gone.open, gone.release) = (false, number));
+    }
+
+    fn change(&mut self, release: u32, change: impl Fn(&mut Gone)) {
+        for place in self.places() {
+            let Some(gone) = self.ring.get_mut(place).filter(|gone| !gone.ends(release)) else { return };
+            if gone.is_piece_of(release) {
+                change(gone);
+            }
+        }
+    }
+
+    /// The places in use, that of the newest release first.
+    fn places(&self) -> impl Iterator<Item = usize> + use<> {
+        let entered = self.entered;
+        (1..=entered.min(RELEASES)).map(move |age| entered.wrapping_sub(age) % RELEASES)
+    }
+
     /// The releases, newest first.
     pub(crate) fn newest_first(&self) -> impl Iterator<Item = &Gone> {
-        let filled = self.entered.min(RELEASES);
-        (1..=filled).filter_map(|age| self.ring.get(self.entered.wrapping_sub(age) % RELEASES))
+        self.places().filter_map(|place| self.ring.get(place))
+    }
+
+    /// The pieces that a release took, the last first.
+    pub(super) fn pieces_of(&self, release: u32) -> impl Iterator<Item = &Gone> {
+        self.newest_first().take_while(move |gone| !gone.ends(release)).filter(move |gone| gone.is_piece_of(release))
     }
 
     /// Takes back the next piece of a release that failed: it is as if it had never been entered.
     pub(super) fn take_back(&mut self, release: u32) -> Option<Gone> {
-        // 0 is no release, and not worth a search.
-        let filled = if release == 0 { 0 } else { self.entered.min(RELEASES) };
-        for age in 1..=filled {
-            let place = self.ring.get_mut(self.entered.wrapping_sub(age) % RELEASES)?;
-            // Calls of other threads may have entered theirs since.
-            if place.release == release && place.is_real() {
-                return Some(core::mem::replace(place, Gone { release, ..Gone::NONE }));
-            }
-            if release.wrapping_sub(place.release).cast_signed() > 0 && place.is_real() {
-                return None;
+        for place in self.places() {
+            let gone = self.ring.get_mut(place).filter(|gone| !gone.ends(release))?;
+            if gone.is_piece_of(release) {
+                return Some(core::mem::replace(gone, Gone { release, ..Gone::NONE }));
             }
         }
         None
@@ -175,5 +230,50 @@ mod tests {
         assert_eq!(history.take_back(2), None);
         let left: Vec<_> = history.newest_first().filter(|gone| gone.is_real()).map(|gone| gone.entry.start).collect();
         assert_eq!(left, [3, 1]);
+    }
+
+    #[test]
+    fn an_open_release_is_not_pushed_out() {
+        let mut history = Box::new(History::new());
+        let piece = |start, release| Gone {
+            entry: Entry { start, end: start + 1, origin: 1, prot: 0, notable: false },
+            release,
+            ..Gone::NONE
+        };
+        let starts = |history: &History, release| -> Vec<_> {
+            history.pieces_of(release).map(|gone| gone.entry.start).collect()
+        };
+        for start in [1, 2, 3] {
+            history.enter(piece(start, 1));
+        }
+        history.open(1);
+        let others = 3 * RELEASES;
+        for release in 2..2 + others {
+            history.enter(piece(release * 10, u32::try_from(release).unwrap()));
+        }
+        assert_eq!(starts(&history, 1), [3, 2, 1]);
+        let last = u32::try_from(1 + others).unwrap();
+        for release in last - u32::try_from(RELEASES).unwrap() + 4..=last {
+            assert_eq!(starts(&history, release), [release as usize * 10]);
+        }
+        history.close(1, last);
+        assert_eq!(starts(&history, 1), []);
+        for release in 2 + others..2 + others + RELEASES {
+            history.enter(piece(release * 10, u32::try_from(release).unwrap()));
+        }
+        assert!(history.newest_first().all(|gone| gone.entry.start > 3));
+    }
+
+    #[test]
+    fn a_history_that_is_open_all_over_goes_on() {
+        let mut history = Box::new(History::new());
+        let piece = |start| Gone {
+            entry: Entry { start, end: start + 1, origin: 1, prot: 0, notable: false },
+            release: 1,
+            ..Gone::NONE
+        };
+        (1..=RELEASES).for_each(|start| _ = history.enter(piece(start)));
+        history.open(1);
+        assert_eq!(history.enter(piece(9999)).map(|gone| gone.entry.start), Some(1));
     }
 }

@@ -319,6 +319,15 @@ impl Begun {
             }
         }
     }
+
+    /// The call, which [`release_for_mremap`] began, has come to pass.
+    pub(crate) fn passed(&self) {
+        if let Begun::Taken(taken) = *self
+            && taken.pieces > 0
+        {
+            with(|state| state.regions.close(taken.release));
+        }
+    }
 }
 
 fn begin(take: impl FnOnce(&mut State) -> Taken) -> Begun {
@@ -340,6 +349,16 @@ fn begin(take: impl FnOnce(&mut State) -> Taken) -> Begun {
 #[inline]
 pub(crate) fn release(range: Range, releaser: Releaser, outer: &Outer) -> Begun {
     begin(|state| state.regions.release(range, releaser, outer))
+}
+
+/// A range is about to be released by mremap, which tells by [`moved`], [`Begun::passed`] or [`Begun::failed`] what came of
+/// it: until then all that was taken is remembered, however many releases other threads make meanwhile.
+pub(crate) fn release_for_mremap(range: Range, releaser: Releaser, outer: &Outer) -> Begun {
+    begin(|state| {
+        let taken = state.regions.release(range, releaser, outer);
+        state.regions.open(taken.release);
+        taken
+    })
 }
 
 /// A release that began as [`Begun::Later`] has come to pass.

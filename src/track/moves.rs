@@ -34,6 +34,8 @@ impl Regions {
                 self.drop_piece(gone.entry.origin);
                 self.drop_outer(gone.outer);
             }
+        } else {
+            self.close(release);
         }
     }
 
@@ -109,13 +111,6 @@ impl Regions {
     /// The highest piece that `release` took from below `last`.
     fn next_of(&self, release: u32, old: Range, last: Option<usize>) -> Option<Gone> {
         let below = last.unwrap_or(old.end);
-        if release == 0 {
-            return None;
-        }
-        self.history
-            .newest_first()
-            .take_while(|gone| !gone.is_real() || release.wrapping_sub(gone.release).cast_signed() <= 0)
-            .find(|gone| gone.is_real() && gone.release == release && gone.entry.start < below)
-            .copied()
+        self.history.pieces_of(release).find(|gone| gone.entry.start < below).copied()
     }
 }

@@ -338,10 +338,19 @@ impl Regions {
 
     /// The piece with the lowest start from `from` on that a release took.
     pub(crate) fn next_piece(&self, release: u32, from: usize) -> Option<KnownGone> {
-        let of_release = |gone: &&Gone| gone.release == release && gone.is_real() && gone.entry.start >= from;
-        let newer = |gone: &&Gone| release.wrapping_sub(gone.release).cast_signed() <= 0 || !gone.is_real();
-        let pieces = self.history.newest_first().take_while(newer).filter(of_release);
+        let pieces = self.history.pieces_of(release).filter(|gone| gone.entry.start >= from);
         self.known_gone(*pieces.min_by_key(|gone| gone.entry.start)?)
+    }
+
+    /// What a release took stays remembered until the call tells what came of it, however long its thread takes.
+    pub(super) fn open(&mut self, release: u32) {
+        self.history.open(release);
+    }
+
+    /// A release that was left open has come to pass.
+    pub(super) fn close(&mut self, release: u32) {
+        self.serial = self.serial.wrapping_add(1);
+        self.history.close(release, self.serial);
     }
 
     /// Notes that the end of what is mapped at an address has been written before.
@@ -469,7 +478,7 @@ impl Regions {
     fn enter_gone(&mut self, entry: Entry, release: u32, releaser: Releaser, outer: &Outer) {
         let Releaser { by, site, time } = releaser;
         let outer = self.new_outer(outer);
-        if let Some(oldest) = self.history.enter(Gone { entry, site, outer, release, time, by }) {
+        if let Some(oldest) = self.history.enter(Gone { entry, site, outer, release, time, by, open: false }) {
             self.drop_piece(oldest.entry.origin);
             self.drop_outer(oldest.outer);
         }
@@ -583,5 +592,27 @@ mod tests {
         regions.put_back(old.release);
         let all = [regions.at_or_after(0), regions.at_or_after(6)];
         assert_eq!(all.map(|entry| entry.map(|entry| (entry.start, entry.end))), [Some((3, 6)), Some((39, 44))]);
+    }
+
+    #[test]
+    fn a_move_outlives_any_number_of_other_releases() {
+        let releaser = Releaser { by: By::Munmap, site: 2, time: 0 };
+        for moves in [false, true] {
+            let mut regions = Box::new(Regions::new());
+            regions.mapped(Range::new(100, 5), &Made { prot: 1, ..made(100, 5) }, &NO_FRAMES);
+            let old = regions.release(Range::new(100, 5), releaser, &NO_FRAMES);
+            regions.open(old.release);
+            for _ in 0..5000 {
+                regions.mapped(Range::new(7, 1), &made(7, 1), &NO_FRAMES);
+                regions.release(Range::new(7, 1), releaser, &NO_FRAMES);
+            }
+            if moves {
+                regions.moved(old.release, Range::new(100, 5), Range::new(200, 5), &made(200, 5), &NO_FRAMES);
+            } else {
+                regions.put_back(old.release);
+            }
+            let there = regions.at_or_after(50).map(|entry| (entry.start, entry.end, entry.prot));
+            assert_eq!(there, Some(if moves { (200, 205, 1) } else { (100, 105, 1) }));
+        }
     }
 }
