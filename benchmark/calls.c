@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define ROUNDS 301
+#define MOST_THREADS 8
 
 struct calls {
     void *(*mmap)(void *, size_t, int, int, int, off_t);
@@ -151,14 +152,14 @@ static void measure(const char *name, void (*body)(const struct calls *), int ti
         for (int turn = 0; turn < 2; turn++) {
             int second = (i + turn) & 1; /* each goes first every other time */
             const struct calls *calls = second ? checked : raw;
-            pthread_t thread;
+            pthread_t neighbours[MOST_THREADS - 1];
             stop = 0;
-            if (threads == 2)
-                check(pthread_create(&thread, NULL, neighbour, (void *)calls) == 0, "thread");
+            for (int thread = 1; thread < threads; thread++)
+                check(pthread_create(&neighbours[thread - 1], NULL, neighbour, (void *)calls) == 0, "thread");
             costs[second] = round_of(body, calls, times);
             stop = 1;
-            if (threads == 2)
-                pthread_join(thread, NULL);
+            for (int thread = 1; thread < threads; thread++)
+                pthread_join(neighbours[thread - 1], NULL);
         }
         if (i >= 0) {
             before[i] = costs[0];

@@ -16,16 +16,14 @@ use core::ffi::{CStr, c_int};
 
 /// Hands over the frames around a call site: none, unless `site_depth` asks for more than the site itself.
 #[inline]
-fn with_outer<R>(caller: usize, tell: impl FnOnce(&Outer) -> R) -> R {
+fn with_outer<R>(caller: usize, tell: impl FnOnce(Option<&Outer>) -> R) -> R {
     #[cold]
     #[inline(never)]
-    fn with_frames<R>(caller: usize, tell: impl FnOnce(&Outer) -> R) -> R {
-        tell(&outer_frames(caller))
+    fn with_frames<R>(caller: usize, tell: impl FnOnce(Option<&Outer>) -> R) -> R {
+        tell(Some(&outer_frames(caller)))
     }
-    if start::watch() & SITES == 0 { tell(&NO_FRAMES) } else { with_frames(caller, tell) }
+    if start::watch() & SITES == 0 { tell(None) } else { with_frames(caller, tell) }
 }
-
-static NO_FRAMES: Outer = Outer::NONE;
 
 fn releaser(by: By, caller: usize) -> Releaser {
     Releaser { by, site: caller, time: clock::milliseconds() }
@@ -66,70 +64,90 @@ pub(crate) fn replaces(call: &Mmap, caller: usize) -> Begun {
 /// mmap has succeeded.
 #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
 #[inline(always)]
-pub(crate) fn mapped(call: &Mmap, base: usize, caller: usize) {
-    let mut made = Made {
-        by: By::Mmap,
-        site: caller,
-        base,
-        length: call.length,
-        prot: rights(call.prot),
-        flags: call.flags,
-        placed: call.address != 0 && call.address == base,
-        notable: false,
-        file: None,
-        time: clock::milliseconds(),
-    };
-    let mut range = Range::new(base, whole_pages(call.length));
-    if call.flags & libc::MAP_ANONYMOUS == 0 {
-        file(call, &mut made, &mut range);
-    }
-    if call.flags & libc::MAP_HUGETLB != 0 {
-        huge(&mut range);
-    }
-    if start::watch() & SITES == 0 {
-        track::mapped(range, &made, &NO_FRAMES);
+pub(crate) fn mapped(call: &Mmap, base: usize, caller: usize, watch: u32) {
+    if call.flags & (libc::MAP_ANONYMOUS | libc::MAP_HUGETLB) == libc::MAP_ANONYMOUS && watch & SITES == 0 {
+        let range = Range::new(base, whole_pages(call.length));
+        track::mapped(range, made(call, base, caller, Seen::NOTHING), None);
     } else {
-        mapped_with_frames(range, &made, caller);
+        mapped_from(call, base, caller, watch);
     }
     if call.address != 0 && call.address != base {
         track::asked(Range::new(page_start(call.address), whole_pages(call.length)));
     }
 }
 
+/// mmap of a file or of huge pages has succeeded, or one of which more than the call site is remembered.
+#[inline(never)]
+fn mapped_from(call: &Mmap, base: usize, caller: usize, watch: u32) {
+    let seen = if call.flags & libc::MAP_ANONYMOUS == 0 { look_at(call) } else { Seen::NOTHING };
+    let mut range = Range::new(base, whole_pages(call.length));
+    if seen.huge || call.flags & libc::MAP_HUGETLB != 0 {
+        range = whole_huge_pages(range);
+    }
+    let made = made(call, base, caller, seen);
+    if watch & SITES == 0 {
+        track::mapped(range, made, None);
+    } else {
+        mapped_with_frames(range, made, caller);
+    }
+}
+
 #[cold]
 #[inline(never)]
-fn mapped_with_frames(range: Range, made: &Made, caller: usize) {
-    track::mapped(range, made, &outer_frames(caller));
+fn mapped_with_frames(range: Range, made: Made, caller: usize) {
+    track::mapped(range, made, Some(&outer_frames(caller)));
+}
+
+#[inline]
+fn made(call: &Mmap, base: usize, caller: usize, seen: Seen) -> Made {
+    Made {
+        by: By::Mmap,
+        site: caller,
+        base,
+        length: call.length,
+        prot: rights(call.prot),
+        flags: call.flags,
+        placed: call.address == base,
+        notable: seen.notable,
+        file: seen.file,
+        time: clock::milliseconds(),
+    }
+}
+
+/// What the descriptor of a new mapping says.
+#[derive(Clone, Copy)]
+struct Seen {
+    file: Option<File>,
+    /// Whether the mapping starts past the end of the file.
+    notable: bool,
+    /// Whether the filesystem is one of huge pages.
+    huge: bool,
+}
+
+impl Seen {
+    const NOTHING: Seen = Seen { file: None, notable: false, huge: false };
 }
 
 /// Looks at the file that has been mapped. Its size counts now, after the call.
 #[inline(never)]
-fn file(call: &Mmap, made: &mut Made, range: &mut Range) {
+fn look_at(call: &Mmap) -> Seen {
     // Huge pages on x86-64 and AArch64 have at least 64 KiB; a filesystem of these says so by its block size.
     const HUGE: u32 = 64 * 1024;
-    let Ok(there) = sys::statx_fd(call.fd) else { return };
+    let Ok(there) = sys::statx_fd(call.fd) else { return Seen::NOTHING };
     let offset = call.offset.cast_unsigned();
     let is_regular = u32::from(there.stx_mode) & libc::S_IFMT == libc::S_IFREG;
-    made.notable = is_regular && offset >= there.stx_size;
-    made.file = Some(File {
-        inode: there.stx_ino,
-        size: there.stx_size,
-        offset,
-        device: device(there.stx_dev_major, there.stx_dev_minor),
-        fd: call.fd,
-    });
-    if there.stx_blksize >= HUGE {
-        huge(range);
-    }
+    let device = device(there.stx_dev_major, there.stx_dev_minor);
+    let file = File { inode: there.stx_ino, size: there.stx_size, offset, device, fd: call.fd };
+    Seen { file: Some(file), notable: is_regular && offset >= there.stx_size, huge: there.stx_blksize >= HUGE }
 }
 
-/// Rounds a range up to the huge pages that the kernel says it has.
+/// A range rounded up to the huge pages that the kernel says it has.
 #[cold]
-fn huge(range: &mut Range) {
-    if let Some(page) = Mappings::open().and_then(|mappings| mappings.page_size_at(range.start)) {
-        let length = range.length().checked_next_multiple_of(page).unwrap_or(range.length());
-        *range = Range::new(range.start, length);
-    }
+#[inline(never)]
+fn whole_huge_pages(range: Range) -> Range {
+    let page = Mappings::open().and_then(|mappings| mappings.page_size_at(range.start));
+    let length = page.and_then(|page| range.length().checked_next_multiple_of(page));
+    length.map_or(range, |length| Range::new(range.start, length))
 }
 
 /// mremap is about to be called: what it takes from the old place, and what it replaces at a fixed new one.
@@ -273,7 +291,7 @@ fn adopt(range: Range, doubtful: bool, caller: usize) {
         at = piece.end;
         if !doubtful || !known.as_ref().is_some_and(as_before) {
             let made = Made { prot: there.prot(), ..moved_to(piece.start, piece.length(), true, caller) };
-            track::mapped(piece, &made, &NO_FRAMES);
+            track::mapped(piece, made, None);
         }
     }
 }
@@ -423,7 +441,7 @@ pub(crate) fn attached(id: c_int, base: usize, flags: c_int, placed: bool, calle
         file: Some(File { inode: u64::from(id.cast_unsigned()), size: size as u64, offset: 0, device: 0, fd: -1 }),
         time: clock::milliseconds(),
     };
-    with_outer(caller, |outer| track::mapped(Range::new(base, whole_pages(size)), &made, outer));
+    with_outer(caller, |outer| track::mapped(Range::new(base, whole_pages(size)), made, outer));
 }
 
 /// shmdt is about to be called.

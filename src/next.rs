@@ -14,15 +14,16 @@ use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 macro_rules! next {
     ($($(#[$doc:meta])* $name:ident ($($argument:ident: $type:ty),*) -> $result:ty, else $raw:expr;)+) => {
         /// One slot for each call; null until start, and for ever in a static program.
-        #[allow(non_upper_case_globals, reason = "named as the calls are")]
-        mod slot {
-            use super::{AtomicPtr, c_void, ptr};
-            $(pub(super) static $name: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());)+
+        #[allow(non_snake_case, reason = "named as the calls are")]
+        struct Slots {
+            $($name: AtomicPtr<c_void>,)+
         }
+
+        static SLOTS: Slots = Slots { $($name: AtomicPtr::new(ptr::null_mut()),)+ };
 
         /// Finds all of them; nothing happens in a static program.
         pub(crate) fn resolve() {
-            $(resolve_one(&slot::$name, concat!(stringify!($name), "\0"));)+
+            $(resolve_one(&SLOTS.$name, concat!(stringify!($name), "\0"));)+
         }
 
         $($(#[$doc])*
@@ -32,7 +33,7 @@ macro_rules! next {
         #[allow(non_snake_case, reason = "named as the calls are")]
         #[inline]
         pub(crate) unsafe fn $name($($argument: $type),*) -> $result {
-            let next = slot::$name.load(Relaxed);
+            let next = SLOTS.$name.load(Relaxed);
             if next.is_null() {
                 // SAFETY: the caller's word.
                 unsafe { $raw }

@@ -171,7 +171,7 @@ macro_rules! map {
             let mapped = if needs_care { map_with_care(&call, caller, map) } else { Some(map(address, flags)) };
             let Some(mapped) = mapped else { return libc::MAP_FAILED };
             if mapped != libc::MAP_FAILED && watch & TRACK != 0 {
-                follow::mapped(&call, mapped as usize, caller);
+                follow::mapped(&call, mapped as usize, caller, watch);
                 if watch & TAIL != 0 {
                     contents::look_at_new(mapped as usize);
                 }

@@ -54,10 +54,10 @@ impl Gone {
 /// The releases, in a ring.
 pub(crate) struct History {
     ring: [Gone; RELEASES],
-    /// How many have ever been entered.
-    entered: usize,
     /// Where mappings have been whose releases are forgotten.
     pub(crate) forgotten: Extents,
+    /// How many have ever been entered.
+    entered: usize,
 }
 
 impl History {
@@ -80,6 +80,12 @@ impl History {
         }
         self.forgotten.add(oldest.entry.start, oldest.entry.end);
         Some(oldest)
+    }
+
+    /// The release that is pushed out next.
+    #[inline]
+    pub(super) fn oldest(&self) -> &Gone {
+        self.ring.get(self.entered % RELEASES).unwrap_or(&Gone::NONE)
     }
 
     /// Goes on to a place whose release is not open: the thread of one that is may have been kept from running for longer

@@ -67,25 +67,29 @@ enum Event {
     Removed { id: c_int, site: usize },
 }
 
-/// The frames of an event that is told without them.
-static NO_FRAMES: Outer = Outer::NONE;
+/// The tracker.
+struct Tracker {
+    queue: Queue<Event>,
+    lock: Lock,
+    state: UnsafeCell<State>,
+}
 
-struct Shared(UnsafeCell<State>);
+// SAFETY: the state is reached only by the holder of the lock.
+unsafe impl Sync for Tracker {}
 
-// SAFETY: reached only by the holder of `LOCK`.
-unsafe impl Sync for Shared {}
-
-static STATE: Shared = Shared(UnsafeCell::new(State {
-    regions: Regions::new(),
-    segments: Segments::new(),
-    objects: Objects::new(),
-    groups: Groups::new(),
-    protections: Protections::new(),
-    reserved: Reserved::new(),
-    generation: 0,
-}));
-static LOCK: Lock = Lock::new();
-static QUEUE: Queue<Event> = Queue::new();
+static TRACKER: Tracker = Tracker {
+    queue: Queue::new(),
+    lock: Lock::new(),
+    state: UnsafeCell::new(State {
+        regions: Regions::new(),
+        segments: Segments::new(),
+        objects: Objects::new(),
+        groups: Groups::new(),
+        protections: Protections::new(),
+        reserved: Reserved::new(),
+        generation: 0,
+    }),
+};
 
 impl State {
     /// Whether what was made in this generation was made by this process, not by one that forked it.
@@ -99,10 +103,10 @@ impl State {
     }
 
     fn apply(&mut self, event: &Event) {
-        let outer = &NO_FRAMES;
+        let outer = None;
         let regions = &mut self.regions;
         match *event {
-            Event::Mapped { range, ref made } => regions.mapped(range, made, outer),
+            Event::Mapped { range, made } => regions.mapped(range, made, outer),
             Event::Released { range, releaser } => _ = regions.release(range, releaser, outer),
             Event::Detached { base, releaser } => _ = regions.detach(base, releaser, outer),
             Event::Protected(protection) => self.protect(protection),
@@ -156,10 +160,10 @@ struct Held;
 impl Held {
     #[inline]
     fn take() -> Result<Held, Refusal> {
-        LOCK.take(thread_pointer(), nap)?;
+        TRACKER.lock.take(thread_pointer(), nap)?;
         let mut held = Held;
         // Left by a handler between its thread's last look and the release of the lock.
-        if !QUEUE.is_empty() {
+        if !TRACKER.queue.is_empty() {
             held.catch_up();
         }
         Ok(held)
@@ -168,19 +172,19 @@ impl Held {
     #[expect(clippy::unused_self, reason = "possession is the proof")]
     fn state(&mut self) -> &mut State {
         // SAFETY: the lock is held.
-        unsafe { &mut *STATE.0.get() }
+        unsafe { &mut *TRACKER.state.get() }
     }
 
     #[cold]
     fn catch_up(&mut self) {
-        while let Some(event) = QUEUE.pop() {
+        while let Some(event) = TRACKER.queue.pop() {
             self.state().apply(&event);
         }
     }
 
     #[inline]
     fn leave(mut self) {
-        queue::leave(&LOCK, &QUEUE, thread_pointer(), nap, |event| self.state().apply(&event));
+        queue::leave(&TRACKER.lock, &TRACKER.queue, thread_pointer(), nap, |event| self.state().apply(&event));
     }
 }
 
@@ -211,7 +215,7 @@ fn tell(now: impl FnOnce(&mut State), later: impl FnOnce() -> Event) {
 #[cold]
 #[inline(never)]
 fn queue(refusal: Refusal, event: impl FnOnce() -> Event) {
-    if refusal != Refusal::Mine || !QUEUE.push(event()) {
+    if refusal != Refusal::Mine || !TRACKER.queue.push(event()) {
         give_up();
     }
 }
@@ -243,7 +247,7 @@ pub(crate) fn with<R>(look: impl FnOnce(&mut State) -> R) -> Option<R> {
 /// A range has been mapped.
 #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
 #[inline(always)]
-pub(crate) fn mapped(range: Range, made: &Made, outer: &Outer) {
+pub(crate) fn mapped(range: Range, made: Made, outer: Option<&Outer>) {
     // By hand, not by `tell`: this is the way of every mapping, and an event takes much of a small stack.
     match Held::take() {
         Ok(mut held) => {
@@ -282,8 +286,8 @@ fn say_forgetful() {
 
 #[cold]
 #[inline(never)]
-fn mapped_later(refusal: Refusal, range: Range, made: &Made) {
-    queue(refusal, || Event::Mapped { range, made: *made });
+fn mapped_later(refusal: Refusal, range: Range, made: Made) {
+    queue(refusal, || Event::Mapped { range, made });
 }
 
 /// A release that has begun: its range has left the regions, and comes back if the call fails.
@@ -347,13 +351,13 @@ fn begin(take: impl FnOnce(&mut State) -> Taken) -> Begun {
 
 /// A range is about to be released.
 #[inline]
-pub(crate) fn release(range: Range, releaser: Releaser, outer: &Outer) -> Begun {
+pub(crate) fn release(range: Range, releaser: Releaser, outer: Option<&Outer>) -> Begun {
     begin(|state| state.regions.release(range, releaser, outer))
 }
 
 /// A range is about to be released by mremap, which tells by [`moved`], [`Begun::passed`] or [`Begun::failed`] what came of
 /// it: until then all that was taken is remembered, however many releases other threads make meanwhile.
-pub(crate) fn release_for_mremap(range: Range, releaser: Releaser, outer: &Outer) -> Begun {
+pub(crate) fn release_for_mremap(range: Range, releaser: Releaser, outer: Option<&Outer>) -> Begun {
     begin(|state| {
         let taken = state.regions.release(range, releaser, outer);
         state.regions.open(taken.release);
@@ -368,7 +372,7 @@ pub(crate) fn released(range: Range, releaser: Releaser) {
 }
 
 /// The segment at an address is about to be detached.
-pub(crate) fn detach(base: usize, releaser: Releaser, outer: &Outer) -> Begun {
+pub(crate) fn detach(base: usize, releaser: Releaser, outer: Option<&Outer>) -> Begun {
     begin(|state| state.regions.detach(base, releaser, outer))
 }
 
@@ -385,7 +389,7 @@ pub(crate) fn protected(range: Range, prot: u8, site: usize) {
 }
 
 /// mremap has moved or resized what `begun` took from `old`.
-pub(crate) fn moved(begun: &Begun, old: Range, new: Range, made: &Made, outer: &Outer) {
+pub(crate) fn moved(begun: &Begun, old: Range, new: Range, made: &Made, outer: Option<&Outer>) {
     let release = if let Begun::Taken(taken) = begun {
         taken.release
     } else {
@@ -399,7 +403,7 @@ pub(crate) fn moved(begun: &Begun, old: Range, new: Range, made: &Made, outer: &
 }
 
 /// mremap has mapped what is at `old` a second time, at `new`.
-pub(crate) fn doubled(old: Range, new: Range, made: &Made, outer: &Outer) {
+pub(crate) fn doubled(old: Range, new: Range, made: &Made, outer: Option<&Outer>) {
     tell(|state| state.regions.doubled(old, new, made, outer), || Event::Doubled { old, new, made: *made });
 }
 

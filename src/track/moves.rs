@@ -10,7 +10,7 @@ struct Carried<'a> {
     old: Range,
     new: Range,
     made: &'a Made,
-    outer: &'a Outer,
+    outer: Option<&'a Outer>,
     /// The origin of the last piece, and the one that it has at its new place; 0 before the first.
     from: u32,
     to: u32,
@@ -18,7 +18,7 @@ struct Carried<'a> {
 
 impl Regions {
     /// mremap has moved or resized what `release` took (from `old`) to `new`.
-    pub(crate) fn moved(&mut self, release: u32, old: Range, new: Range, made: &Made, outer: &Outer) {
+    pub(crate) fn moved(&mut self, release: u32, old: Range, new: Range, made: &Made, outer: Option<&Outer>) {
         let mut carried = Carried { old, new, made, outer, from: 0, to: 0 };
         let mut last = None;
         // Newest first: from the upper end down.
@@ -40,7 +40,7 @@ impl Regions {
     }
 
     /// mremap has mapped what is at `old` a second time, at `new`: with `MREMAP_DONTUNMAP`, or from an old size of 0.
-    pub(crate) fn doubled(&mut self, old: Range, new: Range, made: &Made, outer: &Outer) {
+    pub(crate) fn doubled(&mut self, old: Range, new: Range, made: &Made, outer: Option<&Outer>) {
         let from = Range::new(old.start, old.length().max(1));
         let mut carried = Carried { old, new, made, outer, from: 0, to: 0 };
         let mut at = from.start;
@@ -56,7 +56,7 @@ impl Regions {
         self.drop_piece(carried.to);
         if carried.from == 0 {
             // Nothing was known of the memory: from now on it is.
-            self.mapped(carried.new, carried.made, carried.outer);
+            self.mapped(carried.new, *carried.made, carried.outer);
         }
     }
 
@@ -91,7 +91,7 @@ impl Regions {
                 }
             }
             self.drop_piece(carried.to);
-            carried.to = self.new_origin(&made, carried.outer, 1).unwrap_or(0);
+            carried.to = self.new_origin(made, carried.outer, 1).unwrap_or(0);
             if spoiled {
                 self.spoil_origin(carried.to);
             }

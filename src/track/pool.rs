@@ -22,19 +22,20 @@ const PIECES: usize = 32;
 
 /// Records by number, from 1; 0 is none. `FIRST` is how many the library itself has room for.
 pub(crate) struct Pool<T, const FIRST: usize> {
-    first: [T; FIRST],
-    pieces: [*mut T; PIECES],
     /// Records that have ever been used: the highest number.
     used: u32,
     /// The first of the free list.
     free: u32,
+    records: Records<T, FIRST>,
 }
 
-impl<T: Item, const FIRST: usize> Pool<T, FIRST> {
-    pub(crate) const fn new() -> Self {
-        Pool { first: [T::EMPTY; FIRST], pieces: [ptr::null_mut(); PIECES], used: 0, free: 0 }
-    }
+/// The records, used or not.
+struct Records<T, const FIRST: usize> {
+    first: [T; FIRST],
+    pieces: [*mut T; PIECES],
+}
 
+impl<T: Item, const FIRST: usize> Records<T, FIRST> {
     /// The place of a record: the number of its piece, 0 for the library's own, and its number there.
     fn place(number: u32) -> Option<(usize, usize)> {
         let index = (number as usize).checked_sub(1)?;
@@ -44,79 +45,103 @@ impl<T: Item, const FIRST: usize> Pool<T, FIRST> {
         Some((piece as usize, index.wrapping_sub(before)))
     }
 
-    /// The record of this number.
     #[inline]
-    pub(crate) fn get(&self, number: u32) -> Option<&T> {
-        if let Some(own) = self.first.get((number as usize).wrapping_sub(1)) {
-            return Some(own);
+    fn get(&self, number: u32) -> Option<&T> {
+        match self.first.get((number as usize).wrapping_sub(1)) {
+            None => self.get_outside(number),
+            own => own,
         }
+    }
+
+    #[inline]
+    fn get_mut(&mut self, number: u32) -> Option<&mut T> {
+        let index = (number as usize).wrapping_sub(1);
+        if index < FIRST { self.first.get_mut(index) } else { self.get_mut_outside(number) }
+    }
+
+    #[inline(never)]
+    fn get_outside(&self, number: u32) -> Option<&T> {
+        // SAFETY: a record, shared as long as the pool is.
+        Some(unsafe { &*self.outside(number)? })
+    }
+
+    #[inline(never)]
+    fn get_mut_outside(&mut self, number: u32) -> Option<&mut T> {
+        // SAFETY: a record; the pool is borrowed exclusively.
+        Some(unsafe { &mut *self.outside(number)? })
+    }
+
+    /// A record of one of the pieces. Apart from the others, whose way is then short enough for every call.
+    fn outside(&self, number: u32) -> Option<*mut T> {
         let (piece, index) = Self::place(number)?;
         let memory = *self.pieces.get(piece)?;
         if memory.is_null() {
             return None;
         }
         // SAFETY: `place` gives an index below the piece's size, and every record in it is zeroed or written.
-        let record = unsafe { memory.add(index) };
-        // SAFETY: as above; shared as long as the pool is.
-        Some(unsafe { &*record })
+        Some(unsafe { memory.add(index) })
+    }
+}
+
+impl<T: Item, const FIRST: usize> Pool<T, FIRST> {
+    pub(crate) const fn new() -> Self {
+        let records = Records { first: [T::EMPTY; FIRST], pieces: [ptr::null_mut(); PIECES] };
+        Pool { used: 0, free: 0, records }
+    }
+
+    /// The record of this number.
+    #[inline]
+    pub(crate) fn get(&self, number: u32) -> Option<&T> {
+        self.records.get(number)
     }
 
     /// The record of this number, to change it.
     #[inline]
     pub(crate) fn get_mut(&mut self, number: u32) -> Option<&mut T> {
-        let index = (number as usize).wrapping_sub(1);
-        if index < FIRST {
-            return self.first.get_mut(index);
-        }
-        let (piece, index) = Self::place(number)?;
-        let memory = *self.pieces.get(piece)?;
-        if memory.is_null() {
-            return None;
-        }
-        // SAFETY: `place` gives an index below the piece's size, and every record in it is zeroed or written.
-        let record = unsafe { memory.add(index) };
-        // SAFETY: as above; the pool is borrowed exclusively.
-        Some(unsafe { &mut *record })
+        self.records.get_mut(number)
     }
 
     /// Takes a record, with this content.
+    #[inline]
     pub(crate) fn take(&mut self, content: T) -> Option<u32> {
-        let number = self.claim()?;
-        *self.get_mut(number)? = content;
+        let (number, record) = self.claim()?;
+        *record = content;
         Some(number)
     }
 
     /// Takes a record, which may hold what it held before.
-    pub(crate) fn claim(&mut self) -> Option<u32> {
+    #[inline]
+    pub(crate) fn claim(&mut self) -> Option<(u32, &mut T)> {
         if self.free == 0 {
-            let number = self.unused()?;
-            self.used = number;
-            return Some(number);
+            self.free = self.unused()?;
         }
         let number = self.free;
-        self.free = *self.get_mut(number)?.link();
-        Some(number)
+        let record = self.records.get_mut(number)?;
+        self.free = *record.link();
+        Some((number, record))
     }
 
     /// Gives a record back.
+    #[inline]
     pub(crate) fn give_back(&mut self, number: u32) {
-        let next = self.free;
-        if let Some(record) = self.get_mut(number) {
-            *record.link() = next;
+        if let Some(record) = self.records.get_mut(number) {
+            *record.link() = self.free;
             self.free = number;
         }
     }
 
-    /// A number that has never been used, with memory behind it.
+    /// A record that has never been used: all zeroes, so that it links to none.
+    #[cold]
     #[inline(never)]
     fn unused(&mut self) -> Option<u32> {
         let number = self.used.checked_add(1)?;
-        let (piece, _) = Self::place(number)?;
-        let memory = self.pieces.get_mut(piece)?;
+        let (piece, _) = Records::<T, FIRST>::place(number)?;
+        let memory = self.records.pieces.get_mut(piece)?;
         if piece > 0 && memory.is_null() {
             let bytes = FIRST.checked_shl(u32::try_from(piece).ok()?)?.checked_mul(size_of::<T>())?;
             *memory = sys::zeroed_memory(bytes)?.cast();
         }
+        self.used = number;
         Some(number)
     }
 }

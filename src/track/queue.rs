@@ -6,6 +6,7 @@
 
 use super::lock::Lock;
 use crate::sync::{AtomicU32, Ordering, UnsafeCell};
+use core::mem::MaybeUninit;
 
 /// Events that wait at most: handlers run one after the other while their thread does not get on.
 #[cfg(not(model_checked))]
@@ -20,7 +21,8 @@ const READY: u32 = 2;
 struct Place<T> {
     state: AtomicU32,
     ticket: AtomicU32,
-    event: UnsafeCell<Option<T>>,
+    /// Written if the place is ready.
+    event: UnsafeCell<MaybeUninit<T>>,
 }
 
 /// The queue.
@@ -37,8 +39,13 @@ impl<T: Copy> Queue<T> {
     #[cfg(not(model_checked))]
     pub(crate) const fn new() -> Queue<T> {
         Queue {
-            places: [const { Place { state: AtomicU32::new(FREE), ticket: AtomicU32::new(0), event: UnsafeCell::new(None) } };
-                PLACES],
+            places: [const {
+                Place {
+                    state: AtomicU32::new(FREE),
+                    ticket: AtomicU32::new(0),
+                    event: UnsafeCell::new(MaybeUninit::uninit()),
+                }
+            }; PLACES],
             tickets: AtomicU32::new(0),
             waiting: AtomicU32::new(0),
         }
@@ -50,7 +57,7 @@ impl<T: Copy> Queue<T> {
             places: core::array::from_fn(|_| Place {
                 state: AtomicU32::new(FREE),
                 ticket: AtomicU32::new(0),
-                event: UnsafeCell::new(None),
+                event: UnsafeCell::new(MaybeUninit::uninit()),
             }),
             tickets: AtomicU32::new(0),
             waiting: AtomicU32::new(0),
@@ -73,7 +80,9 @@ impl<T: Copy> Queue<T> {
         let Some(place) = from.iter().chain(before).find(claim) else { return false };
         place.ticket.store(ticket, Ordering::Relaxed);
         // SAFETY: the place was claimed, so nobody else reads or writes it.
-        place.event.with_mut(|event_place| unsafe { *event_place = Some(event) });
+        place.event.with_mut(|event_place| unsafe {
+            (*event_place).write(event);
+        });
         self.waiting.fetch_add(1, Ordering::Relaxed);
         place.state.store(READY, Ordering::Release);
         true
@@ -89,11 +98,13 @@ impl<T: Copy> Queue<T> {
         let order = |place: &&Place<T>| place.ticket.load(Ordering::Relaxed).wrapping_sub(now).cast_signed();
         let is_ready = |place: &&Place<T>| place.state.load(Ordering::Acquire) == READY;
         let place = self.places.iter().filter(is_ready).min_by_key(order)?;
-        // SAFETY: the place is ready, and only the lock's holder empties places.
-        let event = place.event.with_mut(|event| unsafe { (*event).take() });
+        // SAFETY: only the lock's holder empties places.
+        let event = place.event.with_mut(|event| unsafe { *event });
+        // SAFETY: the place is ready, so an event has been written to it.
+        let event = unsafe { event.assume_init() };
         self.waiting.fetch_sub(1, Ordering::Relaxed);
         place.state.store(FREE, Ordering::Release);
-        event
+        Some(event)
     }
 }
 

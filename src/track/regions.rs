@@ -7,14 +7,12 @@ use super::history::{Extents, Gone, History};
 use super::origin::{By, File, Made, Origin, Outer, OuterItem};
 use super::pool::Pool;
 use super::tree::{Entry, Tree};
+use crate::interpose::prefetch;
 
 /// Records that the library itself has room for; beyond the releases that are remembered, for some 4,000 mappings.
 const ORIGINS: usize = 8192;
 const FILES: usize = 4096;
 const OUTERS: usize = 64;
-
-/// The frames of a release that is told without them.
-static NO_FRAMES: Outer = Outer::NONE;
 
 /// A range of addresses: the first byte, and one past the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +50,7 @@ pub(crate) struct Taken {
     /// The release's number.
     pub(crate) release: u32,
     /// How many pieces there were.
-    pub(crate) pieces: usize,
+    pub(crate) pieces: u32,
     /// Whether they cover the whole range, without a gap.
     pub(crate) whole: bool,
     /// Whether they come from more than one call.
@@ -93,13 +91,6 @@ pub(crate) struct KnownGone {
 
 /// The regions.
 pub(crate) struct Regions {
-    tree: Tree,
-    origins: Pool<Origin, ORIGINS>,
-    pub(super) files: Pool<File, FILES>,
-    outers: Pool<OuterItem, OUTERS>,
-    pub(crate) history: History,
-    /// Addresses that the program has asked for and not been given.
-    pub(crate) asked: Extents,
     /// Numbers calls that map and that release.
     serial: u32,
     /// In which process of a line of forks this is.
@@ -108,6 +99,13 @@ pub(crate) struct Regions {
     count: u8,
     /// Whether a range had to be forgotten for want of memory.
     pub(crate) forgetful: bool,
+    tree: Tree,
+    pub(crate) history: History,
+    origins: Pool<Origin, ORIGINS>,
+    pub(super) files: Pool<File, FILES>,
+    outers: Pool<OuterItem, OUTERS>,
+    /// Addresses that the program has asked for and not been given.
+    pub(crate) asked: Extents,
 }
 
 impl Regions {
@@ -209,7 +207,7 @@ impl Regions {
     /// A call has mapped a range; what was there has been replaced.
     #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
     #[inline(always)]
-    pub(crate) fn mapped(&mut self, range: Range, made: &Made, outer: &Outer) {
+    pub(crate) fn mapped(&mut self, range: Range, made: Made, outer: Option<&Outer>) {
         if range.start >= range.end {
             return;
         }
@@ -237,7 +235,7 @@ impl Regions {
     }
 
     /// Takes a range out, before a call that releases it: what was there, pieces and all.
-    pub(crate) fn release(&mut self, range: Range, releaser: Releaser, outer: &Outer) -> Taken {
+    pub(crate) fn release(&mut self, range: Range, releaser: Releaser, outer: Option<&Outer>) -> Taken {
         self.serial = self.serial.wrapping_add(1);
         let release = self.serial;
         if let Some(entry) = self.tree.take_exactly(range.start, range.end) {
@@ -249,7 +247,7 @@ impl Regions {
 
     /// Takes out all pieces of the segment that is attached at `base`, as shmdt(2) detaches them: also what munmap has
     /// left of it, and what mremap has moved so that it would start there.
-    pub(crate) fn detach(&mut self, base: usize, releaser: Releaser, outer: &Outer) -> Taken {
+    pub(crate) fn detach(&mut self, base: usize, releaser: Releaser, outer: Option<&Outer>) -> Taken {
         let mut at = base;
         let (segment, mut last) = loop {
             let Some(entry) = self.tree.at_or_after(at) else { return Taken::default() };
@@ -287,7 +285,7 @@ impl Regions {
         of: Option<Attached>,
         range: Range,
         releaser: Releaser,
-        outer: &Outer,
+        outer: Option<&Outer>,
     ) -> Taken {
         let mut taken = Taken { release, ..Taken::default() };
         let mut at = range.start;
@@ -400,7 +398,7 @@ impl Regions {
     /// Enters what a new mapping replaces as gone.
     pub(super) fn clear(&mut self, range: Range, releaser: Releaser) {
         if self.next_in(range.start, range).is_some() {
-            self.release(range, releaser, &NO_FRAMES);
+            self.release(range, releaser, None);
         }
     }
 
@@ -475,12 +473,16 @@ impl Regions {
     }
 
     #[inline]
-    fn enter_gone(&mut self, entry: Entry, release: u32, releaser: Releaser, outer: &Outer) {
+    fn enter_gone(&mut self, entry: Entry, release: u32, releaser: Releaser, outer: Option<&Outer>) {
         let Releaser { by, site, time } = releaser;
-        let outer = self.new_outer(outer);
+        let outer = outer.map_or(0, |outer| self.new_outer(outer));
         if let Some(oldest) = self.history.enter(Gone { entry, site, outer, release, time, by, open: false }) {
             self.drop_piece(oldest.entry.origin);
             self.drop_outer(oldest.outer);
+        }
+        // The next one to be pushed out is of some other mapping, whose origin is long out of the caches.
+        if let Some(origin) = self.origins.get(self.history.oldest().entry.origin) {
+            prefetch(core::ptr::from_ref(origin).cast());
         }
     }
 
@@ -489,13 +491,11 @@ impl Regions {
     /// A record for a call that maps, to which so many pieces point.
     #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
     #[inline(always)]
-    pub(super) fn new_origin(&mut self, made: &Made, outer: &Outer, pieces: u32) -> Option<u32> {
+    pub(super) fn new_origin(&mut self, made: Made, outer: Option<&Outer>, pieces: u32) -> Option<u32> {
         self.serial = self.serial.wrapping_add(1);
-        let Made { by, site, base, length, prot, flags, placed, time, .. } = *made;
-        let attachment = by == By::Shmat && made.file.is_some_and(|file| file.device == 0);
-        let device = |file: File| File { device: if attachment { self.serial } else { file.device }, ..file };
-        let file = made.file.map(device).and_then(|file| self.files.take(file)).unwrap_or(0);
-        let outer = self.new_outer(outer);
+        let Made { by, site, base, length, prot, flags, placed, time, .. } = made;
+        let file = made.file.map_or(0, |file| self.new_file(by, file));
+        let outer = outer.map_or(0, |outer| self.new_outer(outer));
         let (serial, generation) = (self.serial, self.generation);
         let origin = Origin {
             site,
@@ -516,14 +516,30 @@ impl Regions {
         };
         let number = self.origins.take(origin);
         if number.is_none() {
-            self.files.give_back(file);
-            self.drop_outer(outer);
+            self.drop_parts(file, outer);
         }
         number
     }
 
+    fn drop_parts(&mut self, file: u32, outer: u32) {
+        if file != 0 {
+            self.files.give_back(file);
+        }
+        self.drop_outer(outer);
+    }
+
+    #[inline(never)]
+    fn new_file(&mut self, by: By, mut file: File) -> u32 {
+        if by == By::Shmat && file.device == 0 {
+            file.device = self.serial;
+        }
+        self.files.take(file).unwrap_or(0)
+    }
+
+    #[cold]
+    #[inline(never)]
     fn new_outer(&mut self, outer: &Outer) -> u32 {
-        if outer.0.first() == Some(&0) {
+        if *outer == Outer::NONE {
             return 0;
         }
         self.outers.take(OuterItem::new(*outer)).unwrap_or(0)
@@ -542,20 +558,16 @@ impl Regions {
     }
 
     pub(super) fn drop_piece(&mut self, number: u32) {
-        if let Some(origin) = self.origins.get_mut(number) {
-            origin.pieces = origin.pieces.saturating_sub(1);
+        let Some(origin) = self.origins.get_mut(number) else { return };
+        origin.pieces = origin.pieces.saturating_sub(1);
+        if origin.pieces != 0 {
+            return;
         }
-        self.drop_unused(number);
-    }
-
-    fn drop_unused(&mut self, number: u32) {
-        let Some(origin) = self.origins.get(number).filter(|origin| origin.pieces == 0) else { return };
         let (file, outer) = (origin.file, origin.outer);
-        if file != 0 {
-            self.files.give_back(file);
-        }
-        self.drop_outer(outer);
         self.origins.give_back(number);
+        if file | outer != 0 {
+            self.drop_parts(file, outer);
+        }
     }
 }
 
@@ -583,10 +595,10 @@ mod tests {
     fn two_failed_releases_come_back() {
         let mut regions = Box::new(Regions::new());
         let releaser = Releaser { by: By::Mremap, site: 2, time: 0 };
-        regions.mapped(Range::new(39, 5), &made(39, 5), &NO_FRAMES);
-        regions.mapped(Range::new(3, 3), &made(3, 3), &NO_FRAMES);
-        let target = regions.release(Range::new(1, 3), releaser, &NO_FRAMES);
-        let old = regions.release(Range::new(42, 3), releaser, &NO_FRAMES);
+        regions.mapped(Range::new(39, 5), made(39, 5), None);
+        regions.mapped(Range::new(3, 3), made(3, 3), None);
+        let target = regions.release(Range::new(1, 3), releaser, None);
+        let old = regions.release(Range::new(42, 3), releaser, None);
         assert_eq!((target.pieces, old.pieces), (1, 1));
         regions.put_back(target.release);
         regions.put_back(old.release);
@@ -599,15 +611,15 @@ mod tests {
         let releaser = Releaser { by: By::Munmap, site: 2, time: 0 };
         for moves in [false, true] {
             let mut regions = Box::new(Regions::new());
-            regions.mapped(Range::new(100, 5), &Made { prot: 1, ..made(100, 5) }, &NO_FRAMES);
-            let old = regions.release(Range::new(100, 5), releaser, &NO_FRAMES);
+            regions.mapped(Range::new(100, 5), Made { prot: 1, ..made(100, 5) }, None);
+            let old = regions.release(Range::new(100, 5), releaser, None);
             regions.open(old.release);
             for _ in 0..5000 {
-                regions.mapped(Range::new(7, 1), &made(7, 1), &NO_FRAMES);
-                regions.release(Range::new(7, 1), releaser, &NO_FRAMES);
+                regions.mapped(Range::new(7, 1), made(7, 1), None);
+                regions.release(Range::new(7, 1), releaser, None);
             }
             if moves {
-                regions.moved(old.release, Range::new(100, 5), Range::new(200, 5), &made(200, 5), &NO_FRAMES);
+                regions.moved(old.release, Range::new(100, 5), Range::new(200, 5), &made(200, 5), None);
             } else {
                 regions.put_back(old.release);
             }

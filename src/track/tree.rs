@@ -4,6 +4,7 @@
 //! ranges have six levels.
 
 use super::pool::{Item, Pool};
+use crate::interpose::prefetch;
 
 /// Entries of a node.
 const WIDTH: usize = 21;
@@ -60,6 +61,19 @@ impl Node {
         self.entries.get(..self.length as usize).unwrap_or_default()
     }
 
+    fn entries_mut(&mut self) -> &mut [Entry] {
+        self.entries.get_mut(..self.length as usize).unwrap_or_default()
+    }
+
+    /// Asks for all of it at once, before a search reads one line after the other.
+    #[inline]
+    fn prefetch(&self) {
+        const LINE: usize = 64;
+        for line in 0..size_of::<Node>() / LINE {
+            prefetch(core::ptr::from_ref(self).cast::<u8>().wrapping_add(line.wrapping_mul(LINE)));
+        }
+    }
+
     fn len(&self) -> usize {
         self.length as usize
     }
@@ -76,21 +90,28 @@ impl Node {
 
     fn insert(&mut self, index: usize, entry: Entry) {
         let length = self.len();
-        if length < WIDTH && index <= length {
+        if length >= WIDTH || index > length {
+            return;
+        }
+        if index < length {
             self.entries.copy_within(index..length, index.wrapping_add(1));
-            if let Some(place) = self.entries.get_mut(index) {
-                *place = entry;
-                self.length = self.length.wrapping_add(1);
-            }
+        }
+        if let Some(place) = self.entries.get_mut(index) {
+            *place = entry;
+            self.length = self.length.wrapping_add(1);
         }
     }
 
     fn remove(&mut self, index: usize) {
         let length = self.len();
-        if index < length && length <= WIDTH {
-            self.entries.copy_within(index.wrapping_add(1)..length, index);
-            self.length = self.length.wrapping_sub(1);
+        if index >= length || length > WIDTH {
+            return;
         }
+        let after = index.wrapping_add(1);
+        if after < length {
+            self.entries.copy_within(after..length, index);
+        }
+        self.length = self.length.wrapping_sub(1);
     }
 
     /// Appends an entry, if there is room.
@@ -130,10 +151,12 @@ impl Path {
 
 /// The ranges.
 pub(crate) struct Tree {
-    nodes: Pool<Node, FIRST_NODES>,
+    recent: Recent,
     /// 0 while there has been no range.
     root: u32,
-    recent: Recent,
+    /// Whether the root is a branch: there is more than one leaf.
+    is_branched: bool,
+    nodes: Pool<Node, FIRST_NODES>,
 }
 
 /// The leaf that was changed last, where the next change is likely to be, and the addresses that belong in it.
@@ -151,12 +174,7 @@ impl Recent {
 
 impl Tree {
     pub(crate) const fn new() -> Tree {
-        Tree { nodes: Pool::new(), root: 0, recent: Recent::NONE }
-    }
-
-    /// Whether there is more than one node.
-    fn is_branched(&self) -> bool {
-        self.nodes.get(self.root).is_some_and(|root| root.is_branch)
+        Tree { nodes: Pool::new(), root: 0, is_branched: false, recent: Recent::NONE }
     }
 
     /// The leaf in which `address` belongs, without the way to it.
@@ -173,8 +191,7 @@ impl Tree {
     }
 
     fn new_node(&mut self) -> Option<u32> {
-        let number = self.nodes.claim()?;
-        let node = self.nodes.get_mut(number)?;
+        let (number, node) = self.nodes.claim()?;
         (node.length, node.is_branch) = (0, false);
         Some(number)
     }
@@ -193,6 +210,7 @@ impl Tree {
         let mut recent = Recent { leaf: self.root, low: 0, high: usize::MAX };
         loop {
             let node = self.nodes.get(recent.leaf)?;
+            node.prefetch();
             if !node.is_branch {
                 break;
             }
@@ -229,7 +247,7 @@ impl Tree {
         let leaf = self.leaf(address)?;
         let index = leaf.entries().partition_point(|entry| entry.end <= address);
         match leaf.entry(index) {
-            None if self.is_branched() => self.neighbour(address, 1),
+            None if self.is_branched => self.neighbour(address, 1),
             there => there,
         }
     }
@@ -241,7 +259,7 @@ impl Tree {
         let index = leaf.entries().partition_point(|entry| entry.start <= below);
         match index.checked_sub(1) {
             Some(index) => leaf.entry(index),
-            None if self.is_branched() => self.neighbour(below, -1),
+            None if self.is_branched => self.neighbour(below, -1),
             None => None,
         }
     }
@@ -273,7 +291,7 @@ impl Tree {
     /// Adds a range if it overlaps none and its leaf has room, in one descent; `false` where that takes a closer look.
     #[inline]
     pub(crate) fn insert_simply(&mut self, entry: Entry) -> bool {
-        let branched = self.is_branched();
+        let branched = self.is_branched;
         let Some(leaf) = self.leaf_mut(entry.start) else { return false };
         let index = leaf.entries().partition_point(|other| other.end <= entry.start);
         // Behind the last one of a leaf the next leaf decides.
@@ -288,7 +306,7 @@ impl Tree {
     /// Takes out the range that is exactly this one, in one descent, if its leaf does not become small by that.
     #[inline]
     pub(crate) fn take_exactly(&mut self, start: usize, end: usize) -> Option<Entry> {
-        let branched = self.is_branched();
+        let branched = self.is_branched;
         let leaf = self.leaf_mut(start)?;
         let index = leaf.entries().partition_point(|other| other.start < start);
         let entry = leaf.entry(index).filter(|entry| entry.start == start && entry.end == end)?;
@@ -326,7 +344,7 @@ impl Tree {
     /// Sees to it that the leaf after that of `entry` is looked into from its end on: the start that the branch above has
     /// for it may be that of a range that is gone.
     fn raise_next(&mut self, entry: Entry) -> Option<()> {
-        if !self.is_branched() {
+        if !self.is_branched {
             return None;
         }
         self.recent = Recent::NONE;
@@ -337,8 +355,7 @@ impl Tree {
             level = level.checked_sub(1)?;
             let (number, child) = path.step(level)?;
             let branch = self.nodes.get_mut(number)?;
-            let length = branch.len();
-            if let Some(next) = branch.entries.get_mut(..length)?.get_mut(child.wrapping_add(1)) {
+            if let Some(next) = branch.entries_mut().get_mut(child.wrapping_add(1)) {
                 next.start = next.start.max(entry.end);
                 return Some(());
             }
@@ -390,7 +407,7 @@ impl Tree {
             root.is_branch = true;
             root.push(Entry { origin: number, ..Entry::NONE });
             root.push(item);
-            self.root = top;
+            (self.root, self.is_branched) = (top, true);
             return Some(());
         }
     }
@@ -446,7 +463,7 @@ impl Tree {
         let Some(node) = self.leaf_mut(start) else { return };
         let index = node.entries().partition_point(|other| other.start < start);
         let length = node.len();
-        if let Some(place) = node.entries.get_mut(..length).and_then(|entries| entries.get_mut(index))
+        if let Some(place) = node.entries_mut().get_mut(index)
             && place.start == start
         {
             *place = entry;
@@ -468,7 +485,7 @@ impl Tree {
             return None;
         }
         leaf.remove(index);
-        if leaf.len() < FEW && self.is_branched() {
+        if leaf.len() < FEW && self.is_branched {
             self.tidy(start)?;
         }
         Some(())
@@ -516,7 +533,7 @@ impl Tree {
                 continue;
             }
             if right.is_branch
-                && let Some(lowest) = right.entries.first_mut()
+                && let Some(lowest) = right.entries_mut().first_mut()
             {
                 // The first child of a branch stands for all that is below the second; now it gets one before it.
                 lowest.start = from.start;
@@ -536,11 +553,15 @@ impl Tree {
             let below = match (root.is_branch, root.entries()) {
                 (true, [only]) => only.origin,
                 (true, []) => 0,
-                _ => return Some(()),
+                (is_branch, _) => {
+                    self.is_branched = is_branch;
+                    return Some(());
+                }
             };
             self.nodes.give_back(self.root);
             self.root = below;
             if below == 0 {
+                self.is_branched = false;
                 return Some(());
             }
         }
