@@ -58,11 +58,14 @@ fn say(text: core::fmt::Arguments<'_>) {
     }
 }
 
-/// Lets go of what is ours in a range, because a call of the program's is about to take it.
+/// Lets go of what is ours in a range, in whole pages, because a call of the program's is about to take it.
 #[cold]
 #[inline(never)]
 pub(crate) fn make_way(range: Range) {
-    track::with(|state| state.reserved.give_up(range, sys::unmap));
+    // A part of a page can't be unmapped: what a call with an unaligned address is about to fail for stays ours.
+    let end = page_start(range.end.saturating_add(page_size().wrapping_sub(1)));
+    let pages = Range { start: page_start(range.start), end };
+    track::with(|state| state.reserved.give_up(pages, sys::unmap));
 }
 
 /// What an address is held for by the library, if it is.
@@ -104,7 +107,9 @@ fn gives_way(bytes: usize) -> bool {
 /// Whether there may be two guards more; says once that there may not.
 fn may_guard() -> bool {
     static SAID: AtomicUsize = AtomicUsize::new(0);
-    let (most, there) = (GUARDS.load(Relaxed), track::with(|state| state.reserved.guards()).unwrap_or(usize::MAX));
+    let most = GUARDS.load(Relaxed);
+    // In a handler that has interrupted the tracker, or when tracking has ended, guards can't be entered.
+    let Some(there) = track::with(|state| state.reserved.guards()) else { return false };
     if there.saturating_add(2) <= most {
         return true;
     }

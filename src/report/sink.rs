@@ -197,22 +197,34 @@ fn checked(sink: &mut Sink) -> Option<(c_int, Identity)> {
 
 /// Writes a block; `false` if not all of it could be written.
 pub(crate) fn write(proof: &Section, block: &[u8]) -> bool {
-    checked(sink(proof)).is_some_and(|(fd, identity)| write_to(fd, identity, block))
+    /// A program that closes all descriptors, again and again, may do so between the check and the write.
+    const TRIES: u32 = 3;
+    let mut rest = block;
+    for _ in 0..TRIES {
+        // Before the check, so that nothing comes between that and the write.
+        let pending = sys::pending_signals();
+        let Some((fd, identity)) = checked(sink(proof)) else { return false };
+        match write_to(fd, identity, pending, &mut rest) {
+            Err(libc::EBADF) => {}
+            written => return written.is_ok(),
+        }
+    }
+    false
 }
 
-fn write_to(fd: c_int, identity: Identity, block: &[u8]) -> bool {
-    let pending = sys::pending_signals();
-    let written = write_all(fd, identity.mode, block);
+/// Writes what is left of a block, and leaves what could not be written; `pending` is the signals that were pending
+/// before.
+fn write_to(fd: c_int, identity: Identity, pending: u64, rest: &mut &[u8]) -> sys::Result<()> {
+    let written = write_all(fd, identity.mode, rest);
     // A SIGPIPE of our own making is taken back; one that was pending before stays.
     let sigpipe = 1_u64 << libc::SIGPIPE.wrapping_sub(1);
     if written == Err(libc::EPIPE) && pending & sigpipe == 0 {
         sys::consume_signal(sigpipe);
     }
-    written.is_ok()
+    written
 }
 
-fn write_all(fd: c_int, mode: u32, block: &[u8]) -> sys::Result<()> {
-    let mut rest = block;
+fn write_all(fd: c_int, mode: u32, rest: &mut &[u8]) -> sys::Result<()> {
     let mut waited = 0;
     while !rest.is_empty() {
         let answer = match mode {
@@ -222,7 +234,7 @@ fn write_all(fd: c_int, mode: u32, block: &[u8]) -> sys::Result<()> {
         };
         match answer {
             Ok(0) => return Err(libc::EIO),
-            Ok(written) => rest = rest.get(written..).unwrap_or_default(),
+            Ok(written) => *rest = rest.get(written..).unwrap_or_default(),
             Err(libc::EINTR) => {}
             Err(libc::EAGAIN) if waited < PATIENCE_MS => {
                 let nap = 50;
@@ -255,7 +267,7 @@ pub(crate) fn say(proof: &Section, text: core::fmt::Arguments<'_>) {
     if sink.records {
         let stderr = Identity::of(libc::STDERR_FILENO).filter(|now| Some(*now) == sink.stderr);
         if let Some(identity) = stderr {
-            write_to(libc::STDERR_FILENO, identity, line.as_bytes());
+            let _ = write_to(libc::STDERR_FILENO, identity, sys::pending_signals(), &mut line.as_bytes());
         }
     } else {
         write(proof, line.as_bytes());

@@ -190,11 +190,14 @@ impl Held {
 
 /// Ends tracking, because an event was lost: from here on the tracker would lie.
 #[cold]
-fn give_up() {
+fn give_up(refusal: Refusal) {
     if start::stop_tracking()
         && let Ok(section) = report::enter()
     {
-        let why = "its lock is held by a thread that does not give it back";
+        let why = match refusal {
+            Refusal::TimedOut => "its lock is held by a thread that does not give it back",
+            Refusal::Mine => "signal handlers that map memory came too fast for the thread that they interrupted",
+        };
         sink::say(&section, format_args!("tracking ends for this process: {why}"));
         section.leave();
     }
@@ -216,7 +219,7 @@ fn tell(now: impl FnOnce(&mut State), later: impl FnOnce() -> Event) {
 #[inline(never)]
 fn queue(refusal: Refusal, event: impl FnOnce() -> Event) {
     if refusal != Refusal::Mine || !TRACKER.queue.push(event()) {
-        give_up();
+        give_up(refusal);
     }
 }
 
@@ -238,7 +241,7 @@ pub(crate) fn with<R>(look: impl FnOnce(&mut State) -> R) -> Option<R> {
         }
         Err(Refusal::Mine) => None,
         Err(Refusal::TimedOut) => {
-            give_up();
+            give_up(Refusal::TimedOut);
             None
         }
     }
@@ -319,7 +322,7 @@ impl Begun {
                     held.state().regions.put_back(taken.release);
                     held.leave();
                 }
-                Err(_) => give_up(),
+                Err(refusal) => give_up(refusal),
             }
         }
     }
@@ -343,7 +346,7 @@ fn begin(take: impl FnOnce(&mut State) -> Taken) -> Begun {
         }
         Err(Refusal::Mine) => Begun::Later,
         Err(Refusal::TimedOut) => {
-            give_up();
+            give_up(Refusal::TimedOut);
             Begun::Off
         }
     }

@@ -1,0 +1,314 @@
+/* Storms: what a busy program does to the library at its worst, for a bounded time. A storm judges what it can see itself;
+ * storm.sh judges what was said meanwhile.
+ *
+ *   storm signals|forks|cancellations|descriptors|findings|mappings SECONDS
+ *
+ * 60,000 mappings are made, or for 10 seconds and more as many as vm.max_map_count allows, up to 1,000,000. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PAGE 4096UL
+#define THREADS 6
+
+static atomic_bool over;
+static double end;
+
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static _Noreturn void fail(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("storm: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fprintf(stderr, " (%s)\n", strerror(errno));
+    _exit(1);
+}
+
+#define CHECK(what) ((what) ? (void)0 : fail("line %d: %s", __LINE__, #what))
+
+static void *map(size_t pages) { return mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }
+
+/* What every thread of a storm does: maps, writes, moves, splits, and finds what it wrote. */
+static void work_once(unsigned *random)
+{
+    size_t pages = 2 + rand_r(random) % 6;
+    uint64_t *memory = map(pages);
+    CHECK(memory != MAP_FAILED);
+    uint64_t stamp = (uint64_t)(uintptr_t)memory ^ (uint64_t)(uintptr_t)random;
+    memory[0] = stamp;
+    if (rand_r(random) % 4 == 0) {
+        memory = mremap(memory, pages * PAGE, pages * 3 * PAGE, MREMAP_MAYMOVE);
+        CHECK(memory != MAP_FAILED);
+        pages *= 3;
+    }
+    CHECK(mprotect((char *)memory + PAGE, PAGE, PROT_READ) == 0);
+    CHECK(memory[0] == stamp);
+    CHECK(munmap((char *)memory + PAGE, (pages - 1) * PAGE) == 0);
+    CHECK(memory[0] == stamp);
+    CHECK(munmap(memory, PAGE) == 0);
+}
+
+static void *work(void *seed)
+{
+    unsigned random = (unsigned)(uintptr_t)seed;
+    while (!over)
+        work_once(&random);
+    return NULL;
+}
+
+static void start(pthread_t *threads, int count, void *(*body)(void *))
+{
+    for (intptr_t i = 0; i < count; i++)
+        CHECK((errno = pthread_create(&threads[i], NULL, body, (void *)(i + 1))) == 0);
+}
+
+static void join(pthread_t *threads, int count)
+{
+    for (int i = 0; i < count; i++)
+        CHECK((errno = pthread_join(threads[i], NULL)) == 0);
+}
+
+/* ---- signals: handlers that map, as fast as they can be sent ---- */
+
+static atomic_ulong handled;
+
+static void handler(int signal)
+{
+    (void)signal;
+    int before = errno;
+    char *memory = map(3);
+    CHECK(memory != MAP_FAILED);
+    memory[0] = 1;
+    CHECK(munmap(memory + PAGE, PAGE) == 0);
+    CHECK(munmap(memory, PAGE) == 0 && munmap(memory + 2 * PAGE, PAGE) == 0);
+    handled++;
+    errno = before;
+}
+
+static void signals(void)
+{
+    pthread_t threads[THREADS];
+    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+    CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
+    start(threads, THREADS, work);
+    while (seconds() < end) {
+        for (int i = 0; i < THREADS; i++)
+            CHECK(pthread_kill(threads[i], SIGUSR1) == 0);
+        usleep(20); /* faster, and the threads do nothing but handle signals, with the library or without */
+    }
+    over = 1;
+    join(threads, THREADS);
+    CHECK(handled > 100);
+}
+
+/* ---- forks: children of all kinds, made while other threads are in the middle of calls ---- */
+
+static int child(void)
+{
+    unsigned random = 1;
+    for (int i = 0; i < 5; i++)
+        work_once(&random);
+    return 0;
+}
+
+static atomic_ulong children;
+
+static void *spawn(void *which)
+{
+    while (!over) {
+        pid_t pid;
+        switch ((intptr_t)which % 4) {
+        case 0:
+            pid = fork();
+            break;
+        case 1:
+            pid = _Fork(); /* no atfork handlers */
+            break;
+        case 2:
+            pid = (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL); /* nor does libc know */
+            break;
+        default:
+            pid = vfork();
+            if (pid == 0) {
+                void *memory = map(1);
+                _exit(memory == MAP_FAILED || munmap(memory, PAGE) != 0);
+            }
+        }
+        CHECK(pid != -1);
+        if (pid == 0) {
+            alarm(20);
+            _exit(child());
+        }
+        int status;
+        CHECK(waitpid(pid, &status, 0) == pid);
+        if (status != 0)
+            fail("a child of kind %ld ended with status %#x", (long)(intptr_t)which % 4, status);
+        children++;
+    }
+    return NULL;
+}
+
+static void forks(void)
+{
+    pthread_t workers[2], parents[4];
+    start(workers, 2, work);
+    start(parents, 4, spawn);
+    while (seconds() < end)
+        usleep(10000);
+    over = 1;
+    join(workers, 2);
+    join(parents, 4);
+    CHECK(children > 20);
+}
+
+/* ---- cancellations: threads that are cancelled wherever they are ---- */
+
+static void *_Atomic held[THREADS];
+
+static void *cancelled(void *number)
+{
+    unsigned random = (unsigned)(uintptr_t)number;
+    for (;;) {
+        int before;
+        char *memory = map(2);
+        held[(intptr_t)number - 1] = memory;
+        msync(memory, PAGE, MS_ASYNC); /* a cancellation point */
+        msync(memory + 1, PAGE, MS_ASYNC); /* and one with a finding */
+        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+        CHECK(munmap(memory, 2 * PAGE) == 0);
+        held[(intptr_t)number - 1] = NULL;
+        work_once(&random);
+        pthread_setcancelstate(before, NULL);
+    }
+}
+
+static void cancellations(void)
+{
+    unsigned random = 1, rounds = 0;
+    for (; seconds() < end; rounds++) {
+        pthread_t threads[THREADS];
+        start(threads, THREADS, cancelled);
+        usleep(rand_r(&random) % 2000);
+        for (int i = 0; i < THREADS; i++)
+            CHECK((errno = pthread_cancel(threads[i])) == 0);
+        for (int i = 0; i < THREADS; i++) {
+            void *result;
+            CHECK((errno = pthread_join(threads[i], &result)) == 0 && result == PTHREAD_CANCELED);
+            if (held[i] != NULL)
+                CHECK(munmap(held[i], 2 * PAGE) == 0);
+            held[i] = NULL;
+        }
+    }
+    CHECK(rounds > 20);
+}
+
+/* ---- findings: as many as there are call sites, again and again ---- */
+
+#define ONE munmap((void *)0, 0);
+#define TEN ONE ONE ONE ONE ONE ONE ONE ONE ONE ONE
+#define HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+
+static void *find(void *number)
+{
+    (void)number;
+    HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED
+    return NULL;
+}
+
+static void findings(void)
+{
+    pthread_t threads[THREADS];
+    do {
+        start(threads, THREADS, find);
+        join(threads, THREADS);
+    } while (seconds() < end);
+}
+
+/* ---- descriptors: all are closed and used again before each finding, as a daemon does that takes every number for its
+ * own ---- */
+
+#undef ONE
+#define ONE descriptors_are_mine(); munmap((void *)1, 1);
+
+enum { FILES = 30, LOWEST_COPY = 100, COPIES = 924 };
+
+static void descriptors_are_mine(void)
+{
+    static int files[FILES];
+    for (int i = 0; i < FILES && files[0] != 0; i++) {
+        char text[16];
+        if (pread(files[i], text, sizeof text, 0) != 5 || memcmp(text, "mine\n", 5) != 0)
+            fail("somebody wrote into a file of the program");
+    }
+    closefrom(3);
+    for (int i = 0; i < FILES; i++) {
+        files[i] = memfd_create("mine", MFD_CLOEXEC);
+        CHECK(files[i] != -1 && write(files[i], "mine\n", 5) == 5);
+    }
+    for (int fd = LOWEST_COPY; fd < LOWEST_COPY + COPIES; fd++)
+        CHECK(dup2(files[fd % FILES], fd) == fd);
+}
+
+static void descriptors(void)
+{
+    HUNDRED
+    while (seconds() < end) {
+        TEN
+    }
+    descriptors_are_mine();
+}
+
+/* ---- mappings: a great many, and then a crash ---- */
+
+static void mappings(void)
+{
+    long most = 65530, count = 0, wanted = end - seconds() < 9 ? 60000 : 1000000;
+    FILE *limit = fopen("/proc/sys/vm/max_map_count", "r");
+    CHECK(limit != NULL && fscanf(limit, "%ld", &most) == 1 && fclose(limit) == 0);
+    char **all = malloc((size_t)most * sizeof *all);
+    char *last;
+    while ((last = mmap(NULL, PAGE, count & 1 ? PROT_READ : PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) != MAP_FAILED
+           && count + 1 < wanted)
+        all[count++] = last;
+    CHECK(count + 1 == wanted || count > most / 2);
+    CHECK(last != MAP_FAILED || errno == ENOMEM);
+    for (long i = 0; i < 1000; i++)
+        CHECK(munmap(all[i * (count / 1000)], PAGE) == 0);
+    fprintf(stderr, "storm: %ld mappings\n", count);
+    *(volatile char *)all[count / 1000] = 1; /* unmapped above */
+}
+
+int main(int count, char **words)
+{
+    static const struct { const char *name; void (*body)(void); } storms[] = {
+        {"signals", signals}, {"forks", forks}, {"cancellations", cancellations},
+        {"descriptors", descriptors}, {"findings", findings}, {"mappings", mappings},
+    };
+    if (count != 3)
+        return fputs("usage: storm KIND SECONDS\n", stderr), 2;
+    end = seconds() + atof(words[2]);
+    for (size_t i = 0; i < sizeof storms / sizeof *storms; i++)
+        if (strcmp(words[1], storms[i].name) == 0)
+            return storms[i].body(), 0;
+    return fprintf(stderr, "storm: there is no storm '%s'\n", words[1]), 2;
+}
