@@ -3,7 +3,7 @@
 //! Addresses leave the tracker before the kernel releases them, because another thread may own them as soon as the
 //! kernel returns; when the call fails they come back.
 
-use crate::call::{Mmap, Mremap, Shmget};
+use crate::call::{MAP_TYPE, Mmap, Mremap, Shmget};
 use crate::facts::backing::device;
 use crate::facts::mapping::Mappings;
 use crate::facts::{self, page_start, whole_pages};
@@ -14,15 +14,15 @@ use crate::track::{self, Begun, By, File, Made, Outer, Range, Releaser};
 use crate::{clock, sys};
 use core::ffi::{CStr, c_int};
 
-/// Hands over the frames around a call site: none, unless `site_depth` asks for more than the site itself.
+/// Hands over the frames around a call site: none, unless `site_depth` (a bit of `watch`) asks for more than the site itself.
 #[inline]
-fn with_outer<R>(caller: usize, tell: impl FnOnce(Option<&Outer>) -> R) -> R {
+fn with_outer<R>(watch: u32, caller: usize, tell: impl FnOnce(Option<&Outer>) -> R) -> R {
     #[cold]
     #[inline(never)]
     fn with_frames<R>(caller: usize, tell: impl FnOnce(Option<&Outer>) -> R) -> R {
         tell(Some(&outer_frames(caller)))
     }
-    if start::watch() & SITES == 0 { tell(None) } else { with_frames(caller, tell) }
+    if watch & SITES == 0 { tell(None) } else { with_frames(caller, tell) }
 }
 
 fn releaser(by: By, caller: usize) -> Releaser {
@@ -37,13 +37,13 @@ fn rights(prot: c_int) -> u8 {
 
 /// munmap is about to be called.
 #[inline]
-pub(crate) fn unmaps(address: usize, length: usize, caller: usize) -> Begun {
+pub(crate) fn unmaps(address: usize, length: usize, caller: usize, watch: u32) -> Begun {
     let pages = whole_pages(length);
     // The kernel refuses these before it touches anything.
     if pages == 0 || facts::page_remainder(address) != 0 || address.checked_add(pages).is_none() {
         return Begun::Off;
     }
-    with_outer(caller, |outer| track::release(Range::new(address, pages), releaser(By::Munmap, caller), outer))
+    with_outer(watch, caller, |outer| track::release(Range::new(address, pages), releaser(By::Munmap, caller), outer))
 }
 
 /// munmap has succeeded.
@@ -58,37 +58,47 @@ pub(crate) fn replaces(call: &Mmap, caller: usize) -> Begun {
     if pages == 0 || facts::page_remainder(call.address) != 0 || call.address.checked_add(pages).is_none() {
         return Begun::Off;
     }
-    with_outer(caller, |outer| track::release(Range::new(call.address, pages), releaser(By::Mmap, caller), outer))
+    with_outer(start::watch(), caller, |outer| {
+        track::release(Range::new(call.address, pages), releaser(By::Mmap, caller), outer)
+    })
+}
+
+/// Whether all that is to be known of a mapping is in the call itself.
+#[inline]
+pub(crate) fn is_plain(flags: c_int) -> bool {
+    const OTHERS: c_int = libc::MAP_HUGETLB | libc::MAP_FIXED;
+    flags & (libc::MAP_ANONYMOUS | OTHERS) == libc::MAP_ANONYMOUS && flags & MAP_TYPE != libc::MAP_SHARED_VALIDATE
+}
+
+/// A plain mmap has succeeded.
+#[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
+#[inline(always)]
+pub(crate) fn mapped_plainly(call: &Mmap, base: usize, caller: usize) {
+    track::mapped(Range::new(base, whole_pages(call.length)), made(call, base, caller, Seen::NOTHING), None);
+    asked(call, base);
 }
 
 /// mmap has succeeded.
-#[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
-#[inline(always)]
-pub(crate) fn mapped(call: &Mmap, base: usize, caller: usize, watch: u32) {
-    if call.flags & (libc::MAP_ANONYMOUS | libc::MAP_HUGETLB) == libc::MAP_ANONYMOUS && watch & SITES == 0 {
-        let range = Range::new(base, whole_pages(call.length));
-        track::mapped(range, made(call, base, caller, Seen::NOTHING), None);
-    } else {
-        mapped_from(call, base, caller, watch);
-    }
-    if call.address != 0 && call.address != base {
-        track::asked(Range::new(page_start(call.address), whole_pages(call.length)));
-    }
-}
-
-/// mmap of a file or of huge pages has succeeded, or one of which more than the call site is remembered.
-#[inline(never)]
-fn mapped_from(call: &Mmap, base: usize, caller: usize, watch: u32) {
+pub(crate) fn mapped(call: &Mmap, base: usize, caller: usize) {
     let seen = if call.flags & libc::MAP_ANONYMOUS == 0 { look_at(call) } else { Seen::NOTHING };
     let mut range = Range::new(base, whole_pages(call.length));
     if seen.huge || call.flags & libc::MAP_HUGETLB != 0 {
         range = whole_huge_pages(range);
     }
     let made = made(call, base, caller, seen);
-    if watch & SITES == 0 {
+    if start::watch() & SITES == 0 {
         track::mapped(range, made, None);
     } else {
         mapped_with_frames(range, made, caller);
+    }
+    asked(call, base);
+}
+
+/// Notes the address that a mapping was asked for at, if it is not there.
+#[inline]
+fn asked(call: &Mmap, base: usize) {
+    if call.address != 0 && call.address != base {
+        track::asked(Range::new(page_start(call.address), whole_pages(call.length)));
     }
 }
 
@@ -171,7 +181,8 @@ pub(crate) fn remaps(call: &Mremap, caller: usize) -> Remap {
     let (old, new) = (whole_pages(call.old_size), whole_pages(call.new_size));
     let mut remap = Remap { old: Begun::Off, target: Begun::Off, holes: false };
     let by = releaser(By::Mremap, caller);
-    let release = |range: Range| with_outer(caller, |outer| track::release_for_mremap(range, by, outer));
+    let release =
+        |range: Range| with_outer(start::watch(), caller, |outer| track::release_for_mremap(range, by, outer));
     if facts::page_remainder(call.old_address) != 0 || new == 0 {
         return remap;
     }
@@ -219,9 +230,9 @@ pub(crate) fn remapped(remap: &Remap, call: &Mremap, base: usize, caller: usize)
         remap.target.passed();
     }
     if call.flags & Mremap::DONTUNMAP != 0 || old.length() == 0 {
-        with_outer(caller, |outer| track::doubled(old, new, &made, outer));
+        with_outer(start::watch(), caller, |outer| track::doubled(old, new, &made, outer));
     } else {
-        with_outer(caller, |outer| track::moved(&remap.old, old, new, &made, outer));
+        with_outer(start::watch(), caller, |outer| track::moved(&remap.old, old, new, &made, outer));
     }
 }
 
@@ -364,7 +375,7 @@ pub(crate) fn not_protected(address: usize, length: usize, caller: usize) {
 #[cold]
 pub(crate) fn attaches_over(id: c_int, address: usize, caller: usize) -> Begun {
     let range = Range::new(page_start(address), whole_pages(segment_size(id)));
-    with_outer(caller, |outer| track::release(range, releaser(By::Shmat, caller), outer))
+    with_outer(start::watch(), caller, |outer| track::release(range, releaser(By::Shmat, caller), outer))
 }
 
 /// The size of a segment in bytes, asked of the kernel the first time.
@@ -441,13 +452,13 @@ pub(crate) fn attached(id: c_int, base: usize, flags: c_int, placed: bool, calle
         file: Some(File { inode: u64::from(id.cast_unsigned()), size: size as u64, offset: 0, device: 0, fd: -1 }),
         time: clock::milliseconds(),
     };
-    with_outer(caller, |outer| track::mapped(Range::new(base, whole_pages(size)), made, outer));
+    with_outer(start::watch(), caller, |outer| track::mapped(Range::new(base, whole_pages(size)), made, outer));
 }
 
 /// shmdt is about to be called.
 #[inline]
 pub(crate) fn detaches(address: usize, caller: usize) -> Begun {
-    with_outer(caller, |outer| track::detach(address, releaser(By::Shmdt, caller), outer))
+    with_outer(start::watch(), caller, |outer| track::detach(address, releaser(By::Shmdt, caller), outer))
 }
 
 /// Hands over what a release took, piece by piece.

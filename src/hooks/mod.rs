@@ -147,7 +147,51 @@ fn map_with_care(call: &Mmap, caller: usize, map: impl Fn(*mut c_void, c_int) ->
     Some(mapped)
 }
 
-/// The way of mmap and mmap64.
+/// Whether a call is to be followed and its failure explained, and nothing more: so it is by default.
+#[inline]
+fn is_plain(watch: u32) -> bool {
+    watch & !CHECK == TRACK
+}
+
+/// A mapping call that is not of the plain kind; `map` makes it.
+#[inline(never)]
+fn map_otherwise(call: &Mmap, caller: usize, map: impl Fn(*mut c_void, c_int) -> *mut c_void) -> *mut c_void {
+    let watch = start::watch();
+    let flags = call.flags;
+    let needs_care = watch & (ENFORCE | HARDENED) != 0 || flags & libc::MAP_FIXED != 0 && watch & TRACK != 0;
+    let mapped = if needs_care {
+        map_with_care(call, caller, map)
+    } else {
+        Some(map(ptr::with_exposed_provenance_mut(call.address), flags))
+    };
+    let Some(mapped) = mapped else { return libc::MAP_FAILED };
+    if mapped != libc::MAP_FAILED && watch & TRACK != 0 {
+        follow::mapped(call, mapped as usize, caller);
+        if watch & TAIL != 0 {
+            contents::look_at_new(mapped as usize);
+        }
+    }
+    if mapped == libc::MAP_FAILED && watch & TRACK != 0 && !needs_care {
+        not_mapped(call, &Begun::Off);
+    }
+    let doubtful = mapped == libc::MAP_FAILED || flags & MAP_TYPE == libc::MAP_SHARED_VALIDATE || watch & OPT_IN != 0;
+    if doubtful && watch & CHECK != 0 {
+        finish(call, value(mapped), caller);
+    }
+    mapped
+}
+
+/// A plain mapping call has failed.
+#[cold]
+#[inline(never)]
+fn not_mapped_plainly(call: &Mmap, caller: usize) {
+    not_mapped(call, &Begun::Off);
+    if start::watch() & CHECK != 0 {
+        finish(call, value(libc::MAP_FAILED), caller);
+    }
+}
+
+/// The way of mmap and mmap64. That of most calls is all here, and short.
 macro_rules! map {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -165,24 +209,17 @@ macro_rules! map {
         ) -> *mut c_void {
             // SAFETY: the program's own call, perhaps at another address.
             let map = |address, flags| unsafe { next::$name(address, length, prot, flags, fd, offset) };
-            let watch = start::watch();
-            let call = Mmap { function: stringify!($name), address: address as usize, length, prot, flags, fd, offset };
-            let needs_care = watch & (ENFORCE | HARDENED) != 0 || flags & libc::MAP_FIXED != 0 && watch & TRACK != 0;
-            let mapped = if needs_care { map_with_care(&call, caller, map) } else { Some(map(address, flags)) };
-            let Some(mapped) = mapped else { return libc::MAP_FAILED };
-            if mapped != libc::MAP_FAILED && watch & TRACK != 0 {
-                follow::mapped(&call, mapped as usize, caller, watch);
-                if watch & TAIL != 0 {
-                    contents::look_at_new(mapped as usize);
-                }
+            // Made where it is needed, so that it need not lie in memory on the way of most calls.
+            let call =
+                || Mmap { function: stringify!($name), address: address as usize, length, prot, flags, fd, offset };
+            if !is_plain(start::watch()) || !follow::is_plain(flags) {
+                return map_otherwise(&call(), caller, map);
             }
-            if mapped == libc::MAP_FAILED && watch & TRACK != 0 && !needs_care {
-                not_mapped(&call, &Begun::Off);
-            }
-            let doubtful =
-                mapped == libc::MAP_FAILED || flags & MAP_TYPE == libc::MAP_SHARED_VALIDATE || watch & OPT_IN != 0;
-            if doubtful && watch & CHECK != 0 {
-                finish(&call, value(mapped), caller);
+            let mapped = map(address, flags);
+            if mapped == libc::MAP_FAILED {
+                not_mapped_plainly(&call(), caller);
+            } else {
+                follow::mapped_plainly(&call(), mapped as usize, caller);
             }
             mapped
         }
@@ -203,21 +240,37 @@ map! {
 /// # Safety
 /// As the call.
 pub(crate) unsafe extern "C" fn munmap(address: *mut c_void, length: usize, caller: usize) -> c_int {
-    let watch = start::watch();
-    let call = Munmap { address: address as usize, length };
+    if is_plain(start::watch()) {
+        unmap::<true>(address, length, caller)
+    } else {
+        unmap_otherwise(address, length, caller)
+    }
+}
+
+#[inline(never)]
+fn unmap_otherwise(address: *mut c_void, length: usize, caller: usize) -> c_int {
+    unmap::<false>(address, length, caller)
+}
+
+/// The way of munmap; that of most calls, `PLAIN`, is free of what only options ask for.
+#[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
+#[inline(always)]
+fn unmap<const PLAIN: bool>(address: *mut c_void, length: usize, caller: usize) -> c_int {
+    let watch = if PLAIN { TRACK } else { start::watch() };
+    let call = || Munmap { address: address as usize, length };
     if watch & HARDENED != 0 {
         // Before anything is looked up: what is in quarantine is not mapped.
-        harden::make_way(Range::new(call.address, whole_pages(length)));
+        harden::make_way(Range::new(address as usize, whole_pages(length)));
     }
-    let begun = if watch & TRACK == 0 { Begun::Off } else { follow::unmaps(call.address, length, caller) };
+    let begun = if watch & TRACK == 0 { Begun::Off } else { follow::unmaps(address as usize, length, caller, watch) };
     if let Some(taken) = begun.taken() {
         let harmless = taken.whole && !taken.notable && !(taken.mixed && taken.cut);
-        if (!harmless || holds_stack(call.address, length)) && !may_release(&call, &begun, 0, caller) {
+        if (!harmless || holds_stack(address as usize, length)) && !may_release(&call(), &begun, 0, caller) {
             return -1;
         }
     }
     if watch & CONTENTS != 0 {
-        look_at_contents(&call, &begun, 0, caller);
+        look_at_contents(&call(), &begun, 0, caller);
     }
     let status = if watch & HARDENED == 0 {
         // SAFETY: the program's own call.
@@ -227,19 +280,24 @@ pub(crate) unsafe extern "C" fn munmap(address: *mut c_void, length: usize, call
         unsafe { harden::unmap(address, length) }
     };
     if status != 0 {
-        begun.failed();
-        if watch & CHECK != 0 {
-            finish(&call, status as isize, caller);
-        }
-    } else {
-        if watch & HARDENED != 0 {
-            follow::released_by(&begun, harden::released);
-        }
-        if matches!(begun, Begun::Later) {
-            follow::unmapped_later(call.address, length, caller);
-        }
+        not_unmapped(&call(), begun, status, caller);
+    } else if watch & HARDENED != 0 {
+        follow::released_by(&begun, harden::released);
+    }
+    if status == 0 && matches!(begun, Begun::Later) {
+        follow::unmapped_later(address as usize, length, caller);
     }
     status
+}
+
+/// munmap has failed.
+#[cold]
+#[inline(never)]
+fn not_unmapped(call: &Munmap, begun: Begun, status: c_int, caller: usize) {
+    begun.failed();
+    if start::watch() & CHECK != 0 {
+        finish(call, status as isize, caller);
+    }
 }
 
 /// mremap(2).
