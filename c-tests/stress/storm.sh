@@ -20,7 +20,7 @@ fail() {
 
 # under [LOG]: runs the storm of this kind with its findings in LOG.
 under() {
-    timeout -k 10 $((seconds * 4 + 60)) sh -c "ulimit -n $descriptors; exec env \"\$@\"" sh \
+    timeout -k 10 $((seconds * 4 + 60)) sh -c "exec 3>&- 4>&- 5>&- 6>&-; ulimit -n $descriptors; exec env \"\$@\"" sh \
         LD_PRELOAD="$library" MAPSAN_OPTIONS="log_path=${1:-$log}$options" "$storm" "$what" "$seconds" 2> "$work/stderr"
 }
 
