@@ -3,6 +3,8 @@
 //! They go past libc on purpose: libc's wrappers set `errno`, are cancellation points, and can be interposed by other
 //! libraries. Each function returns what the kernel said; none allocates, locks or touches `errno`.
 
+pub(crate) mod segments;
+
 use core::ffi::{CStr, c_int, c_long, c_void};
 use core::mem::{MaybeUninit, size_of};
 use core::ptr;
@@ -334,6 +336,24 @@ pub(crate) fn getcwd(buffer: &mut [u8]) -> Result<&[u8]> {
     Ok(buffer.get(..length.wrapping_sub(1)).unwrap_or_default())
 }
 
+/// Whether a descriptor is a terminal: it answers `TCGETS`.
+pub(crate) fn is_terminal(fd: c_int) -> bool {
+    const TCGETS: usize = 0x5401;
+    let mut termios = [0_u8; 64]; // struct termios of the kernel has 36 bytes
+    plain(libc::SYS_ioctl, [int(fd), TCGETS, termios.as_mut_ptr() as usize, 0, 0, 0]).is_ok()
+}
+
+/// statx(2) of a path at an address that need not be readable: EFAULT then.
+///
+/// # Safety
+/// None beyond the kernel's own checks; unsafe because the pointer comes from the program.
+pub(crate) unsafe fn statx_address(path: *const core::ffi::c_char) -> Result<libc::statx> {
+    let mask = libc::STATX_BASIC_STATS as usize;
+    filled(|out: *mut libc::statx| {
+        plain(libc::SYS_statx, [int(libc::AT_FDCWD), path as usize, 0, mask, out as usize, 0])
+    })
+}
+
 // ---- memory ----
 
 /// Copies from an address of this process that may not be mapped (`process_vm_readv(2)` on itself); what could be read.
@@ -414,89 +434,4 @@ pub(crate) fn procmap_query(fd: c_int, query: &mut ProcmapQuery) -> Result<()> {
     const PROCMAP_QUERY: usize = 0xC068_6611; // _IOWR('f', 17, struct procmap_query)
     query.size = size_of::<ProcmapQuery>() as u64;
     plain(libc::SYS_ioctl, [int(fd), PROCMAP_QUERY, ptr::from_mut(query) as usize, 0, 0, 0]).map(|_| ())
-}
-
-// ---- System V shared memory ----
-
-/// shmctl(2) with a command that fills `T`; the kernel's answer and the value.
-fn shmctl<T>(id: c_int, command: c_int) -> Result<(c_int, T)> {
-    let mut answer = 0;
-    let value = filled(|out: *mut T| {
-        let raw = plain(libc::SYS_shmctl, [int(id), int(command), out as usize, 0, 0, 0]);
-        answer = raw.map_or(0, |value| small(Ok(value)));
-        raw
-    })?;
-    Ok((answer, value))
-}
-
-/// `IPC_STAT` of a segment by its id.
-pub(crate) fn segment(id: c_int) -> Result<libc::shmid_ds> {
-    shmctl(id, libc::IPC_STAT).map(|(_, segment)| segment)
-}
-
-/// `IPC_STAT` without room for the answer: EFAULT if the segment is there, EACCES if it is hidden, else EINVAL or EIDRM.
-pub(crate) fn probe_segment(id: c_int) -> Result<usize> {
-    plain(libc::SYS_shmctl, [int(id), int(libc::IPC_STAT), 0, 0, 0, 0])
-}
-
-/// `SHM_STAT_ANY` (Linux 4.17) of the segment with an index: its id and state, whatever its mode bits.
-pub(crate) fn segment_at(index: c_int) -> Result<(c_int, libc::shmid_ds)> {
-    const SHM_STAT_ANY: c_int = 15;
-    shmctl(index, SHM_STAT_ANY)
-}
-
-/// `struct shminfo` of `<sys/shm.h>`: the system's limits.
-#[repr(C)]
-pub(crate) struct ShmLimits {
-    pub(crate) max_size: u64,
-    pub(crate) min_size: u64,
-    pub(crate) max_segments: u64,
-    pub(crate) max_attached: u64,
-    pub(crate) max_pages: u64,
-    reserved: [u64; 4],
-}
-
-/// `IPC_INFO`: the highest index in use, and the limits of the IPC namespace.
-pub(crate) fn segment_limits() -> Result<(c_int, ShmLimits)> {
-    const IPC_INFO: c_int = 3;
-    shmctl(0, IPC_INFO)
-}
-
-/// `struct shm_info` of `<sys/shm.h>`: what is in use.
-#[repr(C)]
-pub(crate) struct ShmUsage {
-    pub(crate) segments: c_int,
-    pub(crate) pages: u64,
-    pub(crate) resident: u64,
-    pub(crate) swapped: u64,
-    reserved: [u64; 2],
-}
-
-/// `SHM_INFO`: what the IPC namespace uses.
-pub(crate) fn segment_usage() -> Result<ShmUsage> {
-    const SHM_INFO: c_int = 14;
-    shmctl(0, SHM_INFO).map(|(_, usage)| usage)
-}
-
-/// shmget(2) that can only find: the id of the segment with `key`.
-pub(crate) fn find_segment(key: c_int) -> Result<c_int> {
-    plain(libc::SYS_shmget, [int(key), 0, 0, 0, 0, 0]).map(|id| small(Ok(id)))
-}
-
-/// Whether a descriptor is a terminal: it answers `TCGETS`.
-pub(crate) fn is_terminal(fd: c_int) -> bool {
-    const TCGETS: usize = 0x5401;
-    let mut termios = [0_u8; 64]; // struct termios of the kernel has 36 bytes
-    plain(libc::SYS_ioctl, [int(fd), TCGETS, termios.as_mut_ptr() as usize, 0, 0, 0]).is_ok()
-}
-
-/// statx(2) of a path at an address that need not be readable: EFAULT then.
-///
-/// # Safety
-/// None beyond the kernel's own checks; unsafe because the pointer comes from the program.
-pub(crate) unsafe fn statx_address(path: *const core::ffi::c_char) -> Result<libc::statx> {
-    let mask = libc::STATX_BASIC_STATS as usize;
-    filled(|out: *mut libc::statx| {
-        plain(libc::SYS_statx, [int(libc::AT_FDCWD), path as usize, 0, mask, out as usize, 0])
-    })
 }

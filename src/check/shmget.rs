@@ -85,7 +85,7 @@ impl Shmget {
             return true;
         }
         if report.refusing {
-            return sys::find_segment(self.key) == Err(libc::ENOENT);
+            return sys::segments::find_segment(self.key) == Err(libc::ENOENT);
         }
         let Ok(id) = c_int::try_from(report.outcome.value) else {
             return false;

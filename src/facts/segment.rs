@@ -75,12 +75,12 @@ impl fmt::Display for Segment {
 
 /// The segment with an id, by `IPC_STAT`: EINVAL or EIDRM if there is none, EACCES if its mode bits hide it.
 pub(crate) fn by_id(id: c_int) -> Result<Segment> {
-    sys::segment(id).map(|segment| Segment::new(id, &segment))
+    sys::segments::segment(id).map(|segment| Segment::new(id, &segment))
 }
 
 /// Whether there is a segment with an id, marked for removal or not.
 pub(crate) fn exists(id: c_int) -> bool {
-    !matches!(sys::probe_segment(id), Err(libc::EINVAL | libc::EIDRM))
+    !matches!(sys::segments::probe_segment(id), Err(libc::EINVAL | libc::EIDRM))
 }
 
 /// The segment with an id, whatever its mode bits (`SHM_STAT_ANY`, Linux 4.17).
@@ -90,24 +90,27 @@ pub(crate) fn any_by_id(id: c_int) -> Option<Segment> {
 
 /// The segment with a key, whatever its mode bits.
 pub(crate) fn any_by_key(key: c_int) -> Option<Segment> {
-    sys::find_segment(key).and_then(by_id).ok().or_else(|| find(|segment| segment.key == key && !segment.removed))
+    sys::segments::find_segment(key)
+        .and_then(by_id)
+        .ok()
+        .or_else(|| find(|segment| segment.key == key && !segment.removed))
 }
 
 /// The first segment of the IPC namespace that `wanted` takes.
 pub(crate) fn find(mut wanted: impl FnMut(&Segment) -> bool) -> Option<Segment> {
-    let (highest, _) = sys::segment_limits().ok()?;
+    let (highest, _) = sys::segments::segment_limits().ok()?;
     (0..=highest).find_map(|index| {
-        let (id, segment) = sys::segment_at(index).ok()?;
+        let (id, segment) = sys::segments::segment_at(index).ok()?;
         Some(Segment::new(id, &segment)).filter(&mut wanted)
     })
 }
 
 /// The limits of the IPC namespace.
-pub(crate) fn limits() -> Option<sys::ShmLimits> {
-    sys::segment_limits().ok().map(|(_, limits)| limits)
+pub(crate) fn limits() -> Option<sys::segments::ShmLimits> {
+    sys::segments::segment_limits().ok().map(|(_, limits)| limits)
 }
 
 /// What the IPC namespace uses.
-pub(crate) fn usage() -> Option<sys::ShmUsage> {
-    sys::segment_usage().ok()
+pub(crate) fn usage() -> Option<sys::segments::ShmUsage> {
+    sys::segments::segment_usage().ok()
 }

@@ -7,12 +7,12 @@
 //! thread holds the lock, in a signal handler, waits in a [`queue`]. When the lock can't be had, or the queue is full,
 //! tracking ends for this process; that is said once, and no call is held up again.
 
+mod begun;
 pub(crate) mod failures;
 pub(crate) mod groups;
 pub(crate) mod history;
 pub(crate) mod keys;
 mod lock;
-mod moves;
 pub(crate) mod objects;
 pub(crate) mod origin;
 mod pool;
@@ -22,6 +22,7 @@ pub(crate) mod regions;
 pub(crate) mod segments;
 pub(crate) mod tree;
 
+pub(crate) use begun::{Begun, detach, detached, release, release_for_mremap, released};
 pub(crate) use origin::{By, File, Made, OUTER_FRAMES, Outer};
 pub(crate) use regions::{Known, KnownGone, Range, Regions, Releaser, Taken};
 
@@ -291,98 +292,6 @@ fn say_forgetful() {
 #[inline(never)]
 fn mapped_later(refusal: Refusal, range: Range, made: Made) {
     queue(refusal, || Event::Mapped { range, made });
-}
-
-/// A release that has begun: its range has left the regions, and comes back if the call fails.
-#[derive(Clone, Copy)]
-pub(crate) enum Begun {
-    Taken(Taken),
-    /// The lock is this thread's own, one signal further out: the event comes after the call.
-    Later,
-    /// Nothing is tracked.
-    Off,
-}
-
-impl Begun {
-    /// What was taken; nothing is known of it if it is for later.
-    pub(crate) fn taken(&self) -> Option<&Taken> {
-        match self {
-            Begun::Taken(taken) => Some(taken),
-            _ => None,
-        }
-    }
-
-    /// The call failed, or is not made.
-    pub(crate) fn failed(&self) {
-        if let Begun::Taken(taken) = *self
-            && taken.pieces > 0
-        {
-            match Held::take() {
-                Ok(mut held) => {
-                    held.state().regions.put_back(taken.release);
-                    held.leave();
-                }
-                Err(refusal) => give_up(refusal),
-            }
-        }
-    }
-
-    /// The call, which [`release_for_mremap`] began, has come to pass.
-    pub(crate) fn passed(&self) {
-        if let Begun::Taken(taken) = *self
-            && taken.pieces > 0
-        {
-            with(|state| state.regions.close(taken.release));
-        }
-    }
-}
-
-fn begin(take: impl FnOnce(&mut State) -> Taken) -> Begun {
-    match Held::take() {
-        Ok(mut held) => {
-            let taken = take(held.state());
-            held.leave();
-            Begun::Taken(taken)
-        }
-        Err(Refusal::Mine) => Begun::Later,
-        Err(Refusal::TimedOut) => {
-            give_up(Refusal::TimedOut);
-            Begun::Off
-        }
-    }
-}
-
-/// A range is about to be released.
-#[inline]
-pub(crate) fn release(range: Range, releaser: Releaser, outer: Option<&Outer>) -> Begun {
-    begin(|state| state.regions.release(range, releaser, outer))
-}
-
-/// A range is about to be released by mremap, which tells by [`moved`], [`Begun::passed`] or [`Begun::failed`] what came of
-/// it: until then all that was taken is remembered, however many releases other threads make meanwhile.
-pub(crate) fn release_for_mremap(range: Range, releaser: Releaser, outer: Option<&Outer>) -> Begun {
-    begin(|state| {
-        let taken = state.regions.release(range, releaser, outer);
-        state.regions.open(taken.release);
-        taken
-    })
-}
-
-/// A release that began as [`Begun::Later`] has come to pass.
-#[cold]
-pub(crate) fn released(range: Range, releaser: Releaser) {
-    tell_event(Event::Released { range, releaser });
-}
-
-/// The segment at an address is about to be detached.
-pub(crate) fn detach(base: usize, releaser: Releaser, outer: Option<&Outer>) -> Begun {
-    begin(|state| state.regions.detach(base, releaser, outer))
-}
-
-/// A detachment that began as [`Begun::Later`] has come to pass.
-#[cold]
-pub(crate) fn detached(base: usize, releaser: Releaser) {
-    tell_event(Event::Detached { base, releaser });
 }
 
 /// A range has another protection, given by a call that returns to `site`.

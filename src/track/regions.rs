@@ -3,11 +3,13 @@
 //! Pure: it is told what happened and knows nothing of the kernel. A piece of memory that can't be had makes it forget
 //! a range, never remember a wrong one.
 
+mod moves;
+mod pieces;
+
 use super::history::{Extents, Gone, History};
 use super::origin::{By, File, Made, Origin, Outer, OuterItem};
 use super::pool::Pool;
 use super::tree::{Entry, Tree};
-use crate::interpose::prefetch;
 
 /// Records that the library itself has room for; beyond the releases that are remembered, for some 4,000 mappings.
 const ORIGINS: usize = 8192;
@@ -102,7 +104,7 @@ pub(crate) struct Regions {
     tree: Tree,
     pub(crate) history: History,
     origins: Pool<Origin, ORIGINS>,
-    pub(super) files: Pool<File, FILES>,
+    files: Pool<File, FILES>,
     outers: Pool<OuterItem, OUTERS>,
     /// Addresses that the program has asked for and not been given.
     pub(crate) asked: Extents,
@@ -382,191 +384,6 @@ impl Regions {
             let piece = Entry { start: entry.start.max(range.start), end: entry.end.min(range.end), ..entry };
             self.cut_out(entry, piece);
             self.drop_piece(piece.origin);
-        }
-    }
-
-    // ---- pieces ----
-
-    /// What is left of `range` from `at` on: the next entry that reaches into it.
-    pub(super) fn next_in(&self, at: usize, range: Range) -> Option<Entry> {
-        if at >= range.end {
-            return None;
-        }
-        self.tree.at_or_after(at).filter(|entry| entry.start < range.end)
-    }
-
-    /// Enters what a new mapping replaces as gone.
-    pub(super) fn clear(&mut self, range: Range, releaser: Releaser) {
-        if self.next_in(range.start, range).is_some() {
-            self.release(range, releaser, None);
-        }
-    }
-
-    /// Takes `piece` out of the range `entry`; its hold on the origin passes to the caller.
-    fn cut_out(&mut self, entry: Entry, piece: Entry) {
-        let below = entry.start < piece.start;
-        let above = piece.end < entry.end;
-        match (below, above) {
-            (false, false) => self.tree.remove(entry.start),
-            (true, false) => {
-                self.keep_piece(entry.origin);
-                self.tree.replace(entry.start, Entry { end: piece.start, ..entry });
-            }
-            (false, true) => {
-                self.keep_piece(entry.origin);
-                self.tree.replace(entry.start, Entry { start: piece.end, ..entry });
-            }
-            (true, true) => {
-                self.keep_piece(entry.origin);
-                self.tree.replace(entry.start, Entry { end: piece.start, ..entry });
-                if self.tree.insert(Entry { start: piece.end, ..entry }) {
-                    self.keep_piece(entry.origin);
-                } else {
-                    self.forgetful = true;
-                }
-            }
-        }
-    }
-
-    /// Adds a range where nothing is, and joins it with pieces of the same mapping on either side.
-    pub(super) fn add(&mut self, mut entry: Entry) {
-        let same = |other: &Entry, entry: &Entry| {
-            (other.origin, other.prot, other.notable) == (entry.origin, entry.prot, entry.notable)
-        };
-        if entry.start >= entry.end {
-            return;
-        }
-        if let Some(above) = self.tree.at_or_after(entry.start)
-            && above.start == entry.end
-            && same(&above, &entry)
-        {
-            self.tree.remove(above.start);
-            self.drop_piece(above.origin);
-            entry.end = above.end;
-        }
-        if let Some(below) = self.tree.before(entry.start)
-            && below.end == entry.start
-            && same(&below, &entry)
-        {
-            self.tree.replace(below.start, Entry { end: entry.end, ..below });
-        } else if self.tree.insert(entry) {
-            self.keep_piece(entry.origin);
-        } else {
-            self.forgetful = true;
-        }
-    }
-
-    /// Adds a range wherever nothing is.
-    fn fill(&mut self, entry: Entry) {
-        let mut at = entry.start;
-        while at < entry.end {
-            let next = self.tree.at_or_after(at);
-            let gap = next.map_or(entry.end, |next| next.start.min(entry.end));
-            if gap > at {
-                self.add(Entry { start: at, end: gap, ..entry });
-            }
-            match next {
-                Some(next) => at = next.end,
-                None => break,
-            }
-        }
-    }
-
-    #[inline]
-    fn enter_gone(&mut self, entry: Entry, release: u32, releaser: Releaser, outer: Option<&Outer>) {
-        let Releaser { by, site, time } = releaser;
-        let outer = outer.map_or(0, |outer| self.new_outer(outer));
-        if let Some(oldest) = self.history.enter(Gone { entry, site, outer, release, time, by, open: false }) {
-            self.drop_piece(oldest.entry.origin);
-            self.drop_outer(oldest.outer);
-        }
-        // The next one to be pushed out is of some other mapping, whose origin is long out of the caches.
-        if let Some(origin) = self.origins.get(self.history.oldest().entry.origin) {
-            prefetch(core::ptr::from_ref(origin).cast());
-        }
-    }
-
-    // ---- records ----
-
-    /// A record for a call that maps, to which so many pieces point.
-    #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
-    #[inline(always)]
-    pub(super) fn new_origin(&mut self, made: Made, outer: Option<&Outer>, pieces: u32) -> Option<u32> {
-        self.serial = self.serial.wrapping_add(1);
-        let Made { by, site, base, length, prot, flags, placed, time, .. } = made;
-        let file = made.file.map_or(0, |file| self.new_file(by, file));
-        let outer = outer.map_or(0, |outer| self.new_outer(outer));
-        let (serial, generation) = (self.serial, self.generation);
-        let origin = Origin {
-            site,
-            base,
-            length,
-            flags,
-            time,
-            serial,
-            pieces,
-            file,
-            outer,
-            by,
-            prot,
-            placed,
-            generation,
-            counted: self.count,
-            spoiled: false,
-        };
-        let number = self.origins.take(origin);
-        if number.is_none() {
-            self.drop_parts(file, outer);
-        }
-        number
-    }
-
-    fn drop_parts(&mut self, file: u32, outer: u32) {
-        if file != 0 {
-            self.files.give_back(file);
-        }
-        self.drop_outer(outer);
-    }
-
-    #[inline(never)]
-    fn new_file(&mut self, by: By, mut file: File) -> u32 {
-        if by == By::Shmat && file.device == 0 {
-            file.device = self.serial;
-        }
-        self.files.take(file).unwrap_or(0)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn new_outer(&mut self, outer: &Outer) -> u32 {
-        if *outer == Outer::NONE {
-            return 0;
-        }
-        self.outers.take(OuterItem::new(*outer)).unwrap_or(0)
-    }
-
-    pub(super) fn drop_outer(&mut self, number: u32) {
-        if number != 0 {
-            self.outers.give_back(number);
-        }
-    }
-
-    fn keep_piece(&mut self, origin: u32) {
-        if let Some(origin) = self.origins.get_mut(origin) {
-            origin.pieces = origin.pieces.wrapping_add(1);
-        }
-    }
-
-    pub(super) fn drop_piece(&mut self, number: u32) {
-        let Some(origin) = self.origins.get_mut(number) else { return };
-        origin.pieces = origin.pieces.saturating_sub(1);
-        if origin.pieces != 0 {
-            return;
-        }
-        let (file, outer) = (origin.file, origin.outer);
-        self.origins.give_back(number);
-        if file | outer != 0 {
-            self.drop_parts(file, outer);
         }
     }
 }

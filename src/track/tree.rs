@@ -3,15 +3,11 @@
 //! Ranges never overlap, so their starts order them. Search, insertion and removal touch one node a level: a million
 //! ranges have six levels.
 
-use super::pool::{Item, Pool};
-use crate::interpose::prefetch;
+mod node;
 
-/// Entries of a node.
-const WIDTH: usize = 21;
-/// A node with fewer entries than this is joined with a neighbour that has room.
-const FEW: usize = 7;
-/// The most entries that two joined nodes have, so that the next insertion does not part them again.
-const JOINED: usize = 17;
+use super::pool::Pool;
+use node::{FEW, JOINED, Node, WIDTH};
+
 /// More levels than a tree in memory can have.
 const LEVELS: usize = 12;
 /// Nodes that the library itself has room for: some 1,500 ranges.
@@ -37,92 +33,6 @@ impl Entry {
     /// Whether `address` lies in it.
     pub(crate) fn contains(&self, address: usize) -> bool {
         self.start <= address && address < self.end
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Node {
-    free: u32,
-    length: u16,
-    is_branch: bool,
-    entries: [Entry; WIDTH],
-}
-
-impl Item for Node {
-    const EMPTY: Node = Node { free: 0, length: 0, is_branch: false, entries: [Entry::NONE; WIDTH] };
-
-    fn link(&mut self) -> &mut u32 {
-        &mut self.free
-    }
-}
-
-impl Node {
-    fn entries(&self) -> &[Entry] {
-        self.entries.get(..self.length as usize).unwrap_or_default()
-    }
-
-    fn entries_mut(&mut self) -> &mut [Entry] {
-        self.entries.get_mut(..self.length as usize).unwrap_or_default()
-    }
-
-    /// Asks for all of it at once, before a search reads one line after the other.
-    #[inline]
-    fn prefetch(&self) {
-        const LINE: usize = 64;
-        for line in 0..size_of::<Node>() / LINE {
-            prefetch(core::ptr::from_ref(self).cast::<u8>().wrapping_add(line.wrapping_mul(LINE)));
-        }
-    }
-
-    fn len(&self) -> usize {
-        self.length as usize
-    }
-
-    fn entry(&self, index: usize) -> Option<Entry> {
-        self.entries().get(index).copied()
-    }
-
-    /// Of a branch: which child may hold `address`. The first one stands for everything below the second, so its own
-    /// start says nothing.
-    fn child_for(&self, address: usize) -> usize {
-        self.entries().get(1..).unwrap_or_default().partition_point(|entry| entry.start <= address)
-    }
-
-    fn insert(&mut self, index: usize, entry: Entry) {
-        let length = self.len();
-        if length >= WIDTH || index > length {
-            return;
-        }
-        if index < length {
-            self.entries.copy_within(index..length, index.wrapping_add(1));
-        }
-        if let Some(place) = self.entries.get_mut(index) {
-            *place = entry;
-            self.length = self.length.wrapping_add(1);
-        }
-    }
-
-    fn remove(&mut self, index: usize) {
-        let length = self.len();
-        if index >= length || length > WIDTH {
-            return;
-        }
-        let after = index.wrapping_add(1);
-        if after < length {
-            self.entries.copy_within(after..length, index);
-        }
-        self.length = self.length.wrapping_sub(1);
-    }
-
-    /// Appends an entry, if there is room.
-    fn push(&mut self, entry: Entry) {
-        let length = self.len();
-        self.insert(length, entry);
-    }
-
-    /// Forgets all entries from `index` on.
-    fn truncate(&mut self, index: usize) {
-        self.length = u16::try_from(index).unwrap_or(0).min(self.length);
     }
 }
 

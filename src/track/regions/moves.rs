@@ -1,9 +1,9 @@
 //! What mremap(2) does to the regions: it moves, resizes and doubles them.
 
-use super::history::Gone;
-use super::origin::{By, File, Made, Outer};
-use super::regions::{Range, Regions, Releaser};
-use super::tree::Entry;
+use super::super::history::Gone;
+use super::super::origin::{By, File, Made, Outer};
+use super::super::tree::Entry;
+use super::{Range, Regions, Releaser};
 
 /// A move of mremap under way.
 struct Carried<'a> {
