@@ -385,6 +385,43 @@ fn threads_and_signal_handlers_that_map_are_followed() {
     assert!(HANDLED.load(SeqCst) > 0, "no signal came");
 }
 
+#[test]
+fn a_thread_that_stands_still_inside_mremap_loses_nothing() {
+    let _alone = alone();
+    let (mut arena, other) = (Arena::new(20), Arena::new(21));
+    let (old, new) = (track::Range::new(arena.at(0), 3 * PAGE), track::Range::new(arena.at(9), 3 * PAGE));
+    arena.make(Step::Map { page: 0, length: 3 * PAGE, prot: 1, what: What::Private, flags: libc::MAP_FIXED });
+    let by = track::Releaser { by: track::By::Mremap, site: SITE, time: 0 };
+    let begun = track::release_for_mremap(old, by, None);
+    for _ in 0..2 * track::history::RELEASES {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
+        // SAFETY: a window of its own.
+        unsafe {
+            hooks::mmap(pointer(other.start), PAGE, 3, flags, -1, 0, SITE);
+            hooks::munmap(pointer(other.start), PAGE, SITE);
+        }
+    }
+    let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
+    // SAFETY: inside the window.
+    let moved = unsafe { libc::mremap(pointer(old.start), 3 * PAGE, 3 * PAGE, flags, pointer(new.start)) };
+    assert_eq!(moved, pointer(new.start));
+    let made = track::Made {
+        by: track::By::Mremap,
+        site: SITE,
+        base: new.start,
+        length: 3 * PAGE,
+        prot: 3,
+        flags: 0,
+        placed: true,
+        notable: false,
+        file: None,
+        time: 0,
+    };
+    track::moved(&begun, old, new, &made, None);
+    assert_eq!(arena.check(), Ok(()));
+    arena.clear();
+}
+
 /// How many handlers have run, each in a page of its own.
 static HANDLED: AtomicUsize = AtomicUsize::new(0);
 /// Where the handlers map.

@@ -1,12 +1,13 @@
 /* Storms: what a busy program does to the library at its worst, for a bounded time. A storm judges what it can see itself;
  * storm.sh judges what was said meanwhile.
  *
- *   storm signals|forks|cancellations|descriptors|findings|mappings SECONDS
+ *   storm signals|forks|clones|cancellations|descriptors|findings|mappings SECONDS [LOG]
  *
- * 60,000 mappings are made, or for 10 seconds and more as many as vm.max_map_count allows, up to 1,000,000. */
+ * descriptors unlinks LOG and its folder half-way. 60,000 mappings are made, or for 10 seconds and more as many as vm.max_map_count allows, up to 1,000,000. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -121,7 +122,7 @@ static void signals(void)
     CHECK(handled > 100);
 }
 
-/* ---- forks: children of all kinds, made while other threads are in the middle of calls ---- */
+/* ---- forks, clones: children, made while other threads are in the middle of calls; clones run no atfork handlers ---- */
 
 static int child(void)
 {
@@ -132,20 +133,21 @@ static int child(void)
 }
 
 static atomic_ulong children;
+static int clones;
 
 static void *spawn(void *which)
 {
     while (!over) {
         pid_t pid;
-        switch ((intptr_t)which % 4) {
+        switch ((intptr_t)which % 2 + (clones ? 2 : 0)) {
         case 0:
             pid = fork();
             break;
-        case 1:
-            pid = _Fork(); /* no atfork handlers */
-            break;
         case 2:
-            pid = (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL); /* nor does libc know */
+            pid = _Fork();
+            break;
+        case 3:
+            pid = (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL); /* libc knows nothing of it */
             break;
         default:
             pid = vfork();
@@ -162,7 +164,7 @@ static void *spawn(void *which)
         int status;
         CHECK(waitpid(pid, &status, 0) == pid);
         if (status != 0)
-            fail("a child of kind %ld ended with status %#x", (long)(intptr_t)which % 4, status);
+            fail("a child ended with status %#x", status);
         children++;
     }
     return NULL;
@@ -179,6 +181,12 @@ static void forks(void)
     join(workers, 2);
     join(parents, 4);
     CHECK(children > 20);
+}
+
+static void cloned(void)
+{
+    clones = 1;
+    forks();
 }
 
 /* ---- cancellations: threads that are cancelled wherever they are ---- */
@@ -250,11 +258,15 @@ static void findings(void)
 #undef ONE
 #define ONE descriptors_are_mine(); munmap((void *)1, 1);
 
-enum { FILES = 30, LOWEST_COPY = 100, COPIES = 924 };
+enum { FILES = 30, LOWEST_COPY = 100, ALL = 1024 };
+
+static char *log_path;
 
 static void descriptors_are_mine(void)
 {
-    static int files[FILES];
+    static int files[FILES], times;
+    if (++times == 50 && log_path != NULL)
+        CHECK(unlink(log_path) == 0 && rmdir(dirname(log_path)) == 0);
     for (int i = 0; i < FILES && files[0] != 0; i++) {
         char text[16];
         if (pread(files[i], text, sizeof text, 0) != 5 || memcmp(text, "mine\n", 5) != 0)
@@ -265,16 +277,17 @@ static void descriptors_are_mine(void)
         files[i] = memfd_create("mine", MFD_CLOEXEC);
         CHECK(files[i] != -1 && write(files[i], "mine\n", 5) == 5);
     }
-    for (int fd = LOWEST_COPY; fd < LOWEST_COPY + COPIES; fd++)
+    long limit = sysconf(_SC_OPEN_MAX);
+    for (int fd = LOWEST_COPY; fd < ALL && fd < limit; fd++)
         CHECK(dup2(files[fd % FILES], fd) == fd);
 }
 
 static void descriptors(void)
 {
     HUNDRED
-    while (seconds() < end) {
+    do {
         TEN
-    }
+    } while (seconds() < end);
     descriptors_are_mine();
 }
 
@@ -301,11 +314,12 @@ static void mappings(void)
 int main(int count, char **words)
 {
     static const struct { const char *name; void (*body)(void); } storms[] = {
-        {"signals", signals}, {"forks", forks}, {"cancellations", cancellations},
+        {"signals", signals}, {"forks", forks}, {"clones", cloned}, {"cancellations", cancellations},
         {"descriptors", descriptors}, {"findings", findings}, {"mappings", mappings},
     };
-    if (count != 3)
-        return fputs("usage: storm KIND SECONDS\n", stderr), 2;
+    if (count != 3 && count != 4)
+        return fputs("usage: storm KIND SECONDS [LOG]\n", stderr), 2;
+    log_path = words[3];
     end = seconds() + atof(words[2]);
     for (size_t i = 0; i < sizeof storms / sizeof *storms; i++)
         if (strcmp(words[1], storms[i].name) == 0)

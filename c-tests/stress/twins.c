@@ -5,6 +5,7 @@
  *
  * Hardened, what is mapped without any rights does not count: guards, and what is in quarantine. */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -203,6 +204,8 @@ int main(int count, char **words)
     long steps = count > 1 ? atol(words[1]) : 20000;
     uint64_t seed = count > 2 ? strtoull(words[2], NULL, 10) : 1;
     hardened = count > 3;
+    if (getenv("LD_PRELOAD") != NULL && dlsym(RTLD_DEFAULT, "mapsan_version") == NULL)
+        return fputs("twins: LD_PRELOAD names no library that could be loaded\n", stderr), 2;
     char name[] = "/tmp/twinsXXXXXX";
     file = mkstemp(name);
     unreadable = open(name, O_WRONLY);

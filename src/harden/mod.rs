@@ -9,7 +9,7 @@ pub(crate) mod reserved;
 use crate::call::{Mmap, Mremap, Shmat};
 use crate::facts::limits;
 use crate::facts::mapping::{self, Mappings};
-use crate::facts::{page_size, page_start, whole_pages};
+use crate::facts::{page_remainder, page_size, page_start, whole_pages};
 use crate::report::{self, sink};
 use crate::start::{self, GUARD, QUARANTINE};
 use crate::track::{self, Range};
@@ -62,10 +62,12 @@ fn say(text: core::fmt::Arguments<'_>) {
 #[cold]
 #[inline(never)]
 pub(crate) fn make_way(range: Range) {
-    // A part of a page can't be unmapped: what a call with an unaligned address is about to fail for stays ours.
+    // The kernel refuses every call with such an address; and a part of a page can't be unmapped.
+    if page_remainder(range.start) != 0 {
+        return;
+    }
     let end = page_start(range.end.saturating_add(page_size().wrapping_sub(1)));
-    let pages = Range { start: page_start(range.start), end };
-    track::with(|state| state.reserved.give_up(pages, sys::unmap));
+    track::with(|state| state.reserved.give_up(Range { end, ..range }, sys::unmap));
 }
 
 /// What an address is held for by the library, if it is.

@@ -241,21 +241,31 @@ map! {
 /// As the call.
 pub(crate) unsafe extern "C" fn munmap(address: *mut c_void, length: usize, caller: usize) -> c_int {
     if is_plain(start::watch()) {
-        unmap::<true>(address, length, caller)
+        // SAFETY: the program's own call.
+        unsafe { unmap::<true>(address, length, caller) }
     } else {
-        unmap_otherwise(address, length, caller)
+        // SAFETY: the program's own call.
+        unsafe { unmap_otherwise(address, length, caller) }
     }
 }
 
+/// munmap with options that ask for more.
+///
+/// # Safety
+/// As the call.
 #[inline(never)]
-fn unmap_otherwise(address: *mut c_void, length: usize, caller: usize) -> c_int {
-    unmap::<false>(address, length, caller)
+unsafe fn unmap_otherwise(address: *mut c_void, length: usize, caller: usize) -> c_int {
+    // SAFETY: the caller's word.
+    unsafe { unmap::<false>(address, length, caller) }
 }
 
 /// The way of munmap; that of most calls, `PLAIN`, is free of what only options ask for.
+///
+/// # Safety
+/// As the call.
 #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
 #[inline(always)]
-fn unmap<const PLAIN: bool>(address: *mut c_void, length: usize, caller: usize) -> c_int {
+unsafe fn unmap<const PLAIN: bool>(address: *mut c_void, length: usize, caller: usize) -> c_int {
     let watch = if PLAIN { TRACK } else { start::watch() };
     let call = || Munmap { address: address as usize, length };
     if watch & HARDENED != 0 {
@@ -273,10 +283,10 @@ fn unmap<const PLAIN: bool>(address: *mut c_void, length: usize, caller: usize) 
         look_at_contents(&call(), &begun, 0, caller);
     }
     let status = if watch & HARDENED == 0 {
-        // SAFETY: the program's own call.
+        // SAFETY: the caller's word.
         unsafe { next::munmap(address, length) }
     } else {
-        // SAFETY: the program's own call.
+        // SAFETY: the caller's word.
         unsafe { harden::unmap(address, length) }
     };
     if status != 0 {

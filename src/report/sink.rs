@@ -170,10 +170,10 @@ fn expand(pattern: &[u8], path: &mut Line<LONGEST>) {
 
 /// The descriptor to write to, checked and, where it can be, opened anew.
 fn checked(sink: &mut Sink) -> Option<(c_int, Identity)> {
-    let found = Identity::of(sink.fd);
     let is_log = sink.pattern.len() > 0;
     let forked =
         is_log && sink.opened_by != sys::getpid() && sink.pattern.as_bytes().windows(2).any(|two| two == b"%p");
+    let found = Identity::of(sink.fd);
     if found.is_some() && found == sink.identity && !forked {
         return Some((sink.fd, found?));
     }
@@ -265,9 +265,10 @@ pub(crate) fn say(proof: &Section, text: core::fmt::Arguments<'_>) {
     line.push_bytes(b"\n");
     let sink = sink(proof);
     if sink.records {
+        let pending = sys::pending_signals();
         let stderr = Identity::of(libc::STDERR_FILENO).filter(|now| Some(*now) == sink.stderr);
         if let Some(identity) = stderr {
-            let _ = write_to(libc::STDERR_FILENO, identity, sys::pending_signals(), &mut line.as_bytes());
+            let _ = write_to(libc::STDERR_FILENO, identity, pending, &mut line.as_bytes());
         }
     } else {
         write(proof, line.as_bytes());

@@ -1,4 +1,5 @@
-//! What is gone: the last releases, oldest first out, and roughly where all those before them were.
+//! What is gone: the last releases, of which the oldest goes first unless its call is still under way, and roughly where all
+//! those before them were.
 
 use super::origin::By;
 use super::tree::Entry;
@@ -47,7 +48,7 @@ impl Gone {
     /// Whether a search for the pieces of `release` ends here: none is at this place or an older one.
     fn ends(&self, release: u32) -> bool {
         // Calls of other threads may have entered theirs since, and an open one may be older than its place.
-        release == 0 || self.is_real() && !self.open && release.wrapping_sub(self.release).cast_signed() > 0
+        release == 0 || !self.open && release.wrapping_sub(self.release).cast_signed() > 0
     }
 }
 
@@ -58,12 +59,14 @@ pub(crate) struct History {
     pub(crate) forgotten: Extents,
     /// How many have ever been entered.
     entered: usize,
+    /// How many pieces are of open releases.
+    open: usize,
 }
 
 impl History {
     #[allow(clippy::large_stack_arrays, reason = "the value of a static")]
     pub(crate) const fn new() -> History {
-        History { ring: [Gone::NONE; RELEASES], entered: 0, forgotten: Extents::new() }
+        History { ring: [Gone::NONE; RELEASES], entered: 0, open: 0, forgotten: Extents::new() }
     }
 
     /// Enters a release; the one that it pushes out.
@@ -75,6 +78,9 @@ impl History {
         let place = self.ring.get_mut(self.entered % RELEASES)?;
         let oldest = core::mem::replace(place, gone);
         self.entered = self.entered.wrapping_add(1);
+        if oldest.open {
+            self.open = self.open.saturating_sub(1);
+        }
         if !oldest.is_real() {
             return None;
         }
@@ -103,22 +109,38 @@ impl History {
 
     /// Keeps what a release took from being pushed out, until it is closed or taken back.
     pub(super) fn open(&mut self, release: u32) {
-        self.change(release, |gone| gone.open = true);
+        let opened = self.change(release, |gone| gone.open = true);
+        self.open = self.open.wrapping_add(opened);
     }
 
     /// A release that was open has come to pass. It gets a number of its own that is newer than all others: it may lie
     /// among later releases than itself, whose search ends at an earlier one.
     pub(super) fn close(&mut self, release: u32, number: u32) {
-        self.change(release, |gone| (gone.open, gone.release) = (false, number));
+        let closed = self.change(release, |gone| (gone.open, gone.release) = (false, number));
+        self.open = self.open.saturating_sub(closed);
     }
 
-    fn change(&mut self, release: u32, change: impl Fn(&mut Gone)) {
+    /// Ends all that is open, since the threads that would end it are not in this process.
+    pub(super) fn close_all(&mut self, number: u32) {
+        if self.open > 0 {
+            for gone in self.ring.iter_mut().filter(|gone| gone.open) {
+                (gone.open, gone.release) = (false, number);
+            }
+            self.open = 0;
+        }
+    }
+
+    /// Changes the pieces of a release; how many there were.
+    fn change(&mut self, release: u32, change: impl Fn(&mut Gone)) -> usize {
+        let mut changed: usize = 0;
         for place in self.places() {
-            let Some(gone) = self.ring.get_mut(place).filter(|gone| !gone.ends(release)) else { return };
+            let Some(gone) = self.ring.get_mut(place).filter(|gone| !gone.ends(release)) else { break };
             if gone.is_piece_of(release) {
                 change(gone);
+                changed = changed.wrapping_add(1);
             }
         }
+        changed
     }
 
     /// The places in use, that of the newest release first.
@@ -139,10 +161,16 @@ impl History {
 
     /// Takes back the next piece of a release that failed: it is as if it had never been entered.
     pub(super) fn take_back(&mut self, release: u32) -> Option<Gone> {
+        // An empty place ends no search that goes on to older releases, and every one for newer ones.
+        let newest = self.newest_first().next()?.release;
         for place in self.places() {
             let gone = self.ring.get_mut(place).filter(|gone| !gone.ends(release))?;
             if gone.is_piece_of(release) {
-                return Some(core::mem::replace(gone, Gone { release, ..Gone::NONE }));
+                let taken = core::mem::replace(gone, Gone { release: newest, ..Gone::NONE });
+                if taken.open {
+                    self.open = self.open.saturating_sub(1);
+                }
+                return Some(taken);
             }
         }
         None
@@ -262,12 +290,30 @@ mod tests {
         for release in last - u32::try_from(RELEASES).unwrap() + 4..=last {
             assert_eq!(starts(&history, release), [release as usize * 10]);
         }
-        history.close(1, last);
+        history.close(1, last + 1);
         assert_eq!(starts(&history, 1), []);
-        for release in 2 + others..2 + others + RELEASES {
+        for release in 3 + others..3 + others + RELEASES {
             history.enter(piece(release * 10, u32::try_from(release).unwrap()));
         }
         assert!(history.newest_first().all(|gone| gone.entry.start > 3));
+        assert_eq!(history.open, 0);
+    }
+
+    #[test]
+    fn what_is_open_in_the_parent_ends_in_the_child() {
+        let mut history = Box::new(History::new());
+        let piece = |start, release| Gone {
+            entry: Entry { start, end: start + 1, origin: 1, prot: 0, notable: false },
+            release,
+            ..Gone::NONE
+        };
+        history.enter(piece(1, 1));
+        history.open(1);
+        history.close_all(2);
+        for release in 3..=RELEASES + 2 {
+            history.enter(piece(release, u32::try_from(release).unwrap()));
+        }
+        assert!(history.newest_first().all(|gone| gone.entry.start > 1));
     }
 
     #[test]

@@ -185,6 +185,8 @@ impl Regions {
     /// Makes this the process that a fork made.
     pub(crate) fn forked(&mut self) {
         self.generation = self.generation.wrapping_add(1);
+        self.serial = self.serial.wrapping_add(1);
+        self.history.close_all(self.serial);
     }
 
     /// Begins a count in which each origin counts once.
