@@ -79,8 +79,18 @@ pub(crate) fn mapped_plainly(call: &Mmap, base: usize, caller: usize) {
 }
 
 /// mmap has succeeded.
+#[allow(
+    clippy::inline_always,
+    reason = "each frame counts on small stacks: what is looked at is gone from it afterwards"
+)]
+#[inline(always)]
 pub(crate) fn mapped(call: &Mmap, base: usize, caller: usize) {
     let seen = if call.flags & libc::MAP_ANONYMOUS == 0 { look_at(call) } else { Seen::NOTHING };
+    mapped_as_seen(call, base, caller, seen);
+}
+
+#[inline(never)]
+fn mapped_as_seen(call: &Mmap, base: usize, caller: usize, seen: Seen) {
     let mut range = Range::new(base, whole_pages(call.length));
     if seen.huge || call.flags & libc::MAP_HUGETLB != 0 {
         range = whole_huge_pages(range);

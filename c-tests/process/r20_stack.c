@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "check.h"
 #include "sites.h"
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
@@ -52,6 +53,18 @@ static __attribute__((noinline)) int stack_of_success(void)
     return used();
 }
 
+/* A file, which is looked at after the call. */
+static __attribute__((noinline)) int stack_of_file(void)
+{
+    int file = open("/proc/self/exe", O_RDONLY);
+    paint();
+    void *page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, file, 0);
+    munmap(page, 4096);
+    int all = used();
+    close(file);
+    return all;
+}
+
 static __attribute__((noinline)) int stack_of_report(int site)
 {
     paint();
@@ -72,9 +85,12 @@ int main(void)
     alarm(50);
     stack_of_success(); /* the loader binds names at the first call, on this stack */
     mprotect(NULL, 0, PROT_READ);
-    int success = stack_of_success(), report = stack_of_report(3), facts = stack_of_facts();
-    printf("bytes of stack: %d for a success, %d for a report, %d for one with facts\n", success, report, facts);
+    stack_of_file();
+    int success = stack_of_success(), file = stack_of_file(), report = stack_of_report(3), facts = stack_of_facts();
+    printf("bytes of stack: %d for a success, %d with a file, %d for a report, %d for one with facts\n", success, file, report,
+           facts);
     CHECK(success < 512, "a success uses %d bytes", success);
+    CHECK(file < 512, "a success with a file uses %d bytes", file);
     CHECK(report < 4096, "a report uses %d bytes", report);
     CHECK(facts < 4096, "a report with facts uses %d bytes", facts);
 

@@ -154,7 +154,8 @@ fn is_plain(watch: u32) -> bool {
 }
 
 /// A mapping call that is not of the plain kind; `map` makes it.
-#[inline(never)]
+#[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
+#[inline(always)]
 fn map_otherwise(call: &Mmap, caller: usize, map: impl Fn(*mut c_void, c_int) -> *mut c_void) -> *mut c_void {
     let watch = start::watch();
     let flags = call.flags;
@@ -193,7 +194,7 @@ fn not_mapped_plainly(call: &Mmap, caller: usize) {
 
 /// The way of mmap and mmap64. That of most calls is all here, and short.
 macro_rules! map {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident, $otherwise:ident) => {
         $(#[$doc])*
         ///
         /// # Safety
@@ -213,7 +214,8 @@ macro_rules! map {
             let call =
                 || Mmap { function: stringify!($name), address: address as usize, length, prot, flags, fd, offset };
             if !is_plain(start::watch()) || !follow::is_plain(flags) {
-                return map_otherwise(&call(), caller, map);
+                // SAFETY: the program's own call.
+                return unsafe { $otherwise(address, length, prot, flags, fd, offset, caller) };
             }
             let mapped = map(address, flags);
             if mapped == libc::MAP_FAILED {
@@ -223,16 +225,36 @@ macro_rules! map {
             }
             mapped
         }
+
+        /// The same of another kind. With the same arguments, so that it takes the place of the hook on the stack.
+        ///
+        /// # Safety
+        /// As the call.
+        #[inline(never)]
+        unsafe extern "C" fn $otherwise(
+            address: *mut c_void,
+            length: usize,
+            prot: c_int,
+            flags: c_int,
+            fd: c_int,
+            offset: i64,
+            caller: usize,
+        ) -> *mut c_void {
+            let call = Mmap { function: stringify!($name), address: address as usize, length, prot, flags, fd, offset };
+            // SAFETY: the program's own call, perhaps at another address.
+            let map = |address, flags| unsafe { next::$name(address, length, prot, flags, fd, offset) };
+            map_otherwise(&call, caller, map)
+        }
     };
 }
 
 map! {
     /// mmap(2).
-    mmap
+    mmap, mmap_otherwise
 }
 map! {
     /// mmap64(3).
-    mmap64
+    mmap64, mmap64_otherwise
 }
 
 /// munmap(2).
