@@ -233,6 +233,11 @@ impl Extents {
 mod tests {
     use super::*;
 
+    fn piece(start: usize, release: u32) -> Gone {
+        let entry = Entry { start, end: start + 1, origin: 1, prot: 0, notable: false };
+        Gone { entry, release, ..Gone::NONE }
+    }
+
     #[test]
     fn extents_hold_all_that_was_added() {
         let mut extents = Extents::new();
@@ -251,11 +256,6 @@ mod tests {
     #[test]
     fn a_failed_release_is_taken_back_whole_and_alone() {
         let mut history = Box::new(History::new());
-        let piece = |start, release| Gone {
-            entry: Entry { start, end: start + 1, origin: 1, prot: 0, notable: false },
-            release,
-            ..Gone::NONE
-        };
         for (start, release) in [(1, 1), (2, 2), (4, 2), (3, 3)] {
             history.enter(piece(start, release));
         }
@@ -269,11 +269,6 @@ mod tests {
     #[test]
     fn an_open_release_is_not_pushed_out() {
         let mut history = Box::new(History::new());
-        let piece = |start, release| Gone {
-            entry: Entry { start, end: start + 1, origin: 1, prot: 0, notable: false },
-            release,
-            ..Gone::NONE
-        };
         let starts = |history: &History, release| -> Vec<_> {
             history.pieces_of(release).map(|gone| gone.entry.start).collect()
         };
@@ -302,11 +297,6 @@ mod tests {
     #[test]
     fn what_is_open_in_the_parent_ends_in_the_child() {
         let mut history = Box::new(History::new());
-        let piece = |start, release| Gone {
-            entry: Entry { start, end: start + 1, origin: 1, prot: 0, notable: false },
-            release,
-            ..Gone::NONE
-        };
         history.enter(piece(1, 1));
         history.open(1);
         history.close_all(2);
@@ -319,13 +309,8 @@ mod tests {
     #[test]
     fn a_history_that_is_open_all_over_goes_on() {
         let mut history = Box::new(History::new());
-        let piece = |start| Gone {
-            entry: Entry { start, end: start + 1, origin: 1, prot: 0, notable: false },
-            release: 1,
-            ..Gone::NONE
-        };
-        (1..=RELEASES).for_each(|start| _ = history.enter(piece(start)));
+        (1..=RELEASES).for_each(|start| _ = history.enter(piece(start, 1)));
         history.open(1);
-        assert_eq!(history.enter(piece(9999)).map(|gone| gone.entry.start), Some(1));
+        assert_eq!(history.enter(piece(9999, 1)).map(|gone| gone.entry.start), Some(1));
     }
 }
