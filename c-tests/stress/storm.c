@@ -1,7 +1,7 @@
 /* Storms: what a busy program does to the library at its worst, for a bounded time. A storm judges what it can see itself;
  * storm.sh judges what was said meanwhile.
  *
- *   storm signals|forks|clones|cancellations|descriptors|findings|mappings SECONDS [LOG]
+ *   storm signals|forks|clones|cancellations|closing|descriptors|findings|mappings SECONDS [LOG]
  *
  * descriptors unlinks LOG and its folder half-way. 60,000 mappings are made, or for 10 seconds and more as many as vm.max_map_count allows, up to 1,000,000. */
 #define _GNU_SOURCE
@@ -252,6 +252,24 @@ static void findings(void)
     } while (seconds() < end);
 }
 
+/* ---- closing: all descriptors are closed, all the time, while findings are written ---- */
+
+static void *close_all(void *unused)
+{
+    while (!over)
+        closefrom(3);
+    return unused;
+}
+
+static void closing(void)
+{
+    pthread_t closer;
+    start(&closer, 1, close_all);
+    find(NULL);
+    over = 1;
+    join(&closer, 1);
+}
+
 /* ---- descriptors: all are closed and used again before each finding, as a daemon does that takes every number for its
  * own ---- */
 
@@ -315,7 +333,7 @@ int main(int count, char **words)
 {
     static const struct { const char *name; void (*body)(void); } storms[] = {
         {"signals", signals}, {"forks", forks}, {"clones", cloned}, {"cancellations", cancellations},
-        {"descriptors", descriptors}, {"findings", findings}, {"mappings", mappings},
+        {"closing", closing}, {"descriptors", descriptors}, {"findings", findings}, {"mappings", mappings},
     };
     if (count != 3 && count != 4)
         return fputs("usage: storm KIND SECONDS [LOG]\n", stderr), 2;

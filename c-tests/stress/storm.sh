@@ -67,7 +67,7 @@ descriptors)
     under "$log" || fail "status $?"
     there_are 110 munmap-unaligned-address
     ;;
-findings)
+closing | findings)
     under "$log" || fail "status $?"
     there_are 500 munmap-zero-length
     ;;

@@ -197,13 +197,14 @@ fn checked(sink: &mut Sink) -> Option<(c_int, Identity)> {
 
 /// Writes a block; `false` if not all of it could be written.
 pub(crate) fn write(proof: &Section, block: &[u8]) -> bool {
-    /// A program that closes all descriptors, again and again, may do so between the check and the write.
-    const TRIES: u32 = 3;
+    /// A program that closes all descriptors, again and again, may do so between the opening, the check and the
+    /// write.
+    const TRIES: u32 = 30;
     let mut rest = block;
     for _ in 0..TRIES {
         // Before the check, so that nothing comes between that and the write.
         let pending = sys::pending_signals();
-        let Some((fd, identity)) = checked(sink(proof)) else { return false };
+        let Some((fd, identity)) = checked(sink(proof)) else { continue };
         match write_to(fd, identity, pending, &mut rest) {
             Err(libc::EBADF) => {}
             written => return written.is_ok(),
