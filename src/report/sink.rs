@@ -26,9 +26,9 @@ struct Identity {
 }
 
 impl Identity {
-    fn of(fd: c_int) -> Option<Identity> {
-        let statx = sys::statx_fd(fd).ok()?;
-        Some(Identity {
+    fn of(fd: c_int) -> sys::Result<Identity> {
+        let statx = sys::statx_fd(fd)?;
+        Ok(Identity {
             device: (statx.stx_dev_major, statx.stx_dev_minor),
             inode: statx.stx_ino,
             mode: u32::from(statx.stx_mode) & libc::S_IFMT,
@@ -78,7 +78,7 @@ pub(crate) fn use_stderr(proof: &Section) {
     let sink = sink(proof);
     sink.pattern.clear();
     sink.fd = libc::STDERR_FILENO;
-    sink.identity = Identity::of(sink.fd);
+    sink.identity = Identity::of(sink.fd).ok();
     sink.stderr = sink.identity;
     sink.terminal = sink.identity.is_some_and(|identity| identity.mode == libc::S_IFCHR) && sys::is_terminal(sink.fd);
 }
@@ -142,8 +142,14 @@ fn open(pattern: &[u8]) -> Result<(c_int, Identity), Trouble> {
         Err(_) => low,
     };
     match Identity::of(fd) {
-        Some(identity) => Ok((fd, identity)),
-        None => Err(Trouble::Errno(libc::EBADF)),
+        Ok(identity) => Ok((fd, identity)),
+        Err(errno) => {
+            // Closed meanwhile, the number may be the program's by now.
+            if errno != libc::EBADF {
+                sys::close(fd);
+            }
+            Err(Trouble::Errno(errno))
+        }
     }
 }
 
@@ -168,46 +174,50 @@ fn expand(pattern: &[u8], path: &mut Line<LONGEST>) {
     path.push_bytes(b"\0");
 }
 
-/// The descriptor to write to, checked and, where it can be, opened anew.
-fn checked(sink: &mut Sink) -> Option<(c_int, Identity)> {
+/// The descriptor to write to, checked and, where it can be, opened anew; EBADF if it was closed meanwhile.
+fn checked(sink: &mut Sink) -> Result<(c_int, Identity), Trouble> {
     let is_log = sink.pattern.len() > 0;
     let forked =
         is_log && sink.opened_by != sys::getpid() && sink.pattern.as_bytes().windows(2).any(|two| two == b"%p");
-    let found = Identity::of(sink.fd);
-    if found.is_some() && found == sink.identity && !forked {
-        return Some((sink.fd, found?));
+    let found = Identity::of(sink.fd).ok().filter(|now| Some(*now) == sink.identity);
+    match found {
+        Some(identity) if !forked => return Ok((sink.fd, identity)),
+        // Standard error was closed, or is another file: there is no other.
+        None if !is_log => return Err(Trouble::Errno(libc::ENXIO)),
+        _ => {}
     }
-    if !is_log {
-        return None;
-    }
-    match open(sink.pattern.as_bytes()) {
-        Ok((fd, identity)) => {
-            if found.is_some() && found == sink.identity {
+    match (open(sink.pattern.as_bytes()), found) {
+        (Ok((fd, identity)), _) => {
+            if found.is_some() {
                 sys::close(sink.fd); // the parent's log, ours by inheritance
             }
             sink.fd = fd;
             sink.identity = Some(identity);
             sink.opened_by = sys::getpid();
-            Some((fd, identity))
+            Ok((fd, identity))
         }
         // A child that may no longer open files writes to its parent's log rather than nowhere.
-        Err(_) => (found.is_some() && found == sink.identity).then_some((sink.fd, found?)),
+        (Err(_), Some(identity)) => Ok((sink.fd, identity)),
+        (Err(trouble), None) => Err(trouble),
     }
 }
 
 /// Writes a block; `false` if not all of it could be written.
 pub(crate) fn write(proof: &Section, block: &[u8]) -> bool {
     /// A program that closes all descriptors, again and again, may do so between the opening, the check and the
-    /// write.
-    const TRIES: u32 = 30;
+    /// write: beside a thread that does nothing else, a hundred tries in a row may fail.
+    const TRIES: u32 = 1000;
     let mut rest = block;
     for _ in 0..TRIES {
         // Before the check, so that nothing comes between that and the write.
         let pending = sys::pending_signals();
-        let Some((fd, identity)) = checked(sink(proof)) else { continue };
-        match write_to(fd, identity, pending, &mut rest) {
-            Err(libc::EBADF) => {}
-            written => return written.is_ok(),
+        let written = match checked(sink(proof)) {
+            Ok((fd, identity)) => write_to(fd, identity, pending, &mut rest),
+            Err(Trouble::Errno(errno)) => Err(errno),
+            Err(Trouble::TooLong) => return false,
+        };
+        if written != Err(libc::EBADF) {
+            return written.is_ok();
         }
     }
     false
@@ -267,7 +277,7 @@ pub(crate) fn say(proof: &Section, text: core::fmt::Arguments<'_>) {
     let sink = sink(proof);
     if sink.records {
         let pending = sys::pending_signals();
-        let stderr = Identity::of(libc::STDERR_FILENO).filter(|now| Some(*now) == sink.stderr);
+        let stderr = Identity::of(libc::STDERR_FILENO).ok().filter(|now| Some(*now) == sink.stderr);
         if let Some(identity) = stderr {
             let _ = write_to(libc::STDERR_FILENO, identity, pending, &mut line.as_bytes());
         }
