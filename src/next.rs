@@ -15,11 +15,11 @@ macro_rules! next {
     ($($(#[$doc:meta])* $name:ident ($($argument:ident: $type:ty),*) -> $result:ty, else $raw:expr;)+) => {
         /// One slot for each call; null until start, and for ever in a static program.
         #[allow(non_snake_case, reason = "named as the calls are")]
-        struct Slots {
-            $($name: AtomicPtr<c_void>,)+
+        pub(crate) struct Slots {
+            $(pub(crate) $name: AtomicPtr<c_void>,)+
         }
 
-        static SLOTS: Slots = Slots { $($name: AtomicPtr::new(ptr::null_mut()),)+ };
+        pub(crate) static SLOTS: Slots = Slots { $($name: AtomicPtr::new(ptr::null_mut()),)+ };
 
         /// Finds all of them; nothing happens in a static program.
         pub(crate) fn resolve() {
@@ -109,6 +109,12 @@ next! {
     /// shmctl(2).
     shmctl(id: c_int, command: c_int, buffer: *mut c_void) -> c_int,
         else status(libc::SYS_shmctl, [int(id), int(command), buffer as usize, 0, 0, 0]);
+    /// prctl(2), always with all of its arguments, as the kernel gets them.
+    prctl(option: c_int, second: usize, third: usize, fourth: usize, fifth: usize) -> c_int,
+        else status(libc::SYS_prctl, [int(option), second, third, fourth, fifth, 0]);
+    /// syscall(2), likewise.
+    syscall(number: c_long, first: usize, second: usize, third: usize, fourth: usize, fifth: usize, sixth: usize) -> c_long,
+        else returned(sys::syscall(number, [first, second, third, fourth, fifth, sixth])) as c_long;
 }
 
 // A signature that differs from libc's does not compile.
@@ -126,7 +132,8 @@ const _: unsafe extern "C" fn(c_int, c_int, *mut libc::shmid_ds) -> c_int = libc
 const _: unsafe extern "C" fn(*const c_char, c_int, libc::mode_t) -> c_int = libc::shm_open;
 const _: unsafe extern "C" fn(*const c_char) -> c_int = libc::shm_unlink;
 const _: unsafe extern "C" fn(c_int) -> ! = libc::_exit;
-
+const _: unsafe extern "C" fn(c_int, ...) -> c_int = libc::prctl;
+const _: unsafe extern "C" fn(c_long, ...) -> c_long = libc::syscall;
 const _: unsafe extern "C" fn(c_int, *const libc::sigaction, *mut libc::sigaction) -> c_int = libc::sigaction;
 const _: unsafe extern "C" fn(c_int, usize) -> usize = libc::signal;
 

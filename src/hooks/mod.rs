@@ -5,9 +5,11 @@
 //! neither registers nor stack here. `errno` is the program's: it is put back after anything that may have touched it.
 
 mod process;
+mod sandbox;
 mod segments;
 
 pub(crate) use process::*;
+pub(crate) use sandbox::*;
 pub(crate) use segments::*;
 
 use crate::call::{MAP_TYPE, Mmap, Mprotect, Mremap, Msync, Munmap, Outcome};

@@ -3,7 +3,9 @@
 //! The return address is in x30 and every call leaves an argument register for it, so each door is a jump.
 
 use crate::hooks;
+use crate::next::{SLOTS, Slots};
 use crate::sys::Disposition;
+use core::mem::offset_of;
 
 /// A door: `$register` is the one after the last argument.
 macro_rules! door {
@@ -21,6 +23,39 @@ macro_rules! door {
             )
         }
     )+};
+}
+
+/// A door of a call with variable arguments of which one kind concerns us, told by the first argument: every other goes
+/// straight to the next definition, once that is known, with its registers and its stack untouched. That need not
+/// return once only (a raw fork).
+macro_rules! narrow_door {
+    ($($name:ident => $hook:path, $first:expr;)+) => {$(
+        #[cfg_attr(not(test), unsafe(no_mangle))]
+        #[unsafe(naked)]
+        unsafe extern "C" fn $name() {
+            core::arch::naked_asm!(
+                ".cfi_startproc",
+                "cmp w0, {first}",
+                "b.eq 2f",
+                "adrp x16, {slots} + {slot}",
+                "ldr x16, [x16, :lo12:{slots} + {slot}]",
+                "cbz x16, 2f",
+                "br x16",
+                "2:",
+                "b {hook}",
+                ".cfi_endproc",
+                first = const $first,
+                slots = sym SLOTS,
+                slot = const offset_of!(Slots, $name),
+                hook = sym $hook,
+            )
+        }
+    )+};
+}
+
+narrow_door! {
+    prctl => hooks::prctl, libc::PR_SET_SECCOMP;
+    syscall => hooks::syscall, libc::SYS_seccomp;
 }
 
 door! {

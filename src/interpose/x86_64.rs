@@ -5,7 +5,9 @@
 //! return address on the stack; its call frame information lets unwinders (and cancellation) through.
 
 use crate::hooks;
+use crate::next::{SLOTS, Slots};
 use crate::sys::Disposition;
+use core::mem::offset_of;
 
 /// A door with a free register: `$register` is the one after the last argument.
 macro_rules! door {
@@ -44,6 +46,39 @@ macro_rules! wide_door {
             )
         }
     )+};
+}
+
+/// A door of a call with variable arguments of which one kind concerns us, told by the first argument: every other goes
+/// straight to the next definition, once that is known, with its registers and its stack untouched. That need not
+/// return once only (a raw fork).
+macro_rules! narrow_door {
+    ($($name:ident => $hook:path, $first:expr;)+) => {$(
+        #[cfg_attr(not(test), unsafe(no_mangle))]
+        #[unsafe(naked)]
+        unsafe extern "C" fn $name() {
+            core::arch::naked_asm!(
+                ".cfi_startproc",
+                "cmp edi, {first}",
+                "je 2f",
+                "mov r11, qword ptr [rip + {slots} + {slot}]",
+                "test r11, r11",
+                "jz 2f",
+                "jmp r11",
+                "2:",
+                "jmp {hook}",
+                ".cfi_endproc",
+                first = const $first,
+                slots = sym SLOTS,
+                slot = const offset_of!(Slots, $name),
+                hook = sym $hook,
+            )
+        }
+    )+};
+}
+
+narrow_door! {
+    prctl => hooks::prctl, libc::PR_SET_SECCOMP;
+    syscall => hooks::syscall, libc::SYS_seccomp;
 }
 
 wide_door! {

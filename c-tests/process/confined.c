@@ -1,0 +1,195 @@
+/* Sandboxes that kill for whatever the program itself does not need, made in every way: it lives under the library as it does
+ * without. Each way is gone by a child, which confines itself, uses memory, and exits. */
+#define _GNU_SOURCE
+#include "check.h"
+#include "sites.h"
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/shm.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PAGE 4096UL
+#define LOAD BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr))
+#define ALLOW(number) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+#define ANSWER(action) BPF_STMT(BPF_RET | BPF_K, action)
+#define LENGTH(array) (sizeof array / sizeof *array)
+
+/* What the program needs, and last the answer to everything else. */
+static struct sock_filter filter[] = {
+    LOAD, ALLOW(SYS_mmap), ALLOW(SYS_munmap), ALLOW(SYS_mremap), ALLOW(SYS_mprotect), ALLOW(SYS_msync), ALLOW(SYS_shmat),
+    ALLOW(SYS_shmdt), ALLOW(SYS_shmctl), ALLOW(SYS_write), ALLOW(SYS_fstat), ALLOW(SYS_rt_sigreturn), ALLOW(SYS_exit_group),
+    ANSWER(SECCOMP_RET_KILL_PROCESS),
+};
+static struct sock_fprog program = {LENGTH(filter), filter};
+static int file, segment;
+static volatile sig_atomic_t caught;
+static unsigned long (*count)(int);
+
+/* A child says by its status how far it came: more might take calls that it may not make. */
+#define MUST(condition) do { if (!(condition)) _exit(__LINE__ % 125 + 1); } while (0)
+
+static void use_memory(void)
+{
+    for (int i = 0; i < 3; i++) {
+        char *whole = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+        MUST(whole != MAP_FAILED);
+        whole[0] = 1;
+        MUST(msync(whole, PAGE, MS_ASYNC) == 0 && mprotect(whole, PAGE, PROT_READ) == 0 && munmap(whole + PAGE, PAGE) == 0);
+        char *longer = mremap(whole, PAGE, 3 * PAGE, MREMAP_MAYMOVE);
+        MUST(longer != MAP_FAILED && munmap(longer, 3 * PAGE) == 0);
+        void *attached = shmat(segment, NULL, 0);
+        struct shmid_ds state;
+        MUST(attached != (void *)-1 && shmctl(segment, IPC_STAT, &state) == 0 && shmdt(attached) == 0);
+        /* Mistakes: each has its errno, whatever an explanation would take. */
+        MUST(fail_at(i) && errno == EINVAL);
+        MUST(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, 777, 0) == MAP_FAILED && errno == EBADF);
+        MUST(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, file, 1) == MAP_FAILED && errno == EINVAL);
+        MUST(munmap((void *)(PAGE / 2), PAGE) == -1 && errno == EINVAL);
+        MUST(shmdt(attached) == -1 && errno == EINVAL);
+        MUST(shmat(-1, NULL, 0) == (void *)-1 && errno == EINVAL);
+    }
+    MUST(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, file, 0) != MAP_FAILED); /* left behind */
+    MUST(caught == 0);
+    MUST(count == NULL || count(2) >= 3);
+}
+
+static void by_prctl(void)
+{
+    MUST(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0);
+    use_memory();
+}
+
+static void by_seccomp(void)
+{
+    MUST(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0);
+    use_memory();
+}
+
+static void caught_it(int signal) { caught = signal; }
+
+static void with_a_handler(void)
+{
+    MUST(signal(SIGSYS, caught_it) != SIG_ERR);
+    filter[LENGTH(filter) - 1].k = SECCOMP_RET_TRAP;
+    by_seccomp();
+}
+
+/* A supervisor who never answers: what goes to it waits for ever. */
+static void with_a_supervisor(void)
+{
+    filter[LENGTH(filter) - 1].k = SECCOMP_RET_USER_NOTIF;
+    MUST(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program) >= 0);
+    use_memory();
+}
+
+/* A filter lets everything through but what looks at files, a later one kills for everything else. */
+static void with_two(void)
+{
+    struct sock_filter first[] = {
+        LOAD, BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_statx, 0, 1), ANSWER(SECCOMP_RET_ERRNO | EPERM), ANSWER(SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog one = {LENGTH(first), first};
+    MUST(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &one, 0, 0) == 0);
+    by_prctl();
+}
+
+/* What is refused is as good as not asked for: the calls of an explanation are made as before. */
+static void refused(void)
+{
+    struct sock_fprog nothing = {0, filter}, nowhere = {LENGTH(filter), (struct sock_filter *)8};
+    MUST(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &nothing, 0, 0) == -1 && errno == EINVAL);
+    MUST(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &nowhere) == -1 && errno == EFAULT);
+    MUST(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL) == -1 && errno == EFAULT);
+    MUST(prctl(PR_SET_SECCOMP, 77, &program, 0, 0) == -1 && errno == EINVAL);
+    use_memory();
+}
+
+static atomic_bool confined;
+
+static void *confine(void *unused)
+{
+    MUST(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0);
+    confined = true;
+    for (;;)
+        ; /* it may not even end */
+    return unused;
+}
+
+/* One thread confines all others. */
+static void by_a_thread(void)
+{
+    pthread_t thread;
+    MUST(pthread_create(&thread, NULL, confine, NULL) == 0);
+    while (!confined)
+        ;
+    use_memory();
+}
+
+/* A child that libc knows nothing of. */
+static void by_a_clone(void)
+{
+    long pid = syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+    MUST(pid != -1);
+    if (pid == 0) {
+        by_seccomp();
+        exit(0);
+    }
+    int status;
+    MUST(waitpid((pid_t)pid, &status, 0) == pid);
+    if (status != 0)
+        _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 126);
+}
+
+/* read, write and exit alone. */
+static void strict(void)
+{
+    MUST(fail_at(9));
+    MUST(prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT, 0, 0, 0) == 0);
+    MUST(write(file, "strict", 6) == 6);
+    MUST(syscall(SYS_exit, 0) == 0);
+}
+
+int main(void)
+{
+    static const struct { const char *name; void (*go)(void); } ways[] = {
+        {"prctl", by_prctl}, {"seccomp", by_seccomp}, {"with a handler of SIGSYS", with_a_handler},
+        {"with a supervisor", with_a_supervisor}, {"two filters", with_two}, {"filters that are refused", refused},
+        {"a thread for all threads", by_a_thread}, {"a raw child", by_a_clone}, {"strict mode", strict},
+    };
+    count = (unsigned long (*)(int))dlsym(RTLD_DEFAULT, "mapsan_count");
+    alarm(50);
+    file = fileno(tmpfile());
+    CHECK(ftruncate(file, 2 * PAGE) == 0, "%s", strerror(errno));
+    segment = shmget(IPC_PRIVATE, PAGE, 0600);
+    CHECK(segment != -1, "%s", strerror(errno));
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        SKIP("seccomp is not to be had here: %s", strerror(errno));
+    int failed = 0;
+    for (size_t i = 0; i < LENGTH(ways); i++) {
+        fflush(stdout);
+        pid_t pid = fork();
+        CHECK(pid != -1, "%s", strerror(errno));
+        if (pid == 0) {
+            alarm(5);
+            ways[i].go();
+            exit(0);
+        }
+        int status;
+        CHECK(waitpid(pid, &status, 0) == pid, "%s", strerror(errno));
+        if (status != 0) {
+            printf("%s: %s %d\n", ways[i].name, WIFSIGNALED(status) ? "killed by signal" : "status",
+                   WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+            failed = 1;
+        }
+    }
+    CHECK(shmctl(segment, IPC_RMID, NULL) == 0, "%s", strerror(errno));
+    return failed;
+}

@@ -1,0 +1,199 @@
+//! Seccomp filters: a call of our own that one would answer with the program's death is not made.
+//!
+//! A sandbox is cut for what the program does, not for what this library adds to it. So the filters are noted when the
+//! program installs them, by prctl(2) or seccomp(2), and are asked before each call of our own, just as the kernel asks
+//! them: they are programs in classic BPF over `struct seccomp_data` (seccomp(2), Linux 6.18's `seccomp_check_filter`). A
+//! call that would end the program, wake its handler of SIGSYS, or reach its supervisor or tracer fails with ENOSYS
+//! instead; one that is merely denied is made.
+//!
+//! A filter is its thread's; here it counts for the whole process, whose other threads lose facts by that and no more.
+//! What was inherited by execve(2) is not known, and neither is what was installed without libc's functions.
+
+use super::{unmap, zeroed_memory};
+use crate::track::Range;
+use core::ffi::c_long;
+use core::ptr;
+use core::slice;
+use core::sync::atomic::{
+    AtomicBool, AtomicPtr,
+    Ordering::{Acquire, Relaxed, Release},
+};
+use libc::{
+    BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_IMM, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET,
+    BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MEM, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX,
+    BPF_SUB, BPF_TXA, BPF_X, BPF_XOR, SECCOMP_RET_ACTION_FULL, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO,
+    SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_LOG, sock_filter, sock_fprog,
+};
+
+/// `AUDIT_ARCH_…` of `<linux/audit.h>`.
+#[cfg(target_arch = "x86_64")]
+const ARCHITECTURE: u32 = 0xC000_003E;
+#[cfg(target_arch = "aarch64")]
+const ARCHITECTURE: u32 = 0xC000_00B7;
+
+/// `struct seccomp_data` in 32-bit words, as filters read it.
+type Data = [u32; 16];
+/// Its size in bytes.
+const DATA_SIZE: u32 = 64;
+
+/// Whether there is any filter: all that is looked at in programs that have none.
+static FILTERED: AtomicBool = AtomicBool::new(false);
+/// Whether read(2) and write(2) alone are left (`SECCOMP_MODE_STRICT`).
+static STRICT: AtomicBool = AtomicBool::new(false);
+/// The filter that was installed last; the others follow it.
+static LAST: AtomicPtr<Filter> = AtomicPtr::new(ptr::null_mut());
+
+/// A filter, in memory of our own.
+struct Filter {
+    earlier: *const Filter,
+    length: usize,
+    program: [sock_filter; libc::BPF_MAXINSNS as usize],
+}
+
+/// Memory for a filter that is about to be installed: afterwards it may be too late to ask for some.
+pub(crate) struct Room(*mut Filter);
+
+impl Room {
+    pub(crate) fn new() -> Option<Room> {
+        zeroed_memory(size_of::<Filter>()).map(|memory| Room(memory.cast()))
+    }
+
+    /// Notes a filter that has been installed.
+    ///
+    /// # Safety
+    /// The kernel must just have taken `program`.
+    pub(crate) unsafe fn fill(self, program: *const sock_fprog) {
+        // SAFETY: the caller's word; the filter's memory is ours alone until it is published.
+        let (program, filter) = unsafe { (&*program, &mut *self.0) };
+        filter.length = usize::from(program.len).min(filter.program.len());
+        // SAFETY: as many instructions as the kernel has read there.
+        let instructions = unsafe { slice::from_raw_parts(program.filter, filter.length) };
+        for (to, from) in filter.program.iter_mut().zip(instructions) {
+            *to = *from;
+        }
+        let mut last = LAST.load(Relaxed);
+        loop {
+            filter.earlier = last;
+            match LAST.compare_exchange(last, self.0, Release, Relaxed) {
+                Ok(_) => break,
+                Err(other) => last = other,
+            }
+        }
+        FILTERED.store(true, Release);
+    }
+
+    /// Gives the memory back: nothing was installed.
+    pub(crate) fn leave(self) {
+        unmap(Range::new(self.0 as usize, size_of::<Filter>()));
+    }
+}
+
+/// Notes that nothing but read(2) and write(2) is left, or that it is not known what is.
+pub(crate) fn close() {
+    STRICT.store(true, Relaxed);
+    FILTERED.store(true, Release);
+}
+
+/// Whether a call can be made without harm to the program.
+#[inline]
+pub(crate) fn lets(number: c_long, arguments: &[usize; 6]) -> bool {
+    !FILTERED.load(Acquire) || all_let(number, arguments)
+}
+
+#[cold]
+#[inline(never)]
+fn all_let(number: c_long, arguments: &[usize; 6]) -> bool {
+    if STRICT.load(Relaxed) && number != libc::SYS_read && number != libc::SYS_write {
+        return false;
+    }
+    let data = data(number, arguments);
+    let mut next: *const Filter = LAST.load(Acquire);
+    // SAFETY: null, or a filter that was published whole and stays for ever.
+    while let Some(filter) = unsafe { next.as_ref() } {
+        let action = run(filter.program.get(..filter.length).unwrap_or_default(), &data) & SECCOMP_RET_ACTION_FULL;
+        if !matches!(action, SECCOMP_RET_ALLOW | SECCOMP_RET_LOG | SECCOMP_RET_ERRNO) {
+            return false;
+        }
+        next = filter.earlier;
+    }
+    true
+}
+
+/// What a filter is told of a call. The instruction pointer is near the truth: inside this library.
+fn data(number: c_long, arguments: &[usize; 6]) -> Data {
+    let mut data = [0; 16];
+    let here = all_let as *const () as usize;
+    let numbers = [number.cast_unsigned() & 0xFFFF_FFFF | u64::from(ARCHITECTURE) << 32, here as u64];
+    let arguments = arguments.iter().map(|argument| *argument as u64);
+    for (words, value) in data.chunks_exact_mut(2).zip(numbers.into_iter().chain(arguments)) {
+        if let [low, high] = words {
+            *low = u32::try_from(value & 0xFFFF_FFFF).unwrap_or(0);
+            *high = u32::try_from(value >> 32).unwrap_or(0);
+        }
+    }
+    data
+}
+
+/// What a filter answers. An instruction that the kernel would not have let in kills.
+fn run(program: &[sock_filter], data: &Data) -> u32 {
+    let (mut a, mut x, mut memory, mut at) = (0_u32, 0_u32, [0_u32; libc::BPF_MEMWORDS as usize], 0_usize);
+    while let Some(instruction) = program.get(at) {
+        at = at.wrapping_add(1);
+        let (code, k) = (u32::from(instruction.code), instruction.k);
+        let operand = if code & BPF_X == 0 { k } else { x };
+        match code & 0x07 {
+            class @ (BPF_LD | BPF_LDX) => {
+                let value = match code & 0xE0 {
+                    BPF_IMM => Some(k),
+                    BPF_ABS => data.get(k as usize >> 2).copied(),
+                    BPF_MEM => memory.get(k as usize).copied(),
+                    BPF_LEN => Some(DATA_SIZE),
+                    _ => None,
+                };
+                let Some(value) = value else { break };
+                if class == BPF_LD { a = value } else { x = value }
+            }
+            class @ (BPF_ST | BPF_STX) => {
+                let Some(word) = memory.get_mut(k as usize) else { break };
+                *word = if class == BPF_ST { a } else { x };
+            }
+            BPF_ALU => {
+                a = match code & 0xF0 {
+                    BPF_ADD => a.wrapping_add(operand),
+                    BPF_SUB => a.wrapping_sub(operand),
+                    BPF_MUL => a.wrapping_mul(operand),
+                    BPF_DIV => match a.checked_div(operand) {
+                        Some(quotient) => quotient,
+                        None => return 0, // as the kernel's: the filter ends, and 0 is SECCOMP_RET_KILL_THREAD
+                    },
+                    BPF_OR => a | operand,
+                    BPF_AND => a & operand,
+                    BPF_LSH => a.wrapping_shl(operand),
+                    BPF_RSH => a.wrapping_shr(operand),
+                    BPF_NEG => a.wrapping_neg(),
+                    BPF_XOR => a ^ operand,
+                    _ => break,
+                }
+            }
+            BPF_JMP => {
+                let holds = match code & 0xF0 {
+                    BPF_JA => {
+                        at = at.wrapping_add(k as usize);
+                        continue;
+                    }
+                    BPF_JEQ => a == operand,
+                    BPF_JGT => a > operand,
+                    BPF_JGE => a >= operand,
+                    BPF_JSET => a & operand != 0,
+                    _ => break,
+                };
+                at = at.wrapping_add(usize::from(if holds { instruction.jt } else { instruction.jf }));
+            }
+            BPF_RET => return if code & 0x18 == BPF_A { a } else { k },
+            BPF_MISC if code & 0xF8 == BPF_TXA => a = x,
+            BPF_MISC => x = a,
+            _ => break,
+        }
+    }
+    SECCOMP_RET_KILL_PROCESS
+}
