@@ -263,6 +263,11 @@ pub(crate) fn read(fd: c_int, buffer: &mut [u8]) -> Result<usize> {
     }
 }
 
+/// Goes back to the start of a file, lseek(2).
+pub(crate) fn rewind(fd: c_int) -> Result<()> {
+    plain(libc::SYS_lseek, [int(fd), 0, int(libc::SEEK_SET), 0, 0, 0]).map(|_| ())
+}
+
 /// pread(2) of whole 64-bit words, 8 bytes each; how many were read.
 pub(crate) fn read_words_at(fd: c_int, words: &mut [u64], offset: usize) -> Result<usize> {
     let arguments = [int(fd), words.as_mut_ptr() as usize, size_of_val(words), offset, 0, 0];

@@ -24,23 +24,26 @@ impl Check for Ftok {
             return;
         }
         report.finding(Rule::FtokPath, Severity::Note, |draft| {
-            let Some(path) = Path::at(self.path) else {
-                draft.message(format_args!(
-                    "the path is not a string that can be read ({})",
-                    crate::call::Address(self.path)
-                ));
-                draft.help(format_args!("pass the path of a file that exists"));
-                return;
-            };
-            draft.message(format_args!(
-                "'{path}' can't be looked up: {} ({})",
-                ErrnoName(errno),
-                errno::meaning(errno)
-            ));
-            if !path.is_absolute()
-                && let Some(directory) = Path::working_directory()
-            {
-                draft.note(format_args!("the path is relative, and the working directory is '{directory}'"));
+            let (name, meaning) = (ErrnoName(errno), errno::meaning(errno));
+            match Path::at(self.path) {
+                Some(path) => {
+                    draft.message(format_args!("'{path}' can't be looked up: {name} ({meaning})"));
+                    if !path.is_absolute()
+                        && let Some(directory) = Path::working_directory()
+                    {
+                        draft.note(format_args!("the path is relative, and the working directory is '{directory}'"));
+                    }
+                }
+                None if errno == libc::EFAULT => {
+                    draft.message(format_args!(
+                        "the path is not a string that can be read ({})",
+                        crate::call::Address(self.path)
+                    ));
+                    draft.help(format_args!("pass the path of a file that exists"));
+                    return;
+                }
+                // The kernel could read it, and this library may not (a sandbox).
+                None => draft.message(format_args!("the path can't be looked up: {name} ({meaning})")),
             }
             draft.note(format_args!("ftok returns -1, which shmget would take as a key: check it"));
             draft.help(format_args!("create the file first, and pass an absolute path that all processes share"));

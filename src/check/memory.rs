@@ -24,7 +24,36 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// The mapping that holds `address`, by the kernel's list.
+/// Shows a file by its name, if that is known.
+pub(super) struct FileName<'a>(pub(super) &'a [u8]);
+
+impl fmt::Display for FileName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            b"" => f.write_str("the file"),
+            name => Quoted(name).fmt(f),
+        }
+    }
+}
+
+/// What the kernel's list has at an address.
+#[expect(clippy::large_enum_variant, reason = "there is no heap; one of them lives at a time")]
+pub(super) enum There {
+    Mapping(Mapping),
+    Nothing,
+    /// The list can't be read (no /proc, no descriptor left, a sandbox).
+    Unknown,
+}
+
+/// Looks an address up.
+pub(super) fn there(address: usize) -> There {
+    let Some(mappings) = Mappings::open() else {
+        return There::Unknown;
+    };
+    mappings.at(address).map_or(There::Nothing, There::Mapping)
+}
+
+/// The mapping that is known to hold `address`.
 pub(super) fn mapping_at(address: usize) -> Option<Mapping> {
     Mappings::open()?.at(address)
 }
@@ -35,7 +64,7 @@ pub(super) enum Range {
     Whole,
     /// The first page that is not.
     Hole(usize),
-    /// The list can't be read (no /proc).
+    /// The list can't be read, as for [`There`].
     Unknown,
 }
 
@@ -93,6 +122,18 @@ pub(super) fn tell_memory_limit(wanted: u64, private_writable: bool, draft: &mut
         told = true;
     }
     told | tell_map_count(draft)
+}
+
+/// Says that no limit explains a lack of memory, as far as limits can be read.
+pub(super) fn tell_no_limit(draft: &mut Draft) {
+    if limits::can_be_read() {
+        draft.note(format_args!(
+            "no limit of the process explains it: no hole of the address space is large enough, or a cgroup or the \
+             kernel's own memory is exhausted"
+        ));
+    } else {
+        draft.note(format_args!("the limits of the process can't be read here (no /proc, or a sandbox)"));
+    }
 }
 
 /// Says that the process has as many mappings as it may, if that is so.

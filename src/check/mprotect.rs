@@ -18,7 +18,10 @@ const MEANINGS: &[(Errno, &str)] = &[
         libc::EINVAL,
         "PROT_GROWSUP and PROT_GROWSDOWN exclude each other and need a mapping that grows, or a protection is unknown",
     ),
-    (libc::ENOMEM, "the range leaves the address space, or splitting a mapping would pass vm.max_map_count"),
+    (
+        libc::ENOMEM,
+        "part of the range is not mapped or outside the address space, or a split would pass vm.max_map_count",
+    ),
     (libc::EPERM, "the range holds a mapping that mseal(2) has sealed (Linux 6.10)"),
 ];
 

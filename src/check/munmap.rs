@@ -1,7 +1,7 @@
 //! munmap(2): the calls that fail. Those that succeed and should not are looked at in [`super::releases`].
 
 use super::known::{tell_origin, whole};
-use super::memory::{self, Shown};
+use super::memory::{self, Shown, There};
 use super::{Check, tell_failure, unexplained};
 use crate::call::{Call, Munmap};
 use crate::facts::{self, page_size};
@@ -78,8 +78,8 @@ impl Munmap {
     fn zero_length(&self, report: &Report<'_>) {
         report.finding(Rule::MunmapZeroLength, Severity::Error, |draft| {
             draft.message(format_args!("munmap length is 0; it must be greater than 0"));
-            match memory::mapping_at(self.address) {
-                Some(mapping) => {
+            match memory::there(self.address) {
+                There::Mapping(mapping) => {
                     // The kernel joins neighbours: the program's own mapping may end before.
                     let end =
                         track::at(self.address).map_or(mapping.end, |known| whole(&known).end.min(known.entry.end));
@@ -91,8 +91,12 @@ impl Munmap {
                         "pass the length that was mapped; from here to its end there are {to_end} bytes"
                     ));
                 }
-                None => {
+                There::Nothing => {
                     draft.help(format_args!("pass the length that was mapped; nothing is mapped at this address now"));
+                }
+                There::Unknown => {
+                    tell_origin(self.address, draft);
+                    draft.help(format_args!("pass the length that was mapped"));
                 }
             }
         });

@@ -1,7 +1,7 @@
 //! What shmat(2) and shmctl(2) share: an id that leads to no segment, and mode bits that refuse.
 
 use super::tell_failure;
-use crate::call::{Key, Octal};
+use crate::call::{ErrnoName, Key, Octal};
 use crate::errno;
 use crate::facts::segment::{self, Segment};
 use crate::report::{Draft, Report};
@@ -106,10 +106,13 @@ pub(super) fn bits_for_caller(segment: &Segment) -> c_int {
     }
 }
 
-/// Says that a segment refuses, when it can't be looked at.
-pub(super) fn tell_hidden(draft: &mut Draft) {
+/// Says that a segment can't be looked at, and why.
+pub(super) fn tell_hidden(id: c_int, draft: &mut Draft) {
+    // Another process may have changed it meanwhile.
+    let errno = segment::by_id(id).err().unwrap_or(libc::EACCES);
     draft.note(format_args!(
-        "the segment can't be looked at (EACCES: {}); ipcs -m lists it with its owner and mode",
-        errno::meaning(libc::EACCES)
+        "the segment can't be looked at ({}: {}); ipcs -m lists it with its owner and mode",
+        ErrnoName(errno),
+        errno::meaning(errno)
     ));
 }

@@ -21,6 +21,12 @@ const MEANINGS: &[(Errno, &str)] = &[
     (libc::EPERM, "SHM_EXEC needs a mount and a policy that allow it"),
 ];
 
+/// As above, where the segment can't be looked at.
+const OF_THE_UNSEEN: &[(Errno, &str)] = &[(
+    libc::EINVAL,
+    "no segment has this id, or the address leaves no room for it; the segment can't be looked at here",
+)];
+
 impl Check for Shmat {
     fn as_call(&self) -> &dyn Call {
         self
@@ -78,7 +84,11 @@ impl Shmat {
 
     fn invalid_by_state(&self, report: &Report<'_>) {
         let Some(segment) = segment::any_by_id(self.id) else {
-            bad_id(Rule::ShmatBadId, self.id, report);
+            if segment::exists(self.id) {
+                unexplained(Rule::ShmatFailed, libc::EINVAL, OF_THE_UNSEEN, report);
+            } else {
+                bad_id(Rule::ShmatBadId, self.id, report);
+            }
             return;
         };
         let start = crate::facts::page_start(self.address);
@@ -107,7 +117,7 @@ impl Shmat {
             let wants = if self.flags & libc::SHM_RDONLY != 0 { "reading" } else { "reading and writing" };
             draft.message(format_args!("the mode bits of segment {} refuse {wants}", self.id));
             let Some(segment) = segment::any_by_id(self.id) else {
-                tell_hidden(draft);
+                tell_hidden(self.id, draft);
                 return;
             };
             tell_permissions(&segment, draft);
@@ -122,9 +132,12 @@ impl Shmat {
     fn no_memory(&self, report: &Report<'_>) {
         report.finding(Rule::ShmatFailed, Severity::Note, |draft| {
             draft.message(format_args!("shmat failed with ENOMEM: no room for the segment in the address space"));
-            let size = segment::any_by_id(self.id).map_or(0, |segment| segment.size as u64);
-            if !memory::tell_memory_limit(size, false, draft) {
-                draft.note(format_args!("no limit of the process explains it; the segment has {size} bytes"));
+            let size = segment::any_by_id(self.id).map(|segment| segment.size as u64);
+            if !memory::tell_memory_limit(size.unwrap_or(0), false, draft) {
+                memory::tell_no_limit(draft);
+                if let Some(size) = size {
+                    draft.note(format_args!("the segment has {size} bytes"));
+                }
             }
         });
     }

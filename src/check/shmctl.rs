@@ -86,7 +86,7 @@ impl Shmctl {
     fn bad_command(&self, report: &Report<'_>) {
         report.finding(Rule::ShmctlBadCommand, Severity::Error, |draft| {
             draft.message(format_args!("shmctl has no command {} ({:#x})", self.command, self.command));
-            if segment::any_by_id(self.id).is_none() {
+            if !segment::exists(self.id) {
                 draft.note(format_args!("no segment has id {}, either", self.id));
             }
             draft.help(format_args!(
@@ -101,7 +101,7 @@ impl Shmctl {
             draft.message(format_args!("the caller may not do {name} to segment {}", self.id));
             match segment::any_by_id(self.id) {
                 Some(segment) => tell_permissions(&segment, draft),
-                None => tell_hidden(draft),
+                None => tell_hidden(self.id, draft),
             }
             let needs = match name {
                 "IPC_STAT" | "SHM_STAT" => "read permission",

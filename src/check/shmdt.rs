@@ -1,7 +1,7 @@
 //! shmdt(2): the calls that fail.
 
 use super::known::{tell_gone, tell_mapped, tell_origin};
-use super::memory::{self, Shown};
+use super::memory::{self, Shown, There};
 use super::{Check, tell_failure, unexplained};
 use crate::call::{Address, Call, Shmdt};
 use crate::facts::mapping::Mapping;
@@ -22,13 +22,14 @@ impl Check for Shmdt {
             self.not_attached(errno, None, report);
             return;
         }
-        match memory::mapping_at(self.address) {
-            Some(mapping) if mapping.is_segment() => self.interior(&mapping, report),
-            Some(mapping) if is_heap_or_stack(&mapping) => self.not_attached(errno, Some(&mapping), report),
-            Some(mapping) => self.not_a_segment(&mapping, report),
-            None => match self.last_attachment() {
+        let there = memory::there(self.address);
+        match &there {
+            There::Mapping(mapping) if mapping.is_segment() => self.interior(mapping, report),
+            There::Mapping(mapping) if is_heap_or_stack(mapping) => self.not_attached(errno, Some(&there), report),
+            There::Mapping(mapping) => self.not_a_segment(mapping, report),
+            There::Nothing | There::Unknown => match self.last_attachment() {
                 Some(gone) => self.double(&gone, report),
-                None => self.not_attached(errno, None, report),
+                None => self.not_attached(errno, Some(&there), report),
             },
         }
     }
@@ -40,7 +41,7 @@ fn is_heap_or_stack(mapping: &Mapping) -> bool {
 }
 
 impl Shmdt {
-    fn not_attached(&self, errno: Errno, there: Option<&Mapping>, report: &Report<'_>) {
+    fn not_attached(&self, errno: Errno, there: Option<&There>, report: &Report<'_>) {
         if errno != libc::EINVAL {
             unexplained(Rule::ShmdtNotAttached, errno, &[], report);
             return;
@@ -55,8 +56,9 @@ impl Shmdt {
             }
             draft.message(format_args!("no segment is attached at {}", Address(self.address)));
             match there {
-                Some(there) => draft.note(format_args!("the address lies in {}", Shown(there))),
-                None => draft.note(format_args!("nothing is mapped there")),
+                Some(There::Mapping(there)) => draft.note(format_args!("the address lies in {}", Shown(there))),
+                Some(There::Unknown) => tell_origin(self.address, draft),
+                Some(There::Nothing) | None => draft.note(format_args!("nothing is mapped there")),
             }
             draft.help(format_args!("pass the very pointer that shmat returned"));
         });

@@ -22,6 +22,7 @@ const MEANINGS: &[(Errno, &str)] = &[
     (libc::ENOMEM, "no memory for the segment; with SHM_HUGETLB, too few huge pages"),
     (libc::EPERM, "SHM_HUGETLB needs CAP_IPC_LOCK or the group of /proc/sys/vm/hugetlb_shm_group"),
     (libc::ENFILE, "the system's limit on open files is reached"),
+    (libc::ENOSPC, "as many segments or pages as there may be exist (kernel.shmmni, kernel.shmall)"),
 ];
 
 impl Shmget {
@@ -209,7 +210,10 @@ impl Shmget {
             ));
             match self.existing() {
                 Some(segment) => tell_permissions(&segment, draft),
-                None => tell_hidden(draft),
+                None => match sys::segments::find_segment(self.key) {
+                    Ok(id) => tell_hidden(id, draft),
+                    Err(_) => draft.note(format_args!("ipcs -m lists it with its owner and mode")),
+                },
             }
             draft.help(format_args!(
                 "ask for no more than is needed (0400 to read); or let the owner change its mode with shmctl IPC_SET"
@@ -256,8 +260,7 @@ impl Shmget {
             return false;
         }
         let (Some(limits), Some(usage)) = (segment::limits(), segment::usage()) else {
-            self.size_limit(report);
-            return true;
+            return false;
         };
         let wanted = (self.size as u64).div_ceil(page_size() as u64);
         let pages_left = limits.max_pages.saturating_sub(usage.pages);

@@ -10,6 +10,16 @@ pub(crate) fn soft(resource: libc::__rlimit_resource_t) -> Option<u64> {
     sys::limit(resource).ok().map(|limit| limit.rlim_cur).filter(|soft| *soft != libc::RLIM_INFINITY)
 }
 
+/// Whether a resource is known to have no limit.
+pub(crate) fn is_unlimited(resource: libc::__rlimit_resource_t) -> bool {
+    sys::limit(resource).is_ok_and(|limit| limit.rlim_cur == libc::RLIM_INFINITY)
+}
+
+/// Whether the limits on memory, and what is used of them, can be read.
+pub(crate) fn can_be_read() -> bool {
+    sys::limit(libc::RLIMIT_AS).is_ok() && address_space().is_some() && max_map_count().is_some()
+}
+
 /// A figure of /proc/self/status in bytes.
 fn status(name: &[u8]) -> Option<u64> {
     procfile::field(c"/proc/self/status", name)?.checked_mul(1024)
@@ -72,7 +82,12 @@ pub(crate) fn default_huge_page() -> Option<u64> {
     procfile::field(c"/proc/meminfo", b"Hugepagesize:")?.checked_mul(1024)
 }
 
-/// The pool of huge pages of `bytes`; `None` if this machine has none of that size.
+/// Whether this machine shows its pools of huge pages.
+pub(crate) fn shows_huge_pages() -> bool {
+    sys::statx_path(c"/sys/kernel/mm/hugepages").is_ok()
+}
+
+/// The pool of huge pages of `bytes`; `None` if this machine has none of that size, or shows none.
 pub(crate) fn huge_pages(bytes: u64) -> Option<HugePages> {
     let read = |file: &str| {
         let mut path = crate::report::Line::<96>::new();

@@ -110,7 +110,7 @@ impl Mappings {
             Err(libc::ENOENT) => None,
             Ok(mapping) => Some(mapping),
             // No such ioctl before Linux 6.11.
-            Err(_) => scan(address),
+            Err(_) => scan(self.fd, address),
         }
     }
 
@@ -170,11 +170,12 @@ fn query(fd: c_int, address: usize) -> sys::Result<Mapping> {
     })
 }
 
-/// Reads the list as text.
+/// Reads the list as text, by the same descriptor: there may be no other left.
 #[cold]
 #[inline(never)]
-fn scan(address: usize) -> Option<Mapping> {
-    procfile::find_line(LIST, |line| parse(line).filter(|mapping| mapping.end > address))
+fn scan(fd: c_int, address: usize) -> Option<Mapping> {
+    sys::rewind(fd).ok()?;
+    procfile::find_line_in(fd, |line| parse(line).filter(|mapping| mapping.end > address))
 }
 
 /// How many mappings the process has; takes milliseconds for ten thousands.
@@ -226,7 +227,8 @@ mod tests {
         static HERE: [u8; 1] = [1];
         let here = HERE.as_ptr() as usize;
         let mappings = Mappings::open().unwrap();
-        let by_text = scan(here).unwrap();
+        assert!(scan(mappings.fd, 0).unwrap().end <= here, "the list starts anew each time");
+        let by_text = scan(mappings.fd, here).unwrap();
         assert!(by_text.contains(here));
         if let Ok(by_query) = query(mappings.fd, here) {
             assert_eq!((by_query.start, by_query.end, by_query.inode), (by_text.start, by_text.end, by_text.inode));

@@ -63,8 +63,10 @@ impl Room {
     /// # Safety
     /// The kernel must just have taken `program`.
     pub(crate) unsafe fn fill(self, program: *const sock_fprog) {
-        // SAFETY: the caller's word; the filter's memory is ours alone until it is published.
-        let (program, filter) = unsafe { (&*program, &mut *self.0) };
+        // SAFETY: the caller's word.
+        let program = unsafe { &*program };
+        // SAFETY: this memory is ours alone until it is published.
+        let filter = unsafe { &mut *self.0 };
         filter.length = usize::from(program.len).min(filter.program.len());
         // SAFETY: as many instructions as the kernel has read there.
         let instructions = unsafe { slice::from_raw_parts(program.filter, filter.length) };
@@ -196,4 +198,132 @@ fn run(program: &[sock_filter], data: &Data) -> u32 {
         }
     }
     SECCOMP_RET_KILL_PROCESS
+}
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "a test may overflow, and fails then")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "numbers of system calls and errnos fit"
+)]
+#[allow(
+    clippy::cast_sign_loss,
+    clippy::multiple_unsafe_ops_per_block,
+    reason = "they are positive; one child is one block"
+)]
+mod tests {
+    use super::*;
+    use libc::{BPF_MAXINSNS, BPF_RET, BPF_TAX};
+    use proptest::prelude::*;
+
+    const fn instruction(code: u32, jt: u8, jf: u8, k: u32) -> sock_filter {
+        sock_filter { code: code as u16, jt, jf, k }
+    }
+
+    /// An instruction that the kernel may take, with its jumps inside the `left` ones that follow.
+    fn any_instruction(left: u8) -> impl Strategy<Value = sock_filter> {
+        // The words of the data but those of the instruction pointer, which differs from call to call.
+        let word = prop_oneof![Just(0_u32), Just(4), (4..16_u32).prop_map(|word| word * 4)];
+        let number = prop_oneof![any::<u32>(), 0..40_u32];
+        let alu = prop::sample::select(vec![
+            BPF_ADD, BPF_SUB, BPF_MUL, BPF_DIV, BPF_OR, BPF_AND, BPF_LSH, BPF_RSH, BPF_NEG, BPF_XOR,
+        ]);
+        let jump = prop::sample::select(vec![BPF_JA, BPF_JEQ, BPF_JGT, BPF_JGE, BPF_JSET]);
+        let slot = 0..16_u32;
+        prop_oneof![
+            4 => word.prop_map(|k| instruction(BPF_LD | BPF_ABS, 0, 0, k)),
+            1 => (prop_oneof![Just(BPF_LD), Just(BPF_LDX)], number.clone()).prop_map(|(class, k)| instruction(class | BPF_IMM, 0, 0, k)),
+            1 => prop_oneof![Just(BPF_LD), Just(BPF_LDX)].prop_map(|class| instruction(class | BPF_LEN, 0, 0, 0)),
+            2 => (prop::sample::select(vec![BPF_ST, BPF_STX, BPF_LD | BPF_MEM, BPF_LDX | BPF_MEM]), slot)
+                .prop_map(|(code, k)| instruction(code, 0, 0, k)),
+            6 => (alu, prop_oneof![Just(BPF_X), Just(0)], number.clone()).prop_map(|(operation, source, k)| {
+                let k = if operation == BPF_LSH || operation == BPF_RSH { k & 31 } else { k };
+                let source = if operation == BPF_NEG { 0 } else { source };
+                instruction(BPF_ALU | operation | source, 0, 0, k)
+            }),
+            4 => (jump, prop_oneof![Just(BPF_X), Just(0)], 0..=left, 0..=left, number).prop_map(move |(comparison, source, jt, jf, k)| {
+                let (source, k) = if comparison == BPF_JA { (0, u32::from(jt)) } else { (source, k) };
+                instruction(BPF_JMP | comparison | source, jt, jf, k)
+            }),
+            2 => prop_oneof![Just(BPF_TAX), Just(BPF_TXA)].prop_map(|code| instruction(BPF_MISC | code, 0, 0, 0)),
+        ]
+    }
+
+    /// What the kernel answers to getpid(2) with these arguments under a filter, if that fails it with an errno.
+    fn by_the_kernel(filter: &[sock_filter], calls: &[[usize; 6]]) -> Option<Vec<bool>> {
+        let program = sock_fprog { len: filter.len() as u16, filter: filter.as_ptr().cast_mut() };
+        // SAFETY: the child makes raw calls and nothing else.
+        let pid = unsafe { libc::fork() };
+        if pid == 0 {
+            let mut status = 0;
+            // SAFETY: as above; what is installed confines the child alone.
+            unsafe {
+                libc::syscall(libc::SYS_prctl, libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+                let mode = libc::SECCOMP_MODE_FILTER;
+                if libc::syscall(libc::SYS_prctl, libc::PR_SET_SECCOMP, mode, &raw const program, 0, 0) != 0 {
+                    super::super::exit_group(200);
+                }
+                for (number, call) in calls.iter().enumerate() {
+                    let expected = run(filter, &data(libc::SYS_getpid, call));
+                    if expected & SECCOMP_RET_ACTION_FULL != SECCOMP_RET_ERRNO {
+                        continue; // its death
+                    }
+                    let answer = super::super::syscall(libc::SYS_getpid, *call);
+                    if answer != -((expected & 0xFFF) as isize) {
+                        status |= 1 << number;
+                    }
+                }
+                super::super::exit_group(status);
+            }
+        }
+        let mut status = 0;
+        // SAFETY: our own child.
+        assert_eq!(unsafe { libc::waitpid(pid, &raw mut status, 0) }, pid);
+        assert!(libc::WIFEXITED(status), "the child ended with {status:#x}");
+        match libc::WEXITSTATUS(status) {
+            200 => None,
+            wrong => Some((0..calls.len()).map(|number| wrong >> number & 1 == 0).collect()),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 1 } else { 1500 }))]
+        /// The kernel is the truth: a filter that it takes answers here what it answers there.
+        #[test]
+        fn filters_are_asked_as_the_kernel_asks_them(
+            body in (0..24_u8).prop_flat_map(|length| {
+                (0..length).map(|at| any_instruction(length - at - 1)).collect::<Vec<_>>()
+            }),
+            calls in prop::collection::vec(prop::array::uniform6(prop_oneof![any::<usize>(), 0..64_usize]), 5),
+        ) {
+            let mut filter = vec![
+                instruction(BPF_LD | BPF_ABS, 0, 0, 0),
+                instruction(BPF_JMP | BPF_JEQ, 1, 0, libc::SYS_getpid as u32),
+                instruction(BPF_RET, 0, 0, SECCOMP_RET_ALLOW),
+                // What the kernel may have in doubt: every word of the memory is set.
+            ];
+            filter.extend((0..16).map(|slot| instruction(BPF_ST, 0, 0, slot)));
+            filter.extend(&body);
+            filter.extend([
+                instruction(BPF_ALU | BPF_AND, 0, 0, 0xFFF),
+                instruction(BPF_ALU | BPF_OR, 0, 0, SECCOMP_RET_ERRNO),
+                instruction(BPF_RET | BPF_A, 0, 0, 0),
+            ]);
+            let answers = by_the_kernel(&filter, &calls);
+            // Division by 0 as a constant is all that the kernel does not take here.
+            let divides_by_0 = body.iter().any(|one| one.code == (BPF_ALU | BPF_DIV) as u16 && one.k == 0);
+            prop_assert_eq!(answers.is_none(), divides_by_0);
+            prop_assert!(answers.is_none_or(|answers| answers.iter().all(|same| *same)));
+        }
+    }
+
+    #[test]
+    fn what_the_kernel_would_not_take_kills() {
+        let data = [0; 16];
+        assert_eq!(run(&[], &data), SECCOMP_RET_KILL_PROCESS);
+        assert_eq!(run(&[instruction(BPF_LD | BPF_ABS, 0, 0, 64)], &data), SECCOMP_RET_KILL_PROCESS);
+        assert_eq!(run(&[instruction(BPF_JMP, 0, 0, BPF_MAXINSNS as u32)], &data), SECCOMP_RET_KILL_PROCESS);
+        assert_eq!(run(&[instruction(0xFFFF, 0, 0, 0)], &data), SECCOMP_RET_KILL_PROCESS);
+    }
 }

@@ -1,8 +1,9 @@
 //! SIGBUS: the mapping is there, and the page is not to be had.
 
 use super::{Accessed, tell_there};
-use crate::call::{Fault, Quoted};
+use crate::call::Fault;
 use crate::check::Count;
+use crate::check::memory::FileName;
 use crate::facts::backing::{Backing, Identity, Room};
 use crate::facts::limits::{self, Bytes, HugePages};
 use crate::facts::mapping::{Mapping, Mappings};
@@ -105,13 +106,14 @@ impl FileFault {
         self.file.is_some_and(|(_, _, offset)| offset & self.page.wrapping_neg() < self.largest)
     }
 
-    fn name(&self) -> &[u8] {
-        self.there.as_ref().map_or(b"", Mapping::name)
+    /// The file's name, where the kernel's list tells it.
+    fn name(&self) -> FileName<'_> {
+        FileName(self.there.as_ref().map_or(b"", Mapping::name))
     }
 
     /// Says what happened.
     pub(super) fn tell(&self, fault: &Fault, draft: &mut Draft) {
-        let name = Quoted(self.name());
+        let name = self.name();
         let access = Accessed(fault);
         match (&self.why, self.file) {
             (Why::PastEnd, Some((file, size, offset))) => self.past_end(&file, size, offset, fault, draft),
@@ -124,7 +126,7 @@ impl FileFault {
                 draft.help(format_args!(
                     "allocate before you map: posix_fallocate(fd, 0, length) fails with ENOSPC where ftruncate does not"
                 ));
-                if self.name().starts_with(b"/dev/shm/") {
+                if name.0.starts_with(b"/dev/shm/") {
                     draft.help(format_args!(
                         "make /dev/shm larger: mount -o remount,size=SIZE; in a container, --shm-size"
                     ));
@@ -146,9 +148,9 @@ impl FileFault {
             }
             (_, Some((_, None, offset))) => {
                 draft.message(format_args!("{access}: the page of byte {offset} of a mapped file can't be had"));
+                self.tell_out_of_sight(draft);
                 draft.note(format_args!(
-                    "the file can't be looked at: it has no name and no open descriptor any more; it had {} bytes when it \
-                     was mapped, and may have been shortened since",
+                    "it had {} bytes when it was mapped, and may have been shortened since",
                     self.largest
                 ));
             }
@@ -170,7 +172,7 @@ impl FileFault {
     }
 
     fn past_end(&self, file: &File, size: Option<u64>, offset: u64, fault: &Fault, draft: &mut Draft) {
-        let (name, access) = (Quoted(self.name()), Accessed(fault));
+        let (name, access) = (self.name(), Accessed(fault));
         let now = size.unwrap_or(self.largest);
         let past = offset.wrapping_sub(now).wrapping_add(1);
         if self.had_reached() {
@@ -199,7 +201,16 @@ impl FileFault {
             ));
         }
         if size.is_none() {
+            self.tell_out_of_sight(draft);
+        }
+    }
+
+    /// Says why the file can't be looked at.
+    fn tell_out_of_sight(&self, draft: &mut Draft) {
+        if self.there.is_some() {
             draft.note(format_args!("the file can't be looked at any more: it has no name and no open descriptor"));
+        } else {
+            draft.note(format_args!("the file can't be looked at: it has no open descriptor, and /proc can't be read"));
         }
     }
 

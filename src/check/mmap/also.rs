@@ -9,7 +9,7 @@ impl Mmap {
         if self.length == 0 {
             draft.note(format_args!("the length is 0, which is not allowed either"));
         }
-        if !self.is_anonymous() && descriptor::flags(self.fd).is_err() {
+        if !self.is_anonymous() && descriptor::flags(self.fd) == Err(libc::EBADF) {
             draft.note(format_args!("descriptor {} is not open, either", self.fd));
         }
         self.tell_no_sharing(draft);

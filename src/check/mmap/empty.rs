@@ -1,9 +1,8 @@
 //! Mappings that start at or past the end of their file: legal, and useless until the file grows.
 
 use super::super::known::{Making, tell_gone};
-use super::super::memory;
-use crate::call::{Outcome, Quoted};
-use crate::escape::Escaped;
+use super::super::memory::{self, FileName};
+use crate::call::Outcome;
 use crate::facts::backing::{Backing, Identity};
 use crate::report::Report;
 use crate::sys;
@@ -64,8 +63,8 @@ pub(crate) fn still_empty(known: &Known, gone: Option<&KnownGone>) {
             "the mapping starts at byte {offset} of a file that had {size} bytes then: any access raises SIGBUS"
         ));
         match now {
-            Now::Size(size) => draft.note(format_args!("the file, {}, has {size} bytes now", Quoted(name))),
-            Now::StillPast => draft.note(format_args!("the file, '{}', still ends before it", Escaped(name))),
+            Now::Size(size) => draft.note(format_args!("{} has {size} bytes now", FileName(name))),
+            Now::StillPast => draft.note(format_args!("{} still ends before it", FileName(name))),
         }
         match gone {
             Some(gone) => tell_gone(gone, draft),

@@ -243,9 +243,15 @@ impl Mmap {
                         "for memory without a file add MAP_ANONYMOUS; otherwise check what open returned before mapping"
                     ));
                 }
-                _ => {
+                Err(libc::EBADF) => {
                     draft.message(format_args!("descriptor {} is not open", self.fd));
                     draft.help(format_args!("map before closing the descriptor; a mapping stays after close"));
+                }
+                _ => {
+                    draft.message(format_args!("descriptor {} is not open, or was opened with O_PATH", self.fd));
+                    draft.help(format_args!(
+                        "map before closing the descriptor, which was opened with O_RDONLY or O_RDWR"
+                    ));
                 }
             }
             if self.length == 0 {
@@ -310,10 +316,7 @@ impl Mmap {
                 told = memory::tell_overcommit(wanted, draft);
             }
             if !told {
-                draft.note(format_args!(
-                    "no limit of the process explains it: no hole of the address space is large enough, or a cgroup \
-                     or the kernel's own memory is exhausted"
-                ));
+                memory::tell_no_limit(draft);
             }
         });
     }
@@ -324,15 +327,20 @@ impl Mmap {
                 0 => limits::default_huge_page().unwrap_or(0),
                 bits => 1_u64.checked_shl(bits).unwrap_or(0),
             };
-            draft.message(format_args!("huge pages of {} are refused", Bytes(size)));
+            if size == 0 {
+                draft.message(format_args!("huge pages of the machine's default size are refused"));
+            } else {
+                draft.message(format_args!("huge pages of {} are refused", Bytes(size)));
+            }
             match limits::huge_pages(size) {
                 Some(pool) => draft.note(format_args!(
                     "of {} pages of that size {} are free, {} of these reserved",
                     pool.total, pool.free, pool.reserved
                 )),
-                None => {
+                None if size > 0 && limits::shows_huge_pages() => {
                     draft.note(format_args!("this machine has no pool of that size under /sys/kernel/mm/hugepages"));
                 }
+                None => draft.note(format_args!("the pools (/sys/kernel/mm/hugepages) can't be looked at here")),
             }
             if size > 0 && self.offset.rem_euclid(size.cast_signed()) != 0 {
                 draft.note(format_args!("offset {} is not a multiple of the huge page", self.offset));
@@ -378,16 +386,15 @@ impl Mmap {
     fn not_mappable(&self, kind: Kind, report: &Report<'_>) {
         report.finding(Rule::MmapNotMappable, Severity::Warning, |draft| {
             let path = Path::of_descriptor(self.fd);
-            let path = super::IfSome(path.as_ref());
+            let path = super::IfSome(path.as_ref().map(Aside));
             match descriptor::filesystem(self.fd) {
                 Filesystem::Kernel(name) => {
-                    draft
-                        .message(format_args!("descriptor {} is {kind} of {name}, {path}, which has no mmap", self.fd));
+                    draft.message(format_args!("descriptor {} is {kind} of {name}{path}, which has no mmap", self.fd));
                 }
                 _ if kind == Kind::CharacterDevice && crate::sys::is_terminal(self.fd) => {
-                    draft.message(format_args!("descriptor {} is a terminal, {path}, which has no mmap", self.fd));
+                    draft.message(format_args!("descriptor {} is a terminal{path}, which has no mmap", self.fd));
                 }
-                _ => draft.message(format_args!("descriptor {} is {kind}, {path}, which has no mmap", self.fd)),
+                _ => draft.message(format_args!("descriptor {} is {kind}{path}, which has no mmap", self.fd)),
             }
             self.tell_no_sharing(draft);
             draft.help(format_args!("read it with read(2), into memory mapped with MAP_ANONYMOUS if need be"));
@@ -423,7 +430,7 @@ impl Mmap {
                 draft.note(format_args!("it lies on the mount {}", Quoted(point)));
             });
             if told.is_none() {
-                draft.note(format_args!("its mount is not listed in /proc/self/mountinfo"));
+                draft.note(format_args!("its mount can't be found in /proc/self/mountinfo"));
             }
             draft.help(format_args!("map it from a mount without noexec (see findmnt), or without PROT_EXEC"));
         });
@@ -457,12 +464,18 @@ impl Mmap {
             draft
                 .message(format_args!("locked memory of {} is refused", Bytes(facts::whole_pages(self.length) as u64)));
             match limits::soft(libc::RLIMIT_MEMLOCK) {
-                Some(limit) => draft.note(format_args!(
-                    "RLIMIT_MEMLOCK allows {}, and {} are locked",
-                    Bytes(limit),
-                    Bytes(limits::locked().unwrap_or(0))
-                )),
-                None => draft.note(format_args!("RLIMIT_MEMLOCK is unlimited")),
+                Some(limit) => match limits::locked() {
+                    Some(locked) => draft.note(format_args!(
+                        "RLIMIT_MEMLOCK allows {}, and {} are locked",
+                        Bytes(limit),
+                        Bytes(locked)
+                    )),
+                    None => draft.note(format_args!("RLIMIT_MEMLOCK allows {}", Bytes(limit))),
+                },
+                None if limits::is_unlimited(libc::RLIMIT_MEMLOCK) => {
+                    draft.note(format_args!("RLIMIT_MEMLOCK is unlimited"));
+                }
+                None => draft.note(format_args!("RLIMIT_MEMLOCK can't be read here")),
             }
             draft
                 .help(format_args!("raise the limit (ulimit -l, setrlimit RLIMIT_MEMLOCK), or map without MAP_LOCKED"));
@@ -483,6 +496,15 @@ impl Mmap {
             }
             draft.help(format_args!("take another address, or none: the kernel finds a free one"));
         });
+    }
+}
+
+/// Shows a path behind what it belongs to.
+struct Aside<'a>(&'a Path);
+
+impl core::fmt::Display for Aside<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, ", {}", self.0)
     }
 }
 
