@@ -101,6 +101,12 @@ const SUBJECTS: &[Subject] = &[
         "gcc",
         "printf '#include <pthread.h>\\nvoid*f(void*p){return p;}int main(void){pthread_t t; pthread_create(&t,0,f,0); return pthread_join(t,0);}' > a.c && gcc -fsanitize=thread -o a a.c && ./a && echo ran",
     ),
+    Subject("man, confined by seccomp", "man-db", "man -E ascii -P cat man | sed -n 3,12p"),
+    Subject(
+        "OpenSSH, confined by seccomp",
+        "openssh-server",
+        "mkdir -p /run/sshd; ssh-keygen -q -t ed25519 -N '' -f k && ssh -F none -i k -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o ProxyCommand=\"/usr/sbin/sshd -i -h $PWD/k -o AuthorizedKeysFile=$PWD/k.pub -o StrictModes=no -o UsePAM=no\" $(id -un)@here 'echo in the session; exit 3'; echo $?",
+    ),
     Subject(
         "stress-ng mmap, mremap, shm",
         "stress-ng",
