@@ -64,8 +64,9 @@ pub(crate) fn answer(raw: isize) -> Result<usize> {
 }
 
 /// A system call of our own; ENOSYS where a sandbox of the program's would not merely deny it.
+#[inline]
 fn plain(number: c_long, arguments: [usize; 6]) -> Result<usize> {
-    if !sandbox::lets(number, &arguments) {
+    if !sandbox::lets(number, arguments) {
         return Err(libc::ENOSYS);
     }
     // SAFETY: every caller in this file passes numbers, or pointers made from live references.
@@ -307,38 +308,42 @@ pub(crate) fn fcntl(fd: c_int, command: c_int, argument: c_int) -> Result<c_int>
 }
 
 /// statx(2) of a descriptor, from what the kernel has at hand (no round trip to a file server).
+#[inline]
 pub(crate) fn statx_fd(fd: c_int) -> Result<libc::statx> {
-    match statx(fd, c"", libc::AT_EMPTY_PATH | libc::AT_STATX_DONT_SYNC) {
-        Err(libc::ENOSYS | libc::EPERM) => fstat(fd),
+    let flags = libc::AT_EMPTY_PATH | libc::AT_STATX_DONT_SYNC;
+    // One buffer: this is on the way of every file mapping, whose stack may be small.
+    filled(|out: *mut libc::statx| match statx(fd, c"", flags, out) {
+        Err(libc::ENOSYS | libc::EPERM) => fstat(fd, out).map(|()| 0),
         answer => answer,
-    }
+    })
 }
 
 /// fstat(2), which sandboxes let through that are older than statx(2), in the form of the latter. It may wait for a file
 /// server.
 #[cold]
-fn fstat(fd: c_int) -> Result<libc::statx> {
+#[inline(never)]
+fn fstat(fd: c_int, out: *mut libc::statx) -> Result<()> {
     let found = filled(|out: *mut libc::stat| plain(libc::SYS_fstat, [int(fd), out as usize, 0, 0, 0, 0]))?;
-    let mut statx: libc::statx = filled(|_| Ok(0))?;
+    // SAFETY: the zeroed buffer of `filled`.
+    let statx = unsafe { &mut *out };
     statx.stx_ino = found.st_ino;
     statx.stx_mode = u16::try_from(found.st_mode).unwrap_or(0);
     statx.stx_size = found.st_size.cast_unsigned();
     statx.stx_blksize = u32::try_from(found.st_blksize).unwrap_or(0);
     (statx.stx_dev_major, statx.stx_dev_minor) = (libc::major(found.st_dev), libc::minor(found.st_dev));
     (statx.stx_rdev_major, statx.stx_rdev_minor) = (libc::major(found.st_rdev), libc::minor(found.st_rdev));
-    Ok(statx)
+    Ok(())
 }
 
 /// statx(2) of a path, symbolic links followed.
 pub(crate) fn statx_path(path: &CStr) -> Result<libc::statx> {
-    statx(libc::AT_FDCWD, path, 0)
+    filled(|out| statx(libc::AT_FDCWD, path, 0, out))
 }
 
-fn statx(directory: c_int, path: &CStr, flags: c_int) -> Result<libc::statx> {
+#[inline]
+fn statx(directory: c_int, path: &CStr, flags: c_int, out: *mut libc::statx) -> Result<usize> {
     let mask = libc::STATX_BASIC_STATS as usize;
-    filled(|out: *mut libc::statx| {
-        plain(libc::SYS_statx, [int(directory), path.as_ptr() as usize, int(flags), mask, out as usize, 0])
-    })
+    plain(libc::SYS_statx, [int(directory), path.as_ptr() as usize, int(flags), mask, out as usize, 0])
 }
 
 /// The magic number of the filesystem that `fd` lies on, fstatfs(2).

@@ -71,6 +71,19 @@ impl<T: Item, const FIRST: usize> Records<T, FIRST> {
         Some(unsafe { &mut *self.outside(number)? })
     }
 
+    /// Sees to it that there is memory for a record of one of the pieces. Apart from its caller, whose frame is on the way of
+    /// calls with small stacks.
+    #[inline(never)]
+    fn make_room(&mut self, number: u32) -> Option<()> {
+        let (piece, _) = Self::place(number)?;
+        let memory = self.pieces.get_mut(piece)?;
+        if memory.is_null() {
+            let bytes = FIRST.checked_shl(u32::try_from(piece).ok()?)?.checked_mul(size_of::<T>())?;
+            *memory = sys::zeroed_memory(bytes)?.cast();
+        }
+        Some(())
+    }
+
     /// A record of one of the pieces. Apart from the others, whose way is then short enough for every call.
     fn outside(&self, number: u32) -> Option<*mut T> {
         let (piece, index) = Self::place(number)?;
@@ -135,11 +148,8 @@ impl<T: Item, const FIRST: usize> Pool<T, FIRST> {
     #[inline(never)]
     fn unused(&mut self) -> Option<u32> {
         let number = self.used.checked_add(1)?;
-        let (piece, _) = Records::<T, FIRST>::place(number)?;
-        let memory = self.records.pieces.get_mut(piece)?;
-        if piece > 0 && memory.is_null() {
-            let bytes = FIRST.checked_shl(u32::try_from(piece).ok()?)?.checked_mul(size_of::<T>())?;
-            *memory = sys::zeroed_memory(bytes)?.cast();
+        if number as usize > FIRST {
+            self.records.make_room(number)?;
         }
         self.used = number;
         Some(number)
