@@ -22,7 +22,7 @@ use libc::{
     BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_IMM, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET,
     BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MEM, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX,
     BPF_SUB, BPF_TXA, BPF_X, BPF_XOR, SECCOMP_RET_ACTION_FULL, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO,
-    SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_LOG, sock_filter, sock_fprog,
+    SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, sock_filter, sock_fprog,
 };
 
 /// `AUDIT_ARCH_…` of `<linux/audit.h>`.
@@ -172,24 +172,10 @@ fn run(program: &[sock_filter], data: &Data) -> u32 {
                 let Some(word) = memory.get_mut(k as usize) else { break };
                 *word = if class == BPF_ST { a } else { x };
             }
-            BPF_ALU => {
-                a = match code & 0xF0 {
-                    BPF_ADD => a.wrapping_add(operand),
-                    BPF_SUB => a.wrapping_sub(operand),
-                    BPF_MUL => a.wrapping_mul(operand),
-                    BPF_DIV => match a.checked_div(operand) {
-                        Some(quotient) => quotient,
-                        None => return 0, // as the kernel's: the filter ends, and 0 is SECCOMP_RET_KILL_THREAD
-                    },
-                    BPF_OR => a | operand,
-                    BPF_AND => a & operand,
-                    BPF_LSH => a.wrapping_shl(operand),
-                    BPF_RSH => a.wrapping_shr(operand),
-                    BPF_NEG => a.wrapping_neg(),
-                    BPF_XOR => a ^ operand,
-                    _ => break,
-                }
-            }
+            BPF_ALU => match calculate(code & 0xF0, a, operand) {
+                Some(result) => a = result,
+                None => return SECCOMP_RET_KILL_THREAD,
+            },
             BPF_JMP => {
                 let holds = match code & 0xF0 {
                     BPF_JA => {
@@ -211,6 +197,24 @@ fn run(program: &[sock_filter], data: &Data) -> u32 {
         }
     }
     SECCOMP_RET_KILL_PROCESS
+}
+
+/// The result of a `BPF_ALU` operation; `None` for a division by 0, which ends the filter, and for what the kernel does not
+/// let in.
+fn calculate(operation: u32, a: u32, operand: u32) -> Option<u32> {
+    match operation {
+        BPF_ADD => Some(a.wrapping_add(operand)),
+        BPF_SUB => Some(a.wrapping_sub(operand)),
+        BPF_MUL => Some(a.wrapping_mul(operand)),
+        BPF_DIV => a.checked_div(operand),
+        BPF_OR => Some(a | operand),
+        BPF_AND => Some(a & operand),
+        BPF_LSH => Some(a.wrapping_shl(operand)),
+        BPF_RSH => Some(a.wrapping_shr(operand)),
+        BPF_NEG => Some(a.wrapping_neg()),
+        BPF_XOR => Some(a ^ operand),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
