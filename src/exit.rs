@@ -96,8 +96,9 @@ pub(crate) fn leaving(status: c_int) -> c_int {
     if status == 0 && failed { settings.exitcode } else { status }
 }
 
-/// The signal mask and possession of the section, over a fork.
-static FORK_MASK: AtomicU64 = AtomicU64::new(0);
+/// The signal mask and possession of the section, over a fork. No mask holds all signals: SIGKILL can't be blocked.
+static FORK_MASK: AtomicU64 = AtomicU64::new(NO_MASK);
+const NO_MASK: SignalSet = SignalSet::MAX;
 static FORK_HELD: AtomicBool = AtomicBool::new(false);
 /// Possession of the tracker, over a fork.
 static FORK_TRACKER: AtomicBool = AtomicBool::new(false);
@@ -105,7 +106,7 @@ static FORK_TRACKER: AtomicBool = AtomicBool::new(false);
 /// Takes the section, so that it is whole on both sides.
 extern "C" fn before_fork() {
     if let Ok(section) = report::enter() {
-        FORK_MASK.store(section.over_fork(), Relaxed);
+        FORK_MASK.store(section.over_fork().unwrap_or(NO_MASK), Relaxed);
         FORK_HELD.store(true, Relaxed);
     }
     FORK_TRACKER.store(track::before_fork(), Relaxed);
@@ -118,8 +119,8 @@ fn give_back_tracker(in_child: bool) {
 }
 
 fn held_over_fork() -> Option<Section> {
-    let mask: SignalSet = FORK_MASK.load(Relaxed);
-    FORK_HELD.swap(false, Relaxed).then(|| Section::after_fork(mask))
+    let mask = FORK_MASK.load(Relaxed);
+    FORK_HELD.swap(false, Relaxed).then(|| Section::after_fork((mask != NO_MASK).then_some(mask)))
 }
 
 extern "C" fn in_parent() {

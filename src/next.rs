@@ -209,24 +209,20 @@ unsafe fn raw_ftok(path: *const c_char, id: c_int) -> c_int {
 /// As libc's `shm_open`: a file of /dev/shm.
 unsafe fn raw_shm_open(name: *const c_char, flags: c_int, mode: libc::mode_t) -> c_int {
     // SAFETY: the caller's word: a string.
-    let opened = match track::objects::path(unsafe { CStr::from_ptr(name) }) {
-        Some(path) => {
-            let flags = flags | libc::O_NOFOLLOW | libc::O_NONBLOCK;
-            path.as_c_str().ok_or(libc::EINVAL).and_then(|path| sys::open(path, flags, mode))
-        }
-        None => Err(libc::EINVAL),
-    };
-    opened.unwrap_or_else(failed)
+    let path = track::objects::path(unsafe { CStr::from_ptr(name) });
+    let Some(path) = path.as_ref().and_then(|path| path.as_c_str()) else { return failed(libc::EINVAL) };
+    let flags = int(flags | libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC);
+    // SAFETY: a string.
+    unsafe { status(libc::SYS_openat, [int(libc::AT_FDCWD), path.as_ptr() as usize, flags, mode as usize, 0, 0]) }
 }
 
 /// As libc's `shm_unlink`.
 unsafe fn raw_shm_unlink(name: *const c_char) -> c_int {
     // SAFETY: the caller's word: a string.
-    let unlinked = match track::objects::path(unsafe { CStr::from_ptr(name) }) {
-        Some(path) => path.as_c_str().ok_or(libc::ENOENT).and_then(sys::unlink),
-        None => Err(libc::ENOENT),
-    };
-    unlinked.map_or_else(failed, |()| 0)
+    let path = track::objects::path(unsafe { CStr::from_ptr(name) });
+    let Some(path) = path.as_ref().and_then(|path| path.as_c_str()) else { return failed(libc::ENOENT) };
+    // SAFETY: a string.
+    unsafe { status(libc::SYS_unlinkat, [int(libc::AT_FDCWD), path.as_ptr() as usize, 0, 0, 0, 0]) }
 }
 
 /// Sets `errno` and gives what a call that failed returns.
@@ -283,13 +279,20 @@ unsafe fn raw_signal(signal: c_int, handler: usize, flags: c_int) -> usize {
 unsafe fn raw_sigset(signal: c_int, handler: usize) -> usize {
     const SIG_HOLD: usize = 2;
     let bit = 1_u64.checked_shl(signal.wrapping_sub(1).cast_unsigned()).unwrap_or(0);
-    let mask = sys::set_signal_mask(sys::SignalSet::MAX);
+    let set_mask = |mask: sys::SignalSet| {
+        let mut before: sys::SignalSet = 0;
+        let (new, old) = ((&raw const mask) as usize, (&raw mut before) as usize);
+        // SAFETY: two live masks.
+        unsafe { status(libc::SYS_rt_sigprocmask, [int(libc::SIG_SETMASK), new, old, size_of_val(&mask), 0, 0]) };
+        before
+    };
+    let mask = set_mask(sys::SignalSet::MAX);
     let before = match handler {
         SIG_HOLD => sys::disposition(signal, None).map_or(libc::SIG_ERR, |before| before.handler),
         // SAFETY: the caller's word.
         _ => unsafe { raw_signal(signal, handler, 0) },
     };
-    sys::set_signal_mask(if handler == SIG_HOLD { mask | bit } else { mask & !bit });
+    set_mask(if handler == SIG_HOLD { mask | bit } else { mask & !bit });
     if before != libc::SIG_ERR && mask & bit != 0 { SIG_HOLD } else { before }
 }
 

@@ -63,7 +63,12 @@ pub(crate) fn answer(raw: isize) -> Result<usize> {
     }
 }
 
-/// A system call of our own; ENOSYS where a sandbox of the program's would not merely deny it.
+/// Whether a sandbox of the program's lets a call of our own through.
+pub(crate) fn may_make(number: c_long, arguments: [usize; 6]) -> bool {
+    sandbox::lets(number, arguments)
+}
+
+/// A system call of our own; ENOSYS where a sandbox of the program's does not let it through.
 #[inline]
 fn plain(number: c_long, arguments: [usize; 6]) -> Result<usize> {
     if !sandbox::lets(number, arguments) {
@@ -89,9 +94,10 @@ fn filled<T>(fill: impl FnOnce(*mut T) -> Result<usize>) -> Result<T> {
 
 // ---- processes and threads ----
 
-/// getpid(2), from the kernel and not from a copy that fork may have made stale.
+/// getpid(2), from the kernel and not from a copy that fork may have made stale; the copy where a sandbox does not let
+/// the kernel be asked.
 pub(crate) fn getpid() -> c_int {
-    small(plain(libc::SYS_getpid, [0; 6]))
+    plain(libc::SYS_getpid, [0; 6]).map_or_else(|_| crate::process::pid(), |pid| small(Ok(pid)))
 }
 
 /// getppid(2).
@@ -99,7 +105,7 @@ pub(crate) fn getppid() -> c_int {
     small(plain(libc::SYS_getppid, [0; 6]))
 }
 
-/// gettid(2).
+/// gettid(2); 0 where a sandbox does not let the kernel be asked.
 pub(crate) fn gettid() -> c_int {
     small(plain(libc::SYS_gettid, [0; 6]))
 }
@@ -142,21 +148,33 @@ pub(crate) fn exit_group(status: c_int) -> ! {
 /// A set of signals, as the kernel has it.
 pub(crate) type SignalSet = u64;
 
-/// Replaces the thread's signal mask and returns the one before.
-pub(crate) fn set_signal_mask(mask: SignalSet) -> SignalSet {
-    let mut before: SignalSet = 0;
+/// Replaces the thread's signal mask and returns the one before; `None` where that is not let through.
+pub(crate) fn set_signal_mask(mask: SignalSet) -> Option<SignalSet> {
     let how = int(libc::SIG_SETMASK);
-    let _ = plain(
-        libc::SYS_rt_sigprocmask,
-        [how, (&raw const mask) as usize, (&raw mut before) as usize, size_of::<SignalSet>(), 0, 0],
-    );
-    before
+    filled(|before: *mut SignalSet| {
+        let arguments = [how, (&raw const mask) as usize, before as usize, size_of::<SignalSet>(), 0, 0];
+        plain(libc::SYS_rt_sigprocmask, arguments)
+    })
+    .ok()
+}
+
+/// Puts back the mask that [`set_signal_mask`] gave. No sandbox is asked: one that has come meanwhile is another thread's.
+pub(crate) fn restore_signal_mask(mask: SignalSet) {
+    let how = int(libc::SIG_SETMASK);
+    let arguments = [how, (&raw const mask) as usize, 0, size_of::<SignalSet>(), 0, 0];
+    // SAFETY: a live mask.
+    unsafe { syscall(libc::SYS_rt_sigprocmask, arguments) };
 }
 
 /// The signals that are pending for this thread or process.
 pub(crate) fn pending_signals() -> SignalSet {
     filled(|set: *mut SignalSet| plain(libc::SYS_rt_sigpending, [set as usize, size_of::<SignalSet>(), 0, 0, 0, 0]))
         .unwrap_or(0)
+}
+
+/// Whether a signal that a call of ours raises can be held back and taken away.
+pub(crate) fn can_hold_signals() -> bool {
+    [libc::SYS_rt_sigprocmask, libc::SYS_rt_sigtimedwait].iter().all(|number| may_make(*number, [0; 6]))
 }
 
 /// Takes one pending signal of `set` away without waiting.
@@ -180,18 +198,25 @@ pub(crate) struct Disposition {
     pub(crate) mask: SignalSet,
 }
 
-/// Sets, if one is given, the disposition of a signal, and returns the one before.
+/// Sets, if one is given, the disposition of a signal, and returns the one before. No sandbox is asked: this follows
+/// calls of the program's own, or ends a handler that is not there where a sandbox forbids this.
 pub(crate) fn disposition(signal: c_int, new: Option<&Disposition>) -> Result<Disposition> {
     let new = new.map_or(0, |new| ptr::from_ref(new) as usize);
     filled(|old: *mut Disposition| {
-        plain(libc::SYS_rt_sigaction, [int(signal), new, old as usize, size_of::<SignalSet>(), 0, 0])
+        let arguments = [int(signal), new, old as usize, size_of::<SignalSet>(), 0, 0];
+        // SAFETY: live structures, or null.
+        answer(unsafe { syscall(libc::SYS_rt_sigaction, arguments) })
     })
 }
 
-/// Sends a signal to this very thread, with the information that came with an earlier one.
+/// Sends a signal to this very thread, with the information that came with an earlier one. No sandbox is asked, for the
+/// same reason.
 pub(crate) fn queue_signal(signal: c_int, info: &libc::siginfo_t) -> Result<()> {
-    let arguments = [int(getpid()), int(gettid()), int(signal), ptr::from_ref(info) as usize, 0, 0];
-    plain(libc::SYS_rt_tgsigqueueinfo, arguments).map(|_| ())
+    // SAFETY: numbers alone.
+    let own = |number| unsafe { syscall(number, [0; 6]) }.cast_unsigned();
+    let arguments = [own(libc::SYS_getpid), own(libc::SYS_gettid), int(signal), ptr::from_ref(info) as usize, 0, 0];
+    // SAFETY: a live structure.
+    answer(unsafe { syscall(libc::SYS_rt_tgsigqueueinfo, arguments) }).map(|_| ())
 }
 
 /// Sleeps until `word` no longer holds `value`, or `milliseconds` have passed, or somebody wakes the waiters. Whether the
@@ -241,11 +266,6 @@ pub(crate) fn open(path: &CStr, flags: c_int, mode: u32) -> Result<c_int> {
     let flags = int(flags | libc::O_CLOEXEC);
     plain(libc::SYS_openat, [int(libc::AT_FDCWD), path.as_ptr() as usize, flags, mode as usize, 0, 0])
         .map(|fd| small(Ok(fd)))
-}
-
-/// unlink(2).
-pub(crate) fn unlink(path: &CStr) -> Result<()> {
-    plain(libc::SYS_unlinkat, [int(libc::AT_FDCWD), path.as_ptr() as usize, 0, 0, 0, 0]).map(|_| ())
 }
 
 /// close(2).
@@ -299,7 +319,8 @@ pub(crate) fn wait_writable(fd: c_int, milliseconds: i64) -> bool {
     let mut poll = libc::pollfd { fd, events: libc::POLLOUT, revents: 0 };
     let timeout = libc::timespec { tv_sec: 0, tv_nsec: milliseconds.wrapping_mul(1_000_000) };
     let answer = plain(libc::SYS_ppoll, [(&raw mut poll) as usize, 1, (&raw const timeout) as usize, 0, 0, 0]);
-    answer == Ok(1) && poll.revents & libc::POLLOUT != 0
+    // A pipe without a reader can be written, to raise SIGPIPE.
+    answer == Ok(1) && poll.revents & (libc::POLLOUT | libc::POLLERR) == libc::POLLOUT
 }
 
 /// fcntl(2) with a number as argument.
@@ -376,14 +397,17 @@ pub(crate) fn is_terminal(fd: c_int) -> bool {
     plain(libc::SYS_ioctl, [int(fd), TCGETS, termios.as_mut_ptr() as usize, 0, 0, 0]).is_ok()
 }
 
-/// statx(2) of a path at an address that need not be readable: EFAULT then.
+/// statx(2) of a path at an address that need not be readable: EFAULT then. No sandbox is asked: it is a call of the
+/// program's.
 ///
 /// # Safety
 /// None beyond the kernel's own checks; unsafe because the pointer comes from the program.
 pub(crate) unsafe fn statx_address(path: *const core::ffi::c_char) -> Result<libc::statx> {
     let mask = libc::STATX_BASIC_STATS as usize;
     filled(|out: *mut libc::statx| {
-        plain(libc::SYS_statx, [int(libc::AT_FDCWD), path as usize, 0, mask, out as usize, 0])
+        let arguments = [int(libc::AT_FDCWD), path as usize, 0, mask, out as usize, 0];
+        // SAFETY: the kernel checks the path; the rest is ours.
+        answer(unsafe { syscall(libc::SYS_statx, arguments) })
     })
 }
 

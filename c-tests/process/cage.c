@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -31,6 +32,8 @@ static int find_code(unsigned long *start, unsigned long *end)
 __attribute__((constructor)) static void confine(void)
 {
     unsigned long start, end;
+    const char *kind = getenv("CAGE");
+    int files = kind != NULL && strcmp(kind, "files") == 0;
     if (!find_code(&start, &end)) {
         fputs("cage: the code of libmapsan is not found\n", stderr);
         _exit(99);
@@ -40,6 +43,8 @@ __attribute__((constructor)) static void confine(void)
         LOAD(IP), TEST(BPF_JGE, (uint32_t)start, 1, 0), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
         TEST(BPF_JGT, (uint32_t)end, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
         LOAD(offsetof(struct seccomp_data, nr)),
+        /* CAGE=files: files can be opened and read, but neither ioctl nor lseek is to be had. */
+        TEST(BPF_JA, files ? 0 : 6, 0, 0), ALLOW(SYS_openat), ALLOW(SYS_read), ALLOW(SYS_close),
         /* What it needs to write, to be in order with threads and signals, and to end. */
         ALLOW(SYS_write), ALLOW(SYS_fstat), ALLOW(SYS_mmap), ALLOW(SYS_getpid), ALLOW(SYS_gettid), ALLOW(SYS_futex),
         ALLOW(SYS_rt_sigprocmask), ALLOW(SYS_rt_sigaction), ALLOW(SYS_rt_sigpending), ALLOW(SYS_rt_sigreturn),

@@ -1,8 +1,13 @@
-/* Sandboxes that kill for whatever the program itself does not need, made in every way: it lives under the library as it does
- * without. Each way is gone by a child, which confines itself, uses memory, and exits. */
+/* Sandboxes that kill for whatever the program itself does not need, made in every way: it lives and dies under the library as it
+ * does without. Each way is gone by a child, which confines itself, uses memory, and ends.
+ *
+ *   confined          every way
+ *   confined status   confines itself, finds a mistake, and exits with 0 */
 #define _GNU_SOURCE
 #include "check.h"
+#include "mapsan.h"
 #include "sites.h"
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
@@ -11,7 +16,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/shm.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -101,6 +108,51 @@ static void with_two(void)
     by_prctl();
 }
 
+static void by_prctl_by_number(void)
+{
+    MUST(syscall(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0);
+    use_memory();
+}
+
+/* Answers that the filter makes up: descriptor 0 for every open(2). */
+static void with_made_up_answers(void)
+{
+    struct stat there;
+    MUST(close(0) == 0 && open("/dev/null", O_RDONLY) == 0);
+    filter[LENGTH(filter) - 1].k = SECCOMP_RET_ERRNO;
+    by_seccomp();
+    MUST(fstat(0, &there) == 0);
+}
+
+/* Arguments count, too: those of the program's own calls are not changed into others. */
+static void with_flags(void)
+{
+    struct sock_filter first[] = {
+        LOAD, BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 1, 0), ANSWER(SECCOMP_RET_ALLOW),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[3])),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, MAP_FIXED, 0, 1), ANSWER(SECCOMP_RET_KILL_PROCESS), ANSWER(SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog one = {LENGTH(first), first};
+    MUST(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &one, 0, 0) == 0);
+    by_prctl();
+}
+
+static void *idle(void *unused)
+{
+    pause();
+    return unused;
+}
+
+/* A thread that is confined already keeps the others from being: nothing is installed, and its number comes back. */
+static void *confine_alone(void *ready)
+{
+    struct sock_filter all[] = {ANSWER(SECCOMP_RET_ALLOW)};
+    struct sock_fprog nothing = {LENGTH(all), all};
+    MUST(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &nothing, 0, 0) == 0);
+    *(atomic_bool *)ready = true;
+    return idle(NULL);
+}
+
 /* What is refused is as good as not asked for: the calls of an explanation are made as before. */
 static void refused(void)
 {
@@ -109,7 +161,19 @@ static void refused(void)
     MUST(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &nowhere) == -1 && errno == EFAULT);
     MUST(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL) == -1 && errno == EFAULT);
     MUST(prctl(PR_SET_SECCOMP, 77, &program, 0, 0) == -1 && errno == EINVAL);
+    static atomic_bool ready;
+    pthread_t thread;
+    MUST(pthread_create(&thread, NULL, confine_alone, &ready) == 0);
+    while (!ready)
+        ;
+    MUST(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) > 0);
     use_memory();
+    if (count != NULL) {
+        struct mapsan_finding found;
+        int (*last)(struct mapsan_finding *) = (int (*)(struct mapsan_finding *))dlsym(RTLD_DEFAULT, "mapsan_last_finding");
+        MUST(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, 778, 0) == MAP_FAILED);
+        MUST(last(&found) == 1 && strcmp(found.message, "descriptor 778 is not open") == 0);
+    }
 }
 
 static atomic_bool confined;
@@ -130,6 +194,29 @@ static void by_a_thread(void)
     MUST(pthread_create(&thread, NULL, confine, NULL) == 0);
     while (!confined)
         ;
+    use_memory();
+}
+
+static atomic_int mapping;
+
+static void *map_for_ever(void *unused)
+{
+    for (mapping++;;) {
+        void *memory = mmap(NULL, 2 * PAGE, PROT_READ, MAP_PRIVATE, file, 0);
+        MUST(memory != MAP_FAILED && munmap(memory, 2 * PAGE) == 0);
+    }
+    return unused;
+}
+
+/* The others map files while they are confined. */
+static void while_others_map(void)
+{
+    pthread_t threads[3];
+    for (int i = 0; i < 3; i++)
+        MUST(pthread_create(&threads[i], NULL, map_for_ever, NULL) == 0);
+    while (mapping < 3)
+        ;
+    MUST(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0);
     use_memory();
 }
 
@@ -157,13 +244,87 @@ static void strict(void)
     MUST(syscall(SYS_exit, 0) == 0);
 }
 
-int main(void)
+/* ---- faults: the process ends by them, whatever its handlers may do ---- */
+
+static void fault(void)
 {
-    static const struct { const char *name; void (*go)(void); } ways[] = {
-        {"prctl", by_prctl}, {"seccomp", by_seccomp}, {"with a handler of SIGSYS", with_a_handler},
-        {"with a supervisor", with_a_supervisor}, {"two filters", with_two}, {"filters that are refused", refused},
-        {"a thread for all threads", by_a_thread}, {"a raw child", by_a_clone}, {"strict mode", strict},
+    volatile char *page = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    *page = 1;
+}
+
+static void faults(void)
+{
+    by_prctl();
+    fault();
+}
+
+static void faults_without_return(void)
+{
+    for (size_t i = 0; i < LENGTH(filter); i++)
+        if (filter[i].k == SYS_rt_sigreturn)
+            filter[i].k = SYS_write;
+    faults();
+}
+
+static void faults_after_a_reset(void)
+{
+    MUST(signal(SIGSEGV, caught_it) == SIG_DFL && signal(SIGSEGV, SIG_DFL) == caught_it);
+    faults();
+}
+
+static void faults_in_strict_mode(void)
+{
+    volatile char *page = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    MUST(prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT, 0, 0, 0) == 0);
+    *page = 1;
+}
+
+static void *confine_one(void *unused)
+{
+    MUST(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0);
+    confined = true;
+    for (;;)
+        ;
+    return unused;
+}
+
+/* This thread is not confined. */
+static void faults_beside(void)
+{
+    pthread_t thread;
+    MUST(pthread_create(&thread, NULL, confine_one, NULL) == 0);
+    while (!confined)
+        ;
+    fault();
+}
+
+static void faults_after_vfork(void)
+{
+    pid_t pid = vfork();
+    if (pid == 0) {
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT, 0, 0, 0);
+        syscall(SYS_exit, 0);
+    }
+    MUST(waitpid(pid, NULL, 0) == pid);
+    fault();
+}
+
+int main(int words, char **word)
+{
+    static const struct { const char *name; void (*go)(void); int ends; } ways[] = {
+        {"prctl", by_prctl, 0}, {"seccomp", by_seccomp, 0}, {"prctl by its number", by_prctl_by_number, 0},
+        {"with a handler of SIGSYS", with_a_handler, 0}, {"with a supervisor", with_a_supervisor, 0},
+        {"with made-up answers", with_made_up_answers, 0}, {"a filter of flags", with_flags, 0}, {"two filters", with_two, 0},
+        {"filters that are refused", refused, 0}, {"a thread for all threads", by_a_thread, 0},
+        {"while others map", while_others_map, 0}, {"while others map, again", while_others_map, 0},
+        {"while others map, a third time", while_others_map, 0}, {"a raw child", by_a_clone, 0}, {"strict mode", strict, 0},
+        {"a fault", faults, SIGSEGV}, {"a fault without rt_sigreturn", faults_without_return, SIGSEGV},
+        {"a fault after a reset", faults_after_a_reset, SIGSEGV}, {"a fault in strict mode", faults_in_strict_mode, SIGSEGV},
+        {"a fault beside a confined thread", faults_beside, SIGSEGV},
+        {"a fault after a confined child of vfork", faults_after_vfork, SIGSEGV},
     };
+    (void)word;
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     count = (unsigned long (*)(int))dlsym(RTLD_DEFAULT, "mapsan_count");
     alarm(50);
     file = fileno(tmpfile());
@@ -172,6 +333,10 @@ int main(void)
     CHECK(segment != -1, "%s", strerror(errno));
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         SKIP("seccomp is not to be had here: %s", strerror(errno));
+    if (words > 1) {
+        by_prctl();
+        return 0;
+    }
     int failed = 0;
     for (size_t i = 0; i < LENGTH(ways); i++) {
         fflush(stdout);
@@ -184,7 +349,7 @@ int main(void)
         }
         int status;
         CHECK(waitpid(pid, &status, 0) == pid, "%s", strerror(errno));
-        if (status != 0) {
+        if (status != ways[i].ends) {
             printf("%s: %s %d\n", ways[i].name, WIFSIGNALED(status) ? "killed by signal" : "status",
                    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
             failed = 1;

@@ -90,6 +90,8 @@ impl Mapping {
 /// The list, open for some questions in a row.
 pub(crate) struct Mappings {
     fd: c_int,
+    /// Whether it is read as text: there is no `PROCMAP_QUERY` before Linux 6.11, and sandboxes may not let ioctl(2) through.
+    as_text: bool,
 }
 
 impl Drop for Mappings {
@@ -99,19 +101,16 @@ impl Drop for Mappings {
 }
 
 impl Mappings {
-    /// Opens the list; `None` where there is no /proc.
+    /// Opens the list; `None` where there is no /proc, or it can't be read: from then on, what is not found is not there.
     pub(crate) fn open() -> Option<Mappings> {
-        sys::open(LIST, libc::O_RDONLY, 0).ok().map(|fd| Mappings { fd })
+        let mut mappings = Mappings { fd: sys::open(LIST, libc::O_RDONLY, 0).ok()?, as_text: false };
+        mappings.as_text = !matches!(query(mappings.fd, 0), Ok(_) | Err(libc::ENOENT));
+        (!mappings.as_text || scan(mappings.fd, 0).is_some()).then_some(mappings)
     }
 
     /// The mapping that holds `address`, or else the next one above it.
     pub(crate) fn at_or_after(&self, address: usize) -> Option<Mapping> {
-        match query(self.fd, address) {
-            Err(libc::ENOENT) => None,
-            Ok(mapping) => Some(mapping),
-            // No such ioctl before Linux 6.11.
-            Err(_) => scan(self.fd, address),
-        }
+        if self.as_text { scan(self.fd, address) } else { query(self.fd, address).ok() }
     }
 
     /// The mapping that holds `address`.

@@ -52,8 +52,43 @@ pub(crate) fn take() {
     }
 }
 
+/// Whether a sandbox lets through what the handler needs to end the process as it would have ended.
+pub(crate) fn can_end() -> bool {
+    let size = size_of::<SignalSet>();
+    SIGNALS.iter().all(|signal| sys::may_make(libc::SYS_rt_sigaction, [sys::int(*signal), 0, 0, size, 0, 0]))
+        && [libc::SYS_rt_sigreturn, libc::SYS_rt_tgsigqueueinfo, libc::SYS_getpid, libc::SYS_gettid]
+            .iter()
+            .all(|number| sys::may_make(*number, [0; 6]))
+}
+
+/// Gives `SIG_DFL` back to the kernel, before a sandbox that may not let the handler do its work.
+pub(crate) fn withdraw() {
+    for signal in SIGNALS {
+        let Some(default) = default_of(signal).filter(|_| concerns(signal)) else { continue };
+        if sys::disposition(signal, None).is_ok_and(|there| there.handler == ours()) {
+            let before = Disposition {
+                handler: libc::SIG_DFL,
+                flags: default.flags.load(Relaxed),
+                restorer: default.restorer.load(Relaxed),
+                mask: default.mask.load(Relaxed),
+            };
+            let _ = sys::disposition(signal, Some(&before));
+        }
+    }
+}
+
+/// Puts the handler in its place again after [`withdraw`], if it can do its work.
+pub(crate) fn take_again() {
+    if ON.load(Acquire) && can_end() {
+        take();
+    }
+}
+
 /// Puts the handler in the place of the `SIG_DFL` that has just been set.
 fn put(signal: c_int) {
+    if !can_end() {
+        return;
+    }
     let faults = SIGNALS.iter().fold(0, |set: SignalSet, signal| set | 1 << signal.wrapping_sub(1));
     let flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
     let mut ours = Disposition {

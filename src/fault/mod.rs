@@ -55,8 +55,7 @@ fn explain(signal: c_int, info: &libc::siginfo_t, machine: Machine) {
 fn end(signal: c_int, info: &libc::siginfo_t, machine: Machine) {
     let default = sys::Disposition { handler: libc::SIG_DFL, flags: 0, restorer: 0, mask: 0 };
     let _ = sys::disposition(signal, Some(&default));
-    // Without it the process would go on if the cause of the fault is gone by now, or if the signal was sent. Where it is
-    // refused (a sandbox), the instruction faults again.
+    // Without it the process would go on if the cause of the fault is gone by now, or if the signal was sent.
     let _ = sys::queue_signal(signal, info);
     machine.unblock(signal);
 }

@@ -12,9 +12,10 @@ use crate::facts::mapping::{self, Mappings};
 use crate::facts::{page_remainder, page_size, page_start, whole_pages};
 use crate::report::{self, sink};
 use crate::start::{self, GUARD, QUARANTINE};
+use crate::sys::int;
 use crate::track::{self, Range};
 use crate::{errno, next, sys};
-use core::ffi::{c_int, c_void};
+use core::ffi::{c_int, c_long, c_void};
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use reserved::Reserved;
 
@@ -124,14 +125,20 @@ fn may_guard() -> bool {
     false
 }
 
-/// Room for `length` bytes between two guards, which are entered already; the range between them.
-fn between_guards(length: usize, flags: c_int) -> Option<Range> {
+/// Room for `length` bytes between two guards, which are entered already; the range between them. `call` is the system
+/// call that is to use it, by its address: a sandbox that lets the program's own through need not take that.
+fn between_guards(length: usize, flags: c_int, call: impl FnOnce(usize) -> (c_long, [usize; 6])) -> Option<Range> {
     let page = page_size();
     if !guards() || length == 0 || !may_guard() {
         return None;
     }
     let start = sys::reserve(length.checked_add(page.checked_mul(2)?)?, flags)?;
     let inner = Range::new(start.wrapping_add(page), length);
+    let (number, arguments) = call(inner.start);
+    if !sys::may_make(number, arguments) {
+        sys::unmap(Range::new(start, length.wrapping_add(page.wrapping_mul(2))));
+        return None;
+    }
     let entered = track::with(|state| {
         state.reserved.enter(Range::new(start, page), Kind::Below)
             && state.reserved.enter(Range::new(inner.end, page), Kind::Above)
@@ -171,7 +178,11 @@ pub(crate) fn map(call: &Mmap, map: impl Fn(*mut c_void, c_int) -> *mut c_void) 
     if call.address != 0 {
         make_way(Range::new(page_start(call.address), whole_pages(call.length)));
     } else if call.flags & UNGUARDED == 0
-        && let Some(inner) = between_guards(whole_pages(call.length), call.flags & LOW_ADDRESSES)
+        && let Some(inner) = between_guards(whole_pages(call.length), call.flags & LOW_ADDRESSES, |start| {
+            let offset = usize::try_from(call.offset.cast_unsigned()).unwrap_or(usize::MAX);
+            let flags = call.flags | libc::MAP_FIXED;
+            (libc::SYS_mmap, [start, call.length, int(call.prot), int(flags), int(call.fd), offset])
+        })
     {
         let before = errno::get();
         let mapped = map(core::ptr::with_exposed_provenance_mut(inner.start), call.flags | libc::MAP_FIXED);
@@ -275,14 +286,19 @@ unsafe fn moved_between_guards(call: &Mremap, old: Range, length: usize) -> Opti
     if !guards() || call.flags != libc::MREMAP_MAYMOVE || length <= old.length() || old.length() == 0 {
         return None;
     }
+    let arguments = |flags, address| [call.old_address, call.old_size, call.new_size, int(flags), address, 0];
+    if !sys::may_make(libc::SYS_mremap, arguments(0, 0)) {
+        return None;
+    }
     // SAFETY: the caller's word; without the flag it stays where it is.
     let grown = unsafe { call_mremap(call, 0, 0) };
     if grown != libc::MAP_FAILED {
         return Some(grown);
     }
-    let inner = between_guards(length, 0)?;
+    let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
+    let inner = between_guards(length, 0, |start| (libc::SYS_mremap, arguments(flags, start)))?;
     // SAFETY: the caller's word; the new address is our own.
-    let moved = unsafe { call_mremap(call, libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED, inner.start) };
+    let moved = unsafe { call_mremap(call, flags, inner.start) };
     if moved == libc::MAP_FAILED {
         give_back(inner);
         return None;
@@ -302,7 +318,9 @@ pub(crate) unsafe fn attach(call: &Shmat, size: usize) -> *mut c_void {
     if call.address != 0 {
         make_way(Range::new(page_start(call.address), length));
     } else if call.flags & libc::SHM_REMAP == 0
-        && let Some(inner) = between_guards(length, 0)
+        && let Some(inner) = between_guards(length, 0, |start| {
+            (libc::SYS_shmat, [int(call.id), start, int(call.flags | libc::SHM_REMAP), 0, 0, 0])
+        })
     {
         let before = errno::get();
         // SAFETY: the caller's word; the address is our own.

@@ -1,46 +1,96 @@
-//! The hooks of the calls that install a seccomp filter. Their doors pass everything else on.
+//! The hooks of the calls that install a seccomp filter. Their doors pass nearly everything else on.
 
-use crate::next;
-use crate::sys::sandbox::{self, Room};
+use crate::fault::disposition;
+use crate::sys::sandbox::{self, Installation};
+use crate::{next, report};
 use core::ffi::{c_int, c_long};
-use core::ptr;
-use libc::{SECCOMP_MODE_FILTER, SECCOMP_MODE_STRICT, SECCOMP_SET_MODE_FILTER, SECCOMP_SET_MODE_STRICT};
+use libc::{
+    SECCOMP_FILTER_FLAG_NEW_LISTENER, SECCOMP_MODE_FILTER, SECCOMP_MODE_STRICT, SECCOMP_SET_MODE_FILTER,
+    SECCOMP_SET_MODE_STRICT,
+};
 
 /// What a call asks for.
 enum Wish {
-    /// A filter, at this address.
-    Filter(usize),
+    /// A filter, at this address; with a listener, whose descriptor the call gives.
+    Filter { program: usize, listener: bool },
     /// `SECCOMP_MODE_STRICT`.
     Strict,
     /// Nothing of this kind.
     Else,
 }
 
-/// Makes a call and notes what it has installed. A child of vfork(2) that confines itself thereby confines its parent,
-/// too, whose memory this is: it can't be told from one of a raw clone(2), which has memory of its own.
-fn note(wish: &Wish, call: impl FnOnce() -> c_long) -> c_long {
-    match wish {
-        Wish::Filter(program) => {
-            let room = Room::new();
-            let answer = call();
-            match room {
-                // SAFETY: the kernel has read the filter there.
-                Some(room) if answer >= 0 => unsafe { room.fill(ptr::with_exposed_provenance(*program)) },
-                Some(room) => room.leave(),
-                None if answer >= 0 => sandbox::close(),
-                None => {}
-            }
-            answer
+impl Wish {
+    /// prctl(2).
+    fn of_prctl(option: c_int, second: usize, third: usize) -> Wish {
+        // The second argument is an unsigned long.
+        match (option, u32::try_from(second)) {
+            (libc::PR_SET_SECCOMP, Ok(SECCOMP_MODE_FILTER)) => Wish::Filter { program: third, listener: false },
+            (libc::PR_SET_SECCOMP, Ok(SECCOMP_MODE_STRICT)) => Wish::Strict,
+            _ => Wish::Else,
         }
-        Wish::Strict => {
-            let answer = call();
-            if answer >= 0 {
-                sandbox::close();
-            }
-            answer
-        }
-        Wish::Else => call(),
     }
+
+    /// seccomp(2), whose first two arguments are unsigned ints.
+    fn of_seccomp(operation: usize, flags: usize, program: usize) -> Wish {
+        match u32::try_from(operation & 0xFFFF_FFFF) {
+            Ok(SECCOMP_SET_MODE_FILTER) => {
+                Wish::Filter { program, listener: flags as u64 & SECCOMP_FILTER_FLAG_NEW_LISTENER != 0 }
+            }
+            Ok(SECCOMP_SET_MODE_STRICT) => Wish::Strict,
+            _ => Wish::Else,
+        }
+    }
+}
+
+/// Makes a call and notes what it installs. A child of vfork(2) that confines itself thereby confines its parent, too,
+/// whose memory this is: it can't be told from one of a raw clone(2), which has memory of its own.
+fn note(wish: &Wish, call: impl FnOnce() -> c_long) -> c_long {
+    if matches!(wish, Wish::Else) {
+        return call();
+    }
+    // No report of another thread is under way meanwhile, whose signals could not be let in again.
+    let pause = report::pause();
+    let answer = match *wish {
+        Wish::Filter { program, listener } => install(program, listener, call),
+        Wish::Strict | Wish::Else => become_strict(call),
+    };
+    if let Some(pause) = pause {
+        pause.end();
+    }
+    answer
+}
+
+/// Makes the call that installs a filter.
+fn install(program: usize, listener: bool, call: impl FnOnce() -> c_long) -> c_long {
+    let installation = Installation::begin(program);
+    let withdrawn = !installation.is_noted() || !disposition::can_end();
+    if withdrawn {
+        disposition::withdraw();
+    }
+    let answer = call();
+    // A positive number is a listener's descriptor, or else the thread on which the filter could not be put.
+    if answer == 0 || answer > 0 && listener {
+        // SAFETY: the kernel has read the filter there.
+        unsafe { installation.succeeded() };
+    } else {
+        installation.failed();
+    }
+    if withdrawn {
+        disposition::take_again();
+    }
+    answer
+}
+
+/// Makes the call that leaves read(2) and write(2) alone.
+fn become_strict(call: impl FnOnce() -> c_long) -> c_long {
+    disposition::withdraw();
+    sandbox::close();
+    let answer = call();
+    if answer != 0 {
+        sandbox::reopen();
+        disposition::take_again();
+    }
+    answer
 }
 
 /// prctl(2): `PR_SET_SECCOMP`.
@@ -54,17 +104,12 @@ pub(crate) unsafe extern "C" fn prctl(
     fourth: usize,
     fifth: usize,
 ) -> c_int {
-    let wish = match (option, c_int::try_from(second).map(c_int::cast_unsigned)) {
-        (libc::PR_SET_SECCOMP, Ok(SECCOMP_MODE_FILTER)) => Wish::Filter(third),
-        (libc::PR_SET_SECCOMP, Ok(SECCOMP_MODE_STRICT)) => Wish::Strict,
-        _ => Wish::Else,
-    };
     // SAFETY: the program's own call.
-    let answer = note(&wish, || c_long::from(unsafe { next::prctl(option, second, third, fourth, fifth) }));
-    c_int::try_from(answer).unwrap_or(-1)
+    let call = || c_long::from(unsafe { next::prctl(option, second, third, fourth, fifth) });
+    c_int::try_from(note(&Wish::of_prctl(option, second, third), call)).unwrap_or(-1)
 }
 
-/// syscall(2): seccomp(2), which has no function of its own in libc.
+/// syscall(2): seccomp(2), which has no function of its own in libc, and prctl(2).
 ///
 /// # Safety
 /// As the call.
@@ -77,9 +122,11 @@ pub(crate) unsafe extern "C" fn syscall(
     fifth: usize,
     sixth: usize,
 ) -> c_long {
-    let wish = match (number, c_int::try_from(first & 0xFFFF_FFFF).map(c_int::cast_unsigned)) {
-        (libc::SYS_seccomp, Ok(SECCOMP_SET_MODE_FILTER)) => Wish::Filter(third),
-        (libc::SYS_seccomp, Ok(SECCOMP_SET_MODE_STRICT)) => Wish::Strict,
+    // The kernel looks at 32 bits of each.
+    let low = |register: u64| c_long::from(u32::try_from(register & 0xFFFF_FFFF).unwrap_or(0));
+    let wish = match low(number.cast_unsigned()) {
+        libc::SYS_seccomp => Wish::of_seccomp(first, second, third),
+        libc::SYS_prctl => Wish::of_prctl(c_int::try_from(low(first as u64)).unwrap_or(-1), second, third),
         _ => Wish::Else,
     };
     // SAFETY: the program's own call.

@@ -25,17 +25,19 @@ macro_rules! door {
     )+};
 }
 
-/// A door of a call with variable arguments of which one kind concerns us, told by the first argument: every other goes
+/// A door of a call with variable arguments of which one or two kinds concern us, told by the first argument: every other goes
 /// straight to the next definition, once that is known, with its registers and its stack untouched. That need not
 /// return once only (a raw fork).
 macro_rules! narrow_door {
-    ($($name:ident => $hook:path, $first:expr;)+) => {$(
+    ($($name:ident => $hook:path, $first:expr, $second:expr;)+) => {$(
         #[cfg_attr(not(test), unsafe(no_mangle))]
         #[unsafe(naked)]
         unsafe extern "C" fn $name() {
             core::arch::naked_asm!(
                 ".cfi_startproc",
                 "cmp w0, {first}",
+                "b.eq 2f",
+                "cmp w0, {second}",
                 "b.eq 2f",
                 "adrp x16, {slots} + {slot}",
                 "ldr x16, [x16, :lo12:{slots} + {slot}]",
@@ -45,6 +47,7 @@ macro_rules! narrow_door {
                 "b {hook}",
                 ".cfi_endproc",
                 first = const $first,
+                second = const $second,
                 slots = sym SLOTS,
                 slot = const offset_of!(Slots, $name),
                 hook = sym $hook,
@@ -54,8 +57,8 @@ macro_rules! narrow_door {
 }
 
 narrow_door! {
-    prctl => hooks::prctl, libc::PR_SET_SECCOMP;
-    syscall => hooks::syscall, libc::SYS_seccomp;
+    prctl => hooks::prctl, libc::PR_SET_SECCOMP, libc::PR_SET_SECCOMP;
+    syscall => hooks::syscall, libc::SYS_seccomp, libc::SYS_prctl;
 }
 
 door! {

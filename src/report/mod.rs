@@ -22,7 +22,7 @@ pub(crate) use frames::{MOST as MOST_FRAMES, outer as outer_frames, prepare as p
 pub(crate) use guarded::{Rescue, rescue};
 pub(crate) use inquest::Inquest;
 pub(crate) use line::Line;
-pub(crate) use section::{Refusal, Section, enter, is_inside};
+pub(crate) use section::{Refusal, Section, enter, is_inside, pause};
 
 use crate::call::{Call, Fault, Outcome};
 use crate::fault::Machine;

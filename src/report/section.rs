@@ -25,7 +25,8 @@ const NAP_MS: i64 = 50;
 
 /// Proof that this thread holds the lock and takes no signals.
 pub(crate) struct Section {
-    mask: SignalSet,
+    /// The signals that were blocked before; `None` where they could not be.
+    mask: Option<SignalSet>,
 }
 
 /// Why the lock was not had.
@@ -49,13 +50,11 @@ pub(crate) fn enter() -> Result<Section, Refusal> {
     let mask = sys::set_signal_mask(SignalSet::MAX);
     let pid = sys::getpid();
     if take(pid) {
-        HOLDER_PID.store(pid, Relaxed);
-        HOLDER_TID.store(sys::gettid(), Relaxed);
-        HOLDER.store(thread_pointer(), Relaxed);
+        hold(pid);
         return Ok(Section { mask });
     }
     let first = ABANDONED_IN.swap(pid, Relaxed) != pid;
-    sys::set_signal_mask(mask);
+    restore(mask);
     Err(Refusal::TimedOut { first })
 }
 
@@ -85,24 +84,66 @@ fn take(pid: i32) -> bool {
     false
 }
 
+/// The lock, held so that nobody else reports meanwhile.
+pub(crate) struct Pause;
+
+/// Takes the lock without a look at signals: for a call after which they may not be let in again. `None` where it is not to
+/// be had.
+pub(crate) fn pause() -> Option<Pause> {
+    if is_inside() {
+        return None;
+    }
+    let pid = sys::getpid();
+    take(pid).then(|| {
+        hold(pid);
+        Pause
+    })
+}
+
+impl Pause {
+    /// Gives the lock back.
+    #[expect(clippy::unused_self, reason = "it is the proof")]
+    pub(crate) fn end(self) {
+        release();
+    }
+}
+
+/// Lets signals in again.
+fn restore(mask: Option<SignalSet>) {
+    if let Some(mask) = mask {
+        sys::restore_signal_mask(mask);
+    }
+}
+
+/// Notes who holds the lock.
+fn hold(pid: i32) {
+    HOLDER_PID.store(pid, Relaxed);
+    HOLDER_TID.store(sys::gettid(), Relaxed);
+    HOLDER.store(thread_pointer(), Relaxed);
+}
+
+fn release() {
+    HOLDER_TID.store(0, Relaxed);
+    HOLDER.store(0, Relaxed);
+    if STATE.swap(0, Release) == 2 {
+        sys::futex_wake(&STATE);
+    }
+}
+
 impl Section {
     /// Gives the lock back and lets signals in again.
     pub(crate) fn leave(self) {
-        HOLDER_TID.store(0, Relaxed);
-        HOLDER.store(0, Relaxed);
-        if STATE.swap(0, Release) == 2 {
-            sys::futex_wake(&STATE);
-        }
-        sys::set_signal_mask(self.mask);
+        release();
+        restore(self.mask);
     }
 
     /// Gives up the proof and keeps the lock, over fork(2); the mask is for [`Section::after_fork`].
-    pub(crate) fn over_fork(self) -> SignalSet {
+    pub(crate) fn over_fork(self) -> Option<SignalSet> {
         self.mask
     }
 
     /// The proof again, on either side of fork(2).
-    pub(crate) fn after_fork(mask: SignalSet) -> Section {
+    pub(crate) fn after_fork(mask: Option<SignalSet>) -> Section {
         Section { mask }
     }
 }

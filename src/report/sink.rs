@@ -208,7 +208,9 @@ pub(crate) fn write(proof: &Section, block: &[u8]) -> bool {
     /// write: beside a thread that does nothing else, a hundred tries in a row may fail.
     const TRIES: u32 = 1000;
     let mut rest = block;
-    for _ in 0..TRIES {
+    // Standard error can't be opened anew.
+    let tries = if sink(proof).pattern.len() > 0 { TRIES } else { 1 };
+    for _ in 0..tries {
         // Before the check, so that nothing comes between that and the write.
         let pending = sys::pending_signals();
         let written = match checked(sink(proof)) {
@@ -261,8 +263,10 @@ fn write_all(fd: c_int, mode: u32, rest: &mut &[u8]) -> sys::Result<()> {
 /// Writes to a pipe what it takes without waiting.
 fn write_pipe(fd: c_int, piece: &[u8]) -> sys::Result<usize> {
     match sys::write_nowait(fd, piece) {
-        // Older kernels: a pipe that polls as writable has room for one piece.
-        Err(libc::EOPNOTSUPP | libc::ENOSYS) if sys::wait_writable(fd, 0) => sys::write(fd, piece),
+        // Older kernels, and sandboxes: a pipe that polls as writable has room for one piece.
+        Err(libc::EOPNOTSUPP | libc::ENOSYS) if sys::can_hold_signals() && sys::wait_writable(fd, 0) => {
+            sys::write(fd, piece)
+        }
         Err(libc::EOPNOTSUPP | libc::ENOSYS) => Err(libc::EAGAIN),
         answer => answer,
     }

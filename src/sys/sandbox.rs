@@ -1,15 +1,16 @@
-//! Seccomp filters: a call of our own that one would answer with the program's death is not made.
+//! Seccomp filters: a call of our own that one does not simply let through is not made.
 //!
 //! A sandbox is cut for what the program does, not for what this library adds to it. So the filters are noted when the
 //! program installs them, by prctl(2) or seccomp(2), and are asked before each call of our own, just as the kernel asks
 //! them: they are programs in classic BPF over `struct seccomp_data` (seccomp(2), Linux 6.18's `seccomp_check_filter`). A
-//! call that would end the program, wake its handler of SIGSYS, or reach its supervisor or tracer fails with ENOSYS
-//! instead; one that is merely denied is made.
+//! call that would end the program, wake its handler of SIGSYS, reach its supervisor or tracer, or be answered with
+//! whatever the filter makes up, fails with ENOSYS instead.
 //!
-//! A filter is its thread's; here it counts for the whole process, whose other threads lose facts by that and no more.
-//! What was inherited by execve(2) is not known, and neither is what was installed without libc's functions.
+//! A filter is its thread's; here it counts for the whole process, whose other threads lose facts by that. It counts from
+//! before it is installed, since it may be put on all threads at once. What was inherited by execve(2) is not known, and
+//! neither is what was installed without libc's functions.
 
-use super::{unmap, zeroed_memory};
+use super::{read_memory, unmap, zeroed_memory};
 use crate::track::Range;
 use core::ffi::c_long;
 use core::ptr;
@@ -21,8 +22,8 @@ use core::sync::atomic::{
 use libc::{
     BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_IMM, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET,
     BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MEM, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX,
-    BPF_SUB, BPF_TXA, BPF_X, BPF_XOR, SECCOMP_RET_ACTION_FULL, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO,
-    SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, sock_filter, sock_fprog,
+    BPF_SUB, BPF_TXA, BPF_X, BPF_XOR, SECCOMP_RET_ACTION_FULL, SECCOMP_RET_ALLOW, SECCOMP_RET_KILL_PROCESS,
+    SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, sock_filter, sock_fprog,
 };
 
 /// `AUDIT_ARCH_…` of `<linux/audit.h>`.
@@ -46,54 +47,118 @@ static LAST: AtomicPtr<Filter> = AtomicPtr::new(ptr::null_mut());
 /// A filter, in memory of our own.
 struct Filter {
     earlier: *const Filter,
+    /// Whether it counts: false once the kernel has refused it.
+    live: AtomicBool,
     length: usize,
     program: [sock_filter; libc::BPF_MAXINSNS as usize],
 }
 
-/// Memory for a filter that is about to be installed: afterwards it may be too late to ask for some.
-pub(crate) struct Room(*mut Filter);
+/// A filter that is being installed.
+pub(crate) struct Installation {
+    /// Where the program has it; it need not be readable.
+    program: usize,
+    /// Memory for it: afterwards it may be too late to ask for some.
+    room: Option<*mut Filter>,
+    /// Whether it counts already.
+    noted: bool,
+}
 
-impl Room {
-    pub(crate) fn new() -> Option<Room> {
-        zeroed_memory(size_of::<Filter>()).map(|memory| Room(memory.cast()))
+impl Installation {
+    /// Notes the filter at the address of a `struct sock_fprog`, if it can be read without harm.
+    pub(crate) fn begin(program: usize) -> Installation {
+        let room = zeroed_memory(size_of::<Filter>()).map(<*mut u8>::cast::<Filter>);
+        let mut installation = Installation { program, room, noted: false };
+        installation.noted = room.is_some_and(|room| {
+            // SAFETY: zeroed memory of that size, which is a filter without instructions; ours alone until published.
+            let filter = unsafe { &mut *room };
+            read_guarded(program, filter).is_some_and(|()| publish(room))
+        });
+        installation
     }
 
-    /// Notes a filter that has been installed.
+    /// Whether it is known what the filter lets through.
+    pub(crate) fn is_noted(&self) -> bool {
+        self.noted
+    }
+
+    /// The kernel has taken the filter.
     ///
     /// # Safety
-    /// The kernel must just have taken `program`.
-    pub(crate) unsafe fn fill(self, program: *const sock_fprog) {
-        // SAFETY: the caller's word.
-        let program = unsafe { &*program };
-        // SAFETY: this memory is ours alone until it is published.
-        let filter = unsafe { &mut *self.0 };
-        filter.length = usize::from(program.len).min(filter.program.len());
-        // SAFETY: as many instructions as the kernel has read there.
-        let instructions = unsafe { slice::from_raw_parts(program.filter, filter.length) };
-        for (to, from) in filter.program.iter_mut().zip(instructions) {
-            *to = *from;
-        }
-        let mut last = LAST.load(Relaxed);
-        loop {
-            filter.earlier = last;
-            match LAST.compare_exchange(last, self.0, Release, Relaxed) {
-                Ok(_) => break,
-                Err(other) => last = other,
+    /// The kernel must just have read it.
+    pub(crate) unsafe fn succeeded(self) {
+        match self.room {
+            _ if self.noted => {}
+            Some(room) => {
+                // SAFETY: zeroed memory, ours alone.
+                let filter = unsafe { &mut *room };
+                // SAFETY: the caller's word.
+                let program = unsafe { &*ptr::with_exposed_provenance::<sock_fprog>(self.program) };
+                filter.length = usize::from(program.len).min(filter.program.len());
+                // SAFETY: as many instructions as the kernel has read there.
+                let instructions = unsafe { slice::from_raw_parts(program.filter, filter.length) };
+                for (to, from) in filter.program.iter_mut().zip(instructions) {
+                    *to = *from;
+                }
+                publish(room);
             }
+            None => close(),
         }
-        FILTERED.store(true, Release);
     }
 
-    /// Gives the memory back: nothing was installed.
-    pub(crate) fn leave(self) {
-        unmap(Range::new(self.0 as usize, size_of::<Filter>()));
+    /// The kernel has refused it: nothing was installed.
+    pub(crate) fn failed(self) {
+        match self.room {
+            // SAFETY: published filters stay for ever.
+            Some(room) if self.noted => unsafe { &*room }.live.store(false, Release),
+            Some(room) => unmap(Range::new(room as usize, size_of::<Filter>())),
+            None => {}
+        }
     }
+}
+
+/// Copies a filter that need not be there; `None` if it is not, or can't be read this way.
+fn read_guarded(program: usize, filter: &mut Filter) -> Option<()> {
+    /// `struct sock_fprog` in words: the number of instructions, and their address.
+    const HEAD: usize = size_of::<sock_fprog>();
+    let mut head = [0_u8; HEAD];
+    (read_memory(program, &mut head) == Ok(HEAD)).then_some(())?;
+    let [low, high, _, _, _, _, _, _, address @ ..] = head;
+    let length = usize::from(u16::from_ne_bytes([low, high]));
+    let instructions = filter.program.get_mut(..length)?;
+    let bytes = size_of_val(instructions);
+    // SAFETY: plain data of that size.
+    let buffer = unsafe { slice::from_raw_parts_mut(instructions.as_mut_ptr().cast::<u8>(), bytes) };
+    (length > 0 && read_memory(usize::from_ne_bytes(address), buffer) == Ok(bytes)).then_some(())?;
+    filter.length = length;
+    Some(())
+}
+
+/// Lets a filter count.
+fn publish(room: *mut Filter) -> bool {
+    // SAFETY: ours alone until the exchange below.
+    let filter = unsafe { &mut *room };
+    filter.live = AtomicBool::new(true);
+    let mut last = LAST.load(Relaxed);
+    loop {
+        filter.earlier = last;
+        match LAST.compare_exchange(last, room, Release, Relaxed) {
+            Ok(_) => break,
+            Err(other) => last = other,
+        }
+    }
+    FILTERED.store(true, Release);
+    true
 }
 
 /// Notes that nothing but read(2) and write(2) is left, or that it is not known what is.
 pub(crate) fn close() {
     STRICT.store(true, Relaxed);
     FILTERED.store(true, Release);
+}
+
+/// Takes the word of [`close`] back: the call has failed.
+pub(crate) fn reopen() {
+    STRICT.store(false, Relaxed);
 }
 
 /// Whether a call can be made without harm to the program.
@@ -126,7 +191,7 @@ fn all_let(number: c_long, arguments: &[usize; 6]) -> bool {
     // SAFETY: null, or a filter that was published whole and stays for ever.
     while let Some(filter) = unsafe { next.as_ref() } {
         let action = run(filter.program.get(..filter.length).unwrap_or_default(), &data) & SECCOMP_RET_ACTION_FULL;
-        if !matches!(action, SECCOMP_RET_ALLOW | SECCOMP_RET_LOG | SECCOMP_RET_ERRNO) {
+        if filter.live.load(Relaxed) && !matches!(action, SECCOMP_RET_ALLOW | SECCOMP_RET_LOG) {
             return false;
         }
         next = filter.earlier;
@@ -231,7 +296,7 @@ fn calculate(operation: u32, a: u32, operand: u32) -> Option<u32> {
 )]
 mod tests {
     use super::*;
-    use libc::{BPF_MAXINSNS, BPF_RET, BPF_TAX};
+    use libc::{BPF_MAXINSNS, BPF_RET, BPF_TAX, SECCOMP_RET_ERRNO};
     use proptest::prelude::*;
 
     const fn instruction(code: u32, jt: u8, jf: u8, k: u32) -> sock_filter {
