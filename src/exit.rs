@@ -118,14 +118,14 @@ fn give_back_tracker(in_child: bool) {
     }
 }
 
-fn held_over_fork() -> Option<Section> {
+fn held_over_fork(in_child: bool) -> Option<Section> {
     let mask = FORK_MASK.load(Relaxed);
-    FORK_HELD.swap(false, Relaxed).then(|| Section::after_fork((mask != NO_MASK).then_some(mask)))
+    FORK_HELD.swap(false, Relaxed).then(|| Section::after_fork((mask != NO_MASK).then_some(mask), in_child))
 }
 
 extern "C" fn in_parent() {
     give_back_tracker(false);
-    if let Some(section) = held_over_fork() {
+    if let Some(section) = held_over_fork(false) {
         section.leave();
     }
 }
@@ -134,7 +134,7 @@ extern "C" fn in_child() {
     give_back_tracker(true);
     process::forked();
     report::forked();
-    if let Some(section) = held_over_fork() {
+    if let Some(section) = held_over_fork(true) {
         sink::forked(&section);
         section.leave();
     }

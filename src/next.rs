@@ -196,14 +196,15 @@ unsafe fn raw_mmap(
 
 /// As libc's ftok: the low 16 bits of the inode, 8 of the device, 8 of the id.
 unsafe fn raw_ftok(path: *const c_char, id: c_int) -> c_int {
+    let mut found = core::mem::MaybeUninit::<libc::stat>::zeroed();
+    let arguments = [int(libc::AT_FDCWD), path as usize, found.as_mut_ptr() as usize, 0, 0, 0];
     // SAFETY: the caller's word: a string, or an address that the kernel answers with EFAULT.
-    match unsafe { sys::statx_address(path) } {
-        Ok(statx) => ftok_key(&statx, id),
-        Err(failure) => {
-            errno::set(failure);
-            -1
-        }
+    if unsafe { status(libc::SYS_newfstatat, arguments) } != 0 {
+        return -1;
     }
+    // SAFETY: zeroed, and filled by the kernel.
+    let found = unsafe { found.assume_init() };
+    ftok_key(found.st_ino, found.st_dev, id)
 }
 
 /// As libc's `shm_open`: a file of /dev/shm.
@@ -221,8 +222,16 @@ unsafe fn raw_shm_unlink(name: *const c_char) -> c_int {
     // SAFETY: the caller's word: a string.
     let path = track::objects::path(unsafe { CStr::from_ptr(name) });
     let Some(path) = path.as_ref().and_then(|path| path.as_c_str()) else { return failed(libc::ENOENT) };
+    #[cfg(target_arch = "x86_64")]
     // SAFETY: a string.
-    unsafe { status(libc::SYS_unlinkat, [int(libc::AT_FDCWD), path.as_ptr() as usize, 0, 0, 0, 0]) }
+    unsafe {
+        status(libc::SYS_unlink, [path.as_ptr() as usize, 0, 0, 0, 0, 0])
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    // SAFETY: a string.
+    unsafe {
+        status(libc::SYS_unlinkat, [int(libc::AT_FDCWD), path.as_ptr() as usize, 0, 0, 0, 0])
+    }
 }
 
 /// Sets `errno` and gives what a call that failed returns.
@@ -303,8 +312,6 @@ unsafe fn raw_exit(status: c_int) -> ! {
 
 /// The key that ftok(3) makes of a file and an id.
 #[expect(clippy::cast_possible_truncation, reason = "ftok keeps 16 bits of the inode")]
-pub(crate) fn ftok_key(file: &libc::statx, id: c_int) -> c_int {
-    // The minor number holds the low 8 bits of st_dev.
-    let (inode, device) = (file.stx_ino as c_int & 0xffff, file.stx_dev_minor.cast_signed() & 0xff);
-    inode | device << 16 | id << 24
+fn ftok_key(inode: u64, device: u64, id: c_int) -> c_int {
+    inode as c_int & 0xffff | (device as c_int & 0xff) << 16 | id << 24
 }

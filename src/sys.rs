@@ -158,7 +158,8 @@ pub(crate) fn set_signal_mask(mask: SignalSet) -> Option<SignalSet> {
     .ok()
 }
 
-/// Puts back the mask that [`set_signal_mask`] gave. No sandbox is asked: one that has come meanwhile is another thread's.
+/// Puts back the mask that [`set_signal_mask`] gave. No sandbox is asked: one that has come meanwhile is another thread's,
+/// or has waited.
 pub(crate) fn restore_signal_mask(mask: SignalSet) {
     let how = int(libc::SIG_SETMASK);
     let arguments = [how, (&raw const mask) as usize, 0, size_of::<SignalSet>(), 0, 0];
@@ -174,7 +175,9 @@ pub(crate) fn pending_signals() -> SignalSet {
 
 /// Whether a signal that a call of ours raises can be held back and taken away.
 pub(crate) fn can_hold_signals() -> bool {
-    [libc::SYS_rt_sigprocmask, libc::SYS_rt_sigtimedwait].iter().all(|number| may_make(*number, [0; 6]))
+    let size = size_of::<SignalSet>();
+    may_make(libc::SYS_rt_sigprocmask, [int(libc::SIG_SETMASK), 0, 0, size, 0, 0])
+        && may_make(libc::SYS_rt_sigtimedwait, [0, 0, 0, size, 0, 0])
 }
 
 /// Takes one pending signal of `set` away without waiting.
@@ -220,7 +223,7 @@ pub(crate) fn queue_signal(signal: c_int, info: &libc::siginfo_t) -> Result<()> 
 }
 
 /// Sleeps until `word` no longer holds `value`, or `milliseconds` have passed, or somebody wakes the waiters. Whether the
-/// word has had the value all the time, as far as can be told (a sandbox may deny the call).
+/// word has had the value all the time, as far as can be told.
 pub(crate) fn futex_wait(word: &core::sync::atomic::AtomicU32, value: u32, milliseconds: i64) -> bool {
     let timeout = libc::timespec {
         tv_sec: milliseconds.wrapping_div(1000),
@@ -231,7 +234,21 @@ pub(crate) fn futex_wait(word: &core::sync::atomic::AtomicU32, value: u32, milli
         libc::SYS_futex,
         [ptr::from_ref(word) as usize, operation, value as usize, (&raw const timeout) as usize, 0, 0],
     );
-    !matches!(answer, Ok(_) | Err(libc::EAGAIN | libc::EINTR))
+    match answer {
+        Err(libc::ENOSYS | libc::EPERM) => {
+            (0..milliseconds).all(|_| word.load(core::sync::atomic::Ordering::Relaxed) == value && spin())
+        }
+        other => !matches!(other, Ok(_) | Err(libc::EAGAIN | libc::EINTR)),
+    }
+}
+
+/// Passes about a millisecond where a sandbox does not let a thread sleep; true.
+#[cold]
+fn spin() -> bool {
+    for _ in 0..20_000 {
+        core::hint::spin_loop();
+    }
+    true
 }
 
 /// Wakes one waiter of [`futex_wait`].
@@ -243,7 +260,9 @@ pub(crate) fn futex_wake(word: &core::sync::atomic::AtomicU32) {
 /// Sleeps for a millisecond.
 pub(crate) fn sleep_a_moment() {
     let time = libc::timespec { tv_sec: 0, tv_nsec: 1_000_000 };
-    let _ = plain(libc::SYS_nanosleep, [(&raw const time) as usize, 0, 0, 0, 0, 0]);
+    if plain(libc::SYS_nanosleep, [(&raw const time) as usize, 0, 0, 0, 0, 0]) == Err(libc::ENOSYS) {
+        spin();
+    }
 }
 
 /// The wall clock.
@@ -395,20 +414,6 @@ pub(crate) fn is_terminal(fd: c_int) -> bool {
     const TCGETS: usize = 0x5401;
     let mut termios = [0_u8; 64]; // struct termios of the kernel has 36 bytes
     plain(libc::SYS_ioctl, [int(fd), TCGETS, termios.as_mut_ptr() as usize, 0, 0, 0]).is_ok()
-}
-
-/// statx(2) of a path at an address that need not be readable: EFAULT then. No sandbox is asked: it is a call of the
-/// program's.
-///
-/// # Safety
-/// None beyond the kernel's own checks; unsafe because the pointer comes from the program.
-pub(crate) unsafe fn statx_address(path: *const core::ffi::c_char) -> Result<libc::statx> {
-    let mask = libc::STATX_BASIC_STATS as usize;
-    filled(|out: *mut libc::statx| {
-        let arguments = [int(libc::AT_FDCWD), path as usize, 0, mask, out as usize, 0];
-        // SAFETY: the kernel checks the path; the rest is ours.
-        answer(unsafe { syscall(libc::SYS_statx, arguments) })
-    })
 }
 
 // ---- memory ----

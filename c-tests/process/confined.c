@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
@@ -220,6 +221,82 @@ static void while_others_map(void)
     use_memory();
 }
 
+static void *fail_everywhere(void *number)
+{
+    mapping++;
+    while (mapping < 5)
+        ;
+    for (int site = (int)(intptr_t)number * 64;; site++)
+        MUST(fail_at(site % 256) && errno == EINVAL);
+    return NULL;
+}
+
+/* The others have findings while they are confined, and signals may not be blocked or let in from then on. */
+static void while_others_report(void)
+{
+    struct sock_filter masks[] = {
+        LOAD, BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_rt_sigprocmask, 0, 1), ANSWER(SECCOMP_RET_KILL_PROCESS), ANSWER(SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog of_masks = {LENGTH(masks), masks};
+    pthread_t threads[4];
+    for (intptr_t i = 0; i < 4; i++)
+        MUST(pthread_create(&threads[i], NULL, fail_everywhere, (void *)i) == 0);
+    while (mapping < 4)
+        ;
+    mapping++;
+    usleep(2000);
+    MUST(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &of_masks) == 0);
+    usleep(20000);
+    by_prctl();
+}
+
+static void *probe(void *unused)
+{
+    for (;;)
+        MUST(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL, 0, 0) == -1 && errno == EFAULT);
+    return unused;
+}
+
+/* A program that asks whether there is seccomp keeps its handlers. */
+static void beside_a_probe(void)
+{
+    pthread_t thread;
+    MUST(pthread_create(&thread, NULL, probe, NULL) == 0);
+    for (int i = 0; i < 50000; i++) {
+        struct sigaction set = {.sa_handler = caught_it}, there;
+        MUST(sigaction(SIGSEGV, &set, NULL) == 0);
+        MUST(sigaction(SIGSEGV, NULL, &there) == 0 && there.sa_handler == caught_it);
+        MUST(signal(SIGSEGV, SIG_DFL) == caught_it);
+    }
+}
+
+/* Filters that are refused, and that are installed again and again, cost no more than once. */
+static void many(void)
+{
+    struct sock_filter bad[200] = {LOAD}, good[] = {ANSWER(SECCOMP_RET_ALLOW)};
+    for (size_t i = 1; i < LENGTH(bad); i++)
+        bad[i] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)i, 0, 0);
+    struct sock_fprog refused_one = {LENGTH(bad), bad}, installed = {LENGTH(good), good};
+    for (int i = 0; i < 2000; i++)
+        MUST(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &refused_one, 0, 0) == -1 && errno == EINVAL);
+    for (int i = 0; i < 200; i++)
+        MUST(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &installed, 0, 0) == 0);
+    use_memory();
+}
+
+/* What was released is free, though nothing can be unmapped any more. */
+static void without_munmap(void)
+{
+    struct sock_filter first[] = {
+        LOAD, BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_munmap, 0, 1), ANSWER(SECCOMP_RET_ERRNO | EPERM), ANSWER(SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog one = {LENGTH(first), first};
+    char *memory = mmap(NULL, 8 * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    MUST(memory != MAP_FAILED && munmap(memory + 4 * PAGE, 4 * PAGE) == 0);
+    MUST(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &one, 0, 0) == 0);
+    MUST(mmap(memory + 4 * PAGE, 4 * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == memory + 4 * PAGE);
+}
+
 /* A child that libc knows nothing of. */
 static void by_a_clone(void)
 {
@@ -314,7 +391,9 @@ int main(int words, char **word)
     static const struct { const char *name; void (*go)(void); int ends; } ways[] = {
         {"prctl", by_prctl, 0}, {"seccomp", by_seccomp, 0}, {"prctl by its number", by_prctl_by_number, 0},
         {"with a handler of SIGSYS", with_a_handler, 0}, {"with a supervisor", with_a_supervisor, 0},
-        {"with made-up answers", with_made_up_answers, 0}, {"a filter of flags", with_flags, 0}, {"two filters", with_two, 0},
+        {"with made-up answers", with_made_up_answers, 0}, {"a filter of flags", with_flags, 0},
+        {"while others report", while_others_report, 0}, {"while others report, again", while_others_report, 0},
+        {"beside a probe", beside_a_probe, 0}, {"many", many, 0}, {"without munmap", without_munmap, 0}, {"two filters", with_two, 0},
         {"filters that are refused", refused, 0}, {"a thread for all threads", by_a_thread, 0},
         {"while others map", while_others_map, 0}, {"while others map, again", while_others_map, 0},
         {"while others map, a third time", while_others_map, 0}, {"a raw child", by_a_clone, 0}, {"strict mode", strict, 0},

@@ -33,6 +33,18 @@ static void without_a_reader(void)
     MUST(munmap((void *)1, 4096) == -1 && errno == EINVAL);
 }
 
+/* The same, where all is let through but what takes a signal away again. */
+static void without_a_reader_or_sigtimedwait(void)
+{
+    struct sock_filter filter[] = {
+        LOAD, BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_rt_sigtimedwait, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {LENGTH(filter), filter};
+    MUST(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0);
+    MUST(munmap((void *)1, 4096) == -1 && errno == EINVAL);
+}
+
 static volatile sig_atomic_t caught;
 static atomic_bool reporting;
 
@@ -67,6 +79,7 @@ static void beside_a_report(void)
 
 static const struct { const char *name; void (*go)(void); bool reader; } ways[] = {
     {"without a reader", without_a_reader, false},
+    {"without a reader or rt_sigtimedwait", without_a_reader_or_sigtimedwait, false},
     {"beside a report", beside_a_report, true},
 };
 

@@ -5,9 +5,9 @@
 //! doubt: ours is gone then.
 
 use super::{SIGNALS, handle};
-use crate::interpose::signal_restorer;
+use crate::interpose::{signal_restorer, thread_pointer};
 use crate::sys::{self, Disposition, SignalSet};
-use core::ffi::c_int;
+use core::ffi::{c_int, c_long};
 use core::sync::atomic::{
     AtomicBool, AtomicU64, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release},
@@ -26,6 +26,40 @@ struct Default {
 static DEFAULTS: [Default; SIGNALS.len()] =
     [const { Default { flags: AtomicUsize::new(0), restorer: AtomicUsize::new(0), mask: AtomicU64::new(0) } };
         SIGNALS.len()];
+
+/// Long enough for any call of sigaction(2); the holder may be gone (a raw clone's ghost).
+const PATIENCE_MS: u32 = 50;
+
+/// The thread that looks at these dispositions and changes them, for the program or for this library; 0 for none.
+static CHANGING: AtomicUsize = AtomicUsize::new(0);
+
+/// As long as it lives, no other thread changes these dispositions through libc.
+pub(crate) struct Turn {
+    /// False where the thread had its turn already, and a handler has interrupted it.
+    ends: bool,
+}
+
+/// Waits for this thread's turn.
+pub(crate) fn turn() -> Turn {
+    let me = thread_pointer();
+    for _ in 0..PATIENCE_MS {
+        match CHANGING.compare_exchange(0, me, Acquire, Relaxed) {
+            Ok(_) => return Turn { ends: true },
+            Err(holder) if holder == me => return Turn { ends: false },
+            Err(_) => sys::sleep_a_moment(),
+        }
+    }
+    CHANGING.store(me, Relaxed);
+    Turn { ends: true }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if self.ends {
+            CHANGING.store(0, Release);
+        }
+    }
+}
 
 fn default_of(signal: c_int) -> Option<&'static Default> {
     DEFAULTS.get(SIGNALS.iter().position(|known| *known == signal)?)
@@ -52,17 +86,18 @@ pub(crate) fn take() {
     }
 }
 
-/// Whether a sandbox lets through what the handler needs to end the process as it would have ended.
-pub(crate) fn can_end() -> bool {
+/// Whether the handler may make the calls by which it ends the process as it would have ended.
+pub(crate) fn can_end(may_make: impl Fn(c_long, [usize; 6]) -> bool) -> bool {
     let size = size_of::<SignalSet>();
-    SIGNALS.iter().all(|signal| sys::may_make(libc::SYS_rt_sigaction, [sys::int(*signal), 0, 0, size, 0, 0]))
+    SIGNALS.iter().all(|signal| may_make(libc::SYS_rt_sigaction, [sys::int(*signal), 0, 0, size, 0, 0]))
         && [libc::SYS_rt_sigreturn, libc::SYS_rt_tgsigqueueinfo, libc::SYS_getpid, libc::SYS_gettid]
             .iter()
-            .all(|number| sys::may_make(*number, [0; 6]))
+            .all(|number| may_make(*number, [0; 6]))
 }
 
 /// Gives `SIG_DFL` back to the kernel, before a sandbox that may not let the handler do its work.
 pub(crate) fn withdraw() {
+    let _turn = turn();
     for signal in SIGNALS {
         let Some(default) = default_of(signal).filter(|_| concerns(signal)) else { continue };
         if sys::disposition(signal, None).is_ok_and(|there| there.handler == ours()) {
@@ -79,14 +114,15 @@ pub(crate) fn withdraw() {
 
 /// Puts the handler in its place again after [`withdraw`], if it can do its work.
 pub(crate) fn take_again() {
-    if ON.load(Acquire) && can_end() {
+    if ON.load(Acquire) && can_end(sys::may_make) {
+        let _turn = turn();
         take();
     }
 }
 
 /// Puts the handler in the place of the `SIG_DFL` that has just been set.
 fn put(signal: c_int) {
-    if !can_end() {
+    if !can_end(sys::may_make) {
         return;
     }
     let faults = SIGNALS.iter().fold(0, |set: SignalSet, signal| set | 1 << signal.wrapping_sub(1));

@@ -107,6 +107,14 @@ fn gives_way(bytes: usize) -> bool {
     true
 }
 
+/// Gives back all that we hold and ends guards and quarantine, before what is ours can't be unmapped any more.
+#[cold]
+pub(crate) fn end(why: &str) {
+    start::stop_watching(GUARD | QUARANTINE);
+    track::with(|state: &mut track::State| state.reserved.give_up(Range { start: 0, end: usize::MAX }, sys::unmap));
+    say(format_args!("harden: guards and quarantine end here, since {why}"));
+}
+
 /// Whether there may be two guards more; says once that there may not.
 fn may_guard() -> bool {
     static SAID: AtomicUsize = AtomicUsize::new(0);

@@ -46,6 +46,7 @@ pub(crate) unsafe extern "C" fn sigaction(
     _caller: usize,
 ) -> c_int {
     let concerns = disposition::concerns(signal);
+    let _turn = concerns.then(disposition::turn);
     // Looked at before the call: the two may be one.
     // SAFETY: libc reads it, too, if it is there.
     let resets = concerns && unsafe { new.as_ref() }.is_some_and(|new| new.sa_sigaction == libc::SIG_DFL);
@@ -67,6 +68,7 @@ macro_rules! signal {
         /// As the call.
         pub(crate) unsafe extern "C" fn $name(signal: c_int, handler: usize, _caller: usize) -> usize {
             let concerns = disposition::concerns(signal);
+            let _turn = concerns.then(disposition::turn);
             // SAFETY: the program's own call.
             let before = unsafe { next::$name(signal, handler) };
             if concerns { disposition::replaced(signal, handler, before) } else { before }

@@ -1,8 +1,9 @@
 //! The hooks of the calls that install a seccomp filter. Their doors pass nearly everything else on.
 
 use crate::fault::disposition;
+use crate::start::{self, HARDENED};
 use crate::sys::sandbox::{self, Installation};
-use crate::{next, report};
+use crate::{harden, next, report};
 use core::ffi::{c_int, c_long};
 use libc::{
     SECCOMP_FILTER_FLAG_NEW_LISTENER, SECCOMP_MODE_FILTER, SECCOMP_MODE_STRICT, SECCOMP_SET_MODE_FILTER,
@@ -45,25 +46,27 @@ impl Wish {
 /// Makes a call and notes what it installs. A child of vfork(2) that confines itself thereby confines its parent, too,
 /// whose memory this is: it can't be told from one of a raw clone(2), which has memory of its own.
 fn note(wish: &Wish, call: impl FnOnce() -> c_long) -> c_long {
-    if matches!(wish, Wish::Else) {
-        return call();
+    match *wish {
+        Wish::Filter { program, listener } if start::watch() != 0 => install(program, listener, call),
+        Wish::Strict if start::watch() != 0 => become_strict(call),
+        _ => call(),
     }
-    // No report of another thread is under way meanwhile, whose signals could not be let in again.
-    let pause = report::pause();
-    let answer = match *wish {
-        Wish::Filter { program, listener } => install(program, listener, call),
-        Wish::Strict | Wish::Else => become_strict(call),
-    };
-    if let Some(pause) = pause {
-        pause.end();
-    }
-    answer
 }
 
 /// Makes the call that installs a filter.
 fn install(program: usize, listener: bool, call: impl FnOnce() -> c_long) -> c_long {
-    let installation = Installation::begin(program);
-    let withdrawn = !installation.is_noted() || !disposition::can_end();
+    let mut installation = Installation::begin(program);
+    if installation.is_hopeless() {
+        let answer = call();
+        installation.failed();
+        return answer;
+    }
+    if start::watch() & HARDENED != 0 && !installation.will_let(libc::SYS_munmap, [0; 6]) {
+        harden::end("the sandbox does not let munmap through");
+    }
+    let pause = report::pause();
+    installation.note();
+    let withdrawn = !disposition::can_end(|number, arguments| installation.will_let(number, arguments));
     if withdrawn {
         disposition::withdraw();
     }
@@ -78,11 +81,16 @@ fn install(program: usize, listener: bool, call: impl FnOnce() -> c_long) -> c_l
     if withdrawn {
         disposition::take_again();
     }
+    drop(pause);
     answer
 }
 
 /// Makes the call that leaves read(2) and write(2) alone.
 fn become_strict(call: impl FnOnce() -> c_long) -> c_long {
+    if start::watch() & HARDENED != 0 {
+        harden::end("strict mode does not let munmap through");
+    }
+    let pause = report::pause();
     disposition::withdraw();
     sandbox::close();
     let answer = call();
@@ -90,6 +98,7 @@ fn become_strict(call: impl FnOnce() -> c_long) -> c_long {
         sandbox::reopen();
         disposition::take_again();
     }
+    drop(pause);
     answer
 }
 

@@ -7,7 +7,7 @@ use crate::interpose::thread_pointer;
 use crate::sys::{self, SignalSet};
 use core::sync::atomic::{
     AtomicI32, AtomicU32, AtomicUsize,
-    Ordering::{Acquire, Relaxed, Release},
+    Ordering::{Acquire, Relaxed, Release, SeqCst},
 };
 
 /// 0: free; 1: held; 2: held, and somebody may wait.
@@ -42,69 +42,112 @@ pub(crate) fn is_inside() -> bool {
     HOLDER.load(Relaxed) == thread_pointer() && STATE.load(Relaxed) != 0
 }
 
-/// Takes the lock.
+/// Takes the lock. Nobody sleeps with signals blocked.
 pub(crate) fn enter() -> Result<Section, Refusal> {
     if is_inside() {
         return Err(Refusal::Reentered);
     }
-    let mask = sys::set_signal_mask(SignalSet::MAX);
     let pid = sys::getpid();
-    if take(pid) {
-        hold(pid);
-        return Ok(Section { mask });
-    }
-    let first = ABANDONED_IN.swap(pid, Relaxed) != pid;
-    restore(mask);
-    Err(Refusal::TimedOut { first })
-}
-
-fn take(pid: i32) -> bool {
-    if STATE.compare_exchange(0, 1, Acquire, Relaxed).is_ok() {
-        return true;
-    }
-    if ABANDONED_IN.load(Relaxed) == pid {
-        return false;
-    }
-    // Only a lock that nobody gives back wears patience out, not one that others are faster to take.
     let mut naps = PATIENCE_MS.wrapping_div(NAP_MS);
-    while naps > 0 {
-        if STATE.swap(2, Acquire) == 0 {
-            return true;
+    let mut waited = false;
+    loop {
+        open();
+        let mask = sys::set_signal_mask(SignalSet::MAX);
+        if try_take(waited) || waited && holder_is_gone(pid) {
+            HOLDER_PID.store(pid, Relaxed);
+            HOLDER_TID.store(sys::gettid(), Relaxed);
+            HOLDER.store(thread_pointer(), Relaxed);
+            return Ok(Section { mask });
         }
+        restore(mask);
+        shut();
+        if naps == 0 || ABANDONED_IN.load(Relaxed) == pid {
+            return Err(Refusal::TimedOut { first: ABANDONED_IN.swap(pid, Relaxed) != pid });
+        }
+        // Only a lock that nobody gives back wears patience out, not one that others are faster to take.
         if sys::futex_wait(&STATE, 2, NAP_MS) {
             naps = naps.wrapping_sub(1);
         }
-        // A thread that was killed inside a report: its lock is taken over. A holder of another process is either
-        // the parent (memory shared by vfork) or its ghost (memory copied by a raw clone); nobody can say which.
-        let holder = HOLDER_TID.load(Relaxed);
-        if HOLDER_PID.load(Relaxed) == pid && holder != 0 && !sys::thread_exists(pid, holder) {
-            return true;
-        }
+        waited = true;
     }
-    false
 }
 
-/// The lock, held so that nobody else reports meanwhile.
+/// Takes the lock if it is free; marks it, if this thread waits for it, as one that somebody waits for.
+fn try_take(waits: bool) -> bool {
+    if waits { STATE.swap(2, Acquire) == 0 } else { STATE.compare_exchange(0, 1, Acquire, Relaxed).is_ok() }
+}
+
+/// Whether the holder is a thread that was killed inside a report: its lock is taken over. A holder of another process is
+/// either the parent (memory shared by vfork) or its ghost (memory copied by a raw clone); nobody can say which.
+fn holder_is_gone(pid: i32) -> bool {
+    let holder = HOLDER_TID.load(Relaxed);
+    HOLDER_PID.load(Relaxed) == pid && holder != 0 && !sys::thread_exists(pid, holder)
+}
+
+// ---- while a filter is installed ----
+
+/// The threads that are about to block signals, have them blocked, or are letting them in again.
+static OPEN: AtomicU32 = AtomicU32::new(0);
+/// The thread that installs a seccomp filter, for which the others wait; 0 for none.
+static INSTALLING: AtomicUsize = AtomicUsize::new(0);
+
+/// How long, in milliseconds, a report waits for a filter to be installed, which takes microseconds; then the call does not
+/// return.
+const INSTALLATION_MS: u32 = 50;
+/// How long an installation waits for reports: a little longer than one waits for its reader.
+const REPORTS_MS: u32 = 600;
+
+/// Counts this thread in [`OPEN`], when no filter is being installed.
+fn open() {
+    let mut naps = INSTALLATION_MS;
+    loop {
+        OPEN.fetch_add(1, SeqCst);
+        let installing = INSTALLING.load(SeqCst);
+        if installing == 0 || installing == thread_pointer() {
+            return;
+        }
+        shut();
+        if naps == 0 {
+            let _ = INSTALLING.compare_exchange(installing, 0, SeqCst, Relaxed);
+        }
+        naps = naps.saturating_sub(1);
+        sys::sleep_a_moment();
+    }
+}
+
+/// Takes this thread out of [`OPEN`].
+fn shut() {
+    let _ = OPEN.fetch_update(SeqCst, Relaxed, |threads| threads.checked_sub(1));
+}
+
+/// As long as it lives, no report begins: a filter that is put on all threads may come between the blocking of signals and
+/// the call that lets them in again.
 pub(crate) struct Pause;
 
-/// Takes the lock without a look at signals: for a call after which they may not be let in again. `None` where it is not to
-/// be had.
-pub(crate) fn pause() -> Option<Pause> {
-    if is_inside() {
-        return None;
+/// Waits until no report is under way, and keeps others from beginning.
+pub(crate) fn pause() -> Pause {
+    let me = thread_pointer();
+    for _ in 0..INSTALLATION_MS {
+        if INSTALLING.compare_exchange(0, me, SeqCst, Relaxed).is_ok() {
+            break;
+        }
+        sys::sleep_a_moment();
     }
-    let pid = sys::getpid();
-    take(pid).then(|| {
-        hold(pid);
-        Pause
-    })
+    INSTALLING.store(me, SeqCst);
+    for _ in 0..REPORTS_MS {
+        if OPEN.load(SeqCst) == 0 {
+            return Pause;
+        }
+        sys::sleep_a_moment();
+    }
+    // Threads that are no more, or those of the process of which a raw clone has copied this.
+    OPEN.store(0, SeqCst);
+    Pause
 }
 
-impl Pause {
-    /// Gives the lock back.
-    #[expect(clippy::unused_self, reason = "it is the proof")]
-    pub(crate) fn end(self) {
-        release();
+impl Drop for Pause {
+    fn drop(&mut self) {
+        let _ = INSTALLING.compare_exchange(thread_pointer(), 0, SeqCst, Relaxed);
     }
 }
 
@@ -115,26 +158,16 @@ fn restore(mask: Option<SignalSet>) {
     }
 }
 
-/// Notes who holds the lock.
-fn hold(pid: i32) {
-    HOLDER_PID.store(pid, Relaxed);
-    HOLDER_TID.store(sys::gettid(), Relaxed);
-    HOLDER.store(thread_pointer(), Relaxed);
-}
-
-fn release() {
-    HOLDER_TID.store(0, Relaxed);
-    HOLDER.store(0, Relaxed);
-    if STATE.swap(0, Release) == 2 {
-        sys::futex_wake(&STATE);
-    }
-}
-
 impl Section {
     /// Gives the lock back and lets signals in again.
     pub(crate) fn leave(self) {
-        release();
+        HOLDER_TID.store(0, Relaxed);
+        HOLDER.store(0, Relaxed);
+        if STATE.swap(0, Release) == 2 {
+            sys::futex_wake(&STATE);
+        }
         restore(self.mask);
+        shut();
     }
 
     /// Gives up the proof and keeps the lock, over fork(2); the mask is for [`Section::after_fork`].
@@ -143,7 +176,11 @@ impl Section {
     }
 
     /// The proof again, on either side of fork(2).
-    pub(crate) fn after_fork(mask: Option<SignalSet>) -> Section {
+    pub(crate) fn after_fork(mask: Option<SignalSet>, in_child: bool) -> Section {
+        if in_child {
+            OPEN.store(1, Relaxed);
+            INSTALLING.store(0, Relaxed);
+        }
         Section { mask }
     }
 }

@@ -262,11 +262,12 @@ fn write_all(fd: c_int, mode: u32, rest: &mut &[u8]) -> sys::Result<()> {
 
 /// Writes to a pipe what it takes without waiting.
 fn write_pipe(fd: c_int, piece: &[u8]) -> sys::Result<usize> {
+    if !sys::can_hold_signals() {
+        return Err(libc::EPIPE);
+    }
     match sys::write_nowait(fd, piece) {
         // Older kernels, and sandboxes: a pipe that polls as writable has room for one piece.
-        Err(libc::EOPNOTSUPP | libc::ENOSYS) if sys::can_hold_signals() && sys::wait_writable(fd, 0) => {
-            sys::write(fd, piece)
-        }
+        Err(libc::EOPNOTSUPP | libc::ENOSYS) if sys::wait_writable(fd, 0) => sys::write(fd, piece),
         Err(libc::EOPNOTSUPP | libc::ENOSYS) => Err(libc::EAGAIN),
         answer => answer,
     }

@@ -10,13 +10,13 @@
 //! before it is installed, since it may be put on all threads at once. What was inherited by execve(2) is not known, and
 //! neither is what was installed without libc's functions.
 
-use super::{read_memory, unmap, zeroed_memory};
+use super::{Result, read_memory, unmap, zeroed_memory};
 use crate::track::Range;
 use core::ffi::c_long;
 use core::ptr;
 use core::slice;
 use core::sync::atomic::{
-    AtomicBool, AtomicPtr,
+    AtomicBool, AtomicPtr, AtomicU32,
     Ordering::{Acquire, Relaxed, Release},
 };
 use libc::{
@@ -39,46 +39,104 @@ const DATA_SIZE: u32 = 64;
 
 /// Whether there is any filter: all that is looked at in programs that have none.
 static FILTERED: AtomicBool = AtomicBool::new(false);
-/// Whether read(2) and write(2) alone are left (`SECCOMP_MODE_STRICT`).
-static STRICT: AtomicBool = AtomicBool::new(false);
+/// How many threads have read(2) and write(2) alone (`SECCOMP_MODE_STRICT`).
+static STRICT: AtomicU32 = AtomicU32::new(0);
+/// Whether there is a filter for which there was no memory: what it lets through is not known.
+static UNKNOWN: AtomicBool = AtomicBool::new(false);
 /// The filter that was installed last; the others follow it.
 static LAST: AtomicPtr<Filter> = AtomicPtr::new(ptr::null_mut());
 
 /// A filter, in memory of our own.
 struct Filter {
     earlier: *const Filter,
-    /// Whether it counts: false once the kernel has refused it.
-    live: AtomicBool,
+    /// How often it has been installed; 0 once the kernel has refused it.
+    times: AtomicU32,
     length: usize,
     program: [sock_filter; libc::BPF_MAXINSNS as usize],
 }
 
+impl Filter {
+    fn program(&self) -> &[sock_filter] {
+        self.program.get(..self.length).unwrap_or_default()
+    }
+
+    /// Whether it lets a call simply through.
+    fn lets(&self, data: &Data) -> bool {
+        matches!(run(self.program(), data) & SECCOMP_RET_ACTION_FULL, SECCOMP_RET_ALLOW | SECCOMP_RET_LOG)
+    }
+
+    fn is_as(&self, other: &Filter) -> bool {
+        let same = |(one, another): (&sock_filter, &sock_filter)| {
+            (one.code, one.jt, one.jf, one.k) == (another.code, another.jt, another.jf, another.k)
+        };
+        self.length == other.length && self.program().iter().zip(other.program()).all(same)
+    }
+}
+
+/// All filters that are noted, the last one first.
+fn all() -> impl Iterator<Item = &'static Filter> {
+    // SAFETY: null, or a filter that was published whole and stays for ever.
+    let published = |filter: *const Filter| unsafe { filter.as_ref() };
+    core::iter::successors(published(LAST.load(Acquire)), move |filter| published(filter.earlier))
+}
+
+/// What is known of a filter that is to be installed.
+enum Known {
+    /// It has been read.
+    Read(*mut Filter),
+    /// It can't be read without harm yet; here is room for it, if there is any: afterwards it may be too late to ask.
+    Unread(Option<*mut Filter>),
+    /// There is nothing at its address: the kernel will refuse it.
+    Nowhere(*mut Filter),
+    /// It counts.
+    Noted(&'static Filter),
+}
+
 /// A filter that is being installed.
 pub(crate) struct Installation {
-    /// Where the program has it; it need not be readable.
+    /// Where the program has it.
     program: usize,
-    /// Memory for it: afterwards it may be too late to ask for some.
-    room: Option<*mut Filter>,
-    /// Whether it counts already.
-    noted: bool,
+    known: Known,
 }
 
 impl Installation {
-    /// Notes the filter at the address of a `struct sock_fprog`, if it can be read without harm.
+    /// Reads the filter at the address of a `struct sock_fprog`, which need not be there.
     pub(crate) fn begin(program: usize) -> Installation {
         let room = zeroed_memory(size_of::<Filter>()).map(<*mut u8>::cast::<Filter>);
-        let mut installation = Installation { program, room, noted: false };
-        installation.noted = room.is_some_and(|room| {
-            // SAFETY: zeroed memory of that size, which is a filter without instructions; ours alone until published.
-            let filter = unsafe { &mut *room };
-            read_guarded(program, filter).is_some_and(|()| publish(room))
-        });
-        installation
+        let known = match room {
+            None => Known::Unread(None),
+            Some(room) => {
+                // SAFETY: zeroed memory of that size, which is a filter without instructions; ours alone until published.
+                match read_guarded(program, unsafe { &mut *room }) {
+                    Ok(()) => Known::Read(room),
+                    Err(libc::EFAULT) => Known::Nowhere(room),
+                    Err(_) => Known::Unread(Some(room)),
+                }
+            }
+        };
+        Installation { program, known }
     }
 
-    /// Whether it is known what the filter lets through.
-    pub(crate) fn is_noted(&self) -> bool {
-        self.noted
+    /// Whether the call can't succeed.
+    pub(crate) fn is_hopeless(&self) -> bool {
+        matches!(self.known, Known::Nowhere(_))
+    }
+
+    /// Whether a call of our own will be let through once the filter is there; false if that is not known.
+    pub(crate) fn will_let(&self, number: c_long, arguments: [usize; 6]) -> bool {
+        match self.known {
+            // SAFETY: read, and not yet published.
+            Known::Read(room) => lets(number, arguments) && unsafe { &*room }.lets(&data(number, &arguments)),
+            Known::Noted(_) => lets(number, arguments),
+            Known::Unread(_) | Known::Nowhere(_) => false,
+        }
+    }
+
+    /// Lets it count from now on, if it has been read.
+    pub(crate) fn note(&mut self) {
+        if let Known::Read(room) = self.known {
+            self.known = Known::Noted(publish(room));
+        }
     }
 
     /// The kernel has taken the filter.
@@ -86,10 +144,11 @@ impl Installation {
     /// # Safety
     /// The kernel must just have read it.
     pub(crate) unsafe fn succeeded(self) {
-        match self.room {
-            _ if self.noted => {}
-            Some(room) => {
-                // SAFETY: zeroed memory, ours alone.
+        match self.known {
+            Known::Noted(_) => {}
+            Known::Unread(None) => UNKNOWN.store(true, Relaxed),
+            Known::Unread(Some(room)) | Known::Nowhere(room) | Known::Read(room) => {
+                // SAFETY: zeroed memory, or a filter that has been read; ours alone.
                 let filter = unsafe { &mut *room };
                 // SAFETY: the caller's word.
                 let program = unsafe { &*ptr::with_exposed_provenance::<sock_fprog>(self.program) };
@@ -101,64 +160,77 @@ impl Installation {
                 }
                 publish(room);
             }
-            None => close(),
         }
+        FILTERED.store(true, Release);
     }
 
     /// The kernel has refused it: nothing was installed.
     pub(crate) fn failed(self) {
-        match self.room {
-            // SAFETY: published filters stay for ever.
-            Some(room) if self.noted => unsafe { &*room }.live.store(false, Release),
-            Some(room) => unmap(Range::new(room as usize, size_of::<Filter>())),
-            None => {}
+        match self.known {
+            Known::Noted(filter) => {
+                filter.times.fetch_sub(1, Release);
+            }
+            Known::Unread(Some(room)) | Known::Nowhere(room) | Known::Read(room) => forget(room),
+            Known::Unread(None) => {}
         }
     }
 }
 
-/// Copies a filter that need not be there; `None` if it is not, or can't be read this way.
-fn read_guarded(program: usize, filter: &mut Filter) -> Option<()> {
-    /// `struct sock_fprog` in words: the number of instructions, and their address.
+/// Gives memory back.
+fn forget(room: *mut Filter) {
+    unmap(Range::new(room as usize, size_of::<Filter>()));
+}
+
+/// Copies a filter that need not be there; EFAULT if it is not.
+fn read_guarded(program: usize, filter: &mut Filter) -> Result<()> {
+    /// `struct sock_fprog`: the number of instructions, and their address.
     const HEAD: usize = size_of::<sock_fprog>();
+    let whole = |read: usize, wanted: usize| if read == wanted { Ok(()) } else { Err(libc::EFAULT) };
     let mut head = [0_u8; HEAD];
-    (read_memory(program, &mut head) == Ok(HEAD)).then_some(())?;
+    whole(read_memory(program, &mut head)?, HEAD)?;
     let [low, high, _, _, _, _, _, _, address @ ..] = head;
     let length = usize::from(u16::from_ne_bytes([low, high]));
-    let instructions = filter.program.get_mut(..length)?;
+    let instructions = filter.program.get_mut(..length).ok_or(libc::EINVAL)?;
     let bytes = size_of_val(instructions);
     // SAFETY: plain data of that size.
     let buffer = unsafe { slice::from_raw_parts_mut(instructions.as_mut_ptr().cast::<u8>(), bytes) };
-    (length > 0 && read_memory(usize::from_ne_bytes(address), buffer) == Ok(bytes)).then_some(())?;
+    whole(read_memory(usize::from_ne_bytes(address), buffer)?, bytes)?;
     filter.length = length;
-    Some(())
+    Ok(())
 }
 
-/// Lets a filter count.
-fn publish(room: *mut Filter) -> bool {
+/// Lets a filter count: one that is noted already once more, or else this one.
+fn publish(room: *mut Filter) -> &'static Filter {
     // SAFETY: ours alone until the exchange below.
     let filter = unsafe { &mut *room };
-    filter.live = AtomicBool::new(true);
-    let mut last = LAST.load(Relaxed);
-    loop {
-        filter.earlier = last;
-        match LAST.compare_exchange(last, room, Release, Relaxed) {
-            Ok(_) => break,
-            Err(other) => last = other,
+    let noted = if let Some(noted) = all().find(|noted| noted.is_as(filter)) {
+        forget(room); // before it counts: it need not let munmap through
+        noted.times.fetch_add(1, Release);
+        noted
+    } else {
+        filter.times = AtomicU32::new(1);
+        let mut last = LAST.load(Relaxed);
+        loop {
+            filter.earlier = last;
+            match LAST.compare_exchange(last, room, Release, Relaxed) {
+                Ok(_) => break filter,
+                Err(other) => last = other,
+            }
         }
-    }
+    };
     FILTERED.store(true, Release);
-    true
+    noted
 }
 
-/// Notes that nothing but read(2) and write(2) is left, or that it is not known what is.
+/// Notes that a thread is about to have read(2) and write(2) alone.
 pub(crate) fn close() {
-    STRICT.store(true, Relaxed);
+    STRICT.fetch_add(1, Relaxed);
     FILTERED.store(true, Release);
 }
 
 /// Takes the word of [`close`] back: the call has failed.
 pub(crate) fn reopen() {
-    STRICT.store(false, Relaxed);
+    STRICT.fetch_sub(1, Relaxed);
 }
 
 /// Whether a call can be made without harm to the program.
@@ -183,20 +255,12 @@ fn all_let_five(number: c_long, first: usize, second: usize, third: usize, fourt
 #[cold]
 #[inline(never)]
 fn all_let(number: c_long, arguments: &[usize; 6]) -> bool {
-    if STRICT.load(Relaxed) && number != libc::SYS_read && number != libc::SYS_write {
+    let strict = STRICT.load(Relaxed) > 0 || UNKNOWN.load(Relaxed);
+    if strict && number != libc::SYS_read && number != libc::SYS_write {
         return false;
     }
     let data = data(number, arguments);
-    let mut next: *const Filter = LAST.load(Acquire);
-    // SAFETY: null, or a filter that was published whole and stays for ever.
-    while let Some(filter) = unsafe { next.as_ref() } {
-        let action = run(filter.program.get(..filter.length).unwrap_or_default(), &data) & SECCOMP_RET_ACTION_FULL;
-        if filter.live.load(Relaxed) && !matches!(action, SECCOMP_RET_ALLOW | SECCOMP_RET_LOG) {
-            return false;
-        }
-        next = filter.earlier;
-    }
-    true
+    all().filter(|filter| filter.times.load(Relaxed) > 0).all(|filter| filter.lets(&data))
 }
 
 /// What a filter is told of a call. The instruction pointer is near the truth: inside this library.
