@@ -111,8 +111,11 @@ static long make(const struct step *s, int twin)
                               : syscall(SYS_mmap, at, s->length, s->prot, s->flags, s->fd, s->offset);
     case 3: case 4:
         return twin == HOOKED ? munmap(at, s->length) : syscall(SYS_munmap, at, s->length);
-    case 5:
-        return twin == HOOKED ? mprotect(at, s->length, s->prot) : syscall(SYS_mprotect, at, s->length, s->prot);
+    case 5: {
+        /* With PROT_GROWSDOWN a range begins where the next mapping above does, however far: not in the window, then. */
+        int prot = s->inside && s->length <= PAGES * PAGE ? s->prot : s->prot & ~(PROT_GROWSDOWN | PROT_GROWSUP);
+        return twin == HOOKED ? mprotect(at, s->length, prot) : syscall(SYS_mprotect, at, s->length, prot);
+    }
     case 6:
         /* Only where it stays or goes to a fixed place: what the kernel chooses differs. */
         if ((remap & MREMAP_MAYMOVE) != 0 && (remap & MREMAP_FIXED) == 0)
