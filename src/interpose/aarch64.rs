@@ -25,20 +25,17 @@ macro_rules! door {
     )+};
 }
 
-/// A door of a call with variable arguments of which one or two kinds concern us, told by the first argument: every other goes
+/// A door of a call with variable arguments of which few kinds concern us, told by the first argument: every other goes
 /// straight to the next definition, once that is known, with its registers and its stack untouched. That need not
 /// return once only (a raw fork).
 macro_rules! narrow_door {
-    ($($name:ident => $hook:path, $first:expr, $second:expr;)+) => {$(
+    ($($name:ident => $hook:path, $($which:ident = $number:expr),+;)+) => {$(
         #[cfg_attr(not(test), unsafe(no_mangle))]
         #[unsafe(naked)]
         unsafe extern "C" fn $name() {
             core::arch::naked_asm!(
                 ".cfi_startproc",
-                "cmp w0, {first}",
-                "b.eq 2f",
-                "cmp w0, {second}",
-                "b.eq 2f",
+                $(concat!("cmp w0, {", stringify!($which), "}"), "b.eq 2f",)+
                 "adrp x16, {slots} + {slot}",
                 "ldr x16, [x16, :lo12:{slots} + {slot}]",
                 "cbz x16, 2f",
@@ -46,8 +43,7 @@ macro_rules! narrow_door {
                 "2:",
                 "b {hook}",
                 ".cfi_endproc",
-                first = const $first,
-                second = const $second,
+                $($which = const $number,)+
                 slots = sym SLOTS,
                 slot = const offset_of!(Slots, $name),
                 hook = sym $hook,
@@ -57,8 +53,8 @@ macro_rules! narrow_door {
 }
 
 narrow_door! {
-    prctl => hooks::prctl, libc::PR_SET_SECCOMP, libc::PR_SET_SECCOMP;
-    syscall => hooks::syscall, libc::SYS_seccomp, libc::SYS_prctl;
+    prctl => hooks::prctl, set_seccomp = libc::PR_SET_SECCOMP;
+    syscall => hooks::syscall, seccomp = libc::SYS_seccomp, prctl = libc::SYS_prctl;
 }
 
 door! {

@@ -48,20 +48,17 @@ macro_rules! wide_door {
     )+};
 }
 
-/// A door of a call with variable arguments of which one or two kinds concern us, told by the first argument: every other goes
+/// A door of a call with variable arguments of which few kinds concern us, told by the first argument: every other goes
 /// straight to the next definition, once that is known, with its registers and its stack untouched. That need not
 /// return once only (a raw fork).
 macro_rules! narrow_door {
-    ($($name:ident => $hook:path, $first:expr, $second:expr;)+) => {$(
+    ($($name:ident => $hook:path, $($which:ident = $number:expr),+;)+) => {$(
         #[cfg_attr(not(test), unsafe(no_mangle))]
         #[unsafe(naked)]
         unsafe extern "C" fn $name() {
             core::arch::naked_asm!(
                 ".cfi_startproc",
-                "cmp edi, {first}",
-                "je 2f",
-                "cmp edi, {second}",
-                "je 2f",
+                $(concat!("cmp edi, {", stringify!($which), "}"), "je 2f",)+
                 "mov r11, qword ptr [rip + {slots} + {slot}]",
                 "test r11, r11",
                 "jz 2f",
@@ -69,8 +66,7 @@ macro_rules! narrow_door {
                 "2:",
                 "jmp {hook}",
                 ".cfi_endproc",
-                first = const $first,
-                second = const $second,
+                $($which = const $number,)+
                 slots = sym SLOTS,
                 slot = const offset_of!(Slots, $name),
                 hook = sym $hook,
@@ -80,8 +76,8 @@ macro_rules! narrow_door {
 }
 
 narrow_door! {
-    prctl => hooks::prctl, libc::PR_SET_SECCOMP, libc::PR_SET_SECCOMP;
-    syscall => hooks::syscall, libc::SYS_seccomp, libc::SYS_prctl;
+    prctl => hooks::prctl, set_seccomp = libc::PR_SET_SECCOMP;
+    syscall => hooks::syscall, seccomp = libc::SYS_seccomp, prctl = libc::SYS_prctl;
 }
 
 wide_door! {

@@ -11,6 +11,7 @@ mod inquest;
 mod json;
 mod line;
 mod once;
+mod pause;
 mod section;
 pub(crate) mod sink;
 mod stack;
@@ -22,7 +23,8 @@ pub(crate) use frames::{MOST as MOST_FRAMES, outer as outer_frames, prepare as p
 pub(crate) use guarded::{Rescue, rescue};
 pub(crate) use inquest::Inquest;
 pub(crate) use line::Line;
-pub(crate) use section::{Refusal, Section, enter, is_inside, pause};
+pub(crate) use pause::pause;
+pub(crate) use section::{Refusal, Section, enter, is_inside};
 
 use crate::call::{Call, Fault, Outcome};
 use crate::fault::Machine;

@@ -3,11 +3,12 @@
 //! It is never waited for without bound: a child made by a raw clone may have inherited it from a thread that does not
 //! exist there. Who can't have it in time goes without a finding.
 
+use super::pause::{self, open, shut};
 use crate::interpose::thread_pointer;
 use crate::sys::{self, SignalSet};
 use core::sync::atomic::{
     AtomicI32, AtomicU32, AtomicUsize,
-    Ordering::{Acquire, Relaxed, Release, SeqCst},
+    Ordering::{Acquire, Relaxed, Release},
 };
 
 /// 0: free; 1: held; 2: held, and somebody may wait.
@@ -84,73 +85,6 @@ fn holder_is_gone(pid: i32) -> bool {
     HOLDER_PID.load(Relaxed) == pid && holder != 0 && !sys::thread_exists(pid, holder)
 }
 
-// ---- while a filter is installed ----
-
-/// The threads that are about to block signals, have them blocked, or are letting them in again.
-static OPEN: AtomicU32 = AtomicU32::new(0);
-/// The thread that installs a seccomp filter, for which the others wait; 0 for none.
-static INSTALLING: AtomicUsize = AtomicUsize::new(0);
-
-/// How long, in milliseconds, a report waits for a filter to be installed, which takes microseconds; then the call does not
-/// return.
-const INSTALLATION_MS: u32 = 50;
-/// How long an installation waits for reports: a little longer than one waits for its reader.
-const REPORTS_MS: u32 = 600;
-
-/// Counts this thread in [`OPEN`], when no filter is being installed.
-fn open() {
-    let mut naps = INSTALLATION_MS;
-    loop {
-        OPEN.fetch_add(1, SeqCst);
-        let installing = INSTALLING.load(SeqCst);
-        if installing == 0 || installing == thread_pointer() {
-            return;
-        }
-        shut();
-        if naps == 0 {
-            let _ = INSTALLING.compare_exchange(installing, 0, SeqCst, Relaxed);
-        }
-        naps = naps.saturating_sub(1);
-        sys::sleep_a_moment();
-    }
-}
-
-/// Takes this thread out of [`OPEN`].
-fn shut() {
-    let _ = OPEN.fetch_update(SeqCst, Relaxed, |threads| threads.checked_sub(1));
-}
-
-/// As long as it lives, no report begins: a filter that is put on all threads may come between the blocking of signals and
-/// the call that lets them in again.
-pub(crate) struct Pause;
-
-/// Waits until no report is under way, and keeps others from beginning.
-pub(crate) fn pause() -> Pause {
-    let me = thread_pointer();
-    for _ in 0..INSTALLATION_MS {
-        if INSTALLING.compare_exchange(0, me, SeqCst, Relaxed).is_ok() {
-            break;
-        }
-        sys::sleep_a_moment();
-    }
-    INSTALLING.store(me, SeqCst);
-    for _ in 0..REPORTS_MS {
-        if OPEN.load(SeqCst) == 0 {
-            return Pause;
-        }
-        sys::sleep_a_moment();
-    }
-    // Threads that are no more, or those of the process of which a raw clone has copied this.
-    OPEN.store(0, SeqCst);
-    Pause
-}
-
-impl Drop for Pause {
-    fn drop(&mut self) {
-        let _ = INSTALLING.compare_exchange(thread_pointer(), 0, SeqCst, Relaxed);
-    }
-}
-
 /// Lets signals in again.
 fn restore(mask: Option<SignalSet>) {
     if let Some(mask) = mask {
@@ -178,8 +112,7 @@ impl Section {
     /// The proof again, on either side of fork(2).
     pub(crate) fn after_fork(mask: Option<SignalSet>, in_child: bool) -> Section {
         if in_child {
-            OPEN.store(1, Relaxed);
-            INSTALLING.store(0, Relaxed);
+            pause::forked();
         }
         Section { mask }
     }
