@@ -101,15 +101,13 @@ fn gives_way(bytes: usize) -> bool {
         },
     };
     let (true, Some(limit)) = (held, short) else { return false };
-    start::stop_watching(GUARD | QUARANTINE);
-    track::with(|state: &mut track::State| state.reserved.give_up(Range { start: 0, end: usize::MAX }, sys::unmap));
-    say(format_args!("harden: guards and quarantine end here, since {limit} runs short"));
+    end(format_args!("{limit} runs short"));
     true
 }
 
-/// Gives back all that we hold and ends guards and quarantine, before what is ours can't be unmapped any more.
+/// Gives back all that we hold and ends guards and quarantine, and says why.
 #[cold]
-pub(crate) fn end(why: &str) {
+pub(crate) fn end(why: core::fmt::Arguments<'_>) {
     start::stop_watching(GUARD | QUARANTINE);
     track::with(|state: &mut track::State| state.reserved.give_up(Range { start: 0, end: usize::MAX }, sys::unmap));
     say(format_args!("harden: guards and quarantine end here, since {why}"));

@@ -62,7 +62,8 @@ fn install(program: usize, listener: bool, call: impl FnOnce() -> c_long) -> c_l
         return answer;
     }
     if start::watch() & HARDENED != 0 && !installation.will_let(libc::SYS_munmap, [0; 6]) {
-        harden::end("the sandbox does not let munmap through");
+        // What is ours could not be unmapped any more.
+        harden::end(format_args!("the sandbox does not let munmap through"));
     }
     let pause = report::pause();
     installation.note();
@@ -88,7 +89,7 @@ fn install(program: usize, listener: bool, call: impl FnOnce() -> c_long) -> c_l
 /// Makes the call that leaves read(2) and write(2) alone.
 fn become_strict(call: impl FnOnce() -> c_long) -> c_long {
     if start::watch() & HARDENED != 0 {
-        harden::end("strict mode does not let munmap through");
+        harden::end(format_args!("strict mode does not let munmap through"));
     }
     let pause = report::pause();
     disposition::withdraw();
