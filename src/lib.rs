@@ -41,6 +41,8 @@ mod describe;
 mod errno;
 mod escape;
 mod exit;
+#[allow(dead_code, reason = "its users follow")]
+mod hidden;
 mod options;
 mod process;
 mod spread;
