@@ -64,7 +64,7 @@ run color=auto zero;                grep -q "$(printf '\033')" err && fail 'colo
 # Once for each call site, the rest counted.
 run '' zero zero zero ftok
 finds 1 mmap-zero-length
-grep -q '^mapsan: summary: 1 errors, 0 warnings, 1 notes (2 repeated)$' err || fail 'wrong summary'
+grep -q '^mapsan: summary: 1 error, 0 warnings, 1 note; 2 more of the same not shown$' err || fail 'wrong summary'
 run '' 0; [ ! -s err ] || fail 'a silent program is told of'
 
 # Outcomes.

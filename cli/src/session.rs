@@ -4,7 +4,7 @@ use crate::found::Found;
 use crate::records::{Kind, Record, Segment};
 use crate::suppress::Suppressions;
 use crate::symbols::Symbols;
-use mapsan_model::{Rule, Severity};
+use mapsan_model::{Rule, Severity, Summary};
 use std::collections::{BTreeMap, HashSet};
 
 /// The schema that is understood.
@@ -128,6 +128,12 @@ impl Session {
     /// How many findings have this severity.
     pub(crate) fn count(&self, severity: Severity) -> u64 {
         self.severities[severity as usize]
+    }
+
+    /// What was found, in numbers.
+    pub(crate) fn summary(&self) -> Summary {
+        let [notes, warnings, errors] = self.severities;
+        Summary { errors, warnings, notes, repeated: self.repeated }
     }
 
     /// Whether there are findings of at least this severity.

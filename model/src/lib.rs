@@ -1,8 +1,7 @@
 //! What the runtime, the command, the documents and the tests of mapsan agree on.
 //!
 //! Each fact is declared once: a rule in [`rules`], an option in [`options`], the names of a record's fields in
-//! [`record`], the
-//! form of a suppression file in [`suppressions`]. Nothing here allocates, makes a system call, or knows how a finding is printed.
+//! [`record`], the form of a suppression file in [`suppressions`], the closing sentence in [`summary`]. Nothing here allocates, makes a system call, or knows how a finding is printed.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -10,8 +9,10 @@ pub mod options;
 pub mod record;
 pub mod rules;
 mod severity;
+pub mod summary;
 pub mod suppressions;
 
 pub use options::Key;
 pub use rules::{Group, Rule, RuleInfo};
 pub use severity::Severity;
+pub use summary::{Counted, Summary};

@@ -3,12 +3,13 @@
 use super::draft::{Draft, Role};
 use super::frames::Frames;
 use super::line::Line;
-use super::{Counts, Made, OUTPUT, Subject};
+use super::{Made, OUTPUT, Subject};
 use crate::call::{ErrnoName, Key, Value};
 use crate::escape::Escaped;
 use crate::facts::Module;
 use crate::{process, sys};
 use core::fmt::{self, Write as _};
+use mapsan_model::Summary;
 use mapsan_model::record::SCHEMA_NAME;
 
 /// The room that is kept for what follows the frames.
@@ -34,9 +35,9 @@ pub(super) fn start(out: &mut Line<OUTPUT>) {
 }
 
 /// The record of a process that ends in order.
-pub(super) fn end(out: &mut Line<OUTPUT>, counts: &Counts) {
+pub(super) fn end(out: &mut Line<OUTPUT>, counts: &Summary) {
     head(out, "end");
-    let Counts { errors, warnings, notes, repeated } = counts;
+    let Summary { errors, warnings, notes, repeated } = counts;
     let _ = writeln!(out, r#","errors":{errors},"warnings":{warnings},"notes":{notes},"repeated":{repeated}}}"#);
 }
 

@@ -36,7 +36,7 @@ use core::cell::UnsafeCell;
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use frames::Frames;
-use mapsan_model::{Rule, Severity};
+use mapsan_model::{Rule, Severity, Summary};
 use once::Seen;
 
 /// The room for one block or record, in bytes.
@@ -88,18 +88,9 @@ static REPEATED: AtomicU64 = AtomicU64::new(0);
 /// Whether this process has written its start record.
 static STARTED: AtomicBool = AtomicBool::new(false);
 
-/// How many findings were made.
-#[derive(Clone, Copy)]
-pub(crate) struct Counts {
-    pub(crate) errors: u64,
-    pub(crate) warnings: u64,
-    pub(crate) notes: u64,
-    pub(crate) repeated: u64,
-}
-
 /// The findings of this process so far.
-pub(crate) fn counts() -> Counts {
-    Counts {
+pub(crate) fn counts() -> Summary {
+    Summary {
         errors: count(Severity::Error),
         warnings: count(Severity::Warning),
         notes: count(Severity::Note),
@@ -321,12 +312,8 @@ pub(crate) fn write_end() {
     }
     let Ok(section) = enter() else { return };
     let counts = counts();
-    let Counts { errors, warnings, notes, repeated } = counts;
     match options::settings().form {
-        Form::Text if errors.max(warnings).max(notes) > 0 => sink::say(
-            &section,
-            format_args!("summary: {errors} errors, {warnings} warnings, {notes} notes ({repeated} repeated)"),
-        ),
+        Form::Text if !counts.is_empty() => sink::say(&section, format_args!("{counts}")),
         Form::Json if STARTED.load(Relaxed) => {
             let out = &mut desk(&section).out;
             out.clear();

@@ -103,13 +103,9 @@ impl Form for Text {
         for gap in &session.gaps {
             let _ = writeln!(text, "mapsan: NOT COVERED: '{}': {}", gap.program, gap.reason);
         }
-        let [notes, warnings, errors] = Severity::ALL.map(|severity| session.count(severity));
-        if notes + warnings + errors > 0 {
-            let repeated = session.repeated;
-            let _ = writeln!(
-                text,
-                "mapsan: summary: {errors} errors, {warnings} warnings, {notes} notes ({repeated} repeated)"
-            );
+        let summary = session.summary();
+        if !summary.is_empty() {
+            let _ = writeln!(text, "mapsan: {summary}");
         }
         text
     }
