@@ -108,7 +108,7 @@ fn mapped_as_seen(call: &Mmap, base: usize, caller: usize, seen: Seen) {
 #[inline]
 fn asked(call: &Mmap, base: usize) {
     if call.address != 0 && call.address != base {
-        track::asked(Range::new(page_start(call.address), whole_pages(call.length)));
+        track::asked(Range::new(page_start(call.address), whole_pages(call.length)), call.address, Some(base));
     }
 }
 

@@ -5,7 +5,7 @@ use crate::escape::Escaped;
 use crate::report::{Draft, Place};
 use crate::track::objects::Object;
 use crate::track::segments::Segment;
-use crate::track::{self, By, Known, KnownGone, Range};
+use crate::track::{self, Asked, By, Known, KnownGone, Range};
 use core::ffi::c_int;
 use core::fmt;
 
@@ -60,7 +60,10 @@ impl Call for Making<'_> {
 
     fn arguments(&self, each: &mut dyn FnMut(fmt::Arguments<'_>)) {
         let origin = &self.0.origin;
-        let address = Address(if origin.placed { origin.base } else { 0 });
+        let address = Address(match self.0.asked {
+            Asked::Address(address) => address,
+            Asked::Nothing | Asked::Forgotten => 0,
+        });
         match origin.by {
             By::Shmat => {
                 let id = self.0.file.and_then(|file| c_int::try_from(file.inode).ok()).unwrap_or(-1);
@@ -71,7 +74,10 @@ impl Call for Making<'_> {
                 each(format_args!("{}", origin.length));
             }
             By::Mmap | By::Munmap | By::Shmdt => {
-                each(format_args!("{address}"));
+                match self.0.asked {
+                    Asked::Forgotten => each(format_args!("...")),
+                    _ => each(format_args!("{address}")),
+                }
                 each(format_args!("{}", origin.length));
                 each(format_args!("{}", Prot(c_int::from(origin.prot))));
                 each(format_args!("{}", MapFlags(origin.flags)));

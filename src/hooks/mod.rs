@@ -105,7 +105,7 @@ fn not_mapped(call: &Mmap, begun: &Begun) {
     let before = errno::get();
     follow::not_replaced(begun, call);
     if call.address != 0 {
-        track::asked(Range::new(call.address, call.length));
+        track::asked(Range::new(call.address, call.length), call.address, None);
     }
     errno::set(before);
 }

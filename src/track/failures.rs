@@ -96,6 +96,11 @@ pub(crate) fn note(kind: Failed, site: usize, errno: Errno) {
 
 /// The last failure of this thread, or else of any.
 pub(crate) fn last(kind: Failed) -> Option<Failure> {
+    find(kind, |_| true)
+}
+
+/// The last failure of this thread, or else of any, that fits.
+fn find(kind: Failed, fits: impl Fn(&Failure) -> bool) -> Option<Failure> {
     let ring = RINGS.get(kind as usize)?;
     let newest = ring.next.load(Relaxed);
     let mut of_another = None;
@@ -110,12 +115,24 @@ pub(crate) fn last(kind: Failed) -> Option<Failure> {
         if version == 0 || version & 1 == 1 || slot.version.load(Acquire) != version {
             continue;
         }
+        if !fits(&failure) {
+            continue;
+        }
         if thread == thread_pointer() {
             return Some(failure);
         }
         of_another = of_another.or(Some(failure));
     }
     of_another
+}
+
+/// The last failure among several kinds that gave such an errno, of this thread if it has one.
+#[expect(dead_code, reason = "the checks of faults ask for it")]
+pub(crate) fn last_with(kinds: &[Failed], fits: impl Fn(Errno) -> bool) -> Option<(Failed, Failure)> {
+    kinds
+        .iter()
+        .filter_map(|kind| Some((*kind, find(*kind, |failure| fits(failure.errno))?)))
+        .max_by(|one, other| one.1.order.wrapping_sub(other.1.order).cast_signed().cmp(&0))
 }
 
 /// The last failure, of this thread if it has one, among several kinds.

@@ -10,6 +10,7 @@
 mod begun;
 pub(crate) mod failures;
 pub(crate) mod groups;
+mod hints;
 pub(crate) mod history;
 pub(crate) mod keys;
 mod lock;
@@ -24,7 +25,7 @@ pub(crate) mod tree;
 
 pub(crate) use begun::{Begun, detach, detached, release, release_for_mremap, released};
 pub(crate) use origin::{By, File, Made, OUTER_FRAMES, Outer};
-pub(crate) use regions::{Known, KnownGone, Range, Regions, Releaser, Taken};
+pub(crate) use regions::{Asked, Known, KnownGone, Range, Regions, Releaser, Taken};
 
 use crate::harden::reserved::Reserved;
 use crate::interpose::thread_pointer;
@@ -61,7 +62,7 @@ enum Event {
     Protected(Protection),
     Moved { release: u32, old: Range, new: Range, made: Made },
     Doubled { old: Range, new: Range, made: Made },
-    Asked { range: Range },
+    Asked { range: Range, address: usize, base: Option<usize> },
     Forgotten { range: Range },
     Got { id: c_int, key: c_int, size: usize, flags: c_int, created: bool, site: usize },
     Sized { id: c_int, size: usize },
@@ -113,7 +114,7 @@ impl State {
             Event::Protected(protection) => self.protect(protection),
             Event::Moved { release, old, new, ref made } => regions.moved(release, old, new, made, outer),
             Event::Doubled { old, new, ref made } => regions.doubled(old, new, made, outer),
-            Event::Asked { range } => regions.asked.add(range.start, range.end),
+            Event::Asked { range, address, base } => regions.asked_for(range, address, base),
             Event::Forgotten { range } => regions.forget(range),
             Event::Got { id, key, size, flags, created, site } => {
                 let generation = self.generation;
@@ -324,11 +325,17 @@ pub(crate) fn shrunk(start: usize, length: usize) {
     with(|state| state.regions.shrunk(start, length));
 }
 
-/// The program asked for an address and was not given it.
+/// The program asked for an address in a range and was not given it, but `base`, if anything.
 #[cold]
 #[inline(never)]
-pub(crate) fn asked(range: Range) {
-    tell_event(Event::Asked { range });
+pub(crate) fn asked(range: Range, address: usize, base: Option<usize>) {
+    tell_event(Event::Asked { range, address, base });
+}
+
+/// The newest live mapping that was asked for where an address is, and lies elsewhere.
+#[expect(dead_code, reason = "the checks of faults ask for it")]
+pub(crate) fn meant_to_hold(address: usize) -> Option<Known> {
+    with(|state| state.regions.meant_to_hold(address))?
 }
 
 /// Nobody knows what is in this range now.

@@ -127,6 +127,8 @@ pub(crate) struct Origin {
     pub(crate) spoiled: bool,
     /// The count in which it was last counted, so that its pieces count once.
     pub(super) counted: u8,
+    /// Where the address that it was asked for at is remembered, if it was not given that one; 0 otherwise.
+    pub(super) hint: u16,
 }
 
 impl Item for Origin {
@@ -146,6 +148,7 @@ impl Item for Origin {
         generation: 0,
         spoiled: false,
         counted: 0,
+        hint: 0,
     };
 
     fn link(&mut self) -> &mut u32 {

@@ -6,6 +6,7 @@
 mod moves;
 mod pieces;
 
+use super::hints::Hints;
 use super::history::{Extents, Gone, History};
 use super::origin::{By, File, Made, Origin, Outer, OuterItem};
 use super::pool::Pool;
@@ -80,6 +81,18 @@ pub(crate) struct Known {
     pub(crate) origin: Origin,
     pub(crate) file: Option<File>,
     pub(crate) outer: Outer,
+    pub(crate) asked: Asked,
+}
+
+/// The address that a mapping call was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// None: the kernel chose.
+    Nothing,
+    /// This one, which was given or not.
+    Address(usize),
+    /// One that was not given, and is not remembered.
+    Forgotten,
 }
 
 /// A piece of a mapping that is gone.
@@ -108,6 +121,8 @@ pub(crate) struct Regions {
     outers: Pool<OuterItem, OUTERS>,
     /// Addresses that the program has asked for and not been given.
     pub(crate) asked: Extents,
+    /// The last of them, each with the mapping that was given.
+    hints: Hints,
 }
 
 impl Regions {
@@ -119,6 +134,7 @@ impl Regions {
             outers: Pool::new(),
             history: History::new(),
             asked: Extents::new(),
+            hints: Hints::new(),
             serial: 0,
             generation: 0,
             count: 0,
@@ -165,7 +181,35 @@ impl Regions {
     /// All that is known of a range.
     pub(crate) fn known(&self, entry: Entry) -> Option<Known> {
         let origin = *self.origins.get(entry.origin)?;
-        Some(Known { entry, origin, file: self.files.get(origin.file).copied(), outer: self.outer(origin.outer) })
+        let asked = match self.hints.at(origin.hint, origin.serial) {
+            _ if origin.placed => Asked::Address(origin.base),
+            Some(address) => Asked::Address(address),
+            None if origin.hint != 0 => Asked::Forgotten,
+            None => Asked::Nothing,
+        };
+        let (file, outer) = (self.files.get(origin.file).copied(), self.outer(origin.outer));
+        Some(Known { entry, origin, file, outer, asked })
+    }
+
+    /// A mapping was asked for in a range; `base` is where it is, if it was made.
+    pub(crate) fn asked_for(&mut self, range: Range, address: usize, base: Option<usize>) {
+        self.asked.add(range.start, range.end);
+        let made = base.and_then(|base| self.at(base).filter(|entry| entry.start == base));
+        if let Some(origin) = made.and_then(|entry| self.origins.get_mut(entry.origin))
+            && origin.by == By::Mmap
+            && Some(origin.base) == base
+        {
+            origin.hint = self.hints.enter(address, origin.base, origin.serial);
+        }
+    }
+
+    /// The newest live mapping that was asked for where `address` is, and lies elsewhere.
+    pub(crate) fn meant_to_hold(&self, address: usize) -> Option<Known> {
+        self.hints.below(address).find_map(|(asked, base, serial)| {
+            let entry = self.at(base)?;
+            let origin = self.origin(&entry).filter(|origin| origin.serial == serial)?;
+            (address.wrapping_sub(asked) < origin.length).then(|| self.known(entry))?
+        })
     }
 
     /// All that is known of a range that is gone.
@@ -423,6 +467,25 @@ mod tests {
         regions.put_back(old.release);
         let all = [regions.at_or_after(0), regions.at_or_after(6)];
         assert_eq!(all.map(|entry| entry.map(|entry| (entry.start, entry.end))), [Some((3, 6)), Some((39, 44))]);
+    }
+
+    #[test]
+    fn a_hint_that_was_not_followed_is_remembered_with_its_mapping() {
+        let mut regions = Box::new(Regions::new());
+        regions.mapped(Range::new(900, 10), Made { placed: false, ..made(900, 10) }, None);
+        regions.asked_for(Range::new(400, 10), 400, Some(900));
+        regions.mapped(Range::new(800, 5), Made { placed: false, ..made(800, 5) }, None);
+        let asked = |regions: &Regions, at| regions.known(regions.at(at).unwrap()).unwrap().asked;
+        assert_eq!((asked(&regions, 905), asked(&regions, 800)), (Asked::Address(400), Asked::Nothing));
+        let meant = |regions: &Regions, at| regions.meant_to_hold(at).map(|known| known.entry.start);
+        assert_eq!([399, 400, 409, 410].map(|at| meant(&regions, at)), [None, Some(900), Some(900), None]);
+        for other in 0..1000 {
+            regions.mapped(Range::new(2000 + other, 1), Made { placed: false, ..made(2000 + other, 1) }, None);
+            regions.asked_for(Range::new(1, 1), 1, Some(2000 + other));
+        }
+        assert_eq!((asked(&regions, 905), meant(&regions, 400)), (Asked::Forgotten, None));
+        regions.mapped(Range::new(900, 10), made(900, 10), None);
+        assert_eq!(asked(&regions, 900), Asked::Address(900));
     }
 
     #[test]

@@ -133,6 +133,7 @@ impl Regions {
             generation,
             counted: self.count,
             spoiled: false,
+            hint: 0,
         };
         let number = self.origins.take(origin);
         if number.is_none() {
