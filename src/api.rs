@@ -58,6 +58,8 @@ static LAST: Last = Last(UnsafeCell::new(mapsan_finding {
     message: [0; 400],
     call_site: core::ptr::null(),
 }));
+/// The call site of that finding, which is not kept in it: a collector may scan it.
+static LAST_SITE: AtomicUsize = AtomicUsize::new(0);
 static ANY: AtomicBool = AtomicBool::new(false);
 static CALLBACK: AtomicUsize = AtomicUsize::new(0);
 static CONTEXT: AtomicPtr<c_void> = AtomicPtr::new(core::ptr::null_mut());
@@ -83,7 +85,7 @@ pub(crate) fn remember(
         Severity::Error => mapsan_severity::MAPSAN_ERROR,
     };
     last.error = outcome.errno.unwrap_or(0);
-    last.call_site = core::ptr::with_exposed_provenance(caller);
+    LAST_SITE.store(!caller, Relaxed);
     ANY.store(true, Relaxed);
 }
 
@@ -108,7 +110,7 @@ pub(crate) fn announce() {
 /// Hands the last finding to the program. Apart, because a finding takes a kilobyte of the program's stack.
 #[inline(never)]
 fn call_back(callback: usize) {
-    let thread = crate::interpose::thread_pointer();
+    let thread = crate::interpose::this_thread();
     if CALLING.load(Relaxed) == thread {
         return;
     }
@@ -129,7 +131,8 @@ fn last() -> Option<mapsan_finding> {
     }
     let section = report::enter().ok()?;
     // SAFETY: the section is held.
-    let finding = unsafe { *LAST.0.get() };
+    let mut finding = unsafe { *LAST.0.get() };
+    finding.call_site = core::ptr::with_exposed_provenance(!LAST_SITE.load(Relaxed));
     section.leave();
     Some(finding)
 }

@@ -432,7 +432,8 @@ pub(crate) fn object_made(name: &CStr, flags: c_int, mode: u32, fd: c_int, calle
     if let Some(mut object) = objects::bare(name).and_then(Object::named) {
         object.device = (file.stx_dev_major, file.stx_dev_minor);
         object.inode = file.stx_ino;
-        (object.site, object.flags, object.mode, object.fd) = (caller, flags, mode, fd);
+        object.made_by(caller);
+        (object.flags, object.mode, object.fd) = (flags, mode, fd);
         track::object_made(&mut object);
     }
 }

@@ -92,7 +92,7 @@ impl Ftok {
                 earlier.id,
                 Key(key)
             ));
-            draft.place(earlier.site, format_args!("the earlier ftok"));
+            draft.place(earlier.site(), format_args!("the earlier ftok"));
             draft.note(format_args!("only the low 16 bits of the inode, 8 of the device and 8 of the id make the key"));
             draft.help(format_args!("take another file or id, and IPC_CREAT|IPC_EXCL where the segment must be new"));
         })
@@ -107,7 +107,7 @@ impl Ftok {
                 Key(earlier.key),
                 Key(key)
             ));
-            draft.place(earlier.site, format_args!("the earlier ftok"));
+            draft.place(earlier.site(), format_args!("the earlier ftok"));
             draft.note(format_args!("processes that called ftok before hold the other key, and another segment"));
             draft.help(format_args!("keep the file as long as the segment lives; do not delete and create it anew"));
         })

@@ -94,7 +94,7 @@ fn segments() {
     while let Some((segment, next)) = track::with(|state| state.segments.next(from)).flatten() {
         from = next;
         let own = track::with(|state| state.is_own(segment.generation)).unwrap_or(false);
-        if segment.created && own && segment.removed == 0 {
+        if segment.created && own && segment.removed() == 0 {
             left_segment(&segment);
         }
     }
@@ -130,7 +130,7 @@ fn left_segment(made: &Segment) {
         return;
     }
     let severity = if private { Severity::Warning } else { Severity::Note };
-    finding(&Creating(made), made.id as isize, made.site, &Outer::NONE, |report| {
+    finding(&Creating(made), made.id as isize, made.site(), &Outer::NONE, |report| {
         report.finding(Rule::LeakSegment, severity, |draft| {
             draft.message(format_args!(
                 "segment {} of {} bytes, created here, still exists and outlives the program",
@@ -142,7 +142,7 @@ fn left_segment(made: &Segment) {
             } else {
                 draft.note(format_args!("its key is {}, nattch {}", Key(now.key), now.attached));
                 if let Some(given) = keys::given(now.key) {
-                    draft.place(given.site, format_args!("the ftok that gave the key"));
+                    draft.place(given.site(), format_args!("the ftok that gave the key"));
                 }
             }
             draft.help(format_args!(
@@ -174,7 +174,7 @@ fn is_there(object: &Object) -> bool {
 
 fn left_object(object: &Object) {
     let name = object.name();
-    finding(&Opening(object), object.fd as isize, object.site, &Outer::NONE, |report| {
+    finding(&Opening(object), object.fd as isize, object.site(), &Outer::NONE, |report| {
         report.finding(Rule::LeakShmObject, Severity::Note, |draft| {
             draft.message(format_args!(
                 "the shared memory object '/{}', created here, is never unlinked and outlives the program",

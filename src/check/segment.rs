@@ -26,7 +26,7 @@ fn origin(id: c_int) -> Origin {
     if id < 0 {
         return Origin::Negative;
     }
-    let removed = track::with(|state| state.segments.get(id).map_or(0, |segment| segment.removed)).unwrap_or(0);
+    let removed = track::with(|state| state.segments.get(id).map_or(0, track::segments::Segment::removed)).unwrap_or(0);
     if removed != 0 {
         let site = removed;
         return Origin::Removed(site);

@@ -5,7 +5,7 @@
 //! doubt: ours is gone then.
 
 use super::{SIGNALS, handle};
-use crate::interpose::{signal_restorer, thread_pointer};
+use crate::interpose::{signal_restorer, this_thread};
 use crate::sys::{self, Disposition, SignalSet};
 use core::ffi::{c_int, c_long};
 use core::sync::atomic::{
@@ -19,6 +19,7 @@ static ON: AtomicBool = AtomicBool::new(false);
 /// What went with the program's own `SIG_DFL`, which the kernel keeps and gives back.
 struct Default {
     flags: AtomicUsize,
+    /// The complement of its address.
     restorer: AtomicUsize,
     mask: AtomicU64,
 }
@@ -41,7 +42,7 @@ pub(crate) struct Turn {
 
 /// Waits for this thread's turn.
 pub(crate) fn turn() -> Turn {
-    let me = thread_pointer();
+    let me = this_thread();
     for _ in 0..PATIENCE_MS {
         match CHANGING.compare_exchange(0, me, Acquire, Relaxed) {
             Ok(_) => return Turn { ends: true },
@@ -104,7 +105,7 @@ pub(crate) fn withdraw() {
             let before = Disposition {
                 handler: libc::SIG_DFL,
                 flags: default.flags.load(Relaxed),
-                restorer: default.restorer.load(Relaxed),
+                restorer: !default.restorer.load(Relaxed),
                 mask: default.mask.load(Relaxed),
             };
             let _ = sys::disposition(signal, Some(&before));
@@ -141,7 +142,7 @@ fn put(signal: c_int) {
         let _ = sys::disposition(signal, Some(&before));
     } else if let Some(default) = default_of(signal) {
         default.flags.store(before.flags, Relaxed);
-        default.restorer.store(before.restorer, Relaxed);
+        default.restorer.store(!before.restorer, Relaxed);
         default.mask.store(before.mask, Relaxed);
     }
 }
@@ -156,7 +157,7 @@ pub(crate) fn changed(signal: c_int, resets: bool, before: Option<&mut libc::sig
         before.sa_flags = c_int::try_from(default.flags.load(Relaxed)).unwrap_or(0);
         // SAFETY: an optional function is null or, as it was given, one.
         before.sa_restorer =
-            unsafe { core::mem::transmute::<usize, Option<extern "C" fn()>>(default.restorer.load(Relaxed)) };
+            unsafe { core::mem::transmute::<usize, Option<extern "C" fn()>>(!default.restorer.load(Relaxed)) };
         // The kernel's mask has 64 bits, and libc leaves the rest of its own alone.
         let mask = (&raw mut before.sa_mask).cast::<u64>();
         // SAFETY: a sigset_t is larger, and aligned for it.

@@ -3,6 +3,7 @@
 //!
 //! Pure: it says what is to be unmapped, and knows nothing of the kernel.
 
+use crate::hidden::Hidden;
 use crate::track::Range;
 use crate::track::tree::{Entry, Tree};
 
@@ -35,7 +36,7 @@ const RANGES: usize = 1024;
 pub(crate) struct Reserved {
     tree: Tree,
     /// The ranges in quarantine, oldest first out; of an entry there may be less left than it says.
-    ring: [Range; RANGES],
+    ring: [Hidden<Range>; RANGES],
     first: usize,
     queued: usize,
     /// Bytes in quarantine.
@@ -48,7 +49,7 @@ impl Reserved {
     pub(crate) const fn new() -> Reserved {
         Reserved {
             tree: Tree::new(),
-            ring: [Range { start: 0, end: 0 }; RANGES],
+            ring: [Hidden::unused(Range { start: 0, end: 0 }); RANGES],
             first: 0,
             queued: 0,
             quarantined: 0,
@@ -117,7 +118,7 @@ impl Reserved {
     /// each piece goes to `each`. False if there is no memory for it.
     pub(crate) fn quarantine(&mut self, range: Range, most: usize, mut each: impl FnMut(Range)) -> bool {
         while self.queued > 0 && (self.queued == RANGES || self.quarantined.saturating_add(range.length()) > most) {
-            let oldest = self.ring.get(self.first).copied().unwrap_or(range);
+            let oldest = self.ring.get(self.first).map_or(range, |oldest| oldest.get());
             self.first = self.first.wrapping_add(1) % RANGES;
             self.queued = self.queued.saturating_sub(1);
             self.give_up_quarantined(oldest, &mut each);
@@ -126,7 +127,7 @@ impl Reserved {
             return false;
         }
         if let Some(place) = self.ring.get_mut(self.first.wrapping_add(self.queued) % RANGES) {
-            *place = range;
+            *place = Hidden::of(range);
             self.queued = self.queued.wrapping_add(1);
         }
         true

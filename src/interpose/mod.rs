@@ -33,6 +33,12 @@ pub(crate) fn thread_pointer() -> usize {
     pointer
 }
 
+/// What tells this thread apart, in memory that a collector may scan: the complement of the thread's own address.
+#[inline]
+pub(crate) fn this_thread() -> usize {
+    !thread_pointer()
+}
+
 /// Asks the processor for a line of memory that will be read soon; any address will do.
 #[inline]
 pub(crate) fn prefetch(address: *const u8) {

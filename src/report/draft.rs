@@ -31,6 +31,10 @@ struct Part {
     place: Place,
 }
 
+impl Part {
+    const NONE: Part = Part { role: Role::Message, from: 0, to: 0, place: Place::NONE };
+}
+
 /// A call that matters to a finding besides the one that it is about.
 #[derive(Clone, Copy)]
 pub(crate) struct Place {
@@ -62,17 +66,19 @@ pub(crate) struct Draft {
 
 impl Draft {
     pub(super) const fn new() -> Draft {
-        Draft {
-            text: Line::new(),
-            parts: [Part { role: Role::Message, from: 0, to: 0, place: Place::NONE }; PARTS],
-            used: 0,
-            mapping: None,
-        }
+        Draft { text: Line::new(), parts: [Part::NONE; PARTS], used: 0, mapping: None }
     }
 
+    /// Empties it, and leaves no address in it, which a collector would take for a reference (see `hidden.rs`).
     pub(super) fn clear(&mut self) {
         self.text.clear();
+        if let Some(used) = self.parts.get_mut(..self.used) {
+            used.fill(Part::NONE);
+        }
         self.used = 0;
+        if let Some(mapping) = &mut self.mapping {
+            (mapping.start, mapping.end) = (0, 0);
+        }
         self.mapping = None;
     }
 

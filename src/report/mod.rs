@@ -250,6 +250,7 @@ fn write(
     }
     sink::write(proof, out.as_bytes());
     api::remember(proof, subject.rule, subject.severity, subject.outcome, subject.caller, draft);
+    draft.clear();
     true
 }
 

@@ -13,7 +13,7 @@ const SLOTS: usize = 4096;
 const PROBES: usize = 64;
 
 struct Slot {
-    /// The rule in the top byte, plus 1 so that 0 means free, and the low 56 bits of the site.
+    /// The rule in the top byte, plus 1 so that 0 means free, and the low 56 bits of the site's complement.
     key: AtomicU64,
     /// Whether a suppression silenced the first one.
     suppressed: AtomicU32,
@@ -50,7 +50,7 @@ impl Entry {
 
 /// Looks the finding up, and enters it when it is new.
 pub(super) fn see(rule: Rule, site: usize) -> Seen {
-    let key = (rule as u64).wrapping_add(1) << 56 | site as u64 & 0x00ff_ffff_ffff_ffff;
+    let key = (rule as u64).wrapping_add(1) << 56 | !site as u64 & 0x00ff_ffff_ffff_ffff;
     let start = usize::try_from(spread(key) >> 52).unwrap_or(0);
     for probe in 0..PROBES {
         let Some(slot) = TABLE.get(start.wrapping_add(probe) % SLOTS) else {

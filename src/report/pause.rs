@@ -1,7 +1,7 @@
 //! The pause of reports while a seccomp filter is installed: one that is put on all threads may come between the blocking
 //! of signals and the call that lets them in again.
 
-use crate::interpose::thread_pointer;
+use crate::interpose::this_thread;
 use crate::sys;
 use core::sync::atomic::{
     AtomicU32, AtomicUsize,
@@ -25,7 +25,7 @@ pub(super) fn open() {
     loop {
         OPEN.fetch_add(1, SeqCst);
         let installing = INSTALLING.load(SeqCst);
-        if installing == 0 || installing == thread_pointer() {
+        if installing == 0 || installing == this_thread() {
             return;
         }
         shut();
@@ -53,7 +53,7 @@ pub(crate) struct Pause;
 
 /// Waits until no report is under way, and keeps others from beginning.
 pub(crate) fn pause() -> Pause {
-    let me = thread_pointer();
+    let me = this_thread();
     for _ in 0..INSTALLATION_MS {
         match INSTALLING.compare_exchange(0, me, SeqCst, Relaxed) {
             // Its own: a handler has interrupted the call.
@@ -75,6 +75,6 @@ pub(crate) fn pause() -> Pause {
 
 impl Drop for Pause {
     fn drop(&mut self) {
-        let _ = INSTALLING.compare_exchange(thread_pointer(), 0, SeqCst, Relaxed);
+        let _ = INSTALLING.compare_exchange(this_thread(), 0, SeqCst, Relaxed);
     }
 }

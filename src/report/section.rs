@@ -4,7 +4,7 @@
 //! exist there. Who can't have it in time goes without a finding.
 
 use super::pause::{self, open, shut};
-use crate::interpose::thread_pointer;
+use crate::interpose::this_thread;
 use crate::sys::{self, SignalSet};
 use core::sync::atomic::{
     AtomicI32, AtomicU32, AtomicUsize,
@@ -13,7 +13,7 @@ use core::sync::atomic::{
 
 /// 0: free; 1: held; 2: held, and somebody may wait.
 static STATE: AtomicU32 = AtomicU32::new(0);
-/// The thread pointer, process and thread of the holder.
+/// What tells the holder apart (`this_thread`), its process and thread.
 static HOLDER: AtomicUsize = AtomicUsize::new(0);
 static HOLDER_PID: AtomicI32 = AtomicI32::new(0);
 static HOLDER_TID: AtomicI32 = AtomicI32::new(0);
@@ -40,7 +40,7 @@ pub(crate) enum Refusal {
 
 /// Whether this thread is inside a report.
 pub(crate) fn is_inside() -> bool {
-    HOLDER.load(Relaxed) == thread_pointer() && STATE.load(Relaxed) != 0
+    HOLDER.load(Relaxed) == this_thread() && STATE.load(Relaxed) != 0
 }
 
 /// Takes the lock. Nobody sleeps with signals blocked.
@@ -57,7 +57,7 @@ pub(crate) fn enter() -> Result<Section, Refusal> {
         if try_take(waited) || waited && holder_is_gone(pid) {
             HOLDER_PID.store(pid, Relaxed);
             HOLDER_TID.store(sys::gettid(), Relaxed);
-            HOLDER.store(thread_pointer(), Relaxed);
+            HOLDER.store(this_thread(), Relaxed);
             return Ok(Section { mask });
         }
         restore(mask);

@@ -9,14 +9,15 @@ use core::cell::UnsafeCell;
 use core::ffi::c_void;
 
 const SIZE: usize = 64 * 1024;
+const WORDS: usize = SIZE / size_of::<usize>();
 
 #[repr(C, align(64))]
-struct Stack(UnsafeCell<[u8; SIZE]>);
+struct Stack(UnsafeCell<[usize; WORDS]>);
 
 // SAFETY: used by one thread at a time, the holder of the section.
 unsafe impl Sync for Stack {}
 
-static STACK: Stack = Stack(UnsafeCell::new([0; SIZE]));
+static STACK: Stack = Stack(UnsafeCell::new([0; WORDS]));
 
 /// Runs `work` on the report's stack.
 pub(super) fn run(_proof: &Section, work: &mut dyn FnMut()) {
@@ -30,6 +31,20 @@ pub(super) fn run(_proof: &Section, work: &mut dyn FnMut()) {
     let top = unsafe { STACK.0.get().cast::<u8>().add(SIZE) };
     // SAFETY: the section's proof makes the stack this thread's; `call` fits the signature and does not unwind.
     unsafe { switch(call, (&raw mut work).cast(), top) }
+    wipe();
+}
+
+/// Makes the stack all zeroes again, from the lowest word that was written: what a report has looked at are the program's
+/// addresses, which a collector must not find here (see `hidden.rs`).
+fn wipe() {
+    // SAFETY: nobody runs on the stack, and the section's proof is in the hands of the caller.
+    let words = unsafe { &mut *STACK.0.get() };
+    // By lines, which the compiler compares at once.
+    let (lines, _) = words.as_chunks_mut::<8>();
+    let written = lines.iter().position(|line| line.iter().fold(0, |all, word| all | word) != 0);
+    if let Some(used) = written.and_then(|line| lines.get_mut(line..)) {
+        used.as_flattened_mut().fill(0);
+    }
 }
 
 /// Calls `function(argument)` with the stack pointer at `top`, which is 16-byte aligned.

@@ -1,6 +1,6 @@
 //! The last failed calls, for the call that then uses the failed result.
 
-use crate::interpose::thread_pointer;
+use crate::interpose::this_thread;
 use crate::sys::Errno;
 use core::sync::atomic::{
     AtomicI32, AtomicU32, AtomicUsize,
@@ -51,6 +51,7 @@ const KEPT: usize = 8;
 struct Slot {
     /// Odd while it is written.
     version: AtomicU32,
+    /// The complement of the return address.
     site: AtomicUsize,
     thread: AtomicUsize,
     errno: AtomicI32,
@@ -87,8 +88,8 @@ pub(crate) fn note(kind: Failed, site: usize, errno: Errno) {
     if version & 1 == 1 || slot.version.compare_exchange(version, version | 1, Acquire, Relaxed).is_err() {
         return;
     }
-    slot.site.store(site, Relaxed);
-    slot.thread.store(thread_pointer(), Relaxed);
+    slot.site.store(!site, Relaxed);
+    slot.thread.store(this_thread(), Relaxed);
     slot.errno.store(errno, Relaxed);
     slot.order.store(ORDER.fetch_add(1, Relaxed), Relaxed);
     slot.version.store(version.wrapping_add(2), Release);
@@ -109,8 +110,11 @@ fn find(kind: Failed, fits: impl Fn(&Failure) -> bool) -> Option<Failure> {
             continue;
         };
         let version = slot.version.load(Acquire);
-        let failure =
-            Failure { site: slot.site.load(Relaxed), errno: slot.errno.load(Relaxed), order: slot.order.load(Relaxed) };
+        let failure = Failure {
+            site: !slot.site.load(Relaxed),
+            errno: slot.errno.load(Relaxed),
+            order: slot.order.load(Relaxed),
+        };
         let thread = slot.thread.load(Relaxed);
         if version == 0 || version & 1 == 1 || slot.version.load(Acquire) != version {
             continue;
@@ -118,7 +122,7 @@ fn find(kind: Failed, fits: impl Fn(&Failure) -> bool) -> Option<Failure> {
         if !fits(&failure) {
             continue;
         }
-        if thread == thread_pointer() {
+        if thread == this_thread() {
             return Some(failure);
         }
         of_another = of_another.or(Some(failure));

@@ -3,6 +3,7 @@
 use super::origin::By;
 use super::regions::{Known, Regions};
 use super::tree::Entry;
+use crate::hidden::Hidden;
 
 /// Call sites that are told apart; mappings of further ones are not counted.
 const SITES: usize = 256;
@@ -10,7 +11,7 @@ const SITES: usize = 256;
 /// The live mappings that one call made.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Group {
-    site: usize,
+    site: Hidden,
     /// Whether they are attached segments.
     pub(crate) attached: bool,
     /// How many there are.
@@ -18,17 +19,17 @@ pub(crate) struct Group {
     /// How much of them is still mapped, in bytes.
     pub(crate) bytes: usize,
     /// One of the pieces of the first of them, and the number of its origin.
-    first: Entry,
+    first: Hidden<Entry>,
     serial: u32,
 }
 
 impl Group {
     const NONE: Group = Group {
-        site: 0,
+        site: Hidden::unused(0),
         attached: false,
         count: 0,
         bytes: 0,
-        first: Entry { start: 0, end: 0, origin: 0, prot: 0, notable: false },
+        first: Hidden::unused(Entry::NONE),
         serial: 0,
     };
 }
@@ -55,11 +56,11 @@ impl Groups {
         let mut at = 0;
         while let Some(entry) = regions.at_or_after(at) {
             at = entry.end;
-            let Some(origin) = regions.origin(&entry).filter(|origin| regions.is_own(origin)).copied() else {
+            let Some(origin) = regions.origin(&entry).filter(|origin| regions.is_own(origin)) else {
                 continue;
             };
-            let attached = origin.by == By::Shmat;
-            let index = self.used().iter().position(|group| group.site == origin.site && group.attached == attached);
+            let (site, attached) = (Hidden::new(origin.site), origin.by == By::Shmat);
+            let index = self.used().iter().position(|group| group.site == site && group.attached == attached);
             let index = match index {
                 Some(index) => index,
                 None if self.used < SITES => {
@@ -67,7 +68,7 @@ impl Groups {
                     let index = self.used.wrapping_sub(1);
                     if let Some(place) = self.table.get_mut(index) {
                         let serial = origin.serial;
-                        *place = Group { site: origin.site, attached, first: entry, serial, ..Group::NONE };
+                        *place = Group { site, attached, first: Hidden::of(entry), serial, ..Group::NONE };
                     }
                     index
                 }
@@ -78,7 +79,7 @@ impl Groups {
             group.count = group.count.wrapping_add(usize::from(new));
             group.bytes = group.bytes.wrapping_add(entry.end.wrapping_sub(entry.start));
             if group.serial.wrapping_sub(origin.serial).cast_signed() > 0 {
-                (group.first, group.serial) = (entry, origin.serial);
+                (group.first, group.serial) = (Hidden::of(entry), origin.serial);
             }
         }
     }
@@ -88,7 +89,8 @@ impl Groups {
     pub(crate) fn next(&self, after: Option<u32>, regions: &Regions) -> Option<(Group, Known, u32)> {
         let later = |group: &&Group| after.is_none_or(|after| group.serial > after);
         let group = *self.used().iter().filter(later).min_by_key(|group| group.serial)?;
-        let entry = regions.at(group.first.start).filter(|entry| entry.origin == group.first.origin)?;
+        let first = group.first.get();
+        let entry = regions.at(first.start).filter(|entry| entry.origin == first.origin)?;
         Some((group, regions.known(entry)?, group.serial))
     }
 }

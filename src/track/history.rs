@@ -2,7 +2,9 @@
 //! those before them were.
 
 use super::origin::By;
+use super::regions::Range;
 use super::tree::Entry;
+use crate::hidden::{Addresses, Hidden};
 
 /// Releases that are remembered.
 pub(crate) const RELEASES: usize = 4096;
@@ -24,37 +26,40 @@ pub(crate) struct Gone {
     pub(super) open: bool,
 }
 
+impl Addresses for Gone {
+    #[inline]
+    fn complemented(self) -> Gone {
+        Gone { entry: self.entry.complemented(), site: !self.site, ..self }
+    }
+}
+
 impl Gone {
-    const NONE: Gone = Gone {
-        entry: Entry { start: 0, end: 0, origin: 0, prot: 0, notable: false },
-        site: 0,
-        outer: 0,
-        release: 0,
-        time: 0,
-        by: By::Mmap,
-        open: false,
-    };
+    const NONE: Gone = Gone { entry: Entry::NONE, site: 0, outer: 0, release: 0, time: 0, by: By::Mmap, open: false };
 
     /// Whether it came to pass.
     pub(crate) fn is_real(&self) -> bool {
         self.entry.start < self.entry.end
     }
+}
+
+impl Hidden<Gone> {
+    const NONE: Hidden<Gone> = Hidden::unused(Gone::NONE);
 
     /// Whether `release` took it; 0 is no release.
     fn is_piece_of(&self, release: u32) -> bool {
-        self.release == release && self.is_real()
+        self.kept().release == release && self.get().is_real()
     }
 
     /// Whether a search for the pieces of `release` ends here: none is at this place or an older one.
     fn ends(&self, release: u32) -> bool {
         // Calls of other threads may have entered theirs since, and an open one may be older than its place.
-        release == 0 || !self.open && release.wrapping_sub(self.release).cast_signed() > 0
+        release == 0 || !self.kept().open && release.wrapping_sub(self.kept().release).cast_signed() > 0
     }
 }
 
 /// The releases, in a ring.
 pub(crate) struct History {
-    ring: [Gone; RELEASES],
+    ring: [Hidden<Gone>; RELEASES],
     /// Where mappings have been whose releases are forgotten.
     pub(crate) forgotten: Extents,
     /// How many have ever been entered.
@@ -66,17 +71,17 @@ pub(crate) struct History {
 impl History {
     #[allow(clippy::large_stack_arrays, reason = "the value of a static")]
     pub(crate) const fn new() -> History {
-        History { ring: [Gone::NONE; RELEASES], entered: 0, open: 0, forgotten: Extents::new() }
+        History { ring: [Hidden::<Gone>::NONE; RELEASES], entered: 0, open: 0, forgotten: Extents::new() }
     }
 
     /// Enters a release; the one that it pushes out.
     #[inline]
     pub(super) fn enter(&mut self, gone: Gone) -> Option<Gone> {
-        if self.ring.get(self.entered % RELEASES)?.open {
+        if self.ring.get(self.entered % RELEASES)?.kept().open {
             self.skip_open();
         }
         let place = self.ring.get_mut(self.entered % RELEASES)?;
-        let oldest = core::mem::replace(place, gone);
+        let oldest = core::mem::replace(place, Hidden::of(gone)).get();
         self.entered = self.entered.wrapping_add(1);
         if oldest.open {
             self.open = self.open.saturating_sub(1);
@@ -88,10 +93,10 @@ impl History {
         Some(oldest)
     }
 
-    /// The release that is pushed out next.
+    /// The origin of the release that is pushed out next.
     #[inline]
-    pub(super) fn oldest(&self) -> &Gone {
-        self.ring.get(self.entered % RELEASES).unwrap_or(&Gone::NONE)
+    pub(super) fn oldest_origin(&self) -> u32 {
+        self.ring.get(self.entered % RELEASES).map_or(0, |gone| gone.kept().entry.origin)
     }
 
     /// Goes on to a place whose release is not open: the thread of one that is may have been kept from running for longer
@@ -100,7 +105,7 @@ impl History {
     #[inline(never)]
     fn skip_open(&mut self) {
         for _ in 0..RELEASES {
-            if !self.ring.get(self.entered % RELEASES).is_some_and(|gone| gone.open) {
+            if !self.ring.get(self.entered % RELEASES).is_some_and(|gone| gone.kept().open) {
                 return;
             }
             self.entered = self.entered.wrapping_add(1);
@@ -123,20 +128,20 @@ impl History {
     /// Ends all that is open, since the threads that would end it are not in this process.
     pub(super) fn close_all(&mut self, number: u32) {
         if self.open > 0 {
-            for gone in self.ring.iter_mut().filter(|gone| gone.open) {
+            for gone in self.ring.iter_mut().map(Hidden::kept_mut).filter(|gone| gone.open) {
                 (gone.open, gone.release) = (false, number);
             }
             self.open = 0;
         }
     }
 
-    /// Changes the pieces of a release; how many there were.
+    /// Changes the pieces of a release, but for their addresses; how many there were.
     fn change(&mut self, release: u32, change: impl Fn(&mut Gone)) -> usize {
         let mut changed: usize = 0;
         for place in self.places() {
             let Some(gone) = self.ring.get_mut(place).filter(|gone| !gone.ends(release)) else { break };
             if gone.is_piece_of(release) {
-                change(gone);
+                change(gone.kept_mut());
                 changed = changed.wrapping_add(1);
             }
         }
@@ -150,13 +155,18 @@ impl History {
     }
 
     /// The releases, newest first.
-    pub(crate) fn newest_first(&self) -> impl Iterator<Item = &Gone> {
+    pub(crate) fn newest_first(&self) -> impl Iterator<Item = Gone> {
+        self.kept_newest_first().map(|gone| gone.get())
+    }
+
+    fn kept_newest_first(&self) -> impl Iterator<Item = &Hidden<Gone>> {
         self.places().filter_map(|place| self.ring.get(place))
     }
 
     /// The pieces that a release took, the last first.
-    pub(super) fn pieces_of(&self, release: u32) -> impl Iterator<Item = &Gone> {
-        self.newest_first().take_while(move |gone| !gone.ends(release)).filter(move |gone| gone.is_piece_of(release))
+    pub(super) fn pieces_of(&self, release: u32) -> impl Iterator<Item = Gone> {
+        let until = self.kept_newest_first().take_while(move |gone| !gone.ends(release));
+        until.filter(move |gone| gone.is_piece_of(release)).map(|gone| gone.get())
     }
 
     /// Takes back the next piece of a release that failed: it is as if it had never been entered.
@@ -166,7 +176,7 @@ impl History {
         for place in self.places() {
             let gone = self.ring.get_mut(place).filter(|gone| !gone.ends(release))?;
             if gone.is_piece_of(release) {
-                let taken = core::mem::replace(gone, Gone { release: newest, ..Gone::NONE });
+                let taken = core::mem::replace(gone, Hidden::unused(Gone { release: newest, ..Gone::NONE })).get();
                 if taken.open {
                     self.open = self.open.saturating_sub(1);
                 }
@@ -182,7 +192,7 @@ const EXTENTS: usize = 48;
 
 /// A few ranges that hold everything that was ever added, and perhaps more: what is outside was never added.
 pub(crate) struct Extents {
-    ranges: [(usize, usize); EXTENTS],
+    ranges: [Hidden<Range>; EXTENTS],
     used: usize,
     /// The range that the last addition fell into, where the next one is likely to fall.
     last: usize,
@@ -190,36 +200,38 @@ pub(crate) struct Extents {
 
 impl Extents {
     pub(crate) const fn new() -> Extents {
-        Extents { ranges: [(0, 0); EXTENTS], used: 0, last: 0 }
+        Extents { ranges: [Hidden::unused(Range { start: 0, end: 0 }); EXTENTS], used: 0, last: 0 }
     }
 
-    fn ranges(&self) -> &[(usize, usize)] {
-        self.ranges.get(..self.used).unwrap_or_default()
+    fn ranges(&self) -> impl Iterator<Item = Range> {
+        self.ranges.iter().take(self.used).map(|range| range.get())
     }
 
     /// Whether `start..end` touches what was added.
     pub(crate) fn meets(&self, start: usize, end: usize) -> bool {
-        self.ranges().iter().any(|range| range.0 < end && start < range.1)
+        self.ranges().any(|range| range.start < end && start < range.end)
     }
 
     /// Adds `start..end`.
     pub(crate) fn add(&mut self, start: usize, end: usize) {
-        if self.ranges().get(self.last).is_some_and(|range| range.0 <= start && end <= range.1) {
+        // A place that is not used yet holds nothing: it starts and ends at the last address.
+        let holds = |range: Range| range.start <= start && end <= range.end;
+        if self.ranges.get(self.last).is_some_and(|range| holds(range.get())) {
             return;
         }
-        let gap = |range: &(usize, usize)| range.0.saturating_sub(end).max(start.saturating_sub(range.1));
-        let nearest =
-            self.ranges().iter().enumerate().min_by_key(|(_, range)| gap(range)).map(|(at, range)| (at, gap(range)));
+        let gap = |range: Range| range.start.saturating_sub(end).max(start.saturating_sub(range.end));
+        let nearest = self.ranges().map(gap).enumerate().min_by_key(|(_, gap)| *gap);
         match nearest {
             Some((at, distance)) if distance == 0 || self.used == EXTENTS => {
                 if let Some(range) = self.ranges.get_mut(at) {
-                    *range = (range.0.min(start), range.1.max(end));
+                    let there = range.get();
+                    *range = Hidden::of(Range { start: there.start.min(start), end: there.end.max(end) });
                     self.last = at;
                 }
             }
             _ => {
                 if let Some(range) = self.ranges.get_mut(self.used) {
-                    *range = (start, end);
+                    *range = Hidden::of(Range { start, end });
                     self.last = self.used;
                     self.used = self.used.wrapping_add(1);
                 }
@@ -262,7 +274,7 @@ mod tests {
         assert_eq!(history.take_back(2).map(|gone| gone.entry.start), Some(4));
         assert_eq!(history.take_back(2).map(|gone| gone.entry.start), Some(2));
         assert_eq!(history.take_back(2), None);
-        let left: Vec<_> = history.newest_first().filter(|gone| gone.is_real()).map(|gone| gone.entry.start).collect();
+        let left: Vec<_> = history.newest_first().filter(Gone::is_real).map(|gone| gone.entry.start).collect();
         assert_eq!(left, [3, 1]);
     }
 

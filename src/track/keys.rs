@@ -1,6 +1,7 @@
 //! The keys that ftok(3) has given, and the segments that keys have led to.
 
 use crate::facts::Path;
+use crate::hidden::Hidden;
 use crate::report;
 use crate::sys;
 use core::cell::UnsafeCell;
@@ -20,7 +21,7 @@ pub(crate) struct Given {
     pub(crate) key: c_int,
     pub(crate) id: c_int,
     /// The return address of the call.
-    pub(crate) site: usize,
+    site: Hidden,
     device: (u32, u32),
     inode: u64,
     path: [u8; PATH],
@@ -28,6 +29,11 @@ pub(crate) struct Given {
 }
 
 impl Given {
+    /// The return address of the call.
+    pub(crate) fn site(&self) -> usize {
+        self.site.get()
+    }
+
     /// The absolute path.
     pub(crate) fn path(&self) -> &[u8] {
         self.path.get(..self.path_length).unwrap_or_default()
@@ -62,7 +68,8 @@ struct Table(UnsafeCell<[Given; ENTRIES]>);
 unsafe impl Sync for Table {}
 
 static TABLE: Table = Table(UnsafeCell::new(
-    [const { Given { key: 0, id: 0, site: 0, device: (0, 0), inode: 0, path: [0; PATH], path_length: 0 } }; ENTRIES],
+    [const { Given { key: 0, id: 0, site: Hidden::unused(0), device: (0, 0), inode: 0, path: [0; PATH], path_length: 0 } };
+        ENTRIES],
 ));
 static USED: AtomicUsize = AtomicUsize::new(0);
 
@@ -137,6 +144,7 @@ fn look_at(path: usize, id: c_int, key: c_int, site: usize) -> Option<Given> {
     let path = Path::at(path)?;
     let file = sys::statx_path(path.as_c_str()?).ok()?;
     let (device, inode) = identity(&file);
+    let site = Hidden::new(site);
     let mut given = Given { key, id, site, device, inode, path: [0; PATH], path_length: 0 };
     if !path.is_absolute() {
         let directory = Path::working_directory()?;

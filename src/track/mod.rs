@@ -28,7 +28,8 @@ pub(crate) use origin::{By, File, Made, OUTER_FRAMES, Outer};
 pub(crate) use regions::{Asked, Known, KnownGone, Range, Regions, Releaser, Taken};
 
 use crate::harden::reserved::Reserved;
-use crate::interpose::thread_pointer;
+use crate::hidden::{Addresses, Hidden};
+use crate::interpose::this_thread;
 use crate::report::{self, sink};
 use crate::{start, sys};
 use core::cell::UnsafeCell;
@@ -69,9 +70,32 @@ enum Event {
     Removed { id: c_int, site: usize },
 }
 
+impl Addresses for Event {
+    fn complemented(mut self) -> Event {
+        match &mut self {
+            Event::Mapped { range, made } => (*range, *made) = (range.complemented(), made.complemented()),
+            Event::Released { range, releaser } => {
+                (*range, *releaser) = (range.complemented(), releaser.complemented());
+            }
+            Event::Detached { base, releaser } => (*base, *releaser) = (!*base, releaser.complemented()),
+            Event::Protected(protection) => *protection = protection.complemented(),
+            Event::Moved { old, new, made, .. } | Event::Doubled { old, new, made } => {
+                (*old, *new, *made) = (old.complemented(), new.complemented(), made.complemented());
+            }
+            Event::Asked { range, address, base } => {
+                (*range, *address, *base) = (range.complemented(), !*address, base.map(|base| !base));
+            }
+            Event::Forgotten { range } => *range = range.complemented(),
+            Event::Got { site, .. } | Event::Removed { site, .. } => *site = !*site,
+            Event::Sized { .. } => {}
+        }
+        self
+    }
+}
+
 /// The tracker.
 struct Tracker {
-    queue: Queue<Event>,
+    queue: Queue<Hidden<Event>>,
     lock: Lock,
     state: UnsafeCell<State>,
 }
@@ -124,7 +148,7 @@ impl State {
                         *segment = segments::Segment::of(id);
                         (segment.created, segment.generation) = (true, generation);
                     }
-                    (segment.key, segment.site, segment.flags, segment.size) = (key, site, flags, size);
+                    segment.met(key, size, flags, site);
                 } else {
                     self.regions.forgetful = true;
                 }
@@ -136,7 +160,7 @@ impl State {
             }
             Event::Removed { id, site } => {
                 if let Some(segment) = self.segments.entry(id) {
-                    segment.removed = site;
+                    segment.gone(site);
                 }
             }
         }
@@ -162,7 +186,7 @@ struct Held;
 impl Held {
     #[inline]
     fn take() -> Result<Held, Refusal> {
-        TRACKER.lock.take(thread_pointer(), nap)?;
+        TRACKER.lock.take(this_thread(), nap)?;
         let mut held = Held;
         // Left by a handler between its thread's last look and the release of the lock.
         if !TRACKER.queue.is_empty() {
@@ -180,13 +204,13 @@ impl Held {
     #[cold]
     fn catch_up(&mut self) {
         while let Some(event) = TRACKER.queue.pop() {
-            self.state().apply(&event);
+            self.state().apply(&event.get());
         }
     }
 
     #[inline]
     fn leave(mut self) {
-        queue::leave(&TRACKER.lock, &TRACKER.queue, thread_pointer(), nap, |event| self.state().apply(&event));
+        queue::leave(&TRACKER.lock, &TRACKER.queue, this_thread(), nap, |event| self.state().apply(&event.get()));
     }
 }
 
@@ -220,7 +244,7 @@ fn tell(now: impl FnOnce(&mut State), later: impl FnOnce() -> Event) {
 #[cold]
 #[inline(never)]
 fn queue(refusal: Refusal, event: impl FnOnce() -> Event) {
-    if refusal != Refusal::Mine || !TRACKER.queue.push(event()) {
+    if refusal != Refusal::Mine || !TRACKER.queue.push(Hidden::of(event())) {
         give_up(refusal);
     }
 }
@@ -408,7 +432,7 @@ pub(crate) fn protection(address: usize, prot: u8) -> Option<Protection> {
 /// The last release of the memory at an address.
 pub(crate) fn last_gone(address: usize) -> Option<KnownGone> {
     with(|state| {
-        let gone = *state.regions.history.newest_first().find(|gone| gone.entry.contains(address))?;
+        let gone = state.regions.history.newest_first().find(|gone| gone.entry.contains(address))?;
         state.regions.known_gone(gone)
     })?
 }

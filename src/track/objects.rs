@@ -1,5 +1,6 @@
 //! The POSIX shared memory objects that this process has made.
 
+use crate::hidden::Hidden;
 use core::ffi::{CStr, c_int};
 
 /// Objects that are remembered at a time.
@@ -19,7 +20,7 @@ pub(crate) struct Object {
     pub(crate) device: (u32, u32),
     pub(crate) inode: u64,
     /// The return address of the `shm_open` that made it.
-    pub(crate) site: usize,
+    site: Hidden,
     /// The flags and mode of that call, and the descriptor that it gave.
     pub(crate) flags: c_int,
     pub(crate) mode: u32,
@@ -33,7 +34,7 @@ impl Object {
         generation: 0,
         device: (0, 0),
         inode: 0,
-        site: 0,
+        site: Hidden::unused(0),
         flags: 0,
         mode: 0,
         fd: 0,
@@ -44,6 +45,16 @@ impl Object {
         let mut object = Object { length: u8::try_from(name.len()).ok()?, ..Object::NONE };
         object.name.get_mut(..name.len())?.copy_from_slice(name);
         Some(object)
+    }
+
+    /// Notes the return address of the `shm_open` that made it.
+    pub(crate) fn made_by(&mut self, site: usize) {
+        self.site = Hidden::new(site);
+    }
+
+    /// The return address of the `shm_open` that made it.
+    pub(crate) fn site(&self) -> usize {
+        self.site.get()
     }
 
     /// The name, without its leading slashes.

@@ -1,6 +1,7 @@
 //! Where a mapping comes from: the call that made it.
 
 use super::pool::Item;
+use crate::hidden::{Addresses, Hidden};
 use core::ffi::c_int;
 
 /// What made a mapping, or ended it.
@@ -61,21 +62,27 @@ impl Outer {
     pub(crate) const NONE: Outer = Outer([0; OUTER_FRAMES]);
 }
 
+impl Addresses for Outer {
+    fn complemented(self) -> Outer {
+        Outer(self.0.map(|address| !address))
+    }
+}
+
 /// A record of [`Outer`].
 #[derive(Clone, Copy)]
 pub(super) struct OuterItem {
-    pub(super) frames: Outer,
+    pub(super) frames: Hidden<Outer>,
     free: u32,
 }
 
 impl OuterItem {
     pub(super) fn new(frames: Outer) -> OuterItem {
-        OuterItem { frames, free: 0 }
+        OuterItem { frames: Hidden::of(frames), free: 0 }
     }
 }
 
 impl Item for OuterItem {
-    const EMPTY: OuterItem = OuterItem { frames: Outer::NONE, free: 0 };
+    const EMPTY: OuterItem = OuterItem { frames: Hidden::unused(Outer::NONE), free: 0 };
 
     fn link(&mut self) -> &mut u32 {
         &mut self.free
@@ -131,8 +138,21 @@ pub(crate) struct Origin {
     pub(super) hint: u16,
 }
 
-impl Item for Origin {
-    const EMPTY: Origin = Origin {
+impl Addresses for Made {
+    fn complemented(self) -> Made {
+        Made { site: !self.site, base: !self.base, ..self }
+    }
+}
+
+impl Addresses for Origin {
+    #[inline]
+    fn complemented(self) -> Origin {
+        Origin { site: !self.site, base: !self.base, ..self }
+    }
+}
+
+impl Item for Hidden<Origin> {
+    const EMPTY: Hidden<Origin> = Hidden::unused(Origin {
         site: 0,
         base: 0,
         length: 0,
@@ -149,10 +169,10 @@ impl Item for Origin {
         spoiled: false,
         counted: 0,
         hint: 0,
-    };
+    });
 
     fn link(&mut self) -> &mut u32 {
-        &mut self.pieces
+        &mut self.kept_mut().pieces
     }
 }
 

@@ -1,6 +1,7 @@
 //! The last calls of mprotect: who made memory what it is.
 
 use super::regions::Range;
+use crate::hidden::{Addresses, Hidden};
 
 /// Calls that are remembered.
 const KEPT: usize = 1024;
@@ -15,13 +16,19 @@ pub(crate) struct Protection {
     pub(crate) prot: u8,
 }
 
+impl Addresses for Protection {
+    fn complemented(self) -> Protection {
+        Protection { range: self.range.complemented(), site: !self.site, ..self }
+    }
+}
+
 impl Protection {
     const NONE: Protection = Protection { range: Range { start: 0, end: 0 }, site: 0, prot: 0 };
 }
 
 /// The calls, in a ring.
 pub(crate) struct Protections {
-    ring: [Protection; KEPT],
+    ring: [Hidden<Protection>; KEPT],
     /// How many have ever been entered.
     entered: usize,
 }
@@ -29,13 +36,13 @@ pub(crate) struct Protections {
 impl Protections {
     #[allow(clippy::large_stack_arrays, reason = "the value of a static")]
     pub(super) const fn new() -> Protections {
-        Protections { ring: [Protection::NONE; KEPT], entered: 0 }
+        Protections { ring: [Hidden::unused(Protection::NONE); KEPT], entered: 0 }
     }
 
     /// Enters a call.
     pub(super) fn enter(&mut self, protection: Protection) {
         if let Some(place) = self.ring.get_mut(self.entered % KEPT) {
-            *place = protection;
+            *place = Hidden::of(protection);
             self.entered = self.entered.wrapping_add(1);
         }
     }
@@ -44,9 +51,8 @@ impl Protections {
     pub(super) fn last(&self, address: usize, prot: u8) -> Option<Protection> {
         let filled = self.entered.min(KEPT);
         (1..=filled)
-            .filter_map(|age| self.ring.get(self.entered.wrapping_sub(age) % KEPT))
+            .filter_map(|age| self.ring.get(self.entered.wrapping_sub(age) % KEPT).map(|call| call.get()))
             .find(|call| call.range.start <= address && address < call.range.end)
             .filter(|call| call.prot == prot)
-            .copied()
     }
 }

@@ -11,6 +11,7 @@ use super::history::{Extents, Gone, History};
 use super::origin::{By, File, Made, Origin, Outer, OuterItem};
 use super::pool::Pool;
 use super::tree::{Entry, Tree};
+use crate::hidden::{Addresses, Hidden};
 
 /// Records that the library itself has room for; beyond the releases that are remembered, for some 4,000 mappings.
 const ORIGINS: usize = 8192;
@@ -22,6 +23,13 @@ const OUTERS: usize = 64;
 pub(crate) struct Range {
     pub(crate) start: usize,
     pub(crate) end: usize,
+}
+
+impl Addresses for Range {
+    #[inline]
+    fn complemented(self) -> Range {
+        Range { start: !self.start, end: !self.end }
+    }
 }
 
 impl Range {
@@ -44,6 +52,12 @@ pub(crate) struct Releaser {
     pub(crate) site: usize,
     /// In milliseconds since an arbitrary start.
     pub(crate) time: u32,
+}
+
+impl Addresses for Releaser {
+    fn complemented(self) -> Releaser {
+        Releaser { site: !self.site, ..self }
+    }
 }
 
 /// What a release took out of the regions.
@@ -116,7 +130,7 @@ pub(crate) struct Regions {
     pub(crate) forgetful: bool,
     tree: Tree,
     pub(crate) history: History,
-    origins: Pool<Origin, ORIGINS>,
+    origins: Pool<Hidden<Origin>, ORIGINS>,
     files: Pool<File, FILES>,
     outers: Pool<OuterItem, OUTERS>,
     /// Addresses that the program has asked for and not been given.
@@ -160,7 +174,7 @@ impl Regions {
     /// The largest size that a file had at any of its mappings that are remembered, in bytes.
     pub(crate) fn largest_size(&self, device: u32, inode: u64) -> Option<u64> {
         let size = |entry: &Entry| {
-            let origin = self.origins.get(entry.origin).filter(|origin| origin.by != By::Shmat)?;
+            let origin = self.origin(entry).filter(|origin| origin.by != By::Shmat)?;
             let file = self.files.get(origin.file)?;
             (file.device == device && file.inode == inode).then_some(file.size)
         };
@@ -174,13 +188,13 @@ impl Regions {
     }
 
     /// The origin of a range.
-    pub(crate) fn origin(&self, entry: &Entry) -> Option<&Origin> {
-        self.origins.get(entry.origin)
+    pub(crate) fn origin(&self, entry: &Entry) -> Option<Origin> {
+        self.origins.get(entry.origin).map(|origin| origin.get())
     }
 
     /// All that is known of a range.
     pub(crate) fn known(&self, entry: Entry) -> Option<Known> {
-        let origin = *self.origins.get(entry.origin)?;
+        let origin = self.origin(&entry)?;
         let asked = match self.hints.at(origin.hint, origin.serial) {
             _ if origin.placed => Asked::Address(origin.base),
             Some(address) => Asked::Address(address),
@@ -196,10 +210,10 @@ impl Regions {
         self.asked.add(range.start, range.end);
         let made = base.and_then(|base| self.at(base).filter(|entry| entry.start == base));
         if let Some(origin) = made.and_then(|entry| self.origins.get_mut(entry.origin))
-            && origin.by == By::Mmap
-            && Some(origin.base) == base
+            && let Origin { by: By::Mmap, base: there, serial, .. } = origin.get()
+            && Some(there) == base
         {
-            origin.hint = self.hints.enter(address, origin.base, origin.serial);
+            origin.kept_mut().hint = self.hints.enter(address, there, serial);
         }
     }
 
@@ -218,7 +232,7 @@ impl Regions {
     }
 
     fn outer(&self, number: u32) -> Outer {
-        self.outers.get(number).map_or(Outer::NONE, |item| item.frames)
+        self.outers.get(number).map_or(Outer::NONE, |item| item.frames.get())
     }
 
     /// Whether an origin was made in this process, not in one that forked it.
@@ -241,7 +255,9 @@ impl Regions {
     /// Whether the origin of a range has not been counted yet; from now on it has.
     pub(crate) fn counts(&mut self, entry: &Entry) -> bool {
         let count = self.count;
-        self.origins.get_mut(entry.origin).is_some_and(|origin| core::mem::replace(&mut origin.counted, count) != count)
+        self.origins
+            .get_mut(entry.origin)
+            .is_some_and(|origin| core::mem::replace(&mut origin.kept_mut().counted, count) != count)
     }
 
     /// Checks that the tree is one.
@@ -385,7 +401,7 @@ impl Regions {
     /// The piece with the lowest start from `from` on that a release took.
     pub(crate) fn next_piece(&self, release: u32, from: usize) -> Option<KnownGone> {
         let pieces = self.history.pieces_of(release).filter(|gone| gone.entry.start >= from);
-        self.known_gone(*pieces.min_by_key(|gone| gone.entry.start)?)
+        self.known_gone(pieces.min_by_key(|gone| gone.entry.start)?)
     }
 
     /// What a release took stays remembered until the call tells what came of it, however long its thread takes.
@@ -408,7 +424,7 @@ impl Regions {
 
     pub(super) fn spoil_origin(&mut self, number: u32) {
         if let Some(origin) = self.origins.get_mut(number) {
-            origin.spoiled = true;
+            origin.kept_mut().spoiled = true;
         }
     }
 
@@ -416,11 +432,11 @@ impl Regions {
     pub(crate) fn shrunk(&mut self, start: usize, length: usize) {
         if let Some(entry) = self.at(start)
             && let Some(origin) = self.origins.get_mut(entry.origin)
-            && origin.base == start
+            && origin.get().base == start
         {
-            origin.length = length;
+            origin.kept_mut().length = length;
             // What was its contents lies past its end now.
-            origin.spoiled = true;
+            origin.kept_mut().spoiled = true;
         }
     }
 

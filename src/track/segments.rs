@@ -1,5 +1,6 @@
 //! The System V segments that this process has met.
 
+use crate::hidden::Hidden;
 use crate::spread::spread;
 use core::ffi::c_int;
 
@@ -23,18 +24,48 @@ pub(crate) struct Segment {
     pub(crate) created: bool,
     used: bool,
     /// The return address of the shmget that led to it; 0 if only its id is known.
-    pub(crate) site: usize,
+    site: Hidden,
     /// The return address of the call that removed it; 0 while it has not been removed by this process.
-    pub(crate) removed: usize,
+    removed: Hidden,
 }
 
 impl Segment {
-    const NONE: Segment =
-        Segment { id: 0, key: 0, size: 0, flags: 0, generation: 0, created: false, used: false, site: 0, removed: 0 };
+    const NONE: Segment = Segment {
+        id: 0,
+        key: 0,
+        size: 0,
+        flags: 0,
+        generation: 0,
+        created: false,
+        used: false,
+        site: Hidden::unused(0),
+        removed: Hidden::unused(0),
+    };
 
     /// A segment of which only its id is known.
     pub(crate) const fn of(id: c_int) -> Segment {
-        Segment { id, used: true, ..Self::NONE }
+        Segment { id, used: true, site: Hidden::new(0), removed: Hidden::new(0), ..Self::NONE }
+    }
+
+    /// The return address of the shmget that led to it; 0 if only its id is known.
+    pub(crate) fn site(&self) -> usize {
+        self.site.get()
+    }
+
+    /// The return address of the call that removed it; 0 while it has not been removed by this process.
+    pub(crate) fn removed(&self) -> usize {
+        self.removed.get()
+    }
+
+    /// A shmget, which returns to `site`, has led to it.
+    #[expect(clippy::similar_names, reason = "size and site are what they are")]
+    pub(super) fn met(&mut self, key: c_int, size: usize, flags: c_int, site: usize) {
+        (self.key, self.size, self.flags, self.site) = (key, size, flags, Hidden::new(site));
+    }
+
+    /// A call that returns to `site` has removed it.
+    pub(super) fn gone(&mut self, site: usize) {
+        self.removed = Hidden::new(site);
     }
 }
 
@@ -74,7 +105,7 @@ impl Segments {
         });
         let makes_way = |place: &usize| {
             let segment = at(self, *place);
-            !segment.created || segment.removed != 0
+            !segment.created || segment.removed() != 0
         };
         let place = there.or_else(|| Self::places(id).find(makes_way))?;
         let segment = self.table.get_mut(place)?;

@@ -6,6 +6,7 @@
 mod node;
 
 use super::pool::Pool;
+use crate::hidden::{Addresses, Hidden};
 use node::{FEW, JOINED, Node, WIDTH};
 
 /// More levels than a tree in memory can have.
@@ -27,8 +28,15 @@ pub(crate) struct Entry {
     pub(crate) notable: bool,
 }
 
+impl Addresses for Entry {
+    #[inline]
+    fn complemented(self) -> Entry {
+        Entry { start: !self.start, end: !self.end, ..self }
+    }
+}
+
 impl Entry {
-    const NONE: Entry = Entry { start: 0, end: 0, origin: 0, prot: 0, notable: false };
+    pub(super) const NONE: Entry = Entry { start: 0, end: 0, origin: 0, prot: 0, notable: false };
 
     /// Whether `address` lies in it.
     pub(crate) fn contains(&self, address: usize) -> bool {
@@ -73,13 +81,20 @@ pub(crate) struct Tree {
 #[derive(Clone, Copy)]
 struct Recent {
     leaf: u32,
-    low: usize,
-    high: usize,
+    /// The lowest of them, and one past the last.
+    low: Hidden,
+    high: Hidden,
 }
 
 impl Recent {
     /// No leaf: no address belongs in it.
-    const NONE: Recent = Recent { leaf: 0, low: 0, high: 0 };
+    const NONE: Recent = Recent { leaf: 0, low: Hidden::unused(0), high: Hidden::unused(0) };
+
+    #[inline]
+    fn holds(&self, address: usize) -> bool {
+        let hidden = !address;
+        *self.high.kept() < hidden && hidden <= *self.low.kept()
+    }
 }
 
 impl Tree {
@@ -90,7 +105,7 @@ impl Tree {
     /// The leaf in which `address` belongs, without the way to it.
     #[inline]
     fn leaf(&self, address: usize) -> Option<&Node> {
-        if self.recent.low <= address && address < self.recent.high {
+        if self.recent.holds(address) {
             return self.nodes.get(self.recent.leaf);
         }
         let mut node = self.nodes.get(self.root)?;
@@ -109,7 +124,7 @@ impl Tree {
     /// The leaf in which `address` belongs, to change it.
     #[inline]
     fn leaf_mut(&mut self, address: usize) -> Option<&mut Node> {
-        if !(self.recent.low <= address && address < self.recent.high) {
+        if !self.recent.holds(address) {
             self.descend(address)?;
         }
         self.nodes.get_mut(self.recent.leaf)
@@ -117,7 +132,7 @@ impl Tree {
 
     /// Finds the leaf in which `address` belongs, and makes it the recent one.
     fn descend(&mut self, address: usize) -> Option<()> {
-        let mut recent = Recent { leaf: self.root, low: 0, high: usize::MAX };
+        let mut recent = Recent { leaf: self.root, low: Hidden::new(0), high: Hidden::new(usize::MAX) };
         loop {
             let node = self.nodes.get(recent.leaf)?;
             node.prefetch();
@@ -128,10 +143,10 @@ impl Tree {
             let entry = node.entry(child)?;
             recent.leaf = entry.origin;
             if child > 0 {
-                recent.low = entry.start;
+                recent.low = Hidden::new(entry.start);
             }
             if let Some(next) = node.entry(child.wrapping_add(1)) {
-                recent.high = next.start;
+                recent.high = Hidden::new(next.start);
             }
         }
         self.recent = recent;
@@ -155,7 +170,7 @@ impl Tree {
     #[inline]
     pub(crate) fn at_or_after(&self, address: usize) -> Option<Entry> {
         let leaf = self.leaf(address)?;
-        let index = leaf.entries().partition_point(|entry| entry.end <= address);
+        let index = leaf.ending_by(address);
         match leaf.entry(index) {
             None if self.is_branched => self.neighbour(address, 1),
             there => there,
@@ -166,7 +181,7 @@ impl Tree {
     pub(crate) fn before(&self, address: usize) -> Option<Entry> {
         let below = address.checked_sub(1)?;
         let leaf = self.leaf(below)?;
-        let index = leaf.entries().partition_point(|entry| entry.start <= below);
+        let index = leaf.starting_below(address);
         match index.checked_sub(1) {
             Some(index) => leaf.entry(index),
             None if self.is_branched => self.neighbour(below, -1),
@@ -190,7 +205,7 @@ impl Tree {
             }
         };
         loop {
-            let entry = if side > 0 { node.entry(0) } else { node.entries().last().copied() }?;
+            let entry = if side > 0 { node.entry(0) } else { node.last() }?;
             if !node.is_branch {
                 return Some(entry);
             }
@@ -203,7 +218,7 @@ impl Tree {
     pub(crate) fn insert_simply(&mut self, entry: Entry) -> bool {
         let branched = self.is_branched;
         let Some(leaf) = self.leaf_mut(entry.start) else { return false };
-        let index = leaf.entries().partition_point(|other| other.end <= entry.start);
+        let index = leaf.ending_by(entry.start);
         // Behind the last one of a leaf the next leaf decides.
         let is_free = leaf.entry(index).map_or(!branched, |next| entry.end <= next.start);
         if !is_free || leaf.len() == WIDTH {
@@ -218,7 +233,7 @@ impl Tree {
     pub(crate) fn take_exactly(&mut self, start: usize, end: usize) -> Option<Entry> {
         let branched = self.is_branched;
         let leaf = self.leaf_mut(start)?;
-        let index = leaf.entries().partition_point(|other| other.start < start);
+        let index = leaf.starting_below(start);
         let entry = leaf.entry(index).filter(|entry| entry.start == start && entry.end == end)?;
         if branched && leaf.len() <= FEW {
             return None;
@@ -238,7 +253,7 @@ impl Tree {
             self.recent = Recent::NONE;
         }
         let node = self.leaf_mut(entry.start)?;
-        let index = node.entries().partition_point(|other| other.start < entry.start);
+        let index = node.starting_below(entry.start);
         let is_last = index == node.len();
         if node.len() < WIDTH {
             node.insert(index, entry);
@@ -265,8 +280,9 @@ impl Tree {
             level = level.checked_sub(1)?;
             let (number, child) = path.step(level)?;
             let branch = self.nodes.get_mut(number)?;
-            if let Some(next) = branch.entries_mut().get_mut(child.wrapping_add(1)) {
-                next.start = next.start.max(entry.end);
+            let after = child.wrapping_add(1);
+            if let Some(next) = branch.entry(after) {
+                branch.set(after, Entry { start: next.start.max(entry.end), ..next });
                 return Some(());
             }
         }
@@ -371,12 +387,10 @@ impl Tree {
     /// is.
     pub(crate) fn replace(&mut self, start: usize, entry: Entry) {
         let Some(node) = self.leaf_mut(start) else { return };
-        let index = node.entries().partition_point(|other| other.start < start);
+        let index = node.starting_below(start);
         let length = node.len();
-        if let Some(place) = node.entries_mut().get_mut(index)
-            && place.start == start
-        {
-            *place = entry;
+        if node.entry(index).is_some_and(|there| there.start == start) {
+            node.set(index, entry);
             if index.wrapping_add(1) == length {
                 self.raise_next(entry);
             }
@@ -390,7 +404,7 @@ impl Tree {
 
     fn try_remove(&mut self, start: usize) -> Option<()> {
         let leaf = self.leaf_mut(start)?;
-        let index = leaf.entries().partition_point(|entry| entry.start < start);
+        let index = leaf.starting_below(start);
         if leaf.entry(index)?.start != start {
             return None;
         }
@@ -443,10 +457,10 @@ impl Tree {
                 continue;
             }
             if right.is_branch
-                && let Some(lowest) = right.entries_mut().first_mut()
+                && let Some(lowest) = right.entry(0)
             {
                 // The first child of a branch stands for all that is below the second; now it gets one before it.
-                lowest.start = from.start;
+                right.set(0, Entry { start: from.start, ..lowest });
             }
             self.append(into.origin, from.origin, 0)?;
             self.nodes.give_back(from.origin);
@@ -460,14 +474,11 @@ impl Tree {
     fn lower_root(&mut self) -> Option<()> {
         loop {
             let root = self.nodes.get(self.root)?;
-            let below = match (root.is_branch, root.entries()) {
-                (true, [only]) => only.origin,
-                (true, []) => 0,
-                (is_branch, _) => {
-                    self.is_branched = is_branch;
-                    return Some(());
-                }
-            };
+            if !root.is_branch || root.len() > 1 {
+                self.is_branched = root.is_branch;
+                return Some(());
+            }
+            let below = root.entry(0).map_or(0, |only| only.origin);
             self.nodes.give_back(self.root);
             self.root = below;
             if below == 0 {

@@ -111,6 +111,6 @@ impl Regions {
     /// The highest piece that `release` took from below `last`.
     fn next_of(&self, release: u32, old: Range, last: Option<usize>) -> Option<Gone> {
         let below = last.unwrap_or(old.end);
-        self.history.pieces_of(release).find(|gone| gone.entry.start < below).copied()
+        self.history.pieces_of(release).find(|gone| gone.entry.start < below)
     }
 }

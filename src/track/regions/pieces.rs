@@ -4,6 +4,7 @@ use super::super::history::Gone;
 use super::super::origin::{By, File, Made, Origin, Outer, OuterItem};
 use super::super::tree::Entry;
 use super::{Range, Regions, Releaser};
+use crate::hidden::Hidden;
 use crate::interpose::prefetch;
 
 impl Regions {
@@ -101,7 +102,7 @@ impl Regions {
             self.drop_outer(oldest.outer);
         }
         // The next one to be pushed out is of some other mapping, whose origin is long out of the caches.
-        if let Some(origin) = self.origins.get(self.history.oldest().entry.origin) {
+        if let Some(origin) = self.origins.get(self.history.oldest_origin()) {
             prefetch(core::ptr::from_ref(origin).cast());
         }
     }
@@ -135,7 +136,7 @@ impl Regions {
             spoiled: false,
             hint: 0,
         };
-        let number = self.origins.take(origin);
+        let number = self.origins.take(Hidden::of(origin));
         if number.is_none() {
             self.drop_parts(file, outer);
         }
@@ -174,12 +175,13 @@ impl Regions {
 
     pub(super) fn keep_piece(&mut self, origin: u32) {
         if let Some(origin) = self.origins.get_mut(origin) {
-            origin.pieces = origin.pieces.wrapping_add(1);
+            let pieces = &mut origin.kept_mut().pieces;
+            *pieces = pieces.wrapping_add(1);
         }
     }
 
     pub(super) fn drop_piece(&mut self, number: u32) {
-        let Some(origin) = self.origins.get_mut(number) else { return };
+        let Some(origin) = self.origins.get_mut(number).map(Hidden::kept_mut) else { return };
         origin.pieces = origin.pieces.saturating_sub(1);
         if origin.pieces != 0 {
             return;

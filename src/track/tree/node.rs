@@ -2,6 +2,7 @@
 
 use super::super::pool::Item;
 use super::Entry;
+use crate::hidden::Hidden;
 use crate::interpose::prefetch;
 
 /// Entries of a node.
@@ -17,11 +18,11 @@ pub(super) struct Node {
     free: u32,
     pub(super) length: u16,
     pub(super) is_branch: bool,
-    entries: [Entry; WIDTH],
+    entries: [Hidden<Entry>; WIDTH],
 }
 
 impl Item for Node {
-    const EMPTY: Node = Node { free: 0, length: 0, is_branch: false, entries: [Entry::NONE; WIDTH] };
+    const EMPTY: Node = Node { free: 0, length: 0, is_branch: false, entries: [Hidden::unused(Entry::NONE); WIDTH] };
 
     fn link(&mut self) -> &mut u32 {
         &mut self.free
@@ -29,12 +30,22 @@ impl Item for Node {
 }
 
 impl Node {
-    pub(super) fn entries(&self) -> &[Entry] {
+    fn entries(&self) -> &[Hidden<Entry>] {
         self.entries.get(..self.length as usize).unwrap_or_default()
     }
 
-    pub(super) fn entries_mut(&mut self) -> &mut [Entry] {
-        self.entries.get_mut(..self.length as usize).unwrap_or_default()
+    /// How many entries, the lowest, start below `address`. Complements have the opposite order.
+    #[inline]
+    pub(super) fn starting_below(&self, address: usize) -> usize {
+        let hidden = !address;
+        self.entries().partition_point(|entry| entry.kept().start > hidden)
+    }
+
+    /// How many entries, the lowest, end at or below `address`.
+    #[inline]
+    pub(super) fn ending_by(&self, address: usize) -> usize {
+        let hidden = !address;
+        self.entries().partition_point(|entry| entry.kept().end >= hidden)
     }
 
     /// Asks for all of it at once, before a search reads one line after the other.
@@ -51,13 +62,28 @@ impl Node {
     }
 
     pub(super) fn entry(&self, index: usize) -> Option<Entry> {
-        self.entries().get(index).copied()
+        self.entries().get(index).map(|entry| entry.get())
+    }
+
+    /// The last entry.
+    pub(super) fn last(&self) -> Option<Entry> {
+        self.entries().last().map(|entry| entry.get())
+    }
+
+    /// Puts an entry in the place of another.
+    pub(super) fn set(&mut self, index: usize, entry: Entry) {
+        if index < self.len()
+            && let Some(place) = self.entries.get_mut(index)
+        {
+            *place = Hidden::of(entry);
+        }
     }
 
     /// Of a branch: which child may hold `address`. The first one stands for everything below the second, so its own
     /// start says nothing.
     pub(super) fn child_for(&self, address: usize) -> usize {
-        self.entries().get(1..).unwrap_or_default().partition_point(|entry| entry.start <= address)
+        let hidden = !address;
+        self.entries().get(1..).unwrap_or_default().partition_point(|entry| entry.kept().start >= hidden)
     }
 
     pub(super) fn insert(&mut self, index: usize, entry: Entry) {
@@ -69,7 +95,7 @@ impl Node {
             self.entries.copy_within(index..length, index.wrapping_add(1));
         }
         if let Some(place) = self.entries.get_mut(index) {
-            *place = entry;
+            *place = Hidden::of(entry);
             self.length = self.length.wrapping_add(1);
         }
     }

@@ -16,13 +16,14 @@ impl Tree {
         let node = self.nodes.get(number).unwrap();
         assert!(node.len() <= WIDTH);
         if !node.is_branch {
-            for entry in node.entries() {
+            let entries: Vec<Entry> = (0..node.len()).map(|index| node.entry(index).unwrap()).collect();
+            for entry in &entries {
                 assert!(
                     low <= entry.start && entry.end <= high && entry.start < entry.end,
                     "{entry:?} in {low}..{high}"
                 );
             }
-            assert!(node.entries().is_sorted_by(|one, other| one.end <= other.start));
+            assert!(entries.is_sorted_by(|one, other| one.end <= other.start));
             return node.len();
         }
         assert!(node.len() > 0);
