@@ -5,6 +5,7 @@
 
 pub(crate) mod sandbox;
 pub(crate) mod segments;
+pub(crate) mod sockets;
 
 use core::ffi::{CStr, c_int, c_long, c_void};
 use core::mem::{MaybeUninit, size_of};

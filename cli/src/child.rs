@@ -5,22 +5,41 @@ use std::mem::MaybeUninit;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitCode, ExitStatus};
 use std::ptr;
-use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering::Relaxed};
 
 /// Signals that somebody sends to the command and means for the program.
 const FORWARDED: [i32; 6] = [libc::SIGTERM, libc::SIGHUP, libc::SIGUSR1, libc::SIGUSR2, libc::SIGALRM, libc::SIGCONT];
 /// Signals that the terminal sends to both; the command waits for what the program makes of them.
 const SHARED: [i32; 2] = [libc::SIGINT, libc::SIGQUIT];
 
-/// How SIGPIPE stood before Rust's runtime set it to be ignored.
-static SIGPIPE_BEFORE: AtomicPtr<libc::c_void> = AtomicPtr::new(ptr::null_mut());
+/// Signals of writes that fail, which are failures of the write alone here: Rust's runtime ignores the first.
+const OF_WRITES: [i32; 2] = [libc::SIGPIPE, libc::SIGXFSZ];
+/// How these stood when the command began.
+static BEFORE: [AtomicPtr<libc::c_void>; 2] = [const { AtomicPtr::new(ptr::null_mut()) }; 2];
 
 #[used]
 #[unsafe(link_section = ".init_array")]
 static LOOK: extern "C" fn() = look;
 
+/// Standard descriptors that were closed before Rust's runtime opened /dev/null in their places: the program is to find
+/// them closed, and what is printed there is lost.
+static CLOSED: [AtomicBool; 3] = [const { AtomicBool::new(false) }; 3];
+
+/// Whether a standard descriptor was closed when the command began.
+pub(crate) fn was_closed(fd: i32) -> bool {
+    usize::try_from(fd).ok().and_then(|fd| CLOSED.get(fd)).is_some_and(|closed| closed.load(Relaxed))
+}
+
 extern "C" fn look() {
-    SIGPIPE_BEFORE.store(disposition(libc::SIGPIPE) as *mut libc::c_void, Relaxed);
+    for (fd, closed) in (0..).zip(&CLOSED) {
+        // SAFETY: only asks.
+        closed.store(unsafe { libc::fcntl(fd, libc::F_GETFD) } == -1, Relaxed);
+    }
+    for (signal, before) in OF_WRITES.iter().zip(&BEFORE) {
+        before.store(disposition(*signal) as *mut libc::c_void, Relaxed);
+        // SAFETY: signal(2) with a fixed disposition.
+        unsafe { libc::signal(*signal, libc::SIG_IGN) };
+    }
 }
 
 /// The handler of a signal, `SIG_DFL` or `SIG_IGN`.
@@ -50,7 +69,8 @@ extern "C" fn forward(signal: i32, info: *mut libc::siginfo_t, _context: *mut li
 pub(crate) fn start(mut command: Command) -> io::Result<Child> {
     let mut before: Vec<(i32, libc::sighandler_t)> =
         FORWARDED.iter().chain(&SHARED).map(|signal| (*signal, disposition(*signal))).collect();
-    before.push((libc::SIGPIPE, SIGPIPE_BEFORE.load(Relaxed) as libc::sighandler_t));
+    let of_writes = OF_WRITES.iter().zip(&BEFORE);
+    before.extend(of_writes.map(|(signal, before)| (*signal, before.load(Relaxed) as libc::sighandler_t)));
     let mut mask = MaybeUninit::<libc::sigset_t>::zeroed();
     // SAFETY: only asks for the mask.
     unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, ptr::null(), mask.as_mut_ptr()) };
@@ -63,6 +83,10 @@ pub(crate) fn start(mut command: Command) -> io::Result<Child> {
             let inherited = if *handler == libc::SIG_IGN { libc::SIG_IGN } else { libc::SIG_DFL };
             // SAFETY: signal(2) may be called between fork and exec.
             unsafe { libc::signal(*signal, inherited) };
+        }
+        for fd in (0..3).filter(|fd| was_closed(*fd)) {
+            // SAFETY: closes a descriptor of the child's, which nothing uses between fork and exec.
+            unsafe { libc::close(fd) };
         }
         // SAFETY: as above; a valid mask.
         unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const mask, ptr::null_mut()) };

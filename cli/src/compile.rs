@@ -1,6 +1,6 @@
 //! C files in place of a program.
 
-use crate::failure::Failure;
+use crate::failure::{Failure, reason};
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,8 @@ pub(crate) fn compile(sources: &[OsString], folder: &Path) -> Result<PathBuf, Fa
         Ok(status) if status.success() => Ok(program),
         Ok(_) => Err(Failure::own(format!("'{}' was not compiled; see the compiler's errors above", first.display()))),
         Err(error) => Err(Failure::own(format!(
-            "the compiler '{compiler}' can't be run: {error}; install one (apt-get install gcc), or set CC"
+            "the compiler '{compiler}' can't be run: {}; install one (apt-get install gcc), or set CC",
+            reason(&error)
         ))),
     }
 }

@@ -4,22 +4,30 @@
 
 use crate::program;
 use crate::session::Session;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
+use std::process::ExitStatus;
 
 /// The executables that were seen, each with a process that ran it.
 #[derive(Default)]
 pub(crate) struct Coverage {
     seen: BTreeMap<PathBuf, u32>,
+    /// Those that were seen in another network namespace than the command's.
+    elsewhere: BTreeSet<PathBuf>,
 }
 
 impl Coverage {
     /// Looks at the process `root` and all below it.
     pub(crate) fn look(&mut self, root: u32) {
+        let here = fs::read_link("/proc/self/ns/net").ok();
         let mut open = vec![root];
         while let Some(pid) = open.pop() {
             if let Ok(exe) = fs::read_link(format!("/proc/{pid}/exe")) {
+                if fs::read_link(format!("/proc/{pid}/ns/net")).is_ok_and(|there| Some(&there) != here.as_ref()) {
+                    self.elsewhere.insert(exe.clone());
+                }
                 self.seen.entry(exe).or_insert(pid);
             }
             let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
@@ -34,9 +42,51 @@ impl Coverage {
     pub(crate) fn tell(&self, session: &mut Session) {
         for (exe, pid) in &self.seen {
             let covered = session.processes.values().any(|process| process.exe == exe.to_string_lossy());
-            if let (false, Err(why)) = (covered, program::inspect(exe)) {
-                session.add_gap(&exe.display().to_string(), &why.to_string(), *pid);
-            }
+            let reason = match program::inspect(exe) {
+                _ if covered => continue,
+                Err(why) => why.to_string(),
+                Ok(_) if self.elsewhere.contains(exe) => "it runs in a network namespace of its own, from which findings do \
+                                                          not reach the command; start it with MAPSAN_OPTIONS=log_path=FILE"
+                    .to_owned(),
+                Ok(_) => continue,
+            };
+            session.add_gap(&exe.display().to_string(), &reason, *pid);
         }
     }
+}
+
+/// Why there is no word from a program that could have been covered.
+pub(crate) fn silence(status: ExitStatus) -> String {
+    match status.signal() {
+        Some(signal) => format!(
+            "it was ended by {}, and nothing had come from the library until then: it died before main, or the library was \
+             not loaded",
+            signal_name(signal)
+        ),
+        None => {
+            "nothing has come from the library: it was not loaded (the program runs with other rights, or could not \
+                 be loaded itself), or can't reach the command (a sandbox, another network namespace)"
+                .to_owned()
+        }
+    }
+}
+
+/// The name of a signal, as far as programs die of it.
+fn signal_name(signal: i32) -> String {
+    let known = [
+        (libc::SIGSEGV, "SIGSEGV"),
+        (libc::SIGABRT, "SIGABRT"),
+        (libc::SIGBUS, "SIGBUS"),
+        (libc::SIGILL, "SIGILL"),
+        (libc::SIGFPE, "SIGFPE"),
+        (libc::SIGTRAP, "SIGTRAP"),
+        (libc::SIGSYS, "SIGSYS"),
+        (libc::SIGKILL, "SIGKILL"),
+        (libc::SIGTERM, "SIGTERM"),
+        (libc::SIGINT, "SIGINT"),
+    ];
+    known
+        .iter()
+        .find(|(number, _)| *number == signal)
+        .map_or_else(|| format!("signal {signal}"), |(_, name)| (*name).to_owned())
 }

@@ -1,6 +1,7 @@
 //! Where `libmapsan.so` lies, and how it gets into `LD_PRELOAD`.
 
-use crate::failure::Failure;
+use crate::failure::{Failure, reason};
+use crate::folder::Folder;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -15,14 +16,15 @@ pub(crate) fn find() -> Result<PathBuf, Failure> {
         let library = if place.is_dir() { place.join(NAME) } else { place };
         return library.canonicalize().map_err(|error| {
             Failure::own(format!(
-                "MAPSAN_RUNTIME names '{}', which can't be used: {error}; it takes {NAME} or its folder",
-                library.display()
+                "MAPSAN_RUNTIME names '{}', which can't be used: {}; it takes {NAME} or its folder",
+                library.display(),
+                reason(&error)
             ))
         });
     }
     let command = env::current_exe()
         .and_then(|path| path.canonicalize())
-        .map_err(|error| Failure::own(format!("the command can't find itself: {error}")))?;
+        .map_err(|error| Failure::own(format!("the command can't find itself: {}", reason(&error))))?;
     let folder = command.parent().unwrap_or(Path::new("/"));
     // The folders of libraries that distributions use.
     let multiarch = format!("../lib/{}-linux-gnu", env::consts::ARCH);
@@ -37,13 +39,13 @@ pub(crate) fn find() -> Result<PathBuf, Failure> {
 }
 
 /// The value of `LD_PRELOAD` with the library first. A path with a blank or colon can't stand there, so it gets a
-/// link in `folder`.
-pub(crate) fn preload(library: &Path, folder: &Path) -> Result<OsString, Failure> {
+/// link in a folder.
+pub(crate) fn preload(library: &Path, folder: &mut Folder) -> Result<OsString, Failure> {
     let separates = |path: &OsStr| path.as_bytes().iter().any(|byte| b" :\t".contains(byte));
     let mut value = if separates(library.as_os_str()) {
-        let link = folder.join(NAME);
+        let link = folder.path()?.join(NAME);
         std::os::unix::fs::symlink(library, &link)
-            .map_err(|error| Failure::own(format!("'{}' can't be made: {error}", link.display())))?;
+            .map_err(|error| Failure::own(format!("'{}' can't be made: {}", link.display(), reason(&error))))?;
         link.into_os_string()
     } else {
         library.as_os_str().to_owned()

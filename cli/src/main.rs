@@ -4,14 +4,18 @@
 //! their rendering. `explain`, `rules` and `options` only print what the model declares.
 
 mod arguments;
+mod channel;
 mod child;
 mod compile;
 mod coverage;
 mod explain;
 mod failure;
+mod folder;
+mod follow;
 mod form;
 mod found;
 mod library;
+mod living;
 mod memcheck;
 mod namespace;
 mod outputs;
@@ -20,6 +24,7 @@ mod program;
 mod records;
 mod report;
 mod run;
+mod say;
 mod segments;
 mod session;
 mod source;
@@ -29,31 +34,46 @@ mod tables;
 
 use failure::Failure;
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let words: Vec<OsString> = std::env::args_os().collect();
-    let words = memcheck::words(words);
-    if let Some(failure) = program_in_place_of_subcommand(&words) {
-        anstream::eprintln!("mapsan: {failure}");
-        return ExitCode::from(failure.status());
-    }
-    let matches = arguments::command().get_matches_from(words);
-    let outcome = match matches.subcommand() {
-        Some(("run", matches)) => run::run(matches),
-        Some(("report", matches)) => report::report(matches),
-        Some(("explain", matches)) => explain::explain(matches).and_then(|text| print(&text)),
-        Some(("rules", matches)) => print(&tables::rules(matches)),
-        Some(("completions", matches)) => print(&pages::completions(matches)),
-        Some(("man", matches)) => pages::manual(matches).and_then(|text| print(&text)),
-        Some(("options", _)) => print(&tables::options()),
-        _ => unreachable!("clap demands a subcommand"),
-    };
-    outcome.unwrap_or_else(|failure: Failure| {
-        anstream::eprintln!("mapsan: {failure}");
+    let words = memcheck::words(std::env::args_os().collect());
+    outcome(words).unwrap_or_else(|failure| {
+        say::say!("{failure}");
         ExitCode::from(failure.status())
     })
+}
+
+fn outcome(words: Vec<OsString>) -> Result<ExitCode, Failure> {
+    if let Some(failure) = program_in_place_of_subcommand(&words) {
+        return Err(failure);
+    }
+    let matches = match arguments::command().try_get_matches_from(words) {
+        Ok(matches) => matches,
+        Err(error) if error.use_stderr() => {
+            // The parser has its own words, of several lines, and colours where they can be shown.
+            let _ = say::to_stderr(dressed(&error, io::stderr().is_terminal()).as_bytes());
+            return Ok(ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)));
+        }
+        Err(help) => return print(&dressed(&help, true)),
+    };
+    match matches.subcommand() {
+        Some(("run", matches)) => run::run(matches),
+        Some(("report", matches)) => report::report(matches),
+        Some(("explain", matches)) => print(&explain::explain(matches)?),
+        Some(("rules", matches)) => print(&tables::rules(matches)),
+        Some(("completions", matches)) => print(&pages::completions(matches)),
+        Some(("man", matches)) => print(&pages::manual(matches)?),
+        Some(("options", _)) => print(&tables::options()),
+        _ => unreachable!("clap demands a subcommand"),
+    }
+}
+
+/// What the parser has to say.
+fn dressed(error: &clap::Error, colour: bool) -> String {
+    let text = error.render();
+    if colour { text.ansi().to_string() } else { text.to_string() }
 }
 
 /// A program where a subcommand should be.
@@ -63,12 +83,7 @@ fn program_in_place_of_subcommand(words: &[OsString]) -> Option<Failure> {
     is_program.then(|| Failure::usage(format!("to run a program under mapsan: mapsan run {word}")))
 }
 
-/// Prints to standard output; a reader who has seen enough ends it in order.
+/// Prints to standard output.
 fn print(text: &str) -> Result<ExitCode, Failure> {
-    match anstream::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::own(format!("standard output can't be written: {error}")))
-        }
-        _ => Ok(ExitCode::SUCCESS),
-    }
+    say::print(text).map(|()| ExitCode::SUCCESS)
 }

@@ -1,8 +1,9 @@
 //! Where findings go, in which form: `--format` and `--output`, each of which may be given several times.
 
-use crate::failure::Failure;
+use crate::failure::{Failure, reason};
 use crate::form::{self, Dress, Form, Run};
 use crate::found::Found;
+use crate::say;
 use crate::session::Session;
 use clap::ArgMatches;
 use std::env;
@@ -25,17 +26,17 @@ enum To {
 impl To {
     fn write(&mut self, text: &str) -> Result<(), Failure> {
         match self {
-            // A reader who is gone does not stop the program.
-            To::Stream(false) => _ = io::stderr().write_all(text.as_bytes()),
-            To::Stream(true) => match io::stdout().write_all(text.as_bytes()) {
+            // A reader who is gone, or was never there, does not stop the program.
+            To::Stream(false) => match say::to_stderr(text.as_bytes()) {
                 Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                    return Err(Failure::own(format!("standard output can't be written: {error}")));
+                    return Err(Failure::own(format!("standard error can't be written: {}", reason(&error))));
                 }
                 _ => {}
             },
+            To::Stream(true) => say::print(text)?,
             To::File(file, path) => file
                 .write_all(text.as_bytes())
-                .map_err(|error| Failure::own(format!("'{}' can't be written: {error}", path.display())))?,
+                .map_err(|error| Failure::own(format!("'{}' can't be written: {}", path.display(), reason(&error))))?,
         }
         Ok(())
     }
@@ -88,7 +89,7 @@ impl Outputs {
                 Some(path) => match File::create(&path) {
                     Ok(file) => To::File(file, path),
                     Err(error) => {
-                        return Err(Failure::own(format!("'{}' can't be written: {error}", path.display())));
+                        return Err(Failure::own(format!("'{}' can't be written: {}", path.display(), reason(&error))));
                     }
                 },
             };

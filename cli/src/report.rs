@@ -1,8 +1,9 @@
 //! `mapsan report`: saved records in any form.
 
-use crate::failure::Failure;
+use crate::failure::{Failure, reason};
 use crate::form::Run;
 use crate::outputs::Outputs;
+use crate::say::say;
 use crate::segments;
 use crate::session::{Session, Told};
 use crate::suppress::Suppressions;
@@ -29,7 +30,7 @@ pub(crate) fn report(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         let file = match File::open(path) {
             Ok(file) => file,
             Err(error) => {
-                eprintln!("mapsan: '{}' can't be read: {error}", path.display());
+                say!("'{}' can't be read: {}", path.display(), reason(&error));
                 failed = true;
                 continue;
             }
@@ -39,7 +40,7 @@ pub(crate) fn report(matches: &ArgMatches) -> Result<ExitCode, Failure> {
             let line = match line {
                 Ok(line) => String::from_utf8_lossy(&line).into_owned(),
                 Err(error) => {
-                    eprintln!("mapsan: '{}' can't be read on from line {number}: {error}", path.display());
+                    say!("'{}' can't be read on from line {number}: {}", path.display(), reason(&error));
                     failed = true;
                     break;
                 }
@@ -52,21 +53,21 @@ pub(crate) fn report(matches: &ArgMatches) -> Result<ExitCode, Failure> {
                     failed = true;
                     bad += 1;
                     if number == 1 {
-                        eprintln!("mapsan: '{}' is no file of records: line 1: {why}", path.display());
+                        say!("'{}' is no file of records: line 1: {why}", path.display());
                         break;
                     }
                     if bad <= MOST_COMPLAINTS {
-                        eprintln!("mapsan: '{}', line {number}, is skipped: {why}", path.display());
+                        say!("'{}', line {number}, is skipped: {why}", path.display());
                     }
                     continue;
                 }
                 Ok(Told::Finding(found)) => outputs.finding(&found, &mut session),
-                Ok(Told::Segment | Told::Nothing) => {}
+                Ok(Told::Later | Told::Nothing) => {}
             }
             outputs.record(&line);
         }
         if bad > MOST_COMPLAINTS {
-            eprintln!("mapsan: '{}': {} more lines are skipped", path.display(), bad - MOST_COMPLAINTS);
+            say!("'{}': {} more lines are skipped", path.display(), bad - MOST_COMPLAINTS);
         }
     }
     // Whether the segments are still there can't be asked any more.

@@ -1,19 +1,22 @@
 //! `mapsan run`: one run of a program, from its arguments to its exit status.
 
 use crate::arguments;
+use crate::channel::Channel;
 use crate::child;
 use crate::compile;
-use crate::coverage::Coverage;
+use crate::coverage;
 use crate::explain::nearest;
-use crate::failure::Failure;
+use crate::failure::{Failure, reason};
+use crate::folder::Folder;
+use crate::follow::{self, Follower};
 use crate::form::Run;
 use crate::library;
 use crate::namespace;
 use crate::outputs::Outputs;
 use crate::program::{self, Program};
-use crate::records::Tail;
+use crate::say::say;
 use crate::segments;
-use crate::session::{Session, Told};
+use crate::session::Session;
 use crate::suppress::Suppressions;
 use clap::ArgMatches;
 use mapsan_model::options::{Piece, is_separator, pieces};
@@ -21,14 +24,7 @@ use mapsan_model::{Key, Severity};
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, ExitStatus};
-use std::sync::mpsc;
-use std::time::Duration;
-
-/// How often the records are looked at: soon at first, so that a short program is not held up, then now and then.
-const FIRST_INTERVAL: Duration = Duration::from_millis(2);
-const INTERVAL: Duration = Duration::from_millis(10);
+use std::process::{Command, ExitCode, ExitStatus};
 
 /// Runs a program and ends as it ended.
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
@@ -37,14 +33,11 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         return Err(unknown_option(option));
     }
     let library = library::find()?;
-    let folder = tempfile::Builder::new()
-        .prefix("mapsan-")
-        .tempdir()
-        .map_err(|error| Failure::own(format!("no temporary folder can be made: {error}; see TMPDIR")))?;
+    let mut folder = Folder::default();
     let sources = compile::sources(&words);
     let (name, rest) = match words.split_at(sources) {
         ([], [name, rest @ ..]) => (name.clone(), rest),
-        (sources, rest) => (compile::compile(sources, folder.path())?.into_os_string(), rest),
+        (sources, rest) => (compile::compile(sources, folder.path()?)?.into_os_string(), rest),
     };
     let options = Options::gather(matches);
     // Before anything can fail: what an earlier run has written must not be taken for this one's.
@@ -52,30 +45,35 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         Outputs::open(matches, options.value(Key::Color).as_deref(), matches.get_flag("gen-suppressions"), false)?;
     let program = program::find(&name)?;
     hint_at_misplaced(&words);
-    let mut follower = Follower { session: Session::default(), outputs, coverage: Coverage::default() };
+    let channel = Channel::open().map_err(|error| {
+        Failure::own(format!("no local socket can be made for the library's records: {}", reason(&error)))
+    })?;
+    let mut follower = Follower::new(Session::default(), outputs, channel);
     follower.session.suppressions = options.suppressions();
     let private = matches.get_one::<String>("ipc").is_some_and(|ipc| ipc == "private");
     if private {
         namespace::enter()?;
     }
-    let records = make_folder(folder.path())?;
-    let child = child::start(command(&program, &name, rest, &options, &library, &records)?)
-        .map_err(|error| Failure::not_executable(format!("'{}' can't be executed: {error}", program.path.display())))?;
+    let log = follower.channel.log_path();
+    let child = child::start(command(&program, &name, rest, &options, &library::preload(&library, &mut folder)?, &log))
+        .map_err(|error| {
+            Failure::not_executable(format!("'{}' can't be executed: {}", program.path.display(), reason(&error)))
+        })?;
     let pid = child.id();
     follower.session.main = Some(pid);
     if let Err(why) = &program.cover {
         let shown = program.path.display().to_string();
-        eprintln!("mapsan: '{shown}' is not covered, and runs unchecked; --require-coverage makes that a failure");
+        say!("'{shown}' is not covered, and runs unchecked; --require-coverage makes that a failure");
         follower.session.add_gap(&shown, &why.reason, pid);
     }
-    let status = follower.follow(child, &mut Tail::new(&records))?;
+    let status = follower.follow(child)?;
+    let living = follower.wait_a_moment();
     let mut session = follower.session;
     let mut outputs = follower.outputs;
     follower.coverage.tell(&mut session);
     let chosen = options.value(Key::Only).or_else(|| options.value(Key::Skip)).is_some();
     if program.cover.is_ok() && !session.processes.contains_key(&pid) && !chosen {
-        let reason = "it did not load the library: it may clear LD_PRELOAD, or run with other rights";
-        session.add_gap(&program.path.display().to_string(), reason, pid);
+        session.add_gap(&program.path.display().to_string(), &coverage::silence(status), pid);
     }
     for found in segments::left(&mut session, private) {
         outputs.finding(&found, &mut session);
@@ -88,13 +86,11 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         verbose: options.value(Key::Verbosity).is_some_and(|verbosity| verbosity == "1"),
     };
     outputs.close(&mut session, &run)?;
-    if still_running(&session) {
-        let kept = folder.keep();
-        eprintln!("mapsan: processes still run; what they find will be in {}", kept.display());
-    } else {
-        // Now: the command may be about to end by the program's signal.
-        drop(folder);
+    if !living.is_empty() {
+        say!("{}", follow::still_running(&living));
     }
+    // Now: the command may be about to end by the program's signal.
+    drop(folder);
     if let Some(expected) = matches.get_one::<String>("expect") {
         return Ok(as_expected(expected, &session, options.fail, status));
     }
@@ -121,7 +117,7 @@ fn hint_at_misplaced(words: &[OsString]) {
     const OWN: [&str; 4] = ["--error-exitcode", "--require-coverage", "--gen-suppressions", "--expect"];
     let given = words.iter().skip(1).filter_map(|word| word.to_str());
     for option in given.filter(|word| OWN.iter().any(|own| word.split('=').next() == Some(*own))) {
-        eprintln!("mapsan: '{option}' stands behind the program and goes to it; for mapsan put it before");
+        say!("'{option}' stands behind the program and goes to it; for mapsan put it before");
     }
 }
 
@@ -134,10 +130,10 @@ fn as_expected(expected: &str, session: &Session, fail: Severity, status: ExitSt
     let others: Vec<&str> =
         session.rules.keys().map(String::as_str).filter(|rule| counts(rule) && !expected.contains(rule)).collect();
     for rule in &missing {
-        eprintln!("mapsan: {rule} was expected, and did not happen");
+        say!("{rule} was expected, and did not happen");
     }
     for rule in &others {
-        eprintln!("mapsan: {rule} was not expected");
+        say!("{rule} was not expected");
     }
     let faults = expected.iter().any(|rule| rule.starts_with("fault-"));
     match (missing.is_empty() && others.is_empty(), status.signal()) {
@@ -147,30 +143,19 @@ fn as_expected(expected: &str, session: &Session, fail: Severity, status: ExitSt
     }
 }
 
-/// Makes the folder into which each process writes its records.
-fn make_folder(folder: &Path) -> Result<PathBuf, Failure> {
-    let records = folder.join("records");
-    std::fs::create_dir(&records).map_err(|error| Failure::own(format!("'{}': {error}", records.display())))?;
-    // The program may give up its rights before it finds something.
-    let _ = std::fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o711));
-    let _ = std::fs::set_permissions(&records, std::os::unix::fs::PermissionsExt::from_mode(0o1733));
-    Ok(records)
-}
-
 /// The program as it is started.
 fn command(
     program: &Program,
     name: &OsStr,
     arguments: &[OsString],
     options: &Options,
-    library: &Path,
-    records: &Path,
-) -> Result<Command, Failure> {
+    preload: &OsStr,
+    log: &str,
+) -> Command {
     let mut command = Command::new(&program.path);
-    command.arg0(name).args(arguments).env("MAPSAN_OPTIONS", options.for_library(records));
+    command.arg0(name).args(arguments).env("MAPSAN_OPTIONS", options.for_library(log));
     if program.cover.as_ref().map_or_else(|why| why.bears_preload, |_| true) {
-        let folder = records.parent().unwrap_or(records);
-        command.env("LD_PRELOAD", library::preload(library, folder)?);
+        command.env("LD_PRELOAD", preload);
     }
     if program.cover.as_ref().is_ok_and(|cover| cover.has_asan) {
         let mut asan =
@@ -178,63 +163,7 @@ fn command(
         asan.push_str(":verify_asan_link_order=0");
         command.env("ASAN_OPTIONS", asan.trim_start_matches(':'));
     }
-    Ok(command)
-}
-
-/// What takes in the records while the program runs.
-struct Follower {
-    session: Session,
-    outputs: Outputs,
-    coverage: Coverage,
-}
-
-impl Follower {
-    /// Shows what is found until the program ends.
-    fn follow(&mut self, mut child: Child, tail: &mut Tail) -> Result<ExitStatus, Failure> {
-        let pid = child.id();
-        let (sender, receiver) = mpsc::channel();
-        std::thread::spawn(move || {
-            let _ = sender.send(child.wait());
-        });
-        let mut wait = FIRST_INTERVAL;
-        loop {
-            let ended = receiver.recv_timeout(wait);
-            wait = (wait * 2).min(INTERVAL);
-            if ended.is_err() {
-                self.coverage.look(pid);
-            }
-            for line in tail.new_lines() {
-                self.line(&line);
-            }
-            match ended {
-                Err(mpsc::RecvTimeoutError::Timeout) => {}
-                Ok(Ok(status)) => return Ok(status),
-                Ok(Err(error)) => return Err(Failure::own(format!("the program can't be waited for: {error}"))),
-                Err(error) => return Err(Failure::own(format!("the program can't be waited for: {error}"))),
-            }
-        }
-    }
-
-    /// Takes one record.
-    fn line(&mut self, line: &str) {
-        match self.session.take(line) {
-            Err(why) => {
-                eprintln!("mapsan: a record of the library is skipped: {why}");
-                return;
-            }
-            Ok(Told::Finding(found)) => self.outputs.finding(&found, &mut self.session),
-            Ok(Told::Segment | Told::Nothing) => {}
-        }
-        self.outputs.record(line);
-    }
-}
-
-/// Whether a covered process that has not said that it ends is still there.
-fn still_running(session: &Session) -> bool {
-    session
-        .processes
-        .iter()
-        .any(|(pid, process)| !process.ended && std::fs::read_link(format!("/proc/{pid}/exe")).is_ok())
+    command
 }
 
 /// The options that reach the library, and those that the command acts on itself.
@@ -271,21 +200,20 @@ impl Options {
         let suppressions = match std::fs::read(&path) {
             Ok(content) => Suppressions::new(content),
             Err(error) => {
-                eprintln!("mapsan: suppressions={path} can't be read: {error}");
+                say!("suppressions={path} can't be read: {}", reason(&error));
                 Suppressions::default()
             }
         };
         for (line, why) in suppressions.malformed() {
-            eprintln!("mapsan: suppressions={path}: line {line} is left out: {why}");
+            say!("suppressions={path}: line {line} is left out: {why}");
         }
         suppressions
     }
 
     /// What the library gets: the environment, the flags, and where its records go, in this order.
-    fn for_library(&self, records: &Path) -> String {
+    fn for_library(&self, log: &str) -> String {
         let mut text = self.environment.clone();
-        let log = records.join("%p.json").display().to_string();
-        let own = [(Key::LogFormat, "json".to_owned()), (Key::LogPath, log)];
+        let own = [(Key::LogFormat, "json".to_owned()), (Key::LogPath, log.to_owned())];
         // What is suppressed is so here, by more than the library knows, where nothing hangs on it there.
         let observes =
             self.value(Key::Mode).is_none_or(|mode| mode == "observe") && self.value(Key::Exitcode).is_none();
@@ -318,11 +246,8 @@ mod tests {
             given: vec![(Key::Level, "error".into()), (Key::Suppressions, "/a b".into())],
             fail: Severity::Warning,
         };
-        let text = options.for_library(Path::new("/tmp/it's"));
-        assert_eq!(
-            text,
-            "level=note:mode=abort:level=error:suppressions='/a b':log_format=json:log_path=/tmp/it's/%p.json"
-        );
+        let text = options.for_library("@it's");
+        assert_eq!(text, "level=note:mode=abort:level=error:suppressions='/a b':log_format=json:log_path=@it's");
         assert_eq!(options.value(Key::Level).unwrap(), "error");
         assert_eq!(options.value(Key::Mode).unwrap(), "abort");
         assert_eq!(options.value(Key::Skip), None);

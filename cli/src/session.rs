@@ -39,8 +39,8 @@ pub(crate) struct Count {
 pub(crate) enum Told {
     /// A finding that is new.
     Finding(Box<Found>),
-    /// A finding that waits for the end: whether the segment is still there then.
-    Segment,
+    /// A finding that waits for the end: whether what it is about is still there then.
+    Later,
     /// Nothing to show.
     Nothing,
 }
@@ -96,7 +96,7 @@ impl Session {
                 found.other = self.main.is_some_and(|main| main != record.pid);
                 if found.rule == Rule::LeakSegment.name() {
                     self.left.push(found);
-                    return Ok(Told::Segment);
+                    return Ok(Told::Later);
                 }
                 return Ok(self.enter(found).map_or(Told::Nothing, |found| Told::Finding(Box::new(found))));
             }

@@ -4,6 +4,7 @@
 //! that is new, on the report's own stack, with signals blocked: gathering its facts may be slow, may need room, and
 //! never disturbs the program.
 
+mod channel;
 mod draft;
 mod frames;
 mod guarded;

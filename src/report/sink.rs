@@ -4,6 +4,7 @@
 //! using its number for a file of its own. No write waits for longer than [`PATIENCE_MS`], raises SIGPIPE, or touches
 //! the program's `errno`.
 
+use super::channel;
 use super::line::Line;
 use super::section::Section;
 use crate::{process, sys};
@@ -94,7 +95,7 @@ pub(crate) enum Trouble {
 pub(crate) fn use_log(proof: &Section, pattern: &[u8], records: bool) -> Result<(), Trouble> {
     let sink = sink(proof);
     sink.pattern.clear();
-    if !pattern.starts_with(b"/") {
+    if !pattern.starts_with(b"/") && !channel::is_one(pattern) {
         // The log may be opened again, after the program has changed its directory.
         let mut directory = [0_u8; LONGEST];
         for byte in sys::getcwd(&mut directory).map_err(Trouble::Errno)? {
@@ -107,11 +108,21 @@ pub(crate) fn use_log(proof: &Section, pattern: &[u8], records: bool) -> Result<
     }
     sink.terminal = false;
     sink.records = records;
-    let (fd, identity) = open(sink.pattern.as_bytes())?;
-    sink.fd = fd;
-    sink.identity = Some(identity);
-    sink.opened_by = sys::getpid();
-    Ok(())
+    match open(sink.pattern.as_bytes()) {
+        Ok((fd, identity)) => {
+            sink.fd = fd;
+            sink.identity = Some(identity);
+            sink.opened_by = sys::getpid();
+            Ok(())
+        }
+        // The command has ended before this process began: nobody reads, and that is no trouble of the program's.
+        Err(Trouble::Errno(libc::ECONNREFUSED)) if channel::is_one(pattern) => {
+            sink.fd = -1;
+            sink.identity = None;
+            Ok(())
+        }
+        Err(trouble) => Err(trouble),
+    }
 }
 
 /// Whether the sink is a terminal.
@@ -126,11 +137,8 @@ pub(crate) fn forked(proof: &Section) {
 
 /// Opens the log and moves it out of the way of the program's descriptors.
 fn open(pattern: &[u8]) -> Result<(c_int, Identity), Trouble> {
-    let mut path = Line::<LONGEST>::new();
-    expand(pattern, &mut path);
-    let path = CStr::from_bytes_until_nul(path.as_bytes()).map_err(|_| Trouble::TooLong)?;
-    let flags = libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT | libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
-    let low = sys::open(path, flags, 0o600).map_err(Trouble::Errno)?;
+    let low =
+        if channel::is_one(pattern) { channel::connect(pattern).map_err(Trouble::Errno)? } else { open_file(pattern)? };
     // Programs count on getting the lowest free number; a very high one would make the kernel enlarge its table.
     let ceiling = crate::facts::limits::soft(libc::RLIMIT_NOFILE).unwrap_or(1024).min(1024);
     let wanted = c_int::try_from(ceiling.saturating_sub(24)).unwrap_or(0);
@@ -151,6 +159,15 @@ fn open(pattern: &[u8]) -> Result<(c_int, Identity), Trouble> {
             Err(Trouble::Errno(errno))
         }
     }
+}
+
+/// Opens the file that a pattern means.
+fn open_file(pattern: &[u8]) -> Result<c_int, Trouble> {
+    let mut path = Line::<LONGEST>::new();
+    expand(pattern, &mut path);
+    let path = CStr::from_bytes_until_nul(path.as_bytes()).map_err(|_| Trouble::TooLong)?;
+    let flags = libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT | libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
+    sys::open(path, flags, 0o600).map_err(Trouble::Errno)
 }
 
 /// Writes the path that a pattern means, with a closing zero byte.
@@ -177,8 +194,10 @@ fn expand(pattern: &[u8], path: &mut Line<LONGEST>) {
 /// The descriptor to write to, checked and, where it can be, opened anew; EBADF if it was closed meanwhile.
 fn checked(sink: &mut Sink) -> Result<(c_int, Identity), Trouble> {
     let is_log = sink.pattern.len() > 0;
-    let forked =
-        is_log && sink.opened_by != sys::getpid() && sink.pattern.as_bytes().windows(2).any(|two| two == b"%p");
+    let forked = is_log
+        && sink.opened_by != sys::getpid()
+        && !channel::is_one(sink.pattern.as_bytes())
+        && sink.pattern.as_bytes().windows(2).any(|two| two == b"%p");
     let found = Identity::of(sink.fd).ok().filter(|now| Some(*now) == sink.identity);
     match found {
         Some(identity) if !forked => return Ok((sink.fd, identity)),
