@@ -7,6 +7,32 @@ use std::{env, fs};
 /// The name that programs record; it changes when the ABI does.
 const SONAME: &str = "libmapsan.so.0";
 
+/// The functions that a program or a sanitizer may define, and that the library therefore has itself or finds in libc:
+/// `src/clib`. The compiler calls some of them, the unwinder others. c-tests/abi/library.sh knows what may stay undefined.
+const OWN: [&str; 21] = [
+    "memcpy",
+    "memmove",
+    "memset",
+    "memcmp",
+    "bcmp",
+    "strlen",
+    "pthread_once",
+    "pthread_mutex_lock",
+    "pthread_mutex_unlock",
+    "__pthread_key_create",
+    "malloc",
+    "free",
+    "dlsym",
+    "_dl_find_object",
+    "dl_iterate_phdr",
+    "getauxval",
+    "on_exit",
+    "__cxa_at_quick_exit",
+    "__register_atfork",
+    "exit",
+    "abort",
+];
+
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     for argument in [
@@ -24,8 +50,13 @@ fn main() {
         "-lgcc_eh",
         "-lgcc",
         "-lc",
+        // Their constructors and destructors call weak functions, which anybody may define.
+        "-nostartfiles",
     ] {
         println!("cargo:rustc-cdylib-link-arg={argument}");
+    }
+    for name in OWN {
+        println!("cargo:rustc-cdylib-link-arg=-Wl,--defsym={name}=mapsan_{name}");
     }
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     generate_header(&out);

@@ -181,7 +181,8 @@ extern int mapsan_shm_unlink(const char *name);
 
 /*
  The program may define this: options in the form of `MAPSAN_OPTIONS`, which the environment overrides.
- It is called once, before main and before other constructors; it must only return a string.
+ It is called once, before main and before other constructors, or, in a program with a `.preinit_array`
+ (as sanitizers have), at the first hooked call after that; it must only return a string.
  */
 extern const char *mapsan_default_options(void);
 

@@ -287,7 +287,8 @@ pub mod declared {
         pub fn mapsan_shm_unlink(name: *const c_char) -> c_int;
 
         /// The program may define this: options in the form of `MAPSAN_OPTIONS`, which the environment overrides.
-        /// It is called once, before main and before other constructors; it must only return a string.
+        /// It is called once, before main and before other constructors, or, in a program with a `.preinit_array`
+        /// (as sanitizers have), at the first hooked call after that; it must only return a string.
         pub fn mapsan_default_options() -> *const c_char;
     }
 }

@@ -36,6 +36,7 @@ mod facts;
 mod report;
 
 pub mod api;
+mod clib;
 mod clock;
 mod describe;
 mod errno;

@@ -2,17 +2,22 @@
 //!
 //! Until then every call is made raw. That covers allocators that map memory before any constructor has run, and
 //! resolvers (IFUNC) that run before this library itself is relocated.
+//!
+//! The start comes before the program's own: nothing of the program's is called in it, nor anything that a program or a
+//! sanitizer may define (see `clib`). A program that has options of its own (`mapsan_default_options`) and something in
+//! `.preinit_array` is asked for them when that has run: at its first call, or at its end.
 
 use crate::facts::{self, Module};
 use crate::fault::disposition;
 use crate::options::{self, Form, Mode, Settings};
 use crate::report::{self, Section, sink, suppress};
-use crate::{clock, exit, harden, next, process, weak};
+use crate::{clib, clock, exit, harden, next, process, weak};
+use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_char, c_int};
 use core::ptr;
 use core::sync::atomic::{
     AtomicU32,
-    Ordering::{Relaxed, Release},
+    Ordering::{Acquire, Relaxed, Release},
 };
 use mapsan_model::Rule;
 
@@ -40,12 +45,16 @@ pub(crate) const HARDENED: u32 = GUARD | QUARANTINE;
 /// Bits of [`watch`]: the contents of a mapping are looked at when it goes.
 pub(crate) const CONTENTS: u32 = TAIL | PRIVATE;
 
+/// Bit of [`WATCH`], alone: the program is to be asked for its options when it is ready.
+const WAITS: u32 = 512;
+
 static WATCH: AtomicU32 = AtomicU32::new(0);
 
 /// What the hooks look at; 0 before start, and in a program that is not covered.
 #[inline]
 pub(crate) fn watch() -> u32 {
-    WATCH.load(Relaxed)
+    let watch = WATCH.load(Relaxed);
+    if watch & WAITS == 0 { watch } else { start_late() }
 }
 
 /// Whether what is mapped is tracked.
@@ -95,6 +104,7 @@ static START: Constructor = start;
 #[cfg_attr(test, expect(dead_code, reason = "the tests run without the hooks"))]
 extern "C" fn start(_count: c_int, arguments: *const *const c_char, environment: *const *const c_char) {
     let before = crate::errno::get();
+    clib::find();
     // SAFETY: getauxval(3) reads what the kernel left on the stack.
     facts::set_page_size(usize::try_from(unsafe { libc::getauxval(libc::AT_PAGESZ) }).unwrap_or(4096));
     next::resolve();
@@ -103,19 +113,68 @@ extern "C" fn start(_count: c_int, arguments: *const *const c_char, environment:
     process::identify(name);
     // SAFETY: getauxval(3), as above.
     let secure = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
-    if let Ok(section) = report::enter() {
-        // SAFETY: glibc's environ, or null from another libc.
-        let variables = unsafe { strings(environment) };
-        let environment = if secure { Environment::default() } else { read_environment(variables) };
-        // SAFETY: start runs once, on one thread, before WATCH lets the hooks look at the settings.
-        let settings = unsafe { options::settings_at_start() };
-        if configure(&section, settings, &environment, secure) {
-            begin(&section);
+    // SAFETY: glibc's environ, or null from another libc.
+    let variables = unsafe { strings(environment) };
+    let environment = if secure { Environment::default() } else { read_environment(variables) };
+    exit::register();
+    if weak::default_options().is_none() || clib::program_is_ready() {
+        if let Ok(section) = report::enter() {
+            configure_and_begin(&section, &environment, secure);
+            section.leave();
         }
-        section.leave();
-        exit::register();
+    } else {
+        LATER.keep(environment, secure);
+        WATCH.store(WAITS, Release);
     }
     crate::errno::set(before);
+}
+
+/// What a start that waits for the program needs.
+struct Later(UnsafeCell<Option<(Environment, bool)>>);
+
+// SAFETY: written before WATCH is stored, and taken by the one thread that changes it then.
+unsafe impl Sync for Later {}
+
+static LATER: Later = Later(UnsafeCell::new(None));
+
+impl Later {
+    fn keep(&self, environment: Environment, secure: bool) {
+        // SAFETY: start runs once, on one thread, before WATCH tells anybody.
+        let place = unsafe { &mut *self.0.get() };
+        *place = Some((environment, secure));
+    }
+
+    fn take(&self) -> Option<(Environment, bool)> {
+        // SAFETY: the one thread that has taken the bit of WATCH.
+        let place = unsafe { &mut *self.0.get() };
+        place.take()
+    }
+}
+
+/// Goes on with the start if the program is ready for it now; calls of other threads are made raw meanwhile. Called from
+/// a hook, on a stack of any size.
+#[cold]
+#[inline(never)]
+fn start_late() -> u32 {
+    if clib::program_is_ready()
+        && WATCH.compare_exchange(WAITS, 0, Acquire, Relaxed).is_ok()
+        && let Some((environment, secure)) = LATER.take()
+        && let Ok(section) = report::enter()
+    {
+        let before = crate::errno::get();
+        report::on_own_stack(&section, &mut || configure_and_begin(&section, &environment, secure));
+        section.leave();
+        crate::errno::set(before);
+    }
+    WATCH.load(Relaxed) & !WAITS
+}
+
+fn configure_and_begin(section: &Section, environment: &Environment, secure: bool) {
+    // SAFETY: this runs once, on one thread, before WATCH lets the hooks look at the settings.
+    let settings = unsafe { options::settings_at_start() };
+    if configure(section, settings, environment, secure) {
+        begin(section);
+    }
 }
 
 /// What the environment says.

@@ -1,7 +1,8 @@
 //! Symbols that need not exist where the runtime is loaded or linked.
 //!
 //! A weak undefined symbol is null when nobody defines it: in a static program there is no `dlsym`, before glibc 2.35
-//! no `_dl_find_object`, and `mapsan_default_options` only when the program has one.
+//! no `_dl_find_object`, and `mapsan_default_options` only when the program has one. In `libmapsan.so` the first two are
+//! functions of [`crate::clib`], which answer as one that finds nothing where libc has none.
 
 use core::ffi::{c_char, c_int, c_void};
 
@@ -40,6 +41,16 @@ macro_rules! weak_function {
             unsafe { core::mem::transmute::<*const c_void, Option<$signature>>(address) }
         }
     };
+}
+
+/// The loader's list of objects, `_r_debug` of `<link.h>`; null in a static program.
+pub(crate) fn loader_debug() -> *const c_void {
+    weak_address!("_r_debug")
+}
+
+/// The variable `environ`; null where there is none.
+pub(crate) fn environ() -> *const *const c_void {
+    weak_address!("environ").cast()
 }
 
 weak_function! {

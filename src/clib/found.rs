@@ -1,0 +1,62 @@
+//! Functions that only libc has: forwarded to its own definitions, which are found once, at start.
+
+use super::{bind, objects};
+use crate::sys;
+use core::ffi::{c_char, c_int, c_ulong, c_void};
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+
+/// Declares the functions: for each a place for its address, and what is done where there is none.
+macro_rules! forwarded {
+    ($($name:ident $symbol:literal ($($argument:ident: $type:ty),*) -> $result:ty, else $otherwise:expr;)+) => {
+        /// One place for each function.
+        struct Found {
+            $($name: AtomicPtr<c_void>,)+
+        }
+
+        static FOUND: Found = Found { $($name: AtomicPtr::new(ptr::null_mut()),)+ };
+
+        /// Finds all of them.
+        pub(crate) fn find() {
+            objects::of_libc(|object| {
+                $(if FOUND.$name.load(Relaxed).is_null() {
+                    FOUND.$name.store(object.function($symbol.as_bytes()), Relaxed);
+                })+
+            });
+        }
+
+        $(
+        #[cfg_attr(test, expect(dead_code, reason = "the tests call libc's own"))]
+        unsafe extern "C" fn $name($($argument: $type),*) -> $result {
+            let found = FOUND.$name.load(Relaxed);
+            if found.is_null() {
+                return $otherwise;
+            }
+            // SAFETY: libc's function of this name has this signature.
+            let found: unsafe extern "C" fn($($type),*) -> $result = unsafe { core::mem::transmute(found) };
+            // SAFETY: the caller upholds the contract.
+            unsafe { found($($argument),*) }
+        }
+        bind!($symbol $name);
+        )+
+    };
+}
+
+forwarded! {
+    // It looks for the next definition after its caller's object, which is this one.
+    dlsym "dlsym" (handle: *mut c_void, name: *const c_char) -> *mut c_void, else ptr::null_mut();
+    dl_find_object "_dl_find_object" (address: usize, found: *mut c_void) -> c_int, else -1;
+    dl_iterate_phdr "dl_iterate_phdr" (visit: *mut c_void, data: *mut c_void) -> c_int, else 0;
+    getauxval "getauxval" (kind: c_ulong) -> c_ulong, else 0;
+    on_exit "on_exit" (function: *mut c_void, argument: *mut c_void) -> c_int, else -1;
+    at_quick_exit "__cxa_at_quick_exit" (function: *mut c_void, object: *const c_void) -> c_int, else -1;
+    register_atfork "__register_atfork" (
+        prepare: *mut c_void, parent: *mut c_void, child: *mut c_void, object: *const c_void
+    ) -> c_int, else -1;
+    exit "exit" (status: c_int) -> (), else end(status);
+    abort "abort" () -> (), else end(127);
+}
+
+fn end(status: c_int) {
+    sys::exit_group(status)
+}

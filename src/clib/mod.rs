@@ -1,0 +1,72 @@
+//! What the library needs of the C library, without what may stand in its place.
+//!
+//! By name the loader would bind to the first definition of the process: that of the program, or of a sanitizer linked into
+//! it, which may not be ready yet (statically linked sanitizers start in `.preinit_array`) and may call back. So no function of
+//! that kind is undefined in `libmapsan.so`: `build.rs` binds each name to a function of this folder. Those of [`memory`] do
+//! the work; those of [`found`] forward to libc's own; those here stand for what must not happen.
+//!
+//! In a static program (`libmapsan.a`) the linker has chosen, and nothing here is used but [`memory`].
+
+mod found;
+mod memory;
+mod objects;
+
+pub(crate) use found::find;
+pub(crate) use objects::program_is_ready;
+
+/// Gives a function the name under which `build.rs` knows it.
+macro_rules! bind {
+    ($($symbol:literal $function:path)+) => {$(
+        #[cfg(not(test))]
+        core::arch::global_asm!(
+            concat!(".pushsection .text.mapsan_", $symbol, ",\"ax\",@progbits"),
+            concat!(".globl mapsan_", $symbol),
+            concat!(".hidden mapsan_", $symbol),
+            concat!("mapsan_", $symbol, ":"),
+            #[cfg(target_arch = "x86_64")]
+            "jmp {}",
+            #[cfg(target_arch = "aarch64")]
+            "b {}",
+            ".popsection",
+            sym $function,
+        );
+    )+};
+}
+use bind;
+
+use core::ffi::{c_int, c_void};
+use core::ptr;
+
+// What the copy of libgcc's unwinder names. It has a lock and allocates for frames that a program registers with it, which
+// nobody can do with this copy; it fills its table once, which `report::prepare_unwinder` makes it do on one thread.
+bind! {
+    "pthread_once" once
+    "pthread_mutex_lock" no_lock
+    "pthread_mutex_unlock" no_lock
+    "__pthread_key_create" no_lock
+    "malloc" no_memory
+    "free" nothing_to_free
+}
+
+/// `pthread_once(3)`, for one thread.
+#[cfg_attr(test, expect(dead_code, reason = "the tests run without the library's own unwinder"))]
+unsafe extern "C" fn once(control: *mut c_int, function: extern "C" fn()) -> c_int {
+    // SAFETY: the caller's control.
+    if unsafe { control.replace(1) } == 0 {
+        function();
+    }
+    0
+}
+
+#[cfg_attr(test, expect(dead_code, reason = "as above"))]
+extern "C" fn no_lock(_mutex: *mut c_void) -> c_int {
+    0
+}
+
+#[cfg_attr(test, expect(dead_code, reason = "as above"))]
+extern "C" fn no_memory(_size: usize) -> *mut c_void {
+    ptr::null_mut()
+}
+
+#[cfg_attr(test, expect(dead_code, reason = "as above"))]
+extern "C" fn nothing_to_free(_memory: *mut c_void) {}

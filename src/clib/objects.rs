@@ -1,0 +1,190 @@
+//! The C library among the loaded objects, and the functions in its own symbol table.
+//!
+//! By the loader's list, without its lock: the objects that are looked at are loaded before anybody starts, and never unloaded.
+
+use core::ffi::{CStr, c_char, c_int, c_void};
+use core::mem::size_of;
+use core::ptr;
+
+/// The public head of `struct link_map` of `<link.h>`.
+#[repr(C)]
+struct LinkMap {
+    bias: usize,
+    name: *const c_char,
+    dynamic: *const Entry,
+    next: *const LinkMap,
+}
+
+/// The head of `struct r_debug` of `<link.h>`.
+#[repr(C)]
+struct Debug {
+    version: c_int,
+    first: *const LinkMap,
+}
+
+/// `Elf64_Dyn`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Entry {
+    tag: i64,
+    value: usize,
+}
+
+const DT_STRTAB: i64 = 5;
+const DT_SYMTAB: i64 = 6;
+const DT_SONAME: i64 = 14;
+const DT_PREINIT_ARRAY: i64 = 32;
+const DT_GNU_HASH: i64 = 0x6fff_fef5;
+const DT_VERSYM: i64 = 0x6fff_fff0;
+
+const STT_FUNC: u8 = 2;
+/// In a symbol's version: not the default one of its name.
+const VERSYM_HIDDEN: u16 = 0x8000;
+
+/// The objects that are the C library: before glibc 2.34 it was in several, and some of its functions are in the loader.
+const NAMES: [&[u8]; 3] = [b"libc.so.", b"libdl.so.", b"ld-linux"];
+
+/// A loaded object.
+pub(super) struct Object {
+    bias: usize,
+    symbols: usize,
+    strings: usize,
+    hash: usize,
+    /// The versions of its symbols; 0 for none.
+    versions: usize,
+}
+
+/// Reads a value of a loaded object.
+///
+/// # Safety
+/// The whole value must lie in an object's memory that is readable.
+unsafe fn read<T: Copy>(address: usize) -> T {
+    // SAFETY: the caller vouches for the memory; any alignment is allowed.
+    unsafe { ptr::with_exposed_provenance::<T>(address).read_unaligned() }
+}
+
+/// The element of an array in a loaded object.
+///
+/// # Safety
+/// As [`read`].
+unsafe fn element<T: Copy>(array: usize, index: usize) -> T {
+    // SAFETY: the caller upholds the contract.
+    unsafe { read(array.wrapping_add(index.wrapping_mul(size_of::<T>()))) }
+}
+
+/// The loaded objects, the program first; none in a static program.
+fn maps() -> impl Iterator<Item = &'static LinkMap> {
+    // SAFETY: the loader's structure, or null in a static program.
+    let debug = unsafe { crate::weak::loader_debug().cast::<Debug>().as_ref() };
+    let mut next = debug.map_or(ptr::null(), |debug| debug.first);
+    core::iter::from_fn(move || {
+        // SAFETY: an entry of the loader's list, or null at its end.
+        let map = unsafe { next.as_ref() }?;
+        next = map.next;
+        Some(map)
+    })
+}
+
+/// Hands each object of the C library to `each`.
+pub(super) fn of_libc(each: impl FnMut(Object)) {
+    maps().filter_map(Object::of).for_each(each);
+}
+
+/// Whether what the program has in `.preinit_array`, if anything, has run: libc sets `environ` in its own constructor, which is
+/// the first after that.
+pub(crate) fn program_is_ready() -> bool {
+    if maps().next().is_none_or(|program| program.value(DT_PREINIT_ARRAY).is_none()) {
+        return true;
+    }
+    // SAFETY: a pointer of libc's or of the program's, or null.
+    unsafe { crate::weak::environ().as_ref() }.is_none_or(|environ| !environ.is_null())
+}
+
+impl LinkMap {
+    /// A value of the object's dynamic section.
+    fn value(&self, wanted: i64) -> Option<usize> {
+        let mut at = self.dynamic as usize;
+        loop {
+            // SAFETY: inside the section, as its closing entry has not been passed.
+            let Entry { tag, value } = unsafe { read(at) };
+            if tag == wanted {
+                return Some(value);
+            }
+            if tag == 0 {
+                return None;
+            }
+            at = at.wrapping_add(size_of::<Entry>());
+        }
+    }
+
+    /// A value that is an address. The loader has relocated it in place, except where the section is read-only (the vDSO).
+    fn pointer(&self, wanted: i64) -> Option<usize> {
+        self.value(wanted).map(|at| if at < self.bias { at.wrapping_add(self.bias) } else { at })
+    }
+}
+
+impl Object {
+    /// The object of an entry, if it belongs to the C library.
+    fn of(map: &LinkMap) -> Option<Object> {
+        let strings = map.pointer(DT_STRTAB)?;
+        let name = strings.wrapping_add(map.value(DT_SONAME)?);
+        // SAFETY: a string of the object's string table, which is zero-terminated.
+        let name = unsafe { CStr::from_ptr(ptr::with_exposed_provenance(name)) }.to_bytes();
+        if !NAMES.iter().any(|one| name.starts_with(one)) {
+            return None;
+        }
+        Some(Object {
+            bias: map.bias,
+            symbols: map.pointer(DT_SYMTAB)?,
+            strings,
+            hash: map.pointer(DT_GNU_HASH)?,
+            versions: map.pointer(DT_VERSYM).unwrap_or(0),
+        })
+    }
+
+    /// The default version of a function by its name; null if there is none.
+    pub(super) fn function(&self, name: &[u8]) -> *mut c_void {
+        // SAFETY: the table's header.
+        let [buckets, first, bloom, _shift]: [u32; 4] = unsafe { read(self.hash) };
+        let bucket_array = self.hash.wrapping_add(16).wrapping_add((bloom as usize).wrapping_mul(8));
+        let chains = bucket_array.wrapping_add((buckets as usize).wrapping_mul(4));
+        let wanted = name.iter().fold(5381_u32, |hash, byte| hash.wrapping_mul(33).wrapping_add(u32::from(*byte)));
+        let Some(bucket) = wanted.checked_rem(buckets) else { return ptr::null_mut() };
+        // SAFETY: `buckets` words follow the Bloom filter.
+        let mut index: u32 = unsafe { element(bucket_array, bucket as usize) };
+        while index >= first && index != 0 {
+            // SAFETY: a chain's words, of which the last has its lowest bit set.
+            let hash: u32 = unsafe { element(chains, index.wrapping_sub(first) as usize) };
+            if hash | 1 == wanted | 1
+                && let Some(address) = self.named(index as usize, name)
+            {
+                return ptr::with_exposed_provenance_mut(address);
+            }
+            if hash & 1 != 0 {
+                break;
+            }
+            index = index.wrapping_add(1);
+        }
+        ptr::null_mut()
+    }
+
+    /// The address of a symbol, if it is the default definition of a function of this name.
+    fn named(&self, index: usize, name: &[u8]) -> Option<usize> {
+        // SAFETY: a symbol of the hash table is one of the symbol table.
+        let symbol: libc::Elf64_Sym = unsafe { element(self.symbols, index) };
+        if symbol.st_shndx == 0 || symbol.st_info & 0xf != STT_FUNC {
+            return None;
+        }
+        if self.versions != 0 {
+            // SAFETY: each symbol has a version.
+            let version: u16 = unsafe { element(self.versions, index) };
+            if version & VERSYM_HIDDEN != 0 {
+                return None;
+            }
+        }
+        let string = self.strings.wrapping_add(symbol.st_name as usize);
+        // SAFETY: a string of the object's string table, which is zero-terminated.
+        let found = unsafe { CStr::from_ptr(ptr::with_exposed_provenance(string)) };
+        (found.to_bytes() == name).then(|| self.bias.wrapping_add(usize::try_from(symbol.st_value).unwrap_or(0)))
+    }
+}
