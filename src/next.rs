@@ -106,6 +106,10 @@ next! {
         else raw_signal(signal, handler, libc::SA_RESETHAND | libc::SA_NODEFER);
     /// sigset(3).
     sigset(signal: c_int, handler: usize) -> usize, else raw_sigset(signal, handler);
+    /// brk(2).
+    brk(end: *mut c_void) -> c_int, else own_brk(end);
+    /// sbrk(2).
+    sbrk(increment: isize) -> *mut c_void, else own_sbrk(increment);
     /// shmctl(2).
     shmctl(id: c_int, command: c_int, buffer: *mut c_void) -> c_int,
         else status(libc::SYS_shmctl, [int(id), int(command), buffer as usize, 0, 0, 0]);
@@ -303,6 +307,26 @@ unsafe fn raw_sigset(signal: c_int, handler: usize) -> usize {
     };
     set_mask(if handler == SIG_HOLD { mask | bit } else { mask & !bit });
     if before != libc::SIG_ERR && mask & bit != 0 { SIG_HOLD } else { before }
+}
+
+/// As libc's brk, by its sbrk.
+unsafe fn own_brk(end: *mut c_void) -> c_int {
+    // SAFETY: asks where the break is.
+    let now = unsafe { own_sbrk(0) };
+    // SAFETY: the program's own call, in other words.
+    let before = unsafe { own_sbrk((end as usize).wrapping_sub(now as usize).cast_signed()) };
+    if before == libc::MAP_FAILED { -1 } else { 0 }
+}
+
+/// libc's sbrk under its other name, which is there before the next definition has been looked up, and in a static
+/// program: libc has to know where the break is, so that the raw call will not do.
+unsafe fn own_sbrk(increment: isize) -> *mut c_void {
+    let Some(sbrk) = weak::own_sbrk() else {
+        failed(libc::ENOMEM);
+        return libc::MAP_FAILED;
+    };
+    // SAFETY: the program's own call.
+    unsafe { sbrk(increment) }
 }
 
 /// Ends the process.

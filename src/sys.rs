@@ -6,6 +6,7 @@
 pub(crate) mod sandbox;
 pub(crate) mod segments;
 pub(crate) mod sockets;
+pub(crate) mod stack;
 
 use core::ffi::{CStr, c_int, c_long, c_void};
 use core::mem::{MaybeUninit, size_of};

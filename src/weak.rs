@@ -62,6 +62,10 @@ weak_function! {
     dl_find_object "_dl_find_object" unsafe extern "C" fn(usize, *mut c_void) -> c_int
 }
 weak_function! {
+    /// sbrk(2) under the name that malloc calls it by.
+    own_sbrk "__sbrk" unsafe extern "C" fn(isize) -> *mut c_void
+}
+weak_function! {
     /// The program's `mapsan_default_options`.
     default_options "mapsan_default_options" unsafe extern "C" fn() -> *const c_char
 }

@@ -131,14 +131,16 @@ macro_rules! for_each_rule {
     MunmapDouble "munmap-double" "munmap" [Error] Correctness Some("EINVAL")
         "the mapping is unmapped already";
     MunmapForeign "munmap-foreign" "munmap" [Error, Warning] Correctness Some("EINVAL")
-        "the range holds the heap, a stack in use, a loaded object or an attached segment";
-    MunmapOverrun "munmap-overrun" "munmap" [Error] Correctness Some("EINVAL")
+        "the range holds the heap, a stack in use, a loaded object, a thread's control block or an attached segment";
+    MunmapOverrun "munmap-overrun" "munmap" [Error, Warning] Correctness Some("EINVAL")
         "the range covers one mapping and part of the next one";
     MunmapFailed "munmap-failed" "munmap" [Note] Correctness None
         "munmap failed for a reason that no other rule explains";
 
     MremapBadAddress "mremap-bad-address" "mremap" [Error] Correctness None
         "the old range is unaligned, unmapped, or spans mappings where that is not allowed";
+    MremapClobber "mremap-clobber" "mremap" [Error, Warning] Correctness Some("EINVAL")
+        "MREMAP_FIXED replaces memory that is in use for something else";
     MremapFailed "mremap-failed" "mremap" [Note] Correctness None
         "mremap failed for a reason that no other rule explains";
 
@@ -212,6 +214,8 @@ macro_rules! for_each_rule {
         "the segment's mode bits refuse";
     ShmatFailed "shmat-failed" "shmat" [Note] Correctness None
         "shmat failed for a reason that no other rule explains";
+    ShmatClobber "shmat-clobber" "shmat" [Error, Warning] Correctness Some("EINVAL")
+        "SHM_REMAP replaces memory that is in use for something else";
     ShmatRemovedSegment "shmat-removed-segment" "shmat" [Warning] Portability Some("EIDRM")
         "attach to a segment that is already marked for removal";
 

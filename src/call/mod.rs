@@ -112,6 +112,14 @@ impl Outcome {
         Outcome { value, errno: (value == -1).then(errno::get) }
     }
 
+    /// That of a call that is still to be made: nobody knows.
+    pub(crate) const UNKNOWN: Outcome = Outcome { value: 0, errno: Some(0) };
+
+    /// Whether the call has been made.
+    pub(crate) fn is_known(self) -> bool {
+        self.errno != Some(0)
+    }
+
     /// The failure with which `mode=enforce` refuses a call.
     pub(crate) fn refused(errno: Errno) -> Outcome {
         Outcome { value: -1, errno: Some(errno) }
@@ -134,6 +142,10 @@ pub(crate) trait Call {
         write!(f, "{}(", self.function())?;
         arguments(self, f)?;
         f.write_str(") = ")?;
+        if !outcome.is_known() {
+            // As strace(1) shows a call that has not returned.
+            return f.write_str("?");
+        }
         self.value(outcome.value, f)?;
         match outcome.errno {
             Some(errno) => write!(f, " ({})", ErrnoName(errno)),
@@ -163,11 +175,11 @@ impl fmt::Display for Made<'_> {
 }
 
 /// Shows a call's value.
-pub(crate) struct Value<'a>(pub(crate) &'a dyn Call, pub(crate) isize);
+pub(crate) struct Value<'a>(pub(crate) &'a dyn Call, pub(crate) Outcome);
 
 impl fmt::Display for Value<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.value(self.1, f)
+        if self.1.is_known() { self.0.value(self.1.value, f) } else { f.write_str("?") }
     }
 }
 

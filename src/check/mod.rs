@@ -33,6 +33,7 @@ use crate::track::Taken;
 use crate::track::failures::{self, Failed};
 use core::fmt::{self, Display};
 use mapsan_model::{Rule, Severity};
+pub(crate) use releases::Loss;
 
 /// What can be checked of a call.
 pub(crate) trait Check: Call {
@@ -42,9 +43,14 @@ pub(crate) trait Check: Call {
     /// The call failed with `errno`: says why.
     fn failed(&self, errno: Errno, report: &Report<'_>);
 
-    /// The call is about to release addresses, and that needs a look: `taken` is what the tracker knew of them. The
-    /// errno with which `mode=enforce` refuses it.
-    fn releases(&self, _taken: &Taken, _report: &Report<'_>) -> Option<Errno> {
+    /// What the call is about to take away that is not simply the program's own; `taken` is what the tracker knew of it.
+    fn find_loss(&self, _taken: &Taken, _caller: usize) -> Option<Loss> {
+        None
+    }
+
+    /// Tells of it, after the call has succeeded or where nobody could any more: the errno with which `mode=enforce`
+    /// refuses the call.
+    fn tell_loss(&self, _loss: &Loss, _taken: &Taken, _report: &Report<'_>) -> Option<Errno> {
         None
     }
 

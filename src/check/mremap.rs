@@ -1,12 +1,14 @@
 //! mremap(2): the calls that fail.
 
 use super::memory::{self, Range, Shown};
-use super::{Check, tell_failure, unexplained};
+use super::releases::Replacing;
+use super::{Check, Loss, tell_failure, unexplained};
 use crate::call::{Call, Mremap};
 use crate::facts::limits::Bytes;
 use crate::facts::{self, page_size};
 use crate::report::Report;
 use crate::sys::Errno;
+use crate::track::Taken;
 use crate::track::failures::{self, Failed};
 use mapsan_model::{Rule, Severity};
 
@@ -28,6 +30,14 @@ const MEANINGS: &[(Errno, &str)] = &[
 impl Check for Mremap {
     fn as_call(&self) -> &dyn Call {
         self
+    }
+
+    fn find_loss(&self, taken: &Taken, caller: usize) -> Option<Loss> {
+        self.find_loss(taken, caller)
+    }
+
+    fn tell_loss(&self, loss: &Loss, taken: &Taken, report: &Report<'_>) -> Option<Errno> {
+        Replacing::Mremap.tell(loss, taken, report)
     }
 
     fn failed(&self, errno: Errno, report: &Report<'_>) {

@@ -2,7 +2,7 @@
 
 use super::known::{tell_origin, whole};
 use super::memory::{self, Shown, There};
-use super::{Check, tell_failure, unexplained};
+use super::{Check, Loss, tell_failure, unexplained};
 use crate::call::{Call, Munmap};
 use crate::facts::{self, page_size};
 use crate::report::Report;
@@ -22,8 +22,12 @@ impl Check for Munmap {
         self
     }
 
-    fn releases(&self, taken: &Taken, report: &Report<'_>) -> Option<Errno> {
-        self.look(taken, report)
+    fn find_loss(&self, taken: &Taken, caller: usize) -> Option<Loss> {
+        self.find_loss(taken, caller)
+    }
+
+    fn tell_loss(&self, loss: &Loss, taken: &Taken, report: &Report<'_>) -> Option<Errno> {
+        self.tell(loss, taken, report)
     }
 
     fn failed(&self, errno: Errno, report: &Report<'_>) {

@@ -5,13 +5,15 @@
 
 use super::known::tell_origin;
 use super::memory::{self, Shown};
+use super::releases::Replacing;
 use super::segment::{bad_id, bits_for_caller, tell_hidden, tell_permissions};
-use super::{Check, unexplained};
+use super::{Check, Loss, unexplained};
 use crate::call::{Call, Shmat};
 use crate::facts::mapping::Mappings;
 use crate::facts::{page_size, segment};
 use crate::report::Report;
 use crate::sys::Errno;
+use crate::track::Taken;
 use crate::track::failures::{self, Failed};
 use mapsan_model::{Rule, Severity};
 
@@ -30,6 +32,14 @@ const OF_THE_UNSEEN: &[(Errno, &str)] = &[(
 impl Check for Shmat {
     fn as_call(&self) -> &dyn Call {
         self
+    }
+
+    fn find_loss(&self, taken: &Taken, caller: usize) -> Option<Loss> {
+        self.find_loss(taken, caller)
+    }
+
+    fn tell_loss(&self, loss: &Loss, taken: &Taken, report: &Report<'_>) -> Option<Errno> {
+        Replacing::Shmat.tell(loss, taken, report)
     }
 
     fn failed(&self, errno: Errno, report: &Report<'_>) {

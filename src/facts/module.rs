@@ -151,19 +151,11 @@ impl Module<'_> {
         Some((start, loads().map(|extent| extent.start.wrapping_add(extent.length)).max()?))
     }
 
-    /// Whether `start..end` lies wholly inside its writable data.
-    pub(crate) fn is_data(&self, start: usize, end: usize) -> bool {
-        let page = crate::facts::page_size().wrapping_sub(1);
-        self.segments.iter().filter(|segment| segment.p_type == libc::PT_LOAD && segment.p_flags & 2 != 0).any(
-            |segment| {
-                let (Ok(address), Ok(size)) = (usize::try_from(segment.p_vaddr), usize::try_from(segment.p_memsz))
-                else {
-                    return false;
-                };
-                let first = self.bias.wrapping_add(address);
-                first & !page <= start && end <= first.wrapping_add(size).wrapping_add(page) & !page
-            },
-        )
+    /// What reports read of it: the segment of its headers, and its dynamic section, each from the first byte to the last.
+    pub(crate) fn read_by_reports(&self) -> [Option<(usize, usize)>; 2] {
+        let first = |kind| self.of_type(kind).next();
+        [libc::PT_LOAD, libc::PT_DYNAMIC]
+            .map(|kind| first(kind).map(|extent| (extent.start, extent.start.wrapping_add(extent.length))))
     }
 
     fn of_type(&self, kind: u32) -> impl Iterator<Item = Extent> {

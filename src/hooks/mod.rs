@@ -4,10 +4,13 @@
 //! definition, one comparison, one entry in the tracker. Everything else is behind `#[cold]` functions, so that it costs
 //! neither registers nor stack here. `errno` is the program's: it is put back after anything that may have touched it.
 
+mod heap;
+mod losses;
 mod process;
 mod sandbox;
 mod segments;
 
+pub(crate) use heap::*;
 pub(crate) use process::*;
 pub(crate) use sandbox::*;
 pub(crate) use segments::*;
@@ -21,6 +24,7 @@ use crate::track::{self, Begun, Range};
 use crate::{errno, follow, harden, next};
 use core::ffi::{c_int, c_void};
 use core::ptr;
+use losses::{holds_thread, told};
 
 /// Checks a call that has been made.
 #[cold]
@@ -71,33 +75,6 @@ fn look_at_contents(call: &dyn Check, begun: &Begun, value: isize, caller: usize
     found
 }
 
-/// Looks at what a call is about to release, before it does; false if `mode=enforce` refuses it, with `errno` set.
-#[cold]
-#[inline(never)]
-fn may_release(call: &dyn Check, begun: &Begun, value: isize, caller: usize) -> bool {
-    let (Some(taken), false) = (begun.taken(), report::is_inside()) else { return true };
-    let before = errno::get();
-    let refusing = start::watch() & ENFORCE != 0;
-    let report =
-        Report { call: call.as_call(), outcome: Outcome { value, errno: None }, caller, refusing, earlier: None };
-    let refusal = call.releases(taken, &report).filter(|_| refusing);
-    if refusal.is_some() {
-        begun.failed();
-    }
-    errno::set(refusal.unwrap_or(before));
-    refusal.is_none()
-}
-
-/// The way of `MAP_FIXED` before the call: what it replaces leaves the tracker; `None` if `mode=enforce` refuses it.
-#[cold]
-#[inline(never)]
-fn replaces(call: &Mmap, caller: usize) -> Option<Begun> {
-    let begun = follow::replaces(call, caller);
-    let harmless = begun.taken().is_none_or(|taken| taken.whole && !taken.mixed && !taken.notable)
-        && !holds_stack(call.address, call.length);
-    (harmless || may_release(call, &begun, call.address.cast_signed(), caller)).then_some(begun)
-}
-
 /// A mapping call has failed: what it would have replaced is still there, and its address was asked for.
 #[cold]
 #[inline(never)]
@@ -108,13 +85,6 @@ fn not_mapped(call: &Mmap, begun: &Begun) {
         track::asked(Range::new(call.address, call.length), call.address, None);
     }
     errno::set(before);
-}
-
-/// Whether a range holds the stack that this runs on.
-#[inline]
-fn holds_stack(start: usize, length: usize) -> bool {
-    let here = 0_u8;
-    (&raw const here as usize).wrapping_sub(start) < length
 }
 
 /// An address as a value that `finish` takes.
@@ -133,15 +103,24 @@ fn map_with_care(call: &Mmap, caller: usize, map: impl Fn(*mut c_void, c_int) ->
     }
     let mut begun = Begun::Off;
     if call.flags & libc::MAP_FIXED != 0 && watch & TRACK != 0 {
-        begun = replaces(call, caller)?;
+        begun = follow::replaces(call, caller);
         if watch & CONTENTS != 0 {
             look_at_contents(call, &begun, call.address.cast_signed(), caller);
         }
     }
-    let mapped = if watch & HARDENED == 0 {
-        map(ptr::with_exposed_provenance_mut(call.address), call.flags)
+    let make = || {
+        if watch & HARDENED == 0 {
+            map(ptr::with_exposed_provenance_mut(call.address), call.flags)
+        } else {
+            harden::map(call, &map)
+        }
+    };
+    let harmless = begun.taken().is_none_or(|taken| taken.whole && !taken.mixed && !taken.notable)
+        && !holds_thread(call.address, call.length);
+    let mapped = if harmless {
+        make()
     } else {
-        harden::map(call, map)
+        ptr::with_exposed_provenance_mut(told(call, &begun, caller, &mut || value(make()))?.cast_unsigned())
     };
     if mapped == libc::MAP_FAILED {
         not_mapped(call, &begun);
@@ -297,21 +276,27 @@ unsafe fn unmap<const PLAIN: bool>(address: *mut c_void, length: usize, caller: 
         harden::make_way(Range::new(address as usize, whole_pages(length)));
     }
     let begun = if watch & TRACK == 0 { Begun::Off } else { follow::unmaps(address as usize, length, caller, watch) };
-    if let Some(taken) = begun.taken() {
-        let harmless = taken.whole && !taken.notable && !(taken.mixed && taken.cut);
-        if (!harmless || holds_stack(address as usize, length)) && !may_release(&call(), &begun, 0, caller) {
-            return -1;
-        }
-    }
     if watch & CONTENTS != 0 {
         look_at_contents(&call(), &begun, 0, caller);
     }
-    let status = if watch & HARDENED == 0 {
-        // SAFETY: the caller's word.
-        unsafe { next::munmap(address, length) }
+    let make = || {
+        if watch & HARDENED == 0 {
+            // SAFETY: the program's own call.
+            unsafe { next::munmap(address, length) }
+        } else {
+            // SAFETY: the program's own call.
+            unsafe { harden::unmap(address, length) }
+        }
+    };
+    let harmless = begun.taken().is_none_or(|taken| taken.whole && !taken.notable && !(taken.mixed && taken.cut))
+        && !holds_thread(address as usize, length);
+    let status = if harmless {
+        make()
     } else {
-        // SAFETY: the caller's word.
-        unsafe { harden::unmap(address, length) }
+        match told(&call(), &begun, caller, &mut || make() as isize) {
+            Some(status) => c_int::try_from(status).unwrap_or(-1),
+            None => return -1,
+        }
     };
     if status != 0 {
         not_unmapped(&call(), begun, status, caller);
@@ -351,12 +336,25 @@ pub(crate) unsafe extern "C" fn mremap(
         Mremap { old_address: old_address as usize, old_size, new_size, flags, new_address: new_address as usize };
     let remap = (watch & TRACK != 0).then(|| follow::remaps(&call, caller));
     let spoiled = watch & CONTENTS != 0 && spoils(remap.as_ref(), &call, caller);
-    let moved = if watch & HARDENED == 0 {
-        // SAFETY: the program's own call.
-        unsafe { next::mremap(old_address, old_size, new_size, flags, new_address) }
-    } else {
-        // SAFETY: the program's own call.
-        unsafe { harden::remap(&call) }
+    let make = || {
+        if watch & HARDENED == 0 {
+            // SAFETY: the program's own call.
+            unsafe { next::mremap(old_address, old_size, new_size, flags, new_address) }
+        } else {
+            // SAFETY: the program's own call.
+            unsafe { harden::remap(&call) }
+        }
+    };
+    let moved = match &remap {
+        Some(remap) if flags & libc::MREMAP_FIXED != 0 => {
+            let [old, target] = remap.releases();
+            let Some(moved) = told(&call, target, caller, &mut || value(make())) else {
+                old.failed();
+                return libc::MAP_FAILED;
+            };
+            ptr::with_exposed_provenance_mut(moved.cast_unsigned())
+        }
+        _ => make(),
     };
     if let Some(remap) = &remap {
         if moved == libc::MAP_FAILED {

@@ -1,5 +1,6 @@
 //! The hooks of System V and POSIX shared memory.
 
+use super::losses::told;
 use super::{finish, look_at_contents, refuses, value};
 use crate::call::{Ftok, Outcome, Shmat, Shmctl, Shmdt, Shmget};
 use crate::facts::{page_size, segment};
@@ -8,6 +9,7 @@ use crate::start::{self, CHECK, CONTENTS, ENFORCE, HARDENED, OPT_IN, TRACK};
 use crate::track::{self, Begun, Range, keys};
 use crate::{errno, follow, harden, next};
 use core::ffi::{CStr, c_char, c_int, c_void};
+use core::ptr;
 
 /// ftok(3). It changes nothing, so `mode=enforce` looks at its key afterwards.
 ///
@@ -100,12 +102,22 @@ pub(crate) unsafe extern "C" fn shmat(id: c_int, address: *const c_void, flags: 
     } else {
         Begun::Off
     };
-    let attached = if watch & HARDENED == 0 {
-        // SAFETY: the program's own call.
-        unsafe { next::shmat(id, address, flags) }
+    let make = || {
+        if watch & HARDENED == 0 {
+            // SAFETY: the program's own call.
+            unsafe { next::shmat(id, address, flags) }
+        } else {
+            // SAFETY: the program's own call.
+            unsafe { harden::attach(&call, follow::segment_size(id)) }
+        }
+    };
+    let attached = if matches!(begun, Begun::Off) {
+        make()
     } else {
-        // SAFETY: the program's own call.
-        unsafe { harden::attach(&call, follow::segment_size(id)) }
+        match told(&call, &begun, caller, &mut || value(make())) {
+            Some(attached) => ptr::with_exposed_provenance_mut(attached.cast_unsigned()),
+            None => return libc::MAP_FAILED,
+        }
     };
     if attached == libc::MAP_FAILED {
         begun.failed();

@@ -94,6 +94,8 @@ door! {
     sysv_signal => hooks::sysv_signal, "x2";
     __sysv_signal => hooks::__sysv_signal, "x2";
     sigset => hooks::sigset, "x2";
+    brk => hooks::brk, "x1";
+    sbrk => hooks::sbrk, "x1";
 }
 
 /// Fills in what a disposition needs besides its handler: nothing, since the handler returns to the vDSO.

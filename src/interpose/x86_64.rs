@@ -120,6 +120,8 @@ door! {
     sysv_signal => hooks::sysv_signal, "rdx";
     __sysv_signal => hooks::__sysv_signal, "rdx";
     sigset => hooks::sigset, "rdx";
+    brk => hooks::brk, "rsi";
+    sbrk => hooks::sbrk, "rsi";
 }
 
 /// What a signal handler returns to: sigreturn(2). Unwinders and debuggers know it by these very bytes, and only where no

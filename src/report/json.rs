@@ -100,8 +100,8 @@ fn call(out: &mut Line<OUTPUT>, subject: &Subject<'_>) {
         let _ = write!(out, "{separator}{}", Json(&argument));
         separator = ",";
     });
-    let _ = write!(out, r#"],"result":{},"errno":"#, Json(&Value(*call, outcome.value)));
-    match outcome.errno {
+    let _ = write!(out, r#"],"result":{},"errno":"#, Json(&Value(*call, *outcome)));
+    match outcome.errno.filter(|_| outcome.is_known()) {
         Some(errno) => _ = write!(out, "{}", Json(&ErrnoName(errno))),
         None => _ = out.write_str("null"),
     }

@@ -20,7 +20,7 @@ type Out = Writer<Vec<u8>>;
 fn kind(found: &Found) -> &'static str {
     match found.rule.as_str() {
         "munmap-foreign" | "shmdt-not-a-segment" => "MismatchedFree",
-        "mmap-fixed-clobber" | "munmap-overrun" => "Overlap",
+        "mmap-fixed-clobber" | "mremap-clobber" | "shmat-clobber" | "munmap-overrun" => "Overlap",
         "munmap-double" | "munmap-not-mapped" | "munmap-map-failed" | "shmdt-double" | "shmdt-not-attached"
         | "shmdt-interior" => "InvalidFree",
         "overflow-tail" | "lost-write" => "InvalidWrite",

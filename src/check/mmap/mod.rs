@@ -12,7 +12,8 @@ mod passed;
 
 use super::known::tell_origin;
 use super::memory::{self, Shown};
-use super::{Check, unexplained};
+use super::releases::Replacing;
+use super::{Check, Loss, unexplained};
 use crate::call::{Call, MAP_DROPPABLE, MAP_TYPE, Mmap};
 use crate::facts::descriptor::{self, Filesystem, Kind};
 use crate::facts::limits::{self, Bytes};
@@ -112,8 +113,12 @@ impl Check for Mmap {
         }
     }
 
-    fn releases(&self, taken: &Taken, report: &Report<'_>) -> Option<Errno> {
-        self.look(taken, report)
+    fn find_loss(&self, taken: &Taken, caller: usize) -> Option<Loss> {
+        self.find_loss(taken, caller)
+    }
+
+    fn tell_loss(&self, loss: &Loss, taken: &Taken, report: &Report<'_>) -> Option<Errno> {
+        Replacing::Mmap.tell(loss, taken, report)
     }
 
     fn offends(&self, report: &Report<'_>) -> Option<Errno> {

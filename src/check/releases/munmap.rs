@@ -1,0 +1,209 @@
+//! munmap(2): what it takes away that it should not.
+
+use super::neighbours::Neighbours;
+use super::victim::Victim;
+use super::{Loss, Search, What, range_of, tell_there};
+use crate::call::Munmap;
+use crate::check::known::{tell_gone, tell_mapped, whole};
+use crate::check::memory::Shown;
+use crate::facts::mapping::Mappings;
+use crate::report::{Draft, Report};
+use crate::sys::Errno;
+use crate::track::{self, By, KnownGone, Range, Taken};
+use mapsan_model::{Rule, Severity};
+
+impl Munmap {
+    /// What munmap is about to take away.
+    pub(in crate::check) fn find_loss(&self, taken: &Taken, caller: usize) -> Option<Loss> {
+        let range = range_of(self.address, self.length)?;
+        let search = Search { range, taken, caller };
+        if let Some(loss) = search.victim(true, || true) {
+            return Some(loss);
+        }
+        if taken.pieces == 0 {
+            return is_empty(range).then(|| search.loss(What::Nothing));
+        }
+        if taken.cut && search.hits_a_neighbour() {
+            return Some(search.loss(What::Neighbour));
+        }
+        if taken.notable {
+            crate::check::mmap::look_at_empty(range, taken);
+        }
+        None
+    }
+
+    /// Tells of it.
+    pub(in crate::check) fn tell(&self, loss: &Loss, taken: &Taken, report: &Report<'_>) -> Option<Errno> {
+        match &loss.what {
+            What::Victim(victim) => self.foreign(victim, loss, taken, report),
+            What::Neighbour => self.overrun(loss.range, &Neighbours::find(loss.range, taken)?, report),
+            What::Nothing => self.nothing(loss.range, report),
+            What::Part => None,
+        }
+    }
+
+    fn foreign(&self, victim: &Victim, loss: &Loss, taken: &Taken, report: &Report<'_>) -> Option<Errno> {
+        let severity = match victim {
+            Victim::Segment(true) | Victim::Heap(true) => Severity::Warning,
+            _ => Severity::Error,
+        };
+        report.offence(Rule::MunmapForeign, severity, |draft| {
+            draft.message(format_args!("the {} bytes at {:#x} hold {}", self.length, self.address, victim.name()));
+            tell_there(loss, report, draft);
+            match (victim, &loss.there) {
+                (Victim::Segment(_), Some(there)) => {
+                    if let Some(gone) = super::taken_at(there.start.max(self.address), taken) {
+                        tell_mapped(&gone, draft);
+                    }
+                    draft.note(match victim {
+                        Victim::Segment(true) => format_args!("the rest stays attached until shmdt"),
+                        _ => format_args!("munmap detaches it as shmdt does; a shmdt of it fails from now on"),
+                    });
+                    draft.help(format_args!("detach it with shmdt({:#x})", there.base()));
+                }
+                _ => self.tell_remedy(victim, taken, draft),
+            }
+        })
+    }
+
+    fn tell_remedy(&self, victim: &Victim, taken: &Taken, draft: &mut Draft) {
+        victim.tell_consequence(draft);
+        // A mapping of the program's begins here, and the range runs out of it.
+        if let Some(first) = super::taken_at(self.address, taken).filter(|first| first.origin.base == self.address)
+            && whole(&first).length() < crate::facts::whole_pages(self.length)
+        {
+            tell_mapped(&first, draft);
+            draft.help(format_args!("pass the length that was mapped: {}", first.origin.length));
+            return;
+        }
+        match victim {
+            Victim::Heap(false) => {
+                draft.help(format_args!("give memory of malloc back with free, and unmap only what mmap returned"));
+            }
+            Victim::Heap(true) => draft.help(format_args!(
+                "lower the break with brk or sbrk, or take the memory with mmap, which may be unmapped in pieces"
+            )),
+            Victim::AlternateStack => {
+                draft.help(format_args!("call sigaltstack with SS_DISABLE first, in the same thread"));
+            }
+            Victim::Object(_) => draft.help(format_args!("unmap only what mmap returned; dlclose unloads a library")),
+            _ => draft.help(format_args!("unmap only what mmap returned, with the length that was mapped")),
+        }
+    }
+
+    /// Nothing was mapped there.
+    fn nothing(&self, range: Range, report: &Report<'_>) -> Option<Errno> {
+        match track::last_gone(self.address) {
+            Some(gone) => is_double(&gone, range).then(|| self.double(&gone, report))?,
+            None => self.not_mapped(report),
+        }
+    }
+
+    fn double(&self, gone: &KnownGone, report: &Report<'_>) -> Option<Errno> {
+        report.offence(Rule::MunmapDouble, Severity::Error, |draft| {
+            draft.message(format_args!("the {} bytes at {:#x} have already been unmapped", self.length, self.address));
+            tell_gone(gone, draft);
+            tell_mapped(&gone.was, draft);
+            draft.note(format_args!(
+                "munmap succeeds where nothing is mapped; memory that another thread maps there in between would be lost"
+            ));
+            draft.help(format_args!("unmap each mapping once: leave out one of the two calls"));
+        })
+    }
+
+    fn not_mapped(&self, report: &Report<'_>) -> Option<Errno> {
+        let unknown = track::with(|state| {
+            let regions = &state.regions;
+            let known = [&regions.history.forgotten, &regions.asked];
+            regions.forgetful || known.iter().any(|extents| extents.meets(self.address, self.address.saturating_add(1)))
+        });
+        if unknown.unwrap_or(true) {
+            return None;
+        }
+        let severity = if self.address == 0 { Severity::Error } else { Severity::Warning };
+        report.offence(Rule::MunmapNotMapped, severity, |draft| {
+            match self.address {
+                0 => draft.message(format_args!("munmap of NULL: nothing is mapped there")),
+                address => draft.message(format_args!(
+                    "nothing is mapped in the {} bytes at {address:#x}, and no mmap of this program has returned them",
+                    self.length
+                )),
+            }
+            draft.note(format_args!("munmap of what is not mapped succeeds, and releases nothing"));
+            self.tell_nearest(draft);
+        })
+    }
+
+    /// The mapping that was probably meant: the nearest below, which the range has missed; else what comes above.
+    fn tell_nearest(&self, draft: &mut Draft) {
+        /// In bytes: a larger distance is no slip.
+        const NEAR: usize = 64 * 1024;
+        let below = track::neighbours(self.address).0.filter(|known| self.address.wrapping_sub(known.entry.end) < NEAR);
+        if let Some(below) = below {
+            let start = below.origin.base;
+            tell_mapped(&below, draft);
+            match self.address.wrapping_sub(below.entry.end) {
+                0 => {
+                    draft.note(format_args!("the mapping below ends where this range starts; it starts at {start:#x}"));
+                }
+                distance => draft.note(format_args!(
+                    "the mapping below ends {distance} bytes before this range; it starts at {start:#x}"
+                )),
+            }
+            draft.help(format_args!("if that mapping is meant, pass {start:#x}, which mmap returned"));
+            return;
+        }
+        if let Some(next) = Mappings::open().and_then(|mappings| mappings.at_or_after(self.address)) {
+            draft.note(format_args!("the next mapping above is {}", Shown(&next)));
+        }
+        match self.address {
+            0 => draft.help(format_args!("pass the pointer that mmap returned; it is not in this variable")),
+            _ => draft.help(format_args!("pass the pointer that mmap returned; give memory of malloc back with free")),
+        }
+    }
+
+    fn overrun(&self, range: Range, neighbours: &Neighbours, report: &Report<'_>) -> Option<Errno> {
+        let Neighbours { first, second } = neighbours;
+        let severity = neighbours.severity();
+        report.offence(Rule::MunmapOverrun, severity, |draft| {
+            let too_far = range.end.saturating_sub(second.entry.start);
+            draft.message(format_args!(
+                "the {} bytes at {:#x} reach {too_far} bytes into the next mapping",
+                self.length, self.address
+            ));
+            for known in [first, second] {
+                tell_mapped(known, draft);
+            }
+            draft.note(format_args!(
+                "the first mapping ends at {:#x}, where the next, of {} bytes, starts",
+                first.entry.end, second.origin.length
+            ));
+            neighbours.tell_doubt(draft);
+            if first.origin.base == self.address {
+                draft.help(format_args!("pass the length that was mapped: {}", first.origin.length));
+            } else {
+                let right = first.entry.end.saturating_sub(self.address);
+                draft.help(format_args!("pass at most {right}, the bytes from here to the end of the first mapping"));
+            }
+        })
+    }
+}
+
+/// Whether the kernel has nothing in a range.
+fn is_empty(range: Range) -> bool {
+    Mappings::open()
+        .is_some_and(|mappings| mappings.at_or_after(range.start).is_none_or(|there| there.start >= range.end))
+}
+
+/// Whether what is unmapped now was unmapped before as a whole: a mapping at an address that the kernel chose, or the
+/// very piece of it. Clearing a range whose pieces went one by one is legal.
+fn is_double(gone: &KnownGone, range: Range) -> bool {
+    let entry = gone.gone.entry;
+    let was = &gone.was;
+    let released = Range { start: entry.start, end: entry.end };
+    was.origin.base == range.start
+        && entry.start == range.start
+        && !was.origin.placed
+        && gone.gone.by != By::Mmap
+        && (released.length() >= whole(was).length() || range.end <= entry.end)
+}

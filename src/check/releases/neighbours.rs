@@ -1,0 +1,96 @@
+//! Mappings of the program side by side, which one release hits though only one of them is meant.
+
+use super::{Search, taken_at};
+use crate::call::MAP_TYPE;
+use crate::check::memory;
+use crate::facts::whole_pages;
+use crate::report::Draft;
+use crate::track::tree::Entry;
+use crate::track::{self, By, Known, Range, Taken};
+use mapsan_model::Severity;
+
+/// Two mappings side by side that one release hits, of which the second is not meant.
+pub(super) struct Neighbours {
+    pub(super) first: Known,
+    pub(super) second: Known,
+}
+
+impl Neighbours {
+    /// The first two pieces that belong to different mappings side by side, made at different places, unless the program
+    /// put the later one beside the earlier itself.
+    pub(super) fn find(range: Range, taken: &Taken) -> Option<Neighbours> {
+        let mut first = taken_at(range.start, taken)?;
+        for _ in 0..taken.pieces {
+            let second = taken_at(first.entry.end, taken)?;
+            if are_strangers(&first, &second) {
+                return Some(Neighbours { first, second });
+            }
+            first = second;
+        }
+        None
+    }
+
+    /// An allocator may have merged anonymous, private neighbours of one protection: whether it was meant can't be told.
+    pub(super) fn severity(&self) -> Severity {
+        let alike = self.first.entry.prot == self.second.entry.prot;
+        let both = is_plain(&self.first) && is_plain(&self.second);
+        if alike && both { Severity::Warning } else { Severity::Error }
+    }
+
+    /// Says so.
+    pub(super) fn tell_doubt(&self, draft: &mut Draft) {
+        if self.severity() == Severity::Warning {
+            draft.note(format_args!(
+                "both are anonymous, private and of one protection: an allocator that joins such neighbours may mean it"
+            ));
+        }
+    }
+}
+
+impl Search<'_> {
+    /// Whether the range runs out of one mapping into another that is not meant. The kernel is asked whether both are
+    /// still there.
+    pub(super) fn hits_a_neighbour(&self) -> bool {
+        self.taken.mixed
+            && matches!(memory::range(self.range.start, self.range.length()), memory::Range::Whole)
+            && Neighbours::find(self.range, self.taken).is_some()
+    }
+}
+
+/// Whether a mapping is anonymous and private.
+pub(super) fn is_plain(known: &Known) -> bool {
+    let origin = &known.origin;
+    origin.by != By::Shmat
+        && known.file.is_none()
+        && !matches!(origin.flags & MAP_TYPE, libc::MAP_SHARED | libc::MAP_SHARED_VALIDATE)
+}
+
+fn are_strangers(first: &Known, second: &Known) -> bool {
+    let (one, other) = (&first.origin, &second.origin);
+    if first.entry.origin == second.entry.origin || one.site == other.site {
+        return false;
+    }
+    let later = if is_older(other.serial, one.serial) { one } else { other };
+    !later.placed && !was_one(Range { start: first.entry.start, end: second.entry.end }, later.serial)
+}
+
+/// Whether the first of two numbers was given before the other.
+fn is_older(one: u32, other: u32) -> bool {
+    other.wrapping_sub(one).cast_signed() > 0
+}
+
+/// Whether a mapping that is remembered, and was made before call number `serial`, held the whole range.
+pub(super) fn was_one(range: Range, serial: u32) -> bool {
+    track::with(|state| {
+        let regions = &state.regions;
+        let held = |entry: &Entry| {
+            regions.origin(entry).is_some_and(|origin| {
+                let whole = Range::new(origin.base, whole_pages(origin.length));
+                is_older(origin.serial, serial) && whole.start <= range.start && range.end <= whole.end
+            })
+        };
+        [regions.before(range.start), regions.at_or_after(range.end)].iter().flatten().any(held)
+            || regions.history.newest_first().any(|gone| held(&gone.entry))
+    })
+    .unwrap_or(true)
+}

@@ -1,0 +1,248 @@
+//! The calls that put a mapping in the place of what is there.
+
+use super::copies::{has_copy, is_same};
+use super::neighbours::{Neighbours, is_plain, was_one};
+use super::victim::Victim;
+use super::{Loss, Search, What, range_of, taken_at, tell_there};
+use crate::call::{Mmap, Mremap, Shmat};
+use crate::check::known::tell_mapped;
+use crate::check::memory;
+use crate::check::segment::bits_for_caller;
+use crate::facts::{self, descriptor, limits, page_start, segment, whole_pages};
+use crate::follow;
+use crate::report::{Draft, Report};
+use crate::sys::Errno;
+use crate::track::{self, By, Known, Range, Taken};
+use mapsan_model::{Rule, Severity};
+
+/// A call that replaces what is in a range.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::check) enum Replacing {
+    Mmap,
+    Mremap,
+    Shmat,
+}
+
+impl Replacing {
+    fn rule(self) -> Rule {
+        match self {
+            Replacing::Mmap => Rule::MmapFixedClobber,
+            Replacing::Mremap => Rule::MremapClobber,
+            Replacing::Shmat => Rule::ShmatClobber,
+        }
+    }
+
+    /// The flag that does it.
+    fn flag(self) -> &'static str {
+        match self {
+            Replacing::Mmap => "MAP_FIXED",
+            Replacing::Mremap => "MREMAP_FIXED",
+            Replacing::Shmat => "SHM_REMAP",
+        }
+    }
+
+    /// Tells of what is replaced.
+    pub(in crate::check) fn tell(self, loss: &Loss, taken: &Taken, report: &Report<'_>) -> Option<Errno> {
+        match &loss.what {
+            What::Victim(victim) => self.victim(victim, loss, taken, report),
+            What::Neighbour => self.neighbour(loss.range, &Neighbours::find(loss.range, taken)?, report),
+            What::Part => self.part(loss.range, &taken_at(loss.range.start, taken)?, report),
+            What::Nothing => None,
+        }
+    }
+
+    fn victim(self, victim: &Victim, loss: &Loss, taken: &Taken, report: &Report<'_>) -> Option<Errno> {
+        let severity = match victim {
+            Victim::Object(true) | Victim::Heap(true) => Severity::Warning,
+            _ => Severity::Error,
+        };
+        report.offence(self.rule(), severity, |draft| {
+            let Range { start, .. } = loss.range;
+            draft.message(format_args!("{} at {start:#x} replaces {}", self.flag(), victim.name()));
+            tell_there(loss, report, draft);
+            if let (Victim::Segment(_), Some(there)) = (victim, &loss.there)
+                && let Some(gone) = taken_at(there.start.max(start), taken)
+            {
+                tell_mapped(&gone, draft);
+                draft.note(format_args!("the segment is detached there; other processes still have its contents"));
+            }
+            victim.tell_replaced(draft);
+            self.say_remedy(draft);
+        })
+    }
+
+    fn neighbour(self, range: Range, neighbours: &Neighbours, report: &Report<'_>) -> Option<Errno> {
+        let Neighbours { first, second } = neighbours;
+        report.offence(self.rule(), neighbours.severity(), |draft| {
+            let hit = range.end.min(second.entry.end).saturating_sub(second.entry.start);
+            draft.message(format_args!(
+                "{} at {:#x} runs out of one mapping and replaces {hit} bytes of the next one",
+                self.flag(),
+                range.start
+            ));
+            for known in [first, second] {
+                tell_mapped(known, draft);
+            }
+            draft.note(format_args!(
+                "the first mapping ends at {:#x}, {} bytes into the {} of this call",
+                first.entry.end,
+                first.entry.end.saturating_sub(range.start),
+                range.length()
+            ));
+            neighbours.tell_doubt(draft);
+            self.say_remedy(draft);
+        })
+    }
+
+    fn part(self, range: Range, known: &Known, report: &Report<'_>) -> Option<Errno> {
+        // Memory that is mapped to be replaced looks so, too.
+        let severity = if is_plain(known) { Severity::Warning } else { Severity::Error };
+        report.offence(self.rule(), severity, |draft| {
+            draft.message(format_args!(
+                "{} at {:#x} replaces {} of the {} bytes of a mapping that another call made",
+                self.flag(),
+                range.start,
+                range.length(),
+                known.origin.length
+            ));
+            tell_mapped(known, draft);
+            draft.note(format_args!("what was in these bytes is lost"));
+            self.say_remedy(draft);
+        })
+    }
+
+    fn say_remedy(self, draft: &mut Draft) {
+        match self {
+            Replacing::Mmap => draft.help(format_args!(
+                "pass NULL and let the kernel choose, or MAP_FIXED_NOREPLACE, which fails where something is mapped; \
+                 MAP_FIXED is for memory that an mmap of this program has reserved"
+            )),
+            Replacing::Mremap => draft.help(format_args!(
+                "leave MREMAP_FIXED out and use the address that mremap returns, or first reserve the place with mmap"
+            )),
+            Replacing::Shmat => draft.help(format_args!(
+                "pass NULL and use the address that shmat returns, or first reserve the place with mmap"
+            )),
+        }
+    }
+}
+
+impl Mmap {
+    /// What `MAP_FIXED` is about to replace.
+    pub(in crate::check) fn find_loss(&self, taken: &Taken, caller: usize) -> Option<Loss> {
+        let range = range_of(self.address, self.length)?;
+        let search = Search { range, taken, caller };
+        let victim = search.victim(false, || self.surely_succeeds()).filter(|loss| !self.puts_back(loss));
+        if victim.is_some() {
+            return victim;
+        }
+        if taken.notable && self.surely_succeeds() {
+            crate::check::mmap::look_at_empty(range, taken);
+        }
+        search.hits_a_neighbour().then(|| search.loss(What::Neighbour))
+    }
+
+    /// Whether nothing is known that would make the call fail.
+    fn surely_succeeds(&self) -> bool {
+        let anonymous = self.flags & libc::MAP_ANONYMOUS != 0;
+        let writes = self.prot & libc::PROT_WRITE != 0 && self.flags & libc::MAP_SHARED != 0;
+        let mode = || descriptor::flags(self.fd).map(|flags| flags & libc::O_ACCMODE);
+        facts::page_remainder(usize::try_from(self.offset).unwrap_or(1)) == 0
+            && self.flags & crate::call::MAP_TYPE != 0
+            && self.flags & (libc::MAP_HUGETLB | libc::MAP_LOCKED) == 0
+            && has_no_limit()
+            && (anonymous || matches!(mode(), Ok(libc::O_RDWR)) || matches!(mode(), Ok(libc::O_RDONLY)) && !writes)
+    }
+
+    /// Whether an object's text or data is replaced by the same: by the same part of its file, or to be copied back from
+    /// where the program has a copy of it, as is done to move text to large pages.
+    fn puts_back(&self, loss: &Loss) -> bool {
+        let What::Victim(Victim::Object(true)) = &loss.what else { return false };
+        let Some(there) = &loss.there else { return false };
+        let skipped = loss.range.start.saturating_sub(there.start) as u64;
+        let is_same_file = self.flags & libc::MAP_ANONYMOUS == 0
+            && there.inode != 0
+            && there.offset.wrapping_add(skipped) == self.offset.cast_unsigned()
+            && crate::sys::statx_fd(self.fd).is_ok_and(|file| file.stx_ino == there.inode);
+        is_same_file || has_copy(loss.range)
+    }
+}
+
+/// Whether the process has no limit that a mapping could run into.
+fn has_no_limit() -> bool {
+    limits::is_unlimited(libc::RLIMIT_AS) && limits::is_unlimited(libc::RLIMIT_DATA)
+}
+
+impl Mremap {
+    /// What `MREMAP_FIXED` is about to replace.
+    pub(in crate::check) fn find_loss(&self, taken: &Taken, caller: usize) -> Option<Loss> {
+        if self.flags & libc::MREMAP_FIXED == 0 {
+            return None;
+        }
+        let range = range_of(self.new_address, self.new_size)?;
+        let search = Search { range, taken, caller };
+        let victim = search.victim(false, || self.surely_succeeds()).filter(|loss| !self.puts_back(loss));
+        if victim.is_some() {
+            return victim;
+        }
+        if search.hits_a_neighbour() {
+            return Some(search.loss(What::Neighbour));
+        }
+        self.hits_a_part(&search).then(|| search.loss(What::Part))
+    }
+
+    fn surely_succeeds(&self) -> bool {
+        self.flags & libc::MREMAP_MAYMOVE != 0
+            && self.old_size > 0
+            && whole_pages(self.new_size) <= whole_pages(self.old_size)
+            && matches!(memory::range(self.old_address, self.old_size), memory::Range::Whole)
+            && has_no_limit()
+    }
+
+    /// Whether an object's own text or data is put back: what is moved there has the same contents.
+    fn puts_back(&self, loss: &Loss) -> bool {
+        matches!(loss.what, What::Victim(Victim::Object(true))) && is_same(loss.range, self.old_address)
+    }
+
+    /// Whether a part of a mapping is replaced that a different call made than the one that is moved, and that is not
+    /// there to be replaced.
+    fn hits_a_part(&self, search: &Search<'_>) -> bool {
+        let Search { range, taken, .. } = *search;
+        let Some(known) = search.taken_at(range.start) else { return false };
+        let origin = &known.origin;
+        let belongs = |address| track::at(address).is_some_and(|other| other.entry.origin == known.entry.origin);
+        let is_part = taken.pieces == 1
+            && known.entry.end == range.end
+            && (belongs(range.start.wrapping_sub(1)) || belongs(range.end));
+        let moved = track::at(self.old_address).or_else(|| Some(track::last_gone(self.old_address)?.was));
+        let is_other = moved.is_none_or(|moved| moved.origin.site != origin.site);
+        let is_reserved = origin.placed
+            || known.entry.prot == 0
+            || origin.prot == 0
+            || origin.by == By::Mremap
+            || origin.flags & libc::MAP_NORESERVE != 0
+            || was_one(range, origin.serial);
+        is_part && is_other && !is_reserved
+    }
+}
+
+impl Shmat {
+    /// What `SHM_REMAP` is about to replace.
+    pub(in crate::check) fn find_loss(&self, taken: &Taken, caller: usize) -> Option<Loss> {
+        let range = range_of(page_start(self.address), follow::segment_size(self.id))?;
+        let search = Search { range, taken, caller };
+        let victim = search.victim(false, || self.surely_succeeds());
+        if victim.is_some() {
+            return victim;
+        }
+        search.hits_a_neighbour().then(|| search.loss(What::Neighbour))
+    }
+
+    fn surely_succeeds(&self) -> bool {
+        let needs = if self.flags & libc::SHM_RDONLY == 0 { 6 } else { 4 };
+        (facts::page_remainder(self.address) == 0 || self.flags & libc::SHM_RND != 0)
+            && self.flags & libc::SHM_EXEC == 0
+            && has_no_limit()
+            && segment::any_by_id(self.id).is_some_and(|segment| bits_for_caller(&segment) & needs == needs)
+    }
+}

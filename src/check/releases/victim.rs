@@ -1,0 +1,220 @@
+//! What a release takes away that no call of the program's has mapped, or that is in use: the heap, stacks, control blocks,
+//! loaded objects, attached segments.
+
+use super::neighbours::was_one;
+use super::{Search, taken_at};
+use crate::check::memory;
+use crate::facts::mapping::{Mapping, Mappings};
+use crate::facts::{self, Module};
+use crate::interpose::thread_pointer;
+use crate::report::Draft;
+use crate::track::{self, By, Range, Taken};
+use crate::{hooks, next, sys, weak};
+use core::sync::atomic::Ordering::Relaxed;
+
+/// Mappings of the kernel's list that are looked at in one range.
+const MOST: usize = 64;
+
+/// What is in the way.
+pub(super) enum Victim {
+    /// The memory below the program break; true if the program itself has called brk or sbrk.
+    Heap(bool),
+    /// The stack that the call runs on.
+    Stack,
+    /// The control block of the calling thread.
+    Block,
+    /// The registered alternate signal stack of the calling thread.
+    AlternateStack,
+    /// A loaded object; true if the whole range lies in it.
+    Object(bool),
+    /// An attached segment; true if only part of it.
+    Segment(bool),
+}
+
+impl Victim {
+    /// What the kernel's mapping is, if it is none of the program's own.
+    fn of(there: &Mapping, range: Range) -> Option<Victim> {
+        let (start, end) = (there.start.max(range.start), there.end.min(range.end));
+        if there.is_segment() {
+            return Some(Victim::Segment(start > there.base() || end < there.end));
+        }
+        let name = there.name();
+        if name == b"[heap]" {
+            return Some(Victim::Heap(hooks::moves_break()));
+        }
+        if name.starts_with(b"[stack") && end == there.end {
+            return Some(Victim::Stack);
+        }
+        // [vdso] and [vvar] are the kernel's; who restores a process moves and unmaps them.
+        if name.starts_with(b"[v") {
+            return None;
+        }
+        // An object's zeroed data is anonymous memory right behind its file's.
+        let object = Module::find_without_lock(start).or_else(|| Module::find_without_lock(end.wrapping_sub(1)))?;
+        // The loader's index has the vDSO where it was at start.
+        if object.path().starts_with(b"linux-vdso") {
+            return None;
+        }
+        let whole = object.extent().is_some_and(|(first, last)| {
+            facts::page_start(first) <= range.start && range.end <= facts::whole_pages(last)
+        });
+        Some(Victim::Object(whole))
+    }
+
+    /// What it is, after "holds" or "replaces".
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Victim::Heap(false) => "part of the heap, which malloc uses",
+            Victim::Heap(true) => "memory below the program break, which malloc may use",
+            Victim::Stack => "the stack that this call runs on",
+            Victim::Block => "the calling thread's control block (TLS)",
+            Victim::AlternateStack => "the calling thread's alternate signal stack, which is still registered",
+            Victim::Object(_) => "part of a loaded object (program or library)",
+            Victim::Segment(false) => "an attached segment",
+            Victim::Segment(true) => "part of an attached segment",
+        }
+    }
+
+    /// Tells what comes of it when it is unmapped.
+    pub(super) fn tell_consequence(&self, draft: &mut Draft) {
+        match self {
+            Victim::Heap(false) => draft.note(format_args!(
+                "malloc and free know nothing of it: the next use of memory there raises SIGSEGV, in whichever thread"
+            )),
+            Victim::Heap(true) => draft.note(format_args!(
+                "this program has called brk or sbrk itself, so it may be memory of its own; malloc takes from there, too"
+            )),
+            Victim::Stack => draft.note(format_args!("this is told before the call: it may not return")),
+            Victim::Block => draft.note(format_args!(
+                "errno, thread-local variables and libc's own data of the thread are in it; this is told before the call, \
+                 since nothing works in this thread afterwards"
+            )),
+            Victim::AlternateStack => draft.note(format_args!(
+                "the next signal with a handler for it (SA_ONSTACK) finds no stack: the kernel then ends the process with SIGSEGV"
+            )),
+            Victim::Object(_) => draft.note(format_args!("the next use of its code or data there raises SIGSEGV")),
+            Victim::Segment(_) => {}
+        }
+    }
+
+    /// Tells what comes of it when something else takes its place.
+    pub(super) fn tell_replaced(&self, draft: &mut Draft) {
+        match self {
+            Victim::Heap(false) => draft.note(format_args!(
+                "what malloc keeps there and the contents of its blocks are lost: later calls of malloc and free may crash"
+            )),
+            Victim::Heap(true) | Victim::Block => self.tell_consequence(draft),
+            Victim::Stack => draft.note(format_args!(
+                "this is told before the call: its return address and the variables of its callers are lost with it"
+            )),
+            Victim::Object(_) => draft.note(format_args!(
+                "its code or data there is gone; a program that moves its text or restores data puts it back at once"
+            )),
+            Victim::AlternateStack | Victim::Segment(_) => {}
+        }
+    }
+
+    /// Whether this thread or the library can't tell anything once it is gone.
+    pub(super) fn is_needed(&self, range: Range, caller: usize) -> bool {
+        match self {
+            Victim::Stack | Victim::Block => true,
+            Victim::Object(_) => holds_needed_code(range, caller),
+            _ => false,
+        }
+    }
+}
+
+/// Whether a range touches the library, libc, the loader, the code that the call returns to, or what a report reads of an
+/// object: its headers and symbols.
+fn holds_needed_code(range: Range, caller: usize) -> bool {
+    let touches = |start: usize, end: usize| range.start < end && start < range.end;
+    let libc = next::SLOTS.munmap.load(Relaxed) as usize;
+    let loader = weak::dl_find_object().map_or(0, |function| function as *const () as usize);
+    let own = holds_needed_code as *const () as usize;
+    touches(caller, caller.wrapping_add(1))
+        || [own, libc, loader]
+            .into_iter()
+            .filter_map(Module::find_without_lock)
+            .any(|object| object.extent().is_some_and(|(start, end)| touches(start, end)))
+        || [range.start, range.end.wrapping_sub(1)]
+            .into_iter()
+            .filter_map(Module::find_without_lock)
+            .any(|object| object.read_by_reports().into_iter().flatten().any(|(start, end)| touches(start, end)))
+}
+
+impl Search<'_> {
+    /// The first thing in the range that is not the program's own, with the kernel's mapping.
+    pub(super) fn first(&self, unmaps: bool) -> Option<(Victim, Mapping)> {
+        if let Some(there) = stack(self.range) {
+            return Some((Victim::Stack, there));
+        }
+        let block = thread_pointer();
+        if self.range.start <= block && block < self.range.end {
+            return Some((Victim::Block, memory::mapping_at(block)?));
+        }
+        if self.taken.whole && !self.taken.notable {
+            return None;
+        }
+        if unmaps && let Some(there) = alternate_stack(self.range) {
+            return Some((Victim::AlternateStack, there));
+        }
+        self.walk()
+    }
+
+    /// Looks at the kernel's mappings in the range; what the program mapped itself is its own, but for segments.
+    fn walk(&self) -> Option<(Victim, Mapping)> {
+        let Search { range, taken, .. } = *self;
+        let mappings = Mappings::open()?;
+        let mut at = range.start;
+        for _ in 0..MOST {
+            let there = mappings.at_or_after(at).filter(|there| there.start < range.end)?;
+            let first = there.start.max(range.start);
+            at = there.end;
+            match Victim::of(&there, range) {
+                Some(Victim::Segment(_)) if is_in_a_reservation(first, taken) => {}
+                Some(victim @ Victim::Segment(_)) => return Some((victim, there)),
+                Some(victim) if taken_at(first, taken).is_none() => return Some((victim, there)),
+                _ => {}
+            }
+        }
+        None
+    }
+}
+
+/// Whether a segment was attached with `SHM_REMAP` inside addresses that an earlier call had reserved, as far as that is
+/// remembered.
+fn is_in_a_reservation(address: usize, taken: &Taken) -> bool {
+    let Some(known) = taken_at(address, taken) else { return false };
+    let origin = &known.origin;
+    let range = Range::new(origin.base, facts::whole_pages(origin.length));
+    let is_forgotten = || track::with(|state| state.regions.history.forgotten.meets(range.start, range.end));
+    origin.by == By::Shmat && origin.placed && (was_one(range, origin.serial) || is_forgotten().unwrap_or(true))
+}
+
+/// The mapping of the stack that this runs on, if the range holds part of it that is in use: from the stack pointer up to
+/// the end of `[stack]`, or on a stack of libc's making to the thread's own block at its top. What lies above may be
+/// somebody else's, joined to one mapping by the kernel.
+fn stack(range: Range) -> Option<Mapping> {
+    let local = 0_u8;
+    let here = &raw const local as usize;
+    // The likely answer without a question to the kernel: no stack has a hole.
+    if range.end <= here {
+        return None;
+    }
+    let there = memory::mapping_at(here)?;
+    let block = thread_pointer();
+    let end = if there.name().starts_with(b"[stack") {
+        there.end
+    } else if here < block && block < there.end {
+        block
+    } else {
+        facts::page_start(here).saturating_add(facts::page_size())
+    };
+    (range.start < end && here < range.end).then_some(there)
+}
+
+/// The mapping of the alternate signal stack of this thread, if one is registered in the range.
+fn alternate_stack(range: Range) -> Option<Mapping> {
+    let registered = sys::stack::alternate()?;
+    (registered.start < range.end && range.start < registered.end).then(|| memory::mapping_at(registered.start))?
+}

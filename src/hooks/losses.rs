@@ -1,0 +1,70 @@
+//! Calls that take away what may not be the program's own: looked at before they are made, told after they have succeeded.
+
+use crate::call::Outcome;
+use crate::check::{Check, Loss};
+use crate::errno;
+use crate::interpose::thread_pointer;
+use crate::report::{self, Report};
+use crate::start::{self, CHECK, ENFORCE};
+use crate::track::{Begun, Taken};
+
+/// Whether a range holds the stack that this runs on, or the thread's control block.
+#[inline]
+pub(super) fn holds_thread(start: usize, length: usize) -> bool {
+    let here = 0_u8;
+    (&raw const here as usize).wrapping_sub(start) < length || thread_pointer().wrapping_sub(start) < length
+}
+
+/// Makes a call that takes something away, and tells of what was there if it should not have: its value, or `None` if
+/// `mode=enforce` refuses it, with `errno` set and what it would have taken back in the tracker.
+#[cold]
+#[inline(never)]
+pub(super) fn told(call: &dyn Check, begun: &Begun, caller: usize, make: &mut dyn FnMut() -> isize) -> Option<isize> {
+    let taken = match begun.taken() {
+        Some(taken) if start::watch() & CHECK != 0 && !report::is_inside() => taken,
+        _ => return Some(make()),
+    };
+    let before = errno::get();
+    let loss = call.find_loss(taken, caller);
+    errno::set(before);
+    match loss {
+        Some(loss) => lose(call, &loss, begun, taken, caller, make),
+        None => Some(make()),
+    }
+}
+
+#[inline(never)]
+fn lose(
+    call: &dyn Check,
+    loss: &Loss,
+    begun: &Begun,
+    taken: &Taken,
+    caller: usize,
+    make: &mut dyn FnMut() -> isize,
+) -> Option<isize> {
+    let before = errno::get();
+    let refusing = start::watch() & ENFORCE != 0;
+    let report = |outcome, refusing| Report { call: call.as_call(), outcome, caller, refusing, earlier: None };
+    if refusing {
+        let refusal = call.tell_loss(loss, taken, &report(Outcome::UNKNOWN, true));
+        errno::set(refusal.unwrap_or(before));
+        if refusal.is_some() {
+            begun.failed();
+            return None;
+        }
+        return Some(make());
+    }
+    if loss.is_needed_to_tell() {
+        call.tell_loss(loss, taken, &report(Outcome::UNKNOWN, false));
+        errno::set(before);
+        return Some(make());
+    }
+    let value = make();
+    let outcome = Outcome::of(value);
+    if outcome.errno.is_none() {
+        let after = errno::get();
+        call.tell_loss(loss, taken, &report(outcome, false));
+        errno::set(after);
+    }
+    Some(value)
+}
