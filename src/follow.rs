@@ -3,16 +3,22 @@
 //! Addresses leave the tracker before the kernel releases them, because another thread may own them as soon as the
 //! kernel returns; when the call fails they come back.
 
-use crate::call::{MAP_TYPE, Mmap, Mremap, Shmget};
+mod segments;
+
+pub(crate) use segments::{
+    attached, attaches_over, detached_later, detaches, got, has_object, object_made, object_unlinked, removes,
+    segment_size,
+};
+
+use crate::call::{MAP_TYPE, Mmap, Mremap};
 use crate::facts::backing::device;
 use crate::facts::mapping::Mappings;
 use crate::facts::{self, page_start, whole_pages};
-use crate::report::{self, outer_frames};
+use crate::report::outer_frames;
 use crate::start::{self, SITES};
-use crate::track::objects::{self, Object};
 use crate::track::{self, Begun, By, File, Made, Outer, Range, Releaser};
 use crate::{clock, sys};
-use core::ffi::{CStr, c_int};
+use core::ffi::c_int;
 
 /// Hands over the frames around a call site: none, unless `site_depth` (a bit of `watch`) asks for more than the site itself.
 #[inline]
@@ -381,107 +387,10 @@ pub(crate) fn not_protected(address: usize, length: usize, caller: usize) {
     }
 }
 
-/// shmat with `SHM_REMAP` is about to be called.
-#[cold]
-pub(crate) fn attaches_over(id: c_int, address: usize, caller: usize) -> Begun {
-    let range = Range::new(page_start(address), whole_pages(segment_size(id)));
-    with_outer(start::watch(), caller, |outer| track::release(range, releaser(By::Shmat, caller), outer))
-}
-
-/// The size of a segment in bytes, asked of the kernel the first time.
-pub(crate) fn segment_size(id: c_int) -> usize {
-    match track::size_of_segment(id) {
-        0 => ask_size(id),
-        size => size,
-    }
-}
-
-#[cold]
-fn ask_size(id: c_int) -> usize {
-    let size = facts::segment::any_by_id(id).map_or(0, |segment| segment.size);
-    track::sized(id, size);
-    size
-}
-
-/// shmget has led to a segment for the first time, or has made it.
-#[inline(never)]
-pub(crate) fn got(call: &Shmget, id: c_int, caller: usize) {
-    let (size, made) = if call.surely_creates() {
-        (call.size, true)
-    } else if let Some(segment) = facts::segment::any_by_id(id) {
-        (segment.size, segment.was_just_made())
-    } else {
-        return;
-    };
-    track::got(id, call.key, size, call.flags, made, caller);
-    if made {
-        report::write_segment(call, &report::Made { id, key: call.key, size }, caller);
-    }
-}
-
-/// Whether an object of this name is there, before `shm_open` with `O_CREAT` may make it.
-#[cold]
-pub(crate) fn has_object(name: &CStr) -> bool {
-    objects::path(name).is_some_and(|path| path.as_c_str().is_some_and(|path| sys::statx_path(path).is_ok()))
-}
-
-/// `shm_open` has made an object.
-#[cold]
-pub(crate) fn object_made(name: &CStr, flags: c_int, mode: u32, fd: c_int, caller: usize) {
-    let Ok(file) = sys::statx_fd(fd) else { return };
-    if let Some(mut object) = objects::bare(name).and_then(Object::named) {
-        object.device = (file.stx_dev_major, file.stx_dev_minor);
-        object.inode = file.stx_ino;
-        object.made_by(caller);
-        (object.flags, object.mode, object.fd) = (flags, mode, fd);
-        track::object_made(&mut object);
-    }
-}
-
-/// `shm_unlink` has succeeded.
-#[cold]
-pub(crate) fn object_unlinked(name: &CStr) {
-    if let Some(bare) = objects::bare(name) {
-        track::with(|state| state.objects.unlinked(bare));
-    }
-}
-
-/// shmat has succeeded.
-pub(crate) fn attached(id: c_int, base: usize, flags: c_int, placed: bool, caller: usize) {
-    let size = segment_size(id);
-    let write = if flags & libc::SHM_RDONLY == 0 { libc::PROT_WRITE } else { 0 };
-    let execute = if flags & libc::SHM_EXEC == 0 { 0 } else { libc::PROT_EXEC };
-    let made = Made {
-        by: By::Shmat,
-        site: caller,
-        base,
-        length: size,
-        prot: rights(libc::PROT_READ | write | execute),
-        flags,
-        placed,
-        notable: true,
-        file: Some(File { inode: u64::from(id.cast_unsigned()), size: size as u64, offset: 0, device: 0, fd: -1 }),
-        time: clock::milliseconds(),
-    };
-    with_outer(start::watch(), caller, |outer| track::mapped(Range::new(base, whole_pages(size)), made, outer));
-}
-
-/// shmdt is about to be called.
-#[inline]
-pub(crate) fn detaches(address: usize, caller: usize) -> Begun {
-    with_outer(start::watch(), caller, |outer| track::detach(address, releaser(By::Shmdt, caller), outer))
-}
-
 /// Hands over what a release took, piece by piece.
 #[cold]
 #[inline(never)]
 pub(crate) fn released_by(begun: &Begun, mut each: impl FnMut(Range)) {
     let Some(taken) = begun.taken() else { return };
     track::pieces_of(taken, |gone| each(Range { start: gone.gone.entry.start, end: gone.gone.entry.end }));
-}
-
-/// shmdt has succeeded.
-#[cold]
-pub(crate) fn detached_later(address: usize, caller: usize) {
-    track::detached(address, releaser(By::Shmdt, caller));
 }

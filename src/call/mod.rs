@@ -2,6 +2,7 @@
 
 mod bits;
 mod fault;
+mod object;
 
 use crate::errno;
 use crate::escape::Escaped;
@@ -12,6 +13,7 @@ pub(crate) use bits::{MAP_DROPPABLE, MAP_TYPE, MapFlags, Octal, Prot};
 use core::ffi::c_int;
 use core::fmt;
 pub(crate) use fault::Fault;
+pub(crate) use object::ShmOpen;
 
 /// The page-aligned or other address argument of a call, shown as `NULL` or in hex.
 #[derive(Clone, Copy)]
@@ -78,6 +80,8 @@ pub(crate) struct Shmget {
     pub(crate) key: c_int,
     pub(crate) size: usize,
     pub(crate) flags: c_int,
+    /// Whether the call is known to have made the segment.
+    pub(crate) made: bool,
 }
 
 /// shmat(2).

@@ -1,9 +1,7 @@
 //! What the checks say of the tracker's knowledge: where something was mapped, and where it was released.
 
-use crate::call::{Address, Call, MapFlags, Octal, Prot};
-use crate::escape::Escaped;
+use crate::call::{Address, Call, MapFlags, Prot};
 use crate::report::{Draft, Place};
-use crate::track::objects::Object;
 use crate::track::segments::Segment;
 use crate::track::{self, Asked, By, Known, KnownGone, Range};
 use core::ffi::c_int;
@@ -102,30 +100,7 @@ impl Call for Creating<'_> {
 
     fn arguments(&self, each: &mut dyn FnMut(fmt::Arguments<'_>)) {
         let Segment { key, size, flags, .. } = *self.0;
-        crate::call::Shmget { key, size, flags }.arguments(each);
-    }
-
-    fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{value}")
-    }
-}
-
-/// The `shm_open` that made an object.
-pub(super) struct Opening<'a>(pub(super) &'a Object);
-
-impl Call for Opening<'_> {
-    fn function(&self) -> &'static str {
-        "shm_open"
-    }
-
-    fn arguments(&self, each: &mut dyn FnMut(fmt::Arguments<'_>)) {
-        let Object { flags, mode, .. } = *self.0;
-        let has = |bit: c_int, name: &'static str| if flags & bit == 0 { "" } else { name };
-        let access = if flags & libc::O_ACCMODE == libc::O_RDWR { "O_RDWR" } else { "O_RDONLY" };
-        let (exclusive, truncated) = (has(libc::O_EXCL, "|O_EXCL"), has(libc::O_TRUNC, "|O_TRUNC"));
-        each(format_args!("\"/{}\"", Escaped(self.0.name())));
-        each(format_args!("{access}|O_CREAT{exclusive}{truncated}"));
-        each(format_args!("{}", Octal(mode.cast_signed())));
+        crate::call::Shmget { key, size, flags, made: true }.arguments(each);
     }
 
     fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -12,6 +12,7 @@ pub(crate) mod fault;
 mod ftok;
 mod known;
 pub(crate) mod leaks;
+mod left;
 mod memory;
 mod mmap;
 mod mprotect;

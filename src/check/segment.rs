@@ -26,9 +26,7 @@ fn origin(id: c_int) -> Origin {
     if id < 0 {
         return Origin::Negative;
     }
-    let removed = track::with(|state| state.segments.get(id).map_or(0, track::segments::Segment::removed)).unwrap_or(0);
-    if removed != 0 {
-        let site = removed;
+    if let Some(site) = track::segment(id).and_then(|segment| segment.removed_at()) {
         return Origin::Removed(site);
     }
     // 0 is IPC_PRIVATE, the key of many segments and the id of the first: that tells nothing.
@@ -115,4 +113,33 @@ pub(super) fn tell_hidden(id: c_int, draft: &mut Draft) {
         ErrnoName(errno),
         errno::meaning(errno)
     ));
+}
+
+/// Shows the command that removes a segment by hand.
+pub(super) struct ByHand;
+
+impl ByHand {
+    /// Whether the user who runs this program may remove a segment, and its id means the same where that user types.
+    pub(super) fn can_remove(segment: &Segment) -> bool {
+        let uid = sys::geteuid();
+        (uid == 0 || uid == segment.uid || uid == segment.creator_uid) && segment::is_namespace_shared()
+    }
+}
+
+/// Tells that this process has tried to remove a segment and was refused; whether it was, and still would be.
+pub(super) fn tell_refused_removal(made: &track::segments::Segment, now: &Segment, draft: &mut Draft) -> bool {
+    let Some((site, errno)) = made.refused_at() else { return false };
+    draft.place(site, format_args!("IPC_RMID of segment {} was refused here ({})", now.id, ErrnoName(errno)));
+    let uid = sys::geteuid();
+    if uid == 0 || uid == now.uid || uid == now.creator_uid {
+        return false;
+    }
+    draft.note(format_args!(
+        "segment {} was made by uid {} and belongs to uid {}; the process runs as uid {uid} now",
+        now.id, now.creator_uid, now.uid
+    ));
+    draft.help(format_args!(
+        "remove it before the process changes its user, or give it to the later user first, with shmctl(id, IPC_SET, &state)"
+    ));
+    true
 }

@@ -88,10 +88,7 @@ impl Shmget {
         if report.refusing {
             return sys::segments::find_segment(self.key) == Err(libc::ENOENT);
         }
-        let Ok(id) = c_int::try_from(report.outcome.value) else {
-            return false;
-        };
-        segment::any_by_id(id).is_some_and(|segment| segment.was_just_made())
+        self.made
     }
 }
 
@@ -353,7 +350,7 @@ mod tests {
 
     #[test]
     fn decimal_modes_are_told_from_octal_ones() {
-        let of = |flags| Shmget { key: 1, size: 1, flags }.decimal_mode().map(|(_, meant)| meant);
+        let of = |flags| Shmget { key: 1, size: 1, flags, made: false }.decimal_mode().map(|(_, meant)| meant);
         for (decimal, meant) in [(666, 0o666), (644, 0o644), (600, 0o600), (660, 0o660), (777, 0o777)] {
             assert_eq!(of(decimal), Some(meant));
             assert_eq!(of(libc::IPC_CREAT | decimal), Some(meant));

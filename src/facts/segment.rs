@@ -2,7 +2,7 @@
 
 use crate::call::Octal;
 use crate::sys::{self, Result};
-use core::ffi::c_int;
+use core::ffi::{CStr, c_int};
 use core::fmt;
 
 /// One segment (`struct shmid_ds`).
@@ -69,7 +69,34 @@ impl fmt::Display for Segment {
             pid if self.creator_is_gone() => write!(f, "pid {pid} (no longer running)")?,
             pid => write!(f, "pid {pid}")?,
         }
-        write!(f, " of uid {creator_uid}, nattch {attached}")
+        write!(f, " of uid {creator_uid}, attached {}", Times(*attached))
+    }
+}
+
+/// Shows how many attachments a segment has: `2 times`.
+pub(crate) struct Times(pub(crate) u64);
+
+impl fmt::Display for Times {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            1 => f.write_str("1 time"),
+            times => write!(f, "{times} times"),
+        }
+    }
+}
+
+/// Whether the process that started this one is known to be in the same IPC namespace: only there an id means the same
+/// segment. As it can't be asked of a process of another user, the machine's own namespace counts, too.
+pub(crate) fn is_namespace_shared() -> bool {
+    /// `PROC_IPC_INIT_INO` of the kernel.
+    const MACHINE: u64 = 0xefff_ffff;
+    let inode = |path: &CStr| sys::statx_path(path).ok().map(|found| found.stx_ino);
+    let Some(own) = inode(c"/proc/self/ns/ipc") else { return false };
+    let mut path = crate::report::Line::<40>::new();
+    let _ = fmt::Write::write_fmt(&mut path, format_args!("/proc/{}/ns/ipc\0", sys::getppid()));
+    match CStr::from_bytes_until_nul(path.as_bytes()).ok().and_then(inode) {
+        Some(starter) => starter == own,
+        None => own == MACHINE,
     }
 }
 

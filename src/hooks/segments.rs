@@ -6,7 +6,7 @@ use crate::call::{Ftok, Outcome, Shmat, Shmctl, Shmdt, Shmget};
 use crate::facts::{page_size, segment};
 use crate::report::{self, Report};
 use crate::start::{self, CHECK, CONTENTS, ENFORCE, HARDENED, OPT_IN, TRACK};
-use crate::track::{self, Begun, Range, keys};
+use crate::track::{Begun, Range, keys};
 use crate::{errno, follow, harden, next};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;
@@ -67,7 +67,7 @@ fn finish_ftok(call: &Ftok, key: c_int, known: bool, enforce: bool, caller: usiz
 /// As the call.
 pub(crate) unsafe extern "C" fn shmget(key: c_int, size: usize, flags: c_int, caller: usize) -> c_int {
     let watch = start::watch();
-    let call = Shmget { key, size, flags };
+    let mut call = Shmget { key, size, flags, made: false };
     if watch & ENFORCE != 0 && refuses(&call, caller) {
         return -1;
     }
@@ -78,7 +78,7 @@ pub(crate) unsafe extern "C" fn shmget(key: c_int, size: usize, flags: c_int, ca
     }
     let first = id >= 0 && call.may_be_stale(id);
     if id >= 0 && watch & TRACK != 0 && (first || call.surely_creates()) {
-        follow::got(&call, id, caller);
+        call.made = follow::got(&call, id, caller);
     }
     if id < 0 || call.is_doubtful(watch & OPT_IN != 0) || first {
         finish(&call, id as isize, caller);
@@ -168,8 +168,8 @@ pub(crate) unsafe extern "C" fn shmctl(id: c_int, command: c_int, buffer: *mut c
     let value = unsafe { next::shmctl(id, command, buffer) };
     if start::watch() & CHECK != 0 {
         let removes = value >= 0 && command == libc::IPC_RMID;
-        if removes {
-            track::removed(id, caller);
+        if command == libc::IPC_RMID {
+            follow::removes(&Shmctl { id, command, buffer: buffer as usize }, value, caller);
         }
         // A removed segment that is still there is attached by somebody.
         if value < 0 || removes && segment::exists(id) {

@@ -3,11 +3,13 @@
 use super::draft::{Draft, Role};
 use super::frames::Frames;
 use super::line::Line;
-use super::{Made, OUTPUT, Subject};
+use super::{Made, OUTPUT, SegmentUse, Subject};
 use crate::call::{ErrnoName, Key, Value};
 use crate::escape::Escaped;
 use crate::facts::Module;
+use crate::track::objects::{FOLDER, Object};
 use crate::{process, sys};
+use core::ffi::c_int;
 use core::fmt::{self, Write as _};
 use mapsan_model::Summary;
 use mapsan_model::record::SCHEMA_NAME;
@@ -84,7 +86,50 @@ pub(super) fn finding(out: &mut Line<OUTPUT>, subject: &Subject<'_>, draft: &Dra
 pub(super) fn segment(out: &mut Line<OUTPUT>, subject: &Subject<'_>, made: &Made, frames: &Frames) {
     head(out, "segment");
     let Made { id, key, size } = made;
-    let _ = write!(out, r#","id":{id},"key":{},"size":{size},"call":"#, Json(&Key(*key)));
+    let _ = write!(out, r#","id":{id},"key":{},"size":{size},"uid":{}"#, Json(&Key(*key)), sys::geteuid());
+    if let Ok(namespace) = sys::statx_path(c"/proc/self/ns/ipc") {
+        let _ = write!(out, r#","ipc_namespace":{}"#, namespace.stx_ino);
+    }
+    close(out, subject, frames);
+}
+
+/// The record of what a process has done with a segment.
+pub(super) fn segment_use(
+    out: &mut Line<OUTPUT>,
+    subject: &Subject<'_>,
+    id: c_int,
+    done: &SegmentUse,
+    frames: &Frames,
+) {
+    head(out, "segment-use");
+    let name = match done {
+        SegmentUse::Attached => "attached",
+        SegmentUse::Removed => "removed",
+        SegmentUse::RemovalRefused(_) => "removal-refused",
+        SegmentUse::Left { .. } => "left",
+    };
+    let _ = write!(out, r#","id":{id},"use":"{name}","uid":{}"#, sys::geteuid());
+    if let SegmentUse::Left { key, size, own, attached } = done {
+        let key = Key(*key);
+        let _ = write!(out, r#","key":{},"size":{size},"own":{own},"attached":{attached}"#, Json(&key));
+    }
+    close(out, subject, frames);
+}
+
+/// The record of a shared memory object that has been made.
+pub(super) fn object(out: &mut Line<OUTPUT>, subject: &Subject<'_>, object: &Object, frames: &Frames) {
+    head(out, "object");
+    let name = Escaped(object.name());
+    let path = format_args!("{FOLDER}{name}");
+    let (major, minor) = object.device;
+    let _ = write!(out, r#","name":{},"path":{}"#, Json(&format_args!("/{name}")), Json(&path));
+    let _ = write!(out, r#","device":"{major}:{minor}","inode":{},"uid":{}"#, object.inode, sys::geteuid());
+    close(out, subject, frames);
+}
+
+/// The end of a record about a call: the call and its frames.
+fn close(out: &mut Line<OUTPUT>, subject: &Subject<'_>, frames: &Frames) {
+    let _ = out.write_str(r#","call":"#);
     call(out, subject);
     let _ = out.write_str(r#","stack":["#);
     stack(out, frames);

@@ -13,6 +13,7 @@ mod json;
 mod line;
 mod once;
 mod pause;
+mod records;
 mod section;
 pub(crate) mod sink;
 mod stack;
@@ -25,6 +26,7 @@ pub(crate) use guarded::{Rescue, rescue};
 pub(crate) use inquest::Inquest;
 pub(crate) use line::Line;
 pub(crate) use pause::pause;
+pub(crate) use records::{Made, SegmentUse, are_recorded, write_object, write_segment, write_segment_use};
 pub(crate) use section::{Refusal, Section, enter, is_inside};
 
 use crate::call::{Call, Fault, Outcome};
@@ -34,7 +36,6 @@ use crate::sys::Errno;
 use crate::track::Outer;
 use crate::{api, errno, process};
 use core::cell::UnsafeCell;
-use core::ffi::c_int;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use frames::Frames;
 use mapsan_model::{Rule, Severity, Summary};
@@ -272,38 +273,6 @@ pub(crate) fn write_start(proof: &Section) {
         json::start(out);
         sink::write(proof, out.as_bytes());
     }
-}
-
-/// A segment that has been made.
-pub(crate) struct Made {
-    pub(crate) id: c_int,
-    pub(crate) key: c_int,
-    /// In bytes.
-    pub(crate) size: usize,
-}
-
-/// Writes the record of a segment that has been made, where records are written: somebody may look for it when all
-/// processes have ended.
-#[cold]
-pub(crate) fn write_segment(call: &dyn Call, made: &Made, caller: usize) {
-    if options::settings().form != Form::Json {
-        return;
-    }
-    let Ok(section) = enter() else { return };
-    stack::run(&section, &mut || {
-        let outcome = Outcome { value: made.id as isize, errno: None };
-        let (rule, severity) = (Rule::LeakSegment, Severity::Note);
-        let subject = Subject { rule, severity, call, outcome, caller, trace: Trace::Unwound };
-        let frames = Frames::walk(caller, options::settings().stack_depth);
-        let out = &mut desk(&section).out;
-        out.clear();
-        if !STARTED.swap(true, Relaxed) {
-            json::start(out);
-        }
-        json::segment(out, &subject, made, &frames);
-        sink::write(&section, out.as_bytes());
-    });
-    section.leave();
 }
 
 /// Writes the closing summary of a process that ends in order.

@@ -31,6 +31,7 @@ use crate::harden::reserved::Reserved;
 use crate::hidden::{Addresses, Hidden};
 use crate::interpose::this_thread;
 use crate::report::{self, sink};
+use crate::sys::Errno;
 use crate::{start, sys};
 use core::cell::UnsafeCell;
 use core::ffi::c_int;
@@ -40,7 +41,7 @@ use lock::{Lock, Refusal};
 use objects::{Object, Objects};
 use protections::{Protection, Protections};
 use queue::Queue;
-use segments::Segments;
+use segments::{Got, Segment, Segments};
 
 /// All that is tracked.
 pub(crate) struct State {
@@ -65,9 +66,10 @@ enum Event {
     Doubled { old: Range, new: Range, made: Made },
     Asked { range: Range, address: usize, base: Option<usize> },
     Forgotten { range: Range },
-    Got { id: c_int, key: c_int, size: usize, flags: c_int, created: bool, site: usize },
+    Got(Got),
     Sized { id: c_int, size: usize },
-    Removed { id: c_int, site: usize },
+    Removed { id: c_int, site: Hidden },
+    RemovalRefused { id: c_int, site: Hidden, errno: Errno },
 }
 
 impl Addresses for Event {
@@ -86,8 +88,8 @@ impl Addresses for Event {
                 (*range, *address, *base) = (range.complemented(), !*address, base.map(|base| !base));
             }
             Event::Forgotten { range } => *range = range.complemented(),
-            Event::Got { site, .. } | Event::Removed { site, .. } => *site = !*site,
-            Event::Sized { .. } => {}
+            // Their addresses are hidden already.
+            Event::Got(_) | Event::Removed { .. } | Event::RemovalRefused { .. } | Event::Sized { .. } => {}
         }
         self
     }
@@ -140,17 +142,11 @@ impl State {
             Event::Doubled { old, new, ref made } => regions.doubled(old, new, made, outer),
             Event::Asked { range, address, base } => regions.asked_for(range, address, base),
             Event::Forgotten { range } => regions.forget(range),
-            Event::Got { id, key, size, flags, created, site } => {
+            Event::Got(got) => {
                 let generation = self.generation;
-                if let Some(segment) = self.segments.entry(id) {
-                    // A new segment may have the id of one that is gone.
-                    if created {
-                        *segment = segments::Segment::of(id);
-                        (segment.created, segment.generation) = (true, generation);
-                    }
-                    segment.met(key, size, flags, site);
-                } else {
-                    self.regions.forgetful = true;
+                match self.segments.entry(got.id) {
+                    Some(segment) => segment.got(&got, generation),
+                    None => self.regions.forgetful = true,
                 }
             }
             Event::Sized { id, size } => {
@@ -160,7 +156,12 @@ impl State {
             }
             Event::Removed { id, site } => {
                 if let Some(segment) = self.segments.entry(id) {
-                    segment.gone(site);
+                    segment.remove(site);
+                }
+            }
+            Event::RemovalRefused { id, site, errno } => {
+                if let Some(segment) = self.segments.entry(id) {
+                    segment.refuse(site, errno);
                 }
             }
         }
@@ -368,10 +369,9 @@ pub(crate) fn forget(range: Range) {
     tell_event(Event::Forgotten { range });
 }
 
-/// shmget has led to a segment; `created` if it has made it, with this size.
-#[expect(clippy::similar_names, reason = "size and site are what they are")]
-pub(crate) fn got(id: c_int, key: c_int, size: usize, flags: c_int, created: bool, site: usize) {
-    tell_event(Event::Got { id, key, size, flags, created, site });
+/// shmget has led to a segment.
+pub(crate) fn got(got: Got) {
+    tell_event(Event::Got(got));
 }
 
 /// The size of a segment; 0 if it is not known.
@@ -386,7 +386,22 @@ pub(crate) fn sized(id: c_int, size: usize) {
 
 /// A segment has been removed.
 pub(crate) fn removed(id: c_int, site: usize) {
-    tell_event(Event::Removed { id, site });
+    tell_event(Event::Removed { id, site: Hidden::new(site) });
+}
+
+/// The removal of a segment was refused.
+pub(crate) fn removal_refused(id: c_int, site: usize, errno: Errno) {
+    tell_event(Event::RemovalRefused { id, site: Hidden::new(site), errno });
+}
+
+/// This process has attached a segment; whether it is known to be the first time.
+pub(crate) fn attached(id: c_int) -> bool {
+    with(|state| state.segments.entry(id).is_some_and(Segment::attach)).unwrap_or(false)
+}
+
+/// What is known of a segment.
+pub(crate) fn segment(id: c_int) -> Option<Segment> {
+    with(|state| state.segments.get(id).copied())?
 }
 
 /// `shm_open` has made an object.
@@ -455,7 +470,7 @@ pub(crate) fn spoil(address: usize) {
 /// Whether this process has made a segment.
 pub(crate) fn created(id: c_int) -> bool {
     let made = |state: &mut State| {
-        state.segments.get(id).is_some_and(|segment| segment.created && state.is_own(segment.generation))
+        state.segments.get(id).is_some_and(|segment| segment.is_created() && state.is_own(segment.generation))
     };
     with(made).unwrap_or(false)
 }

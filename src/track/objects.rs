@@ -25,6 +25,8 @@ pub(crate) struct Object {
     pub(crate) flags: c_int,
     pub(crate) mode: u32,
     pub(crate) fd: c_int,
+    /// Whether it exists when this process ends.
+    pub(crate) left: bool,
 }
 
 impl Object {
@@ -38,6 +40,7 @@ impl Object {
         flags: 0,
         mode: 0,
         fd: 0,
+        left: false,
     };
 
     /// An object with this name, without its leading slashes, and nothing else yet.
@@ -47,12 +50,12 @@ impl Object {
         Some(object)
     }
 
-    /// Notes the return address of the `shm_open` that made it.
+    /// Notes the return address of the call that made it.
     pub(crate) fn made_by(&mut self, site: usize) {
         self.site = Hidden::new(site);
     }
 
-    /// The return address of the `shm_open` that made it.
+    /// The return address of the call that made it.
     pub(crate) fn site(&self) -> usize {
         self.site.get()
     }
@@ -125,6 +128,18 @@ impl Objects {
         for place in self.table.iter_mut().filter(|object| object.length > 0 && object.name() == name) {
             *place = Object::NONE;
         }
+    }
+
+    /// An object exists when this process ends.
+    pub(crate) fn leave(&mut self, name: &[u8]) {
+        for place in self.table.iter_mut().filter(|object| object.length > 0 && object.name() == name) {
+            place.left = true;
+        }
+    }
+
+    /// How many of those that are left were made at a call site.
+    pub(crate) fn count_left(&self, site: usize) -> usize {
+        self.table.iter().filter(|object| object.left && object.site() == site).count()
     }
 
     /// The next object in the table from place `from` on, and the place after it.

@@ -2,6 +2,7 @@
 
 use crate::hidden::Hidden;
 use crate::spread::spread;
+use crate::sys::Errno;
 use core::ffi::c_int;
 
 /// Segments that are remembered: as many as a system has by default (SHMMNI).
@@ -16,57 +17,120 @@ pub(crate) struct Segment {
     pub(crate) key: c_int,
     /// In bytes; 0 while it is not known.
     pub(crate) size: usize,
-    /// The flags of the shmget that led to it.
+    /// The flags of the shmget that made it, or else led to it.
     pub(crate) flags: c_int,
     /// In which process of a line of forks it was met.
     pub(crate) generation: u8,
-    /// Whether this process made it.
-    pub(crate) created: bool,
-    used: bool,
-    /// The return address of the shmget that led to it; 0 if only its id is known.
+    marks: u8,
+    /// The errno of the last IPC_RMID of this process that was refused; 0 if there was none.
+    refused: u8,
+    /// The return address of the shmget that made it, or else led to it.
     site: Hidden,
-    /// The return address of the call that removed it; 0 while it has not been removed by this process.
-    removed: Hidden,
+    /// The return address of the call that removed it, or that was refused to.
+    removal: Hidden,
 }
 
+const USED: u8 = 1;
+const CREATED: u8 = 2;
+const REMOVED: u8 = 4;
+const ATTACHED: u8 = 8;
+/// It exists when this process ends.
+const LEFT: u8 = 16;
+
 impl Segment {
+    const NOWHERE: Hidden = Hidden::unused(0);
+
+    /// All zeroes, so that a table of them takes no room in the library's file.
     const NONE: Segment = Segment {
         id: 0,
         key: 0,
         size: 0,
         flags: 0,
         generation: 0,
-        created: false,
-        used: false,
-        site: Hidden::unused(0),
-        removed: Hidden::unused(0),
+        marks: 0,
+        refused: 0,
+        site: Self::NOWHERE,
+        removal: Self::NOWHERE,
     };
 
     /// A segment of which only its id is known.
-    pub(crate) const fn of(id: c_int) -> Segment {
-        Segment { id, used: true, site: Hidden::new(0), removed: Hidden::new(0), ..Self::NONE }
+    const fn of(id: c_int) -> Segment {
+        Segment { id, marks: USED, ..Self::NONE }
     }
 
-    /// The return address of the shmget that led to it; 0 if only its id is known.
+    fn has(&self, mark: u8) -> bool {
+        self.marks & mark != 0
+    }
+
+    /// Whether a process of this line of forks made it.
+    pub(crate) fn is_created(&self) -> bool {
+        self.has(CREATED)
+    }
+
+    /// Where it was made, if this line of forks made it, or else met.
     pub(crate) fn site(&self) -> usize {
         self.site.get()
     }
 
-    /// The return address of the call that removed it; 0 while it has not been removed by this process.
-    pub(crate) fn removed(&self) -> usize {
-        self.removed.get()
+    /// Where this process has removed it.
+    pub(crate) fn removed_at(&self) -> Option<usize> {
+        self.has(REMOVED).then(|| self.removal.get())
     }
 
-    /// A shmget, which returns to `site`, has led to it.
-    #[expect(clippy::similar_names, reason = "size and site are what they are")]
-    pub(super) fn met(&mut self, key: c_int, size: usize, flags: c_int, site: usize) {
-        (self.key, self.size, self.flags, self.site) = (key, size, flags, Hidden::new(site));
+    /// Where this process was refused to remove it, and the errno.
+    pub(crate) fn refused_at(&self) -> Option<(usize, Errno)> {
+        (self.refused != 0 && !self.has(REMOVED)).then(|| (self.removal.get(), Errno::from(self.refused)))
     }
 
-    /// A call that returns to `site` has removed it.
-    pub(super) fn gone(&mut self, site: usize) {
-        self.removed = Hidden::new(site);
+    /// A shmget has led to it; `created` if it has made it.
+    pub(crate) fn got(&mut self, call: &Got, generation: u8) {
+        // A new segment may have the id of one that is gone.
+        if call.created || self.has(REMOVED) {
+            *self = Segment::of(self.id);
+        }
+        // A later look-up is not the creation.
+        if self.has(CREATED) {
+            return;
+        }
+        if call.created {
+            (self.marks, self.generation) = (USED | CREATED, generation);
+        }
+        (self.key, self.flags, self.size, self.site) = (call.key, call.flags, call.size, call.site);
     }
+
+    /// It has been removed at a call site.
+    pub(crate) fn remove(&mut self, site: Hidden) {
+        self.marks |= REMOVED;
+        self.removal = site;
+    }
+
+    /// Its removal was refused.
+    pub(crate) fn refuse(&mut self, site: Hidden, errno: Errno) {
+        if !self.has(REMOVED) {
+            (self.refused, self.removal) = (u8::try_from(errno).unwrap_or(0), site);
+        }
+    }
+
+    /// It has been attached; whether for the first time.
+    pub(crate) fn attach(&mut self) -> bool {
+        let first = !self.has(ATTACHED);
+        self.marks |= ATTACHED;
+        first
+    }
+}
+
+/// A shmget that succeeded, as the tracker is told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Got {
+    pub(crate) id: c_int,
+    pub(crate) key: c_int,
+    /// The segment's size in bytes.
+    pub(crate) size: usize,
+    pub(crate) flags: c_int,
+    /// Whether the call has made the segment.
+    pub(crate) created: bool,
+    /// The return address of the call.
+    pub(crate) site: Hidden,
 }
 
 /// The segments by id.
@@ -91,7 +155,7 @@ impl Segments {
     pub(crate) fn get(&self, id: c_int) -> Option<&Segment> {
         Self::places(id)
             .filter_map(|place| self.table.get(place))
-            .take_while(|segment| segment.used)
+            .take_while(|segment| segment.has(USED))
             .find(|segment| segment.id == id)
     }
 
@@ -101,24 +165,46 @@ impl Segments {
         let at = |this: &Self, place: usize| this.table.get(place).copied().unwrap_or(Segment::NONE);
         let there = Self::places(id).find(|place| {
             let segment = at(self, *place);
-            !segment.used || segment.id == id
+            !segment.has(USED) || segment.id == id
         });
         let makes_way = |place: &usize| {
             let segment = at(self, *place);
-            !segment.created || segment.removed() != 0
+            !segment.has(CREATED) || segment.has(REMOVED)
         };
         let place = there.or_else(|| Self::places(id).find(makes_way))?;
         let segment = self.table.get_mut(place)?;
-        if !segment.used || segment.id != id {
+        if !segment.has(USED) || segment.id != id {
             *segment = Segment::of(id);
         }
         Some(segment)
     }
 
+    /// A segment exists when this process ends, and is to be told of.
+    pub(crate) fn leave(&mut self, id: c_int) {
+        if let Some(segment) = self.table.iter_mut().find(|segment| segment.has(USED) && segment.id == id) {
+            segment.marks |= LEFT;
+        }
+    }
+
+    /// Those that are left, of all call sites or of one.
+    fn left(&self, site: Option<usize>) -> impl Iterator<Item = &Segment> {
+        self.table.iter().filter(move |segment| segment.has(LEFT) && site.is_none_or(|site| segment.site() == site))
+    }
+
+    /// The one with the next higher id.
+    pub(crate) fn next_left(&self, after: Option<c_int>, site: Option<usize>) -> Option<Segment> {
+        self.left(site).filter(|segment| after.is_none_or(|after| segment.id > after)).min_by_key(|one| one.id).copied()
+    }
+
+    /// How many there are.
+    pub(crate) fn count_left(&self, site: usize) -> usize {
+        self.left(Some(site)).count()
+    }
+
     /// The next segment in the table from place `from` on, and the place after it.
     pub(crate) fn next(&self, from: usize) -> Option<(Segment, usize)> {
         let rest = self.table.get(from..)?;
-        let index = rest.iter().position(|segment| segment.used)?;
+        let index = rest.iter().position(|segment| segment.has(USED))?;
         Some((*rest.get(index)?, from.wrapping_add(index).wrapping_add(1)))
     }
 }
@@ -128,15 +214,39 @@ impl Segments {
 mod tests {
     use super::*;
 
+    fn got(id: c_int, created: bool, site: usize) -> Got {
+        Got { id, key: 7, size: 4096, flags: 0o600, created, site: Hidden::new(site) }
+    }
+
     #[test]
     fn segments_are_found_again_and_those_of_others_make_way() {
         let mut segments = Box::new(Segments::new());
         assert!(segments.get(0).is_none());
         for id in 0..10_000 {
-            segments.entry(id).unwrap().created = id < 100;
+            segments.entry(id).unwrap().got(&got(id, id < 100, 1), 0);
         }
-        assert!((0..100).all(|id| segments.get(id).is_some_and(|segment| segment.created)));
+        assert!((0..100).all(|id| segments.get(id).is_some_and(Segment::is_created)));
         assert!(segments.get(9_999).is_some());
         assert_eq!(segments.next(SEGMENTS), None);
+    }
+
+    #[test]
+    fn a_later_look_up_is_not_the_creation() {
+        let mut segment = Segment::of(3);
+        segment.got(&got(3, true, 1), 5);
+        segment.got(&Got { size: 0, flags: 0, ..got(3, false, 2) }, 5);
+        assert_eq!((segment.site(), segment.size, segment.flags), (1, 4096, 0o600));
+    }
+
+    #[test]
+    fn an_id_that_is_given_again_is_another_segment() {
+        let mut segment = Segment::of(3);
+        segment.got(&got(3, true, 1), 5);
+        segment.refuse(Hidden::new(2), libc::EPERM);
+        assert_eq!(segment.refused_at(), Some((2, libc::EPERM)));
+        segment.remove(Hidden::new(3));
+        assert_eq!((segment.refused_at(), segment.removed_at()), (None, Some(3)));
+        segment.got(&got(3, false, 4), 5);
+        assert!(!segment.is_created() && segment.removed_at().is_none() && segment.site() == 4);
     }
 }

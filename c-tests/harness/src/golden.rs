@@ -26,6 +26,8 @@ pub(crate) fn normalise(log: &str, program: &Path, varying: &[Regex]) -> Result<
         (r"\b(segment(?: with id)?|of id|ipcrm -m) \d+", "$1 <ID>"),
         (r"\b(shmat|shmctl)\(\d+,", "$1(<ID>,"),
         (r"(?m)(    shmget\(.*\)) = \d+$", "$1 = <ID>"),
+        // Advised only where the id means the same to whoever started the program.
+        (r"(?m); by hand: ipcrm(?: -m \d+)+$", ""),
         (r"ipcs -m shows \d+ segments", "ipcs -m shows <NUMBER> segments"),
         // The kernel joins anonymous mappings that happen to lie side by side.
         (r"\(\d+ bytes, ([rwxps-]{4})\), anonymous memory", "(<SIZE>, $1), anonymous memory"),

@@ -1,0 +1,284 @@
+//! At exit: what this process has made and what outlives it, segments and shared memory objects. The kernel is asked for each
+//! of them; one finding tells of all that one call has made.
+
+use super::known::Creating;
+use super::leaks::finding;
+use super::segment::{ByHand, tell_refused_removal};
+use crate::call::{Key, Quoted, ShmOpen};
+use crate::facts::mapping::Mappings;
+use crate::facts::segment::{self, Times};
+use crate::report::{Draft, SegmentUse, write_segment_use};
+use crate::sys;
+use crate::track::objects::{FOLDER, Object, path_of};
+use crate::track::segments::Segment;
+use crate::track::{self, By, Outer, keys};
+use core::ffi::c_int;
+use core::fmt::{self, Display};
+use mapsan_model::{Rule, Severity};
+
+/// Things that are told one by one; of more only the number is.
+const TOLD: usize = 6;
+/// Ids and names that are listed.
+const LISTED: usize = 64;
+
+/// Makes the findings about segments.
+pub(super) fn segments() {
+    let mut from = 0;
+    while let Some((segment, next)) = track::with(|state| state.segments.next(from)).flatten() {
+        from = next;
+        let own = track::with(|state| state.is_own(segment.generation)).unwrap_or(false);
+        if segment.is_created() && own && segment.removed_at().is_none() && is_left(&segment) {
+            track::with(|state| state.segments.leave(segment.id));
+        }
+    }
+    let mut after = None;
+    while let Some(segment) = next_segment(after, None) {
+        after = Some(segment.id);
+        if next_segment(None, Some(segment.site())).is_some_and(|first| first.id == segment.id) {
+            left_segments(&segment);
+        }
+    }
+}
+
+/// The segment that is left with the next higher id, of all or of one call site.
+fn next_segment(after: Option<c_int>, site: Option<usize>) -> Option<Segment> {
+    track::with(|state| state.segments.next_left(after, site))?
+}
+
+/// Whether a segment of this process exists and is its to tell of.
+fn is_left(made: &Segment) -> bool {
+    let Some(now) = segment::any_by_id(made.id) else { return false };
+    // The id may have been given to somebody else's segment by now.
+    if now.removed || now.creator_pid != sys::getpid() {
+        return false;
+    }
+    let own = own_attachments(made.id);
+    let left = SegmentUse::Left { key: now.key, size: now.size, own, attached: now.attached };
+    write_segment_use(&Creating(made), made.id as isize, made.id, &left, made.site());
+    // A private segment that others hold has been handed on.
+    now.key != libc::IPC_PRIVATE || now.attached <= own
+}
+
+/// Attachments of a segment that this process has itself, inherited ones included.
+fn own_attachments(id: c_int) -> u64 {
+    let inode = u64::from(id.cast_unsigned());
+    track::with(|state| state.regions.begin_count());
+    let next = |from: usize| {
+        track::with(|state| {
+            let regions = &mut state.regions;
+            let mut at = from;
+            while let Some(entry) = regions.at_or_after(at) {
+                at = entry.end;
+                let known = regions.known(entry)?;
+                let is_of_segment = known.origin.by == By::Shmat && known.file.is_some_and(|file| file.inode == inode);
+                if is_of_segment && regions.counts(&entry) {
+                    return Some(entry);
+                }
+            }
+            None
+        })?
+    };
+    let (mut at, mut count) = (0, 0_u64);
+    let mut mappings = None;
+    while let Some(entry) = next(at) {
+        at = entry.end;
+        // A raw call may have detached it.
+        let list = mappings.get_or_insert_with(Mappings::open);
+        let there = list.as_ref().map(|list| list.at(entry.start));
+        let gone = there.is_some_and(|there| !there.is_some_and(|there| there.is_segment() && there.inode == inode));
+        count = count.wrapping_add(u64::from(!gone));
+    }
+    count
+}
+
+/// Shows the segments of a call site by their ids.
+struct Ids(usize);
+
+impl Display for Ids {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut after = None;
+        for place in 0..LISTED {
+            let Some(segment) = next_segment(after, Some(self.0)) else { return Ok(()) };
+            after = Some(segment.id);
+            write!(f, "{}{}", if place == 0 { "" } else { ", " }, segment.id)?;
+        }
+        f.write_str(" and so on")
+    }
+}
+
+fn left_segments(first: &Segment) {
+    let site = first.site();
+    finding(&Creating(first), first.id as isize, site, &Outer::NONE, |report| {
+        report.finding(Rule::LeakSegment, Severity::Note, |draft| {
+            let count = track::with(|state| state.segments.count_left(site)).unwrap_or(1);
+            if count == 1 {
+                draft.message(format_args!(
+                    "segment {} of {} bytes, made here, still exists when the process ends",
+                    first.id, first.size
+                ));
+            } else {
+                draft.message(format_args!(
+                    "{count} segments made here still exist when the process ends: {}",
+                    Ids(site)
+                ));
+            }
+            let refused = tell_segments(site, count, draft);
+            if !refused {
+                let each = if count == 1 {
+                    "it is not meant to stay, remove it"
+                } else {
+                    "they are not meant to stay, remove each"
+                };
+                draft.help(format_args!(
+                    "if {each} with shmctl(id, IPC_RMID, NULL) when the last process has attached it: it lives until \
+                     the last detach{}",
+                    RemovedByHand(site)
+                ));
+            }
+        });
+    });
+}
+
+/// Tells of the segments of a call site, one by one; whether the removal of one was refused.
+fn tell_segments(site: usize, count: usize, draft: &mut Draft) -> bool {
+    let mut after = None;
+    let mut refused = false;
+    for _ in 0..TOLD {
+        let Some(made) = next_segment(after, Some(site)) else { break };
+        after = Some(made.id);
+        let Some(now) = segment::any_by_id(made.id) else { continue };
+        let times = Times(now.attached);
+        let by_itself = now.attached > 0 && count == 1 && now.attached == own_attachments(now.id);
+        let whose = if by_itself { ", by this process" } else { "" };
+        match (count, now.key) {
+            (1, libc::IPC_PRIVATE) => draft.note(format_args!(
+                "its key is IPC_PRIVATE: only a process that is given the id can attach it; it is attached {times}{whose}"
+            )),
+            (1, key) => draft.note(format_args!("its key is {}; it is attached {times}{whose}", Key(key))),
+            (_, key) => draft.note(format_args!(
+                "segment {} of {} bytes has key {}, attached {times}",
+                now.id,
+                now.size,
+                Key(key)
+            )),
+        }
+        if count == 1
+            && let Some(given) = keys::given(now.key)
+        {
+            draft.place(given.site(), format_args!("the ftok that gave the key"));
+        }
+        refused |= !refused && tell_refused_removal(&made, &now, draft);
+    }
+    if count > TOLD {
+        draft.note(format_args!("{} more are like these", count.wrapping_sub(TOLD)));
+    }
+    refused
+}
+
+/// Shows how the segments of a call site are removed by hand: nothing, where that is not safe for all of them.
+struct RemovedByHand(usize);
+
+impl Display for RemovedByHand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut after = None;
+        while let Some(segment) = next_segment(after, Some(self.0)) {
+            after = Some(segment.id);
+            let now = segment::any_by_id(segment.id);
+            if !now.is_some_and(|now| now.attached <= own_attachments(now.id) && ByHand::can_remove(&now)) {
+                return Ok(());
+            }
+        }
+        f.write_str("; by hand: ipcrm")?;
+        let mut after = None;
+        for _ in 0..LISTED {
+            let Some(segment) = next_segment(after, Some(self.0)) else { break };
+            after = Some(segment.id);
+            write!(f, " -m {}", segment.id)?;
+        }
+        Ok(())
+    }
+}
+
+/// Makes the findings about shared memory objects.
+pub(super) fn objects() {
+    let mut from = 0;
+    while let Some((object, next)) = track::with(|state| state.objects.next(from)).flatten() {
+        from = next;
+        let own = track::with(|state| state.is_own(object.generation)).unwrap_or(false);
+        if own && is_there(&object) {
+            track::with(|state| state.objects.leave(object.name()));
+        }
+    }
+    let mut from = 0;
+    while let Some((object, next)) = track::with(|state| state.objects.next(from)).flatten() {
+        let first = next_object(0, object.site()).is_some_and(|(_, after)| after == next);
+        from = next;
+        if object.left && first {
+            left_objects(&object);
+        }
+    }
+}
+
+/// The next object that is left of a call site, from a place of the table on, and the place after it.
+fn next_object(from: usize, site: usize) -> Option<(Object, usize)> {
+    track::with(|state| {
+        let mut from = from;
+        while let Some((object, next)) = state.objects.next(from) {
+            if object.left && object.site() == site {
+                return Some((object, next));
+            }
+            from = next;
+        }
+        None
+    })?
+}
+
+fn is_there(object: &Object) -> bool {
+    let path = path_of(object.name());
+    let found = path.as_ref().and_then(|path| path.as_c_str()).and_then(|path| sys::statx_path(path).ok());
+    found.is_some_and(|found| {
+        (found.stx_dev_major, found.stx_dev_minor) == object.device && found.stx_ino == object.inode
+    })
+}
+
+/// Shows the objects of a call site by their names.
+struct Names(usize);
+
+impl Display for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut from = 0;
+        for place in 0..LISTED {
+            let Some((object, next)) = next_object(from, self.0) else { return Ok(()) };
+            from = next;
+            write!(f, "{}'/{}'", if place == 0 { "" } else { ", " }, crate::escape::Escaped(object.name()))?;
+        }
+        f.write_str(" and so on")
+    }
+}
+
+fn left_objects(object: &Object) {
+    let (name, site) = (object.name(), object.site());
+    let call = ShmOpen { name, flags: object.flags, mode: object.mode };
+    finding(&call, object.fd as isize, site, &Outer::NONE, |report| {
+        report.finding(Rule::LeakShmObject, Severity::Note, |draft| {
+            let count = track::with(|state| state.objects.count_left(site)).unwrap_or(1);
+            if count == 1 {
+                draft.message(format_args!(
+                    "the shared memory object {}, made here, still exists when the process ends",
+                    Names(site)
+                ));
+                draft.note(format_args!("it is the file {FOLDER}{}", crate::escape::Escaped(name)));
+            } else {
+                draft.message(format_args!(
+                    "{count} shared memory objects made here still exist when the process ends: {}",
+                    Names(site)
+                ));
+                draft.note(format_args!("they are files in {}", Quoted(FOLDER.as_bytes())));
+            }
+            let each = if count == 1 { "it" } else { "each of them" };
+            draft.help(format_args!(
+                "call shm_unlink for {each} when every process that needs it has opened it: what is mapped stays"
+            ));
+        });
+    });
+}

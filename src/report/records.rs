@@ -1,0 +1,98 @@
+//! Records of what outlives a process: segments and objects, when they are made, attached and removed. They are written only
+//! where records are; the command asks at the end of the run what is left of it all.
+
+use super::frames::Frames;
+use super::line::Line;
+use super::{OUTPUT, STARTED, Subject, Trace, desk, enter, json, sink, stack};
+use crate::call::{Call, Outcome};
+use crate::options::{self, Form};
+use crate::sys::Errno;
+use crate::track::Outer;
+use crate::track::objects::Object;
+use core::ffi::c_int;
+use core::sync::atomic::Ordering::Relaxed;
+use mapsan_model::{Rule, Severity};
+
+/// A segment that has been made.
+pub(crate) struct Made {
+    pub(crate) id: c_int,
+    pub(crate) key: c_int,
+    /// In bytes.
+    pub(crate) size: usize,
+}
+
+/// What a process has done with a segment.
+pub(crate) enum SegmentUse {
+    /// It has attached it, for the first time.
+    Attached,
+    /// It has removed it.
+    Removed,
+    /// It was refused to remove it.
+    RemovalRefused(Errno),
+    /// It has made it, ends in order, and the segment exists: key and size, and how many attachments it has, of this process
+    /// and in all.
+    Left { key: c_int, size: usize, own: u64, attached: u64 },
+}
+
+/// Whether records are written.
+#[inline]
+pub(crate) fn are_recorded() -> bool {
+    options::settings().form == Form::Json
+}
+
+/// Writes the record of a segment that has been made.
+#[cold]
+pub(crate) fn write_segment(call: &dyn Call, made: &Made, caller: usize) {
+    let outcome = Outcome { value: made.id as isize, errno: None };
+    write(call, outcome, caller, Trace::Unwound, &mut |out, subject, frames| json::segment(out, subject, made, frames));
+}
+
+/// Writes the record of what has been done with a segment: by the call, which gave this value.
+#[cold]
+pub(crate) fn write_segment_use(call: &dyn Call, value: isize, id: c_int, done: &SegmentUse, caller: usize) {
+    let errno = if let SegmentUse::RemovalRefused(errno) = done { Some(*errno) } else { None };
+    let earlier = Trace::Earlier(&Outer::NONE);
+    let trace = if let SegmentUse::Left { .. } = done { earlier } else { Trace::Unwound };
+    let outcome = Outcome { value, errno };
+    write(call, outcome, caller, trace, &mut |out, subject, frames| {
+        json::segment_use(out, subject, id, done, frames);
+    });
+}
+
+/// Writes the record of a shared memory object that has been made.
+#[cold]
+pub(crate) fn write_object(call: &dyn Call, object: &Object) {
+    let outcome = Outcome { value: object.fd as isize, errno: None };
+    write(call, outcome, object.site(), Trace::Unwound, &mut |out, subject, frames| {
+        json::object(out, subject, object, frames);
+    });
+}
+
+fn write(
+    call: &dyn Call,
+    outcome: Outcome,
+    caller: usize,
+    trace: Trace<'_>,
+    form: &mut dyn FnMut(&mut Line<OUTPUT>, &Subject<'_>, &Frames),
+) {
+    if !are_recorded() {
+        return;
+    }
+    let Ok(section) = enter() else { return };
+    stack::run(&section, &mut || {
+        let (rule, severity) = (Rule::LeakSegment, Severity::Note);
+        let subject = Subject { rule, severity, call, outcome, caller, trace };
+        let frames = match trace {
+            Trace::Earlier(outer) => Frames::of_site_within(caller, outer),
+            _ => Frames::walk(caller, options::settings().stack_depth),
+        };
+        let out = &mut desk(&section).out;
+        out.clear();
+        if !STARTED.swap(true, Relaxed) {
+            json::start(out);
+        }
+        form(out, &subject, &frames);
+        sink::write(&section, out.as_bytes());
+    });
+    section.leave();
+}
