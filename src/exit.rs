@@ -64,7 +64,7 @@ static LEFT: AtomicI32 = AtomicI32::new(0);
 
 /// The process ends, with this status or the one that is returned: what it leaves behind, and the summary.
 pub(crate) fn leaving(status: c_int) -> c_int {
-    if start::watch() == 0 || report::is_inside() {
+    if start::watch_from_here() == 0 || report::is_inside() {
         return status;
     }
     // A child of vfork or of a raw clone is not the process whose mappings and counts these are.

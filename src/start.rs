@@ -53,7 +53,13 @@ static WATCH: AtomicU32 = AtomicU32::new(0);
 /// What the hooks look at; 0 before start, and in a program that is not covered.
 #[inline]
 pub(crate) fn watch() -> u32 {
-    let watch = WATCH.load(Relaxed);
+    WATCH.load(Relaxed)
+}
+
+/// As [`watch`], at the beginning of a call: a start that waits for the program goes on when the program is ready.
+#[inline]
+pub(crate) fn watch_from_here() -> u32 {
+    let watch = watch();
     if watch & WAITS == 0 { watch } else { start_late() }
 }
 

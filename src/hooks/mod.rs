@@ -138,7 +138,7 @@ fn is_plain(watch: u32) -> bool {
 #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
 #[inline(always)]
 fn map_otherwise(call: &Mmap, caller: usize, map: impl Fn(*mut c_void, c_int) -> *mut c_void) -> *mut c_void {
-    let watch = start::watch();
+    let watch = start::watch_from_here();
     let flags = call.flags;
     let needs_care = watch & (ENFORCE | HARDENED) != 0 || flags & libc::MAP_FIXED != 0 && watch & TRACK != 0;
     let mapped = if needs_care {
@@ -269,7 +269,7 @@ unsafe fn unmap_otherwise(address: *mut c_void, length: usize, caller: usize) ->
 #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
 #[inline(always)]
 unsafe fn unmap<const PLAIN: bool>(address: *mut c_void, length: usize, caller: usize) -> c_int {
-    let watch = if PLAIN { TRACK } else { start::watch() };
+    let watch = if PLAIN { TRACK } else { start::watch_from_here() };
     let call = || Munmap { address: address as usize, length };
     if watch & HARDENED != 0 {
         // Before anything is looked up: what is in quarantine is not mapped.
@@ -331,7 +331,7 @@ pub(crate) unsafe extern "C" fn mremap(
     new_address: *mut c_void,
     caller: usize,
 ) -> *mut c_void {
-    let watch = start::watch();
+    let watch = start::watch_from_here();
     let call =
         Mremap { old_address: old_address as usize, old_size, new_size, flags, new_address: new_address as usize };
     let remap = (watch & TRACK != 0).then(|| follow::remaps(&call, caller));
@@ -398,7 +398,7 @@ fn not_remapped(remap: &follow::Remap, call: &Mremap, caller: usize) {
 /// # Safety
 /// As the call.
 pub(crate) unsafe extern "C" fn mprotect(address: *mut c_void, length: usize, prot: c_int, caller: usize) -> c_int {
-    let watch = start::watch();
+    let watch = start::watch_from_here();
     let status = if watch & HARDENED == 0 {
         // SAFETY: the program's own call.
         unsafe { next::mprotect(address, length, prot) }
@@ -424,7 +424,7 @@ pub(crate) unsafe extern "C" fn mprotect(address: *mut c_void, length: usize, pr
 /// # Safety
 /// As the call.
 pub(crate) unsafe extern "C" fn msync(address: *mut c_void, length: usize, flags: c_int, caller: usize) -> c_int {
-    if start::watch() & HARDENED != 0 {
+    if start::watch_from_here() & HARDENED != 0 {
         harden::make_way(Range::new(address as usize, whole_pages(length)));
     }
     // SAFETY: the program's own call.

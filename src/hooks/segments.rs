@@ -18,7 +18,7 @@ use core::ptr;
 pub(crate) unsafe extern "C" fn ftok(path: *const c_char, id: c_int, caller: usize) -> c_int {
     // SAFETY: the program's own call.
     let key = unsafe { next::ftok(path, id) };
-    let watch = start::watch();
+    let watch = start::watch_from_here();
     if watch & CHECK == 0 {
         return key;
     }
@@ -66,7 +66,7 @@ fn finish_ftok(call: &Ftok, key: c_int, known: bool, enforce: bool, caller: usiz
 /// # Safety
 /// As the call.
 pub(crate) unsafe extern "C" fn shmget(key: c_int, size: usize, flags: c_int, caller: usize) -> c_int {
-    let watch = start::watch();
+    let watch = start::watch_from_here();
     let mut call = Shmget { key, size, flags, made: false };
     if watch & ENFORCE != 0 && refuses(&call, caller) {
         return -1;
@@ -91,7 +91,7 @@ pub(crate) unsafe extern "C" fn shmget(key: c_int, size: usize, flags: c_int, ca
 /// # Safety
 /// As the call.
 pub(crate) unsafe extern "C" fn shmat(id: c_int, address: *const c_void, flags: c_int, caller: usize) -> *mut c_void {
-    let watch = start::watch();
+    let watch = start::watch_from_here();
     let call = Shmat { id, address: address as usize, flags };
     if watch & ENFORCE != 0 && refuses(&call, caller) {
         return libc::MAP_FAILED;
@@ -135,7 +135,7 @@ pub(crate) unsafe extern "C" fn shmat(id: c_int, address: *const c_void, flags: 
 /// # Safety
 /// As the call.
 pub(crate) unsafe extern "C" fn shmdt(address: *const c_void, caller: usize) -> c_int {
-    let watch = start::watch();
+    let watch = start::watch_from_here();
     if watch & HARDENED != 0 {
         harden::make_way(Range::new(address as usize, page_size()));
     }
@@ -189,7 +189,7 @@ pub(crate) unsafe extern "C" fn shm_open(
     mode: libc::mode_t,
     caller: usize,
 ) -> c_int {
-    let creates = flags & libc::O_CREAT != 0 && start::watch() & TRACK != 0;
+    let creates = start::watch_from_here() & TRACK != 0 && flags & libc::O_CREAT != 0;
     // SAFETY: the program passes a string; libc reads it before anything else.
     let was_there = creates && flags & libc::O_EXCL == 0 && follow::has_object(unsafe { CStr::from_ptr(name) });
     // SAFETY: the program's own call.
