@@ -34,6 +34,12 @@ printf '%s\n' __errno_location _r_debug environ mapsan_default_options > "$work/
 nm -D --undefined-only "$library" | awk '{print $2}' | sed 's/@.*//' | LC_ALL=C sort > "$work/undefined"
 diff -u "$work/allowed" "$work/undefined" || fail 'it names what anybody may define (build.rs, src/clib)'
 
+# From 2 MiB on the kernel aligns what the loader maps, and the address space gets holes.
+span=$(readelf -lW "$library" | awk '$1 == "LOAD" {print $3, $6}' | while read -r start size; do
+    echo $((start + size))
+done | sort -n | tail -1)
+[ "$span" -lt $((2 * 1024 * 1024)) ] || fail "its image has $span bytes, 2 MiB or more"
+
 strip -o "$work/stripped" "$library" || fail 'strip'
 size=$(($(stat -L -c %s "$work/stripped") / 1024))
 [ "$size" -le 600 ] || fail "the stripped library has $size KiB, above 600"

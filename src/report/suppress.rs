@@ -4,12 +4,12 @@ use super::frames::Frames;
 use crate::escape::Escaped;
 use crate::facts::Module;
 use crate::sys;
-use core::cell::UnsafeCell;
 use core::ffi::CStr;
 use core::sync::atomic::{
-    AtomicU32, AtomicUsize,
+    AtomicPtr, AtomicU32, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release},
 };
+use core::{ptr, slice};
 use mapsan_model::Rule;
 use mapsan_model::suppressions::{Suppression, matches, suppressions};
 
@@ -18,12 +18,8 @@ const LARGEST: usize = 64 * 1024;
 /// The most lines whose use is told apart for the list of unused ones.
 const LINES: usize = 2048;
 
-struct Content(UnsafeCell<[u8; LARGEST]>);
-
-// SAFETY: written once at start, before its length is published.
-unsafe impl Sync for Content {}
-
-static CONTENT: Content = Content(UnsafeCell::new([0; LARGEST]));
+/// The content, in memory that is mapped only where there is a file: few processes have one, and all map the library.
+static CONTENT: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
 static LENGTH: AtomicUsize = AtomicUsize::new(0);
 static USED: [AtomicU32; LINES / 32] = [const { AtomicU32::new(0) }; LINES / 32];
 
@@ -36,8 +32,13 @@ pub(crate) enum Trouble {
 /// Reads the file, once, at start.
 pub(crate) fn load(path: &CStr) -> Result<(), Trouble> {
     let fd = sys::open(path, libc::O_RDONLY | libc::O_NOCTTY, 0).map_err(Trouble::Unreadable)?;
-    // SAFETY: start runs on one thread, and nobody reads before the length is stored.
-    let buffer = unsafe { &mut *CONTENT.0.get() };
+    let Some(memory) = sys::zeroed_memory(LARGEST) else {
+        sys::close(fd);
+        return Err(Trouble::Unreadable(libc::ENOMEM));
+    };
+    CONTENT.store(memory, Relaxed);
+    // SAFETY: new memory of this size; start runs on one thread, and nobody reads before the length is stored.
+    let buffer = unsafe { slice::from_raw_parts_mut(memory, LARGEST) };
     let mut length = 0_usize;
     let outcome = loop {
         let Some(room) = buffer.get_mut(length..).filter(|room| !room.is_empty()) else {
@@ -58,9 +59,10 @@ pub(crate) fn load(path: &CStr) -> Result<(), Trouble> {
 
 /// The file's lines.
 fn lines() -> impl Iterator<Item = Suppression<'static>> {
-    // SAFETY: not written again once the length is published.
-    let content = unsafe { &*CONTENT.0.get() };
-    suppressions(content.get(..LENGTH.load(Acquire)).unwrap_or_default())
+    let length = LENGTH.load(Acquire);
+    // SAFETY: the content is not written again once its length is published.
+    let content = if length == 0 { &[] } else { unsafe { slice::from_raw_parts(CONTENT.load(Relaxed), length) } };
+    suppressions(content)
 }
 
 /// Whether a line's rule part can name a rule.
