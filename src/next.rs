@@ -3,6 +3,10 @@
 //! Found once, at start. Before that, and in a static program, the raw system call is made, and `errno` set as libc
 //! would. Nothing is looked up inside a hook: an allocator may be waiting for the loader's lock.
 
+mod files;
+
+pub(crate) use files::*;
+
 use crate::interpose::signal_restorer;
 use crate::sys::{self, int};
 use crate::{errno, track, weak};
@@ -12,17 +16,22 @@ use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
 /// Declares the calls: for each a slot, the lookup at start, and a function that makes the call.
 macro_rules! next {
-    ($($(#[$doc:meta])* $name:ident ($($argument:ident: $type:ty),*) -> $result:ty, else $raw:expr;)+) => {
+    (doors { $($door:ident)+ } $($(#[$doc:meta])* $name:ident ($($argument:ident: $type:ty),*) -> $result:ty, else $raw:expr;)+) => {
         /// One slot for each call; null until start, and for ever in a static program.
         #[allow(non_snake_case, reason = "named as the calls are")]
         pub(crate) struct Slots {
+            $(pub(crate) $door: AtomicPtr<c_void>,)+
             $(pub(crate) $name: AtomicPtr<c_void>,)+
         }
 
-        pub(crate) static SLOTS: Slots = Slots { $($name: AtomicPtr::new(ptr::null_mut()),)+ };
+        pub(crate) static SLOTS: Slots = Slots {
+            $($door: AtomicPtr::new(ptr::null_mut()),)+
+            $($name: AtomicPtr::new(ptr::null_mut()),)+
+        };
 
         /// Finds all of them; nothing happens in a static program.
         pub(crate) fn resolve() {
+            $(resolve_one(&SLOTS.$door, concat!(stringify!($door), "\0"));)+
             $(resolve_one(&SLOTS.$name, concat!(stringify!($name), "\0"));)+
         }
 
@@ -49,6 +58,10 @@ macro_rules! next {
 }
 
 next! {
+    // These are called by the doors themselves.
+    doors {
+        open open64 __open_2 __open64_2 openat openat64 __openat_2 __openat64_2 creat creat64 memfd_create
+    }
     /// mmap(2).
     mmap(address: *mut c_void, length: usize, prot: c_int, flags: c_int, fd: c_int, offset: i64) -> *mut c_void,
         else raw_mmap(address, length, prot, flags, fd, offset);

@@ -3,6 +3,7 @@
 //! They go past libc on purpose: libc's wrappers set `errno`, are cancellation points, and can be interposed by other
 //! libraries. Each function returns what the kernel said; none allocates, locks or touches `errno`.
 
+pub(crate) mod access;
 pub(crate) mod sandbox;
 pub(crate) mod segments;
 pub(crate) mod sockets;
@@ -93,8 +94,6 @@ fn filled<T>(fill: impl FnOnce(*mut T) -> Result<usize>) -> Result<T> {
     // SAFETY: zeroed before the call and filled by it; every T of this file is plain data without invalid patterns.
     Ok(unsafe { value.assume_init() })
 }
-
-// ---- processes and threads ----
 
 /// getpid(2), from the kernel and not from a copy that fork may have made stale; the copy where a sandbox does not let
 /// the kernel be asked.

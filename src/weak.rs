@@ -66,6 +66,14 @@ weak_function! {
     own_sbrk "__sbrk" unsafe extern "C" fn(isize) -> *mut c_void
 }
 weak_function! {
+    /// open(2) by the name that a program can't replace.
+    open "__open64" unsafe extern "C" fn(*const c_char, c_int, ...) -> c_int
+}
+weak_function! {
+    /// openat(2), likewise; only a static libc has it.
+    openat "__openat64" unsafe extern "C" fn(c_int, *const c_char, c_int, ...) -> c_int
+}
+weak_function! {
     /// The program's `mapsan_default_options`.
     default_options "mapsan_default_options" unsafe extern "C" fn() -> *const c_char
 }

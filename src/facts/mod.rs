@@ -11,6 +11,7 @@ pub(crate) mod module;
 pub(crate) mod pagemap;
 mod path;
 mod procfile;
+pub(crate) mod reach;
 pub(crate) mod segment;
 
 pub(crate) use module::Module;

@@ -4,12 +4,14 @@
 //! definition, one comparison, one entry in the tracker. Everything else is behind `#[cold]` functions, so that it costs
 //! neither registers nor stack here. `errno` is the program's: it is put back after anything that may have touched it.
 
+mod files;
 mod heap;
 mod losses;
 mod process;
 mod sandbox;
 mod segments;
 
+pub(crate) use files::*;
 pub(crate) use heap::*;
 pub(crate) use process::*;
 pub(crate) use sandbox::*;

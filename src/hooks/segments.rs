@@ -6,10 +6,12 @@ use crate::call::{Ftok, Outcome, Shmat, Shmctl, Shmdt, Shmget};
 use crate::facts::{page_size, segment};
 use crate::report::{self, Report};
 use crate::start::{self, CHECK, CONTENTS, ENFORCE, HARDENED, OPT_IN, TRACK};
+use crate::track::openings::{self, Opener};
 use crate::track::{Begun, Range, keys};
 use crate::{errno, follow, harden, next};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;
+use core::sync::atomic::Ordering::Relaxed;
 
 /// ftok(3). It changes nothing, so `mode=enforce` looks at its key afterwards.
 ///
@@ -197,6 +199,10 @@ pub(crate) unsafe extern "C" fn shm_open(
     if fd >= 0 && creates && !was_there {
         // SAFETY: as above.
         follow::object_made(unsafe { CStr::from_ptr(name) }, flags, mode, fd, caller);
+    }
+    if fd == -1 || openings::NOTED.load(Relaxed) != 0 {
+        // SAFETY: the string that the call was given.
+        return unsafe { super::opened(name, caller, fd, Opener::ShmOpen) };
     }
     fd
 }

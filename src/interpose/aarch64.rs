@@ -3,8 +3,9 @@
 //! The return address is in x30 and every call leaves an argument register for it, so each door is a jump.
 
 use crate::hooks;
-use crate::next::{SLOTS, Slots};
+use crate::next::{self, SLOTS, Slots};
 use crate::sys::Disposition;
+use crate::track::openings::{NOTED, Opener};
 use core::mem::offset_of;
 
 /// A door: `$register` is the one after the last argument.
@@ -50,6 +51,76 @@ macro_rules! narrow_door {
             )
         }
     )+};
+}
+
+/// A door of a call that opens a file: it calls the next definition itself, and goes to the hook with the name (which lies
+/// in `$name_in` when the call is made) only if the call has failed, or some thread's last one has.
+macro_rules! opening_door {
+    ($($name:ident($name_in:literal) => $opener:expr, else $raw:path;)+) => {$(
+        #[cfg_attr(not(test), unsafe(no_mangle))]
+        #[unsafe(naked)]
+        unsafe extern "C" fn $name() {
+            core::arch::naked_asm!(
+                ".cfi_startproc",
+                "adrp x16, {slots} + {slot}",
+                "ldr x16, [x16, :lo12:{slots} + {slot}]",
+                "cbnz x16, 2f",
+                "adrp x16, {raw}",
+                "add x16, x16, :lo12:{raw}",
+                "2:",
+                "stp x29, x30, [sp, -32]!",
+                ".cfi_def_cfa_offset 32",
+                ".cfi_offset x29, -32",
+                ".cfi_offset x30, -24",
+                "mov x29, sp",
+                concat!("str ", $name_in, ", [sp, 16]"),
+                "blr x16",
+                "adrp x16, {noted}",
+                "ldr w16, [x16, :lo12:{noted}]",
+                "cmn w0, 1",
+                "b.eq 3f",
+                "cbnz w16, 3f",
+                "ldp x29, x30, [sp], 32",
+                ".cfi_remember_state",
+                ".cfi_restore x29",
+                ".cfi_restore x30",
+                ".cfi_def_cfa_offset 0",
+                "ret",
+                ".cfi_restore_state",
+                "3:",
+                "mov w2, w0",
+                "ldr x0, [sp, 16]",
+                "ldp x29, x30, [sp], 32",
+                ".cfi_restore x29",
+                ".cfi_restore x30",
+                ".cfi_def_cfa_offset 0",
+                "mov x1, x30",
+                "mov w3, {opener}",
+                "b {opened}",
+                ".cfi_endproc",
+                slots = sym SLOTS,
+                slot = const offset_of!(Slots, $name),
+                raw = sym $raw,
+                noted = sym NOTED,
+                opener = const $opener as u32,
+                opened = sym hooks::opened,
+            )
+        }
+    )+};
+}
+
+opening_door! {
+    open("x0") => Opener::Open, else next::raw_open;
+    open64("x0") => Opener::Open, else next::raw_open;
+    __open_2("x0") => Opener::Open, else next::raw_open_2;
+    __open64_2("x0") => Opener::Open, else next::raw_open_2;
+    openat("x1") => Opener::Openat, else next::raw_openat;
+    openat64("x1") => Opener::Openat, else next::raw_openat;
+    __openat_2("x1") => Opener::Openat, else next::raw_openat_2;
+    __openat64_2("x1") => Opener::Openat, else next::raw_openat_2;
+    creat("x0") => Opener::Creat, else next::raw_creat;
+    creat64("x0") => Opener::Creat, else next::raw_creat;
+    memfd_create("x0") => Opener::MemfdCreate, else next::raw_memfd_create;
 }
 
 narrow_door! {

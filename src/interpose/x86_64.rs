@@ -5,8 +5,9 @@
 //! return address on the stack; its call frame information lets unwinders (and cancellation) through.
 
 use crate::hooks;
-use crate::next::{SLOTS, Slots};
+use crate::next::{self, SLOTS, Slots};
 use crate::sys::Disposition;
+use crate::track::openings::{NOTED, Opener};
 use core::mem::offset_of;
 
 /// A door with a free register: `$register` is the one after the last argument.
@@ -73,6 +74,64 @@ macro_rules! narrow_door {
             )
         }
     )+};
+}
+
+/// A door of a call that opens a file: it calls the next definition itself, and goes to the hook with the name (which lies
+/// in `$name_in` when the call is made) only if the call has failed, or some thread's last one has.
+macro_rules! opening_door {
+    ($($name:ident($name_in:literal) => $opener:expr, else $raw:path;)+) => {$(
+        #[cfg_attr(not(test), unsafe(no_mangle))]
+        #[unsafe(naked)]
+        unsafe extern "C" fn $name() {
+            core::arch::naked_asm!(
+                ".cfi_startproc",
+                "mov r11, qword ptr [rip + {slots} + {slot}]",
+                "test r11, r11",
+                "jnz 2f",
+                "lea r11, [rip + {raw}]",
+                "2:",
+                concat!("push ", $name_in),
+                ".cfi_adjust_cfa_offset 8",
+                "call r11",
+                "cmp eax, -1",
+                "je 3f",
+                "cmp dword ptr [rip + {noted}], 0",
+                "jne 3f",
+                "add rsp, 8",
+                ".cfi_adjust_cfa_offset -8",
+                "ret",
+                ".cfi_adjust_cfa_offset 8",
+                "3:",
+                "pop rdi",
+                ".cfi_adjust_cfa_offset -8",
+                "mov rsi, qword ptr [rsp]",
+                "mov edx, eax",
+                "mov ecx, {opener}",
+                "jmp {opened}",
+                ".cfi_endproc",
+                slots = sym SLOTS,
+                slot = const offset_of!(Slots, $name),
+                raw = sym $raw,
+                noted = sym NOTED,
+                opener = const $opener as u32,
+                opened = sym hooks::opened,
+            )
+        }
+    )+};
+}
+
+opening_door! {
+    open("rdi") => Opener::Open, else next::raw_open;
+    open64("rdi") => Opener::Open, else next::raw_open;
+    __open_2("rdi") => Opener::Open, else next::raw_open_2;
+    __open64_2("rdi") => Opener::Open, else next::raw_open_2;
+    openat("rsi") => Opener::Openat, else next::raw_openat;
+    openat64("rsi") => Opener::Openat, else next::raw_openat;
+    __openat_2("rsi") => Opener::Openat, else next::raw_openat_2;
+    __openat64_2("rsi") => Opener::Openat, else next::raw_openat_2;
+    creat("rdi") => Opener::Creat, else next::raw_creat;
+    creat64("rdi") => Opener::Creat, else next::raw_creat;
+    memfd_create("rdi") => Opener::MemfdCreate, else next::raw_memfd_create;
 }
 
 narrow_door! {

@@ -15,6 +15,7 @@ pub(crate) mod history;
 pub(crate) mod keys;
 mod lock;
 pub(crate) mod objects;
+pub(crate) mod openings;
 pub(crate) mod origin;
 mod pool;
 pub(crate) mod protections;

@@ -7,6 +7,7 @@
 
 mod access;
 mod also;
+mod descriptor;
 mod empty;
 mod passed;
 
@@ -15,7 +16,7 @@ use super::memory::{self, Shown};
 use super::releases::Replacing;
 use super::{Check, Loss, unexplained};
 use crate::call::{Call, MAP_DROPPABLE, MAP_TYPE, Mmap};
-use crate::facts::descriptor::{self, Filesystem, Kind};
+use crate::facts::descriptor::{Filesystem, Kind};
 use crate::facts::limits::{self, Bytes};
 use crate::facts::{self, mapping, page_size};
 use crate::report::Report;
@@ -167,7 +168,7 @@ impl Mmap {
 
     fn is_huge(&self) -> bool {
         self.flags & libc::MAP_HUGETLB != 0
-            || !self.is_anonymous() && descriptor::filesystem(self.fd) == Filesystem::Hugetlbfs
+            || !self.is_anonymous() && facts::descriptor::filesystem(self.fd) == Filesystem::Hugetlbfs
     }
 
     fn unaligned_offset(&self, report: &Report<'_>) {
@@ -192,7 +193,7 @@ impl Mmap {
         report.finding(Rule::MmapZeroLength, Severity::Error, |draft| {
             draft.message(format_args!("{} length is 0; it must be greater than 0", self.function));
             if !self.is_anonymous()
-                && let Ok(file) = descriptor::file(self.fd)
+                && let Ok(file) = facts::descriptor::file(self.fd)
                 && file.kind == Kind::Regular
             {
                 if file.size == 0 {
@@ -230,40 +231,6 @@ impl Mmap {
                 "MAP_SHARED|MAP_PRIVATE is MAP_SHARED_VALIDATE, which anonymous memory does not take"
             ));
             draft.help(format_args!("choose one: MAP_PRIVATE, or MAP_SHARED for memory that children share"));
-        });
-    }
-
-    fn bad_descriptor(&self, report: &Report<'_>) {
-        report.finding(Rule::MmapBadFd, Severity::Error, |draft| {
-            match descriptor::flags(self.fd) {
-                Ok(flags) if flags & libc::O_PATH != 0 => {
-                    draft.message(format_args!("descriptor {} was opened with O_PATH and can't be mapped", self.fd));
-                    draft.help(format_args!("open the file with O_RDONLY or O_RDWR"));
-                }
-                _ if self.fd < 0 => {
-                    draft.message(format_args!(
-                        "descriptor {} is not open: MAP_ANONYMOUS is missing, or open() failed unnoticed",
-                        self.fd
-                    ));
-                    draft.help(format_args!(
-                        "for memory without a file add MAP_ANONYMOUS; otherwise check what open returned before mapping"
-                    ));
-                }
-                Err(libc::EBADF) => {
-                    draft.message(format_args!("descriptor {} is not open", self.fd));
-                    draft.help(format_args!("map before closing the descriptor; a mapping stays after close"));
-                }
-                _ => {
-                    draft.message(format_args!("descriptor {} is not open, or was opened with O_PATH", self.fd));
-                    draft.help(format_args!(
-                        "map before closing the descriptor, which was opened with O_RDONLY or O_RDWR"
-                    ));
-                }
-            }
-            if self.length == 0 {
-                draft.note(format_args!("the length is 0, which is not allowed either"));
-            }
-            self.tell_no_sharing(draft);
         });
     }
 

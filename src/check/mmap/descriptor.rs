@@ -1,0 +1,243 @@
+//! EBADF: a descriptor that is not open, and where a -1 in its place comes from.
+
+use crate::call::{ErrnoName, MapFlags, Mmap, Octal, Prot, Quoted};
+use crate::check::IfSome;
+use crate::errno;
+use crate::facts::limits;
+use crate::facts::reach::{self, End, Rights};
+use crate::facts::{Path, descriptor};
+use crate::report::{Draft, Report};
+use crate::sys;
+use crate::track::objects;
+use crate::track::openings::{self, Opener, Opening};
+use core::ffi::c_int;
+use core::fmt;
+use mapsan_model::{Rule, Severity};
+
+impl Mmap {
+    pub(super) fn bad_descriptor(&self, report: &Report<'_>) {
+        report.finding(Rule::MmapBadFd, Severity::Error, |draft| {
+            if self.is_swapped() {
+                self.tell_swapped(draft);
+                return;
+            }
+            match self.fd {
+                -1 => tell_minus_one(draft),
+                ..-1 => self.tell_negative(draft),
+                _ => self.tell_not_open(draft),
+            }
+            if self.length == 0 {
+                draft.note(format_args!("the length is 0, which is not allowed either"));
+            }
+            self.tell_no_sharing(draft);
+        });
+    }
+
+    /// Whether prot can only be flags, and flags may be a protection.
+    pub(super) fn is_swapped(&self) -> bool {
+        const ALL: c_int = libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC;
+        self.prot & libc::MAP_ANONYMOUS != 0
+            && self.prot & (libc::MAP_SHARED | libc::MAP_PRIVATE) != 0
+            && self.flags & !ALL == 0
+    }
+
+    /// The headline of swapped arguments.
+    pub(super) fn tell_swapped(&self, draft: &mut Draft) {
+        let (prot, flags) = (Prot(self.flags), MapFlags(self.prot));
+        draft.message(format_args!("prot and flags are swapped: prot is {flags}, and flags is {prot}"));
+        draft.help(format_args!("pass the protection first: mmap(address, length, {prot}, {flags}, ...)"));
+    }
+
+    fn tell_negative(&self, draft: &mut Draft) {
+        draft.message(format_args!("descriptor {} is negative: it is none", self.fd));
+        if let Some(name) = errno::name(self.fd.wrapping_neg()) {
+            draft.note(format_args!("{} is -{name}, as calls that return a negative errno give it", self.fd));
+        }
+        draft.help(format_args!("check the result of the call that should have given the descriptor, before mapping"));
+    }
+
+    fn tell_not_open(&self, draft: &mut Draft) {
+        match descriptor::flags(self.fd) {
+            Ok(flags) if flags & libc::O_PATH != 0 => {
+                draft.message(format_args!("descriptor {} was opened with O_PATH, which does not allow mmap", self.fd));
+                draft.help(format_args!("open the file with O_RDONLY or O_RDWR, without O_PATH"));
+            }
+            Err(libc::EBADF) => {
+                draft.message(format_args!("descriptor {} is not open", self.fd));
+                draft.help(format_args!(
+                    "if it was closed before, map first: a mapping stays after close; else check where the number comes \
+                     from"
+                ));
+            }
+            _ => {
+                draft.message(format_args!("descriptor {} was not open, or was opened with O_PATH", self.fd));
+                draft.help(format_args!("map before closing the descriptor, and open it with O_RDONLY or O_RDWR"));
+            }
+        }
+    }
+}
+
+/// -1 is what calls that open give when they fail; or MAP_ANONYMOUS is missing.
+fn tell_minus_one(draft: &mut Draft) {
+    let last = openings::last();
+    let Some(opening) = last.as_ref().filter(|opening| opening.is_last) else {
+        draft.message(format_args!(
+            "descriptor -1 is not open: MAP_ANONYMOUS is missing, or the call that should have given a descriptor failed"
+        ));
+        if let Some(opening) = &last {
+            draft.place(
+                opening.site,
+                format_args!(
+                    "{} failed here with {}, and another call that opens succeeded since",
+                    Shown(opening),
+                    ErrnoName(opening.errno)
+                ),
+            );
+        }
+        draft.help(format_args!(
+            "for memory without a file add MAP_ANONYMOUS; for a file, compare the descriptor with -1 before mapping"
+        ));
+        return;
+    };
+    draft.message(format_args!(
+        "descriptor -1 is not open: {} failed with {}",
+        Shown(opening),
+        ErrnoName(opening.errno)
+    ));
+    draft.place(opening.site, format_args!("{} failed here", opening.opener.function()));
+    tell_cause(opening, draft);
+}
+
+/// Shows a call with its name: `shm_open("/x")`.
+struct Shown<'a>(&'a Opening);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let function = self.0.opener.function();
+        let name = crate::escape::Escaped(self.0.name());
+        match (self.0.name(), self.0.cut) {
+            (b"", _) => f.write_str(function),
+            (_, false) => write!(f, "{function}(\"{name}\")"),
+            (_, true) => write!(f, "{function}(\"{name}...\")"),
+        }
+    }
+}
+
+/// Why a call that opens failed, and what to do.
+fn tell_cause(opening: &Opening, draft: &mut Draft) {
+    let function = opening.opener.function();
+    let is_object = opening.opener == Opener::ShmOpen;
+    match opening.errno {
+        libc::ENOENT | libc::EACCES | libc::ENOTDIR => {
+            let end = if opening.cut { None } else { with_path(opening, |path| tell_end(opening, path, draft)) };
+            if end != Some(true) {
+                draft.note(format_args!("{}: {}", ErrnoName(opening.errno), errno::meaning(opening.errno)));
+                draft.help(format_args!("compare what {function} returns with -1, and stop there"));
+            }
+        }
+        libc::EINVAL if is_object => {
+            draft.note(format_args!("a name of shm_open is a slash and a word without further slashes"));
+            draft.help(format_args!("give the object such a name, and compare what shm_open returns with -1"));
+        }
+        libc::EEXIST => {
+            draft.note(format_args!("it exists already, and O_CREAT|O_EXCL asks for a new one"));
+            draft.help(format_args!("open what exists without O_EXCL, or take another name"));
+        }
+        libc::EMFILE => {
+            if let Some(limit) = limits::soft(libc::RLIMIT_NOFILE) {
+                draft.note(format_args!("RLIMIT_NOFILE lets this process have {limit} descriptors"));
+            }
+            draft.help(format_args!("close descriptors that are no longer needed, or raise the limit (ulimit -n)"));
+        }
+        errno => {
+            draft.note(format_args!("{}: {}", ErrnoName(errno), errno::meaning(errno)));
+            draft.help(format_args!("compare what {function} returns with -1, and stop there"));
+        }
+    }
+}
+
+/// Hands over the path that a call was given; for an object, its file.
+fn with_path<R>(opening: &Opening, look: impl FnOnce(&[u8]) -> R) -> Option<R> {
+    let name = opening.name();
+    match opening.opener {
+        Opener::ShmOpen => {
+            let slashes = name.iter().take_while(|byte| **byte == b'/').count();
+            Some(look(objects::path_of(name.get(slashes..)?)?.as_c_str()?.to_bytes()))
+        }
+        // Relative to a folder that is not remembered.
+        Opener::Openat if name.first() != Some(&b'/') => None,
+        _ => Some(look(name)),
+    }
+}
+
+/// Tells where a path ends; false if that does not explain the errno.
+fn tell_end(opening: &Opening, path: &[u8], draft: &mut Draft) -> bool {
+    let folder = |length: usize| Quoted(path.get(..length).unwrap_or_default());
+    let is_object = opening.opener == Opener::ShmOpen;
+    match (opening.errno, reach::follow(path)) {
+        (libc::ENOENT, Some(End::NoFolder(length))) => {
+            draft.note(format_args!("the folder {} does not exist{}", folder(length), IfSome(Relative::to(path))));
+            draft.help(format_args!("create the folder first, or correct the path"));
+        }
+        (libc::ENOENT, Some(End::NoFile)) if is_object => {
+            draft.note(format_args!("there is no shared memory object of this name ({} does not exist)", Quoted(path)));
+            draft.help(format_args!(
+                "create the object first: start the program that does, or pass O_CREAT; check that both use the same name"
+            ));
+        }
+        (libc::ENOENT, Some(End::NoFile)) => {
+            draft.note(format_args!("there is no file {}{}", Quoted(path), IfSome(Relative::to(path))));
+            draft.help(format_args!("create the file first, or correct the path; O_CREAT creates one that is missing"));
+        }
+        (libc::ENOTDIR, Some(End::NotAFolder(length))) => {
+            draft.note(format_args!("{} is not a folder", folder(length)));
+            draft.help(format_args!("correct the path"));
+        }
+        (libc::EACCES, Some(End::NoSearch(length, rights))) => {
+            draft.note(format_args!("the folder {} may not be searched: {}", folder(length), Whose(rights)));
+            draft.help(format_args!(
+                "let its owner give search permission (chmod o+x, or a group), or run as a user who has it"
+            ));
+        }
+        (libc::EACCES, Some(End::File(rights))) => {
+            draft.note(format_args!("{} has {}", Quoted(path), Whose(rights)));
+            draft.help(format_args!("open it for what its mode allows this user, or let its owner change the mode"));
+        }
+        (libc::EACCES, Some(End::NoFile)) => {
+            draft.note(format_args!("{} does not exist, and this process may not create it there", Quoted(path)));
+            draft.help(format_args!("create it in a folder that this user may write"));
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// Shows rights beside those of this process.
+struct Whose(Rights);
+
+impl fmt::Display for Whose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Rights { mode, owner, group } = self.0;
+        let (user, own_group) = (sys::geteuid(), sys::getegid());
+        write!(
+            f,
+            "mode {}, owner {owner}, group {group}; this process has user {user} and group {own_group}",
+            Octal(mode.cast_signed())
+        )
+    }
+}
+
+/// Shows the working directory behind a relative path.
+struct Relative(Path);
+
+impl Relative {
+    fn to(path: &[u8]) -> Option<Relative> {
+        if path.first() == Some(&b'/') { None } else { Path::working_directory().map(Relative) }
+    }
+}
+
+impl fmt::Display for Relative {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, " (the working directory is {})", Quoted(self.0.bytes()))
+    }
+}
