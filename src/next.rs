@@ -81,6 +81,10 @@ next! {
     /// msync(2), a cancellation point in libc.
     msync(address: *mut c_void, length: usize, flags: c_int) -> c_int,
         else status(libc::SYS_msync, [address as usize, length, int(flags), 0, 0, 0]);
+    /// mlockall(2).
+    mlockall(flags: c_int) -> c_int, else status(libc::SYS_mlockall, [int(flags), 0, 0, 0, 0, 0]);
+    /// munlockall(2).
+    munlockall() -> c_int, else status(libc::SYS_munlockall, [0; 6]);
     /// ftok(3).
     ftok(path: *const c_char, id: c_int) -> c_int, else raw_ftok(path, id);
     /// shmget(2).

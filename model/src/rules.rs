@@ -71,11 +71,11 @@ pub struct RuleInfo {
 #[macro_export]
 macro_rules! for_each_rule {
     ($callback:ident) => { $callback! {
-    MmapZeroLength "mmap-zero-length" "mmap" [Error] Correctness None
+    MmapZeroLength "mmap-zero-length" "mmap" [Error, Warning] Correctness None
         "the length is 0";
     MmapLengthTooLarge "mmap-length-too-large" "mmap" [Error] Correctness None
         "the length is negative as a signed number, or wraps when it is rounded up to a page";
-    MmapUnalignedOffset "mmap-unaligned-offset" "mmap" [Error] Correctness None
+    MmapUnalignedOffset "mmap-unaligned-offset" "mmap" [Error, Warning] Correctness None
         "the offset is not a multiple of the page size";
     MmapOffsetOverflow "mmap-offset-overflow" "mmap" [Error] Correctness None
         "the offset is negative, or offset + length passes the largest file offset";

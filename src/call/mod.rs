@@ -31,7 +31,6 @@ impl fmt::Display for Address {
 
 /// mmap(2), mmap64(3).
 pub(crate) struct Mmap {
-    pub(crate) function: &'static str,
     pub(crate) address: usize,
     pub(crate) length: usize,
     pub(crate) prot: c_int,
@@ -206,8 +205,9 @@ impl fmt::Display for Descriptor {
 }
 
 impl Call for Mmap {
+    /// Where the symbol is `mmap64`, the program says `mmap`, too, and is compiled for large files.
     fn function(&self) -> &'static str {
-        self.function
+        "mmap"
     }
 
     fn arguments(&self, each: &mut dyn FnMut(fmt::Arguments<'_>)) {

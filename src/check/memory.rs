@@ -2,10 +2,12 @@
 
 use super::IfSome;
 use crate::call::Quoted;
-use crate::facts::limits::{self, Bytes};
+use crate::facts::limits::{self, Size};
 use crate::facts::mapping::{self, Mapping, Mappings};
 use crate::facts::page_size;
 use crate::report::Draft;
+use crate::track::failures::Failed;
+use crate::track::locks;
 use core::fmt;
 
 /// Shows a mapping: range, rights, and what it is.
@@ -103,81 +105,221 @@ pub(super) fn tell_unaligned(address: usize, draft: &mut Draft) {
     }
 }
 
-/// Names the limit on memory or mappings that a request of `wanted` bytes runs into; false if none is recognised.
-pub(super) fn tell_memory_limit(wanted: u64, private_writable: bool, draft: &mut Draft) -> bool {
-    let mut told = false;
+/// Why there is no memory, or no room for a mapping.
+pub(super) enum Cause {
+    /// `RLIMIT_AS`: its figure, and what is in use.
+    AddressSpace(u64, u64),
+    /// `RLIMIT_DATA`, likewise.
+    Data(u64, u64),
+    /// `vm.max_map_count`: how many mappings there are, and how many there may be.
+    Mappings(u64, u64),
+    /// The range leaves the addresses that programs have.
+    Outside,
+    /// No hole of the addresses that are searched is large enough.
+    NoHole {
+        largest: u64,
+        low: usize,
+        high: usize,
+        /// Whether it is `MAP_32BIT` that limits them.
+        is_low: bool,
+    },
+    /// `vm.overcommit_memory` 2: what may be promised, and what is.
+    NeverOvercommits(u64, u64),
+    /// `vm.overcommit_memory` 0 promises no call more than this.
+    MoreThanMemory(u64),
+}
+
+/// The limit of the process that a request of `more` bytes runs into; `splits` is how many mappings more the call may
+/// need for a moment.
+pub(super) fn limit_on(more: u64, private_writable: bool, splits: u64) -> Option<Cause> {
+    if let (Some(most), Some(count)) = (limits::max_map_count(), mapping::count())
+        && count.saturating_add(splits) >= most
+    {
+        return Some(Cause::Mappings(count, most));
+    }
     if let (Some(limit), Some(used)) = (limits::soft(libc::RLIMIT_AS), limits::address_space())
-        && used.saturating_add(wanted) > limit
+        && used.saturating_add(more) > limit
     {
-        draft.note(format_args!("RLIMIT_AS allows {} of address space, and {} are in use", Bytes(limit), Bytes(used)));
-        draft.help(format_args!("raise the limit (ulimit -v, setrlimit RLIMIT_AS), or map less"));
-        told = true;
+        return Some(Cause::AddressSpace(limit, used));
     }
-    if private_writable
-        && let (Some(limit), Some(used)) = (limits::soft(libc::RLIMIT_DATA), limits::data())
-        && used.saturating_add(wanted) > limit
-    {
-        draft.note(format_args!("RLIMIT_DATA allows {} of data, and {} are in use", Bytes(limit), Bytes(used)));
-        draft.help(format_args!("raise the limit (ulimit -d, setrlimit RLIMIT_DATA), or map less"));
-        told = true;
+    private_writable.then(|| limit_on_data(more))?
+}
+
+/// `RLIMIT_DATA`, if a request of `more` bytes runs into it.
+pub(super) fn limit_on_data(more: u64) -> Option<Cause> {
+    let (limit, used) = (limits::soft(libc::RLIMIT_DATA)?, limits::data()?);
+    (used.saturating_add(more) > limit).then_some(Cause::Data(limit, used))
+}
+
+/// What the machine promises, if that is less than a request of `more` bytes.
+pub(super) fn overcommit_on(more: u64) -> Option<Cause> {
+    let overcommit = limits::overcommit()?;
+    let room = overcommit.limit.saturating_sub(overcommit.committed);
+    if overcommit.mode == 2 && more.saturating_add(limits::overcommit_reserve()) > room {
+        return Some(Cause::NeverOvercommits(overcommit.limit, overcommit.committed));
     }
-    told | tell_map_count(draft)
+    let total = limits::total_memory()?;
+    (overcommit.mode == 0 && more > total).then_some(Cause::MoreThanMemory(total))
+}
+
+/// Says why a call got no memory for `wanted` bytes.
+pub(super) fn tell_no_memory(function: &str, wanted: u64, cause: Option<&Cause>, draft: &mut Draft) {
+    let size = Size(wanted);
+    match cause {
+        Some(Cause::Mappings(count, most)) => tell_mappings(function, *count, *most, draft),
+        Some(Cause::AddressSpace(limit, used)) => {
+            draft.message(format_args!("{size} would exceed RLIMIT_AS ({}, {} in use)", Size(*limit), Size(*used)));
+            draft.help(format_args!("raise the limit (ulimit -v, setrlimit RLIMIT_AS), or map less"));
+        }
+        Some(Cause::Data(limit, used)) => {
+            draft.message(format_args!("{size} would exceed RLIMIT_DATA ({}, {} in use)", Size(*limit), Size(*used)));
+            draft.help(format_args!("raise the limit (ulimit -d, setrlimit RLIMIT_DATA), or map less"));
+        }
+        Some(Cause::Outside) => {
+            draft.message(format_args!(
+                "{size} there would leave the addresses of programs, which are {}",
+                Size(USER_SPACE)
+            ));
+            draft.help(format_args!("map less, or at a lower address"));
+        }
+        Some(Cause::NoHole { largest, low, high, is_low }) => {
+            let by = if *is_low { "MAP_32BIT: " } else { "" };
+            draft.message(format_args!(
+                "{by}no hole between {low:#x} and {high:#x} has {size}: the largest has {}",
+                Size(*largest)
+            ));
+            if *is_low {
+                draft.note(format_args!("MAP_32BIT maps in the second GiB of the address space only"));
+                draft.help(format_args!("unmap what is no longer needed there, or map without MAP_32BIT"));
+            } else {
+                draft.help(format_args!("map less, or unmap what is no longer needed"));
+            }
+        }
+        Some(Cause::NeverOvercommits(limit, committed)) => {
+            draft.message(format_args!(
+                "{size} would exceed what the system promises (vm.overcommit_memory is 2: {}, {} promised)",
+                Size(*limit),
+                Size(*committed)
+            ));
+            draft.help(format_args!(
+                "map with PROT_NONE what is only reserved, and mprotect what is used; or raise vm.overcommit_ratio"
+            ));
+        }
+        Some(Cause::MoreThanMemory(total)) => {
+            draft.message(format_args!(
+                "{size} is more than RAM and swap together ({}), which vm.overcommit_memory=0 promises to no call",
+                Size(*total)
+            ));
+            draft.help(format_args!("map less, or with MAP_NORESERVE if little of it will be used"));
+        }
+        None => {
+            draft.message(format_args!("{function} failed with ENOMEM for {size}; why is not known"));
+            tell_no_limit(draft);
+        }
+    }
+}
+
+/// Says that the process has as many mappings as it may.
+fn tell_mappings(function: &str, count: u64, most: u64, draft: &mut Draft) {
+    draft.message(format_args!(
+        "{function} would need one more mapping than vm.max_map_count allows ({most}, {count} in use)"
+    ));
+    draft.help(format_args!(
+        "raise it (sysctl vm.max_map_count=N), unmap what is no longer needed, or use larger pieces of one protection"
+    ));
+}
+
+/// Says why a call that may split mappings failed with ENOMEM.
+pub(super) fn tell_no_split(function: &str, draft: &mut Draft) {
+    // A piece in the middle makes three of one.
+    match limit_on(0, false, 2) {
+        Some(Cause::Mappings(count, most)) => tell_mappings(function, count, most, draft),
+        _ => {
+            draft.message(format_args!("{function} failed with ENOMEM; why is not known"));
+            match (mapping::count(), limits::max_map_count()) {
+                (Some(count), Some(most)) => draft.note(format_args!(
+                    "it is not the number of mappings ({count}, and vm.max_map_count is {most}); the kernel's own memory, or \
+                     a cgroup's limit, can be exhausted"
+                )),
+                _ => draft.note(format_args!("the number of mappings and its limit can't be read here")),
+            }
+        }
+    }
+}
+
+/// Says that a mapping of the range is sealed, as the kernel's list shows.
+pub(super) fn tell_sealed(function: &str, draft: &mut Draft) {
+    draft.message(format_args!("{function} of a mapping that is sealed (mseal)"));
+    draft.help(format_args!("leave it as it is: a sealed mapping stays until the process ends"));
 }
 
 /// Says that no limit explains a lack of memory, as far as limits can be read.
 pub(super) fn tell_no_limit(draft: &mut Draft) {
     if limits::can_be_read() {
         draft.note(format_args!(
-            "no limit of the process explains it: no hole of the address space is large enough, or a cgroup or the \
-             kernel's own memory is exhausted"
+            "no limit of the process explains it (RLIMIT_AS, RLIMIT_DATA, vm.max_map_count); a cgroup's limit or the \
+             kernel's own memory can be exhausted"
         ));
     } else {
         draft.note(format_args!("the limits of the process can't be read here (no /proc, or a sandbox)"));
     }
 }
 
-/// Says that the process has as many mappings as it may, if that is so.
-pub(super) fn tell_map_count(draft: &mut Draft) -> bool {
-    // Splitting a mapping may take two more, so the call fails a little below the limit.
-    if let (Some(most), Some(count)) = (limits::max_map_count(), mapping::count())
-        && count.saturating_add(2) >= most
-    {
-        draft.note(format_args!("the process has {count} mappings, and vm.max_map_count is {most}"));
-        draft.help(format_args!("raise it with sysctl vm.max_map_count=N, or map in larger pieces"));
-        return true;
+/// Says that locked memory is refused, with the limit.
+pub(super) fn tell_lock_limit(wanted: u64, draft: &mut Draft) {
+    let size = Size(wanted);
+    let limit = limits::soft(libc::RLIMIT_MEMLOCK);
+    match (limit, limits::locked()) {
+        (Some(0), _) => draft.message(format_args!(
+            "{size} would have to be locked, and RLIMIT_MEMLOCK is 0: without CAP_IPC_LOCK nothing may be locked"
+        )),
+        (Some(limit), Some(locked)) if locked.saturating_add(wanted) > limit => {
+            draft.message(format_args!(
+                "{size} would exceed RLIMIT_MEMLOCK ({}, {} locked)",
+                Size(limit),
+                Size(locked)
+            ));
+        }
+        _ => {
+            draft.message(format_args!("{size} could not be locked; why is not known"));
+            match limit {
+                Some(limit) => draft.note(format_args!("RLIMIT_MEMLOCK allows {}", Size(limit))),
+                None if limits::is_unlimited(libc::RLIMIT_MEMLOCK) => {
+                    draft.note(format_args!("RLIMIT_MEMLOCK is unlimited"));
+                }
+                None => draft.note(format_args!("RLIMIT_MEMLOCK can't be read here")),
+            }
+        }
     }
-    false
 }
 
-/// Says what the machine promises, if that is less than what was asked for.
-pub(super) fn tell_overcommit(wanted: u64, draft: &mut Draft) -> bool {
-    let Some(overcommit) = limits::overcommit() else {
-        return false;
-    };
-    let room = overcommit.limit.saturating_sub(overcommit.committed);
-    if overcommit.mode == 2 && wanted > room {
-        draft.note(format_args!(
-            "vm.overcommit_memory is 2 (never): of {} that may be promised, {} are",
-            Bytes(overcommit.limit),
-            Bytes(overcommit.committed)
-        ));
-        draft.help(format_args!(
-            "map with MAP_NORESERVE or PROT_NONE what is only reserved, or raise vm.overcommit_ratio"
-        ));
-        return true;
+/// Says why memory is locked: by a flag of the call, or by an earlier mlockall.
+pub(super) fn tell_who_locks(flag: Option<&str>, draft: &mut Draft) {
+    const RAISE: &str = "raise the limit (ulimit -l, setrlimit RLIMIT_MEMLOCK)";
+    if let Some(flag) = flag {
+        draft.help(format_args!("{RAISE}, or map without {flag}"));
+    } else if let Some(site) = locks::all_future() {
+        draft.place(site, format_args!("mlockall(MCL_FUTURE) locks all that is mapped from here on"));
+        draft.help(format_args!("{RAISE}, or call mlockall without MCL_FUTURE and lock with mlock what has to be"));
+    } else {
+        draft.note(format_args!("the memory is locked by mlock, or by an mlockall(MCL_FUTURE) that was not seen"));
+        draft.help(format_args!("{RAISE}, or unlock what need not be locked"));
     }
-    if overcommit.mode == 0
-        && let Some(total) = limits::total_memory()
-        && wanted > total
-    {
-        draft.note(format_args!(
-            "vm.overcommit_memory is 0 (heuristic), which promises no call more than RAM and swap together: {}",
-            Bytes(total)
-        ));
-        draft.help(format_args!("map with MAP_NORESERVE what is not used at once"));
-        return true;
-    }
-    false
+}
+
+/// Tells of a result of mmap, MAP_FAILED, that is passed on.
+pub(super) fn tell_map_failed(function: &str, draft: &mut Draft) {
+    draft.message(format_args!("{function} of MAP_FAILED, the result of a mapping call that failed"));
+    super::tell_failure(Failed::Mmap, draft);
+    draft.help(format_args!("where the mapping failed, skip the {function}: MAP_FAILED is (void *) -1, not NULL"));
+}
+
+/// Whether something is mapped above 47 bits, so that this machine has 5-level page tables in use.
+pub(super) fn has_wide_addresses() -> bool {
+    let above = usize::try_from(USER_SPACE).unwrap_or(usize::MAX);
+    Mappings::open()
+        .and_then(|mappings| mappings.at_or_after(above))
+        .is_some_and(|mapping| (mapping.start as u64) < 1 << 56)
 }
 
 /// The room that user addresses have: 47 bits on x86-64 without 5-level page tables, which must be asked for by hint.

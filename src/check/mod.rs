@@ -28,10 +28,12 @@ mod shmget;
 
 use crate::call::{Call, ErrnoName};
 use crate::errno;
+use crate::facts::limits;
 use crate::report::{Draft, Report};
-use crate::sys::Errno;
+use crate::sys::{Errno, sandbox};
 use crate::track::Taken;
 use crate::track::failures::{self, Failed};
+use core::ffi::c_long;
 use core::fmt::{self, Display};
 use mapsan_model::{Rule, Severity};
 pub(crate) use releases::Loss;
@@ -67,14 +69,43 @@ pub(crate) trait Check: Call {
 
 /// The finding of a failure that no other rule explains: what the manual page says of the errno.
 fn unexplained(rule: Rule, errno: Errno, meanings: &[(Errno, &str)], report: &Report<'_>) {
+    report.finding(rule, Severity::Note, |draft| tell_unexplained(rule.info().call, errno, meanings, draft));
+}
+
+fn tell_unexplained(function: &str, errno: Errno, meanings: &[(Errno, &str)], draft: &mut Draft) {
+    draft.message(format_args!("{function} failed with {} ({})", ErrnoName(errno), errno::meaning(errno)));
+    match meanings.iter().find(|(of, _)| *of == errno) {
+        Some((_, meaning)) => draft.note(format_args!("for {function} it can be: {meaning}")),
+        None => draft.note(format_args!("why is not known: {function}(2) does not list this errno")),
+    }
+    tell_unseen_filter(draft);
+}
+
+/// Whether a seccomp filter that the program has installed answers a call with this errno, so that the kernel has not
+/// looked at it.
+fn filter_refuses(errno: Errno, number: c_long, arguments: [usize; 6]) -> bool {
+    sandbox::errno_for(number, arguments) == Some(errno)
+}
+
+/// Makes the finding of a call that a filter refuses.
+fn tell_filter(rule: Rule, report: &Report<'_>) {
     report.finding(rule, Severity::Note, |draft| {
         let function = rule.info().call;
-        draft.message(format_args!("{function} failed with {}: {}", ErrnoName(errno), errno::meaning(errno)));
-        match meanings.iter().find(|(of, _)| *of == errno) {
-            Some((_, meaning)) => draft.note(format_args!("for {function}: {meaning}")),
-            None => draft.note(format_args!("{function}(2) does not list this errno for what was asked")),
-        }
+        draft.message(format_args!("{function} is refused by a seccomp filter that this process has installed"));
+        draft.help(format_args!("allow this call in the filter, or do without it"));
     });
+}
+
+/// Tells of seccomp filters that were inherited, or installed without being seen, if there are any.
+fn tell_unseen_filter(draft: &mut Draft) -> bool {
+    let unseen = limits::seccomp_filters().is_some_and(|filters| filters > sandbox::noted());
+    if unseen {
+        draft.note(format_args!(
+            "a seccomp filter is installed, by this process or by one that started it (/proc/self/status); what it refuses \
+             can't be read"
+        ));
+    }
+    unseen
 }
 
 /// Shows the next thing only if it is there.

@@ -2,27 +2,21 @@
 
 use super::known::{tell_gone, tell_origin};
 use super::memory::{self, Range, Shown};
-use super::{Check, tell_failure, unexplained};
+use super::{Check, filter_refuses, tell_filter, tell_unexplained};
 use crate::call::{Call, Mprotect, Quoted};
 use crate::facts;
-use crate::facts::mapping::{Mapping, Mappings};
-use crate::report::Report;
-use crate::sys::Errno;
+use crate::facts::backing::Identity;
+use crate::facts::descriptor::{self, Seals, WRITE_SEALS};
+use crate::facts::mapping::{self, Mapping, Mappings};
+use crate::report::{Draft, Report};
+use crate::sys::{Errno, access};
 use crate::track;
-use crate::track::failures::Failed;
 use mapsan_model::{Rule, Severity};
 
 const MEANINGS: &[(Errno, &str)] = &[
-    (libc::EACCES, "the memory may not be given this access: by how its file was opened, by its mount, or by policy"),
-    (
-        libc::EINVAL,
-        "PROT_GROWSUP and PROT_GROWSDOWN exclude each other and need a mapping that grows, or a protection is unknown",
-    ),
-    (
-        libc::ENOMEM,
-        "part of the range is not mapped or outside the address space, or a split would pass vm.max_map_count",
-    ),
-    (libc::EPERM, "the range holds a mapping that mseal(2) has sealed (Linux 6.10)"),
+    (libc::EACCES, "a security module (SELinux or another), or a seccomp filter that was inherited"),
+    (libc::EINVAL, "an unknown protection, or PROT_GROWSDOWN of a mapping that does not grow"),
+    (libc::EPERM, "a mapping that mseal(2) has sealed"),
 ];
 
 impl Check for Mprotect {
@@ -31,17 +25,15 @@ impl Check for Mprotect {
     }
 
     fn failed(&self, errno: Errno, report: &Report<'_>) {
-        let explained = match errno {
-            libc::EINVAL if !memory::is_aligned(self.address) => {
-                self.unaligned(report);
-                true
-            }
-            libc::ENOMEM => self.not_mapped(report),
-            libc::EACCES if self.prot & libc::PROT_WRITE != 0 => self.denied(report),
-            _ => false,
-        };
-        if !explained {
-            unexplained(Rule::MprotectFailed, errno, MEANINGS, report);
+        let arguments = [self.address, self.length, crate::sys::int(self.prot), 0, 0, 0];
+        if filter_refuses(errno, libc::SYS_mprotect, arguments) {
+            return tell_filter(Rule::MprotectFailed, report);
+        }
+        match errno {
+            libc::EINVAL if !memory::is_aligned(self.address) => self.unaligned(report),
+            libc::ENOMEM if self.has_hole() => self.not_mapped(report),
+            libc::EACCES if self.is_denied() => self.denied(report),
+            _ => self.other(errno, report),
         }
     }
 }
@@ -50,9 +42,7 @@ impl Mprotect {
     fn unaligned(&self, report: &Report<'_>) {
         report.finding(Rule::MprotectUnalignedAddress, Severity::Error, |draft| {
             if self.address == libc::MAP_FAILED as usize {
-                draft.message(format_args!("mprotect of MAP_FAILED: a mapping call failed, and nobody looked"));
-                tell_failure(Failed::Mmap, draft);
-                draft.help(format_args!("compare what mmap returns with MAP_FAILED before using it (it is not NULL)"));
+                memory::tell_map_failed("mprotect", draft);
                 return;
             }
             memory::say_unaligned("mprotect", self.address, draft);
@@ -64,53 +54,142 @@ impl Mprotect {
         });
     }
 
-    fn not_mapped(&self, report: &Report<'_>) -> bool {
-        let Range::Hole(hole) = memory::range(self.address, facts::whole_pages(self.length)) else {
-            return false;
-        };
-        report.finding(Rule::MprotectNotMapped, Severity::Error, |draft| {
-            draft.message(format_args!(
-                "the range of {} bytes at {:#x} is not wholly mapped",
-                self.length, self.address
-            ));
-            memory::tell_hole(hole, self.address, draft);
-            if let Some(gone) = track::last_gone(hole) {
-                tell_gone(&gone, draft);
-            }
-            if hole != self.address {
-                draft.note(format_args!("the pages before the hole have been changed"));
-            }
-            draft.help(format_args!("map the memory first; check the length that is passed"));
-        });
-        true
+    fn pages(&self) -> usize {
+        facts::whole_pages(self.length)
     }
 
-    /// Whether some shared mapping of the range that is not writable is the reason.
-    fn denied(&self, report: &Report<'_>) -> bool {
-        let Some(mapping) = self.first_unwritable_shared() else {
-            return false;
-        };
+    fn has_hole(&self) -> bool {
+        matches!(memory::range(self.address, self.pages()), Range::Hole(_))
+    }
+
+    /// Whether a mapping of the range may not be given an access, by its flag in /proc/self/smaps.
+    fn lacks(&self, flag: &[u8; 2]) -> bool {
+        mapping::lacks_flag(self.address, self.address.saturating_add(self.length), flag) == Some(true)
+    }
+
+    /// Whether a shared mapping that may not be written is the reason: it is, but for what PROT_EXEC may be refused for.
+    fn is_denied(&self) -> bool {
+        let (writes, executes) = (self.prot & libc::PROT_WRITE != 0, self.prot & libc::PROT_EXEC != 0);
+        writes && self.first_unwritable_shared().is_some() && (!executes || self.lacks(b"mw"))
+    }
+
+    fn not_mapped(&self, report: &Report<'_>) {
+        report.finding(Rule::MprotectNotMapped, Severity::Error, |draft| {
+            draft.message(format_args!("part of the {} bytes at {:#x} is not mapped", self.length, self.address));
+            if let Range::Hole(hole) = memory::range(self.address, self.pages()) {
+                memory::tell_hole(hole, self.address, draft);
+                if let Some(gone) = track::last_gone(hole) {
+                    tell_gone(&gone, draft);
+                }
+                if hole != self.address {
+                    draft.note(format_args!("the pages before the hole have the new protection"));
+                }
+            }
+            draft.help(format_args!("pass an address and length inside of what was mapped"));
+        });
+    }
+
+    /// A shared mapping may not be made writable.
+    fn denied(&self, report: &Report<'_>) {
         report.finding(Rule::MprotectDenied, Severity::Warning, |draft| {
-            if mapping.is_segment() {
+            let Some(there) = self.first_unwritable_shared() else {
+                draft.message(format_args!("PROT_WRITE on memory that may not be made writable"));
+                draft.help(format_args!("map the memory anew, with PROT_WRITE, from a descriptor opened with O_RDWR"));
+                return;
+            };
+            let address = there.start.max(self.address);
+            draft.mapping(&there);
+            if there.is_segment() {
                 draft.message(format_args!("PROT_WRITE on a segment that was attached with SHM_RDONLY"));
-                tell_origin(mapping.start.max(self.address), draft);
-                draft.mapping(&mapping);
-            draft.note(format_args!("it is {}", Shown(&mapping)));
+                tell_origin(address, draft);
+                draft.note(format_args!("it is {}", Shown(&there)));
                 draft.help(format_args!("attach it without SHM_RDONLY"));
                 return;
             }
-            draft.message(format_args!(
-                "PROT_WRITE on a shared mapping of {}, whose descriptor was read-only or which is sealed against writing",
-                Quoted(mapping.name())
-            ));
-            tell_origin(mapping.start.max(self.address), draft);
-            draft.mapping(&mapping);
-            draft.note(format_args!("it is {}", Shown(&mapping)));
-            draft.help(format_args!(
-                "map it from a descriptor opened with O_RDWR (and not sealed), or with MAP_PRIVATE"
-            ));
+            // By the descriptor of the mapping, if it is still open and the same file.
+            let file = track::at(address).and_then(|known| known.file);
+            let still = file.filter(|file| Identity { device: file.device, inode: file.inode }.is_of(file.fd));
+            let name = Quoted(there.name());
+            let seals = still.and_then(|file| descriptor::seals(file.fd)).filter(|seals| seals & WRITE_SEALS != 0);
+            if let Some(seals) = seals {
+                draft.message(format_args!(
+                    "PROT_WRITE on a shared mapping of {name}, which is sealed against writing ({})",
+                    Seals(seals)
+                ));
+                draft.help(format_args!("map it with MAP_PRIVATE, if the changes need not reach the file"));
+            } else {
+                draft.message(format_args!(
+                    "PROT_WRITE on a shared mapping of {name}, whose descriptor was opened with O_RDONLY"
+                ));
+                draft.help(format_args!(
+                    "map it from a descriptor opened with O_RDWR, or with MAP_PRIVATE if the changes need not reach the file"
+                ));
+            }
+            tell_origin(address, draft);
+            draft.note(format_args!("it is {}", Shown(&there)));
         });
-        true
+    }
+
+    /// What is left: limits, seals, and what forbids execution.
+    fn other(&self, errno: Errno, report: &Report<'_>) {
+        report.finding(Rule::MprotectFailed, Severity::Note, |draft| {
+            let end = self.address.saturating_add(self.length);
+            let executes = self.prot & libc::PROT_EXEC != 0;
+            let (down, up) = (self.prot & libc::PROT_GROWSDOWN != 0, self.prot & libc::PROT_GROWSUP != 0);
+            match errno {
+                libc::ENOMEM => self.no_memory(draft),
+                libc::EPERM if mapping::has_flag(self.address, end, b"sl") == Some(true) => {
+                    memory::tell_sealed("mprotect", draft);
+                }
+                libc::EACCES if executes && self.lacks(b"me") => {
+                    draft.message(format_args!("PROT_EXEC is refused: the file lies on a mount with noexec"));
+                    tell_origin(self.address, draft);
+                    draft.help(format_args!("map it from a mount without noexec (see findmnt), or do without PROT_EXEC"));
+                }
+                libc::EACCES if executes && access::denies_write_execute() => {
+                    draft.message(format_args!(
+                        "PROT_EXEC is refused: PR_SET_MDWE of this process forbids to make memory executable later, or \
+                         writable at the same time"
+                    ));
+                    draft.help(format_args!(
+                        "map the code with PROT_EXEC from the start, from a file or a memfd that is written by another mapping"
+                    ));
+                }
+                libc::EINVAL if down && up => {
+                    draft.message(format_args!("PROT_GROWSDOWN and PROT_GROWSUP exclude each other"));
+                    draft.help(format_args!("pass one of them, or none"));
+                }
+                libc::EINVAL if down => {
+                    draft.message(format_args!("PROT_GROWSDOWN is for mappings that grow (stacks, MAP_GROWSDOWN)"));
+                    draft.help(format_args!("pass the protection without PROT_GROWSDOWN"));
+                }
+                _ => tell_unexplained("mprotect", errno, MEANINGS, draft),
+            }
+        });
+    }
+
+    /// ENOMEM without a hole: a range outside of the addresses of programs, a split too many, or a promise.
+    fn no_memory(&self, draft: &mut Draft) {
+        let end = self.address.checked_add(self.pages());
+        if end.is_none_or(|end| end as u64 > memory::USER_SPACE && !memory::has_wide_addresses()) {
+            draft.message(format_args!(
+                "the {} bytes at {:#x} leave the addresses of programs",
+                self.length, self.address
+            ));
+            draft.help(format_args!("pass an address and length inside of what was mapped"));
+            return;
+        }
+        let wanted = self.pages() as u64;
+        let splits = memory::limit_on(0, false, 2);
+        // Private memory that becomes writable counts as data, and has to be promised.
+        let cause = splits.is_none().then(|| {
+            let writes = self.prot & libc::PROT_WRITE != 0;
+            writes.then(|| memory::limit_on_data(wanted).or_else(|| memory::overcommit_on(wanted)))?
+        });
+        match cause.flatten() {
+            Some(cause) => memory::tell_no_memory("mprotect", wanted, Some(&cause), draft),
+            None => memory::tell_no_split("mprotect", draft),
+        }
     }
 
     fn first_unwritable_shared(&self) -> Option<Mapping> {

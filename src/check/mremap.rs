@@ -1,30 +1,25 @@
 //! mremap(2): the calls that fail.
 
-use super::memory::{self, Range, Shown};
+use super::memory::{self, Cause, Range, Shown};
 use super::releases::Replacing;
-use super::{Check, Loss, tell_failure, unexplained};
+use super::{Check, Loss, filter_refuses, tell_filter, tell_unexplained};
 use crate::call::{Call, Mremap};
-use crate::facts::limits::Bytes;
-use crate::facts::{self, page_size};
-use crate::report::Report;
+use crate::facts;
+use crate::facts::limits::{self, Size};
+use crate::facts::mapping;
+use crate::report::{Draft, Report};
 use crate::sys::Errno;
-use crate::track::Taken;
 use crate::track::failures::{self, Failed};
+use crate::track::{self, Taken};
 use mapsan_model::{Rule, Severity};
 
 const MEANINGS: &[(Errno, &str)] = &[
-    (libc::EAGAIN, "the mapping is locked, and RLIMIT_MEMLOCK would be passed"),
-    (libc::EFAULT, "the old range is not wholly mapped, or spans mappings"),
     (
-        libc::EINVAL,
-        "a flag is unknown or lacks its companion (MREMAP_FIXED and MREMAP_DONTUNMAP need MREMAP_MAYMOVE), the new \
-         size is 0, the new address is unaligned or overlaps, or the old size is 0 for a mapping that is not shared",
+        libc::EFAULT,
+        "an old range that was not wholly mapped at that moment, or a mapping that can't be changed in size",
     ),
-    (
-        libc::ENOMEM,
-        "the mapping can't grow where it is and MREMAP_MAYMOVE is not given, or memory or a limit is exhausted",
-    ),
-    (libc::EPERM, "the range holds a mapping that mseal(2) has sealed (Linux 6.10)"),
+    (libc::EINVAL, "an argument that this kernel does not take"),
+    (libc::EPERM, "a mapping that mseal(2) has sealed"),
 ];
 
 impl Check for Mremap {
@@ -42,17 +37,26 @@ impl Check for Mremap {
 
     fn failed(&self, errno: Errno, report: &Report<'_>) {
         failures::note(Failed::Mremap, report.caller, errno);
-        let explained = match errno {
-            libc::EINVAL | libc::EFAULT => self.bad_address(errno, report),
-            libc::ENOMEM => {
-                self.no_memory(report);
-                true
-            }
-            _ => false,
-        };
-        if !explained {
-            unexplained(Rule::MremapFailed, errno, MEANINGS, report);
+        let [old, size, new_size, new] = [self.old_address, self.old_size, self.new_size, self.new_address];
+        if filter_refuses(errno, libc::SYS_mremap, [old, size, new_size, crate::sys::int(self.flags), new, 0]) {
+            return tell_filter(Rule::MremapFailed, report);
         }
+        if matches!(errno, libc::EINVAL | libc::EFAULT)
+            && (self.bad_address(errno, report) || self.bad_arguments(errno, report))
+        {
+            return;
+        }
+        report.finding(Rule::MremapFailed, Severity::Note, |draft| match errno {
+            libc::ENOMEM => self.no_memory(draft),
+            libc::EAGAIN => {
+                memory::tell_lock_limit(self.growth(), draft);
+                memory::tell_who_locks(None, draft);
+            }
+            libc::EPERM if mapping::has_flag(old, old.saturating_add(size), b"sl") == Some(true) => {
+                memory::tell_sealed("mremap", draft);
+            }
+            _ => tell_unexplained("mremap", errno, MEANINGS, draft),
+        });
     }
 }
 
@@ -67,11 +71,7 @@ impl Mremap {
         if !memory::is_aligned(self.old_address) {
             report.finding(Rule::MremapBadAddress, Severity::Error, |draft| {
                 if self.old_address == libc::MAP_FAILED as usize {
-                    draft.message(format_args!("mremap of MAP_FAILED: a mapping call failed, and nobody looked"));
-                    tell_failure(Failed::Mmap, draft);
-                    draft.help(format_args!(
-                        "compare what mmap returns with MAP_FAILED before using it (it is not NULL)"
-                    ));
+                    memory::tell_map_failed("mremap", draft);
                 } else {
                     memory::say_unaligned("mremap", self.old_address, draft);
                     memory::tell_unaligned(self.old_address, draft);
@@ -89,7 +89,7 @@ impl Mremap {
             Range::Hole(hole) => {
                 report.finding(Rule::MremapBadAddress, Severity::Error, |draft| {
                     draft.message(format_args!(
-                        "the old range of {} bytes at {:#x} is not wholly mapped",
+                        "part of the old range of {} bytes at {:#x} is not mapped",
                         self.old_size, self.old_address
                     ));
                     memory::tell_hole(hole, self.old_address, draft);
@@ -127,25 +127,97 @@ impl Mremap {
         true
     }
 
-    fn no_memory(&self, report: &Report<'_>) {
+    /// EINVAL about the other arguments, which say it themselves.
+    fn bad_arguments(&self, errno: Errno, report: &Report<'_>) -> bool {
+        if errno != libc::EINVAL {
+            return false;
+        }
+        let known = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED | Self::DONTUNMAP;
+        let (fixed, moves) = (self.flags & libc::MREMAP_FIXED != 0, self.flags & libc::MREMAP_MAYMOVE != 0);
+        let keeps = self.flags & Self::DONTUNMAP != 0;
+        let new = track::Range::new(self.new_address, facts::whole_pages(self.new_size));
+        let old = track::Range::new(self.old_address, facts::whole_pages(self.old_size));
+        let overlaps = fixed && old.start < new.end && new.start < old.end;
+        let (message, help) = if self.flags & !known != 0 {
+            ("the flags have unknown bits", "pass MREMAP_MAYMOVE, with or without MREMAP_FIXED or MREMAP_DONTUNMAP")
+        } else if fixed && !moves {
+            ("MREMAP_FIXED needs MREMAP_MAYMOVE", "pass MREMAP_MAYMOVE|MREMAP_FIXED")
+        } else if keeps && !moves {
+            ("MREMAP_DONTUNMAP needs MREMAP_MAYMOVE", "pass MREMAP_MAYMOVE|MREMAP_DONTUNMAP")
+        } else if keeps && self.old_size != self.new_size {
+            ("MREMAP_DONTUNMAP needs the old size as the new size", "pass the same size twice")
+        } else if self.new_size == 0 {
+            ("the new size is 0", "pass the size that the mapping shall have; munmap ends it")
+        } else if fixed && !memory::is_aligned(self.new_address) {
+            ("the new address is not a multiple of the page size", "pass a page-aligned new address")
+        } else if overlaps {
+            ("the new range overlaps the old one", "move to a range of its own")
+        } else if self.old_size == 0 && mapping_is_private(self.old_address) {
+            ("an old size of 0 duplicates a shared mapping, and this one is private", "pass the size that was mapped")
+        } else {
+            return false;
+        };
         report.finding(Rule::MremapFailed, Severity::Note, |draft| {
-            let wanted = facts::whole_pages(self.new_size).saturating_sub(facts::whole_pages(self.old_size)) as u64;
-            if self.flags & libc::MREMAP_MAYMOVE == 0 {
-                draft.message(format_args!(
-                    "mremap failed with ENOMEM: the mapping can't grow by {} where it is",
-                    Bytes(wanted)
-                ));
-                let end = self.old_address.saturating_add(facts::whole_pages(self.old_size));
-                if let Some(next) = memory::mapping_at(end) {
-                    draft.note(format_args!("behind it lies {}", Shown(&next)));
-                }
-                draft.help(format_args!("pass MREMAP_MAYMOVE and use the address that comes back"));
-                return;
-            }
-            draft.message(format_args!("mremap failed with ENOMEM: no room for {} more", Bytes(wanted)));
-            if !memory::tell_memory_limit(wanted, true, draft) && !memory::tell_overcommit(wanted, draft) {
-                draft.note(format_args!("no limit of the process explains it (pages of {} bytes)", page_size()));
-            }
+            draft.message(format_args!("{message}"));
+            draft.help(format_args!("{help}"));
         });
+        true
     }
+
+    /// By how much the mapping would grow, in bytes.
+    fn growth(&self) -> u64 {
+        facts::whole_pages(self.new_size).saturating_sub(facts::whole_pages(self.old_size)) as u64
+    }
+
+    fn no_memory(&self, draft: &mut Draft) {
+        let size = facts::whole_pages(self.new_size) as u64;
+        let end = self.old_address.saturating_add(facts::whole_pages(self.old_size));
+        let there = memory::mapping_at(self.old_address);
+        let counts = there.as_ref().is_some_and(|there| !there.is_shared() && there.is_writable());
+        // The kernel asks for some mappings more than a move takes.
+        let cause = memory::limit_on(self.growth(), counts, 6);
+        let next = memory::mapping_at(end);
+        if cause.is_none()
+            && self.flags & libc::MREMAP_MAYMOVE == 0
+            && let Some(next) = next
+        {
+            draft.message(format_args!(
+                "the mapping can't grow by {} where it is: the addresses behind it are in use",
+                Size(self.growth())
+            ));
+            draft.note(format_args!("behind it lies {}", Shown(&next)));
+            draft.help(format_args!("pass MREMAP_MAYMOVE and use the address that comes back"));
+            return;
+        }
+        let cause =
+            cause.or_else(|| self.no_hole(size)).or_else(|| counts.then(|| memory::overcommit_on(self.growth()))?);
+        match cause {
+            Some(Cause::MoreThanMemory(total)) => {
+                draft.message(format_args!(
+                    "{} more is above RAM and swap together ({}), which vm.overcommit_memory=0 promises to no call",
+                    Size(self.growth()),
+                    Size(total)
+                ));
+                draft.help(format_args!("ask for less"));
+            }
+            // Figures that count what is added; a place to move to has to hold it all.
+            Some(Cause::NoHole { .. }) => memory::tell_no_memory("mremap", size, cause.as_ref(), draft),
+            _ => memory::tell_no_memory("mremap", self.growth(), cause.as_ref(), draft),
+        }
+    }
+
+    fn no_hole(&self, size: u64) -> Option<Cause> {
+        if self.flags & libc::MREMAP_FIXED != 0 {
+            return None;
+        }
+        let low = usize::try_from(limits::lowest_address().unwrap_or(0)).unwrap_or(0);
+        let high = usize::try_from(memory::USER_SPACE).unwrap_or(usize::MAX);
+        let largest = mapping::largest_hole(low, high)? as u64;
+        (largest < size).then_some(Cause::NoHole { largest, low, high, is_low: false })
+    }
+}
+
+/// Whether what is mapped at an address is private.
+fn mapping_is_private(address: usize) -> bool {
+    memory::mapping_at(address).is_some_and(|there| !there.is_shared())
 }

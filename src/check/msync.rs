@@ -2,21 +2,20 @@
 
 use super::known::tell_gone;
 use super::memory;
-use super::{Check, tell_failure, unexplained};
+use super::{Check, filter_refuses, tell_filter, unexplained};
 use crate::call::{Call, Msync};
 use crate::facts;
 use crate::report::Report;
 use crate::sys::Errno;
-use crate::track::failures::Failed;
 use crate::track::{self, Range};
 use mapsan_model::{Rule, Severity};
 
 const MEANINGS: &[(Errno, &str)] = &[
-    (libc::EBUSY, "MS_INVALIDATE on memory that is locked"),
-    (libc::EINTR, "a signal came while it waited"),
-    (libc::EIO, "the file could not be written"),
-    (libc::ENOMEM, "part of the range is not mapped, which tells a program that probes an address that it is free"),
-    (libc::ENOSPC, "the filesystem is full"),
+    (libc::EINTR, "a signal that came while it waited"),
+    (libc::EIO, "a file that could not be written (see dmesg)"),
+    (libc::ENOMEM, "a part of the range that was not mapped at that moment"),
+    (libc::ENOSPC, "a full filesystem"),
+    (libc::EDQUOT, "a quota on the filesystem that is used up"),
 ];
 
 impl Check for Msync {
@@ -26,13 +25,17 @@ impl Check for Msync {
 
     /// The kernel looks at the flags, the address, `MS_SYNC` with `MS_ASYNC`, and the range, in this order.
     fn failed(&self, errno: Errno, report: &Report<'_>) {
+        let arguments = [self.address, self.length, crate::sys::int(self.flags), 0, 0, 0];
+        if filter_refuses(errno, libc::SYS_msync, arguments) {
+            return tell_filter(Rule::MsyncFailed, report);
+        }
         let known = libc::MS_ASYNC | libc::MS_INVALIDATE | libc::MS_SYNC;
         let both = libc::MS_ASYNC | libc::MS_SYNC;
         let explained = match errno {
             libc::EINVAL if self.flags & !known != 0 => {
                 let unknown = self.flags & !known;
                 report.finding(Rule::MsyncBadFlags, Severity::Error, |draft| {
-                    draft.message(format_args!("msync flags hold unknown bits ({unknown:#x})"));
+                    draft.message(format_args!("the flags have unknown bits ({unknown:#x})"));
                     self.tell_unaligned(draft);
                     draft.help(format_args!("pass MS_SYNC or MS_ASYNC, with or without MS_INVALIDATE"));
                 });
@@ -44,12 +47,21 @@ impl Check for Msync {
             }
             libc::EINVAL if self.flags & both == both => {
                 report.finding(Rule::MsyncBadFlags, Severity::Error, |draft| {
-                    draft.message(format_args!("msync flags hold MS_SYNC and MS_ASYNC, which exclude each other"));
+                    draft.message(format_args!("the flags are MS_SYNC and MS_ASYNC at once, which exclude each other"));
                     draft.help(format_args!("pass MS_SYNC to wait for the write, or MS_ASYNC not to"));
                 });
                 true
             }
+            // A bare MS_ASYNC writes nothing: programs ask so whether an address is mapped, and ENOMEM is the answer.
+            libc::ENOMEM if self.is_probe() => true,
             libc::ENOMEM => self.not_mapped(report),
+            libc::EBUSY => {
+                report.finding(Rule::MsyncFailed, Severity::Note, |draft| {
+                    draft.message(format_args!("msync with MS_INVALIDATE of memory that is locked"));
+                    draft.help(format_args!("unlock it first (munlock), or sync without MS_INVALIDATE"));
+                });
+                true
+            }
             _ => false,
         };
         if !explained {
@@ -62,9 +74,7 @@ impl Msync {
     fn unaligned(&self, report: &Report<'_>) {
         report.finding(Rule::MsyncUnalignedAddress, Severity::Error, |draft| {
             if self.address == libc::MAP_FAILED as usize {
-                draft.message(format_args!("msync of MAP_FAILED: a mapping call failed, and nobody looked"));
-                tell_failure(Failed::Mmap, draft);
-                draft.help(format_args!("compare what mmap returns with MAP_FAILED before using it (it is not NULL)"));
+                memory::tell_map_failed("msync", draft);
                 return;
             }
             memory::say_unaligned("msync", self.address, draft);
@@ -77,7 +87,10 @@ impl Msync {
 
     fn tell_unaligned(&self, draft: &mut crate::report::Draft) {
         if !memory::is_aligned(self.address) {
-            draft.note(format_args!("address {:#x} is not page-aligned, either", self.address));
+            draft.note(format_args!(
+                "address {:#x} is not a multiple of the page size, which is not allowed either",
+                self.address
+            ));
         }
     }
 
@@ -96,19 +109,16 @@ impl Msync {
         .unwrap_or(false)
     }
 
-    /// A bare `MS_ASYNC` writes nothing: programs use it to ask whether an address is mapped, and ENOMEM is the answer.
+    fn is_probe(&self) -> bool {
+        self.flags & (libc::MS_SYNC | libc::MS_INVALIDATE) == 0 && !self.is_of_the_program()
+    }
+
     fn not_mapped(&self, report: &Report<'_>) -> bool {
-        if self.flags & (libc::MS_SYNC | libc::MS_INVALIDATE) == 0 && !self.is_of_the_program() {
-            return false;
-        }
         let memory::Range::Hole(hole) = memory::range(self.address, facts::whole_pages(self.length)) else {
             return false;
         };
         report.finding(Rule::MsyncNotMapped, Severity::Error, |draft| {
-            draft.message(format_args!(
-                "the range of {} bytes at {:#x} is not wholly mapped",
-                self.length, self.address
-            ));
+            draft.message(format_args!("part of the {} bytes at {:#x} is not mapped", self.length, self.address));
             memory::tell_hole(hole, self.address, draft);
             if let Some(gone) = track::last_gone(hole) {
                 tell_gone(&gone, draft);

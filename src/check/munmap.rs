@@ -2,19 +2,19 @@
 
 use super::known::{tell_origin, whole};
 use super::memory::{self, Shown, There};
-use super::{Check, Loss, tell_failure, unexplained};
+use super::{Check, Loss, filter_refuses, tell_filter, tell_unexplained};
 use crate::call::{Call, Munmap};
+use crate::facts::limits::Size;
+use crate::facts::mapping::{self, Mappings};
 use crate::facts::{self, page_size};
 use crate::report::Report;
 use crate::sys::Errno;
-use crate::track::failures::Failed;
 use crate::track::{self, Taken};
 use mapsan_model::{Rule, Severity};
 
 const MEANINGS: &[(Errno, &str)] = &[
-    (libc::EINVAL, "the address or length is not one that munmap takes, or a huge page would be cut"),
-    (libc::ENOMEM, "the mapping would have to be split, and vm.max_map_count is reached"),
-    (libc::EPERM, "the range holds a mapping that mseal(2) has sealed (Linux 6.10)"),
+    (libc::EINVAL, "an address or length that munmap does not take"),
+    (libc::EPERM, "a mapping that mseal(2) has sealed"),
 ];
 
 impl Check for Munmap {
@@ -31,51 +31,53 @@ impl Check for Munmap {
     }
 
     fn failed(&self, errno: Errno, report: &Report<'_>) {
+        if filter_refuses(errno, libc::SYS_munmap, [self.address, self.length, 0, 0, 0, 0]) {
+            return tell_filter(Rule::MunmapFailed, report);
+        }
         if errno != libc::EINVAL {
-            return other(errno, report);
+            return self.other(errno, report);
         }
         if self.address == libc::MAP_FAILED as usize {
-            report.finding(Rule::MunmapMapFailed, Severity::Error, |draft| {
-                draft.message(format_args!("munmap of MAP_FAILED: a mapping call failed, and nobody looked"));
-                tell_failure(Failed::Mmap, draft);
-                draft.help(format_args!("compare what mmap returns with MAP_FAILED before using it (it is not NULL)"));
-            });
+            report.finding(Rule::MunmapMapFailed, Severity::Error, |draft| memory::tell_map_failed("munmap", draft));
         } else if !memory::is_aligned(self.address) {
             report.finding(Rule::MunmapUnalignedAddress, Severity::Error, |draft| {
                 memory::say_unaligned("munmap", self.address, draft);
                 memory::tell_unaligned(self.address, draft);
                 tell_origin(self.address, draft);
-                draft.help(format_args!("unmap the very pointer that mmap returned"));
+                match track::at(self.address) {
+                    Some(known) => {
+                        draft.help(format_args!("unmap {:#x}, the pointer that mmap returned", known.origin.base))
+                    }
+                    None => draft.help(format_args!("pass the pointer that mmap returned")),
+                }
             });
         } else if self.length == 0 {
             self.zero_length(report);
         } else if facts::whole_pages(self.length) == 0 || self.address.checked_add(self.length).is_none_or(is_kernel) {
             report.finding(Rule::MunmapBadRange, Severity::Error, |draft| {
                 draft.message(format_args!(
-                    "the range of {}{} bytes from {:#x} leaves the user address space",
+                    "the range of {}{} bytes from {:#x} leaves the addresses of programs",
                     self.length,
                     memory::signed(self.length),
                     self.address
                 ));
-                draft.help(format_args!("pass the address and the length that were given to and by mmap"));
+                tell_origin(self.address, draft);
+                match track::at(self.address).filter(|known| known.origin.base == self.address) {
+                    Some(known) => draft.help(format_args!("pass the length that was mapped: {}", known.origin.length)),
+                    None => {
+                        draft.help(format_args!("pass the address that mmap returned, with the length that was mapped"))
+                    }
+                }
             });
         } else {
-            other(errno, report);
+            self.other(errno, report);
         }
     }
 }
 
 /// Whether an end of a range is past the highest user address (56 bits are the most on both architectures).
 fn is_kernel(end: usize) -> bool {
-    end as u64 > 1 << 56 || end as u64 > memory::USER_SPACE && !has_wide_addresses()
-}
-
-/// Whether something is mapped above 47 bits, so that this machine has 5-level page tables in use.
-fn has_wide_addresses() -> bool {
-    let above = usize::try_from(memory::USER_SPACE).unwrap_or(usize::MAX);
-    facts::mapping::Mappings::open()
-        .and_then(|mappings| mappings.at_or_after(above))
-        .is_some_and(|mapping| (mapping.start as u64) < 1 << 56)
+    end as u64 > 1 << 56 || end as u64 > memory::USER_SPACE && !memory::has_wide_addresses()
 }
 
 impl Munmap {
@@ -105,21 +107,36 @@ impl Munmap {
             }
         });
     }
-}
 
-/// What is left: limits and seals.
-fn other(errno: Errno, report: &Report<'_>) {
-    if errno == libc::ENOMEM {
+    /// What is left: limits, seals and huge pages.
+    fn other(&self, errno: Errno, report: &Report<'_>) {
         report.finding(Rule::MunmapFailed, Severity::Note, |draft| {
-            draft.message(format_args!("munmap failed with ENOMEM: it would have to split a mapping"));
-            if !memory::tell_map_count(draft) {
-                draft.note(format_args!(
-                    "the pieces of {} bytes need a mapping more than the process may have",
-                    page_size()
+            let end = self.address.saturating_add(self.length);
+            let huge = if errno == libc::EINVAL { self.cut_huge_page() } else { None };
+            if let Some(page) = huge {
+                draft.message(format_args!(
+                    "the {} bytes at {:#x} do not hold whole huge pages ({})",
+                    self.length,
+                    self.address,
+                    Size(page as u64)
                 ));
+                draft.help(format_args!("pass an address and a length that are multiples of {page}"));
+            } else if errno == libc::ENOMEM {
+                memory::tell_no_split("munmap", draft);
+            } else if errno == libc::EPERM && mapping::has_flag(self.address, end, b"sl") == Some(true) {
+                memory::tell_sealed("munmap", draft);
+            } else {
+                tell_unexplained("munmap", errno, MEANINGS, draft);
             }
         });
-    } else {
-        unexplained(Rule::MunmapFailed, errno, MEANINGS, report);
+    }
+
+    /// The size of the huge page that the range would cut.
+    fn cut_huge_page(&self) -> Option<usize> {
+        let mappings = Mappings::open()?;
+        let cuts = |address: usize| {
+            mappings.page_size_at(address).filter(|page| *page > page_size() && !address.is_multiple_of(*page))
+        };
+        cuts(self.address).or_else(|| cuts(self.address.saturating_add(facts::whole_pages(self.length))))
     }
 }

@@ -141,14 +141,8 @@ impl Shmat {
 
     fn no_memory(&self, report: &Report<'_>) {
         report.finding(Rule::ShmatFailed, Severity::Note, |draft| {
-            draft.message(format_args!("shmat failed with ENOMEM: no room for the segment in the address space"));
-            let size = segment::any_by_id(self.id).map(|segment| segment.size as u64);
-            if !memory::tell_memory_limit(size.unwrap_or(0), false, draft) {
-                memory::tell_no_limit(draft);
-                if let Some(size) = size {
-                    draft.note(format_args!("the segment has {size} bytes"));
-                }
-            }
+            let size = segment::any_by_id(self.id).map_or(0, |segment| segment.size as u64);
+            memory::tell_no_memory("shmat", size, memory::limit_on(size, false, 0).as_ref(), draft);
         });
     }
 }

@@ -23,7 +23,8 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    fn is_of(self, fd: c_int) -> bool {
+    /// Whether a descriptor is this file.
+    pub(crate) fn is_of(self, fd: c_int) -> bool {
         sys::statx_fd(fd).is_ok_and(|found| {
             self.inode == found.stx_ino && self.device == device(found.stx_dev_major, found.stx_dev_minor)
         })

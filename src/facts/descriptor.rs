@@ -1,8 +1,10 @@
 //! Descriptors and the files behind them.
 
-use crate::sys::{self, Result};
-use core::ffi::c_int;
-use core::fmt;
+use super::procfile;
+use crate::report::Line;
+use crate::sys::{self, Result, access};
+use core::ffi::{CStr, c_int};
+use core::fmt::{self, Write as _};
 
 /// The access mode and status flags (`O_…`) of a descriptor; EBADF if it is not open.
 pub(crate) fn flags(fd: c_int) -> Result<c_int> {
@@ -36,10 +38,109 @@ impl fmt::Display for Kind {
     }
 }
 
+/// A kernel object that has no file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Object {
+    Epoll,
+    Event,
+    Timer,
+    Signals,
+    Inotify,
+    Fanotify,
+    Process,
+    Perf,
+    BpfMap,
+    IoUring,
+    Userfaultfd,
+    Other,
+}
+
+impl Object {
+    /// The names by which /proc/self/fd shows them.
+    const NAMES: [(&'static [u8], Object); 12] = [
+        (b"anon_inode:[eventpoll]", Object::Epoll),
+        (b"anon_inode:[eventfd]", Object::Event),
+        (b"anon_inode:[timerfd]", Object::Timer),
+        (b"anon_inode:[signalfd]", Object::Signals),
+        (b"anon_inode:inotify", Object::Inotify),
+        (b"anon_inode:[fanotify]", Object::Fanotify),
+        (b"anon_inode:[pidfd]", Object::Process),
+        (b"pidfd:", Object::Process),
+        (b"anon_inode:[perf_event]", Object::Perf),
+        (b"anon_inode:bpf-map", Object::BpfMap),
+        (b"anon_inode:[io_uring]", Object::IoUring),
+        (b"anon_inode:[userfaultfd]", Object::Userfaultfd),
+    ];
+
+    /// What `fd` refers to, if it is such an object.
+    pub(crate) fn of(fd: c_int) -> Option<Object> {
+        let mut link = Line::<32>::new();
+        write!(link, "/proc/self/fd/{fd}\0").ok()?;
+        let mut target = [0; 64];
+        let target = sys::readlink(CStr::from_bytes_with_nul(link.as_bytes()).ok()?, &mut target).ok()?;
+        let known = Object::NAMES.iter().find(|(name, _)| target.starts_with(name));
+        let is_object = || target.starts_with(b"anon_inode:").then_some(Object::Other);
+        known.map(|(_, object)| *object).or_else(is_object)
+    }
+
+    /// Whether such objects can be mapped.
+    pub(crate) fn has_mmap(self) -> bool {
+        matches!(self, Object::Perf | Object::BpfMap | Object::IoUring | Object::Other)
+    }
+}
+
+impl fmt::Display for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Object::Epoll => "an epoll",
+            Object::Event => "an eventfd",
+            Object::Timer => "a timerfd",
+            Object::Signals => "a signalfd",
+            Object::Inotify => "an inotify",
+            Object::Fanotify => "a fanotify",
+            Object::Process => "a pidfd",
+            Object::Perf => "a perf event",
+            Object::BpfMap => "a BPF map",
+            Object::IoUring => "an io_uring",
+            Object::Userfaultfd => "a userfaultfd",
+            Object::Other => "a kernel object without a file",
+        })
+    }
+}
+
+/// Whether a socket listens for connections.
+pub(crate) fn listens(fd: c_int) -> bool {
+    access::socket_option(fd, libc::SO_ACCEPTCONN) == Ok(1)
+}
+
+/// A number that /proc/self/fdinfo tells of a descriptor, such as the `map_type:` of a BPF map.
+pub(crate) fn detail(fd: c_int, name: &[u8]) -> Option<u64> {
+    let mut path = Line::<40>::new();
+    write!(path, "/proc/self/fdinfo/{fd}\0").ok()?;
+    procfile::field(CStr::from_bytes_with_nul(path.as_bytes()).ok()?, name)
+}
+
+/// Whether a file lies on a mount that allows no execution.
+pub(crate) fn is_noexec(fd: c_int) -> bool {
+    access::mount_flags(fd).is_ok_and(|flags| flags & libc::ST_NOEXEC != 0)
+}
+
+/// Whether a file can only grow (chattr +a).
+pub(crate) fn is_append_only(fd: c_int) -> bool {
+    sys::statx_fd(fd).is_ok_and(|found| found.stx_attributes & 0x20 != 0)
+}
+
+/// The size of the huge pages of a hugetlbfs file, in bytes.
+pub(crate) fn huge_page(fd: c_int) -> Option<u64> {
+    sys::filesystem(fd).ok().and_then(|found| u64::try_from(found.f_bsize).ok())
+}
+
 /// The file behind a descriptor.
 #[derive(Clone, Copy)]
 pub(crate) struct File {
     pub(crate) kind: Kind,
+    /// Of a device: its major and minor number.
+    pub(crate) device: (u32, u32),
     /// In bytes; 0 for what has no size.
     pub(crate) size: u64,
     /// The mount it was reached by, as /proc/self/mountinfo numbers it (Linux 5.8).
@@ -58,6 +159,7 @@ pub(crate) fn file(fd: c_int) -> Result<File> {
             libc::S_IFBLK => Kind::BlockDevice,
             _ => Kind::Anonymous,
         },
+        device: (statx.stx_rdev_major, statx.stx_rdev_minor),
         size: statx.stx_size,
         mount: statx.stx_mnt_id,
     })

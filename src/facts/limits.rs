@@ -45,6 +45,47 @@ pub(crate) fn max_map_count() -> Option<u64> {
     procfile::number(c"/proc/sys/vm/max_map_count")
 }
 
+/// Memory that drivers have pinned for this process (perf rings over their limit, io_uring buffers), in bytes.
+pub(crate) fn pinned() -> Option<u64> {
+    status(b"VmPin:")
+}
+
+/// The seccomp filters of this thread, its own and inherited ones (Linux 5.9); `None` if that can't be read.
+pub(crate) fn seccomp_filters() -> Option<u64> {
+    procfile::field(c"/proc/self/status", b"Seccomp_filters:")
+}
+
+/// `vm.mmap_min_addr`: below it nobody may map without a privilege.
+pub(crate) fn lowest_address() -> Option<u64> {
+    procfile::number(c"/proc/sys/vm/mmap_min_addr")
+}
+
+/// `kernel.perf_event_mlock_kb` in bytes: what a user's perf rings may take for each processor.
+pub(crate) fn perf_ring() -> Option<u64> {
+    procfile::number(c"/proc/sys/kernel/perf_event_mlock_kb")?.checked_mul(1024)
+}
+
+/// The processors that are online: `0-3,6` are five.
+pub(crate) fn processors() -> Option<u64> {
+    procfile::find_line(c"/sys/devices/system/cpu/online", |line| {
+        let mut count = 0_u64;
+        for range in core::str::from_utf8(line).ok()?.trim().split(',') {
+            let (first, last) = range.split_once('-').unwrap_or((range, range));
+            let (first, last): (u64, u64) = (first.parse().ok()?, last.parse().ok()?);
+            count = count.checked_add(last.checked_sub(first)?.checked_add(1)?)?;
+        }
+        Some(count)
+    })
+}
+
+/// What the kernel keeps back where it never promises more than there is (`vm.overcommit_memory` 2), in bytes.
+pub(crate) fn overcommit_reserve() -> u64 {
+    let kilobytes = |path| procfile::number(path).unwrap_or(0);
+    let both =
+        kilobytes(c"/proc/sys/vm/admin_reserve_kbytes").saturating_add(kilobytes(c"/proc/sys/vm/user_reserve_kbytes"));
+    both.saturating_mul(1024)
+}
+
 /// How the system promises memory.
 pub(crate) struct Overcommit {
     /// `vm.overcommit_memory`: 0 heuristic, 1 always, 2 never.
@@ -99,6 +140,32 @@ pub(crate) fn huge_pages(bytes: u64) -> Option<HugePages> {
     Some(HugePages { total: read("nr_hugepages")?, free: read("free_hugepages")?, reserved: read("resv_hugepages")? })
 }
 
+/// Shows a size as people say it: `8 TiB`, `9.9 MiB`, `4097 bytes`.
+#[derive(Clone, Copy)]
+pub(crate) struct Size(pub(crate) u64);
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: [(u32, &str); 6] = [(60, "EiB"), (50, "PiB"), (40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
+        let bytes = self.0;
+        let fits = |&&(shift, _): &&(u32, &str)| bytes >> shift > 0;
+        let Some((shift, unit)) = UNITS.iter().find(fits) else {
+            return if bytes == 1 { f.write_str("1 byte") } else { write!(f, "{bytes} bytes") };
+        };
+        let whole = bytes >> shift;
+        let rest = bytes & !(u64::MAX << shift);
+        // Tenths, rounded down: what is used is never shown as more than there is.
+        let tenths = u128::from(rest).wrapping_mul(10) >> shift;
+        match (rest, tenths) {
+            (0, _) => write!(f, "{whole} {unit}"),
+            _ if *shift == 10 && whole < 64 => write!(f, "{bytes} bytes"),
+            // Exactly, as long as that is short.
+            _ if *shift == 20 && whole < 2 && bytes % 1024 == 0 => write!(f, "{} KiB", bytes >> 10),
+            (_, tenths) => write!(f, "{whole}.{tenths} {unit}"),
+        }
+    }
+}
+
 /// Shows a number of bytes, with a rounded size for those that are long.
 pub(crate) struct Bytes(pub(crate) u64);
 
@@ -130,4 +197,17 @@ pub(crate) fn with_mount_point<T>(id: u64, mut each: impl FnMut(&[u8]) -> T) -> 
         // Fields: id, parent, major:minor, root, mount point.
         (number == id).then(|| fields.nth(3).map(&mut each))?
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_said_as_people_say_them() {
+        let shown =
+            [0, 1, 4096, 4097, 100_000, 9_961_472 + 400_000, 1 << 43, u64::MAX].map(|size| Size(size).to_string());
+        assert_eq!(shown, ["0 bytes", "1 byte", "4 KiB", "4097 bytes", "97.6 KiB", "9.8 MiB", "8 TiB", "15.9 EiB"]);
+        assert!(processors().unwrap() > 0);
+    }
 }

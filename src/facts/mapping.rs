@@ -138,6 +138,80 @@ impl Mappings {
     }
 }
 
+/// The largest room between `low` and `high` in which nothing is mapped, in bytes.
+pub(crate) fn largest_hole(low: usize, high: usize) -> Option<usize> {
+    let mut from = low;
+    let mut largest = 0;
+    let mut lines = 0_usize;
+    procfile::find_line(LIST, |line| {
+        lines = lines.wrapping_add(1);
+        let (start, end) = bounds(line)?;
+        if end > from {
+            largest = largest.max(start.min(high).saturating_sub(from));
+            from = end;
+        }
+        None::<()>
+    });
+    (lines > 0).then_some(largest.max(high.saturating_sub(from)))
+}
+
+/// The bytes of a range that are mapped.
+pub(crate) fn mapped_in(low: usize, high: usize) -> usize {
+    let mut mapped = 0_usize;
+    procfile::find_line(LIST, |line| {
+        let (start, end) = bounds(line)?;
+        mapped = mapped.saturating_add(end.min(high).saturating_sub(start.max(low)));
+        None::<()>
+    });
+    mapped
+}
+
+/// The bytes of all mappings whose name starts so.
+pub(crate) fn bytes_named(name: &[u8]) -> u64 {
+    let mut bytes = 0_u64;
+    procfile::find_line(LIST, |line| {
+        if let Some(mapping) = parse(line).filter(|mapping| mapping.name().starts_with(name)) {
+            bytes = bytes.saturating_add(mapping.length() as u64);
+        }
+        None::<()>
+    });
+    bytes
+}
+
+/// The ends of the mapping in a line of the list.
+fn bounds(line: &[u8]) -> Option<(usize, usize)> {
+    let hex = |text: &[u8]| usize::from_str_radix(core::str::from_utf8(text).ok()?, 16).ok();
+    let mut ends = line.splitn(2, |byte| *byte == b' ').next()?.splitn(2, |byte| *byte == b'-');
+    Some((hex(ends.next()?)?, hex(ends.next()?)?))
+}
+
+/// Whether a mapping that touches a range has a flag, by its two letters in `VmFlags` of /proc/self/smaps (`lo` for
+/// locked, `sl` for sealed); `None` if that can't be read.
+pub(crate) fn has_flag(low: usize, high: usize, flag: &[u8; 2]) -> Option<bool> {
+    flags_of(low, high, |flags| flags.then_some(true), flag)
+}
+
+/// Whether a mapping that touches a range lacks a flag: `mw` for what may be made writable, `me` for what may be made
+/// executable.
+pub(crate) fn lacks_flag(low: usize, high: usize, flag: &[u8; 2]) -> Option<bool> {
+    flags_of(low, high, |flags| (!flags).then_some(true), flag)
+}
+
+fn flags_of(low: usize, high: usize, decide: impl Fn(bool) -> Option<bool>, flag: &[u8; 2]) -> Option<bool> {
+    let mut touches = false;
+    let mut seen = false;
+    let found = procfile::find_short_line(c"/proc/self/smaps", |line| {
+        if let Some((start, end)) = bounds(line) {
+            touches = start < high && low < end;
+            return None;
+        }
+        let flags = line.strip_prefix(b"VmFlags:").filter(|_| touches)?;
+        seen = true;
+        decide(flags.split(|byte| *byte == b' ').any(|word| word == flag))
+    });
+    found.or(seen.then_some(false))
+}
+
 /// Asks by `PROCMAP_QUERY`.
 fn query(fd: c_int, address: usize) -> sys::Result<Mapping> {
     const COVERING_OR_NEXT: u64 = 0x10;
@@ -177,11 +251,14 @@ fn scan(fd: c_int, address: usize) -> Option<Mapping> {
     procfile::find_line_in(fd, |line| parse(line).filter(|mapping| mapping.end > address))
 }
 
-/// How many mappings the process has; takes milliseconds for ten thousands.
+/// How many mappings the process has, as `vm.max_map_count` counts them; takes milliseconds for ten thousands.
 pub(crate) fn count() -> Option<u64> {
     let mut lines = 0_u64;
-    procfile::find_line(LIST, |_| {
-        lines = lines.wrapping_add(1);
+    procfile::find_line(LIST, |line| {
+        // A page of the kernel's that is in the list and not in the count.
+        if !line.ends_with(b"[vsyscall]") {
+            lines = lines.wrapping_add(1);
+        }
         None::<()>
     });
     (lines > 0).then_some(lines)

@@ -16,11 +16,24 @@ pub(super) fn find_line<T>(path: &CStr, each: impl FnMut(&[u8]) -> Option<T>) ->
     found
 }
 
+/// As [`find_line`], with little stack, of lines whose tails don't matter: what decides about a finding is asked on the
+/// program's stack.
+pub(super) fn find_short_line<T>(path: &CStr, each: impl FnMut(&[u8]) -> Option<T>) -> Option<T> {
+    let fd = sys::open(path, libc::O_RDONLY, 0).ok()?;
+    let found = find_line_of::<128, T>(fd, each);
+    sys::close(fd);
+    found
+}
+
 /// As [`find_line`], from where the descriptor stands.
-pub(super) fn find_line_in<T>(fd: c_int, mut each: impl FnMut(&[u8]) -> Option<T>) -> Option<T> {
-    let mut line = [0_u8; LONGEST_LINE];
+pub(super) fn find_line_in<T>(fd: c_int, each: impl FnMut(&[u8]) -> Option<T>) -> Option<T> {
+    find_line_of::<LONGEST_LINE, T>(fd, each)
+}
+
+fn find_line_of<const LONGEST: usize, T>(fd: c_int, mut each: impl FnMut(&[u8]) -> Option<T>) -> Option<T> {
+    let mut line = [0_u8; LONGEST];
     let mut length = 0_usize;
-    let mut chunk = [0_u8; LONGEST_LINE];
+    let mut chunk = [0_u8; LONGEST];
     loop {
         let read = sys::read(fd, &mut chunk).ok().filter(|read| *read > 0)?;
         for byte in chunk.get(..read)? {
@@ -42,7 +55,7 @@ pub(super) fn find_line_in<T>(fd: c_int, mut each: impl FnMut(&[u8]) -> Option<T
 
 /// The number at the start of a file such as those of /proc/sys.
 pub(super) fn number(path: &CStr) -> Option<u64> {
-    find_line(path, |line| Some(leading_number(line)))?
+    find_short_line(path, |line| Some(leading_number(line)))?
 }
 
 /// The number after `name` in a file of `name: number` lines such as /proc/self/status.

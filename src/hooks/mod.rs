@@ -22,7 +22,7 @@ use crate::check::{Check, contents};
 use crate::facts::whole_pages;
 use crate::report::{self, Report};
 use crate::start::{self, CHECK, CONTENTS, ENFORCE, HARDENED, OPT_IN, TAIL, TRACK};
-use crate::track::{self, Begun, Range};
+use crate::track::{self, Begun, Range, locks};
 use crate::{errno, follow, harden, next};
 use core::ffi::{c_int, c_void};
 use core::ptr;
@@ -195,7 +195,7 @@ macro_rules! map {
             let map = |address, flags| unsafe { next::$name(address, length, prot, flags, fd, offset) };
             // Made where it is needed, so that it need not lie in memory on the way of most calls.
             let call =
-                || Mmap { function: stringify!($name), address: address as usize, length, prot, flags, fd, offset };
+                || Mmap { address: address as usize, length, prot, flags, fd, offset };
             if !is_plain(start::watch()) || !follow::is_plain(flags) {
                 // SAFETY: the program's own call.
                 return unsafe { $otherwise(address, length, prot, flags, fd, offset, caller) };
@@ -223,7 +223,7 @@ macro_rules! map {
             offset: i64,
             caller: usize,
         ) -> *mut c_void {
-            let call = Mmap { function: stringify!($name), address: address as usize, length, prot, flags, fd, offset };
+            let call = Mmap { address: address as usize, length, prot, flags, fd, offset };
             // SAFETY: the program's own call, perhaps at another address.
             let map = |address, flags| unsafe { next::$name(address, length, prot, flags, fd, offset) };
             map_otherwise(&call, caller, map)
@@ -433,6 +433,32 @@ pub(crate) unsafe extern "C" fn msync(address: *mut c_void, length: usize, flags
     let status = unsafe { next::msync(address, length, flags) };
     if status != 0 && start::watch() & CHECK != 0 {
         finish(&Msync { address: address as usize, length, flags }, status as isize, caller);
+    }
+    status
+}
+
+/// mlockall(2), followed because it decides about mappings to come.
+///
+/// # Safety
+/// As the call.
+pub(crate) unsafe extern "C" fn mlockall(flags: c_int, caller: usize) -> c_int {
+    // SAFETY: the program's own call.
+    let status = unsafe { next::mlockall(flags) };
+    if status == 0 {
+        locks::locks_all(flags & libc::MCL_FUTURE != 0, caller);
+    }
+    status
+}
+
+/// munlockall(2), which ends it.
+///
+/// # Safety
+/// As the call.
+pub(crate) unsafe extern "C" fn munlockall(_caller: usize) -> c_int {
+    // SAFETY: the program's own call.
+    let status = unsafe { next::munlockall() };
+    if status == 0 {
+        locks::unlocks_all();
     }
     status
 }

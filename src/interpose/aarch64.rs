@@ -141,6 +141,8 @@ door! {
     mapsan_mprotect => hooks::mprotect, "x3";
     msync => hooks::msync, "x3";
     mapsan_msync => hooks::msync, "x3";
+    mlockall => hooks::mlockall, "x1";
+    munlockall => hooks::munlockall, "x0";
     ftok => hooks::ftok, "x2";
     mapsan_ftok => hooks::ftok, "x2";
     shmget => hooks::shmget, "x3";

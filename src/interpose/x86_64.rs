@@ -155,6 +155,8 @@ door! {
     mapsan_mprotect => hooks::mprotect, "rcx";
     msync => hooks::msync, "rcx";
     mapsan_msync => hooks::msync, "rcx";
+    mlockall => hooks::mlockall, "rsi";
+    munlockall => hooks::munlockall, "rdi";
     ftok => hooks::ftok, "rdx";
     mapsan_ftok => hooks::ftok, "rdx";
     shmget => hooks::shmget, "rcx";

@@ -22,8 +22,8 @@ use core::sync::atomic::{
 use libc::{
     BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_IMM, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET,
     BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MEM, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX,
-    BPF_SUB, BPF_TXA, BPF_X, BPF_XOR, SECCOMP_RET_ACTION_FULL, SECCOMP_RET_ALLOW, SECCOMP_RET_KILL_PROCESS,
-    SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, sock_filter, sock_fprog,
+    BPF_SUB, BPF_TXA, BPF_X, BPF_XOR, SECCOMP_RET_ACTION_FULL, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO,
+    SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, sock_filter, sock_fprog,
 };
 
 /// `AUDIT_ARCH_…` of `<linux/audit.h>`.
@@ -261,6 +261,25 @@ fn all_let(number: c_long, arguments: &[usize; 6]) -> bool {
     }
     let data = data(number, arguments);
     all().filter(|filter| filter.times.load(Relaxed) > 0).all(|filter| filter.lets(&data))
+}
+
+/// How many filters are noted.
+pub(crate) fn noted() -> u64 {
+    all().map(|filter| u64::from(filter.times.load(Relaxed))).sum()
+}
+
+/// The errno that a filter of this process answers a call with, if one does; the kernel does not see that call.
+#[cold]
+pub(crate) fn errno_for(number: c_long, arguments: [usize; 6]) -> Option<super::Errno> {
+    if !FILTERED.load(Acquire) {
+        return None;
+    }
+    let data = data(number, &arguments);
+    all().filter(|filter| filter.times.load(Relaxed) > 0).find_map(|filter| {
+        let answer = run(filter.program(), &data);
+        (answer & SECCOMP_RET_ACTION_FULL == SECCOMP_RET_ERRNO)
+            .then(|| i32::try_from(answer & SECCOMP_RET_DATA).unwrap_or(0))
+    })
 }
 
 /// What a filter is told of a call. The instruction pointer is near the truth: inside this library.

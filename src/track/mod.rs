@@ -14,6 +14,7 @@ mod hints;
 pub(crate) mod history;
 pub(crate) mod keys;
 mod lock;
+pub(crate) mod locks;
 pub(crate) mod objects;
 pub(crate) mod openings;
 pub(crate) mod origin;
@@ -488,6 +489,7 @@ pub(crate) fn after_fork(in_child: bool) {
         let state = held.state();
         state.generation = state.generation.wrapping_add(1);
         state.regions.forked();
+        locks::unlocks_all();
     }
     held.leave();
 }

@@ -1,5 +1,5 @@
 /* Asks for more huge pages than any machine reserves.
- * mapsan-vary: of \d+ pages of that size \d+ are free, \d+ of these reserved */
+ * mapsan-vary: and \d+ (?:is|are) available|has \d+ pages of this size, \d+ free, \d+ of these reserved */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>

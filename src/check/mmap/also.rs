@@ -28,11 +28,11 @@ impl Mmap {
         }
         match descriptor::flags(self.fd).map(|flags| flags & libc::O_ACCMODE) {
             Ok(libc::O_WRONLY) => {
-                draft.note(format_args!("the descriptor is open O_WRONLY, and every file mapping reads"));
+                draft.note(format_args!("the descriptor was opened with O_WRONLY, and every file mapping reads"));
             }
             Ok(libc::O_RDONLY) if self.is_shared_writable() => {
                 draft.note(format_args!(
-                    "the descriptor is open O_RDONLY, too, and a shared writable mapping needs O_RDWR"
+                    "the descriptor was opened with O_RDONLY, and a shared writable mapping needs O_RDWR"
                 ));
             }
             _ => {}

@@ -10,14 +10,15 @@ mod also;
 mod descriptor;
 mod empty;
 mod passed;
+mod room;
+mod unknown;
 
 use super::known::tell_origin;
 use super::memory::{self, Shown};
 use super::releases::Replacing;
-use super::{Check, Loss, unexplained};
+use super::{Check, Loss};
 use crate::call::{Call, MAP_DROPPABLE, MAP_TYPE, Mmap};
 use crate::facts::descriptor::{Filesystem, Kind};
-use crate::facts::limits::{self, Bytes};
 use crate::facts::{self, mapping, page_size};
 use crate::report::Report;
 use crate::sys::Errno;
@@ -26,22 +27,6 @@ use crate::track::failures::{self, Failed};
 use core::ffi::c_int;
 pub(super) use empty::{look_at_empty, still_empty};
 use mapsan_model::{Rule, Severity};
-
-/// mmap(2), ERRORS, for what no rule of its own explains.
-const MEANINGS: &[(Errno, &str)] = &[
-    (libc::EACCES, "the file or a security module refuses this access"),
-    (libc::EAGAIN, "the file is locked, or too much memory is"),
-    (libc::EINVAL, "the kernel or the file's driver takes none of these arguments together"),
-    (libc::ENFILE, "the system's limit on open files is reached"),
-    (libc::ENODEV, "the filesystem or driver has no mmap"),
-    (libc::ENOMEM, "no memory, or no room in the address space"),
-    (
-        libc::EOPNOTSUPP,
-        "with MAP_SHARED_VALIDATE, a flag is unknown or not supported for this file (MAP_SYNC needs DAX)",
-    ),
-    (libc::EPERM, "a seal, a mount or a privilege forbids it"),
-    (libc::ETXTBSY, "MAP_DENYWRITE on a file that is open for writing"),
-];
 
 impl Mmap {
     fn is_anonymous(&self) -> bool {
@@ -86,6 +71,10 @@ impl Check for Mmap {
 
     fn failed(&self, errno: Errno, report: &Report<'_>) {
         failures::note(Failed::Mmap, report.caller, errno);
+        let offset_is_refused = errno == libc::EINVAL && !self.is_offset_aligned();
+        if !offset_is_refused && self.refused_by_filter(errno, report) {
+            return;
+        }
         let explained = match errno {
             libc::EINVAL => self.invalid(report),
             libc::EBADF => {
@@ -103,14 +92,14 @@ impl Check for Mmap {
                 self.address_in_use(report);
                 true
             }
-            libc::EAGAIN => {
+            libc::EAGAIN if self.is_locked() => {
                 self.lock_limit(report);
                 true
             }
             _ => false,
         };
         if !explained {
-            unexplained(Rule::MmapFailed, errno, MEANINGS, report);
+            self.unexplained(errno, report);
         }
     }
 
@@ -172,41 +161,56 @@ impl Mmap {
     }
 
     fn unaligned_offset(&self, report: &Report<'_>) {
-        report.finding(Rule::MmapUnalignedOffset, Severity::Error, |draft| {
+        // Loaders of foreign programs try this, and read when it fails.
+        let fixed = self.flags & libc::MAP_FIXED != 0;
+        let severity = if fixed { Severity::Warning } else { Severity::Error };
+        report.finding(Rule::MmapUnalignedOffset, severity, |draft| {
             let page = page_size();
-            draft.message(format_args!(
-                "{} offset {} is not a multiple of the page size ({page})",
-                self.function, self.offset
-            ));
+            draft.message(format_args!("offset {} is not a multiple of the page size ({page})", self.offset));
             let into = self.offset.rem_euclid(i64::try_from(page).unwrap_or(4096));
             let below = self.offset.wrapping_sub(into);
             self.tell_other_causes(draft);
-            draft.help(format_args!(
-                "map {} bytes from offset {below} and add {into} to the pointer that comes back; \
-                 unmap what mmap returned, not the sum",
-                self.length.saturating_add(usize::try_from(into).unwrap_or(0))
-            ));
+            let is_descriptor = c_int::try_from(self.offset).is_ok_and(|fd| facts::descriptor::flags(fd).is_ok());
+            if self.fd == 0 && is_descriptor {
+                draft.note(format_args!(
+                    "{} is an open descriptor, and the descriptor passed is 0: the two look swapped",
+                    self.offset
+                ));
+            }
+            if fixed {
+                draft.help(format_args!(
+                    "read the bytes to this address with pread: a mapping starts at a page of the file ({below} is the one \
+                     below, {into} bytes before)"
+                ));
+            } else {
+                draft.help(format_args!(
+                    "map {} bytes from offset {below} and add {into} to the pointer that comes back; \
+                     unmap what mmap returned, not the sum",
+                    self.length.saturating_add(usize::try_from(into).unwrap_or(0))
+                ));
+            }
         });
     }
 
     fn zero_length(&self, report: &Report<'_>) {
-        report.finding(Rule::MmapZeroLength, Severity::Error, |draft| {
-            draft.message(format_args!("{} length is 0; it must be greater than 0", self.function));
-            if !self.is_anonymous()
-                && let Ok(file) = facts::descriptor::file(self.fd)
-                && file.kind == Kind::Regular
-            {
-                if file.size == 0 {
-                    draft.note(format_args!("the file is empty (0 bytes): the length probably came from its size"));
+        let file = if self.is_anonymous() { None } else { facts::descriptor::file(self.fd).ok() };
+        let size = file.filter(|file| file.kind == Kind::Regular).map(|file| file.size);
+        // The length came from an empty file: correct programs look at the answer.
+        let severity = if size == Some(0) { Severity::Warning } else { Severity::Error };
+        report.finding(Rule::MmapZeroLength, severity, |draft| {
+            draft.message(format_args!("the length is 0; it must be greater than 0"));
+            match size {
+                Some(0) => {
+                    draft.note(format_args!("the file is empty (0 bytes), and the length probably came from its size"));
                     draft.help(format_args!(
                         "treat an empty file by itself, or make it longer with ftruncate before mapping it"
                     ));
-                } else {
-                    draft.note(format_args!("the file has {} bytes", file.size));
+                }
+                Some(size) => {
+                    draft.note(format_args!("the file has {size} bytes"));
                     draft.help(format_args!("pass the number of bytes to map; take the size with fstat just before"));
                 }
-            } else {
-                draft.help(format_args!("pass the number of bytes to map"));
+                None => draft.help(format_args!("pass the number of bytes to map")),
             }
             self.tell_no_sharing(draft);
         });
@@ -215,8 +219,7 @@ impl Mmap {
     fn no_sharing(&self, report: &Report<'_>) {
         report.finding(Rule::MmapNoSharing, Severity::Error, |draft| {
             draft.message(format_args!(
-                "{} flags have none of MAP_SHARED, MAP_PRIVATE and MAP_SHARED_VALIDATE; exactly one is needed",
-                self.function
+                "the flags have none of MAP_SHARED, MAP_PRIVATE and MAP_SHARED_VALIDATE; exactly one is needed"
             ));
             self.tell_descriptor_mode(draft);
             draft.help(format_args!(
@@ -241,11 +244,13 @@ impl Mmap {
         }
         report.finding(Rule::MmapOffsetOverflow, Severity::Error, |draft| {
             if self.offset < 0 {
-                draft.message(format_args!("{} offset {} is negative", self.function, self.offset));
+                draft.message(format_args!("the offset is negative: {} ({:#x})", self.offset, self.offset));
             } else {
                 draft.message(format_args!(
-                    "{} offset {} + length {} is past the largest file offset",
-                    self.function, self.offset, self.length
+                    "the offset {:#x} plus the length {} is past the largest file offset ({:#x})",
+                    self.offset,
+                    self.length,
+                    i64::MAX
                 ));
             }
             draft.help(format_args!("check the calculation of the offset; off_t is signed, 64 bits wide"));
@@ -253,111 +258,23 @@ impl Mmap {
         true
     }
 
-    fn no_memory(&self, report: &Report<'_>) {
-        if self.length.cast_signed() < 0 || facts::whole_pages(self.length) == 0 {
-            report.finding(Rule::MmapLengthTooLarge, Severity::Error, |draft| {
-                draft.message(format_args!(
-                    "{} length {}{} is larger than any address space",
-                    self.function,
-                    self.length,
-                    memory::signed(self.length)
-                ));
-                draft.help(format_args!("check the calculation of the length: a negative number became a huge one"));
-            });
-        } else if self.is_huge() {
-            self.huge_pages(report);
-        } else {
-            self.out_of_memory(report);
-        }
-    }
-
-    fn out_of_memory(&self, report: &Report<'_>) {
-        report.finding(Rule::MmapOutOfMemory, Severity::Note, |draft| {
-            let wanted = facts::whole_pages(self.length) as u64;
-            draft.message(format_args!("the kernel has no room for {}", Bytes(wanted)));
-            let private_writable = !self.is_shared() && self.prot & libc::PROT_WRITE != 0;
-            let mut told = memory::tell_memory_limit(wanted, private_writable, draft);
-            if !told && wanted >= memory::USER_SPACE {
-                draft.note(format_args!("an address space has {} for programs", Bytes(memory::USER_SPACE)));
-                told = true;
-            }
-            if !told && self.wants_address() && self.address.saturating_add(self.length) as u64 > memory::USER_SPACE {
-                draft.note(format_args!("{:#x} is above the addresses that programs have", self.address));
-                told = true;
-            }
-            if !told && (private_writable || self.is_anonymous()) {
-                told = memory::tell_overcommit(wanted, draft);
-            }
-            if !told {
-                memory::tell_no_limit(draft);
-            }
-        });
-    }
-
-    fn huge_pages(&self, report: &Report<'_>) {
-        report.finding(Rule::MmapHugePages, Severity::Note, |draft| {
-            let size = match self.huge_page_bits() {
-                0 => limits::default_huge_page().unwrap_or(0),
-                bits => 1_u64.checked_shl(bits).unwrap_or(0),
-            };
-            if size == 0 {
-                draft.message(format_args!("huge pages of the machine's default size are refused"));
-            } else {
-                draft.message(format_args!("huge pages of {} are refused", Bytes(size)));
-            }
-            match limits::huge_pages(size) {
-                Some(pool) => draft.note(format_args!(
-                    "of {} pages of that size {} are free, {} of these reserved",
-                    pool.total, pool.free, pool.reserved
-                )),
-                None if size > 0 && limits::shows_huge_pages() => {
-                    draft.note(format_args!("this machine has no pool of that size under /sys/kernel/mm/hugepages"));
-                }
-                None => draft.note(format_args!("the pools (/sys/kernel/mm/hugepages) can't be looked at here")),
-            }
-            if size > 0 && self.offset.rem_euclid(size.cast_signed()) != 0 {
-                draft.note(format_args!("offset {} is not a multiple of the huge page", self.offset));
-            }
-            draft.help(format_args!(
-                "reserve pages (sysctl vm.nr_hugepages=N), or map without MAP_HUGETLB and advise MADV_HUGEPAGE"
-            ));
-        });
-    }
-
-    fn lock_limit(&self, report: &Report<'_>) {
-        report.finding(Rule::MmapLockLimit, Severity::Note, |draft| {
-            draft
-                .message(format_args!("locked memory of {} is refused", Bytes(facts::whole_pages(self.length) as u64)));
-            match limits::soft(libc::RLIMIT_MEMLOCK) {
-                Some(limit) => match limits::locked() {
-                    Some(locked) => draft.note(format_args!(
-                        "RLIMIT_MEMLOCK allows {}, and {} are locked",
-                        Bytes(limit),
-                        Bytes(locked)
-                    )),
-                    None => draft.note(format_args!("RLIMIT_MEMLOCK allows {}", Bytes(limit))),
-                },
-                None if limits::is_unlimited(libc::RLIMIT_MEMLOCK) => {
-                    draft.note(format_args!("RLIMIT_MEMLOCK is unlimited"));
-                }
-                None => draft.note(format_args!("RLIMIT_MEMLOCK can't be read here")),
-            }
-            draft
-                .help(format_args!("raise the limit (ulimit -l, setrlimit RLIMIT_MEMLOCK), or map without MAP_LOCKED"));
-        });
-    }
-
     fn address_in_use(&self, report: &Report<'_>) {
         report.finding(Rule::MmapAddressInUse, Severity::Note, |draft| {
-            draft.message(format_args!("MAP_FIXED_NOREPLACE: something is mapped at {:#x} already", self.address));
-            let end = self.address.saturating_add(self.length);
+            let end = self.address.saturating_add(facts::whole_pages(self.length));
             match mapping::Mappings::open().and_then(|mappings| mappings.at_or_after(self.address)) {
                 Some(there) if there.start < end => {
+                    draft.message(format_args!(
+                        "MAP_FIXED_NOREPLACE: something is mapped in the {} bytes from {:#x} already",
+                        self.length, self.address
+                    ));
                     draft.mapping(&there);
                     draft.note(format_args!("it is {}", Shown(&there)));
                     tell_origin(there.start.max(self.address), draft);
                 }
-                _ => {}
+                _ => draft.message(format_args!(
+                    "MAP_FIXED_NOREPLACE: something was mapped in the {} bytes from {:#x}",
+                    self.length, self.address
+                )),
             }
             draft.help(format_args!("take another address, or none: the kernel finds a free one"));
         });

@@ -1,6 +1,6 @@
 //! What the kernel lets pass, and is doubtful all the same.
 
-use crate::call::Mmap;
+use crate::call::{MapFlags, Mmap, Prot};
 use crate::facts::descriptor::{self, Kind};
 use crate::facts::{self, page_size};
 use crate::report::Report;
@@ -13,16 +13,26 @@ impl Mmap {
             return None;
         }
         report.offence(Rule::MmapBothSharing, Severity::Warning, |draft| {
+            if matches!(self.prot, 1 | 2) && self.flags == 3 {
+                let sharing = MapFlags(self.prot);
+                draft.message(format_args!(
+                    "prot and flags look swapped: flags is 3, which is PROT_READ|PROT_WRITE, and prot is {}, which is \
+                     {sharing}",
+                    self.prot
+                ));
+                draft.note(format_args!(
+                    "flags 3 is MAP_SHARED_VALIDATE: the mapping is shared, and has the protection {}",
+                    Prot(self.prot)
+                ));
+                draft.help(format_args!(
+                    "pass the protection first: mmap(address, length, PROT_READ|PROT_WRITE, {sharing}, ...)"
+                ));
+                return;
+            }
             draft.message(format_args!(
                 "MAP_SHARED|MAP_PRIVATE is MAP_SHARED_VALIDATE: the mapping is shared, and writes reach the file"
             ));
-            if matches!(self.prot, 1 | 2) && self.flags == 3 {
-                draft.note(format_args!(
-                    "prot is {} and flags is 3, PROT_READ|PROT_WRITE: prot and flags look swapped",
-                    self.prot
-                ));
-            }
-            draft.help(format_args!("choose one: MAP_SHARED to share, MAP_PRIVATE for a copy of one's own"));
+            draft.help(format_args!("choose one: MAP_SHARED to share, MAP_PRIVATE for a private copy"));
         })
     }
 

@@ -1,0 +1,21 @@
+//! The call of mlockall(2) that locks what is mapped from then on (`MCL_FUTURE`), if one was seen.
+
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// The complement of its return address, which no scan of memory takes for an address; 0 for none.
+static SITE: AtomicUsize = AtomicUsize::new(0);
+
+/// mlockall has succeeded; each call takes the place of the one before.
+pub(crate) fn locks_all(future: bool, site: usize) {
+    SITE.store(if future { !site } else { 0 }, Relaxed);
+}
+
+/// munlockall has succeeded.
+pub(crate) fn unlocks_all() {
+    SITE.store(0, Relaxed);
+}
+
+/// The return address of the call that holds.
+pub(crate) fn all_future() -> Option<usize> {
+    Some(SITE.load(Relaxed)).filter(|site| *site != 0).map(|site| !site)
+}
