@@ -100,6 +100,8 @@ next! {
     shm_open(name: *const c_char, flags: c_int, mode: libc::mode_t) -> c_int, else raw_shm_open(name, flags, mode);
     /// `shm_unlink(3)`.
     shm_unlink(name: *const c_char) -> c_int, else raw_shm_unlink(name);
+    /// dlclose(3).
+    dlclose(handle: *mut c_void) -> c_int, else raw_dlclose(handle);
     /// _exit(2).
     _exit(status: c_int) -> !, else raw_exit(status);
     /// _Exit(3).
@@ -153,6 +155,7 @@ const _: unsafe extern "C" fn(c_int, c_int, *mut libc::shmid_ds) -> c_int = libc
 const _: unsafe extern "C" fn(*const c_char, c_int, libc::mode_t) -> c_int = libc::shm_open;
 const _: unsafe extern "C" fn(*const c_char) -> c_int = libc::shm_unlink;
 const _: unsafe extern "C" fn(c_int) -> ! = libc::_exit;
+const _: unsafe extern "C" fn(*mut c_void) -> c_int = libc::dlclose;
 const _: unsafe extern "C" fn(c_int, ...) -> c_int = libc::prctl;
 const _: unsafe extern "C" fn(c_long, ...) -> c_long = libc::syscall;
 const _: unsafe extern "C" fn(c_int, *const libc::sigaction, *mut libc::sigaction) -> c_int = libc::sigaction;
@@ -344,6 +347,13 @@ unsafe fn own_sbrk(increment: isize) -> *mut c_void {
     };
     // SAFETY: the program's own call.
     unsafe { sbrk(increment) }
+}
+
+/// As libc's dlclose. A static program has it under another name if anything else of it needs that; without it the object
+/// stays loaded, as dlclose(3) allows.
+unsafe fn raw_dlclose(handle: *mut c_void) -> c_int {
+    // SAFETY: the caller upholds the contract.
+    weak::static_dlclose().map_or(0, |close| unsafe { close(handle) })
 }
 
 /// Ends the process.

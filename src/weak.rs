@@ -58,6 +58,10 @@ weak_function! {
     dlsym "dlsym" unsafe extern "C" fn(*mut c_void, *const c_char) -> *mut c_void
 }
 weak_function! {
+    /// dlclose(3), by the name that it has in glibc's archive.
+    static_dlclose "__dlclose" unsafe extern "C" fn(*mut c_void) -> c_int
+}
+weak_function! {
     /// `_dl_find_object`, glibc 2.35.
     dl_find_object "_dl_find_object" unsafe extern "C" fn(usize, *mut c_void) -> c_int
 }

@@ -241,14 +241,16 @@ macro_rules! for_each_rule {
     ShmctlFailed "shmctl-failed" "shmctl" [Note] Correctness None
         "shmctl failed for a reason that no other rule explains";
 
+    FaultBadJump "fault-bad-jump" "SIGSEGV" [Error] Correctness None
+        "a jump to where nothing is mapped, or nothing that can be executed";
     FaultPastEof "fault-past-eof" "SIGBUS" [Error] Correctness None
-        "an access past the end of a mapped file that never reached there";
+        "an access past the end of a mapped file that was never seen to reach there";
     FaultTruncated "fault-truncated" "SIGBUS" [Error] Correctness None
         "an access past the end of a mapped file that was shortened";
     FaultNoSpace "fault-no-space" "SIGBUS" [Error] Correctness None
         "an access to a page that can't be allocated: the filesystem or the pool of huge pages is full";
     FaultMemory "fault-memory" "SIGBUS" [Note] Correctness None
-        "a page of a mapping can't be had: an I/O error, or memory that the hardware has lost";
+        "a page of a mapping is not available: an I/O error, or memory that the hardware has lost";
     FaultProtection "fault-protection" "SIGSEGV" [Error] Correctness None
         "an access that the protection of the mapping forbids";
     FaultAfterUnmap "fault-after-unmap" "SIGSEGV" [Error] Correctness None
@@ -256,7 +258,7 @@ macro_rules! for_each_rule {
     FaultAfterDetach "fault-after-detach" "SIGSEGV" [Error] Correctness None
         "an access where a segment used to be attached";
     FaultMapFailed "fault-map-failed" "SIGSEGV" [Error] Correctness None
-        "an access through MAP_FAILED, the result of a call that failed";
+        "an access through the result of a call that failed: MAP_FAILED, or a negated errno";
     FaultOverrun "fault-overrun" "SIGSEGV" [Error] Correctness None
         "an access just before or past a mapping, or in a guard that borders it";
 

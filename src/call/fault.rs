@@ -20,8 +20,8 @@ impl Fault {
     pub(crate) const MAPERR: c_int = 1;
     /// A protection key forbids it.
     pub(crate) const PKUERR: c_int = 4;
-    /// `BUS_ADRALN`: an address that the instruction does not take.
-    pub(crate) const ADRALN: c_int = 1;
+    /// `SI_KERNEL`: the kernel tells nothing more.
+    pub(crate) const KERNEL: c_int = 0x80;
 
     /// The name of `si_code`.
     fn code_name(&self) -> Option<&'static str> {
@@ -29,6 +29,9 @@ impl Fault {
             libc::SIGBUS => &["BUS_ADRALN", "BUS_ADRERR", "BUS_OBJERR", "BUS_MCEERR_AR", "BUS_MCEERR_AO"],
             _ => &["SEGV_MAPERR", "SEGV_ACCERR", "SEGV_BNDERR", "SEGV_PKUERR"],
         };
+        if self.code == Fault::KERNEL {
+            return Some("SI_KERNEL");
+        }
         names.get(usize::try_from(self.code).ok()?.checked_sub(1)?).copied()
     }
 }

@@ -7,6 +7,7 @@ use crate::call::{Call, Mprotect, Quoted};
 use crate::facts;
 use crate::facts::backing::Identity;
 use crate::facts::descriptor::{self, Seals, WRITE_SEALS};
+use crate::facts::limits::{self, Bytes};
 use crate::facts::mapping::{self, Mapping, Mappings};
 use crate::report::{Draft, Report};
 use crate::sys::{Errno, access};
@@ -85,8 +86,29 @@ impl Mprotect {
                     draft.note(format_args!("the pages before the hole have the new protection"));
                 }
             }
+            if let Some((lowest, limit)) = self.stack_to_come() {
+                draft.note(format_args!(
+                    "the stack of the main thread grows into it on demand: down to {lowest:#x}, by its limit of {} (RLIMIT_STACK)",
+                    Bytes(limit)
+                ));
+                draft.help(format_args!(
+                    "leave the main thread's stack as it is: the kernel keeps a gap below it that can't be accessed; put guards \
+                     only into stacks that the program has mapped"
+                ));
+                return;
+            }
             draft.help(format_args!("pass an address and length inside of what was mapped"));
         });
+    }
+
+    /// The lowest address that the main thread's stack may grow down to, and its limit in bytes, if the first hole is in the
+    /// part that has not grown yet.
+    fn stack_to_come(&self) -> Option<(usize, u64)> {
+        let Range::Hole(hole) = memory::range(self.address, self.pages()) else { return None };
+        let above = Mappings::open()?.at_or_after(hole).filter(|there| there.name().starts_with(b"[stack"))?;
+        let limit = limits::soft(libc::RLIMIT_STACK)?;
+        let lowest = above.end.checked_sub(usize::try_from(limit).ok()?)?;
+        (lowest <= hole).then_some((lowest, limit))
     }
 
     /// A shared mapping may not be made writable.
@@ -176,6 +198,17 @@ impl Mprotect {
                 "the {} bytes at {:#x} leave the addresses of programs",
                 self.length, self.address
             ));
+            if let Some((lowest, limit)) = self.stack_to_come() {
+                draft.note(format_args!(
+                    "the stack of the main thread grows into it on demand: down to {lowest:#x}, by its limit of {} (RLIMIT_STACK)",
+                    Bytes(limit)
+                ));
+                draft.help(format_args!(
+                    "leave the main thread's stack as it is: the kernel keeps a gap below it that can't be accessed; put guards \
+                     only into stacks that the program has mapped"
+                ));
+                return;
+            }
             draft.help(format_args!("pass an address and length inside of what was mapped"));
             return;
         }

@@ -51,7 +51,12 @@ impl Drop for Backing {
 pub(crate) struct Room {
     pub(crate) free: u64,
     pub(crate) total: u64,
+    /// Whether its files are memory, so that a read of a page that is not there takes room, too.
+    pub(crate) is_memory: bool,
 }
+
+/// `HUGETLBFS_MAGIC` of `<linux/magic.h>`, of which libc has no more than the other.
+const HUGETLBFS: i64 = 0x958_458f6;
 
 impl Backing {
     /// Finds the file: by the descriptor `fd` that it was mapped by, by the mapping's name, or by `/proc/self/map_files`
@@ -60,22 +65,27 @@ impl Backing {
         if fd >= 0 && file.is_of(fd) {
             return Some(Backing { fd, own: false });
         }
-        let there = there?;
-        let mut name = Line::<257>::new();
-        name.push_bytes(there.name());
-        name.push_bytes(b"\0");
-        let mut entry = Line::<80>::new();
-        let _ = write!(entry, "/proc/self/map_files/{:x}-{:x}\0", there.start, there.end);
-        [name.as_bytes(), entry.as_bytes()].into_iter().find_map(|path| {
-            let path = CStr::from_bytes_with_nul(path).ok()?;
-            let found = Backing { fd: sys::open(path, libc::O_PATH, 0).ok()?, own: true };
-            file.is_of(found.fd).then_some(found)
-        })
+        open(there?).into_iter().flatten().find(|found| file.is_of(found.fd))
     }
 
-    /// Its size now, in bytes.
+    /// Finds the file of a mapping that was not made by a call that was seen: by its name, or by `/proc/self/map_files`. The
+    /// inode decides alone, since some filesystems show another device in the kernel's list than to stat(2).
+    pub(crate) fn of(there: &Mapping) -> Option<Backing> {
+        open(there)
+            .into_iter()
+            .flatten()
+            .find(|found| there.inode != 0 && sys::statx_fd(found.fd).is_ok_and(|file| file.stx_ino == there.inode))
+    }
+
+    /// Its size now, in bytes; `None` if it is not a regular file, since others have none.
     pub(crate) fn size(&self) -> Option<u64> {
-        sys::statx_fd(self.fd).ok().map(|found| found.stx_size)
+        let found = sys::statx_fd(self.fd).ok()?;
+        (u32::from(found.stx_mode) & libc::S_IFMT == libc::S_IFREG).then_some(found.stx_size)
+    }
+
+    /// Whether it is known to be a device or another file without a size.
+    pub(crate) fn is_special(&self) -> bool {
+        sys::statx_fd(self.fd).is_ok_and(|found| u32::from(found.stx_mode) & libc::S_IFMT != libc::S_IFREG)
     }
 
     /// The room on its filesystem: what this process may still use, and all there is. `None` where the filesystem does
@@ -83,7 +93,22 @@ impl Backing {
     pub(crate) fn room(&self) -> Option<Room> {
         let found = sys::filesystem(self.fd).ok()?;
         let unit = u64::try_from(found.f_bsize).ok()?;
-        let room = Room { free: found.f_bavail.saturating_mul(unit), total: found.f_blocks.saturating_mul(unit) };
+        let is_memory = [libc::TMPFS_MAGIC, HUGETLBFS].contains(&found.f_type);
+        let room =
+            Room { free: found.f_bavail.saturating_mul(unit), total: found.f_blocks.saturating_mul(unit), is_memory };
         (room.total > 0).then_some(room)
     }
+}
+
+/// What a mapping's name and its entry in `/proc/self/map_files` lead to.
+fn open(there: &Mapping) -> [Option<Backing>; 2] {
+    let mut name = Line::<257>::new();
+    name.push_bytes(there.name());
+    name.push_bytes(b"\0");
+    let mut entry = Line::<80>::new();
+    let _ = write!(entry, "/proc/self/map_files/{:x}-{:x}\0", there.start, there.end);
+    [name.as_bytes(), entry.as_bytes()].map(|path| {
+        let path = CStr::from_bytes_with_nul(path).ok()?;
+        Some(Backing { fd: sys::open(path, libc::O_PATH, 0).ok()?, own: true })
+    })
 }

@@ -2,6 +2,7 @@
 //! nearest dynamic symbol. No debug information is read in the program: that is the command's work.
 
 use crate::process;
+use crate::track::libraries::Library;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::mem::size_of;
 use core::slice;
@@ -283,6 +284,26 @@ fn find_object(address: usize) -> Option<Module<'static>> {
     // SAFETY: a link map's name is a string.
     let path = unsafe { bytes(link_map.name) };
     Some(Module { path, bias: link_map.bias, segments })
+}
+
+/// Whether an address lies in a loaded object, by glibc's index alone: nothing of the object is read.
+pub(crate) fn is_in_object(address: usize) -> bool {
+    let Some(find) = crate::weak::dl_find_object() else { return false };
+    let mut found = core::mem::MaybeUninit::<FoundObject>::zeroed();
+    // SAFETY: the signature of _dl_find_object(3); `found` has its layout.
+    let answer = unsafe { find(address, found.as_mut_ptr().cast()) };
+    answer == 0
+}
+
+/// An entry of the loader's list as it is remembered after dlclose.
+pub(crate) fn as_library(info: &libc::dl_phdr_info) -> Library {
+    // SAFETY: the program headers of a loaded object, as dl_iterate_phdr(3) promises.
+    let segments = unsafe { slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum as usize) };
+    // SAFETY: the name is a string, or null.
+    let path = unsafe { bytes(info.dlpi_name) };
+    let bias = usize::try_from(info.dlpi_addr).unwrap_or(0);
+    let (start, end) = Module { path, bias, segments }.extent().unwrap_or((0, 0));
+    Library::loaded(start, end, path)
 }
 
 /// The address of a function of the vDSO, whose ELF header is at `header`.

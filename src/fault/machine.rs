@@ -1,5 +1,6 @@
 //! The machine's state at a fault, as the kernel has saved it for the handler.
 
+use super::instruction;
 use core::ffi::{c_int, c_void};
 
 /// What the instruction wanted of the memory.
@@ -45,6 +46,33 @@ impl Machine {
         // SAFETY: as above.
         unsafe { *mask &= !bit };
     }
+
+    /// The address of the fault, of which the kernel has told `address`: nothing is told of a jump to what is no address at
+    /// all.
+    pub(super) fn address(self, address: usize) -> usize {
+        if self.is_outside() { self.instruction() } else { address }
+    }
+
+    /// How many bytes of memory the instruction wanted, if that can be told.
+    pub(crate) fn access_size(self) -> Option<usize> {
+        let mut code = [0_u8; instruction::LONGEST];
+        let mut length = code.len();
+        // The instruction may end with the last page of its mapping.
+        while length > 0 && crate::sys::read_memory(self.instruction(), code.get_mut(..length)?) != Ok(length) {
+            length = length.wrapping_sub(1);
+        }
+        size_of_operand(code.get(..length)?)
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn size_of_operand(code: &[u8]) -> Option<usize> {
+    instruction::operand_size(code)
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn size_of_operand(_code: &[u8]) -> Option<usize> {
+    None
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -80,6 +108,7 @@ impl Machine {
         const PAGE_FAULT: usize = 14;
         let code = self.get(libc::REG_ERR);
         match self.get(libc::REG_TRAPNO) {
+            _ if self.is_outside() => Access::Execute,
             PAGE_FAULT if code & 1 << 4 != 0 => Access::Execute,
             PAGE_FAULT if code & 1 << 1 != 0 => Access::Write,
             PAGE_FAULT => Access::Read,
@@ -87,16 +116,33 @@ impl Machine {
         }
     }
 
+    /// Whether the processor went to an address that is none: its upper bits are not all alike.
+    fn is_outside(self) -> bool {
+        const GENERAL_PROTECTION: usize = 13;
+        let upper = self.instruction() >> 56;
+        self.get(libc::REG_TRAPNO) == GENERAL_PROTECTION && upper != 0 && upper != 0xff
+    }
+
+    /// The stack pointer.
+    pub(crate) fn stack(self) -> usize {
+        self.get(libc::REG_RSP)
+    }
+
     /// Whether a general register holds this value.
     pub(crate) fn holds(self, value: usize) -> bool {
         (libc::REG_R8..=libc::REG_RSP).any(|number| self.get(number) == value)
     }
 
-    /// Where the call that led to `self.instruction()` returns to, if it was a call: the word on top of the stack.
+    /// Where the call that led to `self.instruction()` returns to, if it was a call: the word on top of the stack. A return
+    /// or a jump leaves something else there.
     pub(crate) fn caller(self) -> Option<usize> {
+        const LONGEST_CALL: usize = 7;
         let mut word = [0_u8; size_of::<usize>()];
         let read = crate::sys::read_memory(self.get(libc::REG_RSP), &mut word);
-        (read == Ok(word.len())).then(|| usize::from_ne_bytes(word))
+        let address = (read == Ok(word.len())).then(|| usize::from_ne_bytes(word))?;
+        let mut code = [0_u8; LONGEST_CALL];
+        let read = crate::sys::read_memory(address.checked_sub(code.len())?, &mut code);
+        (read == Ok(code.len()) && ends_in_call(code)).then_some(address)
     }
 
     /// Makes it look as if the function that was called had returned to `caller`; what undoes that.
@@ -113,8 +159,28 @@ impl Machine {
     }
 }
 
+/// Whether code ends in what may be a call: E8 with a displacement, or FF /2.
+#[cfg(target_arch = "x86_64")]
+fn ends_in_call(code: [u8; 7]) -> bool {
+    let indirect = |pair: &[u8]| matches!(pair, [0xff, modrm] if modrm >> 3 & 7 == 2);
+    code.get(2) == Some(&0xe8) || code.windows(2).any(indirect)
+}
+
 #[cfg(target_arch = "aarch64")]
 impl Machine {
+    /// Whether the processor went to an address that is none; on this machine the kernel tells it like any other.
+    #[allow(clippy::unused_self, reason = "as on other machines")]
+    fn is_outside(self) -> bool {
+        false
+    }
+
+    /// The stack pointer.
+    pub(crate) fn stack(self) -> usize {
+        // SAFETY: by the contract of `of`.
+        let stack = unsafe { (*self.0).uc_mcontext.sp };
+        usize::try_from(stack).unwrap_or(0)
+    }
+
     /// The address of the instruction.
     pub(crate) fn instruction(self) -> usize {
         // SAFETY: by the contract of `of`.

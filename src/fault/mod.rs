@@ -6,6 +6,7 @@
 //! registers, core dump included.
 
 pub(crate) mod disposition;
+mod instruction;
 mod machine;
 
 pub(crate) use machine::{Access, Machine};
@@ -39,7 +40,7 @@ pub(super) extern "C" fn handle(signal: c_int, info: &libc::siginfo_t, context: 
 #[inline(never)]
 fn explain(signal: c_int, info: &libc::siginfo_t, machine: Machine) {
     // SAFETY: both signals carry an address when the kernel raises them.
-    let address = unsafe { info.si_addr() } as usize;
+    let address = machine.address(unsafe { info.si_addr() } as usize);
     let Some(inquest) = Inquest::open() else { return };
     facts::module::take_no_locks();
     let made = inquest.run(&mut || {

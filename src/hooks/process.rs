@@ -1,8 +1,32 @@
-//! The hooks of the end of a process, and of its signals.
+//! The hooks of the end of a process, of its signals, and of the end of a shared object.
 
 use crate::fault::disposition;
-use crate::{exit, next};
-use core::ffi::c_int;
+use crate::{exit, next, start, track};
+use core::ffi::{c_int, c_void};
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+/// dlclose(3): followed for faults in what it has removed.
+///
+/// # Safety
+/// As the call.
+pub(crate) unsafe extern "C" fn dlclose(handle: *mut c_void, caller: usize) -> c_int {
+    /// Calls under way: of two, nobody can say which has removed what.
+    static UNDER_WAY: AtomicU32 = AtomicU32::new(0);
+    if !start::tracks() {
+        // SAFETY: the program's own call.
+        return unsafe { next::dlclose(handle) };
+    }
+    let alone = UNDER_WAY.fetch_add(1, Relaxed) == 0;
+    let removals = track::look_at_libraries();
+    // SAFETY: the program's own call.
+    let status = unsafe { next::dlclose(handle) };
+    let alone = alone && UNDER_WAY.load(Relaxed) == 1;
+    if status == 0 {
+        track::look_for_removed(removals, if alone { caller } else { 0 });
+    }
+    UNDER_WAY.fetch_sub(1, Relaxed);
+    status
+}
 
 /// _exit(2): the end of a process that runs no handlers.
 ///

@@ -157,6 +157,7 @@ door! {
     mapsan_shm_open => hooks::shm_open, "x3";
     shm_unlink => hooks::shm_unlink, "x1";
     mapsan_shm_unlink => hooks::shm_unlink, "x1";
+    dlclose => hooks::dlclose, "x1";
     _exit => hooks::_exit, "x1";
     _Exit => hooks::_Exit, "x1";
     quick_exit => hooks::quick_exit, "x1";

@@ -171,6 +171,7 @@ door! {
     mapsan_shm_open => hooks::shm_open, "rcx";
     shm_unlink => hooks::shm_unlink, "rsi";
     mapsan_shm_unlink => hooks::shm_unlink, "rsi";
+    dlclose => hooks::dlclose, "rsi";
     _exit => hooks::_exit, "rsi";
     _Exit => hooks::_Exit, "rsi";
     quick_exit => hooks::quick_exit, "rsi";

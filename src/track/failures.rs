@@ -131,7 +131,6 @@ fn find(kind: Failed, fits: impl Fn(&Failure) -> bool) -> Option<Failure> {
 }
 
 /// The last failure among several kinds that gave such an errno, of this thread if it has one.
-#[expect(dead_code, reason = "the checks of faults ask for it")]
 pub(crate) fn last_with(kinds: &[Failed], fits: impl Fn(Errno) -> bool) -> Option<(Failed, Failure)> {
     kinds
         .iter()

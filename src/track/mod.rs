@@ -13,6 +13,7 @@ pub(crate) mod groups;
 mod hints;
 pub(crate) mod history;
 pub(crate) mod keys;
+pub(crate) mod libraries;
 mod lock;
 pub(crate) mod locks;
 pub(crate) mod objects;
@@ -34,11 +35,12 @@ use crate::hidden::{Addresses, Hidden};
 use crate::interpose::this_thread;
 use crate::report::{self, sink};
 use crate::sys::Errno;
-use crate::{start, sys};
+use crate::{clock, facts, start, sys};
 use core::cell::UnsafeCell;
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use groups::Groups;
+use libraries::{Libraries, Library};
 use lock::{Lock, Refusal};
 use objects::{Object, Objects};
 use protections::{Protection, Protections};
@@ -52,6 +54,7 @@ pub(crate) struct State {
     pub(crate) objects: Objects,
     pub(crate) groups: Groups,
     protections: Protections,
+    libraries: Libraries,
     pub(crate) reserved: Reserved,
     /// In which process of a line of forks this is.
     pub(crate) generation: u8,
@@ -116,6 +119,7 @@ static TRACKER: Tracker = Tracker {
         objects: Objects::new(),
         groups: Groups::new(),
         protections: Protections::new(),
+        libraries: Libraries::new(),
         reserved: Reserved::new(),
         generation: 0,
     }),
@@ -129,7 +133,7 @@ impl State {
 
     fn protect(&mut self, protection: Protection) {
         self.regions.protect(protection.range, protection.prot);
-        self.protections.enter(protection);
+        self.protections.enter(Protection { after: self.regions.newest(), ..protection });
     }
 
     fn apply(&mut self, event: &Event) {
@@ -324,7 +328,7 @@ fn mapped_later(refusal: Refusal, range: Range, made: Made) {
 
 /// A range has another protection, given by a call that returns to `site`.
 pub(crate) fn protected(range: Range, prot: u8, site: usize) {
-    let protection = Protection { range, site, prot };
+    let protection = Protection { range, site, prot, after: 0 };
     tell(|state| state.protect(protection), || Event::Protected(protection));
 }
 
@@ -360,7 +364,6 @@ pub(crate) fn asked(range: Range, address: usize, base: Option<usize>) {
 }
 
 /// The newest live mapping that was asked for where an address is, and lies elsewhere.
-#[expect(dead_code, reason = "the checks of faults ask for it")]
 pub(crate) fn meant_to_hold(address: usize) -> Option<Known> {
     with(|state| state.regions.meant_to_hold(address))?
 }
@@ -436,14 +439,59 @@ pub(crate) fn neighbours(address: usize) -> (Option<Known>, Option<Known>) {
     .unwrap_or((None, None))
 }
 
-/// The largest size that a file is known to have had, in bytes: at each mapping of it, alive or gone.
-pub(crate) fn largest_size(device: u32, inode: u64) -> Option<u64> {
-    with(|state| state.regions.largest_size(device, inode))?
+/// The largest size that a file is known to have had since a call that maps, in bytes: at each mapping of it, alive or gone.
+pub(crate) fn largest_size(device: u32, inode: u64, since: u32) -> Option<u64> {
+    with(|state| state.regions.largest_size(device, inode, since))?
 }
 
-/// Where a range that holds an address was given this protection by mprotect.
-pub(crate) fn protection(address: usize, prot: u8) -> Option<Protection> {
-    with(|state| state.protections.last(address, prot))?
+/// Where what is mapped at an address, by a call with this number if it is tracked, was given this protection by mprotect.
+pub(crate) fn protection(address: usize, prot: u8, since: Option<u32>) -> Option<Protection> {
+    with(|state| {
+        let given = state.protections.last(address, prot)?;
+        since.is_none_or(|since| given.after.wrapping_sub(since).cast_signed() >= 0).then_some(given)
+    })?
+}
+
+/// The shared object that was at an address until dlclose removed it.
+pub(crate) fn library_at(address: usize) -> Option<Library> {
+    with(|state| state.libraries.at(address))?
+}
+
+/// Reads the loader's list before dlclose, if objects have been added since the last time; its count of removals.
+pub(crate) fn look_at_libraries() -> u64 {
+    let (mut first, mut removals) = (true, 0);
+    libraries::read(&mut |info| {
+        let goes_on = with(|state| {
+            if core::mem::take(&mut first) {
+                removals = info.dlpi_subs;
+                if !state.libraries.begin(info.dlpi_adds, false) {
+                    return false;
+                }
+            }
+            state.libraries.see(&facts::module::as_library(info));
+            true
+        });
+        goes_on.unwrap_or(false)
+    });
+    removals
+}
+
+/// Reads the loader's list after a dlclose that returns to `site`, if objects have been removed since it counted `removals`.
+pub(crate) fn look_for_removed(removals: u64, site: usize) {
+    let (mut first, mut whole) = (true, false);
+    libraries::read(&mut |info| {
+        if core::mem::take(&mut first) {
+            if info.dlpi_subs == removals || with(|state| state.libraries.begin(info.dlpi_adds, true)).is_none() {
+                return false;
+            }
+            whole = true;
+        }
+        whole = with(|state| state.libraries.see(&facts::module::as_library(info))).is_some();
+        whole
+    });
+    if whole {
+        with(|state| state.libraries.removed(site, clock::milliseconds()));
+    }
 }
 
 /// The last release of the memory at an address.

@@ -14,6 +14,8 @@ pub(crate) struct Protection {
     pub(crate) site: usize,
     /// The protection that it gave.
     pub(crate) prot: u8,
+    /// The number of the last call that mapped or released before it.
+    pub(crate) after: u32,
 }
 
 impl Addresses for Protection {
@@ -23,7 +25,7 @@ impl Addresses for Protection {
 }
 
 impl Protection {
-    const NONE: Protection = Protection { range: Range { start: 0, end: 0 }, site: 0, prot: 0 };
+    const NONE: Protection = Protection { range: Range { start: 0, end: 0 }, site: 0, prot: 0, after: 0 };
 }
 
 /// The calls, in a ring.

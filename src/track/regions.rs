@@ -171,12 +171,19 @@ impl Regions {
         self.tree.before(address)
     }
 
-    /// The largest size that a file had at any of its mappings that are remembered, in bytes.
-    pub(crate) fn largest_size(&self, device: u32, inode: u64) -> Option<u64> {
+    /// The number of the last call that mapped or released.
+    pub(super) fn newest(&self) -> u32 {
+        self.serial
+    }
+
+    /// The largest size that a file had at any of its mappings that are remembered and were made from number `since` on, in
+    /// bytes.
+    pub(crate) fn largest_size(&self, device: u32, inode: u64, since: u32) -> Option<u64> {
         let size = |entry: &Entry| {
             let origin = self.origin(entry).filter(|origin| origin.by != By::Shmat)?;
             let file = self.files.get(origin.file)?;
-            (file.device == device && file.inode == inode).then_some(file.size)
+            let is_later = origin.serial.wrapping_sub(since).cast_signed() >= 0;
+            (is_later && file.device == device && file.inode == inode).then_some(file.size)
         };
         let mut largest = self.history.newest_first().filter_map(|gone| size(&gone.entry)).max();
         let mut at = 0;

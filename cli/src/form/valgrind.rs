@@ -24,6 +24,7 @@ fn kind(found: &Found) -> &'static str {
         "munmap-double" | "munmap-not-mapped" | "munmap-map-failed" | "shmdt-double" | "shmdt-not-attached"
         | "shmdt-interior" => "InvalidFree",
         "overflow-tail" | "lost-write" => "InvalidWrite",
+        "fault-bad-jump" => "InvalidJump",
         rule if rule.starts_with("fault-") && found.call.result == "write" => "InvalidWrite",
         rule if rule.starts_with("fault-") => "InvalidRead",
         rule if rule.starts_with("leak-") => "Leak_StillReachable",

@@ -1,33 +1,51 @@
-//! SIGBUS: the mapping is there, and the page is not to be had.
+//! SIGBUS: the mapping is there, and the page is not available.
 
-use super::{Accessed, tell_there};
+use super::tell_there;
+use super::words::Accessed;
 use crate::call::Fault;
 use crate::check::Count;
-use crate::check::memory::FileName;
+use crate::check::memory::{FileName, mapping_at};
 use crate::facts::backing::{Backing, Identity, Room};
 use crate::facts::limits::{self, Bytes, HugePages};
 use crate::facts::mapping::{Mapping, Mappings};
-use crate::facts::page_size;
+use crate::facts::{module, page_size};
+use crate::fault::Access;
 use crate::report::Draft;
-use crate::track::{self, By, File, Known};
+use crate::sys;
+use crate::track::{self, By, Known};
 use mapsan_model::Rule;
 
-/// What is known of a page that could not be had.
+/// What is known of a page that is not available.
 pub(crate) struct FileFault {
-    known: Known,
+    /// What the program has mapped there; `None` for what the loader, libc or a raw system call has.
+    known: Option<Known>,
     there: Option<Mapping>,
-    /// The file, its size now if it can be found out, and the byte of it that was accessed.
-    file: Option<(File, Option<u64>, u64)>,
-    /// The largest size that the file is known to have had.
-    largest: u64,
+    file: Option<Sizes>,
     /// The size of the pages.
     page: u64,
     why: Why,
 }
 
+/// A file of which a page is not available.
+#[derive(Clone, Copy)]
+struct Sizes {
+    /// The byte of it that was accessed.
+    byte: u64,
+    /// Its size now, if that can be found out.
+    now: Option<u64>,
+    /// When it was mapped, if that was seen.
+    mapped: Option<u64>,
+    /// The largest that was seen when it was mapped, and whenever it was mapped again.
+    largest: u64,
+    /// Whether it is a device or another file without a size.
+    is_special: bool,
+}
+
 enum Why {
     /// The byte lies in a page past the end of the file.
     PastEnd,
+    /// The page is there now, and was not.
+    Passed,
     /// The filesystem is full.
     Full(Room),
     /// The pool of huge pages is empty.
@@ -39,16 +57,21 @@ enum Why {
 }
 
 impl FileFault {
-    /// Looks at a SIGBUS; `None` if it is not in a mapping of the program's.
+    /// Looks at a SIGBUS; `None` if it is not in a mapping of the program's or of a file.
     pub(super) fn of(fault: &Fault) -> Option<FileFault> {
-        if fault.code == Fault::ADRALN {
+        // Others tell no address, or one that the instruction does not take.
+        if !(libc::BUS_ADRERR..=libc::BUS_MCEERR_AO).contains(&fault.code) {
             return None;
         }
-        let known = track::at(fault.address)?;
+        let known = track::at(fault.address);
         let mappings = Mappings::open();
         let there = mappings.as_ref().and_then(|mappings| mappings.at(fault.address));
+        let is_file = |there: &Mapping| there.inode != 0 && there.name().starts_with(b"/") && !there.is_segment();
+        if known.is_none() && !is_poisoned(fault) && !there.as_ref().is_some_and(is_file) {
+            return None;
+        }
         let page = mappings.and_then(|mappings| mappings.page_size_at(fault.address)).unwrap_or(page_size()) as u64;
-        let mut found = FileFault { known, there, file: None, largest: 0, page, why: Why::Unknown };
+        let mut found = FileFault { known, there, file: None, page, why: Why::Unknown };
         let room = found.look_at_file(fault.address);
         found.why = found.why(fault, room);
         Some(found)
@@ -56,28 +79,45 @@ impl FileFault {
 
     /// Finds the file; the room on its filesystem.
     fn look_at_file(&mut self, address: usize) -> Option<Room> {
-        let file = self.known.file.filter(|_| self.known.origin.by != By::Shmat)?;
-        let offset = match &self.there {
-            Some(there) => there.offset.wrapping_add(address.wrapping_sub(there.start) as u64),
-            None => file.offset.wrapping_add(super::into(&self.known, address) as u64),
+        let there = self.there.as_ref();
+        let file = self.known.as_ref().and_then(|known| known.file.filter(|_| known.origin.by != By::Shmat));
+        let backing = match (&file, &self.known) {
+            (Some(file), _) => Backing::find(Identity { device: file.device, inode: file.inode }, file.fd, there),
+            (None, None) => there.and_then(Backing::of),
+            (None, Some(_)) => return None,
         };
-        let identity = Identity { device: file.device, inode: file.inode };
-        let backing = Backing::find(identity, file.fd, self.there.as_ref());
-        let size = backing.as_ref().and_then(Backing::size);
-        self.largest = track::largest_size(file.device, file.inode).unwrap_or(0).max(file.size);
-        self.file = Some((file, size, offset));
+        let byte = match (there, &self.known, &file) {
+            (Some(there), ..) => there.offset.wrapping_add(address.wrapping_sub(there.start) as u64),
+            (None, Some(known), Some(file)) => file.offset.wrapping_add(super::words::into(known, address) as u64),
+            _ => return None,
+        };
+        let largest = match (&file, &self.known) {
+            (Some(file), Some(known)) => {
+                track::largest_size(file.device, file.inode, known.origin.serial).unwrap_or(0).max(file.size)
+            }
+            _ => 0,
+        };
+        self.file = Some(Sizes {
+            byte,
+            now: backing.as_ref().and_then(Backing::size),
+            mapped: file.map(|file| file.size),
+            largest,
+            is_special: backing.as_ref().is_some_and(Backing::is_special),
+        });
         backing?.room()
     }
 
     fn why(&self, fault: &Fault, room: Option<Room>) -> Why {
-        if matches!(fault.code, libc::BUS_MCEERR_AR | libc::BUS_MCEERR_AO) {
+        if is_poisoned(fault) {
             return Why::Poisoned;
         }
-        if let Some((_, size, offset)) = self.file {
-            let start = offset & self.page.wrapping_neg();
-            // Without the file, what was never seen to reach there is past the end; of what was, nothing is known.
-            if start >= size.unwrap_or(self.largest) {
-                return Why::PastEnd;
+        let start = self.file.map(|file| file.byte & self.page.wrapping_neg());
+        if let (Some(file), Some(start)) = (self.file.filter(|file| !file.is_special), start) {
+            match (file.now, file.mapped) {
+                (Some(now), _) if start >= now => return Why::PastEnd,
+                // Without the file, what was never seen to reach there is past the end; of what was, nothing is known.
+                (None, Some(_)) if start >= file.largest => return Why::PastEnd,
+                _ => {}
             }
         }
         if self.page > page_size() as u64 {
@@ -86,24 +126,33 @@ impl FileFault {
                 _ => Why::Unknown,
             };
         }
-        match room {
-            Some(room) if room.free < self.page => Why::Full(room),
-            _ => Why::Unknown,
+        // Only a file of memory takes room when a page is read; and a private copy takes none.
+        let writes = fault.machine.access() == Access::Write && self.there.as_ref().is_some_and(Mapping::is_shared);
+        if let Some(room) = room.filter(|room| room.free < self.page && (room.is_memory || writes)) {
+            return Why::Full(room);
         }
+        let has_size = self.file.is_some_and(|file| file.now.is_some());
+        if has_size && can_be_read(fault.address) { Why::Passed } else { Why::Unknown }
     }
 
     pub(super) fn rule(&self) -> Rule {
         match self.why {
-            Why::PastEnd if self.had_reached() => Rule::FaultTruncated,
-            Why::PastEnd => Rule::FaultPastEof,
+            Why::PastEnd | Why::Passed if self.had_reached() => Rule::FaultTruncated,
+            Why::PastEnd | Why::Passed => Rule::FaultPastEof,
             Why::Full(_) | Why::NoHugePage(_) => Rule::FaultNoSpace,
             Why::Poisoned | Why::Unknown => Rule::FaultMemory,
         }
     }
 
-    /// Whether the file is known to have reached the page.
+    /// Whether the file is known to have reached the page, or the loader has taken it for so long.
     fn had_reached(&self) -> bool {
-        self.file.is_some_and(|(_, _, offset)| offset & self.page.wrapping_neg() < self.largest)
+        let seen = self.file.is_some_and(|file| file.byte & self.page.wrapping_neg() < file.largest);
+        seen || self.is_loaded()
+    }
+
+    /// Whether the loader has mapped it.
+    fn is_loaded(&self) -> bool {
+        self.known.is_none() && self.there.as_ref().is_some_and(|there| module::is_in_object(there.start))
     }
 
     /// The file's name, where the kernel's list tells it.
@@ -111,115 +160,228 @@ impl FileFault {
         FileName(self.there.as_ref().map_or(b"", Mapping::name))
     }
 
+    fn is_writable(&self) -> bool {
+        self.there.as_ref().is_some_and(|there| there.is_writable() && there.is_shared())
+    }
+
     /// Says what happened.
     pub(super) fn tell(&self, fault: &Fault, draft: &mut Draft) {
-        let name = self.name();
-        let access = Accessed(fault);
         match (&self.why, self.file) {
-            (Why::PastEnd, Some((file, size, offset))) => self.past_end(&file, size, offset, fault, draft),
-            (Why::Full(room), _) => {
-                draft.message(format_args!(
-                    "{access}: the filesystem of {name} is full, so the page can't be allocated"
-                ));
-                draft.note(format_args!("of its {}, {} are free", Bytes(room.total), Bytes(room.free)));
-                self.tell_size(draft);
-                draft.help(format_args!(
-                    "allocate before you map: posix_fallocate(fd, 0, length) fails with ENOSPC where ftruncate does not"
-                ));
-                if name.0.starts_with(b"/dev/shm/") {
-                    draft.help(format_args!(
-                        "make /dev/shm larger: mount -o remount,size=SIZE; in a container, --shm-size"
-                    ));
-                }
-            }
+            (Why::PastEnd, Some(file)) if self.is_loaded() => self.tell_loaded(&file, fault, draft),
+            (Why::PastEnd, Some(file)) => self.tell_past_end(&file, fault, draft),
+            (Why::Passed, Some(file)) => self.tell_passed(&file, fault, draft),
+            (Why::Full(room), _) => self.tell_full(room, fault, draft),
             (Why::NoHugePage(pool), _) => {
-                draft.message(format_args!("{access}: no huge page of {} is free", Bytes(self.page)));
+                draft.message(format_args!("{}: no huge page of {} is free", Accessed(fault), Bytes(self.page)));
                 draft.note(format_args!(
                     "the pool has {} pages, of which {} are free and {} reserved",
                     pool.total, pool.free, pool.reserved
                 ));
                 draft.help(format_args!(
-                    "enlarge the pool (vm.nr_hugepages), or map without MAP_NORESERVE, which fails then"
+                    "enlarge the pool (vm.nr_hugepages); without MAP_NORESERVE mmap fails instead when there are not enough"
                 ));
             }
             (Why::Poisoned, _) => {
-                draft.message(format_args!("{access}: the hardware has lost the memory (a machine check)"));
-                draft.help(format_args!("see the kernel's log (dmesg); the machine's memory needs a check"));
+                draft.message(format_args!("{}: the hardware has lost the memory (a machine check)", Accessed(fault)));
+                draft.help(format_args!("see the kernel's log (dmesg) and have the machine's memory checked"));
             }
-            (_, Some((_, None, offset))) => {
-                draft.message(format_args!("{access}: the page of byte {offset} of a mapped file can't be had"));
-                self.tell_out_of_sight(draft);
-                draft.note(format_args!(
-                    "it had {} bytes when it was mapped, and may have been shortened since",
-                    self.largest
-                ));
-            }
-            (_, file) => {
-                match file {
-                    Some((_, _, offset)) => draft.message(format_args!(
-                        "{access}: byte {offset} of {name} is inside the file, and its page can't be had"
-                    )),
-                    None => draft.message(format_args!("{access}: the page can't be had")),
-                }
-                self.tell_size(draft);
-                draft.note(format_args!(
-                    "an I/O error, a file server that is gone, a quota, a lack of memory or a userfaultfd does that"
-                ));
-                draft.help(format_args!("see the kernel's log (dmesg)"));
-            }
+            (_, file) => self.tell_unknown(file, fault, draft),
         }
-        tell_there(&self.known, self.there.as_ref(), draft);
+        tell_there(self.known.as_ref(), self.there.as_ref(), draft);
+        if self.known.is_none() && !self.is_loaded() {
+            draft.note(format_args!(
+                "the mapping was made by no call that was seen (one inside libc, or a raw system call), so how long the file was \
+                 then is not known"
+            ));
+        }
     }
 
-    fn past_end(&self, file: &File, size: Option<u64>, offset: u64, fault: &Fault, draft: &mut Draft) {
-        let (name, access) = (self.name(), Accessed(fault));
-        let now = size.unwrap_or(self.largest);
-        let past = offset.wrapping_sub(now).wrapping_add(1);
+    /// Says that a page past the end was accessed.
+    fn tell_past_end(&self, file: &Sizes, fault: &Fault, draft: &mut Draft) {
+        let (name, access, byte) = (self.name(), Accessed(fault), file.byte);
+        let reached = self.had_reached();
+        match file.now {
+            Some(now) if reached => draft.message(format_args!(
+                "{access}: byte {byte} of {name}, which was shortened after it was mapped: it had {} bytes and has {now}",
+                file.largest
+            )),
+            Some(now) => draft.message(format_args!(
+                "{access}: byte {byte} of {name}, which has {now} bytes: the page lies past the end of the file"
+            )),
+            None => draft.message(format_args!(
+                "{access}: byte {byte} of {name}, which had {} bytes when it was mapped: the page lay past the end of the file",
+                file.largest
+            )),
+        }
+        if let Some(now) = file.now {
+            draft.note(format_args!(
+                "the access is {} past the end of the file",
+                Count(byte.wrapping_sub(now).wrapping_add(1))
+            ));
+        } else {
+            self.tell_out_of_sight(draft);
+        }
+        if reached {
+            draft.help(format_args!(
+                "do not shorten a file that is mapped (ftruncate, O_TRUNC, cp over it): write a new file and rename(2) it into \
+                 place; use read(2) for files that others may shorten"
+            ));
+            return;
+        }
+        self.tell_sizes(file, draft);
+        let name = self.there.as_ref().map_or(&b""[..], Mapping::name);
+        if self.known.is_none() && name.starts_with(b"/dev/shm/sem.") {
+            draft.help(format_args!(
+                "the file bears the name of a semaphore of sem_open and is too short for one: remove it, and let \
+                 sem_open(O_CREAT) make it"
+            ));
+        } else if self.is_writable() {
+            draft.help(format_args!(
+                "give the file its length before the access, ftruncate(fd, length), or map no more than it has; who does not \
+                 create it, waits until it has its length (fstat)"
+            ));
+        } else {
+            draft.help(format_args!("access no more than the file's length (fstat), and map no more"));
+        }
+    }
+
+    /// Says that a page of a loaded object is gone.
+    fn tell_loaded(&self, file: &Sizes, fault: &Fault, draft: &mut Draft) {
+        let (name, access, byte) = (self.name(), Accessed(fault), file.byte);
+        draft.message(format_args!(
+            "{access}: byte {byte} of {name}, a loaded object, whose file has only {} bytes now",
+            file.now.unwrap_or(0)
+        ));
+        draft.note(format_args!(
+            "the loader mapped this page as part of it: the file was shortened or overwritten since, or never was complete"
+        ));
+        draft.help(format_args!(
+            "replace a library by writing a new file and renaming it into place, as install(1) and mv do; cp writes into the \
+             file that is in use"
+        ));
+    }
+
+    /// Says that the file is long enough by now.
+    fn tell_passed(&self, file: &Sizes, fault: &Fault, draft: &mut Draft) {
+        let (name, access, byte) = (self.name(), Accessed(fault), file.byte);
+        let now = file.now.unwrap_or(0);
         if self.had_reached() {
             draft.message(format_args!(
-                "{access}: byte {offset} of {name}, which was shortened after it was mapped: it had {} bytes and has {now}",
-                self.largest
-            ));
-            draft.note(format_args!("the access is {} past the end of the file", Count(past)));
-            draft.help(format_args!(
-                "nobody may shorten a file that others have mapped: write a new one and rename(2) it, or lock it; read(2) \
-                 what may shrink"
+                "{access}: byte {byte} of {name}, which has {now} bytes now, and was probably shorter at the moment of the access"
             ));
         } else {
             draft.message(format_args!(
-                "{access}: byte {offset} of {name}, which has {now} bytes: the page lies past the end of the file"
+                "{access}: byte {byte} of {name}, which has {now} bytes now, and was probably still too short at the access"
             ));
-            draft.note(format_args!("the access is {} past the end of the file", Count(past)));
-            draft.note(format_args!("the file had {} bytes when it was mapped", file.size));
-            if self.known.entry.notable {
-                draft.note(format_args!(
-                    "no byte of the mapping can be accessed: it starts at or past the end of the file"
-                ));
-            }
+        }
+        self.tell_sizes(file, draft);
+        draft.note(format_args!(
+            "the page can be read again; a read error or a full filesystem that has passed would leave no other trace"
+        ));
+        if self.had_reached() {
             draft.help(format_args!(
-                "give the file its length first, ftruncate(fd, length), or map no more than it has"
+                "do not shorten a file that is mapped, not for a moment (ftruncate, O_TRUNC, fopen with \"w\"): overwrite it at \
+                 its length, or write a new file and rename(2) it into place"
+            ));
+        } else {
+            draft.help(format_args!(
+                "wait until the file has its length (fstat) before you use the mapping; who creates it, sets its length before \
+                 others can find it"
             ));
         }
-        if size.is_none() {
-            self.tell_out_of_sight(draft);
+    }
+
+    /// Says that there is no room for the page.
+    fn tell_full(&self, room: &Room, fault: &Fault, draft: &mut Draft) {
+        let name = self.name();
+        draft.message(format_args!(
+            "{}: the filesystem of {name} is full, so the page can't be allocated",
+            Accessed(fault)
+        ));
+        draft.note(format_args!("of its {}, {} are free", Bytes(room.total), Bytes(room.free)));
+        if let Some(file) = self.file {
+            draft.note(format_args!("byte {} of the file was accessed", file.byte));
+            self.tell_sizes(&file, draft);
         }
+        draft.help(format_args!(
+            "allocate before you map: posix_fallocate(fd, 0, length) fails with ENOSPC where ftruncate does not"
+        ));
+        if name.0.starts_with(b"/dev/shm/") {
+            draft.help(format_args!(
+                "or make /dev/shm larger: mount -o remount,size=SIZE /dev/shm; in a container, --shm-size"
+            ));
+        }
+    }
+
+    /// Says that nothing is known of the cause.
+    fn tell_unknown(&self, file: Option<Sizes>, fault: &Fault, draft: &mut Draft) {
+        let (name, access) = (self.name(), Accessed(fault));
+        match file {
+            Some(file) if file.is_special => {
+                draft.message(format_args!(
+                    "{access}: byte {} of {name}, a device, whose driver has no page for it",
+                    file.byte
+                ));
+                draft.help(format_args!("see the driver's documentation, and the kernel's log (dmesg)"));
+                return;
+            }
+            Some(file @ Sizes { now: None, .. }) => {
+                draft.message(format_args!("{access}: the page of byte {} of {name} is not available", file.byte));
+                self.tell_out_of_sight(draft);
+                if let Some(mapped) = file.mapped {
+                    draft.note(format_args!(
+                        "it had {mapped} bytes when it was mapped, and may have been shortened since"
+                    ));
+                }
+            }
+            Some(file) => {
+                draft.message(format_args!(
+                    "{access}: byte {} of {name} is inside the file, and its page is not available",
+                    file.byte
+                ));
+                self.tell_sizes(&file, draft);
+            }
+            None => draft.message(format_args!("{access}: the page is not available")),
+        }
+        draft.note(format_args!(
+            "an I/O error, a file server that is gone, a quota, a lack of memory or a userfaultfd does that"
+        ));
+        draft.help(format_args!("see the kernel's log (dmesg)"));
     }
 
     /// Says why the file can't be looked at.
     fn tell_out_of_sight(&self, draft: &mut Draft) {
         if self.there.is_some() {
-            draft.note(format_args!("the file can't be looked at any more: it has no name and no open descriptor"));
+            draft.note(format_args!(
+                "its length now is not known: no descriptor and no name that leads to it was found"
+            ));
         } else {
-            draft.note(format_args!("the file can't be looked at: it has no open descriptor, and /proc can't be read"));
+            draft.note(format_args!("its length now is not known: no descriptor leads to it, and /proc can't be read"));
         }
     }
 
-    fn tell_size(&self, draft: &mut Draft) {
-        if let Some((file, Some(size), offset)) = self.file {
-            draft.note(format_args!(
-                "byte {offset} was accessed; the file had {} bytes when it was mapped, and has {size} now",
-                file.size
-            ));
+    /// Tells the lengths that were seen.
+    fn tell_sizes(&self, file: &Sizes, draft: &mut Draft) {
+        let Some(mapped) = file.mapped else { return };
+        let between = if file.largest > mapped { file.largest } else { 0 };
+        match (file.now, between) {
+            (Some(now), 0) => draft.note(format_args!(
+                "the file had {mapped} bytes when it was mapped, and has {now} now; what it had in between was not seen"
+            )),
+            (Some(now), between) => draft.note(format_args!(
+                "the file had {mapped} bytes when it was mapped, {between} when it was mapped again, and has {now} now"
+            )),
+            (None, _) => {}
         }
     }
+}
+
+/// Whether the kernel says that the memory itself is lost.
+fn is_poisoned(fault: &Fault) -> bool {
+    matches!(fault.code, libc::BUS_MCEERR_AR | libc::BUS_MCEERR_AO)
+}
+
+/// Whether the byte at an address can be read now.
+fn can_be_read(address: usize) -> bool {
+    mapping_at(address).is_some_and(|there| there.is_readable()) && sys::read_memory(address, &mut [0]) == Ok(1)
 }

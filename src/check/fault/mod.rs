@@ -3,39 +3,54 @@
 //! The kernel has just been asked, by the access itself: `si_code` says whether there was a mapping. Its list and the
 //! tracker say which, and whose. A fault that has to do with neither is the program's own business.
 
+mod failed;
 mod file;
+mod jump;
 mod overrun;
+mod protection;
+mod released;
+mod words;
 
-use super::known::{tell_gone, tell_mapped};
-use super::memory::Shown;
-use crate::call::{ErrnoName, Fault, Prot};
+use super::known::tell_mapped;
+use super::memory::{Shown, mapping_at};
+use crate::call::Fault;
 use crate::facts::mapping::{Mapping, Mappings};
 use crate::fault::Access;
 use crate::harden::{self, Kind};
-use crate::report::{Draft, Place};
-use crate::track::failures::{self, Failed, Failure};
+use crate::report::Draft;
+use crate::track::libraries::Library;
 use crate::track::{self, By, Known, KnownGone};
 use core::ffi::c_int;
-use core::fmt;
+use failed::FailedPointer;
 use file::FileFault;
+use jump::Jump;
 use mapsan_model::{Rule, Severity};
 use overrun::Overrun;
+use protection::Forbidden;
 
 /// How far outside a mapping an access still has to do with it, in bytes.
 const NEAR: usize = 64 * 1024;
 
+/// The lowest address that a program without privileges may map (`vm.mmap_min_addr` as it is shipped): below it lies what
+/// null pointers with an offset point to.
+const LOWEST: usize = 64 * 1024;
+
 /// What a fault is due to.
 pub(crate) enum Cause {
     /// The result of a call that failed was used.
-    MapFailed(Failed, Failure),
+    MapFailed(FailedPointer),
+    /// The processor went where there is no code.
+    BadJump(Jump),
     /// What was there has been released.
     Released(KnownGone),
     /// What was there has been released by a call that was not seen.
     Vanished(Known),
+    /// What was there belonged to a shared object that dlclose removed.
+    Unloaded(Library),
     /// The access runs out of a mapping.
     Overrun(Overrun),
     /// The mapping forbids the access.
-    Protection(Known, Option<Mapping>),
+    Forbidden(Forbidden),
     /// SIGBUS: the mapping has no page there.
     File(FileFault),
 }
@@ -45,129 +60,128 @@ pub(crate) fn cause(fault: &Fault) -> Option<Cause> {
     if fault.signal == libc::SIGBUS {
         return FileFault::of(fault).map(Cause::File);
     }
+    let executes = fault.machine.access() == Access::Execute;
     // Others do not tell an address.
-    if !(Fault::MAPERR..=Fault::PKUERR).contains(&fault.code) {
+    let tells = (Fault::MAPERR..=Fault::PKUERR).contains(&fault.code) || executes && fault.code == Fault::KERNEL;
+    if !tells {
         return None;
     }
+    if let Some(pointer) = FailedPointer::of(fault) {
+        return Some(Cause::MapFailed(pointer));
+    }
+    if executes {
+        return Jump::of(fault).map(Cause::BadJump);
+    }
+    if fault.code == Fault::MAPERR { not_mapped(fault) } else { forbidden(fault) }
+}
+
+/// The cause of a read or write where nothing is mapped.
+fn not_mapped(fault: &Fault) -> Option<Cause> {
     let address = fault.address;
-    // MAP_FAILED and what it points to, modulo 2^64; a null pointer is another matter.
-    if address != 0
-        && address.wrapping_add(1) < NEAR
-        && let Some((kind, failure)) = failures::last_of(&[Failed::Mmap, Failed::Mremap, Failed::Shmat])
-    {
-        return Some(Cause::MapFailed(kind, failure));
+    match (track::at(address), mapping_at(address)) {
+        (Some(known), None) => Some(Cause::Vanished(known)),
+        // Another thread has mapped it meanwhile.
+        (Some(_), Some(_)) => None,
+        (None, _) => match (track::last_gone(address), track::library_at(address)) {
+            (Some(gone), Some(library)) if is_later(gone.gone.time, library.time) => Some(Cause::Released(gone)),
+            (_, Some(library)) => Some(Cause::Unloaded(library)),
+            (Some(gone), None) => Some(Cause::Released(gone)),
+            (None, None) => Overrun::of_neighbour(fault).map(Cause::Overrun),
+        },
     }
-    let there = Mappings::open().and_then(|mappings| mappings.at(address));
-    let known = track::at(address);
-    if fault.code == Fault::MAPERR {
-        return match (known, there) {
-            (Some(known), None) => Some(Cause::Vanished(known)),
-            (Some(_), Some(_)) => None,
-            (None, _) => track::last_gone(address)
-                .map(Cause::Released)
-                .or_else(|| Overrun::of_neighbour(address).map(Cause::Overrun)),
-        };
-    }
-    let Some(known) = known else {
-        return match harden::held(address)? {
-            Kind::Quarantined => track::last_gone(address).map(Cause::Released),
-            kind => Overrun::into_own_guard(address, kind).map(Cause::Overrun),
+}
+
+/// Whether the first of two times is the later one, modulo 2^32.
+fn is_later(one: u32, other: u32) -> bool {
+    one.wrapping_sub(other).cast_signed() > 0
+}
+
+/// The cause of a read or write that a mapping forbids.
+fn forbidden(fault: &Fault) -> Option<Cause> {
+    let address = fault.address;
+    let there = mapping_at(address);
+    let Some(known) = track::at(address) else {
+        return match harden::held(address) {
+            Some(Kind::Quarantined) => track::last_gone(address).map(Cause::Released),
+            Some(kind) => Overrun::into_own_guard(address, kind).map(Cause::Overrun),
+            None => Forbidden::of_foreign(fault, there?).map(Cause::Forbidden),
         };
     };
     let prot = there.as_ref().map_or(known.entry.prot, Mapping::prot);
-    if prot == 0
-        && let Some(overrun) = Overrun::into_guard(address)
-    {
-        return Some(Cause::Overrun(overrun));
+    if prot == 0 {
+        if let Some(overrun) = Overrun::into_guard(fault) {
+            return Some(Cause::Overrun(overrun));
+        }
+        if is_stack_used_up(fault) {
+            return None;
+        }
     }
-    let allowed = match fault.machine.access() {
+    // Another thread may have given the right meanwhile, or a protection key forbids what the mapping allows.
+    let is_forbidden = fault.code == Fault::PKUERR || !allows(fault, prot) || !allows(fault, known.entry.prot);
+    is_forbidden.then(|| Cause::Forbidden(Forbidden::of_own(fault, known, there)))
+}
+
+/// Whether a protection allows what the instruction wanted.
+fn allows(fault: &Fault, prot: u8) -> bool {
+    let wanted = match fault.machine.access() {
         Access::Read => libc::PROT_READ,
         Access::Write => libc::PROT_WRITE,
         Access::Execute => libc::PROT_EXEC,
         Access::Unknown => 0,
     };
-    let allows = |prot: u8| c_int::from(prot) & allowed != 0;
-    // Another thread may have given the right meanwhile, or a protection key forbids what the mapping allows.
-    let forbidden = fault.code == Fault::PKUERR || !allows(prot) || !allows(known.entry.prot);
-    forbidden.then_some(Cause::Protection(known, there))
+    c_int::from(prot) & wanted != 0
 }
 
-/// Shows what memory is or was, without its range: `a mapping of 8192 bytes`, `segment 5 of 512 bytes`.
-struct What<'a>(&'a Known);
-
-impl fmt::Display for What<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.0.origin.by, self.0.file) {
-            (By::Shmat, Some(file)) => write!(f, "segment {} of {} bytes", file.inode, file.size),
-            (_, Some(_)) => write!(f, "a file mapping of {} bytes", self.0.origin.length),
-            _ => write!(f, "a mapping of {} bytes", self.0.origin.length),
+/// Whether the access is one to the stack, by a stack pointer that has run out of the memory that can be accessed.
+fn is_stack_used_up(fault: &Fault) -> bool {
+    /// What functions may use below the stack pointer (the red zone), and what a call may push.
+    const BELOW: usize = 256;
+    let pointer = fault.machine.stack();
+    let Some(mappings) = Mappings::open() else { return false };
+    if fault.address.wrapping_add(BELOW) < pointer || pointer == 0 {
+        return false;
+    }
+    let is_stack = |there: &Mapping| there.is_readable() && there.is_writable();
+    if mappings.at(pointer).is_some_and(|there| is_stack(&there)) {
+        return fault.address < pointer;
+    }
+    // The memory that it ran out of is the next above.
+    let mut at = pointer;
+    while let Some(there) = mappings.at_or_after(at) {
+        if is_stack(&there) {
+            return fault.address < there.start;
         }
+        at = there.end;
     }
-}
-
-/// Shows an access and its address: `write to 0x7f00`.
-struct Accessed<'a>(&'a Fault);
-
-impl fmt::Display for Accessed<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let access = self.0.machine.access();
-        let preposition = if access == Access::Write { "to" } else { "of" };
-        write!(f, "{} {preposition} {:#x}", access.name(), self.0.address)
-    }
-}
-
-/// How far into a mapping, as the call gave it, an address lies.
-fn into(known: &Known, address: usize) -> usize {
-    address.wrapping_sub(known.origin.base)
+    false
 }
 
 /// Tells of a mapping that is there: as the kernel has it, and where it was made.
-fn tell_there(known: &Known, there: Option<&Mapping>, draft: &mut Draft) {
+fn tell_there(known: Option<&Known>, there: Option<&Mapping>, draft: &mut Draft) {
     if let Some(there) = there {
         draft.mapping(there);
         draft.note(format_args!("the mapping: {}", Shown(there)));
-        if known.file.is_some() && known.origin.by != By::Shmat {
+        let of_file = known.map_or(there.inode != 0, |known| known.file.is_some() && known.origin.by != By::Shmat);
+        if of_file && there.offset != 0 {
             draft.note(format_args!("it starts at byte {} of the file", there.offset));
         }
     }
-    tell_mapped(known, draft);
-}
-
-/// Tells of a mapping that is gone: what it was, as far as that is remembered, and where it was made.
-fn tell_was(known: &Known, draft: &mut Draft) {
-    let entry = known.entry;
-    let length = entry.end.wrapping_sub(entry.start);
-    let prot = Prot(c_int::from(entry.prot));
-    let what = What(known);
-    match known.file.filter(|_| known.origin.by != By::Shmat) {
-        Some(file) => draft.note(format_args!(
-            "there was {what}, {prot}, at {:#x}-{:#x} ({length} bytes), from byte {} of the file with inode {} on device \
-             {}:{}",
-            entry.start,
-            entry.end,
-            file.offset,
-            file.inode,
-            file.device >> 20,
-            file.device & 0xf_ffff
-        )),
-        None => draft.note(format_args!(
-            "there was {what}, {prot}, at {:#x}-{:#x} ({length} bytes)",
-            entry.start, entry.end
-        )),
+    if let Some(known) = known {
+        tell_mapped(known, draft);
     }
-    tell_mapped(known, draft);
 }
 
 impl Cause {
     /// The rule that is broken.
     pub(crate) fn rule(&self) -> Rule {
         match self {
-            Cause::MapFailed(..) => Rule::FaultMapFailed,
+            Cause::MapFailed(_) => Rule::FaultMapFailed,
+            Cause::BadJump(_) => Rule::FaultBadJump,
             Cause::Released(gone) if gone.was.origin.by == By::Shmat => Rule::FaultAfterDetach,
             Cause::Vanished(known) if known.origin.by == By::Shmat => Rule::FaultAfterDetach,
-            Cause::Released(_) | Cause::Vanished(_) => Rule::FaultAfterUnmap,
+            Cause::Released(_) | Cause::Vanished(_) | Cause::Unloaded(_) => Rule::FaultAfterUnmap,
             Cause::Overrun(_) => Rule::FaultOverrun,
-            Cause::Protection(..) => Rule::FaultProtection,
+            Cause::Forbidden(_) => Rule::FaultProtection,
             Cause::File(fault) => fault.rule(),
         }
     }
@@ -183,91 +197,14 @@ impl Cause {
     /// Says what happened.
     pub(crate) fn tell(&self, fault: &Fault, draft: &mut Draft) {
         match self {
-            Cause::MapFailed(kind, failure) => map_failed(*kind, failure, fault, draft),
-            Cause::Released(gone) => released(gone, fault, draft),
-            Cause::Vanished(known) => vanished(known, fault, draft),
+            Cause::MapFailed(pointer) => pointer.tell(fault, draft),
+            Cause::BadJump(jump) => jump.tell(fault, draft),
+            Cause::Released(gone) => released::tell(gone, fault, draft),
+            Cause::Vanished(known) => released::tell_vanished(known, fault, draft),
+            Cause::Unloaded(library) => released::tell_unloaded(library, fault, draft),
             Cause::Overrun(overrun) => overrun.tell(fault, draft),
-            Cause::Protection(known, there) => protection(known, there.as_ref(), fault, draft),
+            Cause::Forbidden(forbidden) => forbidden.tell(fault, draft),
             Cause::File(file) => file.tell(fault, draft),
         }
-    }
-}
-
-fn map_failed(kind: Failed, failure: &Failure, fault: &Fault, draft: &mut Draft) {
-    let function = kind.function();
-    let result = if kind == Failed::Shmat { "(void *) -1" } else { "MAP_FAILED" };
-    match fault.address.wrapping_add(1) {
-        0 => draft
-            .message(format_args!("{}, which is {result}: {function} failed, and its result is used", Accessed(fault))),
-        offset => draft.message(format_args!(
-            "{}, which is {result} + {offset}: {function} failed, and its result is used",
-            Accessed(fault)
-        )),
-    }
-    draft.place(failure.site, format_args!("the last {function} that failed ({})", ErrnoName(failure.errno)));
-    if fault.address != usize::MAX && !fault.machine.holds(usize::MAX) {
-        draft.note(format_args!("a null pointer with an offset of {} bytes gives this address, too", fault.address));
-    }
-    draft.note(format_args!(
-        "a call that fails gives (void *) -1, not NULL: a test for NULL or for < 0 does not see it"
-    ));
-    draft.help(format_args!("after {function}: if (p == {result}) {{ perror(\"{function}\"); exit(1); }}"));
-}
-
-fn released(gone: &KnownGone, fault: &Fault, draft: &mut Draft) {
-    let was = &gone.was;
-    let into = into(was, fault.address);
-    let (state, help) = match gone.gone.by {
-        _ if was.origin.by == By::Shmat => ("detached", "let nobody use the pointer after shmdt"),
-        By::Mremap => ("moved away by mremap", "use the address that mremap returned; the old one is no longer mapped"),
-        _ => ("unmapped", "let nobody use the pointer after munmap; set it to NULL there"),
-    };
-    draft.message(format_args!("{}, which is {state}: it was {into} bytes into {}", Accessed(fault), What(was)));
-    tell_gone(gone, draft);
-    tell_was(was, draft);
-    draft.help(format_args!("{help}"));
-}
-
-fn vanished(known: &Known, fault: &Fault, draft: &mut Draft) {
-    draft.message(format_args!(
-        "{}, which is no longer mapped: it was {} bytes into {}",
-        Accessed(fault),
-        into(known, fault.address),
-        What(known)
-    ));
-    tell_was(known, draft);
-    draft.note(format_args!("who unmapped it is not known: no call that was seen did"));
-}
-
-fn protection(known: &Known, there: Option<&Mapping>, fault: &Fault, draft: &mut Draft) {
-    let prot = there.map_or(known.entry.prot, Mapping::prot);
-    draft.message(format_args!(
-        "{} in memory that is mapped {}: {} bytes into {}",
-        Accessed(fault),
-        Prot(c_int::from(prot)),
-        into(known, fault.address),
-        What(known)
-    ));
-    if fault.code == Fault::PKUERR {
-        draft.note(format_args!("a protection key of the thread forbids it (pkeys(7))"));
-    }
-    let given = track::protection(fault.address, prot);
-    if let Some(given) = &given {
-        let place = Place { start: given.range.start, length: given.range.length(), ..Place::of_site(given.site) };
-        draft.place_of(place, format_args!("protected here"));
-    }
-    tell_there(known, there, draft);
-    let right = match fault.machine.access() {
-        Access::Write => "PROT_WRITE",
-        Access::Execute => "PROT_EXEC",
-        Access::Read | Access::Unknown => "PROT_READ",
-    };
-    if known.origin.by == By::Shmat && given.is_none() && prot & 2 == 0 {
-        draft.note(format_args!("the segment was attached with SHM_RDONLY"));
-        draft.help(format_args!("attach it without SHM_RDONLY where it is written"));
-    } else if prot == 0 {
-        draft.help(format_args!("commit the memory before it is used: mprotect(address, length, {right})"));
-    } else {
-        draft.help(format_args!("map it with {right}, or give it that by mprotect before"));
     }
 }

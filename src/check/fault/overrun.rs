@@ -1,20 +1,18 @@
 //! Accesses that run out of a mapping, into nothing or into a guard.
 
-use super::{Accessed, NEAR, What};
+use super::words::{Accessed, What, tell_hint};
+use super::{LOWEST, NEAR, is_stack_used_up};
 use crate::call::Fault;
 use crate::check::Count;
 use crate::check::IfSome;
 use crate::check::known::{tell_mapped, whole};
 use crate::check::memory::{Shown, mapping_at};
+use crate::facts::limits::Bytes;
 use crate::facts::{page_size, page_start};
 use crate::harden::Kind;
 use crate::report::Draft;
 use crate::track::{self, Known};
 use core::fmt;
-
-/// The lowest address that a program without privileges may map (`vm.mmap_min_addr` as it is shipped): below it lies what
-/// null pointers with an offset point to.
-const LOWEST: usize = 64 * 1024;
 
 /// Which side of a mapping.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,54 +27,57 @@ pub(crate) struct Overrun {
     known: Known,
     side: Side,
     guard: Guard,
+    /// Whether the mapping is in use as a stack, of which nothing is left.
+    is_stack: bool,
 }
 
 /// What the access ran into.
 enum Guard {
     /// Nothing is mapped there.
     Nothing,
-    /// Pages with this protection, which allows nothing; of the same mapping or of another.
-    Pages { same: bool, prot: u8 },
+    /// Pages with this protection, which allows nothing, that were mapped by a call with this number; of the same mapping or
+    /// of another.
+    Pages { same: bool, prot: u8, serial: u32 },
     /// A page of `harden=guard`.
     Ours,
 }
 
 impl Overrun {
     /// The mapping that an address where nothing is mapped lies closest to.
-    pub(super) fn of_neighbour(address: usize) -> Option<Overrun> {
+    pub(super) fn of_neighbour(fault: &Fault) -> Option<Overrun> {
+        let address = fault.address;
+        let is_stack = is_stack_used_up(fault);
         let (below, above) = track::neighbours(address);
         let lives = |known: &Known, at: usize| {
             mapping_at(at).is_some_and(|there| there.contains(known.entry.start) || there.contains(at))
         };
         let below = below
+            .map(|known| accessible(known, address, Side::Behind))
             .map(|known| (address.saturating_sub(known.entry.end), known))
-            .filter(|(distance, known)| *distance < NEAR && lives(known, known.entry.end.wrapping_sub(1)));
+            .filter(|(distance, known)| !is_stack && *distance < NEAR && lives(known, known.entry.end.wrapping_sub(1)));
         let above = above
+            .map(|known| accessible(known, address, Side::Before))
             .map(|known| (known.entry.start.saturating_sub(address), known))
-            .filter(|(distance, known)| *distance <= NEAR && address >= LOWEST && lives(known, known.entry.start));
-        let behind = |known| Overrun { known, side: Side::Behind, guard: Guard::Nothing };
-        let before = |known| Overrun { known, side: Side::Before, guard: Guard::Nothing };
-        match (below, above) {
-            (Some((past, _)), Some((short, known))) if short < past => Some(before(known)),
-            (Some((_, known)), _) => Some(behind(known)),
-            (None, Some((_, known))) => Some(before(known)),
-            (None, None) => None,
-        }
+            .filter(|(distance, known)| *distance <= NEAR && address >= LOWEST && lives(known, known.entry.start))
+            // A stack that has run out of another mapping is not this one's.
+            .filter(|(_, known)| !is_stack || is_next_above(known, fault.machine.stack()));
+        let (known, side) = nearer(below, above)?;
+        Some(Overrun { known, side, guard: Guard::Nothing, is_stack })
     }
 
-    /// The accessible memory of the same mapping or reservation that a page without any right, at `address`, borders.
-    pub(super) fn into_guard(address: usize) -> Option<Overrun> {
+    /// The accessible memory of the same mapping or reservation that a page without any right borders.
+    pub(super) fn into_guard(fault: &Fault) -> Option<Overrun> {
+        let address = fault.address;
         let guard = track::at(address)?;
-        let below = border(&guard, address, Side::Behind).map(|known| (address.wrapping_sub(known.entry.end), known));
+        let is_stack = is_stack_used_up(fault);
+        let below = border(&guard, address, Side::Behind)
+            .filter(|_| !is_stack)
+            .map(|known| (address.wrapping_sub(known.entry.end), known));
         let above = border(&guard, address, Side::Before).map(|known| (known.entry.start.wrapping_sub(address), known));
-        let (side, known) = match (below, above) {
-            (Some((past, _)), Some((short, known))) if short < past => (Side::Before, known),
-            (Some((_, known)), _) => (Side::Behind, known),
-            (None, Some((_, known))) => (Side::Before, known),
-            (None, None) => return None,
-        };
+        let (known, side) = nearer(below, above)?;
         let same = guard.origin.serial == known.origin.serial;
-        Some(Overrun { known, side, guard: Guard::Pages { same, prot: guard.entry.prot } })
+        let guard = Guard::Pages { same, prot: guard.entry.prot, serial: guard.origin.serial };
+        Some(Overrun { known, side, guard, is_stack })
     }
 
     /// The mapping on whose side a guard of `harden=guard` is.
@@ -86,7 +87,7 @@ impl Overrun {
             Kind::Above => (Side::Behind, page_start(address).checked_sub(1)?),
             Kind::Quarantined => return None,
         };
-        track::at(at).map(|known| Overrun { known, side, guard: Guard::Ours })
+        track::at(at).map(|known| Overrun { known, side, guard: Guard::Ours, is_stack: false })
     }
 
     /// How many bytes outside what was asked for the access lies; 1 is the byte next to it.
@@ -113,13 +114,21 @@ impl Overrun {
         };
         let piece = self.known.entry;
         let (length, all) = (piece.end.wrapping_sub(piece.start), whole(&self.known).length());
-        let accessible = IfSome((length < all).then_some(Accessible(length)));
-        draft.message(format_args!("{}: {bytes} {side} of {accessible}{}", Accessed(fault), What(&self.known)));
+        let part = IfSome((length < all).then_some(Part(length, piece.prot != 0)));
+        let access = Accessed(fault);
+        let what = What(&self.known);
+        match (self.is_stack, piece.prot) {
+            (true, _) => {
+                draft.message(format_args!("{access}: {bytes} {side} of {part}{what}, a stack that is used up"))
+            }
+            (_, 0) => draft.message(format_args!("{access}: {bytes} {side} of {part}{what}, which is PROT_NONE")),
+            _ => draft.message(format_args!("{access}: {bytes} {side} of {part}{what}")),
+        }
         if self.side == Side::Behind {
             let unused = self.known.entry.end.wrapping_sub(self.asked_end());
             if unused > 0 {
                 draft.note(format_args!(
-                    "the {} between its end and the end of its page can be accessed, but are nobody's",
+                    "the {} between its end and the end of its page can be accessed, but do not belong to it",
                     Count(unused as u64)
                 ));
             }
@@ -129,21 +138,84 @@ impl Overrun {
             draft.note(format_args!("the mapping: {}", Shown(&there)));
         }
         tell_mapped(&self.known, draft);
+        self.tell_guard(fault, draft);
+        self.tell_remedy(fault, draft);
+    }
+
+    fn tell_guard(&self, fault: &Fault, draft: &mut Draft) {
         match self.guard {
-            Guard::Pages { same: false, .. } => {
-                draft.note(format_args!("the access ran into a guard: pages without any right that border it"));
-            }
-            Guard::Pages { prot, .. } => {
-                draft.note(format_args!("the access ran into a guard: pages of it that were given no right"));
-                if let Some(given) = track::protection(fault.address, prot) {
+            Guard::Pages { same, prot, serial } => {
+                if same {
+                    draft.note(format_args!("the access ran into a guard: pages of it that can't be accessed"));
+                } else {
+                    draft.note(format_args!("the access ran into a guard: pages beside it that can't be accessed"));
+                }
+                if let Some(given) = track::protection(fault.address, prot, Some(serial)) {
                     draft.place(given.site, format_args!("protected here"));
                 }
             }
             Guard::Ours => draft.note(format_args!("the access ran into a guard of harden=guard")),
             Guard::Nothing => draft.note(format_args!("nothing is mapped at the address")),
         }
-        draft.help(format_args!("check the index against the length that was mapped"));
     }
+
+    fn tell_remedy(&self, fault: &Fault, draft: &mut Draft) {
+        let pointer = fault.machine.stack();
+        if self.is_stack {
+            let start = self.known.entry.start;
+            match start.checked_sub(pointer).filter(|below| *below > 0) {
+                Some(below) => {
+                    draft.note(format_args!("the stack pointer is {pointer:#x}, {} below it", Count(below as u64)))
+                }
+                None => draft.note(format_args!("the stack pointer is {pointer:#x}")),
+            }
+            draft.help(format_args!(
+                "make the stack larger, or let the functions on it use less: a recursion without end, large local variables"
+            ));
+        } else if tell_hint(fault.address, draft) {
+        } else if self.known.entry.prot == 0 {
+            draft.help(format_args!(
+                "find out where the address comes from: the memory beside it can't be accessed either"
+            ));
+        } else if matches!(self.guard, Guard::Nothing) && self.distance(fault.address) > page_size() {
+            draft.note(format_args!(
+                "what belongs to the address is judged by the distance alone: a pointer to memory that libc has unmapped, or \
+                 one that was overwritten, can give it, too"
+            ));
+            draft.help(format_args!("if this mapping was meant, check the index or length against what was mapped"));
+        } else {
+            draft.help(format_args!("check the index or length against what was mapped"));
+        }
+    }
+}
+
+/// The nearer one of two mappings, and the side of it on which the address is.
+fn nearer(below: Option<(usize, Known)>, above: Option<(usize, Known)>) -> Option<(Known, Side)> {
+    match (below, above) {
+        (Some((past, _)), Some((short, known))) if short < past => Some((known, Side::Before)),
+        (Some((_, known)), _) => Some((known, Side::Behind)),
+        (None, Some((_, known))) => Some((known, Side::Before)),
+        (None, None) => None,
+    }
+}
+
+/// Whether a piece is the first memory that can be accessed above a stack pointer.
+fn is_next_above(known: &Known, pointer: usize) -> bool {
+    let Some(mappings) = crate::facts::mapping::Mappings::open() else { return false };
+    let mut at = pointer;
+    while let Some(there) = mappings.at_or_after(at) {
+        if there.is_writable() {
+            return there.contains(known.entry.start);
+        }
+        at = there.end;
+    }
+    false
+}
+
+/// The accessible memory behind a neighbour without any right, if it belongs to the same mapping or reservation and is
+/// near; else the neighbour itself.
+fn accessible(neighbour: Known, address: usize, side: Side) -> Known {
+    if neighbour.entry.prot != 0 { neighbour } else { border(&neighbour, address, side).unwrap_or(neighbour) }
 }
 
 /// Accessible memory on one side of the run of pages without rights around `address`, if it belongs to the same mapping or
@@ -155,11 +227,11 @@ fn border(guard: &Known, address: usize, side: Side) -> Option<Known> {
             Side::Behind => edge.start.checked_sub(1)?,
             Side::Before => edge.end,
         };
-        let (far, limit) = match side {
-            Side::Behind => (address.wrapping_sub(next), NEAR),
-            Side::Before => (next.wrapping_sub(address), NEAR),
+        let far = match side {
+            Side::Behind => address.wrapping_sub(next),
+            Side::Before => next.wrapping_sub(address),
         };
-        if far > limit {
+        if far > NEAR {
             return None;
         }
         let known = track::at(next)?;
@@ -173,10 +245,12 @@ fn border(guard: &Known, address: usize, side: Side) -> Option<Known> {
 }
 
 /// Shows which part of a mapping was run out of.
-struct Accessible(usize);
+struct Part(usize, bool);
 
-impl fmt::Display for Accessible {
+impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the {} that can be accessed of ", Count(self.0 as u64))
+        let Part(length, can_be_accessed) = *self;
+        let that = if can_be_accessed { "that can be accessed " } else { "" };
+        write!(f, "the {} {that}of ", Bytes(length as u64))
     }
 }

@@ -1,0 +1,168 @@
+//! The result of a call that failed, used as a pointer: `MAP_FAILED`, or the negated errno that some wrappers return.
+
+use super::words::Accessed;
+use super::{LOWEST, NEAR};
+use crate::call::{ErrnoName, Fault};
+use crate::errno;
+use crate::facts::page_size;
+use crate::report::Draft;
+use crate::sys::Errno;
+use crate::track::failures::{self, Failed, Failure};
+use core::fmt;
+
+/// The calls that give pointers.
+const KINDS: [Failed; 3] = [Failed::Mmap, Failed::Mremap, Failed::Shmat];
+
+/// How far below a pointer libc's string functions may read: they load whole vectors, aligned.
+const VECTOR: usize = 64;
+
+/// A pointer that stands for a failure.
+#[derive(Clone, Copy)]
+pub(crate) struct FailedPointer {
+    kind: Failed,
+    failure: Failure,
+    /// Whether it is the negated errno, not -1.
+    is_errno: bool,
+    /// Whether a register still holds it.
+    is_held: bool,
+    /// Whether a null pointer gives the address, too.
+    or_null: bool,
+}
+
+impl FailedPointer {
+    /// The pointer that an access is likely to have gone through, if a call that could have given it has failed.
+    pub(super) fn of(fault: &Fault) -> Option<FailedPointer> {
+        let address = fault.address;
+        // Only what lies around the last address of all, which is neither user memory nor the kernel's to hand out.
+        if address == 0 || !(address < NEAR || address >= usize::MAX.wrapping_sub(page_size())) {
+            return None;
+        }
+        let minus_one = failures::last_of(&KINDS).map(|(kind, failure)| (kind, failure, false));
+        let is_near = |failed: Errno| fits(address, value(failed), page_size());
+        // EPERM is 1: its negation is -1.
+        let negated = failures::last_with(&KINDS, |failed| failed != libc::EPERM && is_near(failed))
+            .map(|(kind, failure)| (kind, failure, true));
+        let candidates = [minus_one.filter(|_| fits(address, usize::MAX, NEAR)), negated];
+        let size = fault.machine.access_size();
+        let pointers = candidates.into_iter().flatten().filter_map(|(kind, failure, is_errno)| {
+            let mut pointer = FailedPointer { kind, failure, is_errno, is_held: false, or_null: false };
+            pointer.is_held = fault.machine.holds(pointer.value());
+            pointer.judge(address, size).then_some(pointer)
+        });
+        // What a register still holds is the likeliest, then the very address, then one below it, and -1 before an errno.
+        pointers.min_by_key(|pointer| {
+            let is_above = address.wrapping_sub(pointer.value()) < NEAR;
+            (!pointer.is_held, pointer.value() != address, !is_above, pointer.is_errno)
+        })
+    }
+
+    /// The pointer as a number.
+    fn value(&self) -> usize {
+        if self.is_errno { value(self.failure.errno) } else { usize::MAX }
+    }
+
+    /// Whether the address can be meant, by its distance and the size of the access.
+    fn judge(&mut self, address: usize, size: Option<usize>) -> bool {
+        let distance = address.wrapping_sub(self.value());
+        // Fields are aligned; where the size of the access can't be told, as for one of four bytes.
+        let size = size.unwrap_or(4).min(8);
+        if address >= LOWEST {
+            return distance.is_multiple_of(size) || address.is_multiple_of(16);
+        }
+        self.or_null = !self.is_held && address.is_multiple_of(size);
+        self.is_held || distance.is_multiple_of(size)
+    }
+
+    /// Says what happened.
+    pub(super) fn tell(&self, fault: &Fault, draft: &mut Draft) {
+        let function = self.kind.function();
+        let access = Accessed(fault);
+        let pointer = Offset(self, fault.address);
+        let what = if self.is_errno { "the negated errno" } else { "the result" };
+        let of = A(self.kind);
+        if self.or_null {
+            draft.message(format_args!(
+                "{access}, which is {pointer}, {what} of {of} that failed, or a null pointer + {}",
+                fault.address
+            ));
+        } else {
+            draft.message(format_args!("{access}, which is {pointer}, {what} of {of} that failed"));
+        }
+        draft.place(
+            self.failure.site,
+            format_args!(
+                "the last {function} that failed: {}, {}",
+                ErrnoName(self.failure.errno),
+                errno::meaning(self.failure.errno)
+            ),
+        );
+        if self.or_null {
+            draft
+                .note(format_args!("which of the two it was can't be told: no register holds {} any more", Name(self)));
+        }
+        if self.is_errno {
+            draft.note(format_args!(
+                "a wrapper that returns -errno as a pointer gives {}; comparing it with MAP_FAILED, which is -1, or with NULL \
+                 does not find that",
+                Name(self)
+            ));
+            draft.help(format_args!(
+                "where the wrapper's result is tested, test for all of -4095 to -1: (unsigned long)p >= -4095UL"
+            ));
+            return;
+        }
+        let result = if self.kind == Failed::Shmat { "(void *) -1" } else { "MAP_FAILED" };
+        draft.note(format_args!("{function} gives (void *) -1 when it fails, which is not NULL"));
+        draft.help(format_args!(
+            "do not use what {function} returns when it is {result}: if (p == {result}) finds that"
+        ));
+    }
+}
+
+/// The negated errno as an address.
+fn value(errno: Errno) -> usize {
+    usize::try_from(errno).unwrap_or(0).wrapping_neg()
+}
+
+/// Whether an access at `address` may be one through `pointer`: `most` bytes above it, modulo 2^64, or a vector below it.
+fn fits(address: usize, pointer: usize, most: usize) -> bool {
+    address.wrapping_sub(pointer) <= most || pointer.wrapping_sub(address) <= VECTOR
+}
+
+/// Shows the pointer by its name: `MAP_FAILED`, `-ENOMEM`.
+struct Name<'a>(&'a FailedPointer);
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            FailedPointer { is_errno: true, failure, .. } => write!(f, "-{}", ErrnoName(failure.errno)),
+            FailedPointer { kind: Failed::Shmat, .. } => f.write_str("(void *) -1"),
+            _ => f.write_str("MAP_FAILED"),
+        }
+    }
+}
+
+/// Shows an address by its distance from the pointer: `MAP_FAILED + 8`.
+struct Offset<'a>(&'a FailedPointer, usize);
+
+impl fmt::Display for Offset<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let distance = self.1.wrapping_sub(self.0.value()).cast_signed();
+        Name(self.0).fmt(f)?;
+        match distance {
+            0 => Ok(()),
+            1.. => write!(f, " + {distance}"),
+            _ => write!(f, " - {}", distance.unsigned_abs()),
+        }
+    }
+}
+
+/// Shows a function with its article.
+struct A(Failed);
+
+impl fmt::Display for A {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let article = if self.0 == Failed::Shmat { "a" } else { "an" };
+        write!(f, "{article} {}", self.0.function())
+    }
+}

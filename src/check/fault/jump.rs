@@ -1,0 +1,193 @@
+//! Jumps to where there is no code: what was there, as far as that is known, and what is there now.
+
+use super::words::{Into, Rights, tell_removed};
+use super::{LOWEST, is_later};
+use crate::call::{Fault, Quoted};
+use crate::check::known::{tell_gone, tell_mapped};
+use crate::check::memory::{Shown, mapping_at};
+use crate::facts::mapping::Mapping;
+use crate::harden;
+use crate::report::{Draft, Place};
+use crate::track::libraries::Library;
+use crate::track::protections::Protection;
+use crate::track::{self, By, Known, KnownGone};
+use core::fmt;
+
+/// An instruction fetch where nothing is mapped, or nothing executable.
+pub(crate) struct Jump {
+    now: Option<Mapping>,
+    /// What the program has mapped there.
+    known: Option<Known>,
+    before: Before,
+    /// The call of mprotect that gave what is there its protection.
+    given: Option<Protection>,
+}
+
+/// What was there.
+#[expect(clippy::large_enum_variant, reason = "there is no heap; one of them lives at a time")]
+enum Before {
+    /// A shared object, until dlclose.
+    Library(Library),
+    /// A mapping of the program's.
+    Mapping(KnownGone),
+    Unknown,
+}
+
+impl Jump {
+    /// Looks at a fetch; `None` if it is one through a null pointer, or if there is code by now.
+    pub(super) fn of(fault: &Fault) -> Option<Jump> {
+        let address = fault.address;
+        // What the library holds itself is nothing to the program.
+        let now = mapping_at(address).filter(|_| harden::held(address).is_none());
+        let executable = now.as_ref().is_some_and(|there| there.prot() & 4 != 0);
+        if executable && fault.code != Fault::PKUERR {
+            return None;
+        }
+        let known = track::at(address);
+        let before = match (track::library_at(address), track::last_gone(address)) {
+            // A pointer to code outlives the library more likely than one to data.
+            (Some(library), Some(gone)) if is_later(gone.gone.time, library.time) && gone.was.entry.prot & 4 != 0 => {
+                Before::Mapping(gone)
+            }
+            (Some(library), _) => Before::Library(library),
+            (None, Some(gone)) => Before::Mapping(gone),
+            (None, None) => Before::Unknown,
+        };
+        if address < LOWEST && known.is_none() && matches!(before, Before::Unknown) {
+            return None;
+        }
+        let prot = now.as_ref().map_or(0, Mapping::prot);
+        let since = known.as_ref().map(|known| known.origin.serial);
+        let given = now.as_ref().and_then(|_| track::protection(address, prot, since));
+        Some(Jump { now, known, before, given })
+    }
+
+    /// Says what happened.
+    pub(super) fn tell(&self, fault: &Fault, draft: &mut Draft) {
+        let address = fault.address;
+        match &self.before {
+            Before::Library(library) => {
+                let name = Quoted(library.path());
+                draft.message(format_args!("jump to {address:#x}, where {name} was until dlclose removed it"));
+                tell_removed(library, address, draft);
+            }
+            Before::Mapping(gone) => self.tell_gone(gone, address, draft),
+            Before::Unknown => match (&self.now, &self.known) {
+                (Some(now), Some(known)) => draft.message(format_args!(
+                    "jump to {address:#x}, {}, in memory that is {}, not executable",
+                    Into(known, address),
+                    NotExecutable(now)
+                )),
+                (Some(now), None) => draft.message(format_args!(
+                    "jump to {address:#x}, in {}, which is {}, not executable",
+                    Foreign(now),
+                    NotExecutable(now)
+                )),
+                (None, _) => draft.message(format_args!("jump to {address:#x}, where {}", Nothing(address))),
+            },
+        }
+        self.tell_now(draft);
+        self.tell_help(fault, draft);
+    }
+
+    fn tell_gone(&self, gone: &KnownGone, address: usize, draft: &mut Draft) {
+        let was = &gone.was;
+        let state = match gone.gone.by {
+            _ if was.origin.by == By::Shmat => "detached",
+            By::Mremap => "moved away by mremap",
+            By::Mmap => "replaced by MAP_FIXED",
+            _ => "unmapped",
+        };
+        draft.message(format_args!("jump to {address:#x}, which was {}, until that was {state}", Into(was, address)));
+        tell_gone(gone, draft);
+        draft.note(format_args!("it was {}", Rights::of_known(was)));
+        tell_mapped(was, draft);
+    }
+
+    fn tell_now(&self, draft: &mut Draft) {
+        let was_something = !matches!(self.before, Before::Unknown);
+        match &self.now {
+            None if was_something => draft.note(format_args!("nothing is mapped there now")),
+            None => {}
+            Some(now) => {
+                draft.mapping(now);
+                draft.note(format_args!("there is now: {}", Shown(now)));
+                if let Some(given) = &self.given {
+                    let (start, length) = (given.range.start, given.range.length());
+                    let place = Place { start, length, ..Place::of_site(given.site) };
+                    draft.place_of(place, format_args!("protected here"));
+                }
+                if let Some(known) = &self.known {
+                    tell_mapped(known, draft);
+                }
+            }
+        }
+    }
+
+    fn tell_help(&self, fault: &Fault, draft: &mut Draft) {
+        match &self.before {
+            Before::Library(_) => draft.help(format_args!(
+                "before dlclose, take back what still leads into the library (callbacks, exit handlers, threads); or keep it \
+                 loaded with RTLD_NODELETE"
+            )),
+            Before::Mapping(_) => {
+                draft.help(format_args!("unmap code only when no pointer to it and no thread in it is left"));
+            }
+            Before::Unknown => {
+                if fault.machine.caller().is_none() {
+                    draft.note(format_args!(
+                        "no call led there: a return address that was overwritten, or a jump through a wrong pointer, does \
+                         that"
+                    ));
+                }
+                draft.help(format_args!(
+                    "find out where the pointer that was called, or the return address, got this value: a watchpoint in a \
+                     debugger stops there"
+                ));
+            }
+        }
+    }
+}
+
+/// Shows why nothing can be executed at an address where nothing is mapped.
+struct Nothing(usize);
+
+impl fmt::Display for Nothing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const VSYSCALL: usize = 0xffff_ffff_ff60_0000;
+        match (self.0 >> 48, self.0 & !0xfff) {
+            (_, VSYSCALL) => f.write_str("only the entries of [vsyscall] can be called"),
+            (0, _) => f.write_str("nothing is mapped"),
+            (0xffff, _) => f.write_str("no program has memory: that half of the addresses is the kernel's"),
+            _ => f.write_str("no memory can be: it is no address of this machine"),
+        }
+    }
+}
+
+/// Shows the rights of memory that can't be executed, without saying so.
+struct NotExecutable<'a>(&'a Mapping);
+
+impl fmt::Display for NotExecutable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0.prot() & 3 {
+            0 => "neither readable nor writable",
+            1 => "readable",
+            2 => "writable",
+            _ => "readable and writable",
+        })
+    }
+}
+
+/// Shows memory that the program did not map itself.
+struct Foreign<'a>(&'a Mapping);
+
+impl fmt::Display for Foreign<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.name() {
+            b"[heap]" => f.write_str("the heap"),
+            b"[stack]" => f.write_str("the stack of the main thread"),
+            b"" => f.write_str("anonymous memory"),
+            name => write!(f, "{}", Quoted(name)),
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Accesses that the protection of live memory forbids.
+
+use super::words::{Accessed, Into, Rights, tell_hint};
+use super::{NEAR, allows, tell_there};
+use crate::call::Fault;
+use crate::check::known::tell_mapped;
+use crate::facts::mapping::Mapping;
+use crate::facts::vmflags;
+use crate::fault::Access;
+use crate::report::{Draft, Place};
+use crate::track::protections::Protection;
+use crate::track::{self, By, Known};
+use core::ffi::c_int;
+
+/// An access to live memory whose protection forbids it.
+pub(crate) struct Forbidden {
+    /// What the program has mapped there; `None` for memory of libc's or the loader's that it has protected.
+    known: Option<Known>,
+    there: Option<Mapping>,
+    /// The call of mprotect that gave it its protection.
+    given: Option<Protection>,
+}
+
+impl Forbidden {
+    /// An access to a mapping of the program's.
+    pub(super) fn of_own(fault: &Fault, known: Known, there: Option<Mapping>) -> Forbidden {
+        let prot = there.as_ref().map_or(known.entry.prot, Mapping::prot);
+        let given = track::protection(fault.address, prot, Some(known.origin.serial));
+        Forbidden { known: Some(known), there, given }
+    }
+
+    /// An access to memory that the program has not mapped by a call that was seen; `None` unless it has protected it.
+    pub(super) fn of_foreign(fault: &Fault, there: Mapping) -> Option<Forbidden> {
+        if allows(fault, there.prot()) {
+            return None;
+        }
+        let given = track::protection(fault.address, there.prot(), None)?;
+        Some(Forbidden { known: None, there: Some(there), given: Some(given) })
+    }
+
+    fn rights(&self) -> Option<Rights> {
+        self.there.as_ref().map(Rights::of).or_else(|| self.known.as_ref().map(Rights::of_known))
+    }
+
+    fn prot(&self) -> c_int {
+        let known = self.known.as_ref().map_or(0, |known| known.entry.prot);
+        c_int::from(self.there.as_ref().map_or(known, Mapping::prot))
+    }
+
+    /// Says what happened.
+    pub(super) fn tell(&self, fault: &Fault, draft: &mut Draft) {
+        let access = Accessed(fault);
+        let Some(rights) = self.rights() else { return };
+        let key = if fault.code == Fault::PKUERR { ", and closed to this thread by a protection key" } else { "" };
+        match &self.known {
+            Some(known) => draft.message(format_args!(
+                "{access} in memory that is {rights}{key}: it is {}",
+                Into(known, fault.address)
+            )),
+            None => draft.message(format_args!(
+                "{access} in memory that is {rights}{key}: the program's own mprotect has made {} so",
+                self.foreign()
+            )),
+        }
+        if let Some(given) = &self.given {
+            let place = Place { start: given.range.start, length: given.range.length(), ..Place::of_site(given.site) };
+            draft.place_of(place, format_args!("protected here"));
+        }
+        tell_there(self.known.as_ref(), self.there.as_ref(), draft);
+        self.tell_remedy(fault, draft);
+    }
+
+    /// What memory is that the program did not map.
+    fn foreign(&self) -> &'static str {
+        match self.there.as_ref().map(Mapping::name) {
+            Some(b"[heap]") => "this part of the heap",
+            Some(b"[stack]") => "this part of the stack",
+            Some(name) if name.starts_with(b"/") => "this part of a loaded file",
+            _ => "it",
+        }
+    }
+
+    fn tell_remedy(&self, fault: &Fault, draft: &mut Draft) {
+        let writes = fault.machine.access() == Access::Write;
+        let right = if writes { "PROT_READ|PROT_WRITE" } else { "PROT_READ" };
+        if fault.code == Fault::PKUERR {
+            if self.prot() == libc::PROT_EXEC {
+                draft.note(format_args!("memory that is mapped with PROT_EXEC alone can't be read on this machine"));
+                draft.help(format_args!("map it with PROT_READ|PROT_EXEC if it is to be read"));
+            } else {
+                draft.note(format_args!(
+                    "each thread has its own rights to a key (pkeys(7)): those of another do not count"
+                ));
+                draft.help(format_args!("open the key in this thread before the access, with pkey_set(3)"));
+            }
+            return;
+        }
+        let Some(known) = &self.known else {
+            draft.note(format_args!(
+                "mprotect acts on whole pages, which malloc's blocks and variables share with others"
+            ));
+            draft.help(format_args!("give mprotect memory that shares no page with anything else: take it from mmap"));
+            return;
+        };
+        if fault.address.wrapping_sub(known.entry.start) < NEAR {
+            self.tell_below(known, draft);
+        }
+        if tell_hint(fault.address, draft) {
+            return;
+        }
+        if known.origin.by == By::Shmat && known.origin.flags & libc::SHM_RDONLY != 0 && writes {
+            draft.note(format_args!("the segment was attached with SHM_RDONLY"));
+            draft.help(format_args!("attach it without SHM_RDONLY where it is written"));
+        } else if self.given.is_some() && allows(fault, known.origin.prot) {
+            draft.help(format_args!(
+                "access it before that mprotect, or give the access back first: mprotect(address, length, {right})"
+            ));
+        } else if self.given.is_some() {
+            draft.help(format_args!("let that mprotect, or another before the access, give it {right}"));
+        } else if self.prot() == 0 {
+            if known.origin.prot == 0 {
+                draft.note(format_args!("it was mapped with PROT_NONE"));
+            } else {
+                draft.note(format_args!("which call took the access away is not remembered"));
+            }
+            draft.help(format_args!("make the part that is used accessible first: mprotect(address, length, {right})"));
+        } else if writes {
+            tell_how_to_write(fault.address, draft);
+        } else {
+            draft.help(format_args!("map it with PROT_READ, too, or make it readable first with mprotect"));
+        }
+    }
+
+    /// Tells of accessible memory that ends where this mapping starts: the access may have come from there.
+    fn tell_below(&self, known: &Known, draft: &mut Draft) {
+        let (Some(below), _) = track::neighbours(known.entry.start) else { return };
+        if self.prot() == 0 && below.entry.end == known.entry.start && below.entry.prot & 3 == 3 {
+            draft.note(format_args!(
+                "memory that can be accessed ends at {:#x}, where this mapping starts: the access may have run out of it",
+                below.entry.end
+            ));
+            tell_mapped(&below, draft);
+        }
+    }
+}
+
+/// Says how memory that is mapped without PROT_WRITE can be written, as far as the kernel would let it.
+fn tell_how_to_write(address: usize, draft: &mut Draft) {
+    match vmflags::may_be_written(address) {
+        Some(true) => draft.help(format_args!(
+            "if it is to be written, make it writable first with mprotect, or map it with PROT_READ|PROT_WRITE"
+        )),
+        Some(false) => {
+            draft.note(format_args!(
+                "it can't be made writable: it is shared, and its descriptor was not open for writing or its file is sealed"
+            ));
+            draft.help(format_args!(
+                "to change the file, open it with O_RDWR and map that with PROT_WRITE; to change a copy, map with MAP_PRIVATE"
+            ));
+        }
+        None => draft.help(format_args!(
+            "if it is to be written, map it with PROT_READ|PROT_WRITE; sharing a file so takes a descriptor opened with O_RDWR"
+        )),
+    }
+}

@@ -1,0 +1,85 @@
+//! Accesses to what is no longer mapped.
+
+use super::words::{Accessed, Into, Rights, tell_removed};
+use crate::call::{Fault, Quoted};
+use crate::check::known::{tell_gone, tell_mapped, whole};
+use crate::report::Draft;
+use crate::track::libraries::Library;
+use crate::track::{By, Known, KnownGone, Range, Taken};
+use crate::{facts, track};
+
+/// Says what happened where the program has released a mapping.
+pub(super) fn tell(gone: &KnownGone, fault: &Fault, draft: &mut Draft) {
+    let was = &gone.was;
+    let (state, help) = match gone.gone.by {
+        _ if was.origin.by == By::Shmat => {
+            ("in a segment that has been detached", "detach the segment after its last use")
+        }
+        By::Mremap => (
+            "in memory that mremap has moved away",
+            "use the address that mremap returned, in all copies of the pointer",
+        ),
+        By::Mmap => ("in memory that MAP_FIXED has replaced", "replace the mapping after its last use"),
+        _ => ("in memory that has been unmapped", "unmap the memory after its last use"),
+    };
+    draft.message(format_args!("{}, {state}: it was {}", Accessed(fault), Into(was, fault.address)));
+    tell_gone(gone, draft);
+    tell_was(was, draft);
+    if matches!(gone.gone.by, By::Munmap) && takes_others(gone) {
+        draft.note(format_args!(
+            "that munmap has unmapped other mappings, too: if it was not meant for this one, its address or length is wrong"
+        ));
+    }
+    draft.help(format_args!("{help}"));
+}
+
+/// Whether the call that released a piece has released pieces of other mappings, too.
+fn takes_others(gone: &KnownGone) -> bool {
+    const MOST: u32 = 64;
+    let taken = Taken { release: gone.gone.release, pieces: MOST, ..Taken::default() };
+    let mut others = false;
+    track::pieces_of(&taken, |piece| others |= piece.was.origin.serial != gone.was.origin.serial);
+    others
+}
+
+/// Says what happened where a mapping has gone by a call that was not seen.
+pub(super) fn tell_vanished(known: &Known, fault: &Fault, draft: &mut Draft) {
+    draft.message(format_args!(
+        "{}, in memory that is no longer mapped: it was {}",
+        Accessed(fault),
+        Into(known, fault.address)
+    ));
+    tell_was(known, draft);
+    draft.note(format_args!("it was unmapped by a call that was not seen: a raw system call, or one inside libc"));
+}
+
+/// Says what happened where a shared object has been removed.
+pub(super) fn tell_unloaded(library: &Library, fault: &Fault, draft: &mut Draft) {
+    draft.message(format_args!("{}, where {} was until dlclose removed it", Accessed(fault), Quoted(library.path())));
+    tell_removed(library, fault.address, draft);
+    draft.help(format_args!(
+        "before dlclose, take back or copy what still points into the library's data; or keep it loaded with RTLD_NODELETE"
+    ));
+}
+
+/// Tells of a mapping that is gone: what it was, as far as that is remembered, and where it was made.
+fn tell_was(known: &Known, draft: &mut Draft) {
+    let entry = known.entry;
+    let piece = Range { start: entry.start, end: entry.end };
+    let all = Range { end: facts::whole_pages(known.origin.length).wrapping_add(known.origin.base), ..whole(known) };
+    let what = if piece == all { "it was" } else { "this piece of it was" };
+    let rights = Rights::of_known(known);
+    match known.file.filter(|_| known.origin.by != By::Shmat) {
+        Some(file) => draft.note(format_args!(
+            "{what} at {:#x}-{:#x}, {rights}, from byte {} of the file with inode {} on device {}:{}",
+            piece.start,
+            piece.end,
+            file.offset,
+            file.inode,
+            file.device >> 20,
+            file.device & 0xf_ffff
+        )),
+        None => draft.note(format_args!("{what} at {:#x}-{:#x}, {rights}", piece.start, piece.end)),
+    }
+    tell_mapped(known, draft);
+}

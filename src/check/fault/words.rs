@@ -1,0 +1,133 @@
+//! The words that findings about faults share.
+
+use crate::call::{Fault, Quoted};
+use crate::check::Count;
+use crate::facts::limits::Bytes;
+use crate::facts::mapping::Mapping;
+use crate::fault::Access;
+use crate::report::Draft;
+use crate::track::libraries::Library;
+use crate::track::{self, Asked, By, Known};
+use core::ffi::c_int;
+use core::fmt;
+
+/// Shows an access and its address: `write to 0x7f00`.
+pub(super) struct Accessed<'a>(pub(super) &'a Fault);
+
+impl fmt::Display for Accessed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let access = self.0.machine.access();
+        let preposition = if access == Access::Write { "to" } else { "of" };
+        write!(f, "{} {preposition} {:#x}", access.name(), self.0.address)
+    }
+}
+
+/// Shows what memory is or was, without its range: `a mapping of 8192 bytes`, `segment 5 of 512 bytes`.
+pub(super) struct What<'a>(pub(super) &'a Known);
+
+impl fmt::Display for What<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0.origin.by, self.0.file) {
+            (By::Shmat, Some(file)) => write!(f, "segment {} of {}", file.inode, Bytes(file.size)),
+            (_, Some(_)) => write!(f, "a file mapping of {}", Bytes(self.0.origin.length as u64)),
+            _ => write!(f, "a mapping of {}", Bytes(self.0.origin.length as u64)),
+        }
+    }
+}
+
+/// Shows where in a mapping, as the call gave it, an address lies: `8 bytes into segment 5 of 512 bytes`.
+pub(super) struct Into<'a>(pub(super) &'a Known, pub(super) usize);
+
+impl fmt::Display for Into<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Into(known, address) = *self;
+        match into(known, address) {
+            0 => write!(f, "at the start of {}", What(known)),
+            bytes => write!(f, "{} into {}", Count(bytes as u64), What(known)),
+        }
+    }
+}
+
+/// How far into a mapping, as the call gave it, an address lies.
+pub(super) fn into(known: &Known, address: usize) -> usize {
+    address.wrapping_sub(known.origin.base)
+}
+
+/// Shows what may be done with memory: `readable, not writable, private`.
+#[derive(Clone, Copy)]
+pub(super) struct Rights {
+    prot: c_int,
+    is_shared: Option<bool>,
+}
+
+impl Rights {
+    /// The rights that a mapping has by the kernel's list.
+    pub(super) fn of(there: &Mapping) -> Rights {
+        Rights { prot: c_int::from(there.prot()), is_shared: Some(there.is_shared()) }
+    }
+
+    /// The rights that a piece of a mapping has, or had, by what is remembered.
+    pub(super) fn of_known(known: &Known) -> Rights {
+        const TYPE: c_int = libc::MAP_SHARED | libc::MAP_PRIVATE;
+        let is_shared = match known.origin.by {
+            By::Shmat => Some(true),
+            By::Mmap => Some(known.origin.flags & TYPE != libc::MAP_PRIVATE),
+            // It is as it was where it was moved from.
+            _ => None,
+        };
+        Rights { prot: c_int::from(known.entry.prot), is_shared }
+    }
+}
+
+impl fmt::Display for Rights {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const READ: c_int = libc::PROT_READ;
+        const WRITE: c_int = libc::PROT_WRITE;
+        f.write_str(match self.prot & (READ | WRITE) {
+            0 if self.prot & libc::PROT_EXEC != 0 => "executable, neither readable nor writable",
+            0 => "not accessible (PROT_NONE)",
+            READ if self.prot & libc::PROT_EXEC != 0 => "readable and executable, not writable",
+            READ => "readable, not writable",
+            WRITE => "writable",
+            _ if self.prot & libc::PROT_EXEC != 0 => "readable, writable and executable",
+            _ => "readable and writable",
+        })?;
+        f.write_str(match self.is_shared {
+            Some(true) => ", shared",
+            Some(false) => ", private",
+            None => "",
+        })
+    }
+}
+
+/// Says that a mapping was asked for where the address lies, and is elsewhere, if that is so: the likeliest cause.
+pub(super) fn tell_hint(address: usize, draft: &mut Draft) -> bool {
+    let Some(meant) = track::meant_to_hold(address) else { return false };
+    let Asked::Address(asked) = meant.asked else { return false };
+    draft.place(meant.origin.site, format_args!("a mapping was asked for at {asked:#x} here"));
+    draft.note(format_args!(
+        "it would hold this address, but the address that mmap is given without MAP_FIXED is a hint, and the mapping lies at \
+         {:#x}",
+        meant.origin.base
+    ));
+    draft.help(format_args!(
+        "compare what mmap returns with the address that was asked for; to have mappings side by side, reserve the room for \
+         all with one mmap and place each in it with MAP_FIXED"
+    ));
+    true
+}
+
+/// Tells where the shared object that was at an address was removed, and what was at the address.
+pub(super) fn tell_removed(library: &Library, address: usize, draft: &mut Draft) {
+    let offset = address.wrapping_sub(library.start());
+    draft.note(format_args!(
+        "in that library the address was offset {offset:#x} (addr2line -f -e {} {offset:#x})",
+        Quoted(library.path())
+    ));
+    match library.site() {
+        Some(site) => draft.place(site, format_args!("removed by dlclose here")),
+        None => {
+            draft.note(format_args!("several threads were inside dlclose then, so which call removed it is not known"))
+        }
+    }
+}
