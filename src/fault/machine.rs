@@ -50,7 +50,7 @@ impl Machine {
     /// The address of the fault, of which the kernel has told `address`: nothing is told of a jump to what is no address at
     /// all.
     pub(super) fn address(self, address: usize) -> usize {
-        if self.is_outside() { self.instruction() } else { address }
+        self.outside().map_or(address, |(target, _)| target)
     }
 
     /// How many bytes of memory the instruction wanted, if that can be told.
@@ -108,7 +108,6 @@ impl Machine {
         const PAGE_FAULT: usize = 14;
         let code = self.get(libc::REG_ERR);
         match self.get(libc::REG_TRAPNO) {
-            _ if self.is_outside() => Access::Execute,
             PAGE_FAULT if code & 1 << 4 != 0 => Access::Execute,
             PAGE_FAULT if code & 1 << 1 != 0 => Access::Write,
             PAGE_FAULT => Access::Read,
@@ -116,11 +115,52 @@ impl Machine {
         }
     }
 
-    /// Whether the processor went to an address that is none: its upper bits are not all alike.
-    fn is_outside(self) -> bool {
+    /// Where a jump that the processor refused was to go: to what is no address, since its upper bits are not all alike; and
+    /// whether it was a return. The registers are those before it.
+    pub(crate) fn outside(self) -> Option<(usize, bool)> {
+        /// The registers by their number in instructions.
+        const REGISTERS: [c_int; 16] = [
+            libc::REG_RAX,
+            libc::REG_RCX,
+            libc::REG_RDX,
+            libc::REG_RBX,
+            libc::REG_RSP,
+            libc::REG_RBP,
+            libc::REG_RSI,
+            libc::REG_RDI,
+            libc::REG_R8,
+            libc::REG_R9,
+            libc::REG_R10,
+            libc::REG_R11,
+            libc::REG_R12,
+            libc::REG_R13,
+            libc::REG_R14,
+            libc::REG_R15,
+        ];
         const GENERAL_PROTECTION: usize = 13;
-        let upper = self.instruction() >> 56;
-        self.get(libc::REG_TRAPNO) == GENERAL_PROTECTION && upper != 0 && upper != 0xff
+        if self.get(libc::REG_TRAPNO) != GENERAL_PROTECTION {
+            return None;
+        }
+        let mut code = [0_u8; 3];
+        let mut word = [0_u8; size_of::<usize>()];
+        crate::sys::read_memory(self.instruction(), &mut code).ok()?;
+        let register = |modrm: u8, upper: usize| {
+            let calls = matches!(modrm >> 3, 0x1a | 0x1c);
+            let number = REGISTERS.get(usize::from(modrm & 7) | upper).filter(|_| calls)?;
+            Some((self.get(*number), false))
+        };
+        let (target, returns) = match code {
+            [0xff, modrm, _] => register(modrm, 0)?,
+            [0x41, 0xff, modrm] => register(modrm, 8)?,
+            [0xc3 | 0xc2, ..] | [0xf2 | 0xf3, 0xc3, _] => {
+                let read = crate::sys::read_memory(self.stack(), &mut word);
+                ((read == Ok(word.len())).then(|| usize::from_ne_bytes(word))?, true)
+            }
+            _ => return None,
+        };
+        // With four or five levels of page tables.
+        let upper = target.cast_signed() >> 56;
+        (upper != 0 && upper != -1).then_some((target, returns))
     }
 
     /// The stack pointer.
@@ -168,10 +208,10 @@ fn ends_in_call(code: [u8; 7]) -> bool {
 
 #[cfg(target_arch = "aarch64")]
 impl Machine {
-    /// Whether the processor went to an address that is none; on this machine the kernel tells it like any other.
+    /// Where a jump to what is no address was to go; on this machine the kernel tells it like any other.
     #[allow(clippy::unused_self, reason = "as on other machines")]
-    fn is_outside(self) -> bool {
-        false
+    pub(crate) fn outside(self) -> Option<(usize, bool)> {
+        None
     }
 
     /// The stack pointer.

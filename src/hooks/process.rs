@@ -1,7 +1,8 @@
 //! The hooks of the end of a process, of its signals, and of the end of a shared object.
 
 use crate::fault::disposition;
-use crate::{exit, next, start, track};
+use crate::track::libraries;
+use crate::{exit, next, start};
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -17,12 +18,12 @@ pub(crate) unsafe extern "C" fn dlclose(handle: *mut c_void, caller: usize) -> c
         return unsafe { next::dlclose(handle) };
     }
     let alone = UNDER_WAY.fetch_add(1, Relaxed) == 0;
-    let removals = track::look_at_libraries();
+    let removals = libraries::look_before();
     // SAFETY: the program's own call.
     let status = unsafe { next::dlclose(handle) };
     let alone = alone && UNDER_WAY.load(Relaxed) == 1;
     if status == 0 {
-        track::look_for_removed(removals, if alone { caller } else { 0 });
+        libraries::look_after(removals, if alone { caller } else { 0 });
     }
     UNDER_WAY.fetch_sub(1, Relaxed);
     status

@@ -3,7 +3,9 @@
 //! The loader unmaps them by itself and forgets their names, so its list is looked at before and after. As long as nothing is
 //! loaded and removed, that is one entry of the list each time.
 
+use super::with;
 use crate::hidden::Hidden;
+use crate::{clock, facts};
 use core::ffi::{c_int, c_void};
 
 /// Objects that are remembered.
@@ -91,7 +93,7 @@ impl Libraries {
     }
 
     /// Begins to read the loader's list, which counts so many additions; false if nothing has been added since the last time.
-    pub(super) fn begin(&mut self, adds: u64, always: bool) -> bool {
+    fn begin(&mut self, adds: u64, always: bool) -> bool {
         if !always && adds == self.adds {
             return false;
         }
@@ -103,7 +105,7 @@ impl Libraries {
     }
 
     /// An object of the list.
-    pub(super) fn see(&mut self, library: &Library) {
+    fn see(&mut self, library: &Library) {
         let same = |known: &&mut Library| {
             !known.is_removed
                 && (known.start, known.end) == (library.start, library.end)
@@ -118,7 +120,7 @@ impl Libraries {
     }
 
     /// The list has been read, after a dlclose that returns to `site`: what is no longer there has been removed.
-    pub(super) fn removed(&mut self, site: usize, time: u32) {
+    fn removed(&mut self, site: usize, time: u32) {
         let gone = |library: &&mut Library| library.is_used() && !library.is_removed && !library.is_there;
         for library in self.ring.iter_mut().filter(gone) {
             (library.is_removed, library.site, library.time) = (true, Hidden::new(site), time);
@@ -126,7 +128,7 @@ impl Libraries {
     }
 
     /// The object that was at an address until dlclose removed it, the last of several.
-    pub(super) fn at(&self, address: usize) -> Option<Library> {
+    fn at(&self, address: usize) -> Option<Library> {
         let entered = self.entered;
         (1..=entered.min(KEPT))
             .filter_map(|age| self.ring.get(entered.wrapping_sub(age) % KEPT))
@@ -136,13 +138,55 @@ impl Libraries {
     }
 }
 
+/// The shared object that was at an address until dlclose removed it.
+pub(crate) fn removed_at(address: usize) -> Option<Library> {
+    with(|state| state.libraries.at(address))?
+}
+
+/// Reads the loader's list before dlclose, if objects have been added since the last time; its count of removals.
+pub(crate) fn look_before() -> u64 {
+    let (mut first, mut removals) = (true, 0);
+    read(&mut |info| {
+        let goes_on = with(|state| {
+            if core::mem::take(&mut first) {
+                removals = info.dlpi_subs;
+                if !state.libraries.begin(info.dlpi_adds, false) {
+                    return false;
+                }
+            }
+            state.libraries.see(&facts::module::as_library(info));
+            true
+        });
+        goes_on.unwrap_or(false)
+    });
+    removals
+}
+
+/// Reads the loader's list after a dlclose that returns to `site`, if objects have been removed since it counted `removals`.
+pub(crate) fn look_after(removals: u64, site: usize) {
+    let (mut first, mut whole) = (true, false);
+    read(&mut |info| {
+        if core::mem::take(&mut first) {
+            if info.dlpi_subs == removals || with(|state| state.libraries.begin(info.dlpi_adds, true)).is_none() {
+                return false;
+            }
+            whole = true;
+        }
+        whole = with(|state| state.libraries.see(&facts::module::as_library(info))).is_some();
+        whole
+    });
+    if whole {
+        with(|state| state.libraries.removed(site, clock::milliseconds()));
+    }
+}
+
 /// How the loader's list is read.
 struct Reading<'a> {
     each: &'a mut dyn FnMut(&libc::dl_phdr_info) -> bool,
 }
 
 /// Hands each entry of the loader's list to `each`, until that says false.
-pub(super) fn read(each: &mut dyn FnMut(&libc::dl_phdr_info) -> bool) {
+fn read(each: &mut dyn FnMut(&libc::dl_phdr_info) -> bool) {
     unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, size: usize, reading: *mut c_void) -> c_int {
         // An old loader counts nothing.
         if size < size_of::<libc::dl_phdr_info>() {

@@ -35,12 +35,12 @@ use crate::hidden::{Addresses, Hidden};
 use crate::interpose::this_thread;
 use crate::report::{self, sink};
 use crate::sys::Errno;
-use crate::{clock, facts, start, sys};
+use crate::{start, sys};
 use core::cell::UnsafeCell;
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use groups::Groups;
-use libraries::{Libraries, Library};
+use libraries::Libraries;
 use lock::{Lock, Refusal};
 use objects::{Object, Objects};
 use protections::{Protection, Protections};
@@ -450,48 +450,6 @@ pub(crate) fn protection(address: usize, prot: u8, since: Option<u32>) -> Option
         let given = state.protections.last(address, prot)?;
         since.is_none_or(|since| given.after.wrapping_sub(since).cast_signed() >= 0).then_some(given)
     })?
-}
-
-/// The shared object that was at an address until dlclose removed it.
-pub(crate) fn library_at(address: usize) -> Option<Library> {
-    with(|state| state.libraries.at(address))?
-}
-
-/// Reads the loader's list before dlclose, if objects have been added since the last time; its count of removals.
-pub(crate) fn look_at_libraries() -> u64 {
-    let (mut first, mut removals) = (true, 0);
-    libraries::read(&mut |info| {
-        let goes_on = with(|state| {
-            if core::mem::take(&mut first) {
-                removals = info.dlpi_subs;
-                if !state.libraries.begin(info.dlpi_adds, false) {
-                    return false;
-                }
-            }
-            state.libraries.see(&facts::module::as_library(info));
-            true
-        });
-        goes_on.unwrap_or(false)
-    });
-    removals
-}
-
-/// Reads the loader's list after a dlclose that returns to `site`, if objects have been removed since it counted `removals`.
-pub(crate) fn look_for_removed(removals: u64, site: usize) {
-    let (mut first, mut whole) = (true, false);
-    libraries::read(&mut |info| {
-        if core::mem::take(&mut first) {
-            if info.dlpi_subs == removals || with(|state| state.libraries.begin(info.dlpi_adds, true)).is_none() {
-                return false;
-            }
-            whole = true;
-        }
-        whole = with(|state| state.libraries.see(&facts::module::as_library(info))).is_some();
-        whole
-    });
-    if whole {
-        with(|state| state.libraries.removed(site, clock::milliseconds()));
-    }
 }
 
 /// The last release of the memory at an address.

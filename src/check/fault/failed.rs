@@ -27,6 +27,8 @@ pub(crate) struct FailedPointer {
     is_held: bool,
     /// Whether a null pointer gives the address, too.
     or_null: bool,
+    /// The errno whose negation gives it, too, if it is one of -1.
+    or_errno: Option<Errno>,
 }
 
 impl FailedPointer {
@@ -44,13 +46,20 @@ impl FailedPointer {
             .map(|(kind, failure)| (kind, failure, true));
         let candidates = [minus_one.filter(|_| fits(address, usize::MAX, NEAR)), negated];
         let size = fault.machine.access_size();
-        let pointers = candidates.into_iter().flatten().filter_map(|(kind, failure, is_errno)| {
-            let mut pointer = FailedPointer { kind, failure, is_errno, is_held: false, or_null: false };
+        let mut pointers = candidates.map(|candidate| {
+            let (kind, failure, is_errno) = candidate?;
+            let mut pointer = FailedPointer { kind, failure, is_errno, is_held: false, or_null: false, or_errno: None };
             pointer.is_held = fault.machine.holds(pointer.value());
             pointer.judge(address, size).then_some(pointer)
         });
+        if let [Some(one), Some(other)] = &mut pointers
+            && address < LOWEST
+            && one.is_held == other.is_held
+        {
+            one.or_errno = Some(other.failure.errno);
+        }
         // What a register still holds is the likeliest, then the very address, then one below it, and -1 before an errno.
-        pointers.min_by_key(|pointer| {
+        pointers.into_iter().flatten().min_by_key(|pointer| {
             let is_above = address.wrapping_sub(pointer.value()) < NEAR;
             (!pointer.is_held, pointer.value() != address, !is_above, pointer.is_errno)
         })
@@ -91,7 +100,7 @@ impl FailedPointer {
         draft.place(
             self.failure.site,
             format_args!(
-                "the last {function} that failed: {}, {}",
+                "the last {function} that failed ({}: {})",
                 ErrnoName(self.failure.errno),
                 errno::meaning(self.failure.errno)
             ),
@@ -99,6 +108,13 @@ impl FailedPointer {
         if self.or_null {
             draft
                 .note(format_args!("which of the two it was can't be told: no register holds {} any more", Name(self)));
+        }
+        if let Some(errno) = self.or_errno {
+            let distance = fault.address.wrapping_sub(value(errno));
+            draft.note(format_args!(
+                "so is -{} + {distance}, if a wrapper around the call returns the negated errno",
+                ErrnoName(errno)
+            ));
         }
         if self.is_errno {
             draft.note(format_args!(

@@ -237,8 +237,7 @@ impl FileFault {
             ));
         } else if self.is_writable() {
             draft.help(format_args!(
-                "give the file its length before the access, ftruncate(fd, length), or map no more than it has; who does not \
-                 create it, waits until it has its length (fstat)"
+                "give the file its length, ftruncate(fd, length), before anything is accessed, and map no more than it has"
             ));
         } else {
             draft.help(format_args!("access no more than the file's length (fstat), and map no more"));
@@ -301,7 +300,6 @@ impl FileFault {
         draft.note(format_args!("of its {}, {} are free", Bytes(room.total), Bytes(room.free)));
         if let Some(file) = self.file {
             draft.note(format_args!("byte {} of the file was accessed", file.byte));
-            self.tell_sizes(&file, draft);
         }
         draft.help(format_args!(
             "allocate before you map: posix_fallocate(fd, 0, length) fails with ENOSPC where ftruncate does not"
@@ -341,11 +339,16 @@ impl FileFault {
                 ));
                 self.tell_sizes(&file, draft);
             }
-            None => draft.message(format_args!("{access}: the page is not available")),
+            None => {
+                draft.message(format_args!("{access}: the page is not available"));
+                draft.note(format_args!(
+                    "a userfaultfd(2) that is to raise SIGBUS, a read error of the swap device, or a lack of memory does that"
+                ));
+                draft.help(format_args!("see the kernel's log (dmesg)"));
+                return;
+            }
         }
-        draft.note(format_args!(
-            "an I/O error, a file server that is gone, a quota, a lack of memory or a userfaultfd does that"
-        ));
+        draft.note(format_args!("an I/O error, a file server that is gone, a quota, or a lack of memory does that"));
         draft.help(format_args!("see the kernel's log (dmesg)"));
     }
 

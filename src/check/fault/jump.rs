@@ -8,7 +8,7 @@ use crate::check::memory::{Shown, mapping_at};
 use crate::facts::mapping::Mapping;
 use crate::harden;
 use crate::report::{Draft, Place};
-use crate::track::libraries::Library;
+use crate::track::libraries::{self, Library};
 use crate::track::protections::Protection;
 use crate::track::{self, By, Known, KnownGone};
 use core::fmt;
@@ -44,7 +44,7 @@ impl Jump {
             return None;
         }
         let known = track::at(address);
-        let before = match (track::library_at(address), track::last_gone(address)) {
+        let before = match (libraries::removed_at(address), track::last_gone(address)) {
             // A pointer to code outlives the library more likely than one to data.
             (Some(library), Some(gone)) if is_later(gone.gone.time, library.time) && gone.was.entry.prot & 4 != 0 => {
                 Before::Mapping(gone)
@@ -134,7 +134,10 @@ impl Jump {
                 draft.help(format_args!("unmap code only when no pointer to it and no thread in it is left"));
             }
             Before::Unknown => {
-                if fault.machine.caller().is_none() {
+                let outside = fault.machine.outside();
+                if let Some((_, true)) = outside {
+                    draft.note(format_args!("it was a return: its address on the stack was overwritten"));
+                } else if outside.is_none() && fault.machine.caller().is_none() {
                     draft.note(format_args!(
                         "no call led there: a return address that was overwritten, or a jump through a wrong pointer, does \
                          that"

@@ -18,7 +18,7 @@ use crate::facts::mapping::{Mapping, Mappings};
 use crate::fault::Access;
 use crate::harden::{self, Kind};
 use crate::report::Draft;
-use crate::track::libraries::Library;
+use crate::track::libraries::{self, Library};
 use crate::track::{self, By, Known, KnownGone};
 use core::ffi::c_int;
 use failed::FailedPointer;
@@ -60,16 +60,17 @@ pub(crate) fn cause(fault: &Fault) -> Option<Cause> {
     if fault.signal == libc::SIGBUS {
         return FileFault::of(fault).map(Cause::File);
     }
-    let executes = fault.machine.access() == Access::Execute;
+    if fault.code == Fault::KERNEL && fault.machine.outside().is_some() {
+        return Jump::of(fault).map(Cause::BadJump);
+    }
     // Others do not tell an address.
-    let tells = (Fault::MAPERR..=Fault::PKUERR).contains(&fault.code) || executes && fault.code == Fault::KERNEL;
-    if !tells {
+    if !(Fault::MAPERR..=Fault::PKUERR).contains(&fault.code) {
         return None;
     }
     if let Some(pointer) = FailedPointer::of(fault) {
         return Some(Cause::MapFailed(pointer));
     }
-    if executes {
+    if fault.machine.access() == Access::Execute {
         return Jump::of(fault).map(Cause::BadJump);
     }
     if fault.code == Fault::MAPERR { not_mapped(fault) } else { forbidden(fault) }
@@ -82,7 +83,7 @@ fn not_mapped(fault: &Fault) -> Option<Cause> {
         (Some(known), None) => Some(Cause::Vanished(known)),
         // Another thread has mapped it meanwhile.
         (Some(_), Some(_)) => None,
-        (None, _) => match (track::last_gone(address), track::library_at(address)) {
+        (None, _) => match (track::last_gone(address), libraries::removed_at(address)) {
             (Some(gone), Some(library)) if is_later(gone.gone.time, library.time) => Some(Cause::Released(gone)),
             (_, Some(library)) => Some(Cause::Unloaded(library)),
             (Some(gone), None) => Some(Cause::Released(gone)),

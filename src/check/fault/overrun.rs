@@ -182,9 +182,15 @@ impl Overrun {
                 "what belongs to the address is judged by the distance alone: a pointer to memory that libc has unmapped, or \
                  one that was overwritten, can give it, too"
             ));
-            draft.help(format_args!("if this mapping was meant, check the index or length against what was mapped"));
+            draft.help(format_args!("if this mapping was meant, check the index or length of the access"));
+        } else if self.side == Side::Behind {
+            let length = self.asked_end().wrapping_sub(self.known.entry.start);
+            draft.help(format_args!(
+                "check the index or length of the access: there are {} to use",
+                Bytes(length as u64)
+            ));
         } else {
-            draft.help(format_args!("check the index or length against what was mapped"));
+            draft.help(format_args!("check the index or pointer: it is negative, or lies before what was mapped"));
         }
     }
 }
