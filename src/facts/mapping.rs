@@ -265,7 +265,7 @@ pub(crate) fn count() -> Option<u64> {
 }
 
 /// Reads a line such as `7f01-7f02 rw-s 00000000 00:01 32769    /SYSV00000000 (deleted)`.
-pub(super) fn parse(line: &[u8]) -> Option<Mapping> {
+fn parse(line: &[u8]) -> Option<Mapping> {
     let line = core::str::from_utf8(line).ok()?;
     let mut rest = line;
     let mut field = || {

@@ -13,7 +13,6 @@ mod path;
 mod procfile;
 pub(crate) mod reach;
 pub(crate) mod segment;
-pub(crate) mod vmflags;
 
 pub(crate) use module::Module;
 pub(crate) use path::Path;

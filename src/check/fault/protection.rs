@@ -4,8 +4,7 @@ use super::words::{Accessed, Into, Rights, tell_hint};
 use super::{NEAR, allows, tell_there};
 use crate::call::Fault;
 use crate::check::known::tell_mapped;
-use crate::facts::mapping::Mapping;
-use crate::facts::vmflags;
+use crate::facts::mapping::{self, Mapping};
 use crate::fault::Access;
 use crate::report::{Draft, Place};
 use crate::track::protections::Protection;
@@ -146,7 +145,7 @@ impl Forbidden {
 
 /// Says how memory that is mapped without PROT_WRITE can be written, as far as the kernel would let it.
 fn tell_how_to_write(address: usize, draft: &mut Draft) {
-    match vmflags::may_be_written(address) {
+    match mapping::lacks_flag(address, address.saturating_add(1), b"mw").map(|lacks| !lacks) {
         Some(true) => draft.help(format_args!(
             "if it is to be written, make it writable first with mprotect, or map it with PROT_READ|PROT_WRITE"
         )),
