@@ -72,7 +72,7 @@ pub(crate) fn silence(status: ExitStatus) -> String {
 }
 
 /// The name of a signal, as far as programs die of it.
-fn signal_name(signal: i32) -> String {
+pub(crate) fn signal_name(signal: i32) -> String {
     let known = [
         (libc::SIGSEGV, "SIGSEGV"),
         (libc::SIGABRT, "SIGABRT"),

@@ -99,7 +99,9 @@ impl Follower {
                     continue;
                 }
                 Ok(Told::Finding(found)) => self.outputs.finding(&found, &mut self.session),
-                Ok(Told::Later | Told::Nothing) => {}
+                // It may be gone before the run is over.
+                Ok(Told::Later) => continue,
+                Ok(Told::Nothing) => {}
             }
             self.outputs.record(&line);
         }

@@ -1,6 +1,7 @@
 //! A finding as it is shown: its frames looked up, those that are nobody's left out.
 
 use crate::records::{Call, Finding, Frame, Record};
+use crate::source;
 use crate::symbols::{Place, Symbols};
 use mapsan_model::Severity;
 use std::path::Path;
@@ -24,8 +25,14 @@ impl Located {
 
     /// Whether libc calls the program or a thread from it.
     fn is_start(&self) -> bool {
-        const STARTS: [&str; 5] = ["_start", "__libc_start_main", "__libc_start_call_main", "start_thread", "clone3"];
-        self.function().is_some_and(|function| STARTS.contains(&function.trim_end_matches("_impl")))
+        const STARTS: [&str; 6] =
+            ["_start", "__libc_start_main", "__libc_start_call_main", "call_init", "start_thread", "clone3"];
+        let of_places = self.places.iter().filter_map(|place| place.function.as_deref()).chain(self.function());
+        of_places.into_iter().any(|function| STARTS.contains(&function.trim_end_matches("_impl")))
+    }
+
+    fn is_of_statics(&self, start: &str) -> bool {
+        self.function().is_some_and(|function| function.starts_with(start))
     }
 
     /// Whether it belongs to the loader or to the library, which the user has not called.
@@ -84,7 +91,7 @@ impl Found {
                 .map(|related| Related { label: related.label.clone(), stack: stack(&related.stack) })
                 .collect(),
         );
-        Found {
+        let mut found = Found {
             rule: finding.rule.clone(),
             severity: Severity::from_name(&finding.severity).unwrap_or(Severity::Note),
             message: finding.message.clone(),
@@ -97,6 +104,23 @@ impl Found {
             tid: record.tid,
             exe: record.exe.clone(),
             other: false,
+        };
+        found.use_source_s_name();
+        found
+    }
+
+    /// Where the source says `mmap` and the headers make `mmap64` of it, so does the finding.
+    fn use_source_s_name(&mut self) {
+        let symbol = self.call.function.clone();
+        let Some(name) = symbol.strip_suffix("64") else { return };
+        let is_written = |word: &str| self.site().and_then(|place| source::has_word(place, word));
+        if is_written(&symbol) != Some(false) || is_written(name) != Some(true) {
+            return;
+        }
+        name.clone_into(&mut self.call.function);
+        let labels = self.related.iter_mut().map(|related| &mut related.label);
+        for text in labels.chain(&mut self.notes).chain(&mut self.help).chain([&mut self.message]) {
+            *text = text.replace(&symbol, name);
         }
     }
 
@@ -135,7 +159,9 @@ fn shown(frames: impl Iterator<Item = Located>) -> Vec<Located> {
     let all: Vec<Located> = frames.collect();
     let end = all.iter().position(Located::is_main).map(|main| main + 1);
     let end = end.or_else(|| all.iter().position(Located::is_start)).unwrap_or(all.len());
-    let own: Vec<Located> = all[..end].iter().filter(|located| !located.is_nobodys()).cloned().collect();
+    let mut own: Vec<Located> = all[..end].iter().filter(|located| !located.is_nobodys()).cloned().collect();
+    // Of the two functions that initialise static objects, the outer one only calls the inner one.
+    own.dedup_by(|outer, inner| outer.is_of_statics("_GLOBAL__sub_I_") && inner.is_of_statics("__static_init"));
     if own.is_empty() { all } else { own }
 }
 

@@ -14,6 +14,7 @@ mod folder;
 mod follow;
 mod form;
 mod found;
+mod left;
 mod library;
 mod living;
 mod memcheck;

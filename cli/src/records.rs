@@ -1,6 +1,6 @@
 //! The library's records.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// One record, as far as the command looks at it.
@@ -26,6 +26,9 @@ pub(crate) enum Kind {
     Start {},
     Finding(Box<Finding>),
     Segment(Segment),
+    #[serde(rename = "segment-use")]
+    SegmentUse(SegmentUse),
+    Object(Object),
     End {
         repeated: u64,
     },
@@ -37,6 +40,31 @@ pub(crate) enum Kind {
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Segment {
     pub(crate) id: i32,
+    /// The user who made it, and the IPC namespace.
+    pub(crate) uid: Option<u32>,
+    pub(crate) ipc_namespace: Option<u64>,
+    /// The call that made it.
+    pub(crate) call: Call,
+    pub(crate) stack: Vec<Frame>,
+}
+
+/// What a process has done with a segment.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct SegmentUse {
+    pub(crate) id: i32,
+    #[serde(rename = "use")]
+    pub(crate) kind: String,
+    pub(crate) uid: u32,
+    pub(crate) call: Call,
+}
+
+/// A shared memory object that a process has made.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Object {
+    pub(crate) name: String,
+    pub(crate) path: String,
+    pub(crate) device: String,
+    pub(crate) inode: u64,
     /// The call that made it.
     pub(crate) call: Call,
     pub(crate) stack: Vec<Frame>,
@@ -56,7 +84,7 @@ pub(crate) struct Finding {
 }
 
 /// The call of a finding.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Call {
     pub(crate) function: String,
     pub(crate) args: Vec<String>,
@@ -88,12 +116,13 @@ impl fmt::Display for Call {
 }
 
 /// One frame.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Frame {
     pub(crate) address: String,
     pub(crate) module: Option<String>,
     pub(crate) offset: Option<String>,
     pub(crate) build_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) symbol: Option<String>,
 }
 

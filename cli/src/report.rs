@@ -4,7 +4,6 @@ use crate::failure::{Failure, reason};
 use crate::form::Run;
 use crate::outputs::Outputs;
 use crate::say::say;
-use crate::segments;
 use crate::session::{Session, Told};
 use crate::suppress::Suppressions;
 use clap::ArgMatches;
@@ -70,9 +69,11 @@ pub(crate) fn report(matches: &ArgMatches) -> Result<ExitCode, Failure> {
             say!("'{}': {} more lines are skipped", path.display(), bad - MOST_COMPLAINTS);
         }
     }
-    // Whether the segments are still there can't be asked any more.
-    for found in segments::as_recorded(&mut session) {
-        outputs.finding(&found, &mut session);
+    // Whether it is still there can't be asked any more.
+    for found in std::mem::take(&mut session.left) {
+        if let Some(found) = session.enter(found) {
+            outputs.finding(&found, &mut session);
+        }
     }
     let run = Run {
         words: std::env::args().collect(),

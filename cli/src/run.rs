@@ -10,17 +10,17 @@ use crate::failure::{Failure, reason};
 use crate::folder::Folder;
 use crate::follow::{self, Follower};
 use crate::form::Run;
+use crate::left::End;
 use crate::library;
 use crate::namespace;
 use crate::outputs::Outputs;
 use crate::program::{self, Program};
 use crate::say::say;
-use crate::segments;
 use crate::session::Session;
 use crate::suppress::Suppressions;
 use clap::ArgMatches;
 use mapsan_model::options::{Piece, is_separator, pieces};
-use mapsan_model::{Key, Severity};
+use mapsan_model::{Key, Rule, Severity};
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -75,8 +75,15 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     if program.cover.is_ok() && !session.processes.contains_key(&pid) && !chosen {
         session.add_gap(&program.path.display().to_string(), &coverage::silence(status), pid);
     }
-    for found in segments::left(&mut session, private) {
-        outputs.finding(&found, &mut session);
+    let leaks = options.value(Key::Leaks).is_none_or(|leaks| leaks != "0");
+    let tells = |rule, severity| (leaks || private) && options.tells(rule, severity);
+    let left =
+        End { session: &session, living: &living, private, killed_by: status.signal(), tells: &tells }.findings();
+    for line in &left {
+        if let Some(found) = session.take_at_end(line) {
+            outputs.finding(&found, &mut session);
+        }
+        outputs.record(line);
     }
     let run = Run {
         words: words.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
@@ -192,6 +199,27 @@ impl Options {
             found.last()
         };
         self.given.iter().find(|(given, _)| *given == key).map(|(_, value)| value.clone()).or_else(of_environment)
+    }
+
+    /// Whether a finding of this rule and severity is wanted, as the library judges its own.
+    fn tells(&self, rule: Rule, severity: Severity) -> bool {
+        let level = self.value(Key::Level).and_then(|name| Severity::from_name(&name)).unwrap_or(Severity::Note);
+        let is_meant = |word: &str| {
+            let word = word.trim();
+            word == "all" || word == rule.name() || rule.info().group.name() == word
+        };
+        let of_environment = pieces(&self.environment).filter_map(|piece| match piece {
+            Piece::Pair(name, value) => Some((name, value)),
+            Piece::NoValue(_) | Piece::OpenQuote(_) => None,
+        });
+        let given = self.given.iter().map(|(key, value)| (key.name(), value.as_str()));
+        let switches = of_environment.chain(given).filter(|(_, value)| value.split(',').any(is_meant));
+        let last = switches.filter_map(|(name, _)| match name {
+            "enable" => Some(true),
+            "disable" => Some(false),
+            _ => None,
+        });
+        severity >= level && last.last().unwrap_or(true)
     }
 
     /// The suppressions, whose bad lines are named.

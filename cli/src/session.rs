@@ -1,7 +1,8 @@
 //! What a run, or some files of records, have told: each finding once, the processes, and what was not covered.
 
 use crate::found::Found;
-use crate::records::{Kind, Record, Segment};
+use crate::left::Made;
+use crate::records::{Finding, Kind, Object, Record, Segment, SegmentUse};
 use crate::suppress::Suppressions;
 use crate::symbols::Symbols;
 use mapsan_model::{Rule, Severity, Summary};
@@ -62,8 +63,11 @@ pub(crate) struct Session {
     pub(crate) repeated: u64,
     pub(crate) suppressed: u64,
     pub(crate) gaps: Vec<Gap>,
-    /// Segments that were made, by id, and findings about segments that were left.
-    pub(crate) segments: BTreeMap<i32, (u32, Segment)>,
+    /// What was made, and what became of segments, in the order in which it was told.
+    pub(crate) segments: Vec<Made<Segment>>,
+    pub(crate) uses: Vec<Made<SegmentUse>>,
+    pub(crate) objects: Vec<Made<Object>>,
+    /// Findings of processes about what they have left.
     pub(crate) left: Vec<Found>,
     seen: HashSet<(String, String)>,
 }
@@ -88,13 +92,12 @@ impl Session {
                     process.ended = true;
                 }
             }
-            Kind::Segment(segment) => {
-                self.segments.insert(segment.id, (record.pid, segment.clone()));
-            }
+            Kind::Segment(segment) => self.segments.push(made(&record, segment)),
+            Kind::SegmentUse(used) => self.uses.push(made(&record, used)),
+            Kind::Object(object) => self.objects.push(made(&record, object)),
             Kind::Finding(finding) => {
-                let mut found = Found::of(&record, finding, &mut self.symbols);
-                found.other = self.main.is_some_and(|main| main != record.pid);
-                if found.rule == Rule::LeakSegment.name() {
+                let found = self.found(&record, finding);
+                if is_of_the_end(&found.rule) {
                     self.left.push(found);
                     return Ok(Told::Later);
                 }
@@ -103,6 +106,20 @@ impl Session {
             Kind::Other => {}
         }
         Ok(Told::Nothing)
+    }
+
+    /// Takes a finding about what is left at the end.
+    pub(crate) fn take_at_end(&mut self, line: &str) -> Option<Found> {
+        let record: Record = serde_json::from_str(line).ok()?;
+        let Kind::Finding(finding) = &record.kind else { return None };
+        let found = self.found(&record, finding);
+        self.enter(found)
+    }
+
+    fn found(&mut self, record: &Record, finding: &Finding) -> Found {
+        let mut found = Found::of(record, finding, &mut self.symbols);
+        found.other = self.main.is_some_and(|main| main != record.pid);
+        found
     }
 
     /// Counts a finding; `None` if it is suppressed, or a repetition.
@@ -147,6 +164,15 @@ impl Session {
             self.gaps.push(Gap { program: program.to_owned(), reason: reason.to_owned(), pid });
         }
     }
+}
+
+/// Whether a rule can be judged only when the last process has gone.
+pub(crate) fn is_of_the_end(rule: &str) -> bool {
+    [Rule::LeakSegment, Rule::LeakShmObject].iter().any(|of_end| of_end.name() == rule)
+}
+
+fn made<T: Clone>(record: &Record, what: &T) -> Made<T> {
+    Made { pid: record.pid, exe: record.exe.clone(), what: what.clone() }
 }
 
 /// Says why a line is no record, without showing all of it.

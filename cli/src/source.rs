@@ -1,4 +1,4 @@
-//! The source line of a call, with the call marked.
+//! The source of a call, with the call marked.
 
 use crate::symbols::Place;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
@@ -7,83 +7,211 @@ use std::ops::Range;
 
 /// Lines shown before and after the call's.
 const CONTEXT: usize = 1;
+/// The most lines of one call.
+const LONGEST: usize = 12;
 
-/// The snippet of a place, if its source can be read.
-pub(crate) fn snippet(place: &Place, function: &str, label: &str, colour: bool) -> Option<String> {
+/// The snippet of a place, if its source can be read; of several functions the one that is called there is marked.
+pub(crate) fn snippet(place: &Place, functions: &[&str], label: &str, colour: bool) -> Option<String> {
     let file = place.file.as_ref()?;
     let line = usize::try_from(place.line?).ok()?.checked_sub(1)?;
     let source = fs::read_to_string(file).ok()?;
     let lines: Vec<&str> = source.lines().collect();
-    let first = line.saturating_sub(CONTEXT);
-    let last = (line + CONTEXT).min(lines.len().checked_sub(1)?);
     let column = place.column.and_then(|column| usize::try_from(column).ok()).map_or(0, |column| column - 1);
-    let mark = call_in(lines.get(line)?, function, column)?;
+    let from = lines.get(line..)?;
+    let text = from.get(..LONGEST.min(from.len()))?.join("\n");
+    let mark = call_in(&text, functions, column)?;
+    let rows = text.get(..mark.end)?.matches('\n').count();
+    let first = line.saturating_sub(CONTEXT);
+    let last = (line + rows + CONTEXT).min(lines.len().checked_sub(1)?);
     let before: usize = lines.get(first..line)?.iter().map(|text| text.len() + 1).sum();
-    let text = lines.get(first..=last)?.join("\n");
+    let shown = lines.get(first..=last)?.join("\n");
     let path = crate::form::shown(file);
-    let snippet = Snippet::source(&text)
-        .line_start(first + 1)
-        .path(&path)
-        .fold(false)
-        .annotation(AnnotationKind::Primary.span(before + mark.start..before + mark.end).label(label));
+    let mut snippet = Snippet::source(&shown).line_start(first + 1).path(&path).fold(false);
+    let parts: Vec<Range<usize>> = each_line(&text, &mark);
+    for (index, part) in parts.iter().enumerate() {
+        let annotation = AnnotationKind::Primary.span(before + part.start..before + part.end);
+        snippet = snippet.annotation(if index + 1 == parts.len() { annotation.label(label) } else { annotation });
+    }
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     Some(renderer.render(&[Group::with_level(Level::ERROR).element(snippet)]))
 }
 
-/// Where a call stands in its line: from its name to its closing parenthesis, from `column` on; or all of the line
-/// where the name is not written (a macro, a pointer).
-fn call_in(line: &str, function: &str, column: usize) -> Option<Range<usize>> {
-    let named = |from: usize| {
-        let start = from + line.get(from..)?.find(function)?;
-        Some(start..closing(line, start + function.len())?)
-    };
-    let whole = || {
-        let start = line.len() - line.trim_start().len();
-        let end = line.trim_end().len();
-        (start < end).then_some(start..end)
-    };
-    named(column).or_else(|| named(0)).or_else(whole)
+/// Whether the line of a place has a word in it; `None` if it can't be read.
+pub(crate) fn has_word(place: &Place, word: &str) -> Option<bool> {
+    let line = usize::try_from(place.line?).ok()?.checked_sub(1)?;
+    let source = fs::read_to_string(place.file.as_ref()?).ok()?;
+    source.lines().nth(line).map(|line| words(line, word).next().is_some())
 }
 
-/// One past the parenthesis that closes what opens at `from`; the end of the line if it closes on a later one.
-fn closing(line: &str, from: usize) -> Option<usize> {
-    let rest = line.get(from..)?;
-    rest.trim_start().starts_with('(').then(|| {
-        let mut depth = 0_usize;
-        for (index, byte) in rest.bytes().enumerate() {
-            match byte {
-                b'(' => depth += 1,
-                b')' if depth == 1 => return from + index + 1,
-                b')' => depth -= 1,
-                _ => {}
-            }
+/// The parts of a range that lie on each line, without blanks at their ends.
+fn each_line(text: &str, range: &Range<usize>) -> Vec<Range<usize>> {
+    let mut parts = Vec::new();
+    let mut start = range.start;
+    for line in text.get(range.clone()).unwrap_or_default().split('\n') {
+        let blank = line.len() - line.trim_start().len();
+        let part = start + blank..start + line.trim_end().len();
+        if part.start < part.end {
+            parts.push(part);
         }
-        line.trim_end().len()
+        start += line.len() + 1;
+    }
+    parts
+}
+
+/// Where a call stands in a text that starts with its line: from its name to its closing parenthesis, from `column` on; or the
+/// statement where no call is found (a pointer that is followed, an operator).
+fn call_in(text: &str, functions: &[&str], column: usize) -> Option<Range<usize>> {
+    let line = text.lines().next()?;
+    let named = |from: usize| {
+        let starts = functions.iter().filter_map(|function| {
+            words(line, function)
+                .filter(|start| *start >= from)
+                .find_map(|start| call_at(text, start, start + function.len()))
+        });
+        starts.min_by_key(|range| range.start)
+    };
+    let written = || {
+        let name = name_at(line, column).filter(|_| column > 0)?;
+        call_at(text, name.start, name.end)
+    };
+    let statement = || {
+        let code = code_of(line);
+        let start = code.len() - code.trim_start().len();
+        let end = code.trim_end().len();
+        (start < end).then_some(start..end)
+    };
+    named(column).or_else(|| named(0)).or_else(|| written().filter(|_| !functions.is_empty())).or_else(statement)
+}
+
+/// Where a word stands alone in a line.
+fn words<'a>(line: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
+    line.match_indices(word).map(|(start, _)| start).filter(move |start| {
+        let before = line.get(..*start).and_then(|before| before.bytes().last());
+        let after = line.as_bytes().get(start + word.len());
+        !before.is_some_and(is_of_name) && !after.copied().is_some_and(is_of_name)
     })
+}
+
+fn is_of_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// The name that stands at a column, or ends before it where that is a parenthesis.
+fn name_at(line: &str, column: usize) -> Option<Range<usize>> {
+    let bytes = line.as_bytes();
+    let at =
+        if bytes.get(column) == Some(&b'(') { line.get(..column)?.trim_end().len().checked_sub(1)? } else { column };
+    bytes.get(at).filter(|byte| is_of_name(**byte))?;
+    let start = bytes.get(..at)?.iter().rposition(|byte| !is_of_name(*byte)).map_or(0, |before| before + 1);
+    let end = bytes.iter().skip(at).position(|byte| !is_of_name(*byte)).map_or(bytes.len(), |length| at + length);
+    Some(start..end)
+}
+
+/// The call whose name ends at `end`, if one is made there: to its closing parenthesis, or as far as it can be seen.
+fn call_at(text: &str, start: usize, end: usize) -> Option<Range<usize>> {
+    let rest = text.get(end..)?;
+    let open = rest.len() - rest.trim_start().len();
+    if !rest.get(open..)?.starts_with('(') {
+        return None;
+    }
+    let mut depth = 0_usize;
+    let mut code = Code::default();
+    for (index, byte) in rest.bytes().enumerate() {
+        match byte {
+            _ if !code.takes(byte) => {}
+            b'(' => depth += 1,
+            b')' if depth == 1 => return Some(start..end + index + 1),
+            b')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    let line = text.get(start..)?.lines().next()?;
+    Some(start..start + code_of(line).trim_end().len())
+}
+
+/// Whether a byte of C is code, as they come: not of a string, a character or a comment.
+#[derive(Default)]
+struct Code {
+    /// What it is in: a quote, `*` for a comment of lines, `/` for one of a line; 0 for code.
+    within: u8,
+    last: u8,
+}
+
+impl Code {
+    fn takes(&mut self, byte: u8) -> bool {
+        let last = std::mem::replace(&mut self.last, byte);
+        match (self.within, last, byte) {
+            (0, b'/', b'*' | b'/') | (0, _, b'"' | b'\'') => self.within = byte,
+            (0, ..) => return true,
+            (b'*', b'*', b'/') | (b'/', _, b'\n') => (self.within, self.last) = (0, 0),
+            // An escaped character ends nothing, and escapes none.
+            (b'"' | b'\'', b'\\', _) => self.last = 0,
+            (quote @ (b'"' | b'\''), _, byte) if byte == quote => (self.within, self.last) = (0, 0),
+            _ => {}
+        }
+        false
+    }
+}
+
+/// A line without the comment at its end.
+fn code_of(line: &str) -> &str {
+    let mut code = Code::default();
+    let mut start = None;
+    for (index, byte) in line.bytes().enumerate() {
+        let was_code = code.within == 0;
+        code.takes(byte);
+        match code.within {
+            b'*' | b'/' if was_code => start = Some(index - 1),
+            0 if was_code && !byte.is_ascii_whitespace() => start = None,
+            _ => {}
+        }
+    }
+    start.and_then(|start| line.get(..start)).filter(|code| !code.trim().is_empty()).unwrap_or(line)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn marked(text: &str, column: usize) -> Option<String> {
+        call_in(text, &["mmap"], column).map(|range| text[range].to_owned())
+    }
+
     #[test]
     fn the_call_is_marked() {
-        let marked = |line: &str, column| call_in(line, "mmap", column).map(|range| line[range].to_owned());
         assert_eq!(marked("  p = mmap(f(1), 2); /* x */", 0).unwrap(), "mmap(f(1), 2)");
-        assert_eq!(marked("  p = mmap(NULL, 4096,", 0).unwrap(), "mmap(NULL, 4096,");
+        assert_eq!(marked("  p = mmap(NULL, 4096,\n     3); x", 0).unwrap(), "mmap(NULL, 4096,\n     3)");
         assert_eq!(marked("mmap(1); mmap(2);", 9).unwrap(), "mmap(2)");
-        assert_eq!(marked("  p = MAP_IT(1);", 6).unwrap(), "p = MAP_IT(1);");
+        assert_eq!(marked("  p = my_mmap(mmap(\")\", ')', '\\''), 2);", 6).unwrap(), "mmap(\")\", ')', '\\'')");
+        // A macro, a wrapper or a pointer is the call, too; a name alone is none.
+        assert_eq!(marked("  p = MAP_IT(1); q();", 6).unwrap(), "MAP_IT(1)");
+        assert_eq!(marked("  p = self->map(1);", 15).unwrap(), "map(1)");
+        assert_eq!(marked("  p = mmap(NULL, /* ) */ 3,", 0).unwrap(), "mmap(NULL, /* ) */ 3,");
         assert_eq!(marked("", 0), None);
+    }
+
+    #[test]
+    fn the_statement_is_marked_without_its_comment() {
+        assert_eq!(marked("  *p = 1;   /* faulty */", 2).unwrap(), "*p = 1;");
+        assert_eq!(marked("  *p = 1;   // faulty", 2).unwrap(), "*p = 1;");
+        assert_eq!(marked("  *p /* x */ = \"//\"[0];", 2).unwrap(), "*p /* x */ = \"//\"[0];");
+        let fault = |line: &str| call_in(line, &[], 2).map(|range| line[range].to_owned()).unwrap();
+        assert_eq!(fault("  total(p) += 1;"), "total(p) += 1;");
     }
 
     #[test]
     fn a_snippet_has_the_lines_around() {
         let file = tempfile::NamedTempFile::with_suffix(".c").unwrap();
-        fs::write(file.path(), "one\n  munmap(p, 0);\nthree\nfour\n").unwrap();
+        fs::write(file.path(), "one\n  munmap(p, 0);\nthree\nfour\n  munmap(p,\n         0);\nseven\n").unwrap();
         let place = Place { function: None, file: Some(file.path().to_owned()), line: Some(2), column: Some(3) };
-        let text = snippet(&place, "munmap", "EINVAL", false).unwrap();
+        let text = snippet(&place, &["munmap"], "EINVAL", false).unwrap();
         assert!(text.contains("1 | one") && text.contains("3 | three") && !text.contains("four"), "{text}");
         assert!(text.contains("^^^^^^^^^^^^ EINVAL"), "{text}");
-        assert!(snippet(&Place { line: Some(9), ..place }, "munmap", "", false).is_none());
+        let of_two = snippet(&Place { line: Some(5), ..place.clone() }, &["munmap"], "EINVAL", false).unwrap();
+        assert!(of_two.contains("|   ^^^^^^^^^\n") && of_two.contains("|          ^^ EINVAL"), "{of_two}");
+        assert!(of_two.contains("7 | seven"), "{of_two}");
+        assert!(snippet(&Place { line: Some(9), ..place.clone() }, &["munmap"], "", false).is_none());
+        assert_eq!(has_word(&place, "munmap"), Some(true));
+        assert_eq!(has_word(&place, "unmap"), Some(false));
     }
 }

@@ -5,6 +5,7 @@ use crate::found::{Found, Located, site_of};
 use crate::session::Session;
 use crate::source;
 use crate::suppress;
+use crate::symbols::Place;
 use anstyle::{AnsiColor, Style};
 use mapsan_model::Severity;
 use std::fmt::Write;
@@ -28,14 +29,27 @@ impl Text {
         }
     }
 
-    /// The source of a stack's own place, with what the finding is about marked.
-    fn snippet(&self, stack: &[Located], function: &str, label: &str, indent: &str, text: &mut String) {
-        let shown = site_of(stack).and_then(|place| source::snippet(place, function, label, self.dress.colour));
-        for line in shown.iter().flat_map(|shown| shown.lines()) {
+    /// The source of a stack's own place, with what the finding is about marked; not again what is `shown` already.
+    fn snippet(
+        &self,
+        stack: &[Located],
+        functions: &[&str],
+        label: &str,
+        indent: &str,
+        shown: &mut Shown,
+        text: &mut String,
+    ) {
+        let Some(place) = site_of(stack).filter(|place| !shown.contains(place)) else { return };
+        let snippet = source::snippet(place, functions, label, self.dress.colour);
+        for line in snippet.iter().flat_map(|snippet| snippet.lines()) {
             let _ = writeln!(text, "{indent}{line}");
         }
+        shown.push(place.clone());
     }
 }
+
+/// The places whose source a finding has shown.
+type Shown = Vec<Place>;
 
 impl Form for Text {
     fn finding(&mut self, found: &Found, session: &mut Session) -> String {
@@ -45,7 +59,7 @@ impl Form for Text {
         let _ = writeln!(text, "mapsan: {style}{}[{rule}]{style:#}: {message}", severity.name());
         let _ = writeln!(text, "    {call}");
         if found.other {
-            let _ = writeln!(text, "    in process {} ({})", found.pid, found.exe);
+            let _ = writeln!(text, "    {}", process(found, session));
         }
         Text::frames(&found.stack, "    ", &mut text);
         let label = match &call.errno {
@@ -53,11 +67,13 @@ impl Form for Text {
             None if call.is_signal() => format!("this {}", call.result),
             None => "this call".to_owned(),
         };
-        self.snippet(&found.stack, &call.function, &label, "    ", &mut text);
+        let mut shown = Shown::new();
+        let functions = if call.is_signal() { &[][..] } else { &[call.function.as_str()] };
+        self.snippet(&found.stack, functions, &label, "    ", &mut shown, &mut text);
         for related in &found.related {
             let _ = writeln!(text, "    {}:", related.label);
             Text::frames(&related.stack, "        ", &mut text);
-            self.snippet(&related.stack, call_of(&related.label), "here", "        ", &mut text);
+            self.snippet(&related.stack, &CALLS, "here", "        ", &mut shown, &mut text);
         }
         for note in &found.notes {
             let _ = writeln!(text, "    note: {note}");
@@ -87,7 +103,8 @@ impl Form for Text {
             let _ = writeln!(text, "mapsan: suppression of line {line} was not used: {pattern}");
         }
         let counted: Vec<_> = session.rules.iter().filter(|(_, count)| count.findings > 0).collect();
-        if counted.len() > 1 {
+        // Of one or two the summary says enough.
+        if counted.len() > 2 {
             let list: Vec<String> = counted.iter().map(|(rule, count)| format!("{} {rule}", count.findings)).collect();
             let _ = writeln!(text, "mapsan: by rule: {}", list.join(", "));
         }
@@ -111,22 +128,48 @@ impl Form for Text {
     }
 }
 
-/// The call that a place's label is about.
-fn call_of(label: &str) -> &'static str {
-    const CALLS: [(&str, &str); 10] = [
-        ("ftok", "ftok"),
-        ("mremap", "mremap"),
-        ("shmget", "shmget"),
-        ("shmat", "shmat"),
-        ("unmapped", "munmap"),
-        ("mapped", "mmap"),
-        ("mmap", "mmap"),
-        ("replaced", "mmap"),
-        ("attached", "shmat"),
-        ("detached", "shmdt"),
-    ];
-    let known = CALLS.iter().find(|(word, _)| label.contains(word)).map(|(_, call)| *call);
-    known.unwrap_or(if label.contains("protected") { "mprotect" } else { "mmap" })
+/// The calls that a finding's other places are about.
+const CALLS: [&str; 18] = [
+    "mmap",
+    "mmap64",
+    "munmap",
+    "mremap",
+    "mprotect",
+    "madvise",
+    "ftok",
+    "shmget",
+    "shmat",
+    "shmdt",
+    "shmctl",
+    "shm_open",
+    "shm_unlink",
+    "memfd_create",
+    "open",
+    "open64",
+    "openat",
+    "ftruncate",
+];
+
+/// Which other process of the run it is: of the same program it is a child, else its program tells more.
+fn process(found: &Found, session: &Session) -> String {
+    let main = session.main.and_then(|main| session.processes.get(&main));
+    if main.is_some_and(|main| main.exe == found.exe) {
+        format!("in child process {}", found.pid)
+    } else {
+        format!("in process {} ({})", found.pid, shown(Path::new(&found.exe)))
+    }
+}
+
+/// A function as a person would call it.
+fn name_of(function: &str, place: &Place) -> String {
+    let of_statics = function.starts_with("__static_initialization_and_destruction_0")
+        || function.starts_with("_GLOBAL__sub_I_")
+        || function.starts_with("__cxx_global_var_init");
+    match place.file.as_deref().and_then(Path::file_name) {
+        Some(file) if of_statics => format!("initialisation of static objects in {}", file.display()),
+        _ if of_statics => "initialisation of static objects".to_owned(),
+        _ => function.to_owned(),
+    }
 }
 
 fn frame(located: &Located, indent: &str, text: &mut String) {
@@ -139,7 +182,7 @@ fn frame(located: &Located, indent: &str, text: &mut String) {
         return;
     }
     for (index, place) in located.places.iter().enumerate() {
-        let function = place.function.as_deref().unwrap_or("?");
+        let function = place.function.as_deref().map_or_else(|| "?".to_owned(), |function| name_of(function, place));
         let inlined = if index + 1 < located.places.len() { " (inlined)" } else { "" };
         let at = match (&place.file, place.line) {
             (Some(file), Some(line)) => format!("({}:{line})", shown(file)),

@@ -1,0 +1,345 @@
+//! What a run has left: segments and shared memory objects that its processes have made and that are there when the last of
+//! them has gone.
+//!
+//! The library of each process tells what it makes; whether somebody else removes it later is seen here alone. What a process
+//! that still runs has made, or is attached to, is in use, and nothing is said of it.
+
+use crate::coverage;
+use crate::living::Living;
+use crate::records::{Call, Frame, Object, Segment, SegmentUse};
+use crate::segments::{self, Listed};
+use crate::session::Session;
+use mapsan_model::record::SCHEMA_NAME;
+use mapsan_model::{Counted, Rule, Severity};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::os::unix::fs::MetadataExt;
+use std::time::SystemTime;
+
+/// Things that are told one by one; of more only the number is.
+const TOLD: usize = 6;
+/// Ids and names that are listed.
+const LISTED: usize = 64;
+
+/// Something that a process of the run has made.
+#[derive(Clone, Debug)]
+pub(crate) struct Made<T> {
+    pub(crate) pid: u32,
+    pub(crate) exe: String,
+    pub(crate) what: T,
+}
+
+/// The end of a run.
+pub(crate) struct End<'a> {
+    pub(crate) session: &'a Session,
+    /// The processes of the run that still run.
+    pub(crate) living: &'a [Living],
+    /// Whether the IPC namespace is the run's own, and goes with the command.
+    pub(crate) private: bool,
+    /// The signal that ended the program's own process.
+    pub(crate) killed_by: Option<i32>,
+    /// Whether a finding is wanted.
+    pub(crate) tells: &'a dyn Fn(Rule, Severity) -> bool,
+}
+
+/// Those that one call has left.
+struct Group<T> {
+    call: Call,
+    stack: Vec<Frame>,
+    pid: u32,
+    exe: String,
+    left: Vec<T>,
+}
+
+/// A segment that is left, and what is known of it.
+struct LeftSegment<'a> {
+    listed: Listed,
+    record: Option<&'a Made<Segment>>,
+}
+
+impl End<'_> {
+    /// The findings, as records.
+    pub(crate) fn findings(&self) -> Vec<String> {
+        let segments = self.segments().into_values().filter_map(|group| self.of_segments(&group));
+        let objects = self.objects().into_values().filter_map(|group| self.of_objects(&group));
+        segments.chain(objects).collect()
+    }
+
+    /// The segments that are left, by the call that made them.
+    fn segments(&self) -> BTreeMap<String, Group<LeftSegment<'_>>> {
+        let namespace = std::fs::metadata("/proc/self/ns/ipc").map(|namespace| namespace.ino()).ok();
+        let alive: BTreeSet<u32> = self.living.iter().map(|living| living.pid).collect();
+        let held: BTreeSet<i32> = alive.iter().flat_map(|pid| segments::attached_by(*pid)).collect();
+        let mut groups = BTreeMap::new();
+        for listed in segments::list() {
+            let here = |made: &&Made<Segment>| made.what.ipc_namespace.is_none_or(|there| Some(there) == namespace);
+            let record = self
+                .session
+                .segments
+                .iter()
+                .rfind(|made| made.what.id == listed.id && made.pid == listed.creator)
+                .filter(here);
+            if (record.is_none() && !self.private) || held.contains(&listed.id) || alive.contains(&listed.creator) {
+                continue;
+            }
+            let (call, stack) = match record {
+                Some(made) => (made.what.call.clone(), made.what.stack.clone()),
+                None => (unseen(&listed), Vec::new()),
+            };
+            let exe = record.map(|made| made.exe.clone()).unwrap_or_default();
+            let pid = listed.creator;
+            let group = groups.entry(place(&call, &stack)).or_insert(Group { call, stack, pid, exe, left: Vec::new() });
+            group.left.push(LeftSegment { listed, record });
+        }
+        groups
+    }
+
+    fn of_segments(&self, group: &Group<LeftSegment<'_>>) -> Option<String> {
+        let left = &group.left;
+        let lost = |left: &LeftSegment<'_>| left.listed.key == libc::IPC_PRIVATE && left.listed.attached == 0;
+        let severity = if left.iter().any(lost) { Severity::Warning } else { Severity::Note };
+        let message = match &left[..] {
+            [one] => format!(
+                "segment {} of {}, made here, still exists when the run is over",
+                one.listed.id,
+                Counted(one.listed.size, "byte")
+            ),
+            _ => format!(
+                "{} segments made here still exist when the run is over: {}",
+                left.len(),
+                joined(left.iter().map(|left| left.listed.id.to_string()))
+            ),
+        };
+        let mut notes = Vec::new();
+        for one in left.iter().take(TOLD) {
+            let LeftSegment { listed, .. } = one;
+            let times = times(listed.attached);
+            let key = if listed.key == libc::IPC_PRIVATE {
+                "IPC_PRIVATE".to_owned()
+            } else {
+                format!("{:#010x}", listed.key)
+            };
+            notes.push(match (left.len(), listed.key) {
+                (1, libc::IPC_PRIVATE) => format!(
+                    "its key is IPC_PRIVATE: only a process that is given the id can attach it; it is attached {times}"
+                ),
+                (1, _) => format!("its key is {key}; it is attached {times}"),
+                _ => {
+                    format!("segment {} of {} has key {key}, attached {times}", listed.id, Counted(listed.size, "byte"))
+                }
+            });
+            notes.extend(self.history(one));
+        }
+        if left.len() > TOLD {
+            notes.push(format!("{} more are like these", left.len() - TOLD));
+        }
+        self.record(Rule::LeakSegment, severity, group, &message, &notes, &self.help(left))
+    }
+
+    /// What processes have done with a segment, as far as it explains why it is left.
+    fn history(&self, left: &LeftSegment<'_>) -> Vec<String> {
+        let Listed { id, creator, owner, .. } = left.listed;
+        let mut notes = Vec::new();
+        let uses: Vec<&Made<SegmentUse>> = self.session.uses.iter().filter(|used| used.what.id == id).collect();
+        let others: BTreeSet<u32> = uses
+            .iter()
+            .filter(|used| used.what.kind == "attached" && used.pid != creator)
+            .map(|used| used.pid)
+            .collect();
+        let ended = self.session.processes.get(&creator).is_none_or(|process| process.ended);
+        if left.record.is_some() && !ended {
+            notes.push(match self.killed_by.filter(|_| self.session.main == Some(creator)) {
+                Some(signal) => {
+                    format!("process {creator}, which made it, was ended by {}", coverage::signal_name(signal))
+                }
+                None => {
+                    format!("process {creator}, which made it, did not end by exit(3): it was killed, or called exec")
+                }
+            });
+        }
+        if !others.is_empty() {
+            let pids = joined(others.iter().map(u32::to_string));
+            let word = if others.len() == 1 { "process" } else { "processes" };
+            notes.push(format!("{word} {pids} attached it, too"));
+        }
+        for refused in uses.iter().filter(|used| used.what.kind == "removal-refused") {
+            let errno = refused.what.call.errno.clone().unwrap_or_else(|| refused.what.call.result.clone());
+            let maker = left.record.and_then(|made| made.what.uid).filter(|uid| *uid != refused.what.uid);
+            let dropped = maker.map_or_else(String::new, |uid| format!("; it was made by {}", user(uid)));
+            notes.push(format!(
+                "process {} tried to remove it as {}, and was refused ({errno}){dropped}",
+                refused.pid,
+                user(refused.what.uid)
+            ));
+        }
+        // SAFETY: takes nothing and can't fail.
+        let own = unsafe { libc::geteuid() };
+        if owner != own {
+            notes.push(format!("{} owns it", user(owner)));
+        }
+        notes
+    }
+
+    /// What to do about segments: by hand only those that are nobody's any more, and the user's own.
+    fn help(&self, left: &[LeftSegment<'_>]) -> Vec<String> {
+        // SAFETY: takes nothing and can't fail.
+        let own = unsafe { libc::geteuid() };
+        let refused = |left: &LeftSegment<'_>| {
+            self.session.uses.iter().any(|used| used.what.id == left.listed.id && used.what.kind == "removal-refused")
+        };
+        let mut help = if left.iter().any(refused) {
+            "remove it while the process still has the rights of its maker: with shmctl(id, IPC_RMID, NULL) right after the \
+             last attach; it lives until the last detach"
+                .to_owned()
+        } else {
+            let each = if left.len() == 1 {
+                "it is not meant to stay, remove it"
+            } else {
+                "they are not meant to stay, remove each"
+            };
+            format!(
+                "if {each} with shmctl(id, IPC_RMID, NULL) when the last process has attached it: it lives until the last detach"
+            )
+        };
+        let orphans = left.iter().all(|left| left.listed.attached == 0 && left.listed.owner == own);
+        if orphans && !self.private {
+            help.push_str("; by hand: ipcrm");
+            for left in left.iter().take(LISTED) {
+                let _ = write!(help, " -m {}", left.listed.id);
+            }
+        } else if self.private {
+            help.push_str(if left.len() == 1 { "; it went" } else { "; they went" });
+            help.push_str(" with the namespace of this run");
+        }
+        vec![help]
+    }
+
+    /// The objects that are left, by the call that made them.
+    fn objects(&self) -> BTreeMap<String, Group<&Object>> {
+        let mut groups: BTreeMap<String, Group<&Object>> = BTreeMap::new();
+        let mut seen = BTreeSet::new();
+        for Made { pid, exe, what } in self.session.objects.iter().rev() {
+            let made_by_living = self.living.iter().any(|living| living.pid == *pid);
+            if made_by_living || !is_there(what) || !seen.insert(&what.path) {
+                continue;
+            }
+            let (call, stack) = (what.call.clone(), what.stack.clone());
+            let new = Group { pid: *pid, exe: exe.clone(), left: Vec::new(), stack, call };
+            groups.entry(place(&what.call, &what.stack)).or_insert(new).left.insert(0, what);
+        }
+        groups
+    }
+
+    fn of_objects(&self, group: &Group<&Object>) -> Option<String> {
+        let left = &group.left;
+        let names = joined(left.iter().map(|object| format!("'{}'", object.name)));
+        let one = left.len() == 1;
+        let (what, list) = if one {
+            (format!("the shared memory object {names}, made here,"), String::new())
+        } else {
+            (format!("{} shared memory objects made here", left.len()), format!(": {names}"))
+        };
+        let note = match &left[..] {
+            [object] => format!("it is the file {}", object.path),
+            _ => "they are files in /dev/shm".to_owned(),
+        };
+        let each = if one { "it" } else { "each of them" };
+        let (message, help) = if self.living.is_empty() {
+            (
+                format!("{what} still {} when the run is over{list}", if one { "exists" } else { "exist" }),
+                format!(
+                    "call shm_unlink for {each} when every process that needs it has opened it: what is mapped stays"
+                ),
+            )
+        } else {
+            let living: Vec<String> = self.living.iter().take(TOLD).map(|living| living.pid.to_string()).collect();
+            let (word, run) = if self.living.len() == 1 { ("process", "runs") } else { ("processes", "run") };
+            let there = if one { "is" } else { "are" };
+            (
+                format!("{what} {there} still there; {word} {} of this run still {run}{list}", living.join(", ")),
+                format!("if none of the processes that still run removes it, call shm_unlink for {each}"),
+            )
+        };
+        self.record(Rule::LeakShmObject, Severity::Note, group, &message, &[note], &[help])
+    }
+
+    fn record<T>(
+        &self,
+        rule: Rule,
+        severity: Severity,
+        group: &Group<T>,
+        message: &str,
+        notes: &[String],
+        help: &[String],
+    ) -> Option<String> {
+        if !(self.tells)(rule, severity) {
+            return None;
+        }
+        let Group { call, stack, pid, exe, .. } = group;
+        let time = humantime::format_rfc3339_micros(SystemTime::now()).to_string();
+        let record = serde_json::json!({
+            "schema": SCHEMA_NAME, "kind": "finding", "time": time, "pid": pid, "tid": pid, "exe": exe,
+            "rule": rule.name(), "severity": severity.name(), "call": call, "message": message, "notes": notes, "help": help,
+            "stack": stack, "related": [], "repeated": 0,
+        })
+        .to_string();
+        Some(record)
+    }
+}
+
+/// Where a call was made, whichever process made it.
+fn place(call: &Call, stack: &[Frame]) -> String {
+    let first = stack.first();
+    let of = |frame: &Frame| match (&frame.module, &frame.offset) {
+        (Some(module), Some(offset)) => format!("{module}+{offset}"),
+        _ => frame.address.clone(),
+    };
+    format!("{} {}", call.function, first.map(of).unwrap_or_default())
+}
+
+/// The call that nobody saw.
+fn unseen(segment: &Listed) -> Call {
+    Call {
+        function: "shmget".to_owned(),
+        args: vec![format!("{:#010x}", segment.key), segment.size.to_string(), "...".to_owned()],
+        result: segment.id.to_string(),
+        errno: None,
+    }
+}
+
+/// Whether an object is still the file of its name.
+fn is_there(object: &Object) -> bool {
+    std::fs::symlink_metadata(&object.path).is_ok_and(|now| {
+        let device = format!("{}:{}", libc::major(now.dev()), libc::minor(now.dev()));
+        now.ino() == object.inode && device == object.device
+    })
+}
+
+/// A list of words, of which a great many are left out.
+fn joined(words: impl ExactSizeIterator<Item = String>) -> String {
+    let more = words.len().saturating_sub(LISTED);
+    let mut listed: Vec<String> = words.take(LISTED).collect();
+    if more > 0 {
+        listed.push(format!("and {more} more"));
+    }
+    listed.join(", ")
+}
+
+fn times(count: u64) -> String {
+    match count {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        _ => format!("{count} times"),
+    }
+}
+
+/// A user by number, and by name where there is one.
+fn user(uid: u32) -> String {
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let named = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let name = named.into_iter().find(|fields| fields.get(2).and_then(|uid| uid.parse().ok()) == Some(uid));
+    match name.as_deref() {
+        Some([name, ..]) => format!("user {uid} ({name})"),
+        _ => format!("user {uid}"),
+    }
+}

@@ -1,0 +1,148 @@
+//! What a run leaves: segments and shared memory objects, judged when its last process has gone.
+//!
+//! Runs need the library, as in `command.rs`. Each is made in an IPC namespace of its own where that may be made, else with
+//! `--ipc private`, which can't be for what is said of by-hand removal.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The library; `None`, said loudly, where there is none or no namespace can be made.
+fn library() -> Option<PathBuf> {
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/libmapsan.so");
+    let library = std::env::var_os("MAPSAN_RUNTIME").map_or(built, PathBuf::from);
+    let may = Command::new("unshare").args(["--ipc", "true"]).stderr(Stdio::null()).status();
+    if !library.exists() || !may.is_ok_and(|status| status.success()) {
+        eprintln!("SKIPPED: it takes {} and root", library.display());
+        return None;
+    }
+    Some(library)
+}
+
+/// What the command says of a program with these lines in main, in a namespace of its own.
+fn said(name: &str, lines: &str, options: &[&str]) -> Option<String> {
+    let library = library()?;
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("prog.c");
+    let head = "#include <fcntl.h>\n#include <signal.h>\n#include <stdio.h>\n#include <sys/mman.h>\n#include <sys/shm.h>\n\
+        #include <sys/wait.h>\n#include <unistd.h>\n";
+    fs::write(
+        &source,
+        format!("{head}int main(void)\n{{\n    const char *name = \"{name}\";\n    (void)name;\n{lines}}}\n"),
+    )
+    .unwrap();
+    let mut command = Command::new("unshare");
+    command.args(["--ipc", env!("CARGO_BIN_EXE_mapsan"), "run"]).args(options);
+    command
+        .arg(&source)
+        .env("MAPSAN_RUNTIME", library)
+        .env("MAPSAN_OPTIONS", "disable=leak-attach,leak-mapping,shmctl-denied")
+        .stdin(Stdio::null());
+    // Files: a pipe would be kept open by what outlives the run.
+    let to = fs::File::create(folder.path().join("said")).unwrap();
+    command.stdout(Stdio::null()).stderr(to).status().unwrap();
+    let said = fs::read_to_string(folder.path().join("said")).unwrap();
+    let _ = fs::remove_file(format!("/dev/shm{name}"));
+    Some(said)
+}
+
+/// The name of an object that no other test has.
+fn object(what: &str) -> String {
+    format!("/mapsan-left-{what}-{}", std::process::id())
+}
+
+#[track_caller]
+fn has(said: &str, words: &[&str]) {
+    for word in words {
+        assert!(said.contains(word), "{word:?} in\n{said}");
+    }
+}
+
+#[test]
+fn what_one_call_leaves_is_one_finding() {
+    let lines = "    for (int i = 0; i < 3; i++)\n        if (fork() == 0)\n            return shmget(0x5d0 + i, 4096, IPC_CREAT | 0600) < 0;\n\
+        while (wait(NULL) > 0);\n    return 0;\n";
+    let Some(said) = said("", lines, &[]) else { return };
+    assert_eq!(said.matches("[leak-segment]").count(), 1, "{said}");
+    has(&said, &["note[leak-segment]: 3 segments made here still exist when the run is over: 0, 1, 2\n"]);
+    has(
+        &said,
+        &["ipcrm -m 0 -m 1 -m 2\n", "has key 0x000005d1, attached 0 times", "summary: 0 errors, 0 warnings, 1 note\n"],
+    );
+}
+
+#[test]
+fn a_private_segment_that_nobody_holds_is_a_warning_at_the_end_alone() {
+    let make = "    int id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);\n";
+    let Some(lost) = said("", &format!("{make}    return id < 0;\n"), &[]) else { return };
+    has(&lost, &["warning[leak-segment]: segment 0 of 4096 bytes, made here, still exists", "by hand: ipcrm -m 0\n"]);
+    // A supervisor sweeps what its child was killed with.
+    let swept = "    if (fork() == 0) {\n        shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);\n        raise(SIGKILL);\n    }\n\
+        wait(NULL);\n    return shmctl(0, IPC_RMID, NULL);\n";
+    assert_eq!(said("", swept, &[]).unwrap(), "");
+    // In a namespace that is gone there is nothing to be removed by hand.
+    let gone = said("", &format!("{make}    return id < 0;\n"), &["--ipc", "private"]).unwrap();
+    has(&gone, &["[leak-segment]", "it went with the namespace of this run"]);
+    assert!(!gone.contains("ipcrm"), "{gone}");
+    for options in [["--disable", "leak-segment"], ["--level", "error"], ["--leaks", "0"]] {
+        let none = said("", &format!("{make}    return id < 0;\n"), &options).unwrap();
+        assert!(!none.contains("leak-segment"), "{options:?}: {none}");
+    }
+}
+
+#[test]
+fn nothing_is_said_of_what_a_process_of_the_run_still_holds() {
+    let lines = "    int id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);\n    char *p = shmat(id, NULL, 0);\n    if (fork() == 0) {\n\
+        setsid();\n        sleep(1);\n        return p[0];\n    }\n    return 0;\n";
+    let Some(said) = said("", lines, &[]) else { return };
+    assert!(!said.contains("leak-segment") && !said.contains("ipcrm"), "{said}");
+    has(&said, &["still runs; what it does from now on is not reported\n"]);
+}
+
+#[test]
+fn what_happened_to_a_segment_is_told() {
+    let killed = "    shmget(0x5d9, 4096, IPC_CREAT | 0600);\n    raise(SIGKILL);\n";
+    let Some(killed) = said("", killed, &[]) else { return };
+    has(&killed, &["which made it, was ended by SIGKILL\n"]);
+    let refused =
+        "    int id = shmget(0x77, 4096, IPC_CREAT | 0600);\n    return setuid(65534) || shmctl(id, IPC_RMID, NULL);\n";
+    let refused = said("", refused, &[]).unwrap();
+    has(
+        &refused,
+        &["tried to remove it as user 65534", "was refused (EPERM); it was made by user 0", "still has the rights"],
+    );
+    let others = "    setuid(65534);\n    return shmget(0x78, 4096, IPC_CREAT | 0600) < 0;\n";
+    let others = said("", others, &[]).unwrap();
+    has(&others, &["note: user 65534"]);
+    assert!(!others.contains("ipcrm"), "{others}");
+}
+
+#[test]
+fn an_object_is_asked_for_again_when_the_run_is_over() {
+    let make = "        close(shm_open(name, O_CREAT | O_RDWR, 0600));\n";
+    let unlinked = format!(
+        "    if (fork() == 0) {{\n{make}        return 0;\n    }}\n    wait(NULL);\n    return shm_unlink(name);\n"
+    );
+    let Some(unlinked) = said(&object("unlinked"), &unlinked, &[]) else { return };
+    assert_eq!(unlinked, "");
+    let name = object("killed");
+    let killed = said(&name, &format!("{make}    raise(SIGKILL);\n"), &[]).unwrap();
+    has(&killed, &[&format!("the shared memory object '{name}', made here, still exists when the run is over\n")]);
+    let name = object("late");
+    let lines = format!(
+        "{make}    if (fork() == 0) {{\n        setsid();\n        sleep(1);\n        return shm_unlink(name);\n    }}\n    return 0;\n"
+    );
+    let late = said(&name, &lines, &[]).unwrap();
+    has(&late, &[&format!("'{name}', made here, is still there; process "), " of this run still runs\n"]);
+    assert!(!late.contains("when the run is over"), "{late}");
+}
+
+#[test]
+fn records_hold_what_is_true_at_the_end() {
+    let lines = "    shmget(0x5da, 4096, IPC_CREAT | 0600);\n    int id = shmget(0x5db, 4096, IPC_CREAT | 0600);\n    if (fork() == 0) {\n\
+        sleep(0);\n        return 0;\n    }\n    wait(NULL);\n    return id < 0;\n";
+    let Some(said) = said("", lines, &["--format", "json"]) else { return };
+    let leaks: Vec<&str> = said.lines().filter(|line| line.contains(r#""rule":"leak-segment""#)).collect();
+    assert_eq!(leaks.len(), 2, "{said}");
+    assert!(leaks.iter().all(|leak| leak.contains("when the run is over")), "{said}");
+}
