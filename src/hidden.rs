@@ -30,6 +30,18 @@ impl Hidden {
     pub(crate) const fn new(address: usize) -> Hidden {
         Hidden(!address)
     }
+
+    /// What is kept, for an atomic.
+    #[inline]
+    pub(crate) const fn bits(self) -> usize {
+        self.0
+    }
+
+    /// What an atomic has kept.
+    #[inline]
+    pub(crate) const fn of_bits(bits: usize) -> Hidden {
+        Hidden(bits)
+    }
 }
 
 impl<T: Addresses> Hidden<T> {

@@ -10,7 +10,7 @@ pub(crate) use files::*;
 use crate::interpose::signal_restorer;
 use crate::sys::{self, int};
 use crate::{errno, track, weak};
-use core::ffi::{CStr, c_char, c_int, c_long, c_void};
+use core::ffi::{CStr, c_char, c_int, c_long, c_uchar, c_uint, c_void};
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
@@ -132,6 +132,27 @@ next! {
     /// shmctl(2).
     shmctl(id: c_int, command: c_int, buffer: *mut c_void) -> c_int,
         else status(libc::SYS_shmctl, [int(id), int(command), buffer as usize, 0, 0, 0]);
+    /// madvise(2).
+    madvise(address: *mut c_void, length: usize, advice: c_int) -> c_int,
+        else status(libc::SYS_madvise, [address as usize, length, int(advice), 0, 0, 0]);
+    /// `posix_madvise(3)`.
+    posix_madvise(address: *mut c_void, length: usize, advice: c_int) -> c_int,
+        else raw_posix_madvise(address, length, advice);
+    /// mincore(2).
+    mincore(address: *mut c_void, length: usize, pages: *mut c_uchar) -> c_int,
+        else status(libc::SYS_mincore, [address as usize, length, pages as usize, 0, 0, 0]);
+    /// mlock(2).
+    mlock(address: *const c_void, length: usize) -> c_int,
+        else status(libc::SYS_mlock, [address as usize, length, 0, 0, 0, 0]);
+    /// mlock2(2).
+    mlock2(address: *const c_void, length: usize, flags: c_uint) -> c_int,
+        else status(libc::SYS_mlock2, [address as usize, length, flags as usize, 0, 0, 0]);
+    /// munlock(2).
+    munlock(address: *const c_void, length: usize) -> c_int,
+        else status(libc::SYS_munlock, [address as usize, length, 0, 0, 0, 0]);
+    /// `pkey_mprotect(2)`.
+    pkey_mprotect(address: *mut c_void, length: usize, prot: c_int, key: c_int) -> c_int,
+        else status(libc::SYS_pkey_mprotect, [address as usize, length, int(prot), int(key), 0, 0]);
     /// prctl(2), always with all of its arguments, as the kernel gets them.
     prctl(option: c_int, second: usize, third: usize, fourth: usize, fifth: usize) -> c_int,
         else status(libc::SYS_prctl, [int(option), second, third, fourth, fifth, 0]);
@@ -156,6 +177,12 @@ const _: unsafe extern "C" fn(*const c_char, c_int, libc::mode_t) -> c_int = lib
 const _: unsafe extern "C" fn(*const c_char) -> c_int = libc::shm_unlink;
 const _: unsafe extern "C" fn(c_int) -> ! = libc::_exit;
 const _: unsafe extern "C" fn(*mut c_void) -> c_int = libc::dlclose;
+const _: unsafe extern "C" fn(*mut c_void, usize, c_int) -> c_int = libc::madvise;
+const _: unsafe extern "C" fn(*mut c_void, usize, c_int) -> c_int = libc::posix_madvise;
+const _: unsafe extern "C" fn(*mut c_void, usize, *mut c_uchar) -> c_int = libc::mincore;
+const _: unsafe extern "C" fn(*const c_void, usize) -> c_int = libc::mlock;
+const _: unsafe extern "C" fn(*const c_void, usize, c_uint) -> c_int = libc::mlock2;
+const _: unsafe extern "C" fn(*const c_void, usize) -> c_int = libc::munlock;
 const _: unsafe extern "C" fn(c_int, ...) -> c_int = libc::prctl;
 const _: unsafe extern "C" fn(c_long, ...) -> c_long = libc::syscall;
 const _: unsafe extern "C" fn(c_int, *const libc::sigaction, *mut libc::sigaction) -> c_int = libc::sigaction;
@@ -256,6 +283,16 @@ unsafe fn raw_shm_unlink(name: *const c_char) -> c_int {
     unsafe {
         status(libc::SYS_unlinkat, [int(libc::AT_FDCWD), path.as_ptr() as usize, 0, 0, 0, 0])
     }
+}
+
+/// As libc's `posix_madvise`, which returns its errno and ignores the advice that would destroy what is there.
+unsafe fn raw_posix_madvise(address: *mut c_void, length: usize, advice: c_int) -> c_int {
+    if advice == libc::POSIX_MADV_DONTNEED {
+        return 0;
+    }
+    // SAFETY: the caller upholds the contract.
+    let raw = unsafe { sys::syscall(libc::SYS_madvise, [address as usize, length, int(advice), 0, 0, 0]) };
+    sys::answer(raw).err().unwrap_or(0)
 }
 
 /// Sets `errno` and gives what a call that failed returns.

@@ -48,7 +48,8 @@ pub(crate) const CONTENTS: u32 = TAIL | PRIVATE;
 /// Bit of [`WATCH`], alone: the program is to be asked for its options when it is ready.
 const WAITS: u32 = 512;
 
-static WATCH: AtomicU32 = AtomicU32::new(0);
+/// What [`watch`] reads, and the doors of calls that concern hardened mode alone.
+pub(crate) static WATCH: AtomicU32 = AtomicU32::new(0);
 
 /// What the hooks look at; 0 before start, and in a program that is not covered.
 #[inline]

@@ -4,10 +4,13 @@
 //! libraries. Each function returns what the kernel said; none allocates, locks or touches `errno`.
 
 pub(crate) mod access;
+mod reservations;
 pub(crate) mod sandbox;
 pub(crate) mod segments;
 pub(crate) mod sockets;
 pub(crate) mod stack;
+
+pub(crate) use reservations::{move_mapping, reserve, reserve_at, unmap};
 
 use core::ffi::{CStr, c_int, c_long, c_void};
 use core::mem::{MaybeUninit, size_of};
@@ -442,33 +445,6 @@ pub(crate) fn zeroed_memory(bytes: usize) -> Option<*mut u8> {
     let (prot, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
     let address = plain(libc::SYS_mmap, [0, bytes, int(prot), int(flags), int(-1), 0]).ok()?;
     Some(ptr::with_exposed_provenance_mut(address))
-}
-
-const RESERVATION: c_int = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-
-/// Addresses that nobody can access, where the kernel likes, or as `flags` ask besides.
-pub(crate) fn reserve(bytes: usize, flags: c_int) -> Option<usize> {
-    plain(libc::SYS_mmap, [0, bytes, int(libc::PROT_NONE), int(RESERVATION | flags), int(-1), 0]).ok()
-}
-
-/// Makes a range that nobody can access, if nothing is mapped there.
-pub(crate) fn reserve_at(range: crate::track::Range) -> bool {
-    let flags = int(RESERVATION | libc::MAP_FIXED_NOREPLACE);
-    let made = plain(libc::SYS_mmap, [range.start, range.length(), int(libc::PROT_NONE), flags, int(-1), 0]);
-    match made {
-        Ok(address) if address == range.start => true,
-        // Before Linux 4.17 the address is a mere hint.
-        Ok(address) => {
-            let _ = plain(libc::SYS_munmap, [address, range.length(), 0, 0, 0, 0]);
-            false
-        }
-        Err(_) => false,
-    }
-}
-
-/// Unmaps a range of our own.
-pub(crate) fn unmap(range: crate::track::Range) {
-    let _ = plain(libc::SYS_munmap, [range.start, range.length(), 0, 0, 0, 0]);
 }
 
 /// The argument of the `PROCMAP_QUERY` ioctl, `<linux/fs.h>` since Linux 6.11.

@@ -22,7 +22,7 @@ static void check(int good, const char *what)
     }
 }
 
-static char *anonymous(size_t length)
+static __attribute__((noinline)) char *anonymous(size_t length)
 {
     char *mapped = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     check(mapped != MAP_FAILED, "mmap");
@@ -123,6 +123,22 @@ static void discarded_at_munmap(void)
 }
 static void discarded_at_exit(void) { set(file(2 * PAGE, 2 * PAGE, MAP_PRIVATE)); }
 
+/* Two that are too large for the holes between libraries: without guards the first lies right above the second. */
+#define LARGE (2000 * PAGE)
+
+static void unmapped_past_end(void)
+{
+    anonymous(LARGE);
+    munmap(anonymous(LARGE), LARGE + PAGE);
+}
+static void unmapped_before_start(void) { munmap(anonymous(PAGE) - PAGE, 2 * PAGE); }
+static void replaced_past_end(void)
+{
+    anonymous(LARGE);
+    char *mapped = anonymous(LARGE) + LARGE - 2 * PAGE;
+    mmap(mapped, 4 * PAGE, PROT_READ, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
 /* Nothing is wrong here. */
 static void fine(void)
 {
@@ -177,7 +193,8 @@ static const struct {
     {"segment-in-quarantine", segment_in_quarantine}, {"tail-at-munmap", tail_at_munmap},
     {"tail-at-mremap", tail_at_mremap}, {"tail-at-shmdt", tail_at_shmdt}, {"tail-at-exit", tail_at_exit},
     {"tail-replaced", tail_replaced}, {"lost-at-munmap", lost_at_munmap}, {"lost-at-exit", lost_at_exit},
-    {"discarded-at-munmap", discarded_at_munmap}, {"discarded-at-exit", discarded_at_exit}, {"fine", fine},
+    {"discarded-at-munmap", discarded_at_munmap}, {"discarded-at-exit", discarded_at_exit}, {"unmapped-past-end", unmapped_past_end},
+    {"unmapped-before-start", unmapped_before_start}, {"replaced-past-end", replaced_past_end}, {"fine", fine},
 };
 
 static void (*chosen)(void);

@@ -10,6 +10,7 @@
 pub(crate) mod contents;
 pub(crate) mod fault;
 mod ftok;
+pub(crate) mod guard;
 mod known;
 pub(crate) mod leaks;
 mod left;

@@ -5,12 +5,12 @@
 //! given back and the call is made again.
 
 pub(crate) mod reserved;
+mod room;
 
-use crate::call::{Mmap, Mremap, Shmat};
+use crate::call::{MAP_TYPE, Mmap, Mremap, Shmat};
 use crate::facts::limits;
 use crate::facts::mapping::{self, Mappings};
 use crate::facts::{page_remainder, page_size, page_start, whole_pages};
-use crate::report::{self, sink};
 use crate::start::{self, GUARD, QUARANTINE};
 use crate::sys::int;
 use crate::track::{self, Range};
@@ -20,6 +20,8 @@ use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use reserved::Reserved;
 
 pub(crate) use reserved::Kind;
+pub(crate) use room::{Reached, end};
+use room::{clear_below, is_growing_room, note_main_stack, reached, say, with_room, with_room_to_split};
 
 /// The share of `vm.max_map_count` that guards, of which each mapping has two, and of `RLIMIT_AS` that guards and
 /// quarantine each may take: one in so many.
@@ -44,19 +46,12 @@ pub(crate) fn prepare() {
     let space = limits::soft(libc::RLIMIT_AS).map_or(usize::MAX, number) / SHARE;
     GUARDS.store((mappings / SHARE).min(space.checked_div(page_size()).unwrap_or(0)), Relaxed);
     QUARANTINED.store(QUARANTINE_BYTES.min(space), Relaxed);
+    note_main_stack();
 }
 
 /// Whether guards are put around new mappings.
 fn guards() -> bool {
     start::watch() & GUARD != 0
-}
-
-/// Says something that the user should know about the mode.
-fn say(text: core::fmt::Arguments<'_>) {
-    if let Ok(section) = report::enter() {
-        sink::say(&section, text);
-        section.leave();
-    }
 }
 
 /// Lets go of what is ours in a range, in whole pages, because a call of the program's is about to take it.
@@ -71,46 +66,19 @@ pub(crate) fn make_way(range: Range) {
     track::with(|state| state.reserved.give_up(Range { end, ..range }, sys::unmap));
 }
 
+/// As [`make_way`], for a call that takes away or replaces what is in its range; and the guard that it reaches out of the
+/// mapping which that guard belongs to.
+#[cold]
+#[inline(never)]
+pub(crate) fn clear(range: Range) -> Option<Reached> {
+    let reached = if page_remainder(range.start) == 0 { reached(range) } else { None };
+    make_way(range);
+    reached
+}
+
 /// What an address is held for by the library, if it is.
 pub(crate) fn held(address: usize) -> Option<Kind> {
     track::with(|state| state.reserved.at(address))?
-}
-
-/// Makes a call of the program's; when it fails for want of addresses or mappings of which we hold some, all that we hold
-/// is given back and the call is made again. `bytes` is what it asks for.
-fn with_room<T: PartialEq>(failed: &T, bytes: usize, call: impl Fn() -> T) -> T {
-    let before = errno::get();
-    let result = call();
-    if result != *failed || errno::get() != libc::ENOMEM || !gives_way(bytes) {
-        return result;
-    }
-    errno::set(before);
-    call()
-}
-
-/// Gives back all that we hold and ends guards and quarantine, if that is what a call may have failed for.
-#[cold]
-fn gives_way(bytes: usize) -> bool {
-    let held = track::with(|state| !state.reserved.is_empty()).unwrap_or(false);
-    let short = match (limits::soft(libc::RLIMIT_AS), limits::address_space()) {
-        (Some(limit), Some(used)) if used.saturating_add(bytes as u64) > limit => Some("RLIMIT_AS"),
-        _ => match (limits::max_map_count(), mapping::count()) {
-            // Splitting a mapping may take two more.
-            (Some(most), Some(count)) if count.saturating_add(2) >= most => Some("vm.max_map_count"),
-            _ => None,
-        },
-    };
-    let (true, Some(limit)) = (held, short) else { return false };
-    end(format_args!("{limit} runs short"));
-    true
-}
-
-/// Gives back all that we hold and ends guards and quarantine, and says why.
-#[cold]
-pub(crate) fn end(why: core::fmt::Arguments<'_>) {
-    start::stop_watching(GUARD | QUARANTINE);
-    track::with(|state: &mut track::State| state.reserved.give_up(Range { start: 0, end: usize::MAX }, sys::unmap));
-    say(format_args!("harden: guards and quarantine end here, since {why}"));
 }
 
 /// Whether there may be two guards more; says once that there may not.
@@ -146,7 +114,8 @@ fn between_guards(length: usize, flags: c_int, call: impl FnOnce(usize) -> (c_lo
         return None;
     }
     let entered = track::with(|state| {
-        state.reserved.enter(Range::new(start, page), Kind::Below)
+        !is_growing_room(state, inner)
+            && state.reserved.enter(Range::new(start, page), Kind::Below)
             && state.reserved.enter(Range::new(inner.end, page), Kind::Above)
     });
     if entered != Some(true) {
@@ -181,10 +150,14 @@ fn give_back(inner: Range) {
 pub(crate) fn map(call: &Mmap, map: impl Fn(*mut c_void, c_int) -> *mut c_void) -> *mut c_void {
     const UNGUARDED: c_int = libc::MAP_FIXED | libc::MAP_FIXED_NOREPLACE | libc::MAP_HUGETLB | libc::MAP_GROWSDOWN;
     let address = core::ptr::with_exposed_provenance_mut::<c_void>(call.address);
+    let length = whole_pages(call.length);
+    let as_it_is = || with_room(&libc::MAP_FAILED, length, || map(address, call.flags));
     if call.address != 0 {
-        make_way(Range::new(page_start(call.address), whole_pages(call.length)));
+        make_way(Range::new(page_start(call.address), length));
+    } else if call.flags & UNGUARDED == 0 && is_limited(call) {
+        return moved_to_guards(as_it_is(), length, call);
     } else if call.flags & UNGUARDED == 0
-        && let Some(inner) = between_guards(whole_pages(call.length), call.flags & LOW_ADDRESSES, |start| {
+        && let Some(inner) = between_guards(length, call.flags & LOW_ADDRESSES, |start| {
             let offset = usize::try_from(call.offset.cast_unsigned()).unwrap_or(usize::MAX);
             let flags = call.flags | libc::MAP_FIXED;
             (libc::SYS_mmap, [start, call.length, int(call.prot), int(flags), int(call.fd), offset])
@@ -198,7 +171,36 @@ pub(crate) fn map(call: &Mmap, map: impl Fn(*mut c_void, c_int) -> *mut c_void) 
         give_back(inner);
         errno::set(before);
     }
-    with_room(&libc::MAP_FAILED, whole_pages(call.length), || map(address, call.flags))
+    let mapped = as_it_is();
+    if call.flags & libc::MAP_GROWSDOWN != 0 && mapped != libc::MAP_FAILED {
+        clear_below(mapped as usize);
+    }
+    mapped
+}
+
+/// Whether a limit is set that the kernel would not hold a mapping to that replaces a reservation of ours: of the memory
+/// that `RLIMIT_DATA` counts it takes off what is replaced, and counts no less for it (`mmap_region`, Linux 6.18).
+fn is_limited(call: &Mmap) -> bool {
+    let counts = call.prot & libc::PROT_WRITE != 0 && call.flags & MAP_TYPE == libc::MAP_PRIVATE;
+    counts && limits::soft(libc::RLIMIT_DATA).is_some()
+}
+
+/// Moves what the kernel has mapped where it wanted to between guards, if that can be done.
+fn moved_to_guards(mapped: *mut c_void, length: usize, call: &Mmap) -> *mut c_void {
+    if mapped == libc::MAP_FAILED {
+        return mapped;
+    }
+    let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
+    let arguments = |start| [mapped as usize, length, length, int(flags), start, 0];
+    let Some(inner) = between_guards(length, call.flags & LOW_ADDRESSES, |start| (libc::SYS_mremap, arguments(start)))
+    else {
+        return mapped;
+    };
+    if sys::move_mapping(Range::new(mapped as usize, length), inner.start).is_ok() {
+        return core::ptr::with_exposed_provenance_mut(inner.start);
+    }
+    give_back(inner);
+    mapped
 }
 
 /// munmap, in whose way there is nothing of ours.
@@ -222,6 +224,23 @@ pub(crate) unsafe fn protect(address: *mut c_void, length: usize, prot: c_int) -
     make_way(Range::new(address as usize, whole_pages(length)));
     // SAFETY: the caller's word.
     with_room(&-1, 0, || unsafe { next::mprotect(address, length, prot) })
+}
+
+/// A call on a range that does not change what is mapped (madvise, mincore): of ours there is nothing in its range, so that
+/// it answers as without us, and it may split mappings as often.
+#[cold]
+#[inline(never)]
+pub(crate) fn visit(range: Range, call: impl Fn() -> c_int) -> c_int {
+    make_way(range);
+    with_room_to_split(0, call)
+}
+
+/// The same of a call that locks memory.
+#[cold]
+#[inline(never)]
+pub(crate) fn lock(range: Range, call: impl Fn() -> c_int) -> c_int {
+    make_way(range);
+    with_room_to_split(range.length(), call)
 }
 
 /// mremap, with guards at the new place.
@@ -345,7 +364,7 @@ pub(crate) unsafe fn attach(call: &Shmat, size: usize) -> *mut c_void {
 fn guard_at(start: usize, kind: Kind) {
     let range = Range::new(start, page_size());
     if guards() && may_guard() && sys::reserve_at(range) {
-        let entered = track::with(|state| state.reserved.enter(range, kind));
+        let entered = track::with(|state| !is_growing_room(state, range) && state.reserved.enter(range, kind));
         if entered != Some(true) {
             sys::unmap(range);
         }
@@ -359,9 +378,13 @@ pub(crate) fn released(range: Range) {
     let most = QUARANTINED.load(Relaxed);
     let quarantines = start::watch() & QUARANTINE != 0 && range.length() <= most / SHARE && sys::reserve_at(range);
     let done = track::with(|state| {
+        let grows = quarantines && is_growing_room(state, range);
         let reserved = &mut state.reserved;
         let whole = with_guards(reserved, range);
-        if quarantines {
+        if grows {
+            sys::unmap(range);
+        }
+        if quarantines && !grows {
             reserved.give_up(whole, |_| {});
             if reserved.quarantine(whole, most, sys::unmap) {
                 return;

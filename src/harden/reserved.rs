@@ -78,6 +78,19 @@ impl Reserved {
         Some(Range { start: entry.start, end: entry.end })
     }
 
+    /// The first guard that lies in a range as a whole or in part.
+    pub(crate) fn first_guard(&self, range: Range) -> Option<(Range, Kind)> {
+        let mut at = range.start;
+        while let Some(entry) = self.tree.at_or_after(at).filter(|entry| at < range.end && entry.start < range.end) {
+            let kind = Kind::of(&entry);
+            if kind != Kind::Quarantined {
+                return Some((Range { start: entry.start, end: entry.end }, kind));
+            }
+            at = entry.end;
+        }
+        None
+    }
+
     /// Enters a range; false if there is no memory for it.
     pub(crate) fn enter(&mut self, range: Range, kind: Kind) -> bool {
         let entry = Entry { start: range.start, end: range.end, origin: kind as u32, prot: 0, notable: false };

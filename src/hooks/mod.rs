@@ -8,25 +8,29 @@ mod files;
 mod heap;
 mod losses;
 mod process;
+mod ranges;
 mod sandbox;
 mod segments;
 
 pub(crate) use files::*;
 pub(crate) use heap::*;
 pub(crate) use process::*;
+pub(crate) use ranges::*;
 pub(crate) use sandbox::*;
 pub(crate) use segments::*;
 
 use crate::call::{MAP_TYPE, Mmap, Mprotect, Mremap, Msync, Munmap, Outcome};
-use crate::check::{Check, contents};
+use crate::check::{Check, contents, guard};
 use crate::facts::whole_pages;
+use crate::harden::{self, Reached};
 use crate::report::{self, Report};
 use crate::start::{self, CHECK, CONTENTS, ENFORCE, HARDENED, OPT_IN, TAIL, TRACK};
 use crate::track::{self, Begun, Range, locks};
-use crate::{errno, follow, harden, next};
+use crate::{errno, follow, next};
 use core::ffi::{c_int, c_void};
 use core::ptr;
 use losses::{holds_thread, told};
+use mapsan_model::Rule;
 
 /// Checks a call that has been made.
 #[cold]
@@ -104,7 +108,11 @@ fn map_with_care(call: &Mmap, caller: usize, map: impl Fn(*mut c_void, c_int) ->
         return None;
     }
     let mut begun = Begun::Off;
+    let mut reached = None;
     if call.flags & libc::MAP_FIXED != 0 && watch & TRACK != 0 {
+        if watch & HARDENED != 0 {
+            reached = harden::clear(range_of(call.address, call.length));
+        }
         begun = follow::replaces(call, caller);
         if watch & CONTENTS != 0 {
             look_at_contents(call, &begun, call.address.cast_signed(), caller);
@@ -126,6 +134,16 @@ fn map_with_care(call: &Mmap, caller: usize, map: impl Fn(*mut c_void, c_int) ->
     };
     if mapped == libc::MAP_FAILED {
         not_mapped(call, &begun);
+    } else if let Some(reached) = reached {
+        tell_reached(
+            call,
+            Rule::MmapFixedClobber,
+            range_of(call.address, call.length),
+            call.length,
+            &reached,
+            value(mapped),
+            caller,
+        );
     }
     Some(mapped)
 }
@@ -273,10 +291,8 @@ unsafe fn unmap_otherwise(address: *mut c_void, length: usize, caller: usize) ->
 unsafe fn unmap<const PLAIN: bool>(address: *mut c_void, length: usize, caller: usize) -> c_int {
     let watch = if PLAIN { TRACK } else { start::watch_from_here() };
     let call = || Munmap { address: address as usize, length };
-    if watch & HARDENED != 0 {
-        // Before anything is looked up: what is in quarantine is not mapped.
-        harden::make_way(Range::new(address as usize, whole_pages(length)));
-    }
+    // Before anything is looked up: what is in quarantine is not mapped.
+    let reached = if watch & HARDENED == 0 { None } else { harden::clear(range_of(address as usize, length)) };
     let begun = if watch & TRACK == 0 { Begun::Off } else { follow::unmaps(address as usize, length, caller, watch) };
     if watch & CONTENTS != 0 {
         look_at_contents(&call(), &begun, 0, caller);
@@ -308,7 +324,39 @@ unsafe fn unmap<const PLAIN: bool>(address: *mut c_void, length: usize, caller: 
     if status == 0 && matches!(begun, Begun::Later) {
         follow::unmapped_later(address as usize, length, caller);
     }
+    if status == 0
+        && let Some(reached) = reached
+    {
+        tell_reached(&call(), Rule::MunmapOverrun, range_of(address as usize, length), length, &reached, 0, caller);
+    }
     status
+}
+
+/// The range of a call, in whole pages.
+fn range_of(address: usize, length: usize) -> Range {
+    Range::new(address, whole_pages(length))
+}
+
+/// Tells of a guard that a call has reached, which has succeeded.
+#[cold]
+#[inline(never)]
+fn tell_reached(
+    call: &dyn Check,
+    rule: Rule,
+    range: Range,
+    length: usize,
+    reached: &Reached,
+    value: isize,
+    caller: usize,
+) {
+    if start::watch() & CHECK == 0 || report::is_inside() {
+        return;
+    }
+    let before = errno::get();
+    let outcome = Outcome { value, errno: None };
+    let report = Report { call: call.as_call(), outcome, caller, refusing: false, earlier: None };
+    guard::tell_reached(rule, range, length, reached, &report);
+    errno::set(before);
 }
 
 /// munmap has failed.

@@ -4,6 +4,7 @@
 
 use crate::hooks;
 use crate::next::{self, SLOTS, Slots};
+use crate::start::{HARDENED, WATCH};
 use crate::sys::Disposition;
 use crate::track::openings::{NOTED, Opener};
 use core::mem::offset_of;
@@ -121,6 +122,46 @@ opening_door! {
     creat("x0") => Opener::Creat, else next::raw_creat;
     creat64("x0") => Opener::Creat, else next::raw_creat;
     memfd_create("x0") => Opener::MemfdCreate, else next::raw_memfd_create;
+}
+
+/// A door of a call that concerns hardened mode alone: otherwise it leads straight to the next definition, once that is
+/// known.
+macro_rules! visiting_door {
+    ($($name:ident => $hook:path;)+) => {$(
+        #[cfg_attr(not(test), unsafe(no_mangle))]
+        #[unsafe(naked)]
+        unsafe extern "C" fn $name() {
+            core::arch::naked_asm!(
+                ".cfi_startproc",
+                "adrp x16, {watch}",
+                "ldr w16, [x16, :lo12:{watch}]",
+                "tst w16, #{hardened}",
+                "b.ne 2f",
+                "adrp x16, {slots} + {slot}",
+                "ldr x16, [x16, :lo12:{slots} + {slot}]",
+                "cbz x16, 2f",
+                "br x16",
+                "2:",
+                "b {hook}",
+                ".cfi_endproc",
+                watch = sym WATCH,
+                hardened = const HARDENED,
+                slots = sym SLOTS,
+                slot = const offset_of!(Slots, $name),
+                hook = sym $hook,
+            )
+        }
+    )+};
+}
+
+visiting_door! {
+    madvise => hooks::madvise;
+    posix_madvise => hooks::posix_madvise;
+    mincore => hooks::mincore;
+    mlock => hooks::mlock;
+    mlock2 => hooks::mlock2;
+    munlock => hooks::munlock;
+    pkey_mprotect => hooks::pkey_mprotect;
 }
 
 narrow_door! {

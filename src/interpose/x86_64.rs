@@ -6,6 +6,7 @@
 
 use crate::hooks;
 use crate::next::{self, SLOTS, Slots};
+use crate::start::{HARDENED, WATCH};
 use crate::sys::Disposition;
 use crate::track::openings::{NOTED, Opener};
 use core::mem::offset_of;
@@ -132,6 +133,44 @@ opening_door! {
     creat("rdi") => Opener::Creat, else next::raw_creat;
     creat64("rdi") => Opener::Creat, else next::raw_creat;
     memfd_create("rdi") => Opener::MemfdCreate, else next::raw_memfd_create;
+}
+
+/// A door of a call that concerns hardened mode alone: otherwise it leads straight to the next definition, once that is
+/// known.
+macro_rules! visiting_door {
+    ($($name:ident => $hook:path;)+) => {$(
+        #[cfg_attr(not(test), unsafe(no_mangle))]
+        #[unsafe(naked)]
+        unsafe extern "C" fn $name() {
+            core::arch::naked_asm!(
+                ".cfi_startproc",
+                "test dword ptr [rip + {watch}], {hardened}",
+                "jnz 2f",
+                "mov r11, qword ptr [rip + {slots} + {slot}]",
+                "test r11, r11",
+                "jz 2f",
+                "jmp r11",
+                "2:",
+                "jmp {hook}",
+                ".cfi_endproc",
+                watch = sym WATCH,
+                hardened = const HARDENED,
+                slots = sym SLOTS,
+                slot = const offset_of!(Slots, $name),
+                hook = sym $hook,
+            )
+        }
+    )+};
+}
+
+visiting_door! {
+    madvise => hooks::madvise;
+    posix_madvise => hooks::posix_madvise;
+    mincore => hooks::mincore;
+    mlock => hooks::mlock;
+    mlock2 => hooks::mlock2;
+    munlock => hooks::munlock;
+    pkey_mprotect => hooks::pkey_mprotect;
 }
 
 narrow_door! {

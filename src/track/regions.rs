@@ -166,6 +166,15 @@ impl Regions {
         self.at_or_after(address).filter(|entry| entry.contains(address))
     }
 
+    /// Whether the next range at or above `address` is a mapping that grows downwards.
+    pub(crate) fn grows_down_after(&self, address: usize) -> bool {
+        let grows = |entry: Entry| {
+            let origin = self.origins.get(entry.origin)?.kept();
+            Some(origin.by == By::Mmap && origin.flags & libc::MAP_GROWSDOWN != 0)
+        };
+        self.at_or_after(address).and_then(grows).unwrap_or(false)
+    }
+
     /// The last range that starts below `address`.
     pub(crate) fn before(&self, address: usize) -> Option<Entry> {
         self.tree.before(address)
