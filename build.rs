@@ -9,7 +9,7 @@ const SONAME: &str = "libmapsan.so.0";
 
 /// The functions that a program or a sanitizer may define, and that the library therefore has itself or finds in libc:
 /// `src/clib`. The compiler calls some of them, the unwinder others. c-tests/abi/library.sh knows what may stay undefined.
-const OWN: [&str; 21] = [
+const OWN: [&str; 24] = [
     "memcpy",
     "memmove",
     "memset",
@@ -31,6 +31,9 @@ const OWN: [&str; 21] = [
     "__register_atfork",
     "exit",
     "abort",
+    "__setuid",
+    "__setreuid",
+    "__setresuid",
 ];
 
 fn main() {

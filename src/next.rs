@@ -189,12 +189,15 @@ const _: unsafe extern "C" fn(c_int, *const libc::sigaction, *mut libc::sigactio
 const _: unsafe extern "C" fn(c_int, usize) -> usize = libc::signal;
 
 fn resolve_one(slot: &AtomicPtr<c_void>, name: &str) {
-    let Some(dlsym) = weak::dlsym() else { return };
-    let Ok(name) = CStr::from_bytes_with_nul(name.as_bytes()) else {
-        return;
-    };
+    if let Ok(name) = CStr::from_bytes_with_nul(name.as_bytes()) {
+        slot.store(find(name), Relaxed);
+    }
+}
+
+/// The next definition of a name; null if there is none, and in a static program.
+pub(crate) fn find(name: &CStr) -> *mut c_void {
     // SAFETY: dlsym(3) with RTLD_NEXT and a string; it allocates only to describe a failure.
-    slot.store(unsafe { dlsym(libc::RTLD_NEXT, name.as_ptr()) }, Relaxed);
+    weak::dlsym().map_or(ptr::null_mut(), |dlsym| unsafe { dlsym(libc::RTLD_NEXT, name.as_ptr()) })
 }
 
 /// Gives a raw answer the form in which libc returns a status or id.

@@ -4,10 +4,10 @@
 //! libraries. Each function returns what the kernel said; none allocates, locks or touches `errno`.
 
 pub(crate) mod access;
+pub(crate) mod channels;
 mod reservations;
 pub(crate) mod sandbox;
 pub(crate) mod segments;
-pub(crate) mod sockets;
 pub(crate) mod stack;
 
 pub(crate) use reservations::{move_mapping, reserve, reserve_at, unmap};
@@ -411,13 +411,6 @@ pub(crate) fn readlink<'a>(path: &CStr, buffer: &'a mut [u8]) -> Result<&'a [u8]
 pub(crate) fn getcwd(buffer: &mut [u8]) -> Result<&[u8]> {
     let length = plain(libc::SYS_getcwd, [buffer.as_mut_ptr() as usize, buffer.len(), 0, 0, 0, 0])?;
     Ok(buffer.get(..length.wrapping_sub(1)).unwrap_or_default())
-}
-
-/// Whether a descriptor is a terminal: it answers `TCGETS`.
-pub(crate) fn is_terminal(fd: c_int) -> bool {
-    const TCGETS: usize = 0x5401;
-    let mut termios = [0_u8; 64]; // struct termios of the kernel has 36 bytes
-    plain(libc::SYS_ioctl, [int(fd), TCGETS, termios.as_mut_ptr() as usize, 0, 0, 0]).is_ok()
 }
 
 // ---- memory ----

@@ -81,3 +81,46 @@ weak_function! {
     /// The program's `mapsan_default_options`.
     default_options "mapsan_default_options" unsafe extern "C" fn() -> *const c_char
 }
+
+/// The address of a function that a static libc has by a second name. Not weak, so that the linker takes it out of the
+/// archive; `libmapsan.so` binds the name to a function of [`crate::clib`].
+macro_rules! second_name {
+    ($(#[$doc:meta])* $name:ident $symbol:literal) => {
+        $(#[$doc])*
+        pub(crate) fn $name() -> usize {
+            #[cfg(test)]
+            let address = 0;
+            #[cfg(not(test))]
+            let address: usize;
+            #[cfg(all(target_arch = "x86_64", not(test)))]
+            // SAFETY: reads one pointer of the object's own offset table.
+            unsafe {
+                core::arch::asm!(
+                    concat!("mov {}, qword ptr [rip + ", $symbol, "@GOTPCREL]"),
+                    out(reg) address, options(nostack, pure, readonly, preserves_flags));
+            }
+            #[cfg(all(target_arch = "aarch64", not(test)))]
+            // SAFETY: reads one pointer of the object's own offset table.
+            unsafe {
+                core::arch::asm!(
+                    concat!("adrp {0}, :got:", $symbol),
+                    concat!("ldr {0}, [{0}, :got_lo12:", $symbol, "]"),
+                    out(reg) address, options(nostack, pure, readonly, preserves_flags));
+            }
+            address
+        }
+    };
+}
+
+second_name! {
+    /// setuid(2).
+    setuid "__setuid"
+}
+second_name! {
+    /// setreuid(2).
+    setreuid "__setreuid"
+}
+second_name! {
+    /// setresuid(2).
+    setresuid "__setresuid"
+}

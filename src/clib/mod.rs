@@ -37,6 +37,18 @@ use bind;
 use core::ffi::{c_int, c_void};
 use core::ptr;
 
+// What only a static libc is asked for (`hooks::ways`): elsewhere the next definition is found.
+bind! {
+    "__setuid" no_change
+    "__setreuid" no_change
+    "__setresuid" no_change
+}
+
+#[cfg_attr(test, expect(dead_code, reason = "the tests have libc's"))]
+extern "C" fn no_change() -> c_int {
+    -1
+}
+
 // What the copy of libgcc's unwinder names. It has a lock and allocates for frames that a program registers with it, which
 // nobody can do with this copy; it fills its table once, which `report::prepare_unwinder` makes it do on one thread.
 bind! {

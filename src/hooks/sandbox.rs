@@ -1,4 +1,5 @@
-//! The hooks of the calls that install a seccomp filter. Their doors pass nearly everything else on.
+//! The hooks of the calls that install a seccomp filter, or shut the file system off. Their doors pass nearly everything
+//! else on.
 
 use crate::fault::disposition;
 use crate::start::{self, HARDENED};
@@ -65,6 +66,9 @@ fn install(program: usize, listener: bool, call: impl FnOnce() -> c_long) -> c_l
         // What is ours could not be unmapped any more.
         harden::end(format_args!("the sandbox does not let munmap through"));
     }
+    if report::sink::calls().iter().any(|(number, arguments)| !installation.will_let(*number, *arguments)) {
+        super::keep_log();
+    }
     let pause = report::pause();
     installation.note();
     let withdrawn = !disposition::can_end(|number, arguments| installation.will_let(number, arguments));
@@ -119,7 +123,7 @@ pub(crate) unsafe extern "C" fn prctl(
     c_int::try_from(note(&Wish::of_prctl(option, second, third), call)).unwrap_or(-1)
 }
 
-/// syscall(2): seccomp(2), which has no function of its own in libc, and prctl(2).
+/// syscall(2): seccomp(2) and others that have no function of their own in libc, and prctl(2).
 ///
 /// # Safety
 /// As the call.
@@ -139,6 +143,9 @@ pub(crate) unsafe extern "C" fn syscall(
         libc::SYS_prctl => Wish::of_prctl(c_int::try_from(low(first as u64)).unwrap_or(-1), second, third),
         _ => Wish::Else,
     };
+    if matches!(low(number.cast_unsigned()), libc::SYS_landlock_restrict_self | libc::SYS_pivot_root) {
+        super::keep_log();
+    }
     // SAFETY: the program's own call.
     note(&wish, || unsafe { next::syscall(number, first, second, third, fourth, fifth, sixth) })
 }

@@ -166,7 +166,8 @@ visiting_door! {
 
 narrow_door! {
     prctl => hooks::prctl, set_seccomp = libc::PR_SET_SECCOMP;
-    syscall => hooks::syscall, seccomp = libc::SYS_seccomp, prctl = libc::SYS_prctl;
+    syscall => hooks::syscall, seccomp = libc::SYS_seccomp, prctl = libc::SYS_prctl,
+        landlock = libc::SYS_landlock_restrict_self, root = libc::SYS_pivot_root;
 }
 
 door! {

@@ -5,6 +5,7 @@
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
+mod ways;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 

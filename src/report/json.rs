@@ -36,11 +36,15 @@ pub(super) fn start(out: &mut Line<OUTPUT>) {
     let _ = writeln!(out, r#","version":"{}","ppid":{}}}"#, env!("CARGO_PKG_VERSION"), sys::getppid());
 }
 
-/// The record of a process that ends in order.
-pub(super) fn end(out: &mut Line<OUTPUT>, counts: &Summary) {
+/// The record of a process that ends in order; `lost` is the findings that could not be written.
+pub(super) fn end(out: &mut Line<OUTPUT>, counts: &Summary, lost: u64) {
     head(out, "end");
     let Summary { errors, warnings, notes, repeated } = counts;
-    let _ = writeln!(out, r#","errors":{errors},"warnings":{warnings},"notes":{notes},"repeated":{repeated}}}"#);
+    let _ = write!(out, r#","errors":{errors},"warnings":{warnings},"notes":{notes},"repeated":{repeated}"#);
+    if lost > 0 {
+        let _ = write!(out, r#","lost":{lost}"#);
+    }
+    let _ = out.write_str("}\n");
 }
 
 /// The record of a finding.

@@ -4,7 +4,6 @@
 //! that is new, on the report's own stack, with signals blocked: gathering its facts may be slow, may need room, and
 //! never disturbs the program.
 
-mod channel;
 mod draft;
 mod frames;
 mod guarded;
@@ -250,19 +249,18 @@ fn write(
             json::finding(out, subject, draft, &frames);
         }
     }
-    sink::write(proof, out.as_bytes());
+    sink::write_finding(proof, out.as_bytes());
     api::remember(proof, subject.rule, subject.severity, subject.outcome, subject.caller, draft);
     draft.clear();
     true
 }
 
-/// The one line that tells of a lock that could not be had. Written straight to standard error: the sink belongs to
-/// whoever holds the lock.
+/// The one line that tells of a lock that could not be had. It goes to standard error: the sink belongs to whoever holds
+/// the lock.
 fn say_without_section() {
-    let _ = crate::sys::write_nowait(
-        libc::STDERR_FILENO,
-        b"mapsan: a finding was dropped: the report lock is held by a thread that this process does not have\n",
-    );
+    sink::say_without_section(format_args!(
+        "a finding was dropped: the report lock is held by a thread that this process does not have"
+    ));
 }
 
 /// Writes the record that says that this process is covered, where records are written.
@@ -271,7 +269,7 @@ pub(crate) fn write_start(proof: &Section) {
         let out = &mut desk(proof).out;
         out.clear();
         json::start(out);
-        sink::write(proof, out.as_bytes());
+        let _ = sink::write(proof, out.as_bytes());
     }
 }
 
@@ -288,10 +286,15 @@ pub(crate) fn write_end() {
         Form::Json if STARTED.load(Relaxed) => {
             let out = &mut desk(&section).out;
             out.clear();
-            json::end(out, &counts);
-            sink::write(&section, out.as_bytes());
+            json::end(out, &counts, sink::lost());
+            if sink::write(&section, out.as_bytes()).is_err() && sink::lost() > 0 {
+                sink::say_lost(&section);
+            }
         }
         _ => {}
+    }
+    if sink::lost() > 0 && options::settings().form == Form::Text {
+        sink::say_lost(&section);
     }
     section.leave();
 }

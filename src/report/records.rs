@@ -92,7 +92,7 @@ fn write(
             json::start(out);
         }
         form(out, &subject, &frames);
-        sink::write(&section, out.as_bytes());
+        let _ = sink::write(&section, out.as_bytes());
     });
     section.leave();
 }

@@ -1,56 +1,60 @@
-//! Where findings go: standard error, or a log of our own.
+//! Where findings go: standard error, a log, or a socket.
 //!
-//! A descriptor is looked at before every write, by device and inode, because the program may have closed it and be
-//! using its number for a file of its own. No write waits for longer than [`PATIENCE_MS`], raises SIGPIPE, or touches
-//! the program's `errno`.
+//! No descriptor of ours is open between two reports, but for a pipe's, and where the program has shut the way to its log
+//! (see [`hold`]). A descriptor is looked at before every write, by device and inode, because the program may have closed
+//! it and be using its number for a file of its own. No write waits for longer than [`PATIENCE_MS`], raises a signal, or
+//! touches the program's `errno`.
 
-use super::channel;
+mod way;
+mod writing;
+
 use super::line::Line;
 use super::section::Section;
-use crate::{process, sys};
+use crate::sys::{self, channels};
 use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_int};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+pub(crate) use way::calls;
+use way::{Identity, Way, expand};
 
-/// The longest that one report waits for a reader who does not read.
+/// The longest that one report waits for a reader who does not read; the next one then waits for none.
 const PATIENCE_MS: i64 = 500;
-/// What a pipe takes in one piece (`PIPE_BUF`).
-const PIPE_PIECE: usize = 4096;
 /// The longest log path, with its closing zero byte.
 const LONGEST: usize = 4096;
 
-/// The identity of an open file.
+/// What the findings go to.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Identity {
-    device: (u32, u32),
-    inode: u64,
-    mode: u32,
-}
-
-impl Identity {
-    fn of(fd: c_int) -> sys::Result<Identity> {
-        let statx = sys::statx_fd(fd)?;
-        Ok(Identity {
-            device: (statx.stx_dev_major, statx.stx_dev_minor),
-            inode: statx.stx_ino,
-            mode: u32::from(statx.stx_mode) & libc::S_IFMT,
-        })
-    }
+enum Goal {
+    Stderr,
+    /// A file, which is opened for each report.
+    File,
+    /// A pipe with a name, which stays open: its reader takes the last close for the end.
+    Pipe,
+    /// A socket, to which a new one sends each report.
+    Socket,
 }
 
 /// The state of the sink; the holder of the section has it alone.
 struct Sink {
-    /// -1 for none.
+    goal: Goal,
+    /// What is open, if `identity` says so: standard error, a pipe, or what is kept.
     fd: c_int,
     identity: Option<Identity>,
     /// Standard error as it was at start.
     stderr: Option<Identity>,
     /// Whether the log takes JSON records alone.
     records: bool,
-    /// The pattern of the log's path; empty for standard error.
+    /// The pattern of the log's path, or the socket's name; empty for standard error.
     pattern: Line<LONGEST>,
-    /// The process for which the log was opened.
-    opened_by: c_int,
+    /// Room for what the pattern means now: the program's stack may be too small for it.
+    path: Line<LONGEST>,
     terminal: bool,
+    /// Whether the last report was cut short.
+    torn: bool,
+    /// Whether the last report waited in vain.
+    stalled: bool,
+    /// Why a finding could not be written; 0 before.
+    trouble: sys::Errno,
 }
 
 struct Shared(UnsafeCell<Sink>);
@@ -59,14 +63,23 @@ struct Shared(UnsafeCell<Sink>);
 unsafe impl Sync for Shared {}
 
 static SINK: Shared = Shared(UnsafeCell::new(Sink {
-    fd: -1,
+    goal: Goal::Stderr,
+    fd: 0,
     identity: None,
     stderr: None,
     records: false,
     pattern: Line::new(),
-    opened_by: 0,
+    path: Line::new(),
     terminal: false,
+    torn: false,
+    stalled: false,
+    trouble: 0,
 }));
+
+/// Whether there may be something to keep: the log is one that is opened for each report.
+static PASSING: AtomicBool = AtomicBool::new(false);
+/// The findings of this process that could not be written.
+static LOST: AtomicU64 = AtomicU64::new(0);
 
 #[expect(clippy::mut_from_ref, reason = "the section is the proof that nobody else holds the reference")]
 fn sink(_proof: &Section) -> &mut Sink {
@@ -77,11 +90,14 @@ fn sink(_proof: &Section) -> &mut Sink {
 /// Takes standard error as it is now.
 pub(crate) fn use_stderr(proof: &Section) {
     let sink = sink(proof);
+    PASSING.store(false, Relaxed);
+    sink.goal = Goal::Stderr;
     sink.pattern.clear();
     sink.fd = libc::STDERR_FILENO;
     sink.identity = Identity::of(sink.fd).ok();
     sink.stderr = sink.identity;
-    sink.terminal = sink.identity.is_some_and(|identity| identity.mode == libc::S_IFCHR) && sys::is_terminal(sink.fd);
+    sink.terminal =
+        sink.identity.is_some_and(|identity| identity.kind == libc::S_IFCHR) && channels::is_terminal(sink.fd);
 }
 
 /// Why a log can't be written.
@@ -90,13 +106,13 @@ pub(crate) enum Trouble {
     Errno(sys::Errno),
 }
 
-/// Opens the log of this pattern (`%p` is the pid, `%e` the executable's name, `%%` a percent sign), for records alone
-/// or for any text.
+/// Tries the log of this pattern (`%p` is the pid, `%e` the executable's name, `%%` a percent sign), for records alone or
+/// for any text. After an `@` stands the name of a socket in the abstract namespace.
 pub(crate) fn use_log(proof: &Section, pattern: &[u8], records: bool) -> Result<(), Trouble> {
     let sink = sink(proof);
     sink.pattern.clear();
-    if !pattern.starts_with(b"/") && !channel::is_one(pattern) {
-        // The log may be opened again, after the program has changed its directory.
+    if !pattern.starts_with(b"/") && !pattern.starts_with(b"@") {
+        // The log is opened again after the program has changed its directory.
         let mut directory = [0_u8; LONGEST];
         for byte in sys::getcwd(&mut directory).map_err(Trouble::Errno)? {
             sink.pattern.push_bytes(if *byte == b'%' { b"%%" } else { core::slice::from_ref(byte) });
@@ -106,23 +122,28 @@ pub(crate) fn use_log(proof: &Section, pattern: &[u8], records: bool) -> Result<
     if !sink.pattern.push_bytes(pattern) {
         return Err(Trouble::TooLong);
     }
-    sink.terminal = false;
-    sink.records = records;
-    match open(sink.pattern.as_bytes()) {
-        Ok((fd, identity)) => {
-            sink.fd = fd;
-            sink.identity = Some(identity);
-            sink.opened_by = sys::getpid();
-            Ok(())
-        }
-        // The command has ended before this process began: nobody reads, and that is no trouble of the program's.
-        Err(Trouble::Errno(libc::ECONNREFUSED)) if channel::is_one(pattern) => {
-            sink.fd = -1;
-            sink.identity = None;
-            Ok(())
-        }
-        Err(trouble) => Err(trouble),
+    sink.goal = if pattern.starts_with(b"@") { Goal::Socket } else { Goal::File };
+    (sink.terminal, sink.records) = (false, records);
+    sink.identity = None;
+    let mut way = sink.open_anew();
+    // A socket of the file system can't be opened.
+    if let Err(libc::ENXIO) = way {
+        sink.goal = Goal::Socket;
+        way = sink.open_anew().map_err(|errno| if errno == libc::EPROTOTYPE { errno } else { libc::ENXIO });
     }
+    if sink.goal == Goal::Socket && matches!(way, Err(libc::ECONNREFUSED)) {
+        // The command has ended before this process began: nobody reads, and that is no trouble of the program's.
+        return Ok(());
+    }
+    let way = way.map_err(Trouble::Errno)?;
+    if way.identity.kind == libc::S_IFIFO {
+        sink.goal = Goal::Pipe;
+        sink.keep(way);
+    } else {
+        PASSING.store(true, Relaxed);
+        way.leave();
+    }
+    Ok(())
 }
 
 /// Whether the sink is a terminal.
@@ -130,184 +151,207 @@ pub(crate) fn is_a_terminal(proof: &Section) -> bool {
     sink(proof).terminal
 }
 
-/// Notes that this is a forked child, which gets a log of its own when the path has `%p`.
+/// Notes that this is a forked child.
 pub(crate) fn forked(proof: &Section) {
-    sink(proof).opened_by = 0;
+    LOST.store(0, Relaxed);
+    sink(proof).trouble = 0;
 }
 
-/// Opens the log and moves it out of the way of the program's descriptors.
-fn open(pattern: &[u8]) -> Result<(c_int, Identity), Trouble> {
-    let low =
-        if channel::is_one(pattern) { channel::connect(pattern).map_err(Trouble::Errno)? } else { open_file(pattern)? };
-    // Programs count on getting the lowest free number; a very high one would make the kernel enlarge its table.
-    let ceiling = crate::facts::limits::soft(libc::RLIMIT_NOFILE).unwrap_or(1024).min(1024);
-    let wanted = c_int::try_from(ceiling.saturating_sub(24)).unwrap_or(0);
-    let fd = match sys::fcntl(low, libc::F_DUPFD_CLOEXEC, wanted) {
-        Ok(high) => {
-            sys::close(low);
-            high
+/// Whether [`hold`] would change anything.
+#[inline]
+pub(crate) fn can_hold() -> bool {
+    PASSING.load(Relaxed)
+}
+
+/// Opens the log and keeps it: the program is about to shut the way to it. With that, it may see one descriptor more.
+pub(crate) fn hold(proof: &Section) {
+    let sink = sink(proof);
+    if PASSING.load(Relaxed)
+        && Way::kept(sink.fd, sink.identity).is_none()
+        && let Ok(way) = sink.open_anew()
+    {
+        sink.keep(way);
+    }
+    PASSING.store(false, Relaxed);
+}
+
+impl Sink {
+    /// The way of a report: what is open, or is opened now. EBADF if it was closed meanwhile.
+    fn way(&mut self) -> sys::Result<Way> {
+        let kept = Way::kept(self.fd, self.identity);
+        let is_own = |pattern: &[u8]| pattern.windows(2).any(|two| two == b"%p");
+        match (self.goal, kept) {
+            (Goal::Stderr, kept) => kept.ok_or(libc::ENXIO),
+            // A child's own, if it can have one.
+            (Goal::File, Some(kept)) if is_own(self.pattern.as_bytes()) => Ok(self.open_anew().unwrap_or(kept)),
+            (_, Some(kept)) => Ok(kept),
+            (Goal::Pipe, None) => self.open_anew().map(|way| self.keep(way)),
+            (_, None) => self.open_anew(),
         }
-        Err(_) => low,
-    };
-    match Identity::of(fd) {
-        Ok(identity) => Ok((fd, identity)),
-        Err(errno) => {
-            // Closed meanwhile, the number may be the program's by now.
-            if errno != libc::EBADF {
-                sys::close(fd);
-            }
-            Err(Trouble::Errno(errno))
+    }
+
+    /// Keeps what has been opened.
+    fn keep(&mut self, way: Way) -> Way {
+        (self.fd, self.identity) = (way.fd, Some(way.identity));
+        way.stay()
+    }
+
+    /// Opens what the findings go to.
+    fn open_anew(&mut self) -> sys::Result<Way> {
+        expand(self.pattern.as_bytes(), &mut self.path);
+        self.open_expanded()
+    }
+
+    fn open_expanded(&self) -> sys::Result<Way> {
+        let path = CStr::from_bytes_until_nul(self.path.as_bytes()).map_err(|_| libc::ENAMETOOLONG)?;
+        if self.goal == Goal::Socket { Way::to_socket(path.to_bytes()) } else { Way::to_file(path) }
+    }
+
+    /// Writes what is left of a block, once.
+    fn write_once(&mut self, rest: &mut &[u8], patience: i64) -> sys::Result<()> {
+        // Before the check, so that nothing comes between that and the write.
+        let pending = sys::pending_signals();
+        let way = self.way()?;
+        self.write_by(way, pending, rest, patience)
+    }
+
+    fn write_by(&mut self, way: Way, pending: u64, rest: &mut &[u8], patience: i64) -> sys::Result<()> {
+        let written = self.mend(&way, pending).and_then(|()| writing::write(&way, pending, patience, rest));
+        way.leave();
+        written
+    }
+
+    /// Writes where the program has used up its descriptors: by a child with a table of its own.
+    #[cold]
+    fn write_without_descriptor(&mut self, rest: &mut &[u8], patience: i64) -> sys::Result<()> {
+        // Here, since the child has another pid.
+        expand(self.pattern.as_bytes(), &mut self.path);
+        channels::with_own_descriptors(&mut || {
+            sys::close(libc::STDIN_FILENO);
+            let pending = sys::pending_signals();
+            let way = self.open_expanded()?;
+            self.write_by(way, pending, rest, patience)
+        })
+    }
+
+    /// Ends the line of a report that was cut short.
+    fn mend(&mut self, way: &Way, pending: u64) -> sys::Result<()> {
+        if self.torn && self.goal != Goal::Socket {
+            writing::write(way, pending, 0, &mut &b"\n"[..])?;
         }
+        self.torn = false;
+        Ok(())
     }
 }
 
-/// Opens the file that a pattern means.
-fn open_file(pattern: &[u8]) -> Result<c_int, Trouble> {
-    let mut path = Line::<LONGEST>::new();
-    expand(pattern, &mut path);
-    let path = CStr::from_bytes_until_nul(path.as_bytes()).map_err(|_| Trouble::TooLong)?;
-    let flags = libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT | libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
-    sys::open(path, flags, 0o600).map_err(Trouble::Errno)
-}
-
-/// Writes the path that a pattern means, with a closing zero byte.
-fn expand(pattern: &[u8], path: &mut Line<LONGEST>) {
-    let mut rest = pattern;
-    while let Some((byte, after)) = rest.split_first() {
-        rest = after;
-        let filled = match (byte, after.first()) {
-            (b'%', Some(b'p')) => core::fmt::Write::write_fmt(path, format_args!("{}", sys::getpid())).is_ok(),
-            (b'%', Some(b'e')) => path.push_bytes(process::executable_name()),
-            (b'%', Some(b'%')) => path.push_bytes(b"%"),
-            _ => {
-                path.push_bytes(core::slice::from_ref(byte));
-                continue;
-            }
-        };
-        if filled {
-            rest = after.get(1..).unwrap_or_default();
-        }
-    }
-    path.push_bytes(b"\0");
-}
-
-/// The descriptor to write to, checked and, where it can be, opened anew; EBADF if it was closed meanwhile.
-fn checked(sink: &mut Sink) -> Result<(c_int, Identity), Trouble> {
-    let is_log = sink.pattern.len() > 0;
-    let forked = is_log
-        && sink.opened_by != sys::getpid()
-        && !channel::is_one(sink.pattern.as_bytes())
-        && sink.pattern.as_bytes().windows(2).any(|two| two == b"%p");
-    let found = Identity::of(sink.fd).ok().filter(|now| Some(*now) == sink.identity);
-    match found {
-        Some(identity) if !forked => return Ok((sink.fd, identity)),
-        // Standard error was closed, or is another file: there is no other.
-        None if !is_log => return Err(Trouble::Errno(libc::ENXIO)),
-        _ => {}
-    }
-    match (open(sink.pattern.as_bytes()), found) {
-        (Ok((fd, identity)), _) => {
-            if found.is_some() {
-                sys::close(sink.fd); // the parent's log, ours by inheritance
-            }
-            sink.fd = fd;
-            sink.identity = Some(identity);
-            sink.opened_by = sys::getpid();
-            Ok((fd, identity))
-        }
-        // A child that may no longer open files writes to its parent's log rather than nowhere.
-        (Err(_), Some(identity)) => Ok((sink.fd, identity)),
-        (Err(trouble), None) => Err(trouble),
-    }
-}
-
-/// Writes a block; `false` if not all of it could be written.
-pub(crate) fn write(proof: &Section, block: &[u8]) -> bool {
+/// Writes a block, whole if that can be done.
+pub(crate) fn write(proof: &Section, block: &[u8]) -> sys::Result<()> {
     /// A program that closes all descriptors, again and again, may do so between the opening, the check and the
     /// write: beside a thread that does nothing else, a hundred tries in a row may fail.
     const TRIES: u32 = 1000;
+    let sink = sink(proof);
     let mut rest = block;
+    // Who has waited in vain does not wait again.
+    let patience = if sink.stalled { 0 } else { PATIENCE_MS };
     // Standard error can't be opened anew.
-    let tries = if sink(proof).pattern.len() > 0 { TRIES } else { 1 };
+    let tries = if sink.goal == Goal::Stderr { 1 } else { TRIES };
+    let mut written = Err(libc::EBADF);
     for _ in 0..tries {
-        // Before the check, so that nothing comes between that and the write.
-        let pending = sys::pending_signals();
-        let written = match checked(sink(proof)) {
-            Ok((fd, identity)) => write_to(fd, identity, pending, &mut rest),
-            Err(Trouble::Errno(errno)) => Err(errno),
-            Err(Trouble::TooLong) => return false,
-        };
+        written = sink.write_once(&mut rest, patience);
         if written != Err(libc::EBADF) {
-            return written.is_ok();
+            break;
         }
     }
-    false
-}
-
-/// Writes what is left of a block, and leaves what could not be written; `pending` is the signals that were pending
-/// before.
-fn write_to(fd: c_int, identity: Identity, pending: u64, rest: &mut &[u8]) -> sys::Result<()> {
-    let written = write_all(fd, identity.mode, rest);
-    // A SIGPIPE of our own making is taken back; one that was pending before stays.
-    let sigpipe = 1_u64 << libc::SIGPIPE.wrapping_sub(1);
-    if written == Err(libc::EPIPE) && pending & sigpipe == 0 {
-        sys::consume_signal(sigpipe);
+    if written == Err(libc::EMFILE) {
+        written = sink.write_without_descriptor(&mut rest, patience);
     }
+    sink.stalled = written == Err(libc::EAGAIN);
+    sink.torn |= written.is_err() && rest.len() < block.len();
     written
 }
 
-fn write_all(fd: c_int, mode: u32, rest: &mut &[u8]) -> sys::Result<()> {
-    let mut waited = 0;
-    while !rest.is_empty() {
-        let answer = match mode {
-            libc::S_IFIFO => write_pipe(fd, rest.get(..PIPE_PIECE).unwrap_or(rest)),
-            libc::S_IFSOCK => sys::send_nowait(fd, rest),
-            _ => sys::write(fd, rest),
-        };
-        match answer {
-            Ok(0) => return Err(libc::EIO),
-            Ok(written) => *rest = rest.get(written..).unwrap_or_default(),
-            Err(libc::EINTR) => {}
-            Err(libc::EAGAIN) if waited < PATIENCE_MS => {
-                let nap = 50;
-                sys::wait_writable(fd, nap);
-                waited = nap.wrapping_add(waited);
-            }
-            Err(errno) => return Err(errno),
+/// Writes a finding; what can't be written is counted, and the first time that is said on standard error.
+pub(crate) fn write_finding(proof: &Section, block: &[u8]) {
+    let Err(errno) = write(proof, block) else { return };
+    LOST.fetch_add(1, Relaxed);
+    let sink = sink(proof);
+    let is_first = core::mem::replace(&mut sink.trouble, errno) == 0;
+    // A command that has ended is no trouble of the program's.
+    let is_news = is_first && errno != libc::ECONNREFUSED;
+    if is_news && sink.goal != Goal::Stderr {
+        let trouble = Trouble::Errno(errno);
+        say_on_stderr(proof, format_args!("a finding could not be written to {} ({trouble})", Shown(sink)));
+    }
+}
+
+/// The findings of this process that could not be written.
+pub(crate) fn lost() -> u64 {
+    LOST.load(Relaxed)
+}
+
+/// Says at the end how many findings could not be written.
+pub(crate) fn say_lost(proof: &Section) {
+    let sink = sink(proof);
+    if sink.trouble == libc::ECONNREFUSED {
+        return;
+    }
+    let (count, trouble) = (lost(), Trouble::Errno(sink.trouble));
+    let findings = if count == 1 { "finding" } else { "findings" };
+    let to = Shown(sink);
+    let text = format_args!("{count} {findings} could not be written to {to} ({trouble})");
+    if sink.goal == Goal::Stderr { say(proof, text) } else { say_on_stderr(proof, text) }
+}
+
+/// Shows what the findings go to.
+struct Shown<'a>(&'a Sink);
+
+impl core::fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self.0.goal {
+            Goal::Stderr => f.write_str("standard error"),
+            _ => crate::escape::Escaped(self.0.pattern.as_bytes()).fmt(f),
         }
     }
-    Ok(())
 }
 
-/// Writes to a pipe what it takes without waiting.
-fn write_pipe(fd: c_int, piece: &[u8]) -> sys::Result<usize> {
-    if !sys::can_hold_signals() {
-        return Err(libc::EPIPE);
-    }
-    match sys::write_nowait(fd, piece) {
-        // Older kernels, and sandboxes: a pipe that polls as writable has room for one piece.
-        Err(libc::EOPNOTSUPP | libc::ENOSYS) if sys::wait_writable(fd, 0) => sys::write(fd, piece),
-        Err(libc::EOPNOTSUPP | libc::ENOSYS) => Err(libc::EAGAIN),
-        answer => answer,
-    }
-}
-
-/// Says one line of the library's own: where findings go, or on standard error if only records go there.
-pub(crate) fn say(proof: &Section, text: core::fmt::Arguments<'_>) {
+/// A line of the library's own.
+fn own_line(text: core::fmt::Arguments<'_>) -> Line<1024> {
     let mut line = Line::<1024>::new();
     let _ = core::fmt::Write::write_fmt(&mut line, format_args!("mapsan: {text}"));
     line.truncate(1023);
     line.push_bytes(b"\n");
-    let sink = sink(proof);
-    if sink.records {
-        let pending = sys::pending_signals();
-        let stderr = Identity::of(libc::STDERR_FILENO).ok().filter(|now| Some(*now) == sink.stderr);
-        if let Some(identity) = stderr {
-            let _ = write_to(libc::STDERR_FILENO, identity, pending, &mut line.as_bytes());
-        }
+    line
+}
+
+/// Says one line of the library's own: where findings go, or on standard error if only records go there.
+pub(crate) fn say(proof: &Section, text: core::fmt::Arguments<'_>) {
+    if sink(proof).records {
+        say_on_stderr(proof, text);
     } else {
-        write(proof, line.as_bytes());
+        let _ = write(proof, own_line(text).as_bytes());
     }
+}
+
+fn say_on_stderr(proof: &Section, text: core::fmt::Arguments<'_>) {
+    write_to_stderr(sink(proof).stderr, own_line(text).as_bytes(), PATIENCE_MS);
+}
+
+fn write_to_stderr(identity: Option<Identity>, mut line: &[u8], patience: i64) {
+    let pending = sys::pending_signals();
+    if let Some(way) = Way::kept(libc::STDERR_FILENO, identity) {
+        let _ = writing::write(&way, pending, patience, &mut line);
+    }
+}
+
+/// Says one line on standard error where the section could not be had, without waiting for anybody.
+pub(crate) fn say_without_section(text: core::fmt::Arguments<'_>) {
+    // SAFETY: a field of a live static.
+    let stderr = unsafe { &raw const (*SINK.0.get()).stderr };
+    // SAFETY: written at start alone, when there is one thread.
+    let stderr = unsafe { *stderr };
+    let Some(mask) = sys::set_signal_mask(sys::SignalSet::MAX) else { return };
+    write_to_stderr(stderr, own_line(text).as_bytes(), 0);
+    sys::restore_signal_mask(mask);
 }
 
 /// Shows why a log can't be used.
@@ -316,6 +360,8 @@ impl core::fmt::Display for Trouble {
         match self {
             Trouble::TooLong => f.write_str("the path is too long"),
             Trouble::Errno(libc::ELOOP) => f.write_str("ELOOP: it is a symbolic link, which is never followed"),
+            Trouble::Errno(libc::EAGAIN) => f.write_str("EAGAIN: its reader does not read"),
+            Trouble::Errno(libc::EPIPE) => f.write_str("EPIPE: it has no reader, or a sandbox forbids a safe write"),
             Trouble::Errno(errno) => {
                 write!(f, "{}: {}", crate::call::ErrnoName(*errno), crate::errno::meaning(*errno))
             }

@@ -46,7 +46,7 @@ impl Mmap {
                 (_, Some(object)) => {
                     draft.message(format_args!("descriptor {fd} is {object}, which can't be mapped"));
                 }
-                _ if kind == Kind::CharacterDevice && crate::sys::is_terminal(fd) => {
+                _ if kind == Kind::CharacterDevice && crate::sys::channels::is_terminal(fd) => {
                     draft.message(format_args!("descriptor {fd} is a terminal{path}, which can't be mapped"));
                 }
                 _ if kind == Kind::Regular => {
@@ -205,7 +205,7 @@ fn is_never_mappable(fd: c_int, file: &File) -> bool {
         Kind::Socket => false,
         Kind::Anonymous => Object::of(fd).is_some_and(|object| !object.has_mmap()),
         // /dev/null, /dev/full, /dev/random, /dev/urandom.
-        Kind::CharacterDevice => matches!(file.device, (1, 3 | 7..=9)) || crate::sys::is_terminal(fd),
+        Kind::CharacterDevice => matches!(file.device, (1, 3 | 7..=9)) || crate::sys::channels::is_terminal(fd),
         Kind::Regular | Kind::BlockDevice => false,
     }
 }

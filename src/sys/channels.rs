@@ -1,0 +1,155 @@
+//! Calls of the ways on which reports leave the process: terminals, sockets, and a table of descriptors of one's own.
+
+use super::{Result, int, may_make, plain, small, syscall};
+use core::ffi::{c_int, c_void};
+use core::mem::offset_of;
+
+/// Whether a descriptor is a terminal: it answers `TCGETS`.
+pub(crate) fn is_terminal(fd: c_int) -> bool {
+    const TCGETS: usize = 0x5401;
+    let mut termios = [0_u8; 64]; // struct termios of the kernel has 36 bytes
+    plain(libc::SYS_ioctl, [int(fd), TCGETS, termios.as_mut_ptr() as usize, 0, 0, 0]).is_ok()
+}
+
+/// Whether a descriptor is the master's side of a pseudo-terminal.
+pub(crate) fn is_terminal_master(fd: c_int) -> bool {
+    const TIOCGPTN: usize = 0x8004_5430;
+    let mut number: c_int = 0;
+    plain(libc::SYS_ioctl, [int(fd), TIOCGPTN, (&raw mut number) as usize, 0, 0, 0]).is_ok()
+}
+
+/// The address of a Unix socket.
+pub(crate) struct Address {
+    raw: libc::sockaddr_un,
+    length: usize,
+}
+
+impl Address {
+    /// The address of a path, or, after an `@`, of a name in the abstract namespace; `None` if it is too long.
+    pub(crate) fn of(name: &[u8]) -> Option<Address> {
+        let family = libc::sa_family_t::try_from(libc::AF_UNIX).ok()?;
+        let mut raw = libc::sockaddr_un { sun_family: family, sun_path: [0; 108] };
+        let is_abstract = name.starts_with(b"@");
+        // A path is closed by a zero byte, an abstract name by its length.
+        if name.len() >= raw.sun_path.len() {
+            return None;
+        }
+        let zero: &[u8] = if is_abstract { &[0] } else { &[] };
+        for (to, from) in raw.sun_path.iter_mut().zip(zero.iter().chain(name.get(zero.len()..)?)) {
+            *to = from.cast_signed();
+        }
+        let length =
+            offset_of!(libc::sockaddr_un, sun_path).wrapping_add(name.len()).wrapping_add(usize::from(!is_abstract));
+        Some(Address { raw, length })
+    }
+}
+
+/// A Unix datagram socket that sends to an address, socket(2) and connect(2).
+pub(crate) fn socket_to(address: &Address) -> Result<c_int> {
+    let kind = libc::SOCK_DGRAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+    let fd = small(Ok(plain(libc::SYS_socket, [int(libc::AF_UNIX), int(kind), 0, 0, 0, 0])?));
+    let raw = &raw const address.raw;
+    match plain(libc::SYS_connect, [int(fd), raw as usize, address.length, 0, 0, 0]) {
+        Ok(_) => Ok(fd),
+        Err(errno) => {
+            super::close(fd);
+            Err(errno)
+        }
+    }
+}
+
+/// Does work in a child that shares this process's memory, has a copy of its table of descriptors, and ends with it;
+/// this thread waits meanwhile, with all signals blocked. No handler of the program's runs in it, and its end raises no
+/// signal. What the work says, or why there was no child.
+pub(crate) fn with_own_descriptors(work: &mut dyn FnMut() -> Result<()>) -> Result<()> {
+    extern "C" fn call(errand: *mut c_void) {
+        // SAFETY: the errand below lives until the child has ended.
+        let errand = unsafe { &mut *errand.cast::<Errand<'_>>() };
+        errand.outcome = (errand.work)();
+    }
+    struct Errand<'a> {
+        work: &'a mut dyn FnMut() -> Result<()>,
+        outcome: Result<()>,
+    }
+    let flags = usize::try_from(libc::CLONE_VM | libc::CLONE_VFORK).unwrap_or(0);
+    let waited_for = [0, 0, int(libc::__WCLONE), 0, 0, 0];
+    if !may_make(libc::SYS_clone, [flags, 0, 0, 0, 0, 0])
+        || !may_make(libc::SYS_wait4, waited_for)
+        || !may_make(libc::SYS_exit, [0; 6])
+    {
+        return Err(libc::ENOSYS);
+    }
+    let mut errand = Errand { work, outcome: Err(libc::EIO) };
+    // SAFETY: `call` fits, and the errand lives longer than the child, for which this thread waits.
+    let child = super::answer(unsafe { spawn(call, (&raw mut errand).cast(), flags) })?;
+    loop {
+        // SAFETY: numbers alone.
+        match super::answer(unsafe { syscall(libc::SYS_wait4, [child, 0, int(libc::__WCLONE), 0, 0, 0]) }) {
+            Err(libc::EINTR) => {}
+            _ => return errand.outcome,
+        }
+    }
+}
+
+/// clone(2): the child calls `function(argument)` further down on this stack, which is nobody else's until it has ended.
+#[cfg(target_arch = "x86_64")]
+#[unsafe(naked)]
+unsafe extern "C" fn spawn(function: extern "C" fn(*mut c_void), argument: *mut c_void, flags: usize) -> isize {
+    core::arch::naked_asm!(
+        ".cfi_startproc",
+        "mov r8, rdi",
+        "mov r9, rsi",
+        "mov rdi, rdx",
+        "lea rsi, [rsp - 256]",
+        "and rsi, -16",
+        "xor edx, edx",
+        "xor r10d, r10d",
+        "mov eax, {clone}",
+        "syscall",
+        "test rax, rax",
+        "jnz 2f",
+        "xor ebp, ebp",
+        "mov rdi, r9",
+        "call r8",
+        "xor edi, edi",
+        "mov eax, {exit}",
+        "syscall",
+        "ud2",
+        "2:",
+        "ret",
+        ".cfi_endproc",
+        clone = const libc::SYS_clone,
+        exit = const libc::SYS_exit,
+    )
+}
+
+/// clone(2): the child calls `function(argument)` further down on this stack, which is nobody else's until it has ended.
+#[cfg(target_arch = "aarch64")]
+#[unsafe(naked)]
+unsafe extern "C" fn spawn(function: extern "C" fn(*mut c_void), argument: *mut c_void, flags: usize) -> isize {
+    core::arch::naked_asm!(
+        ".cfi_startproc",
+        "mov x9, x0",
+        "mov x10, x1",
+        "mov x0, x2",
+        "sub x1, sp, #256",
+        "mov x2, xzr",
+        "mov x3, xzr",
+        "mov x4, xzr",
+        "mov x8, {clone}",
+        "svc 0",
+        "cbnz x0, 2f",
+        "mov x29, xzr",
+        "mov x0, x10",
+        "blr x9",
+        "mov x0, xzr",
+        "mov x8, {exit}",
+        "svc 0",
+        "brk 1",
+        "2:",
+        "ret",
+        ".cfi_endproc",
+        clone = const libc::SYS_clone,
+        exit = const libc::SYS_exit,
+    )
+}
