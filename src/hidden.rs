@@ -64,6 +64,12 @@ impl<T> Hidden<T> {
         Hidden(zeroes)
     }
 
+    /// A record in which the complements are already in place: made where it is to lie, on small stacks.
+    #[inline]
+    pub(crate) fn as_kept(record: T) -> Hidden<T> {
+        Hidden(record)
+    }
+
     /// The record as it lies in memory: right but for its addresses.
     #[inline]
     pub(crate) fn kept(&self) -> &T {

@@ -5,16 +5,19 @@
 
 pub(crate) mod access;
 pub(crate) mod channels;
+pub(crate) mod futex;
 mod reservations;
 pub(crate) mod sandbox;
 pub(crate) mod segments;
 pub(crate) mod stack;
 
+pub(crate) use futex::{futex_wait, futex_wake};
 pub(crate) use reservations::{move_mapping, reserve, reserve_at, unmap};
 
 use core::ffi::{CStr, c_int, c_long, c_void};
 use core::mem::{MaybeUninit, size_of};
 use core::ptr;
+use futex::spin;
 
 /// A positive error number, as in errno(3).
 pub(crate) type Errno = c_int;
@@ -224,41 +227,6 @@ pub(crate) fn queue_signal(signal: c_int, info: &libc::siginfo_t) -> Result<()> 
     let arguments = [own(libc::SYS_getpid), own(libc::SYS_gettid), int(signal), ptr::from_ref(info) as usize, 0, 0];
     // SAFETY: a live structure.
     answer(unsafe { syscall(libc::SYS_rt_tgsigqueueinfo, arguments) }).map(|_| ())
-}
-
-/// Sleeps until `word` no longer holds `value`, or `milliseconds` have passed, or somebody wakes the waiters. Whether the
-/// word has had the value all the time, as far as can be told.
-pub(crate) fn futex_wait(word: &core::sync::atomic::AtomicU32, value: u32, milliseconds: i64) -> bool {
-    let timeout = libc::timespec {
-        tv_sec: milliseconds.wrapping_div(1000),
-        tv_nsec: milliseconds.wrapping_rem(1000).wrapping_mul(1_000_000),
-    };
-    let operation = int(libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG);
-    let answer = plain(
-        libc::SYS_futex,
-        [ptr::from_ref(word) as usize, operation, value as usize, (&raw const timeout) as usize, 0, 0],
-    );
-    match answer {
-        Err(libc::ENOSYS | libc::EPERM) => {
-            (0..milliseconds).all(|_| word.load(core::sync::atomic::Ordering::Relaxed) == value && spin())
-        }
-        other => !matches!(other, Ok(_) | Err(libc::EAGAIN | libc::EINTR)),
-    }
-}
-
-/// Passes about a millisecond where a sandbox does not let a thread sleep; true.
-#[cold]
-fn spin() -> bool {
-    for _ in 0..20_000 {
-        core::hint::spin_loop();
-    }
-    true
-}
-
-/// Wakes one waiter of [`futex_wait`].
-pub(crate) fn futex_wake(word: &core::sync::atomic::AtomicU32) {
-    let operation = int(libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG);
-    let _ = plain(libc::SYS_futex, [ptr::from_ref(word) as usize, operation, 1, 0, 0, 0]);
 }
 
 /// Sleeps for a millisecond.

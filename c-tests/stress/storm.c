@@ -1,14 +1,17 @@
 /* Storms: what a busy program does to the library at its worst, for a bounded time. A storm judges what it can see itself;
  * storm.sh judges what was said meanwhile.
  *
- *   storm signals|forks|clones|cancellations|closing|descriptors|findings|mappings SECONDS [LOG]
+ *   storm signals|forks|clones|cancellations|closing|descriptors|findings|mappings|starved|stopped
+ *   SECONDS [LOG]
  *
  * descriptors unlinks LOG and its folder half-way. 60,000 mappings are made, or for 10 seconds and more as many as vm.max_map_count allows, up to 1,000,000. */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -333,11 +336,96 @@ static void mappings(void)
     *(volatile char *)all[count / 1000] = 1; /* unmapped above */
 }
 
+/* ---- starved: threads that map while others take their processors; all that was mapped is known afterwards ---- */
+
+static void *take_processor(void *priority)
+{
+    /* Where that is allowed, as real-time threads, which the kernel stops for 50 ms of each second. */
+    struct sched_param parameters = {.sched_priority = (int)(intptr_t)priority};
+    (void)pthread_setschedparam(pthread_self(), SCHED_FIFO, &parameters);
+    while (!over)
+        ;
+    return NULL;
+}
+
+static void starved(void)
+{
+    enum { MAPPING = 200, BUSY = 2 };
+    static pthread_t threads[MAPPING], busy[BUSY];
+    long (*dump)(int) = (long (*)(int))dlsym(RTLD_DEFAULT, "mapsan_dump_mappings");
+    int null = open("/dev/null", O_WRONLY);
+    CHECK(dump != NULL && null >= 0);
+    long before = dump(null);
+    start(threads, MAPPING, work);
+    pthread_attr_t own;
+    CHECK(pthread_attr_init(&own) == 0 && pthread_attr_setinheritsched(&own, PTHREAD_EXPLICIT_SCHED) == 0);
+    for (int i = 0; i < BUSY; i++)
+        CHECK((errno = pthread_create(&busy[i], &own, take_processor, (void *)(intptr_t)1)) == 0);
+    while (goes_on(0, 0))
+        usleep(10000);
+    over = 1;
+    join(busy, BUSY);
+    join(threads, MAPPING);
+    CHECK(dump(null) == before);
+}
+
+/* ---- stopped: a thread that is stopped anywhere, as collectors do by a signal, while the thread that stops it maps ---- */
+
+static atomic_ulong stops, resumed, looks;
+
+static void stop_here(int signal)
+{
+    (void)signal;
+    unsigned long mine = ++stops;
+    while (resumed < mine)
+        usleep(100);
+}
+
+/* Looks at all mappings again and again, for most of the time inside the library. */
+static void *look(void *unused)
+{
+    unsigned long (*check)(void) = (unsigned long (*)(void))dlsym(RTLD_DEFAULT, "mapsan_check_leaks");
+    CHECK(check != NULL);
+    for (; !over; looks++)
+        check();
+    return unused;
+}
+
+static void stopped(void)
+{
+    for (long i = 0; i < 20000; i++)
+        CHECK(mmap(NULL, PAGE, i & 1 ? PROT_READ : PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
+    long (*dump)(int) = (long (*)(int))dlsym(RTLD_DEFAULT, "mapsan_dump_mappings");
+    int null = open("/dev/null", O_WRONLY);
+    CHECK(dump != NULL && null >= 0);
+    struct sigaction action = {.sa_handler = stop_here, .sa_flags = SA_RESTART};
+    CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
+    long before = dump(null);
+    pthread_t thread;
+    start(&thread, 1, look);
+    unsigned random = 1;
+    for (unsigned long done = 1; goes_on(done, 20); done++) {
+        CHECK(pthread_kill(thread, SIGUSR1) == 0);
+        while (stops < done)
+            sched_yield();
+        work_once(&random);
+        resumed = done;
+        for (unsigned long looked = looks; looks < looked + 2;)
+            sched_yield();
+        for (unsigned pause = rand_r(&random) % 2000; pause > 0; pause--)
+            atomic_signal_fence(memory_order_seq_cst);
+    }
+    over = 1;
+    join(&thread, 1);
+    CHECK(dump(null) == before);
+}
+
 int main(int count, char **words)
 {
     static const struct { const char *name; void (*body)(void); } storms[] = {
         {"signals", signals}, {"forks", forks}, {"clones", cloned}, {"cancellations", cancellations},
         {"closing", closing}, {"descriptors", descriptors}, {"findings", findings}, {"mappings", mappings},
+        {"starved", starved}, {"stopped", stopped},
     };
     if (count != 3 && count != 4)
         return fputs("usage: storm KIND SECONDS [LOG]\n", stderr), 2;

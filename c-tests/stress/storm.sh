@@ -46,7 +46,7 @@ no_finding() {
 what=$kind
 limit=
 case $kind in
-signals | forks)
+signals | forks | starved | stopped)
     under "$log" || fail "status $?"
     no_finding "$log"
     [ ! -s "$log" ] || fail "something was said"

@@ -1,13 +1,13 @@
 //! Releases, which leave the tracker before the kernel acts: how they begin, and what came of them.
 
-use super::lock::Refusal;
-use super::{Event, Held, Outer, Range, Releaser, State, Taken, give_up, tell_event, with};
+use super::held::Held;
+use super::{Event, Outer, Range, Releaser, State, Taken, tell_event};
 
 /// A release that has begun: its range has left the regions, and comes back if the call fails.
 #[derive(Clone, Copy)]
 pub(crate) enum Begun {
     Taken(Taken),
-    /// The lock is this thread's own, one signal further out: the event comes after the call.
+    /// The lock is this thread's own, one signal further out, or its holder does not run: the event comes after the call.
     Later,
     /// Nothing is tracked.
     Off,
@@ -27,13 +27,7 @@ impl Begun {
         if let Begun::Taken(taken) = *self
             && taken.pieces > 0
         {
-            match Held::take() {
-                Ok(mut held) => {
-                    held.state().regions.put_back(taken.release);
-                    held.leave();
-                }
-                Err(refusal) => give_up(refusal),
-            }
+            tell_event(Event::Failed { release: taken.release });
         }
     }
 
@@ -42,11 +36,13 @@ impl Begun {
         if let Begun::Taken(taken) = *self
             && taken.pieces > 0
         {
-            with(|state| state.regions.close(taken.release));
+            tell_event(Event::Passed { release: taken.release });
         }
     }
 }
 
+#[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
+#[inline(always)]
 fn begin(take: impl FnOnce(&mut State) -> Taken) -> Begun {
     match Held::take() {
         Ok(mut held) => {
@@ -54,16 +50,13 @@ fn begin(take: impl FnOnce(&mut State) -> Taken) -> Begun {
             held.leave();
             Begun::Taken(taken)
         }
-        Err(Refusal::Mine) => Begun::Later,
-        Err(Refusal::TimedOut) => {
-            give_up(Refusal::TimedOut);
-            Begun::Off
-        }
+        Err(_) => Begun::Later,
     }
 }
 
 /// A range is about to be released.
-#[inline]
+#[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
+#[inline(always)]
 pub(crate) fn release(range: Range, releaser: Releaser, outer: Option<&Outer>) -> Begun {
     begin(|state| state.regions.release(range, releaser, outer))
 }

@@ -74,23 +74,25 @@ impl History {
         History { ring: [Hidden::<Gone>::NONE; RELEASES], entered: 0, open: 0, forgotten: Extents::new() }
     }
 
-    /// Enters a release; the one that it pushes out.
+    /// Enters a release; the numbers of the origin and of the outer frames of the one that it pushes out.
     #[inline]
-    pub(super) fn enter(&mut self, gone: Gone) -> Option<Gone> {
+    pub(super) fn enter(&mut self, gone: Hidden<Gone>) -> Option<(u32, u32)> {
         if self.ring.get(self.entered % RELEASES)?.kept().open {
             self.skip_open();
         }
         let place = self.ring.get_mut(self.entered % RELEASES)?;
-        let oldest = core::mem::replace(place, Hidden::of(gone)).get();
+        let Entry { start, end, origin, .. } = place.kept().entry.complemented();
+        let (outer, open) = (place.kept().outer, place.kept().open);
+        *place = gone;
         self.entered = self.entered.wrapping_add(1);
-        if oldest.open {
+        if open {
             self.open = self.open.saturating_sub(1);
         }
-        if !oldest.is_real() {
+        if start >= end {
             return None;
         }
-        self.forgotten.add(oldest.entry.start, oldest.entry.end);
-        Some(oldest)
+        self.forgotten.add(start, end);
+        Some((origin, outer))
     }
 
     /// The origin of the release that is pushed out next.
@@ -245,9 +247,9 @@ impl Extents {
 mod tests {
     use super::*;
 
-    fn piece(start: usize, release: u32) -> Gone {
+    fn piece(start: usize, release: u32) -> Hidden<Gone> {
         let entry = Entry { start, end: start + 1, origin: 1, prot: 0, notable: false };
-        Gone { entry, release, ..Gone::NONE }
+        Hidden::of(Gone { entry, release, ..Gone::NONE })
     }
 
     #[test]
@@ -323,6 +325,6 @@ mod tests {
         let mut history = Box::new(History::new());
         (1..=RELEASES).for_each(|start| _ = history.enter(piece(start, 1)));
         history.open(1);
-        assert_eq!(history.enter(piece(9999, 1)).map(|gone| gone.entry.start), Some(1));
+        assert_eq!(history.enter(piece(9999, 1)), Some((1, 0)));
     }
 }

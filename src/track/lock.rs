@@ -2,15 +2,31 @@
 //! whose handler maps memory.
 //!
 //! The word names the holder, so that a handler sees at once that its own thread holds the lock: it leaves its event
-//! in the queue, which the holder empties before anybody else gets in. Nobody waits without bound: a holder that is
-//! gone (killed, or in a process that a raw clone copied) costs one long wait, and then there is no tracking.
+//! in the queue, which the holder empties before anybody else gets in. Who finds it taken tries for a moment, and then
+//! sleeps on the word until the holder, who sees by its lowest bit that somebody does, wakes one. Nobody waits without
+//! bound: a holder that does not run (its processor is taken, a handler holds it up) or is gone (killed, or in a process
+//! that a raw clone copied) wears patience out, which the turns of others renew.
 
-use crate::sync::{AtomicUsize, Ordering};
+use crate::sync::{AtomicU32, AtomicUsize, Ordering};
 
-/// The lock: 0, or what tells its holder.
+/// The lock.
 pub(crate) struct Lock {
+    /// 0, or what tells its holder, with [`WAITED`].
     holder: AtomicUsize,
+    /// How often it has been given back.
+    turns: AtomicU32,
+    /// The complement of `turns` when somebody's patience was worn out: until the next turn others do not wait as long.
+    stuck: AtomicU32,
 }
+
+/// Somebody may sleep.
+const WAITED: usize = 1;
+
+/// Tries before the first sleep: some microseconds.
+#[cfg(not(model_checked))]
+const SPINS: u32 = 100;
+#[cfg(model_checked)]
+const SPINS: u32 = 1;
 
 /// Why the lock was not had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,45 +37,130 @@ pub(crate) enum Refusal {
     TimedOut,
 }
 
+/// How long somebody waits while the lock does not change hands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// Long enough for a holder that has lost its processor to get it back, mostly; and not at all where that has not been
+    /// enough for somebody else.
+    Short,
+    /// Long enough for one that real-time threads keep from running.
+    Long,
+}
+
+impl Patience {
+    /// In milliseconds.
+    fn length(self) -> u32 {
+        match self {
+            Patience::Short => 100,
+            Patience::Long => 3000,
+        }
+    }
+}
+
+/// How threads sleep on a word; the tests' model checker has a way of its own.
+pub(crate) trait Sleeper {
+    /// The longest that one sleep takes, in milliseconds.
+    const NAP_MS: u32 = 50;
+
+    /// Sleeps until woken, unless the word is not `value`; whether it has slept the whole time instead.
+    fn sleep(&self, word: &AtomicUsize, value: usize) -> bool;
+
+    /// Wakes one who sleeps.
+    fn wake(&self, word: &AtomicUsize);
+
+    /// The time in milliseconds, if there is a clock.
+    fn now(&self) -> u32;
+}
+
+/// What is left of somebody's patience.
+struct Waiting {
+    turns: u32,
+    since: u32,
+    naps: u32,
+}
+
 impl Lock {
     #[cfg(not(model_checked))]
     pub(crate) const fn new() -> Lock {
-        Lock { holder: AtomicUsize::new(0) }
+        Lock { holder: AtomicUsize::new(0), turns: AtomicU32::new(0), stuck: AtomicU32::new(0) }
     }
 
     #[cfg(model_checked)]
     pub(crate) fn new() -> Lock {
-        Lock { holder: AtomicUsize::new(0) }
+        Lock { holder: AtomicUsize::new(0), turns: AtomicU32::new(0), stuck: AtomicU32::new(0) }
     }
 
-    /// Takes the lock for `me`, which is not 0 and differs from thread to thread. `nap` is called between tries and
-    /// says whether to go on.
+    /// Takes the lock for `me`, which differs from thread to thread by more than its lowest bit.
     #[inline]
-    pub(crate) fn take(&self, me: usize, nap: impl FnMut(u32) -> bool) -> Result<(), Refusal> {
+    pub(crate) fn take(&self, me: usize, patience: Patience, sleeper: &impl Sleeper) -> Result<(), Refusal> {
+        let me = me & !WAITED;
         match self.holder.compare_exchange(0, me, Ordering::Acquire, Ordering::Relaxed) {
             Ok(_) => Ok(()),
-            Err(holder) if holder == me => Err(Refusal::Mine),
-            Err(_) => self.wait(me, nap),
+            Err(holder) if holder & !WAITED == me => Err(Refusal::Mine),
+            Err(_) => self.wait(me, patience, sleeper),
         }
     }
 
     #[cold]
-    fn wait(&self, me: usize, mut nap: impl FnMut(u32) -> bool) -> Result<(), Refusal> {
-        let mut tries = 0_u32;
-        while nap(tries) {
-            tries = tries.wrapping_add(1);
-            if self.holder.load(Ordering::Relaxed) == 0
-                && self.holder.compare_exchange(0, me, Ordering::Acquire, Ordering::Relaxed).is_ok()
-            {
+    #[inline(never)]
+    fn wait(&self, me: usize, patience: Patience, sleeper: &impl Sleeper) -> Result<(), Refusal> {
+        for _ in 0..SPINS {
+            core::hint::spin_loop();
+            if self.holder.load(Ordering::Relaxed) == 0 && self.change(0, me) {
                 return Ok(());
             }
         }
-        Err(Refusal::TimedOut)
+        let mut waiting = Waiting { turns: self.turns.load(Ordering::Relaxed), since: sleeper.now(), naps: 0 };
+        loop {
+            // Others may sleep, who were not the ones to be woken.
+            let take = self.holder.compare_exchange(0, me | WAITED, Ordering::Acquire, Ordering::Relaxed);
+            let Err(there) = take else { return Ok(()) };
+            if there & WAITED == 0 && !self.change(there, there | WAITED) {
+                continue;
+            }
+            if patience == Patience::Short && self.is_stuck(waiting.turns) {
+                return Err(Refusal::TimedOut);
+            }
+            waiting.naps = waiting.naps.wrapping_add(u32::from(sleeper.sleep(&self.holder, there | WAITED)));
+            if self.is_over(&mut waiting, patience, sleeper) {
+                return Err(Refusal::TimedOut);
+            }
+        }
+    }
+
+    /// Whether somebody's patience was worn out in this turn.
+    fn is_stuck(&self, turns: u32) -> bool {
+        let stuck = self.stuck.load(Ordering::Relaxed);
+        stuck != 0 && stuck == !turns
+    }
+
+    /// Whether patience is worn out.
+    fn is_over<S: Sleeper>(&self, waiting: &mut Waiting, patience: Patience, sleeper: &S) -> bool {
+        // Without a clock the naps tell, and with signals that end them the clock.
+        let now = sleeper.now();
+        let waited = now.wrapping_sub(waiting.since).max(waiting.naps.wrapping_mul(S::NAP_MS));
+        if waited < patience.length() {
+            return false;
+        }
+        let turns = self.turns.load(Ordering::Relaxed);
+        if turns != waiting.turns {
+            *waiting = Waiting { turns, since: now, naps: 0 };
+            return false;
+        }
+        self.stuck.store(!turns, Ordering::Relaxed);
+        true
+    }
+
+    fn change(&self, from: usize, to: usize) -> bool {
+        self.holder.compare_exchange(from, to, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
 
     /// Gives the lock back.
     #[inline]
-    pub(crate) fn give_back(&self) {
-        self.holder.store(0, Ordering::Release);
+    pub(crate) fn give_back(&self, sleeper: &impl Sleeper) {
+        self.turns.store(self.turns.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        if self.holder.swap(0, Ordering::Release) & WAITED != 0 {
+            sleeper.wake(&self.holder);
+        }
     }
 }

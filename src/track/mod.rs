@@ -4,12 +4,13 @@
 //! not in it. So nothing is concluded from what is not in it, and nobody is accused before the kernel was asked.
 //!
 //! All of it lies behind one lock ([`lock`]), held for a search and an insertion. An event that happens while its own
-//! thread holds the lock, in a signal handler, waits in a [`queue`]. When the lock can't be had, or the queue is full,
-//! tracking ends for this process; that is said once, and no call is held up again.
+//! thread holds the lock, in a signal handler, or while its holder does not run, waits in a [`queue`]. When the queue is
+//! full and the lock can't be had, tracking ends for this process; that is said once, and no call is held up again.
 
 mod begun;
 pub(crate) mod failures;
 pub(crate) mod groups;
+mod held;
 mod hints;
 pub(crate) mod history;
 pub(crate) mod keys;
@@ -32,16 +33,16 @@ pub(crate) use regions::{Asked, Known, KnownGone, Range, Regions, Releaser, Take
 
 use crate::harden::reserved::Reserved;
 use crate::hidden::{Addresses, Hidden};
-use crate::interpose::this_thread;
 use crate::report::{self, sink};
+use crate::start;
 use crate::sys::Errno;
-use crate::{start, sys};
 use core::cell::UnsafeCell;
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use groups::Groups;
+use held::{Held, give_up, leave_event, tell};
 use libraries::Libraries;
-use lock::{Lock, Refusal};
+use lock::{Lock, Patience, Refusal};
 use objects::{Object, Objects};
 use protections::{Protection, Protections};
 use queue::Queue;
@@ -65,6 +66,8 @@ pub(crate) struct State {
 enum Event {
     Mapped { range: Range, made: Made },
     Released { range: Range, releaser: Releaser },
+    Failed { release: u32 },
+    Passed { release: u32 },
     Detached { base: usize, releaser: Releaser },
     Protected(Protection),
     Moved { release: u32, old: Range, new: Range, made: Made },
@@ -93,8 +96,13 @@ impl Addresses for Event {
                 (*range, *address, *base) = (range.complemented(), !*address, base.map(|base| !base));
             }
             Event::Forgotten { range } => *range = range.complemented(),
-            // Their addresses are hidden already.
-            Event::Got(_) | Event::Removed { .. } | Event::RemovalRefused { .. } | Event::Sized { .. } => {}
+            // Their addresses are hidden already, or they have none.
+            Event::Failed { .. }
+            | Event::Passed { .. }
+            | Event::Got(_)
+            | Event::Removed { .. }
+            | Event::RemovalRefused { .. }
+            | Event::Sized { .. } => {}
         }
         self
     }
@@ -143,6 +151,8 @@ impl State {
             Event::Mapped { range, made } => regions.mapped(range, made, outer),
             Event::Released { range, releaser } => _ = regions.release(range, releaser, outer),
             Event::Detached { base, releaser } => _ = regions.detach(base, releaser, outer),
+            Event::Failed { release } => regions.put_back(release),
+            Event::Passed { release } => regions.close(release),
             Event::Protected(protection) => self.protect(protection),
             Event::Moved { release, old, new, ref made } => regions.moved(release, old, new, made, outer),
             Event::Doubled { old, new, ref made } => regions.doubled(old, new, made, outer),
@@ -174,88 +184,6 @@ impl State {
     }
 }
 
-/// Sleeps a little between two tries for the lock; `false` when that has been going on for a second.
-fn nap(tries: u32) -> bool {
-    static NOBODY: AtomicU32 = AtomicU32::new(0);
-    const SPINS: u32 = 200;
-    const NAPS: u32 = 1000;
-    if tries < SPINS {
-        core::hint::spin_loop();
-    } else {
-        let _ = sys::futex_wait(&NOBODY, 0, 1);
-    }
-    tries < SPINS.wrapping_add(NAPS)
-}
-
-/// The lock, held.
-struct Held;
-
-impl Held {
-    #[inline]
-    fn take() -> Result<Held, Refusal> {
-        TRACKER.lock.take(this_thread(), nap)?;
-        let mut held = Held;
-        // Left by a handler between its thread's last look and the release of the lock.
-        if !TRACKER.queue.is_empty() {
-            held.catch_up();
-        }
-        Ok(held)
-    }
-
-    #[expect(clippy::unused_self, reason = "possession is the proof")]
-    fn state(&mut self) -> &mut State {
-        // SAFETY: the lock is held.
-        unsafe { &mut *TRACKER.state.get() }
-    }
-
-    #[cold]
-    fn catch_up(&mut self) {
-        while let Some(event) = TRACKER.queue.pop() {
-            self.state().apply(&event.get());
-        }
-    }
-
-    #[inline]
-    fn leave(mut self) {
-        queue::leave(&TRACKER.lock, &TRACKER.queue, this_thread(), nap, |event| self.state().apply(&event.get()));
-    }
-}
-
-/// Ends tracking, because an event was lost: from here on the tracker would lie.
-#[cold]
-fn give_up(refusal: Refusal) {
-    if start::stop_tracking()
-        && let Ok(section) = report::enter()
-    {
-        let why = match refusal {
-            Refusal::TimedOut => "its lock is held by a thread that does not give it back",
-            Refusal::Mine => "signal handlers that map memory came too fast for the thread that they interrupted",
-        };
-        sink::say(&section, format_args!("tracking ends for this process: {why}"));
-        section.leave();
-    }
-}
-
-/// Enters what happened, now or, as the event that `later` makes, when the interrupted holder of the lock lets go.
-#[inline]
-fn tell(now: impl FnOnce(&mut State), later: impl FnOnce() -> Event) {
-    match Held::take() {
-        Ok(mut held) => {
-            now(held.state());
-            held.leave();
-        }
-        Err(refusal) => queue(refusal, later),
-    }
-}
-
-#[cold]
-#[inline(never)]
-fn queue(refusal: Refusal, event: impl FnOnce() -> Event) {
-    if refusal != Refusal::Mine || !TRACKER.queue.push(Hidden::of(event())) {
-        give_up(refusal);
-    }
-}
-
 /// As [`tell`], for the cold paths.
 fn tell_event(event: Event) {
     tell(|state| state.apply(&event), || event);
@@ -266,7 +194,7 @@ pub(crate) fn with<R>(look: impl FnOnce(&mut State) -> R) -> Option<R> {
     if !start::tracks() {
         return None;
     }
-    match Held::take() {
+    match Held::take_with(Patience::Long) {
         Ok(mut held) => {
             let result = look(held.state());
             held.leave();
@@ -323,7 +251,7 @@ fn say_forgetful() {
 #[cold]
 #[inline(never)]
 fn mapped_later(refusal: Refusal, range: Range, made: Made) {
-    queue(refusal, || Event::Mapped { range, made });
+    leave_event(refusal, || Event::Mapped { range, made });
 }
 
 /// A range has another protection, given by a call that returns to `site`.
@@ -485,7 +413,7 @@ pub(crate) fn created(id: c_int) -> bool {
 
 /// Takes the lock before fork(2); whether it was had.
 pub(crate) fn before_fork() -> bool {
-    start::tracks() && Held::take().map(core::mem::forget).is_ok()
+    start::tracks() && Held::take_with(Patience::Long).map(core::mem::forget).is_ok()
 }
 
 /// Gives the lock back after fork(2).

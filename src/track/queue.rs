@@ -4,7 +4,7 @@
 //! gives the lock back. A task that shares memory and thread pointer with its parent (`CLONE_VM` without a thread area
 //! of its own) looks like a handler and runs beside it, so the places are claimed one by one.
 
-use super::lock::Lock;
+use super::lock::{Lock, Patience, Sleeper};
 use crate::sync::{AtomicU32, Ordering, UnsafeCell};
 use core::mem::MaybeUninit;
 
@@ -110,20 +110,14 @@ impl<T: Copy> Queue<T> {
 
 /// Gives the lock back, with the queue emptied: also of what a handler leaves at the last moment.
 #[inline]
-pub(crate) fn leave<T: Copy>(
-    lock: &Lock,
-    queue: &Queue<T>,
-    me: usize,
-    nap: impl Fn(u32) -> bool,
-    enter: impl FnMut(T),
-) {
+pub(crate) fn leave<T: Copy>(lock: &Lock, queue: &Queue<T>, me: usize, sleeper: &impl Sleeper, enter: impl FnMut(T)) {
     if queue.is_empty() {
-        lock.give_back();
-        if queue.is_empty() || lock.take(me, &nap).is_err() {
+        lock.give_back(sleeper);
+        if queue.is_empty() || lock.take(me, Patience::Short, sleeper).is_err() {
             return;
         }
     }
-    leave_with_events(lock, queue, me, nap, enter);
+    leave_with_events(lock, queue, me, sleeper, enter);
 }
 
 /// The same where events wait. Apart, because an event takes much of a small stack.
@@ -133,7 +127,7 @@ fn leave_with_events<T: Copy>(
     lock: &Lock,
     queue: &Queue<T>,
     me: usize,
-    nap: impl Fn(u32) -> bool,
+    sleeper: &impl Sleeper,
     mut enter: impl FnMut(T),
 ) {
     // An event whose writer has not come to its end keeps nobody here: the next holder enters it.
@@ -142,8 +136,8 @@ fn leave_with_events<T: Copy>(
         while let Some(event) = queue.pop() {
             enter(event);
         }
-        lock.give_back();
-        if round == ROUNDS || queue.is_empty() || lock.take(me, &nap).is_err() {
+        lock.give_back(sleeper);
+        if round == ROUNDS || queue.is_empty() || lock.take(me, Patience::Short, sleeper).is_err() {
             return;
         }
     }

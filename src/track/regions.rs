@@ -298,7 +298,7 @@ impl Regions {
             return;
         };
         let entry = Entry { start: range.start, end: range.end, origin, prot: made.prot, notable: made.notable };
-        if !self.tree.insert_simply(entry) {
+        if !self.tree.insert_simply(&entry) {
             self.map_over(entry, Releaser { by: made.by, site: made.site, time: made.time });
         }
     }

@@ -131,6 +131,7 @@ impl Tree {
     }
 
     /// Finds the leaf in which `address` belongs, and makes it the recent one.
+    #[inline(never)]
     fn descend(&mut self, address: usize) -> Option<()> {
         let mut recent = Recent { leaf: self.root, low: Hidden::new(0), high: Hidden::new(usize::MAX) };
         loop {
@@ -214,8 +215,9 @@ impl Tree {
     }
 
     /// Adds a range if it overlaps none and its leaf has room, in one descent; `false` where that takes a closer look.
-    #[inline]
-    pub(crate) fn insert_simply(&mut self, entry: Entry) -> bool {
+    #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
+    #[inline(always)]
+    pub(crate) fn insert_simply(&mut self, entry: &Entry) -> bool {
         let branched = self.is_branched;
         let Some(leaf) = self.leaf_mut(entry.start) else { return false };
         let index = leaf.ending_by(entry.start);
@@ -229,7 +231,8 @@ impl Tree {
     }
 
     /// Takes out the range that is exactly this one, in one descent, if its leaf does not become small by that.
-    #[inline]
+    #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
+    #[inline(always)]
     pub(crate) fn take_exactly(&mut self, start: usize, end: usize) -> Option<Entry> {
         let branched = self.is_branched;
         let leaf = self.leaf_mut(start)?;
@@ -256,7 +259,7 @@ impl Tree {
         let index = node.starting_below(entry.start);
         let is_last = index == node.len();
         if node.len() < WIDTH {
-            node.insert(index, entry);
+            node.insert(index, &entry);
         } else {
             self.insert_by_splitting(index, entry)?;
         }
@@ -304,7 +307,7 @@ impl Tree {
             let (number, _) = path.step(level)?;
             let node = self.nodes.get_mut(number)?;
             if node.len() < WIDTH {
-                node.insert(at, item);
+                node.insert(at, &item);
                 return Some(());
             }
             // Mappings come one below the other, as the kernel hands out addresses: a node that grows at an end keeps
@@ -317,9 +320,9 @@ impl Tree {
             let new = next()?;
             self.split(number, cut, new)?;
             if at < cut {
-                self.nodes.get_mut(number)?.insert(at, item);
+                self.nodes.get_mut(number)?.insert(at, &item);
             } else {
-                self.nodes.get_mut(new)?.insert(at.wrapping_sub(cut), item);
+                self.nodes.get_mut(new)?.insert(at.wrapping_sub(cut), &item);
             }
             let lowest = self.nodes.get(new)?.entry(0)?.start;
             item = Entry { start: lowest, origin: new, ..Entry::NONE };

@@ -4,7 +4,7 @@ use super::super::history::Gone;
 use super::super::origin::{By, File, Made, Origin, Outer, OuterItem};
 use super::super::tree::Entry;
 use super::{Range, Regions, Releaser};
-use crate::hidden::Hidden;
+use crate::hidden::{Addresses, Hidden};
 use crate::interpose::prefetch;
 
 impl Regions {
@@ -93,13 +93,22 @@ impl Regions {
         }
     }
 
-    #[inline]
+    #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
+    #[inline(always)]
     pub(super) fn enter_gone(&mut self, entry: Entry, release: u32, releaser: Releaser, outer: Option<&Outer>) {
         let Releaser { by, site, time } = releaser;
         let outer = outer.map_or(0, |outer| self.new_outer(outer));
-        if let Some(oldest) = self.history.enter(Gone { entry, site, outer, release, time, by, open: false }) {
-            self.drop_piece(oldest.entry.origin);
-            self.drop_outer(oldest.outer);
+        if let Some((origin, outer)) = self.history.enter(Hidden::as_kept(Gone {
+            entry: entry.complemented(),
+            site: !site,
+            outer,
+            release,
+            time,
+            by,
+            open: false,
+        })) {
+            self.drop_piece(origin);
+            self.drop_outer(outer);
         }
         // The next one to be pushed out is of some other mapping, whose origin is long out of the caches.
         if let Some(origin) = self.origins.get(self.history.oldest_origin()) {
@@ -118,9 +127,15 @@ impl Regions {
         let file = made.file.map_or(0, |file| self.new_file(by, file));
         let outer = outer.map_or(0, |outer| self.new_outer(outer));
         let (serial, generation) = (self.serial, self.generation);
-        let origin = Origin {
-            site,
-            base,
+        let counted = self.count;
+        let Some((number, place)) = self.origins.claim() else {
+            self.drop_parts(file, outer);
+            return None;
+        };
+        // Made in its place: each frame counts on small stacks.
+        *place = Hidden::as_kept(Origin {
+            site: !site,
+            base: !base,
             length,
             flags,
             time,
@@ -132,15 +147,11 @@ impl Regions {
             prot,
             placed,
             generation,
-            counted: self.count,
+            counted,
             spoiled: false,
             hint: 0,
-        };
-        let number = self.origins.take(Hidden::of(origin));
-        if number.is_none() {
-            self.drop_parts(file, outer);
-        }
-        number
+        });
+        Some(number)
     }
 
     pub(super) fn drop_parts(&mut self, file: u32, outer: u32) {

@@ -86,7 +86,7 @@ impl Node {
         self.entries().get(1..).unwrap_or_default().partition_point(|entry| entry.kept().start >= hidden)
     }
 
-    pub(super) fn insert(&mut self, index: usize, entry: Entry) {
+    pub(super) fn insert(&mut self, index: usize, entry: &Entry) {
         let length = self.len();
         if length >= WIDTH || index > length {
             return;
@@ -95,7 +95,7 @@ impl Node {
             self.entries.copy_within(index..length, index.wrapping_add(1));
         }
         if let Some(place) = self.entries.get_mut(index) {
-            *place = Hidden::of(entry);
+            *place = Hidden::of(*entry);
             self.length = self.length.wrapping_add(1);
         }
     }
@@ -115,7 +115,7 @@ impl Node {
     /// Appends an entry, if there is room.
     pub(super) fn push(&mut self, entry: Entry) {
         let length = self.len();
-        self.insert(length, entry);
+        self.insert(length, &entry);
     }
 
     /// Forgets all entries from `index` on.

@@ -81,7 +81,7 @@ fn run(actions: impl Iterator<Item = Action>) {
             Action::Insert(start, length) | Action::InsertSimply(start, length) => {
                 let entry = Entry { start, end: start + length, ..Entry::NONE };
                 let is_free = near.is_none_or(|next| next.start >= entry.end);
-                let simply = matches!(action, Action::InsertSimply(..)) && tree.insert_simply(entry);
+                let simply = matches!(action, Action::InsertSimply(..)) && tree.insert_simply(&entry);
                 assert!(!simply || is_free);
                 if is_free {
                     assert!(simply || tree.insert(entry));
