@@ -133,6 +133,7 @@ extern "C" fn in_parent() {
 extern "C" fn in_child() {
     give_back_tracker(true);
     process::forked();
+    track::threads::forked();
     report::forked();
     if let Some(section) = held_over_fork(true) {
         sink::forked(&section);

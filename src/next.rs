@@ -125,6 +125,12 @@ next! {
         else raw_signal(signal, handler, libc::SA_RESETHAND | libc::SA_NODEFER);
     /// sigset(3).
     sigset(signal: c_int, handler: usize) -> usize, else raw_sigset(signal, handler);
+    /// `pthread_create(3)`; the attributes and the start function are handed on as they are.
+    pthread_create(thread: *mut c_void, attributes: *const c_void, start: *const c_void, argument: *mut c_void) -> c_int,
+        else own_pthread_create(thread, attributes, start, argument);
+    /// sigaltstack(2).
+    sigaltstack(new: *const libc::stack_t, old: *mut libc::stack_t) -> c_int,
+        else status(libc::SYS_sigaltstack, [new as usize, old as usize, 0, 0, 0, 0]);
     /// brk(2).
     brk(end: *mut c_void) -> c_int, else own_brk(end);
     /// sbrk(2).
@@ -367,6 +373,39 @@ unsafe fn raw_sigset(signal: c_int, handler: usize) -> usize {
     };
     set_mask(if handler == SIG_HOLD { mask | bit } else { mask & !bit });
     if before != libc::SIG_ERR && mask & bit != 0 { SIG_HOLD } else { before }
+}
+
+/// libc's `pthread_create` in a static program, under its other name; in others, before start, that which is found now.
+unsafe fn own_pthread_create(
+    thread: *mut c_void,
+    attributes: *const c_void,
+    start: *const c_void,
+    argument: *mut c_void,
+) -> c_int {
+    if let Some(create) = weak::own_pthread_create() {
+        // SAFETY: the caller upholds the contract.
+        return unsafe { create(thread, attributes, start, argument) };
+    }
+    resolve_one(&SLOTS.pthread_create, "pthread_create\0");
+    if SLOTS.pthread_create.load(Relaxed).is_null() {
+        return libc::EAGAIN;
+    }
+    // SAFETY: the caller upholds the contract.
+    unsafe { pthread_create(thread, attributes, start, argument) }
+}
+
+// Nothing here calls thrd_create. In a static program it brings libc's pthread_create along, which the linker would not
+// look for, because this library defines that name.
+#[cfg(not(test))]
+mod bring {
+    use core::ffi::{c_int, c_void};
+
+    unsafe extern "C" {
+        fn thrd_create(thread: *mut c_void, start: *const c_void, argument: *mut c_void) -> c_int;
+    }
+
+    #[used]
+    static THREADS: unsafe extern "C" fn(*mut c_void, *const c_void, *mut c_void) -> c_int = thrd_create;
 }
 
 /// As libc's brk, by its sbrk.

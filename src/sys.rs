@@ -10,6 +10,7 @@ mod reservations;
 pub(crate) mod sandbox;
 pub(crate) mod segments;
 pub(crate) mod stack;
+pub(crate) mod threads;
 
 pub(crate) use futex::{futex_wait, futex_wake};
 pub(crate) use reservations::{move_mapping, reserve, reserve_at, unmap};

@@ -66,6 +66,11 @@ weak_function! {
     dl_find_object "_dl_find_object" unsafe extern "C" fn(usize, *mut c_void) -> c_int
 }
 weak_function! {
+    /// `pthread_create(3)` under its other name, which static programs have.
+    own_pthread_create "__pthread_create"
+        unsafe extern "C" fn(*mut c_void, *const c_void, *const c_void, *mut c_void) -> c_int
+}
+weak_function! {
     /// sbrk(2) under the name that malloc calls it by.
     own_sbrk "__sbrk" unsafe extern "C" fn(isize) -> *mut c_void
 }

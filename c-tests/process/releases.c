@@ -127,12 +127,97 @@ static char *broken(void)
 static void unmap_broken(void) { munmap(broken() + PAGE, PAGE); }
 static void fix_broken(void) { fix(broken() + PAGE, PAGE); }
 
+static void alternate(void)
+{
+    stack_t stack = {.ss_sp = map(16 * PAGE), .ss_size = 16 * PAGE};
+    sigaltstack(&stack, NULL);
+    munmap(stack.ss_sp, 16 * PAGE);
+}
 static void alternate_disabled(void)
 {
     stack_t stack = {.ss_sp = map(16 * PAGE), .ss_size = 16 * PAGE}, none = {.ss_flags = SS_DISABLE};
     sigaltstack(&stack, NULL);
     sigaltstack(&none, NULL);
     munmap(stack.ss_sp, 16 * PAGE);
+}
+
+/* A thread that waits for ever, or for one byte, on a stack of libc's or of the program's. */
+static int gate[2];
+static char *volatile on_stack;
+static stack_t of_thread;
+static void *waits(void *unused)
+{
+    char here[3 * PAGE];
+    here[0] = 1;
+    if (of_thread.ss_sp != NULL)
+        sigaltstack(&of_thread, NULL);
+    on_stack = here;
+    while (read(gate[0], here, 1) < 0)
+        ;
+    return unused;
+}
+static pthread_t waiting(char *stack, size_t size)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+    pthread_attr_init(&attributes);
+    if (stack != NULL)
+        pthread_attr_setstack(&attributes, stack, size);
+    if (pipe(gate) != 0 || pthread_create(&thread, &attributes, waits, NULL) != 0)
+        _exit(77);
+    while (on_stack == NULL)
+        usleep(1000);
+    usleep(20000);
+    return thread;
+}
+static void let_go(pthread_t thread)
+{
+    if (write(gate[1], "", 1) != 1)
+        _exit(77);
+    pthread_join(thread, NULL);
+}
+static void others_block(void) { munmap(page_of((uintptr_t)waiting(NULL, 0)), PAGE); }
+static void others_stack(void)
+{
+    waiting(NULL, 0);
+    /* A thread that is not in a system call at that moment is not seen; this one soon is. */
+    munmap(page_of((uintptr_t)on_stack + 2 * PAGE), PAGE);
+}
+static void fix_others_stack(void) { waiting(NULL, 0); fix(page_of((uintptr_t)on_stack + 2 * PAGE), PAGE); }
+static void guard_others_stack(void)
+{
+    pthread_t thread = waiting(NULL, 0);
+    char *bottom;
+    size_t size;
+    pthread_attr_t attributes;
+    pthread_getattr_np(thread, &attributes);
+    pthread_attr_getstack(&attributes, (void **)&bottom, &size);
+    fix(bottom + 4 * PAGE, PAGE);
+    let_go(thread);
+}
+static void own_stack_running(void)
+{
+    char *stack = map(64 * PAGE);
+    waiting(stack, 64 * PAGE);
+    munmap(stack, 64 * PAGE);
+}
+static void own_stack_joined(void)
+{
+    char *stack = map(64 * PAGE);
+    let_go(waiting(stack, 64 * PAGE));
+    munmap(stack, 64 * PAGE);
+}
+static void others_alternate(void)
+{
+    of_thread = (stack_t){.ss_sp = map(16 * PAGE), .ss_size = 16 * PAGE};
+    waiting(NULL, 0);
+    munmap(of_thread.ss_sp, 16 * PAGE);
+}
+static void joined_alternate(void)
+{
+    of_thread = (stack_t){.ss_sp = map(16 * PAGE), .ss_size = 16 * PAGE};
+    let_go(waiting(NULL, 0));
+    munmap(of_thread.ss_sp, 16 * PAGE);
 }
 
 /* What runtimes do with their own text: copied, replaced, copied back. */
@@ -210,6 +295,15 @@ static const struct { const char *name; void (*run)(void); const char *rule; int
     {"MAP_FIXED over a reservation with a segment in it", fix_attached_inside, NULL, 0},
     {"memory of brk", unmap_broken, "munmap-foreign", MAPSAN_WARNING},
     {"MAP_FIXED over memory of brk", fix_broken, "mmap-fixed-clobber", MAPSAN_WARNING},
+    {"a registered alternate stack", alternate, "munmap-foreign", MAPSAN_ERROR},
+    {"another thread's control block", others_block, "munmap-foreign", MAPSAN_ERROR},
+    {"another thread's stack in use", others_stack, "munmap-foreign", MAPSAN_ERROR},
+    {"MAP_FIXED over another thread's stack in use", fix_others_stack, "mmap-fixed-clobber", MAPSAN_ERROR},
+    {"MAP_FIXED at the far end of another thread's stack", guard_others_stack, NULL, 0},
+    {"a running thread's stack of the program's", own_stack_running, "munmap-foreign", MAPSAN_ERROR},
+    {"a joined thread's stack of the program's", own_stack_joined, NULL, 0},
+    {"another thread's alternate stack", others_alternate, "munmap-foreign", MAPSAN_ERROR},
+    {"a joined thread's alternate stack", joined_alternate, NULL, 0},
     {"an alternate stack out of use", alternate_disabled, NULL, 0},
     {"text to other pages", move_text, NULL, 0},
     {"text to other pages by mremap", move_text_by_mremap, NULL, 0},

@@ -13,6 +13,7 @@ mod path;
 mod procfile;
 pub(crate) mod reach;
 pub(crate) mod segment;
+pub(crate) mod threads;
 
 pub(crate) use module::Module;
 pub(crate) use path::Path;

@@ -11,6 +11,7 @@ mod process;
 mod ranges;
 mod sandbox;
 mod segments;
+mod threads;
 mod ways;
 
 pub(crate) use files::*;
@@ -19,6 +20,7 @@ pub(crate) use process::*;
 pub(crate) use ranges::*;
 pub(crate) use sandbox::*;
 pub(crate) use segments::*;
+pub(crate) use threads::*;
 pub(crate) use ways::{keep_log, shuts_way};
 
 use crate::call::{MAP_TYPE, Mmap, Mprotect, Mremap, Msync, Munmap, Outcome};

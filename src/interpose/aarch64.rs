@@ -211,8 +211,45 @@ door! {
     __sysv_signal => hooks::__sysv_signal, "x2";
     sigset => hooks::sigset, "x2";
     brk => hooks::brk, "x1";
+    pthread_create => hooks::pthread_create, "x4";
+    sigaltstack => hooks::sigaltstack, "x2";
     sbrk => hooks::sbrk, "x1";
 }
 
 /// Fills in what a disposition needs besides its handler: nothing, since the handler returns to the vDSO.
 pub(crate) fn signal_restorer(_disposition: &mut Disposition) {}
+
+/// The bytes of one starter.
+pub(super) const STARTER: usize = 16;
+
+/// The row of functions at which threads start: each enters its thread under its own number and jumps to the function that
+/// the program meant, with the argument and the stack as they were.
+#[unsafe(naked)]
+pub(super) unsafe extern "C" fn starters() {
+    core::arch::naked_asm!(
+        ".cfi_startproc",
+        ".balign 16",
+        ".set mapsan_start, 0",
+        ".rept {count}",
+        "bti c",
+        "mov w1, #mapsan_start",
+        "b 2f",
+        ".balign 16",
+        ".set mapsan_start, mapsan_start + 1",
+        ".endr",
+        "2:",
+        "stp x0, x30, [sp, #-16]!",
+        ".cfi_def_cfa_offset 16",
+        ".cfi_offset x30, -8",
+        "mov w0, w1",
+        "bl {begins}",
+        "mov x16, x0",
+        "ldp x0, x30, [sp], #16",
+        ".cfi_restore x30",
+        ".cfi_def_cfa_offset 0",
+        "br x16",
+        ".cfi_endproc",
+        count = const super::STARTS,
+        begins = sym hooks::thread_begins,
+    )
+}

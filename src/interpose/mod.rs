@@ -40,6 +40,19 @@ pub(crate) fn this_thread() -> usize {
     !thread_pointer()
 }
 
+/// Threads that may be between their making and their beginning at once.
+pub(crate) const STARTS: usize = 128;
+
+/// The function at which a thread of this number starts, below [`STARTS`].
+pub(crate) fn starter(index: usize) -> *const core::ffi::c_void {
+    #[cfg(target_arch = "aarch64")]
+    use aarch64::{STARTER, starters};
+    #[cfg(target_arch = "x86_64")]
+    use x86_64::{STARTER, starters};
+    let first = starters as *const () as usize;
+    core::ptr::with_exposed_provenance(first.wrapping_add(index.wrapping_mul(STARTER)))
+}
+
 /// Asks the processor for a line of memory that will be read soon; any address will do.
 #[inline]
 pub(crate) fn prefetch(address: *const u8) {

@@ -223,6 +223,8 @@ door! {
     __sysv_signal => hooks::__sysv_signal, "rdx";
     sigset => hooks::sigset, "rdx";
     brk => hooks::brk, "rsi";
+    pthread_create => hooks::pthread_create, "r8";
+    sigaltstack => hooks::sigaltstack, "rdx";
     sbrk => hooks::sbrk, "rsi";
 }
 
@@ -238,4 +240,36 @@ pub(crate) fn signal_restorer(disposition: &mut Disposition) {
     const SA_RESTORER: usize = 0x0400_0000;
     disposition.flags |= SA_RESTORER;
     disposition.restorer = (restore as *const () as usize).wrapping_add(1);
+}
+
+/// The bytes of one starter.
+pub(super) const STARTER: usize = 16;
+
+/// The row of functions at which threads start: each enters its thread under its own number and jumps to the function that
+/// the program meant, with the argument and the stack as they were.
+#[unsafe(naked)]
+pub(super) unsafe extern "C" fn starters() {
+    core::arch::naked_asm!(
+        ".cfi_startproc",
+        ".balign 16",
+        ".set mapsan_start, 0",
+        ".rept {count}",
+        "push rdi",
+        ".cfi_adjust_cfa_offset 8",
+        "mov edi, offset mapsan_start",
+        "jmp 2f",
+        ".cfi_adjust_cfa_offset -8",
+        ".balign 16",
+        ".set mapsan_start, mapsan_start + 1",
+        ".endr",
+        "2:",
+        ".cfi_adjust_cfa_offset 8",
+        "call {begins}",
+        "pop rdi",
+        ".cfi_adjust_cfa_offset -8",
+        "jmp rax",
+        ".cfi_endproc",
+        count = const super::STARTS,
+        begins = sym hooks::thread_begins,
+    )
 }

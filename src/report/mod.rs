@@ -29,11 +29,12 @@ pub(crate) use records::{Made, SegmentUse, are_recorded, write_object, write_seg
 pub(crate) use section::{Refusal, Section, enter, is_inside};
 
 use crate::call::{Call, Fault, Outcome};
+use crate::facts::threads::{self, Thread};
 use crate::fault::Machine;
 use crate::options::{self, Form, Mode};
 use crate::sys::Errno;
 use crate::track::Outer;
-use crate::{api, errno, process};
+use crate::{api, errno, process, track};
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use frames::Frames;
@@ -233,6 +234,9 @@ fn write(
     let Desk { draft, out } = desk(proof);
     draft.clear();
     details(draft);
+    if !matches!(subject.trace, Trace::Earlier(_)) {
+        tell_thread(draft);
+    }
     if refusing {
         draft.note(format_args!("mode=enforce: the call was not made"));
     }
@@ -253,6 +257,22 @@ fn write(
     api::remember(proof, subject.rule, subject.severity, subject.outcome, subject.caller, draft);
     draft.clear();
     true
+}
+
+/// Says which thread it is, where there is more than one.
+fn tell_thread(draft: &mut Draft) {
+    let thread = Thread::own();
+    match thread.started() {
+        _ if thread.is_main() => {
+            if track::threads::any() && threads::count().is_some_and(|count| count > 1) {
+                draft.note(format_args!("in the main thread"));
+            }
+        }
+        Some(started) => {
+            draft.place(started.site, format_args!("in thread {}, which was started here", started.number));
+        }
+        None => draft.note(format_args!("in {thread}, whose start was not seen")),
+    }
 }
 
 /// The one line that tells of a lock that could not be had. It goes to standard error: the sink belongs to whoever holds

@@ -25,6 +25,7 @@ pub(crate) mod protections;
 mod queue;
 pub(crate) mod regions;
 pub(crate) mod segments;
+pub(crate) mod threads;
 pub(crate) mod tree;
 
 pub(crate) use begun::{Begun, detach, detached, release, release_for_mremap, released};
@@ -396,6 +397,11 @@ pub(crate) fn pieces_of(taken: &Taken, mut each: impl FnMut(&KnownGone)) {
         from = piece.gone.entry.end;
         each(&piece);
     }
+}
+
+/// What is mapped at an address is in use by a thread: its release needs a look.
+pub(crate) fn watch_release(address: usize) {
+    with(|state| state.regions.watch_release(address));
 }
 
 /// Bytes past the end of what is mapped at an address are not the program's, or no longer to be told from older ones.

@@ -431,6 +431,13 @@ impl Regions {
         self.history.close(release, self.serial);
     }
 
+    /// The release of what is mapped at an address needs a look from now on.
+    pub(crate) fn watch_release(&mut self, address: usize) {
+        if let Some(entry) = self.at(address).filter(|entry| !entry.notable) {
+            self.tree.replace(entry.start, Entry { notable: true, ..entry });
+        }
+    }
+
     /// Notes that the end of what is mapped at an address has been written before.
     pub(crate) fn spoil(&mut self, address: usize) {
         if let Some(entry) = self.at(address) {

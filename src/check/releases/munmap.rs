@@ -1,7 +1,7 @@
 //! munmap(2): what it takes away that it should not.
 
 use super::neighbours::Neighbours;
-use super::victim::Victim;
+use super::victim::{Named, Victim, Whose};
 use super::{Loss, Search, What, range_of, tell_there};
 use crate::call::Munmap;
 use crate::check::known::{tell_gone, tell_mapped, whole};
@@ -48,7 +48,7 @@ impl Munmap {
             _ => Severity::Error,
         };
         report.offence(Rule::MunmapForeign, severity, |draft| {
-            draft.message(format_args!("the {} bytes at {:#x} hold {}", self.length, self.address, victim.name()));
+            draft.message(format_args!("the {} bytes at {:#x} hold {}", self.length, self.address, Named(victim)));
             tell_there(loss, report, draft);
             match (victim, &loss.there) {
                 (Victim::Segment(_), Some(there)) => {
@@ -67,6 +67,7 @@ impl Munmap {
     }
 
     fn tell_remedy(&self, victim: &Victim, taken: &Taken, draft: &mut Draft) {
+        victim.tell_owner(draft);
         victim.tell_consequence(draft);
         // A mapping of the program's begins here, and the range runs out of it.
         if let Some(first) = super::taken_at(self.address, taken).filter(|first| first.origin.base == self.address)
@@ -83,8 +84,13 @@ impl Munmap {
             Victim::Heap(true) => draft.help(format_args!(
                 "lower the break with brk or sbrk, or take the memory with mmap, which may be unmapped in pieces"
             )),
-            Victim::AlternateStack => {
-                draft.help(format_args!("call sigaltstack with SS_DISABLE first, in the same thread"));
+            Victim::AlternateStack(_) => {
+                draft.help(format_args!("call sigaltstack with SS_DISABLE first, in the thread that registered it"));
+            }
+            Victim::Stack(Whose::Of(_)) | Victim::Block(Whose::Of(_)) => {
+                draft.help(format_args!(
+                    "unmap a thread's stack after pthread_join, and only if the program has mapped it"
+                ));
             }
             Victim::Object(_) => draft.help(format_args!("unmap only what mmap returned; dlclose unloads a library")),
             _ => draft.help(format_args!("unmap only what mmap returned, with the length that was mapped")),
@@ -153,7 +159,9 @@ impl Munmap {
             draft.help(format_args!("if that mapping is meant, pass {start:#x}, which mmap returned"));
             return;
         }
-        if let Some(next) = Mappings::open().and_then(|mappings| mappings.at_or_after(self.address)) {
+        if self.address != 0
+            && let Some(next) = Mappings::open().and_then(|mappings| mappings.at_or_after(self.address))
+        {
             draft.note(format_args!("the next mapping above is {}", Shown(&next)));
         }
         match self.address {

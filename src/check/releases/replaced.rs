@@ -2,7 +2,7 @@
 
 use super::copies::{has_copy, is_same};
 use super::neighbours::{Neighbours, is_plain, was_one};
-use super::victim::Victim;
+use super::victim::{Named, Victim};
 use super::{Loss, Search, What, range_of, taken_at, tell_there};
 use crate::call::{Mmap, Mremap, Shmat};
 use crate::check::known::tell_mapped;
@@ -58,7 +58,7 @@ impl Replacing {
         };
         report.offence(self.rule(), severity, |draft| {
             let Range { start, .. } = loss.range;
-            draft.message(format_args!("{} at {start:#x} replaces {}", self.flag(), victim.name()));
+            draft.message(format_args!("{} at {start:#x} replaces {}", self.flag(), Named(victim)));
             tell_there(loss, report, draft);
             if let (Victim::Segment(_), Some(there)) = (victim, &loss.there)
                 && let Some(gone) = taken_at(there.start.max(start), taken)
@@ -66,6 +66,7 @@ impl Replacing {
                 tell_mapped(&gone, draft);
                 draft.note(format_args!("the segment is detached there; other processes still have its contents"));
             }
+            victim.tell_owner(draft);
             victim.tell_replaced(draft);
             self.say_remedy(draft);
         })

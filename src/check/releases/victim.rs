@@ -5,11 +5,13 @@ use super::neighbours::was_one;
 use super::{Search, taken_at};
 use crate::check::memory;
 use crate::facts::mapping::{Mapping, Mappings};
+use crate::facts::threads::{self, Thread};
 use crate::facts::{self, Module};
 use crate::interpose::thread_pointer;
 use crate::report::Draft;
 use crate::track::{self, By, Range, Taken};
 use crate::{hooks, next, sys, weak};
+use core::fmt;
 use core::sync::atomic::Ordering::Relaxed;
 
 /// Mappings of the kernel's list that are looked at in one range.
@@ -19,16 +21,65 @@ const MOST: usize = 64;
 pub(super) enum Victim {
     /// The memory below the program break; true if the program itself has called brk or sbrk.
     Heap(bool),
-    /// The stack that the call runs on.
-    Stack,
-    /// The control block of the calling thread.
-    Block,
-    /// The registered alternate signal stack of the calling thread.
-    AlternateStack,
+    /// The stack that the call runs on, or the part of another thread's that is in use.
+    Stack(Whose),
+    /// The control block of a thread.
+    Block(Whose),
+    /// The registered alternate signal stack of a thread.
+    AlternateStack(Whose),
     /// A loaded object; true if the whole range lies in it.
     Object(bool),
     /// An attached segment; true if only part of it.
     Segment(bool),
+}
+
+/// Which thread's.
+#[derive(Clone, Copy)]
+pub(super) enum Whose {
+    Own,
+    Of(Thread),
+}
+
+impl Whose {
+    /// Tells where that thread was started, if it is another than the calling one.
+    pub(super) fn tell(self, draft: &mut Draft) {
+        if let Whose::Of(thread) = self
+            && let Some(started) = thread.started()
+        {
+            draft.place(started.site, format_args!("thread {} was started here", started.number));
+        }
+    }
+}
+
+impl fmt::Display for Whose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Whose::Own => f.write_str("the calling thread"),
+            Whose::Of(thread) => thread.fmt(f),
+        }
+    }
+}
+
+/// Shows what a victim is, after "hold" or "replaces".
+pub(super) struct Named<'a>(pub(super) &'a Victim);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Victim::Heap(false) => "part of the heap, which malloc uses",
+            Victim::Heap(true) => "memory below the program break, which malloc may use",
+            Victim::Stack(Whose::Own) => "the stack that this call runs on",
+            Victim::Stack(whose) => return write!(f, "the stack of {whose}"),
+            Victim::Block(Whose::Own) => "the calling thread's control block (TLS)",
+            Victim::Block(whose) => return write!(f, "the control block (TLS) of {whose}, which is still running"),
+            Victim::AlternateStack(whose) => {
+                return write!(f, "the alternate signal stack of {whose}, which is still registered");
+            }
+            Victim::Object(_) => "part of a loaded object (program or library)",
+            Victim::Segment(false) => "an attached segment",
+            Victim::Segment(true) => "part of an attached segment",
+        })
+    }
 }
 
 impl Victim {
@@ -43,7 +94,8 @@ impl Victim {
             return Some(Victim::Heap(hooks::moves_break()));
         }
         if name.starts_with(b"[stack") && end == there.end {
-            return Some(Victim::Stack);
+            // That of the main thread, and not this one's, which has been looked at.
+            return Some(Victim::Stack(Whose::Of(Thread::main())));
         }
         // [vdso] and [vvar] are the kernel's; who restores a process moves and unmaps them.
         if name.starts_with(b"[v") {
@@ -61,17 +113,10 @@ impl Victim {
         Some(Victim::Object(whole))
     }
 
-    /// What it is, after "holds" or "replaces".
-    pub(super) fn name(&self) -> &'static str {
-        match self {
-            Victim::Heap(false) => "part of the heap, which malloc uses",
-            Victim::Heap(true) => "memory below the program break, which malloc may use",
-            Victim::Stack => "the stack that this call runs on",
-            Victim::Block => "the calling thread's control block (TLS)",
-            Victim::AlternateStack => "the calling thread's alternate signal stack, which is still registered",
-            Victim::Object(_) => "part of a loaded object (program or library)",
-            Victim::Segment(false) => "an attached segment",
-            Victim::Segment(true) => "part of an attached segment",
+    /// Tells which thread it belongs to.
+    pub(super) fn tell_owner(&self, draft: &mut Draft) {
+        if let Victim::Stack(whose) | Victim::Block(whose) | Victim::AlternateStack(whose) = self {
+            whose.tell(draft);
         }
     }
 
@@ -84,12 +129,15 @@ impl Victim {
             Victim::Heap(true) => draft.note(format_args!(
                 "this program has called brk or sbrk itself, so it may be memory of its own; malloc takes from there, too"
             )),
-            Victim::Stack => draft.note(format_args!("this is told before the call: it may not return")),
-            Victim::Block => draft.note(format_args!(
+            Victim::Stack(Whose::Own) => draft.note(format_args!("this is told before the call: it may not return")),
+            Victim::Stack(Whose::Of(_)) | Victim::Block(Whose::Of(_)) => {
+                draft.note(format_args!("that thread runs on it: its next step that touches it raises SIGSEGV"));
+            }
+            Victim::Block(Whose::Own) => draft.note(format_args!(
                 "errno, thread-local variables and libc's own data of the thread are in it; this is told before the call, \
                  since nothing works in this thread afterwards"
             )),
-            Victim::AlternateStack => draft.note(format_args!(
+            Victim::AlternateStack(_) => draft.note(format_args!(
                 "the next signal with a handler for it (SA_ONSTACK) finds no stack: the kernel then ends the process with SIGSEGV"
             )),
             Victim::Object(_) => draft.note(format_args!("the next use of its code or data there raises SIGSEGV")),
@@ -103,21 +151,24 @@ impl Victim {
             Victim::Heap(false) => draft.note(format_args!(
                 "what malloc keeps there and the contents of its blocks are lost: later calls of malloc and free may crash"
             )),
-            Victim::Heap(true) | Victim::Block => self.tell_consequence(draft),
-            Victim::Stack => draft.note(format_args!(
+            Victim::Heap(true) | Victim::Block(Whose::Own) => self.tell_consequence(draft),
+            Victim::Stack(Whose::Of(_)) | Victim::Block(Whose::Of(_)) => {
+                draft.note(format_args!("that thread runs on it, and finds other contents there when it goes on"));
+            }
+            Victim::Stack(Whose::Own) => draft.note(format_args!(
                 "this is told before the call: its return address and the variables of its callers are lost with it"
             )),
             Victim::Object(_) => draft.note(format_args!(
                 "its code or data there is gone; a program that moves its text or restores data puts it back at once"
             )),
-            Victim::AlternateStack | Victim::Segment(_) => {}
+            Victim::AlternateStack(_) | Victim::Segment(_) => {}
         }
     }
 
     /// Whether this thread or the library can't tell anything once it is gone.
     pub(super) fn is_needed(&self, range: Range, caller: usize) -> bool {
         match self {
-            Victim::Stack | Victim::Block => true,
+            Victim::Stack(Whose::Own) | Victim::Block(Whose::Own) => true,
             Victim::Object(_) => holds_needed_code(range, caller),
             _ => false,
         }
@@ -146,25 +197,28 @@ impl Search<'_> {
     /// The first thing in the range that is not the program's own, with the kernel's mapping.
     pub(super) fn first(&self, unmaps: bool) -> Option<(Victim, Mapping)> {
         if let Some(there) = stack(self.range) {
-            return Some((Victim::Stack, there));
+            return Some((Victim::Stack(Whose::Own), there));
         }
         let block = thread_pointer();
         if self.range.start <= block && block < self.range.end {
-            return Some((Victim::Block, memory::mapping_at(block)?));
+            return Some((Victim::Block(Whose::Own), memory::mapping_at(block)?));
         }
         if self.taken.whole && !self.taken.notable {
             return None;
         }
         if unmaps && let Some(there) = alternate_stack(self.range) {
-            return Some((Victim::AlternateStack, there));
+            return Some((Victim::AlternateStack(Whose::Own), there));
         }
-        self.walk()
+        let mappings = Mappings::open()?;
+        let mut may_hold_a_thread = self.taken.notable;
+        self.walk(&mappings, &mut may_hold_a_thread)
+            .or_else(|| may_hold_a_thread.then(|| other_thread(self.range, &mappings, unmaps))?)
     }
 
-    /// Looks at the kernel's mappings in the range; what the program mapped itself is its own, but for segments.
-    fn walk(&self) -> Option<(Victim, Mapping)> {
+    /// Looks at the kernel's mappings in the range; what the program mapped itself is its own, but for segments. Other
+    /// private, anonymous memory may be a stack of libc's making.
+    fn walk(&self, mappings: &Mappings, may_hold_a_thread: &mut bool) -> Option<(Victim, Mapping)> {
         let Search { range, taken, .. } = *self;
-        let mappings = Mappings::open()?;
         let mut at = range.start;
         for _ in 0..MOST {
             let there = mappings.at_or_after(at).filter(|there| there.start < range.end)?;
@@ -174,11 +228,34 @@ impl Search<'_> {
                 Some(Victim::Segment(_)) if is_in_a_reservation(first, taken) => {}
                 Some(victim @ Victim::Segment(_)) => return Some((victim, there)),
                 Some(victim) if taken_at(first, taken).is_none() => return Some((victim, there)),
-                _ => {}
+                Some(_) => {}
+                None => *may_hold_a_thread |= there.inode == 0 && !there.is_shared(),
             }
         }
         None
     }
+}
+
+/// What of another living thread is in the range: its control block, its alternate signal stack, or its stack from the
+/// stack pointer up, where that is known. The rest of a stack may be something else: runtimes put guard pages there.
+fn other_thread(range: Range, mappings: &Mappings, unmaps: bool) -> Option<(Victim, Mapping)> {
+    let touches = |start: usize, end: usize| range.start < end && start < range.end;
+    let last = mappings.at(range.end.wrapping_sub(1));
+    let victim = threads::find(|thread| {
+        let whose = Whose::Of(thread);
+        if touches(thread.block, thread.block.wrapping_add(1)) {
+            return Some(Victim::Block(whose));
+        }
+        let alternate = thread.alternate_stack().filter(|stack| unmaps && touches(stack.start, stack.end));
+        if alternate.is_some() {
+            return Some(Victim::AlternateStack(whose));
+        }
+        let stack = last.as_ref().filter(|last| last.contains(thread.block))?;
+        let pointer = thread.stack_pointer().filter(|pointer| stack.contains(*pointer) && *pointer < thread.block)?;
+        touches(facts::page_start(pointer), thread.block).then_some(Victim::Stack(whose))
+    })?;
+    let there = mappings.at_or_after(range.start)?;
+    Some((victim, there))
 }
 
 /// Whether a segment was attached with `SHM_REMAP` inside addresses that an earlier call had reserved, as far as that is

@@ -1,0 +1,144 @@
+//! The threads of the process, as the kernel has them.
+
+use super::procfile;
+use crate::interpose::thread_pointer;
+use crate::report::Line;
+use crate::sys;
+use crate::track::Range;
+use crate::track::threads::{self, Started};
+use core::ffi::{CStr, c_int};
+use core::fmt::{self, Write as _};
+
+/// A living thread.
+#[derive(Clone, Copy)]
+pub(crate) struct Thread {
+    /// Its number, gettid(2).
+    pub(crate) tid: c_int,
+    /// Where its control block is: the thread pointer.
+    pub(crate) block: usize,
+}
+
+impl Thread {
+    /// The main thread, whose number is the process's; its control block is not asked for.
+    pub(crate) fn main() -> Thread {
+        Thread { tid: sys::getpid(), block: 0 }
+    }
+
+    /// This thread.
+    pub(crate) fn own() -> Thread {
+        Thread { tid: sys::gettid(), block: thread_pointer() }
+    }
+
+    /// Whether it is the main thread.
+    pub(crate) fn is_main(self) -> bool {
+        self.tid == sys::getpid()
+    }
+
+    /// Where it was started, if that was seen.
+    pub(crate) fn started(self) -> Option<Started> {
+        threads::started(self.tid, self.block)
+    }
+
+    /// The alternate signal stack that it registered, as far as that was seen.
+    pub(crate) fn alternate_stack(self) -> Option<Range> {
+        threads::alternate_stack(self.tid, self.block)
+    }
+}
+
+/// As findings call it: by the order in which the threads were started, the main thread being the first.
+impl fmt::Display for Thread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.started() {
+            _ if self.is_main() => f.write_str("the main thread"),
+            Some(started) => write!(f, "thread {}", started.number),
+            None => write!(f, "the thread with id {}", self.tid),
+        }
+    }
+}
+
+/// How many threads the process has.
+pub(crate) fn count() -> Option<u64> {
+    procfile::field(c"/proc/self/status", b"Threads:")
+}
+
+/// The first of the other threads of the process that `look` finds something about. Threads whose control blocks the
+/// kernel does not know, and such as are ending, are left out: one that has been joined is not there any more.
+pub(crate) fn find<T>(mut look: impl FnMut(Thread) -> Option<T>) -> Option<T> {
+    // libc registers a list in each thread's control block, always at the same place of it.
+    let distance = sys::threads::robust_list(0).ok().filter(|head| *head != 0)?.wrapping_sub(thread_pointer());
+    let own = sys::gettid();
+    let folder = sys::open(c"/proc/self/task", libc::O_RDONLY | libc::O_DIRECTORY, 0).ok()?;
+    let mut found = None;
+    each_number(folder, |tid| {
+        let head = if tid == own { 0 } else { sys::threads::robust_list(tid).unwrap_or(0) };
+        if head != 0 && found.is_none() {
+            found = look(Thread { tid, block: head.wrapping_sub(distance) });
+        }
+        found.is_none()
+    });
+    sys::close(folder);
+    found
+}
+
+/// Hands over the entries of a folder that are numbers, until `each` says that it is enough.
+fn each_number(folder: c_int, mut each: impl FnMut(c_int) -> bool) {
+    /// Of `struct linux_dirent64`: where its length is, and its name.
+    const LENGTH: usize = 16;
+    const NAME: usize = 19;
+    let mut buffer = [0_u8; 512];
+    while let Ok(bytes) = sys::threads::entries(folder, &mut buffer)
+        && bytes > 0
+    {
+        let mut entries = buffer.get(..bytes).unwrap_or_default();
+        while let Some([low, high]) = entries.get(LENGTH..LENGTH.wrapping_add(2)) {
+            let length = usize::from(u16::from_le_bytes([*low, *high]));
+            let name = entries.get(NAME..length).and_then(|name| CStr::from_bytes_until_nul(name).ok());
+            let tid = name.and_then(|name| name.to_str().ok()?.parse().ok());
+            if tid.is_some_and(|tid| !each(tid)) || length == 0 {
+                return;
+            }
+            entries = entries.get(length..).unwrap_or_default();
+        }
+    }
+}
+
+impl Thread {
+    /// Its stack pointer, if it waits in a system call.
+    pub(crate) fn stack_pointer(self) -> Option<usize> {
+        let mut path = Line::<64>::new();
+        write!(path, "/proc/self/task/{}/syscall\0", self.tid).ok()?;
+        // Number and arguments of the call, stack pointer, program counter; or the word "running".
+        procfile::find_line(CStr::from_bytes_until_nul(path.as_bytes()).ok()?, |line| {
+            let field = line.rsplit(|byte| *byte == b' ').nth(1)?;
+            usize::from_str_radix(core::str::from_utf8(field).ok()?.strip_prefix("0x")?, 16).ok()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_thread_is_found_with_its_block_and_its_stack() {
+        let (tell, told) = std::sync::mpsc::channel();
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        let other = std::thread::spawn(move || {
+            let local = 0_u8;
+            tell.send((sys::gettid(), thread_pointer(), &raw const local as usize)).unwrap();
+            let _ = ended.recv();
+        });
+        let (tid, block, local) = told.recv().unwrap();
+        let thread = find(|thread| (thread.tid == tid).then_some(thread)).unwrap();
+        assert_eq!(thread.block, block);
+        let stack = (0..1000).find_map(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+            thread.stack_pointer()
+        });
+        assert!(stack.is_some_and(|stack| stack < local && local < block));
+        assert!(count().is_some_and(|count| count > 1));
+        drop(end);
+        other.join().unwrap();
+        assert!(find(|thread| (thread.tid == tid).then_some(())).is_none(), "a thread that was joined is gone");
+    }
+}

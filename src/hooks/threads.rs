@@ -1,0 +1,115 @@
+//! The hooks of threads: who started which, and their alternate signal stacks.
+//!
+//! The new thread enters itself before any code of the program's runs in it. It starts at one of a row of small functions
+//! (src/interpose), each of which stands for a place here that holds the true start; that function is jumped to with its
+//! argument untouched, so that nothing of this is left on the stack, and the argument is where libc and leak checkers have
+//! it. When all places are taken, the thread starts without.
+
+use crate::interpose::{STARTS, starter, thread_pointer};
+use crate::start::{self, TRACK};
+use crate::track::threads::{self, Started};
+use crate::track::{self, Range};
+use crate::{next, sys};
+use core::ffi::{c_int, c_void};
+use core::sync::atomic::{
+    AtomicU32, AtomicUsize,
+    Ordering::{Acquire, Relaxed, Release},
+};
+
+/// A thread that has been made and has not begun.
+struct Pending {
+    /// 0: free; 1: being filled in; else the thread's number.
+    number: AtomicU32,
+    /// The start function and the call's return address, hidden.
+    start: AtomicUsize,
+    site: AtomicUsize,
+    /// Whether the program has chosen attributes, the stack perhaps.
+    attributes: AtomicU32,
+}
+
+static PENDING: [Pending; STARTS] = [const {
+    Pending {
+        number: AtomicU32::new(0),
+        start: AtomicUsize::new(0),
+        site: AtomicUsize::new(0),
+        attributes: AtomicU32::new(0),
+    }
+}; STARTS];
+
+/// Where the search for a free place begins.
+static TURN: AtomicUsize = AtomicUsize::new(0);
+
+/// `pthread_create(3)`.
+///
+/// # Safety
+/// As the call.
+pub(crate) unsafe extern "C" fn pthread_create(
+    thread: *mut c_void,
+    attributes: *const c_void,
+    start: *const c_void,
+    argument: *mut c_void,
+    caller: usize,
+) -> c_int {
+    let place = if start::watch() & TRACK == 0 || start.is_null() { None } else { free_place() };
+    let Some((index, pending)) = place else {
+        // SAFETY: the program's own call.
+        return unsafe { next::pthread_create(thread, attributes, start, argument) };
+    };
+    let number = threads::next_number();
+    pending.start.store(!(start as usize), Relaxed);
+    pending.site.store(!caller, Relaxed);
+    pending.attributes.store(u32::from(!attributes.is_null()), Relaxed);
+    pending.number.store(number, Release);
+    // SAFETY: the program's own call; the starter ends in its start function.
+    let status = unsafe { next::pthread_create(thread, attributes, starter(index), argument) };
+    if status != 0 {
+        let _ = pending.number.compare_exchange(number, 0, Relaxed, Relaxed);
+    }
+    status
+}
+
+fn free_place() -> Option<(usize, &'static Pending)> {
+    let turn = TURN.fetch_add(1, Relaxed);
+    (0..8_usize).find_map(|step| {
+        let index = turn.wrapping_add(step) % STARTS;
+        let pending = PENDING.get(index)?;
+        pending.number.compare_exchange(0, 1, Acquire, Relaxed).is_ok().then_some((index, pending))
+    })
+}
+
+/// This thread has begun, in starter `index`: enters it; the function that the program wants it to start with.
+pub(crate) extern "C" fn thread_begins(index: usize) -> usize {
+    let Some(pending) = PENDING.get(index) else { return 0 };
+    let number = pending.number.load(Acquire);
+    let (start, site) = (!pending.start.load(Relaxed), !pending.site.load(Relaxed));
+    let has_attributes = pending.attributes.load(Relaxed) != 0;
+    pending.number.store(0, Release);
+    let block = thread_pointer();
+    threads::began(sys::gettid(), block, Started { number, site });
+    if has_attributes {
+        track::watch_release(block);
+    }
+    start
+}
+
+/// sigaltstack(2).
+///
+/// # Safety
+/// As the call.
+pub(crate) unsafe extern "C" fn sigaltstack(
+    new: *const libc::stack_t,
+    old: *mut libc::stack_t,
+    _caller: usize,
+) -> c_int {
+    // SAFETY: the program's own call.
+    let status = unsafe { next::sigaltstack(new, old) };
+    if status == 0 && !new.is_null() && start::watch() & TRACK != 0 {
+        // The kernel's word, since the program's structure may be the same as `old`.
+        let stack = sys::stack::alternate();
+        threads::has_alternate_stack(sys::gettid(), thread_pointer(), stack);
+        if let Some(Range { start, .. }) = stack {
+            track::watch_release(start);
+        }
+    }
+    status
+}

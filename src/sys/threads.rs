@@ -1,0 +1,17 @@
+//! System calls about the threads of this process.
+
+use super::{Result, int, plain};
+use core::ffi::c_int;
+
+/// Where the list of robust mutexes of a thread starts (0: this one), `get_robust_list(2)`: libc keeps it in the thread's
+/// control block. 0 if the thread has none, as one that ends.
+pub(crate) fn robust_list(tid: c_int) -> Result<usize> {
+    let (mut head, mut length) = (0_usize, 0_usize);
+    let arguments = [int(tid), (&raw mut head) as usize, (&raw mut length) as usize, 0, 0, 0];
+    plain(libc::SYS_get_robust_list, arguments).map(|_| head)
+}
+
+/// Entries of a folder, getdents64(2): how many bytes of the buffer they take, 0 at the end.
+pub(crate) fn entries(fd: c_int, buffer: &mut [u8]) -> Result<usize> {
+    plain(libc::SYS_getdents64, [int(fd), buffer.as_mut_ptr() as usize, buffer.len(), 0, 0, 0])
+}
