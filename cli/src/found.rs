@@ -129,6 +129,12 @@ impl Found {
         site_of(&self.stack)
     }
 
+    /// The first module of the user's own, if the finding has no line and not for want of such a module.
+    pub(crate) fn without_lines(&self) -> Option<&str> {
+        let own = self.stack.iter().filter(|located| !located.is_of_system());
+        own.filter_map(|located| located.frame.module.as_deref()).next().filter(|_| self.site().is_none())
+    }
+
     /// What makes it the same finding as one of another process: the rule, and where.
     pub(crate) fn identity(&self) -> (String, String) {
         let place = self.stack.first().map_or_else(String::new, |located| {

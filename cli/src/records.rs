@@ -31,6 +31,9 @@ pub(crate) enum Kind {
     Object(Object),
     End {
         repeated: u64,
+        /// Findings that could not be written.
+        #[serde(default)]
+        lost: u64,
     },
     #[serde(other)]
     Other,
@@ -148,7 +151,10 @@ mod tests {
     fn kinds() {
         let read = |text: &str| serde_json::from_str::<Record>(text).unwrap().kind;
         assert!(matches!(read(r#"{"pid":1,"kind":"start","version":"0"}"#), Kind::Start {}));
-        assert!(matches!(read(r#"{"pid":1,"kind":"end","errors":0,"repeated":3}"#), Kind::End { repeated: 3 }));
+        assert!(matches!(
+            read(r#"{"pid":1,"kind":"end","errors":0,"repeated":3}"#),
+            Kind::End { repeated: 3, lost: 0 }
+        ));
         assert!(matches!(read(r#"{"pid":1,"kind":"new"}"#), Kind::Other));
     }
 }

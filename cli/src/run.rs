@@ -53,6 +53,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let private = matches.get_one::<String>("ipc").is_some_and(|ipc| ipc == "private");
     if private {
         namespace::enter()?;
+        follower.session.private = true;
     }
     let log = follower.channel.log_path();
     let child = child::start(command(&program, &name, rest, &options, &library::preload(&library, &mut folder)?, &log))
@@ -124,7 +125,7 @@ fn hint_at_misplaced(words: &[OsString]) {
     const OWN: [&str; 4] = ["--error-exitcode", "--require-coverage", "--gen-suppressions", "--expect"];
     let given = words.iter().skip(1).filter_map(|word| word.to_str());
     for option in given.filter(|word| OWN.iter().any(|own| word.split('=').next() == Some(*own))) {
-        say!("'{option}' stands behind the program and goes to it; for mapsan put it before");
+        say!("'{option}' stands behind the program and goes to it; if it is meant for mapsan, put it before");
     }
 }
 

@@ -5,7 +5,7 @@ use crate::left::Made;
 use crate::records::{Finding, Kind, Object, Record, Segment, SegmentUse};
 use crate::suppress::Suppressions;
 use crate::symbols::Symbols;
-use mapsan_model::{Rule, Severity, Summary};
+use mapsan_model::{Counted, Rule, Severity, Summary};
 use std::collections::{BTreeMap, HashSet};
 
 /// The schema that is understood.
@@ -54,6 +54,8 @@ pub(crate) struct Session {
     /// The program's own process.
     pub(crate) main: Option<u32>,
     pub(crate) processes: BTreeMap<u32, Process>,
+    /// Whether the IPC namespace goes with the run.
+    pub(crate) private: bool,
     /// By rule, and by executable.
     pub(crate) rules: BTreeMap<String, Count>,
     pub(crate) programs: BTreeMap<String, u64>,
@@ -86,8 +88,13 @@ impl Session {
             Kind::Start {} => {
                 self.processes.insert(record.pid, Process { exe: record.exe.clone(), ended: false });
             }
-            Kind::End { repeated } => {
+            Kind::End { repeated, lost } => {
                 self.repeated += repeated;
+                if *lost > 0 {
+                    let findings = Counted(*lost, "finding");
+                    let reason = format!("{findings} of process {} could not be written, and are lost", record.pid);
+                    self.add_gap(&record.exe, &reason, record.pid);
+                }
                 if let Some(process) = self.processes.get_mut(&record.pid) {
                     process.ended = true;
                 }
@@ -119,6 +126,9 @@ impl Session {
     fn found(&mut self, record: &Record, finding: &Finding) -> Found {
         let mut found = Found::of(record, finding, &mut self.symbols);
         found.other = self.main.is_some_and(|main| main != record.pid);
+        if self.private {
+            found.help.iter_mut().for_each(without_hands);
+        }
         found
     }
 
@@ -162,6 +172,18 @@ impl Session {
     pub(crate) fn add_gap(&mut self, program: &str, reason: &str, pid: u32) {
         if !self.gaps.iter().any(|gap| gap.program == program) {
             self.gaps.push(Gap { program: program.to_owned(), reason: reason.to_owned(), pid });
+        }
+    }
+}
+
+/// Takes the advice to remove something by hand out of a help: its id means nothing, or another's segment, where the user
+/// would use it.
+fn without_hands(help: &mut String) {
+    // The last is in brackets, and something else follows it.
+    for (start, end) in [("; by hand: ipcrm", ""), (": ipcrm", ""), (" (ipcs", ")")] {
+        if let Some((before, after)) = help.split_once(start).filter(|_| help.contains("ipcrm")) {
+            let rest = if end.is_empty() { "" } else { after.split_once(end).map_or("", |(_, rest)| rest) };
+            *help = format!("{before}{rest}");
         }
     }
 }
@@ -249,6 +271,31 @@ mod tests {
             suppressions.malformed();
             suppressions.unused();
         }
+    }
+
+    #[test]
+    fn nothing_is_advised_by_hand_where_the_ids_are_another_namespace_s() {
+        for (help, expected) in [
+            ("remove it (shmctl IPC_RMID); by hand: ipcrm -m 7", "remove it (shmctl IPC_RMID)"),
+            ("if it is left over, remove it: ipcrm -m 7", "if it is left over, remove it"),
+            (
+                "remove those that are left (ipcs -m -p, ipcrm -m ID), or raise it",
+                "remove those that are left, or raise it",
+            ),
+            ("nothing of this", "nothing of this"),
+        ] {
+            let mut help = help.to_owned();
+            without_hands(&mut help);
+            assert_eq!(help, expected);
+        }
+    }
+
+    #[test]
+    fn findings_that_are_lost_are_not_covered() {
+        let mut session = Session::default();
+        let end = r#"{"schema":"mapsan/1","kind":"end","time":"","pid":3,"tid":3,"exe":"/x","errors":1,"warnings":0,"notes":0,"repeated":0,"lost":2}"#;
+        assert!(session.take(end).is_ok());
+        assert!(session.gaps[0].reason.starts_with("2 findings of process 3 could not be written"));
     }
 
     #[test]

@@ -67,13 +67,13 @@ impl Form for Text {
             None if call.is_signal() => format!("this {}", call.result),
             None => "this call".to_owned(),
         };
-        let mut shown = Shown::new();
+        let mut excerpts = Shown::new();
         let functions = if call.is_signal() { &[][..] } else { &[call.function.as_str()] };
-        self.snippet(&found.stack, functions, &label, "    ", &mut shown, &mut text);
+        self.snippet(&found.stack, functions, &label, "    ", &mut excerpts, &mut text);
         for related in &found.related {
             let _ = writeln!(text, "    {}:", related.label);
             Text::frames(&related.stack, "        ", &mut text);
-            self.snippet(&related.stack, &CALLS, "here", "        ", &mut shown, &mut text);
+            self.snippet(&related.stack, &CALLS, "here", "        ", &mut excerpts, &mut text);
         }
         for note in &found.notes {
             let _ = writeln!(text, "    note: {note}");
@@ -81,15 +81,16 @@ impl Form for Text {
         for help in &found.help {
             let _ = writeln!(text, "    help: {help}");
         }
-        for module in session.symbols.take_changed() {
-            let _ = writeln!(
-                text,
-                "    note: {module} has been built anew since it was loaded, so no lines are shown for it"
-            );
+        let modules = session.symbols.take_changed();
+        let changed = !modules.is_empty();
+        for module in modules {
+            let _ = writeln!(text, "    note: {module} has changed since it was loaded, so no lines are shown for it");
         }
-        if site_of(&found.stack).is_none() && !self.said_how {
+        if let Some(module) = found.without_lines().filter(|_| !changed && !self.said_how) {
             self.said_how = true;
-            text.push_str("    note: for source lines compile with debug information: cc -g\n");
+            let module = shown(Path::new(module));
+            let _ =
+                writeln!(text, "    note: {module} has no lines for this; compile it with debug information (cc -g)");
         }
         if let Some(line) = suppress::line_for(found).filter(|_| self.dress.suppressions) {
             let _ = writeln!(text, "    suppression: {line}");
@@ -129,13 +130,14 @@ impl Form for Text {
 }
 
 /// The calls that a finding's other places are about.
-const CALLS: [&str; 18] = [
+const CALLS: [&str; 22] = [
     "mmap",
     "mmap64",
     "munmap",
     "mremap",
     "mprotect",
     "madvise",
+    "mlockall",
     "ftok",
     "shmget",
     "shmat",
@@ -148,6 +150,9 @@ const CALLS: [&str; 18] = [
     "open64",
     "openat",
     "ftruncate",
+    "pthread_create",
+    "sigaltstack",
+    "dlclose",
 ];
 
 /// Which other process of the run it is: of the same program it is a child, else its program tells more.
@@ -223,7 +228,7 @@ mod tests {
             munmap(0x1000, 0) = -1 (EINVAL)\n    in process 7 (/bin/x)\n    \
             at 0x5000 f+0x2 (/no/such/file+0x10)\n    mapped here:\n        at 0x6000\n    \
             note: a fact\n    help: do this\n    \
-            note: for source lines compile with debug information: cc -g\n    suppression: munmap-zero-length:f\n";
+            note: /no/such/file has no lines for this; compile it with debug information (cc -g)\n    suppression: munmap-zero-length:f\n";
         assert_eq!(told(Dress { colour: false, suppressions: true }), expected);
         let coloured = told(Dress { colour: true, suppressions: false });
         assert!(
