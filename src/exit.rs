@@ -1,6 +1,7 @@
 //! The end of a process, and its doubling by fork(2).
 
 use crate::check::{contents, leaks};
+use crate::placement::written_by_fork;
 use crate::report::{self, Section, sink, suppress};
 use crate::start::CONTENTS;
 use crate::sys::SignalSet;
@@ -59,9 +60,6 @@ extern "C" fn at_quick_exit(_argument: *mut c_void) {
     }
 }
 
-/// The process in which the end has been looked at.
-static LEFT: AtomicI32 = AtomicI32::new(0);
-
 /// The process ends, with this status or the one that is returned: what it leaves behind, and the summary.
 pub(crate) fn leaving(status: c_int) -> c_int {
     if start::watch_from_here() == 0 || report::is_inside() {
@@ -72,8 +70,16 @@ pub(crate) fn leaving(status: c_int) -> c_int {
     if pid != process::pid() || LEFT.swap(pid, Relaxed) == pid {
         return status;
     }
-    let before = errno::get();
     let settings = options::settings();
+    // Most children of fork have done nothing that is to be told, and end at once.
+    let nothing = settings.verbosity == 0
+        && start::watch() & CONTENTS == 0
+        && !report::has_more_to_say()
+        && track::with(|state| !state.has_something_to_tell()).unwrap_or(false);
+    if nothing {
+        return status;
+    }
+    let before = errno::get();
     leaks::find_empty();
     if start::watch() & CONTENTS != 0 {
         contents::look_at_all();
@@ -96,17 +102,24 @@ pub(crate) fn leaving(status: c_int) -> c_int {
     if status == 0 && failed { settings.exitcode } else { status }
 }
 
-/// The signal mask and possession of the section, over a fork. No mask holds all signals: SIGKILL can't be blocked.
-static FORK_MASK: AtomicU64 = AtomicU64::new(NO_MASK);
+/// In place of a signal mask: no mask holds all signals, since SIGKILL can't be blocked.
 const NO_MASK: SignalSet = SignalSet::MAX;
-static FORK_HELD: AtomicBool = AtomicBool::new(false);
-/// Possession of the tracker, over a fork.
-static FORK_TRACKER: AtomicBool = AtomicBool::new(false);
+
+written_by_fork! {
+    /// The complement of the signal mask, over a fork.
+    FORK_MASK: AtomicU64 = AtomicU64::new(!NO_MASK);
+    /// Possession of the section, over a fork.
+    FORK_HELD: AtomicBool = AtomicBool::new(false);
+    /// Possession of the tracker, over a fork.
+    FORK_TRACKER: AtomicBool = AtomicBool::new(false);
+    /// The process in which the end has been looked at.
+    LEFT: AtomicI32 = AtomicI32::new(0);
+}
 
 /// Takes the section, so that it is whole on both sides.
 extern "C" fn before_fork() {
     if let Ok(section) = report::enter() {
-        FORK_MASK.store(section.over_fork().unwrap_or(NO_MASK), Relaxed);
+        FORK_MASK.store(!section.over_fork().unwrap_or(NO_MASK), Relaxed);
         FORK_HELD.store(true, Relaxed);
     }
     FORK_TRACKER.store(track::before_fork(), Relaxed);
@@ -119,7 +132,7 @@ fn give_back_tracker(in_child: bool) {
 }
 
 fn held_over_fork(in_child: bool) -> Option<Section> {
-    let mask = FORK_MASK.load(Relaxed);
+    let mask = !FORK_MASK.load(Relaxed);
     FORK_HELD.swap(false, Relaxed).then(|| Section::after_fork((mask != NO_MASK).then_some(mask), in_child))
 }
 

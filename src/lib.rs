@@ -45,6 +45,7 @@ mod exit;
 #[allow(dead_code, reason = "its users follow")]
 mod hidden;
 mod options;
+mod placement;
 mod process;
 mod spread;
 mod start;

@@ -1,5 +1,6 @@
 //! Which process this is.
 
+use crate::placement::written_by_fork;
 use crate::sys;
 use core::cell::UnsafeCell;
 use core::sync::atomic::{
@@ -14,7 +15,10 @@ unsafe impl Sync for Executable {}
 
 static EXECUTABLE: Executable = Executable(UnsafeCell::new([0; 4096]));
 static EXECUTABLE_LENGTH: AtomicUsize = AtomicUsize::new(0);
-static PID: AtomicI32 = AtomicI32::new(0);
+
+written_by_fork! {
+    PID: AtomicI32 = AtomicI32::new(0);
+}
 
 /// Notes pid and executable, once, at start; `name` serves where /proc does not.
 pub(crate) fn identify(name: &[u8]) {

@@ -32,6 +32,7 @@ use crate::call::{Call, Fault, Outcome};
 use crate::facts::threads::{self, Thread};
 use crate::fault::Machine;
 use crate::options::{self, Form, Mode};
+use crate::placement::written_by_fork;
 use crate::sys::Errno;
 use crate::track::Outer;
 use crate::{api, errno, process, track};
@@ -85,10 +86,12 @@ fn desk(_proof: &Section) -> &mut Desk {
     unsafe { &mut *DESK.0.get() }
 }
 
-static FOUND: [AtomicU64; 3] = [const { AtomicU64::new(0) }; 3];
-static REPEATED: AtomicU64 = AtomicU64::new(0);
-/// Whether this process has written its start record.
-static STARTED: AtomicBool = AtomicBool::new(false);
+written_by_fork! {
+    FOUND: [AtomicU64; 3] = [const { AtomicU64::new(0) }; 3];
+    REPEATED: AtomicU64 = AtomicU64::new(0);
+    /// Whether this process has written its start record.
+    STARTED: AtomicBool = AtomicBool::new(false);
+}
 
 /// The findings of this process so far.
 pub(crate) fn counts() -> Summary {
@@ -293,10 +296,16 @@ pub(crate) fn write_start(proof: &Section) {
     }
 }
 
+/// Whether there is anything to write when the process ends in order.
+pub(crate) fn has_more_to_say() -> bool {
+    let has_started = options::settings().form == Form::Json && STARTED.load(Relaxed);
+    has_started || !counts().is_empty() || sink::lost() > 0
+}
+
 /// Writes the closing summary of a process that ends in order.
 pub(crate) fn write_end() {
     // A child of a raw clone carries its parent's counts, which are not its own.
-    if crate::sys::getpid() != process::pid() {
+    if crate::sys::getpid() != process::pid() || !has_more_to_say() {
         return;
     }
     let Ok(section) = enter() else { return };

@@ -2,16 +2,19 @@
 //! of signals and the call that lets them in again.
 
 use crate::interpose::this_thread;
+use crate::placement::written_by_fork;
 use crate::sys;
 use core::sync::atomic::{
     AtomicU32, AtomicUsize,
     Ordering::{Relaxed, SeqCst},
 };
 
-/// The threads that are about to block signals, have them blocked, or are letting them in again.
-static OPEN: AtomicU32 = AtomicU32::new(0);
-/// The thread that installs a seccomp filter, for which the others wait; 0 for none.
-static INSTALLING: AtomicUsize = AtomicUsize::new(0);
+written_by_fork! {
+    /// The threads that are about to block signals, have them blocked, or are letting them in again.
+    OPEN: AtomicU32 = AtomicU32::new(0);
+    /// The thread that installs a seccomp filter, for which the others wait; 0 for none.
+    INSTALLING: AtomicUsize = AtomicUsize::new(0);
+}
 
 /// How long, in milliseconds, a report waits for a filter to be installed, which takes microseconds; then the call does not
 /// return.

@@ -5,20 +5,23 @@
 
 use super::pause::{self, open, shut};
 use crate::interpose::this_thread;
+use crate::placement::written_by_fork;
 use crate::sys::{self, SignalSet};
 use core::sync::atomic::{
     AtomicI32, AtomicU32, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release},
 };
 
-/// 0: free; 1: held; 2: held, and somebody may wait.
-static STATE: AtomicU32 = AtomicU32::new(0);
-/// What tells the holder apart (`this_thread`), its process and thread.
-static HOLDER: AtomicUsize = AtomicUsize::new(0);
-static HOLDER_PID: AtomicI32 = AtomicI32::new(0);
-static HOLDER_TID: AtomicI32 = AtomicI32::new(0);
-/// The process in which the lock has been given up as held by nobody.
-static ABANDONED_IN: AtomicI32 = AtomicI32::new(0);
+written_by_fork! {
+    /// 0: free; 1: held; 2: held, and somebody may wait.
+    STATE: AtomicU32 = AtomicU32::new(0);
+    /// What tells the holder apart (`this_thread`), its process and thread.
+    HOLDER: AtomicUsize = AtomicUsize::new(0);
+    HOLDER_PID: AtomicI32 = AtomicI32::new(0);
+    HOLDER_TID: AtomicI32 = AtomicI32::new(0);
+    /// The process in which the lock has been given up as held by nobody.
+    ABANDONED_IN: AtomicI32 = AtomicI32::new(0);
+}
 
 /// The longest wait for the lock: above the longest time that a report may wait for its reader.
 const PATIENCE_MS: i64 = 3000;

@@ -10,6 +10,7 @@ mod writing;
 
 use super::line::Line;
 use super::section::Section;
+use crate::placement::written_by_fork;
 use crate::sys::{self, channels};
 use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_int};
@@ -78,8 +79,10 @@ static SINK: Shared = Shared(UnsafeCell::new(Sink {
 
 /// Whether there may be something to keep: the log is one that is opened for each report.
 static PASSING: AtomicBool = AtomicBool::new(false);
-/// The findings of this process that could not be written.
-static LOST: AtomicU64 = AtomicU64::new(0);
+written_by_fork! {
+    /// The findings of this process that could not be written.
+    LOST: AtomicU64 = AtomicU64::new(0);
+}
 
 #[expect(clippy::mut_from_ref, reason = "the section is the proof that nobody else holds the reference")]
 fn sink(_proof: &Section) -> &mut Sink {
@@ -153,8 +156,14 @@ pub(crate) fn is_a_terminal(proof: &Section) -> bool {
 
 /// Notes that this is a forked child.
 pub(crate) fn forked(proof: &Section) {
-    LOST.store(0, Relaxed);
-    sink(proof).trouble = 0;
+    // Written to only where something is to be changed: a page that is written to is copied.
+    if LOST.load(Relaxed) != 0 {
+        LOST.store(0, Relaxed);
+    }
+    let sink = sink(proof);
+    if sink.trouble != 0 {
+        sink.trouble = 0;
+    }
 }
 
 /// Whether [`hold`] would change anything.

@@ -58,14 +58,15 @@ impl Hidden<Gone> {
 }
 
 /// The releases, in a ring.
+#[repr(C)] // what a fork looks at first: see `Tracker`
 pub(crate) struct History {
+    /// How many pieces are of open releases.
+    open: usize,
+    /// How many have ever been entered.
+    entered: usize,
     ring: [Hidden<Gone>; RELEASES],
     /// Where mappings have been whose releases are forgotten.
     pub(crate) forgotten: Extents,
-    /// How many have ever been entered.
-    entered: usize,
-    /// How many pieces are of open releases.
-    open: usize,
 }
 
 impl History {

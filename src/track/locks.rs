@@ -1,9 +1,12 @@
 //! The call of mlockall(2) that locks what is mapped from then on (`MCL_FUTURE`), if one was seen.
 
+use crate::placement::written_by_fork;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// The complement of its return address, which no scan of memory takes for an address; 0 for none.
-static SITE: AtomicUsize = AtomicUsize::new(0);
+written_by_fork! {
+    /// The complement of its return address, which no scan of memory takes for an address; 0 for none.
+    SITE: AtomicUsize = AtomicUsize::new(0);
+}
 
 /// mlockall has succeeded; each call takes the place of the one before.
 pub(crate) fn locks_all(future: bool, site: usize) {

@@ -50,6 +50,7 @@ use queue::Queue;
 use segments::{Got, Segment, Segments};
 
 /// All that is tracked.
+#[repr(C)] // see `Tracker`
 pub(crate) struct State {
     pub(crate) regions: Regions,
     pub(crate) segments: Segments,
@@ -58,8 +59,6 @@ pub(crate) struct State {
     protections: Protections,
     libraries: Libraries,
     pub(crate) reserved: Reserved,
-    /// In which process of a line of forks this is.
-    pub(crate) generation: u8,
 }
 
 /// What happened.
@@ -109,7 +108,9 @@ impl Addresses for Event {
     }
 }
 
-/// The tracker.
+/// The tracker. What a fork(2) writes to lies side by side, between the large tables: the end of the queue, the lock, and the
+/// beginning of the state.
+#[repr(C)]
 struct Tracker {
     queue: Queue<Hidden<Event>>,
     lock: Lock,
@@ -130,14 +131,19 @@ static TRACKER: Tracker = Tracker {
         protections: Protections::new(),
         libraries: Libraries::new(),
         reserved: Reserved::new(),
-        generation: 0,
     }),
 };
 
 impl State {
     /// Whether what was made in this generation was made by this process, not by one that forked it.
     pub(crate) fn is_own(&self, generation: u8) -> bool {
-        self.generation == generation
+        self.regions.generation() == generation
+    }
+
+    /// Whether there may be something to tell when this process ends: it has mapped or made something, or has a mapping that
+    /// starts past the end of its file, perhaps its parent's.
+    pub(crate) fn has_something_to_tell(&self) -> bool {
+        self.regions.has_something_to_tell()
     }
 
     fn protect(&mut self, protection: Protection) {
@@ -160,7 +166,8 @@ impl State {
             Event::Asked { range, address, base } => regions.asked_for(range, address, base),
             Event::Forgotten { range } => regions.forget(range),
             Event::Got(got) => {
-                let generation = self.generation;
+                let generation = self.regions.generation();
+                self.regions.note_made();
                 match self.segments.entry(got.id) {
                     Some(segment) => segment.got(&got, generation),
                     None => self.regions.forgetful = true,
@@ -341,7 +348,8 @@ pub(crate) fn segment(id: c_int) -> Option<Segment> {
 /// `shm_open` has made an object.
 pub(crate) fn object_made(object: &mut Object) {
     with(|state| {
-        object.generation = state.generation;
+        object.generation = state.regions.generation();
+        state.regions.note_made();
         if !state.objects.made(object) {
             state.regions.forgetful = true;
         }
@@ -426,9 +434,7 @@ pub(crate) fn before_fork() -> bool {
 pub(crate) fn after_fork(in_child: bool) {
     let mut held = Held;
     if in_child {
-        let state = held.state();
-        state.generation = state.generation.wrapping_add(1);
-        state.regions.forked();
+        held.state().regions.forked();
         locks::unlocks_all();
     }
     held.leave();

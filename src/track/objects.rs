@@ -103,20 +103,28 @@ pub(crate) fn path_of(bare: &[u8]) -> Option<ObjectPath> {
 /// The objects.
 pub(crate) struct Objects {
     table: [Object; OBJECTS],
+    /// All lie below this place: nobody is to touch the rest of the table's ten pages when each of many processes ends.
+    last: usize,
 }
 
 impl Objects {
     #[allow(clippy::large_stack_arrays, reason = "the value of a static")]
     pub(crate) const fn new() -> Objects {
-        Objects { table: [Object::NONE; OBJECTS] }
+        Objects { table: [Object::NONE; OBJECTS], last: 0 }
+    }
+
+    /// The part of the table in which all objects lie.
+    fn taken(&mut self) -> &mut [Object] {
+        self.table.get_mut(..self.last).unwrap_or_default()
     }
 
     /// An object has been made; `false` if there is no room for it.
     pub(crate) fn made(&mut self, object: &Object) -> bool {
         self.unlinked(object.name());
-        match self.table.iter_mut().find(|place| place.length == 0) {
-            Some(place) => {
+        match self.table.iter_mut().enumerate().find(|(_, place)| place.length == 0) {
+            Some((index, place)) => {
                 *place = *object;
+                self.last = self.last.max(index.wrapping_add(1));
                 true
             }
             None => false,
@@ -125,26 +133,26 @@ impl Objects {
 
     /// The object of this name is gone.
     pub(crate) fn unlinked(&mut self, name: &[u8]) {
-        for place in self.table.iter_mut().filter(|object| object.length > 0 && object.name() == name) {
+        for place in self.taken().iter_mut().filter(|object| object.length > 0 && object.name() == name) {
             *place = Object::NONE;
         }
     }
 
     /// An object exists when this process ends.
     pub(crate) fn leave(&mut self, name: &[u8]) {
-        for place in self.table.iter_mut().filter(|object| object.length > 0 && object.name() == name) {
+        for place in self.taken().iter_mut().filter(|object| object.length > 0 && object.name() == name) {
             place.left = true;
         }
     }
 
     /// How many of those that are left were made at a call site.
     pub(crate) fn count_left(&self, site: usize) -> usize {
-        self.table.iter().filter(|object| object.left && object.site() == site).count()
+        self.table.iter().take(self.last).filter(|object| object.left && object.site() == site).count()
     }
 
     /// The next object in the table from place `from` on, and the place after it.
     pub(crate) fn next(&self, from: usize) -> Option<(Object, usize)> {
-        let rest = self.table.get(from..)?;
+        let rest = self.table.get(from..self.last)?;
         let index = rest.iter().position(|object| object.length > 0)?;
         Some((*rest.get(index)?, from.wrapping_add(index).wrapping_add(1)))
     }

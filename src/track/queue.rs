@@ -26,6 +26,7 @@ struct Place<T> {
 }
 
 /// The queue.
+#[repr(C)] // its end is written to by a fork: see `Tracker`
 pub(crate) struct Queue<T> {
     places: [Place<T>; PLACES],
     tickets: AtomicU32,

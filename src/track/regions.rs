@@ -119,6 +119,7 @@ pub(crate) struct KnownGone {
 }
 
 /// The regions.
+#[repr(C)] // what a fork writes to first: see `Tracker`
 pub(crate) struct Regions {
     /// Numbers calls that map and that release.
     serial: u32,
@@ -128,8 +129,12 @@ pub(crate) struct Regions {
     count: u8,
     /// Whether a range had to be forgotten for want of memory.
     pub(crate) forgetful: bool,
-    tree: Tree,
+    /// Whether this process has mapped or made anything since it started or was forked.
+    has_made: bool,
+    /// Whether anything that needs a look has ever been mapped, here or before a fork.
+    has_notable: bool,
     pub(crate) history: History,
+    tree: Tree,
     origins: Pool<Hidden<Origin>, ORIGINS>,
     files: Pool<File, FILES>,
     outers: Pool<OuterItem, OUTERS>,
@@ -151,6 +156,8 @@ impl Regions {
             hints: Hints::new(),
             serial: 0,
             generation: 0,
+            has_made: false,
+            has_notable: false,
             count: 0,
             forgetful: false,
         }
@@ -256,8 +263,24 @@ impl Regions {
         origin.generation == self.generation
     }
 
+    /// This process has made something that is to be looked at when it ends.
+    pub(crate) fn note_made(&mut self) {
+        self.has_made = true;
+    }
+
+    /// In which process of a line of forks this is.
+    pub(crate) fn generation(&self) -> u8 {
+        self.generation
+    }
+
+    /// Whether there may be something to tell when this process ends.
+    pub(crate) fn has_something_to_tell(&self) -> bool {
+        self.has_made || self.has_notable
+    }
+
     /// Makes this the process that a fork made.
     pub(crate) fn forked(&mut self) {
+        self.has_made = false;
         self.generation = self.generation.wrapping_add(1);
         self.serial = self.serial.wrapping_add(1);
         self.history.close_all(self.serial);
@@ -297,6 +320,7 @@ impl Regions {
             self.forgetful = true;
             return;
         };
+        self.has_notable |= made.notable;
         let entry = Entry { start: range.start, end: range.end, origin, prot: made.prot, notable: made.notable };
         if !self.tree.insert_simply(&entry) {
             self.map_over(entry, Releaser { by: made.by, site: made.site, time: made.time });

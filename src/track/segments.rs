@@ -136,12 +136,21 @@ pub(crate) struct Got {
 /// The segments by id.
 pub(crate) struct Segments {
     table: [Segment; SEGMENTS],
+    /// The places that are or were taken lie between these two: the whole table is some forty pages, which nobody is to
+    /// touch for nothing when each of many processes ends.
+    first: usize,
+    last: usize,
 }
 
 impl Segments {
     #[allow(clippy::large_stack_arrays, reason = "the value of a static")]
     pub(crate) const fn new() -> Segments {
-        Segments { table: [Segment::NONE; SEGMENTS] }
+        Segments { table: [Segment::NONE; SEGMENTS], first: 0, last: 0 }
+    }
+
+    /// The part of the table in which all segments lie.
+    fn taken(&self) -> &[Segment] {
+        self.table.get(self.first..self.last).unwrap_or_default()
     }
 
     /// The places where a segment may lie.
@@ -172,6 +181,8 @@ impl Segments {
             !segment.has(CREATED) || segment.has(REMOVED)
         };
         let place = there.or_else(|| Self::places(id).find(makes_way))?;
+        self.first = if self.last == 0 { place } else { self.first.min(place) };
+        self.last = self.last.max(place.wrapping_add(1));
         let segment = self.table.get_mut(place)?;
         if !segment.has(USED) || segment.id != id {
             *segment = Segment::of(id);
@@ -181,14 +192,15 @@ impl Segments {
 
     /// A segment exists when this process ends, and is to be told of.
     pub(crate) fn leave(&mut self, id: c_int) {
-        if let Some(segment) = self.table.iter_mut().find(|segment| segment.has(USED) && segment.id == id) {
+        let taken = self.table.get_mut(self.first..self.last).unwrap_or_default();
+        if let Some(segment) = taken.iter_mut().find(|segment| segment.has(USED) && segment.id == id) {
             segment.marks |= LEFT;
         }
     }
 
     /// Those that are left, of all call sites or of one.
     fn left(&self, site: Option<usize>) -> impl Iterator<Item = &Segment> {
-        self.table.iter().filter(move |segment| segment.has(LEFT) && site.is_none_or(|site| segment.site() == site))
+        self.taken().iter().filter(move |segment| segment.has(LEFT) && site.is_none_or(|site| segment.site() == site))
     }
 
     /// The one with the next higher id.
@@ -203,7 +215,8 @@ impl Segments {
 
     /// The next segment in the table from place `from` on, and the place after it.
     pub(crate) fn next(&self, from: usize) -> Option<(Segment, usize)> {
-        let rest = self.table.get(from..)?;
+        let from = from.max(self.first);
+        let rest = self.table.get(from..self.last)?;
         let index = rest.iter().position(|segment| segment.has(USED))?;
         Some((*rest.get(index)?, from.wrapping_add(index).wrapping_add(1)))
     }

@@ -123,6 +123,7 @@ impl Regions {
     #[inline(always)]
     pub(super) fn new_origin(&mut self, made: Made, outer: Option<&Outer>, pieces: u32) -> Option<u32> {
         self.serial = self.serial.wrapping_add(1);
+        self.has_made = true;
         let Made { by, site, base, length, prot, flags, placed, time, .. } = made;
         let file = made.file.map_or(0, |file| self.new_file(by, file));
         let outer = outer.map_or(0, |outer| self.new_outer(outer));
