@@ -8,13 +8,17 @@ use core::ffi::{c_char, c_int, c_void};
 
 /// Reads the address of a weak symbol through the global offset table.
 macro_rules! weak_address {
-    ($symbol:literal) => {{
+    ($symbol:literal) => {
+        weak_address!(".weak ", $symbol)
+    };
+    ($binding:literal, $symbol:literal) => {{
         let address: usize;
         #[cfg(target_arch = "x86_64")]
         // SAFETY: reads one pointer of the object's own offset table.
         unsafe {
             core::arch::asm!(
                 concat!(".weak ", $symbol),
+                concat!($binding, $symbol),
                 concat!("mov {}, qword ptr [rip + ", $symbol, "@GOTPCREL]"),
                 out(reg) address, options(nostack, pure, readonly, preserves_flags));
         }
@@ -23,6 +27,7 @@ macro_rules! weak_address {
         unsafe {
             core::arch::asm!(
                 concat!(".weak ", $symbol),
+                concat!($binding, $symbol),
                 concat!("adrp {0}, :got:", $symbol),
                 concat!("ldr {0}, [{0}, :got_lo12:", $symbol, "]"),
                 out(reg) address, options(nostack, pure, readonly, preserves_flags));
@@ -33,10 +38,10 @@ macro_rules! weak_address {
 
 /// A weak function.
 macro_rules! weak_function {
-    ($(#[$doc:meta])* $name:ident $symbol:literal $signature:ty) => {
+    ($(#[$doc:meta])* $name:ident $symbol:literal $(, $binding:literal)? $signature:ty) => {
         $(#[$doc])*
         pub(crate) fn $name() -> Option<$signature> {
-            let address = weak_address!($symbol);
+            let address = weak_address!($($binding,)? $symbol);
             // SAFETY: null is `None`; a definition of this well-known symbol has this signature.
             unsafe { core::mem::transmute::<*const c_void, Option<$signature>>(address) }
         }
@@ -75,12 +80,12 @@ weak_function! {
     own_sbrk "__sbrk" unsafe extern "C" fn(isize) -> *mut c_void
 }
 weak_function! {
-    /// open(2) by the name that a program can't replace.
-    open "__open64" unsafe extern "C" fn(*const c_char, c_int, ...) -> c_int
+    /// open(2) by a name of libc's own, in a static program: a hidden symbol is looked for nowhere else.
+    open "__open64", ".hidden " unsafe extern "C" fn(*const c_char, c_int, ...) -> c_int
 }
 weak_function! {
-    /// openat(2), likewise; only a static libc has it.
-    openat "__openat64" unsafe extern "C" fn(c_int, *const c_char, c_int, ...) -> c_int
+    /// openat(2), likewise.
+    openat "__openat64", ".hidden " unsafe extern "C" fn(c_int, *const c_char, c_int, ...) -> c_int
 }
 weak_function! {
     /// The program's `mapsan_default_options`.

@@ -1,5 +1,7 @@
 /* Calls at times when the runtime is not relocated (a resolver) or may not have started (a constructor). */
 #include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
 #include <stddef.h>
@@ -10,6 +12,9 @@ static int calls_work(void)
 {
     void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED || mprotect(page, 4096, PROT_READ) != 0 || munmap(page, 4096) != 0)
+        return 0;
+    int null = open("/dev/null", O_RDONLY);
+    if (null < 0 || close(null) != 0 || openat(AT_FDCWD, "/dev/null/none", O_RDONLY) != -1)
         return 0;
     if (mmap(NULL, 0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
         return 0;

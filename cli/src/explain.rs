@@ -56,16 +56,16 @@ errnos! {
         MsyncNotMapped ShmgetSizeLimit ShmgetFailed ShmatFailed ShmctlFailed
     ];
     EACCES "permission denied" [
-        MmapNotMappable MmapFdNotReadable MmapFdNotWritable MmapExecDenied MprotectDenied MprotectFailed FtokPath
+        MmapNotMappable MmapFdNotReadable MmapFdNotWritable MmapExecDenied MmapFailed MprotectDenied MprotectFailed FtokPath
         ShmgetDenied ShmatDenied ShmctlDenied
     ];
     EBADF "the descriptor is not open, or not fit for the call" [MmapBadFd];
-    ENODEV "the file has no mmap" [MmapNotMappable];
-    EPERM "not permitted: a seal, a noexec mount or a privilege" [
+    ENODEV "what the descriptor refers to can't be mapped" [MmapNotMappable];
+    EPERM "not permitted: a privilege is missing, or the file, its mount, a seal or a filter forbids it" [
         MmapSealed MmapExecDenied MmapLockLimit MmapFailed MunmapFailed MremapFailed MprotectFailed ShmgetFailed ShmctlDenied
     ];
     EEXIST "it exists already" [MmapAddressInUse ShmgetExists];
-    EAGAIN "a limit for now: locked memory, or a locked file" [MmapLockLimit MremapFailed];
+    EAGAIN "a limit for now: locked memory, or a locked file" [MmapLockLimit MmapFailed MremapFailed];
     EOVERFLOW "a value is too large for its type" [MmapOffsetOverflow ShmctlFailed];
     EOPNOTSUPP "a flag is not supported for this file" [MmapFailed];
     ENOENT "no such file, or no segment with this key" [FtokPath ShmgetMissing];

@@ -88,7 +88,7 @@ macro_rules! for_each_rule {
     MmapBadFd "mmap-bad-fd" "mmap" [Error] Correctness None
         "the descriptor is not open, or is O_PATH";
     MmapNotMappable "mmap-not-mappable" "mmap" [Warning] Correctness None
-        "the descriptor is of a kind that has no mmap: a directory, pipe, socket, terminal or the like";
+        "the descriptor is of a kind that can't be mapped: a directory, pipe, socket, terminal or the like";
     MmapFdNotReadable "mmap-fd-not-readable" "mmap" [Warning] Correctness None
         "the descriptor is write-only, and every file mapping reads";
     MmapFdNotWritable "mmap-fd-not-writable" "mmap" [Warning] Correctness None
@@ -96,11 +96,11 @@ macro_rules! for_each_rule {
     MmapSealed "mmap-sealed" "mmap" [Warning] Correctness None
         "a shared writable mapping of a memfd that is sealed against writing";
     MmapExecDenied "mmap-exec-denied" "mmap" [Note] Correctness None
-        "PROT_EXEC is refused by a noexec mount or by policy";
+        "PROT_EXEC is refused by a noexec mount, a seccomp filter or by policy";
     MmapAddressInUse "mmap-address-in-use" "mmap" [Note] Correctness None
         "MAP_FIXED_NOREPLACE over something that is mapped";
     MmapOutOfMemory "mmap-out-of-memory" "mmap" [Note] Correctness None
-        "the kernel has no room: a limit, vm.max_map_count or overcommit";
+        "the kernel has no room: a limit, no hole of that size, or overcommit";
     MmapHugePages "mmap-huge-pages" "mmap" [Note] Correctness None
         "a mapping of huge pages is refused";
     MmapLockLimit "mmap-lock-limit" "mmap" [Note] Correctness None

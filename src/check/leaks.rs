@@ -32,7 +32,8 @@ pub(crate) fn find_empty() {
             let regions = &state.regions;
             let mut at = from;
             while let Some(entry) = regions.at_or_after(at) {
-                if entry.notable {
+                // What was inherited over fork is the parent's to tell of.
+                if entry.notable && regions.origin(&entry).is_some_and(|origin| regions.is_own(&origin)) {
                     return regions.known(entry);
                 }
                 at = entry.end;

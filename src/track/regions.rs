@@ -13,8 +13,8 @@ use super::pool::Pool;
 use super::tree::{Entry, Tree};
 use crate::hidden::{Addresses, Hidden};
 
-/// Records that the library itself has room for; beyond the releases that are remembered, for some 4,000 mappings.
-const ORIGINS: usize = 8192;
+/// Records that the library itself has room for; beyond the releases that are remembered, for some 3,000 mappings.
+const ORIGINS: usize = 7168;
 const FILES: usize = 4096;
 const OUTERS: usize = 64;
 

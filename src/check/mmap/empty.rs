@@ -70,6 +70,10 @@ pub(crate) fn still_empty(known: &Known, gone: Option<&KnownGone>) {
             Some(gone) => tell_gone(gone, draft),
             None => draft.note(format_args!("it is still mapped at exit")),
         }
-        draft.help(format_args!("give the file its length first: ftruncate(fd, length), then mmap"));
+        if offset == 0 {
+            draft.help(format_args!("give the file its length first: ftruncate(fd, length), then mmap"));
+        } else {
+            draft.help(format_args!("check the offset, or make the file longer first (ftruncate)"));
+        }
     });
 }

@@ -1,0 +1,150 @@
+/* Calls that open: arguments, values, errno and cancellation as without the library, and a -1 in mmap is led back to the
+ * call of this thread that failed last, unless it has opened something since. */
+#define _GNU_SOURCE
+#include "check.h"
+#include <fcntl.h>
+#include <mapsan.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+extern int __open_2(const char *path, int flags);
+extern int __open64_2(const char *path, int flags);
+extern int __openat_2(int folder, const char *path, int flags);
+extern int __openat64_2(int folder, const char *path, int flags);
+
+static char folder[] = "/tmp/mapsan-openings-XXXXXX";
+
+/* A path in the folder of this test. */
+static const char *in(const char *name)
+{
+    static char paths[8][128];
+    static int next;
+    char *path = paths[next++ % 8];
+    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+    return path;
+}
+
+/* Whether the last finding is of mmap-bad-fd and says this. */
+static void expect(const char *text, const char *file, int line)
+{
+    int (*last)(mapsan_finding *) = (int (*)(mapsan_finding *))dlsym(RTLD_DEFAULT, "mapsan_last_finding");
+    mapsan_finding found;
+    CHECK(last != NULL && last(&found) == 1, "%s:%d: no finding", file, line);
+    CHECK(strcmp(found.rule, "mmap-bad-fd") == 0 && strstr(found.message, text) != NULL, "%s:%d: %s: %s, not %s", file, line,
+          found.rule, found.message, text);
+}
+
+/* Maps what an open gave, which is -1; each use is a call site of its own. */
+#define MAP_FAILS(fd, text)                                                                                            \
+    do {                                                                                                               \
+        CHECK(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0) == MAP_FAILED && errno == EBADF, "errno %d", errno);      \
+        expect(text, __FILE__, __LINE__);                                                                              \
+    } while (0)
+
+static void has_mode(int fd, unsigned mode)
+{
+    struct stat status;
+    CHECK(fd >= 0 && fstat(fd, &status) == 0 && (status.st_mode & 07777) == mode, "fd %d, mode %o, not %o", fd,
+          status.st_mode & 07777, mode);
+    close(fd);
+}
+
+static void arguments_pass(void)
+{
+    umask(0);
+    errno = 12345;
+    has_mode(open(in("one"), O_CREAT | O_EXCL | O_RDWR, 0641), 0641);
+    has_mode(open64(in("two"), O_CREAT | O_EXCL | O_RDWR, 0642), 0642);
+    has_mode(openat(AT_FDCWD, in("three"), O_CREAT | O_EXCL | O_RDWR, 0643), 0643);
+    has_mode(openat64(AT_FDCWD, in("four"), O_CREAT | O_EXCL | O_RDWR, 0644), 0644);
+    has_mode(creat(in("five"), 0645), 0645);
+    has_mode(creat64(in("six"), 0646), 0646);
+    has_mode(__open_2(in("one"), O_RDONLY), 0641);
+    has_mode(__open64_2(in("two"), O_RDONLY), 0642);
+    has_mode(__openat_2(AT_FDCWD, in("three"), O_RDONLY), 0643);
+    has_mode(__openat64_2(AT_FDCWD, in("four"), O_RDONLY), 0644);
+    int memory = memfd_create("text", MFD_CLOEXEC);
+    CHECK(memory >= 0 && fcntl(memory, F_GETFD) == FD_CLOEXEC, "%d", memory);
+    close(memory);
+    CHECK(errno == 12345, "errno %d after successes", errno);
+    const char *names[] = {"one", "two", "three", "four", "five", "six"};
+    for (int i = 0; i < 6; i++)
+        unlink(in(names[i]));
+}
+
+static void *fails_elsewhere(void *unused)
+{
+    (void)unused;
+    CHECK(open("/no/such/file/of/another/thread", O_RDONLY) == -1 && errno == ENOENT, "errno %d", errno);
+    return NULL;
+}
+
+static void failures_are_named(void)
+{
+    MAP_FAILS(-1, "MAP_ANONYMOUS is missing");
+    int fd = open(in("none"), O_RDONLY);
+    CHECK(fd == -1 && errno == ENOENT, "errno %d", errno);
+    MAP_FAILS(fd, "/none\") failed with ENOENT");
+    MAP_FAILS(openat64(AT_FDCWD, in("none"), O_RDONLY), "openat(\"");
+    MAP_FAILS(__open_2("", O_RDONLY), "open failed with ENOENT");
+    MAP_FAILS(open((char *)8, O_RDONLY), "open failed with EFAULT");
+    MAP_FAILS(creat(folder, 0600), "failed with EISDIR");
+    MAP_FAILS(shm_open("/mapsan/no/object", O_RDWR, 0), "shm_open(\"/mapsan/no/object\") failed with E");
+    MAP_FAILS(memfd_create("text", 1u << 30), "memfd_create(\"text\") failed with EINVAL");
+    char name[5000];
+    memset(name, 'x', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    MAP_FAILS(open(name, O_RDONLY), "xxx...\") failed with ENAMETOOLONG");
+    fd = open("/dev/null", O_RDONLY);
+    CHECK(fd >= 0 && close(fd) == 0, "errno %d", errno);
+    MAP_FAILS(-1, "MAP_ANONYMOUS is missing");
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, fails_elsewhere, NULL) == 0 && pthread_join(thread, NULL) == 0, "no thread");
+    MAP_FAILS(-1, "MAP_ANONYMOUS is missing");
+    MAP_FAILS(-ENOENT, "descriptor -2 is negative");
+    CHECK(mmap(NULL, 4096, MAP_PRIVATE | MAP_ANONYMOUS, PROT_READ | PROT_WRITE, -1, 0) == MAP_FAILED, "mapped");
+    expect("prot and flags are swapped", __FILE__, __LINE__);
+}
+
+static int cleaned;
+static void clean(void *unused) { (void)unused; cleaned++; }
+
+/* Waits for a writer that never comes. */
+static void *opens_for_ever(void *at)
+{
+    pthread_cleanup_push(clean, NULL);
+    if (at == NULL)
+        open(in("pipe"), O_RDONLY);
+    else
+        openat(AT_FDCWD, in("pipe"), O_RDONLY);
+    pthread_cleanup_pop(0);
+    return NULL;
+}
+
+static void a_thread_can_be_cancelled(void)
+{
+    CHECK(mkfifo(in("pipe"), 0600) == 0, "errno %d", errno);
+    for (int i = 0; i < 20; i++) {
+        pthread_t thread;
+        void *result;
+        CHECK(pthread_create(&thread, NULL, opens_for_ever, i % 2 ? &cleaned : NULL) == 0, "no thread");
+        CHECK(pthread_cancel(thread) == 0 && pthread_join(thread, &result) == 0, "not joined");
+        CHECK(result == PTHREAD_CANCELED, "the thread returned %p", result);
+    }
+    CHECK(cleaned > 0, "no cleanup ran");
+    unlink(in("pipe"));
+}
+
+int main(void)
+{
+    alarm(50);
+    CHECK(mkdtemp(folder) != NULL, "errno %d", errno);
+    findings(0);
+    arguments_pass();
+    failures_are_named();
+    a_thread_can_be_cancelled();
+    rmdir(folder);
+    return 0;
+}
