@@ -237,7 +237,7 @@ macro_rules! for_each_rule {
     ShmctlDenied "shmctl-denied" "shmctl" [Note] Correctness None
         "the caller may not do this to the segment";
     ShmctlRemoveAttached "shmctl-remove-attached" "shmctl" [Note] Correctness None
-        "IPC_RMID while a process is attached";
+        "IPC_RMID of a segment with a key while a process is attached";
     ShmctlFailed "shmctl-failed" "shmctl" [Note] Correctness None
         "shmctl failed for a reason that no other rule explains";
 
@@ -269,10 +269,10 @@ macro_rules! for_each_rule {
     PrivateWriteDiscarded "private-write-discarded" "munmap" [Note] Pedantic None
         "pages of a private file mapping were modified, and are dropped with it";
 
-    LeakSegment "leak-segment" "shmget" [Warning, Note] Correctness None
+    LeakSegment "leak-segment" "shmget" [Note, Warning] Correctness None
         "a segment that this process created still exists at its end";
     LeakMapping "leak-mapping" "mmap" [Note] Correctness None
-        "mappings that were never unmapped";
+        "mappings, or parts of them, that are still there at exit";
     LeakAttach "leak-attach" "shmat" [Note] Correctness None
         "a segment that is still attached at exit";
     LeakShmObject "leak-shm-object" "shm_open" [Note] Correctness None

@@ -1,14 +1,15 @@
 //! ftok(3): its failures, and what is wrong with keys that it gives.
 
 use super::{Check, unexplained};
-use crate::call::{Call, ErrnoName, Ftok, Key, Quoted};
+use crate::call::{Call, ErrnoName, Ftok, Key, Octal, Quoted};
 use crate::errno;
 use crate::facts::Path;
-use crate::report::Report;
-use crate::sys::Errno;
+use crate::report::{Draft, Report};
+use crate::sys::{self, Errno};
 use crate::track::failures::{self, Failed};
 use crate::track::keys;
 use core::ffi::c_int;
+use core::fmt;
 use mapsan_model::{Rule, Severity};
 
 impl Check for Ftok {
@@ -24,30 +25,78 @@ impl Check for Ftok {
             return;
         }
         report.finding(Rule::FtokPath, Severity::Note, |draft| {
-            let (name, meaning) = (ErrnoName(errno), errno::meaning(errno));
             match Path::at(self.path) {
-                Some(path) => {
-                    draft.message(format_args!("'{path}' can't be looked up: {name} ({meaning})"));
-                    if !path.is_absolute()
-                        && let Some(directory) = Path::working_directory()
-                    {
-                        draft.note(format_args!("the path is relative, and the working directory is '{directory}'"));
-                    }
+                Some(path) => tell_path(&path, errno, draft),
+                None if self.path == 0 => {
+                    draft.message(format_args!("the path is NULL"));
+                    draft.help(format_args!("pass the path of a file that exists"));
                 }
                 None if errno == libc::EFAULT => {
-                    draft.message(format_args!(
-                        "the path is not a string that can be read ({})",
-                        crate::call::Address(self.path)
-                    ));
+                    draft.message(format_args!("the path is not a string that can be read ({:#x})", self.path));
                     draft.help(format_args!("pass the path of a file that exists"));
-                    return;
                 }
                 // The kernel could read it, and this library may not (a sandbox).
-                None => draft.message(format_args!("the path can't be looked up: {name} ({meaning})")),
+                None => draft.message(format_args!(
+                    "the path can't be looked up: {} ({})",
+                    ErrnoName(errno),
+                    errno::meaning(errno)
+                )),
             }
-            draft.note(format_args!("ftok returns -1, which shmget would take as a key: check it"));
-            draft.help(format_args!("create the file first, and pass an absolute path that all processes share"));
+            draft.note(format_args!("ftok returns -1, which shmget takes as a key like any other: check it"));
         });
+    }
+}
+
+/// Tells what is wrong with a path that can't be looked up.
+fn tell_path(path: &Path, errno: Errno, draft: &mut Draft) {
+    draft.message(format_args!("'{path}' can't be looked up: {} ({})", ErrnoName(errno), errno::meaning(errno)));
+    if !path.is_absolute()
+        && let Some(directory) = Path::working_directory()
+    {
+        draft.note(format_args!("the path is relative, and the working directory is '{directory}'"));
+    }
+    let failing = path.first_that_fails(errno);
+    match (errno, failing) {
+        (libc::ENOENT, _) if path.bytes().is_empty() => {
+            draft.help(format_args!("the path is empty: pass the path of a file that exists"));
+        }
+        (libc::ENOENT, Some(part)) if part.len() < path.bytes().len() => {
+            draft.note(format_args!("there is no {}", Quoted(part)));
+            draft.help(format_args!("create the folder and the file first; all processes have to name the same file"));
+        }
+        (libc::ENOENT, _) => draft.help(format_args!(
+            "create the file first, and pass an absolute path: all processes have to name the same file"
+        )),
+        (libc::EACCES, Some(part)) => {
+            draft.note(format_args!(
+                "{} refuses search to effective uid {}, gid {}{}",
+                Quoted(part),
+                sys::geteuid(),
+                sys::getegid(),
+                Folder(part)
+            ));
+            draft.help(format_args!(
+                "choose a file that all processes can reach, or let them search that folder (chmod +x)"
+            ));
+        }
+        (libc::ENOTDIR, Some(part)) => {
+            draft.note(format_args!("{} is not a directory", Quoted(part)));
+            draft.help(format_args!("correct the path"));
+        }
+        _ => draft.help(format_args!("pass the path of a file that exists and that all processes can reach")),
+    }
+}
+
+/// Shows mode and owner of a folder, as far as they can be read: `: mode 0700, owner uid 0`.
+struct Folder<'a>(&'a [u8]);
+
+impl fmt::Display for Folder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(found) = Path::of(self.0).and_then(|path| sys::statx_path(path.as_c_str()?).ok()) else {
+            return Ok(());
+        };
+        let mode = Octal(c_int::from(found.stx_mode & 0o7777));
+        write!(f, ": mode {mode}, owner uid {}, gid {}", found.stx_uid, found.stx_gid)
     }
 }
 
@@ -94,22 +143,30 @@ impl Ftok {
             ));
             draft.place(earlier.site(), format_args!("the earlier ftok"));
             draft.note(format_args!("only the low 16 bits of the inode, 8 of the device and 8 of the id make the key"));
-            draft.help(format_args!("take another file or id, and IPC_CREAT|IPC_EXCL where the segment must be new"));
+            if earlier.path() == path || earlier.id & 0xff != self.id & 0xff {
+                draft.help(format_args!("pass ids from 1 to 255 that differ"));
+            } else if earlier.id == self.id {
+                draft.help(format_args!("take another file, or another id for one of them"));
+            } else {
+                draft.help(format_args!("take another file, or ids from 1 to 255 that differ"));
+            }
         })
     }
 
     fn recreated(key: c_int, earlier: &'static keys::Given, report: &Report<'_>) -> Option<Errno> {
         report.offence(Rule::FtokRecreated, Severity::Warning, |draft| {
             draft.message(format_args!(
-                "{} with id {} gave key {} before and gives {} now: the file was replaced",
+                "{} with id {} gave key {} before and gives {} now: the path leads to another file",
                 Quoted(earlier.path()),
                 earlier.id,
                 Key(earlier.key),
                 Key(key)
             ));
             draft.place(earlier.site(), format_args!("the earlier ftok"));
-            draft.note(format_args!("processes that called ftok before hold the other key, and another segment"));
-            draft.help(format_args!("keep the file as long as the segment lives; do not delete and create it anew"));
+            draft.note(format_args!("processes that called ftok before have the other key, and another segment"));
+            draft.help(format_args!(
+                "keep the file as long as the segment is in use: write into it rather than delete and create it"
+            ));
         })
     }
 

@@ -6,7 +6,8 @@ use super::known::Making;
 use super::left;
 use super::mmap::still_empty;
 use crate::call::{Call, Outcome};
-use crate::report::Report;
+use crate::facts::mapping::{self, Mapping, Mappings};
+use crate::report::{Draft, Place, Report};
 use crate::track::groups::Group;
 use crate::track::{self, By, Known, Outer};
 use mapsan_model::{Rule, Severity};
@@ -50,23 +51,116 @@ pub(crate) fn find_empty() {
 }
 
 fn mappings() {
-    track::with(|state| state.groups.count(&mut state.regions));
+    track::with(|state| {
+        state.groups.begin();
+        state.regions.begin_count();
+    });
+    count();
     let mut after = None;
     while let Some((group, known, serial)) = track::with(|state| state.groups.next(after, &state.regions)).flatten() {
         after = Some(serial);
         let call = Making(&known);
         finding(&call, known.origin.base.cast_signed(), known.origin.site, &known.outer, |report| {
-            if group.attached { attachments(&group, &known, report) } else { mapped(&group, report) }
+            if group.attached { attachments(&group, &known, report) } else { mapped(&group, &known, report) }
         });
     }
 }
 
-fn mapped(group: &Group, report: &Report<'_>) {
+/// The next range that this process has mapped or attached itself.
+fn next_own(from: usize) -> Option<Known> {
+    track::with(|state| {
+        let regions = &state.regions;
+        let mut at = from;
+        while let Some(entry) = regions.at_or_after(at) {
+            at = entry.end;
+            if regions.origin(&entry).is_some_and(|origin| regions.is_own(&origin)) {
+                return regions.known(entry);
+            }
+        }
+        None
+    })?
+}
+
+/// Counts what this process has mapped and attached itself, as far as the kernel has it: raw calls are not followed.
+fn count() {
+    let Some(first) = next_own(0) else { return };
+    let add = |known: &Known, bytes: usize| {
+        track::with(|state| state.groups.add(&known.entry, bytes, &mut state.regions));
+    };
+    let list = Mappings::open();
+    if list.as_ref().is_some_and(Mappings::is_slow) {
+        drop(list);
+        mapping::for_each(|there| {
+            let mut next = next_own(there.start);
+            while let Some(known) = next.filter(|known| known.entry.start < there.end) {
+                let (start, end) = (known.entry.start.max(there.start), known.entry.end.min(there.end));
+                if is_still(&known, there) {
+                    add(&known, end.saturating_sub(start));
+                }
+                next = next_own(known.entry.end);
+            }
+        });
+        return;
+    }
+    let mut next = Some(first);
+    while let Some(known) = next {
+        let entry = known.entry;
+        // Where the list can't be read, nothing is known of any.
+        let bytes = list.as_ref().map_or(0, |list| there_of(&known, list));
+        if bytes > 0 {
+            add(&known, bytes);
+        }
+        next = next_own(entry.end);
+    }
+}
+
+/// How many bytes of a range are there.
+fn there_of(known: &Known, list: &Mappings) -> usize {
+    let entry = known.entry;
+    let (mut at, mut bytes) = (entry.start, 0_usize);
+    while let Some(there) = list.at_or_after(at).filter(|there| at < entry.end && there.start < entry.end) {
+        let (start, end) = (there.start.max(at), there.end.min(entry.end));
+        at = end;
+        if is_still(known, &there) {
+            bytes = bytes.saturating_add(end.saturating_sub(start));
+        }
+    }
+    bytes
+}
+
+/// Whether what the kernel has can be what was mapped.
+fn is_still(known: &Known, there: &Mapping) -> bool {
+    let origin = &known.origin;
+    let plain = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    let is_plain = origin.flags & (plain | libc::MAP_SHARED | libc::MAP_HUGETLB) == plain;
+    match origin.by {
+        By::Shmat => there.is_segment() && known.file.is_none_or(|file| file.inode == there.inode),
+        By::Mmap if is_plain => there.inode == 0 && there.name() != b"[heap]" && !there.name().starts_with(b"[stack"),
+        By::Mmap if known.file.is_some() => there.inode != 0,
+        _ => true,
+    }
+}
+
+fn mapped(group: &Group, known: &Known, report: &Report<'_>) {
     report.finding(Rule::LeakMapping, Severity::Note, |draft| {
-        let Group { count, bytes, .. } = *group;
+        let Group { count, partial, bytes, whole, .. } = *group;
+        let all = partial == count;
         match count {
-            1 => draft.message(format_args!("a mapping made here is never unmapped: {bytes} bytes")),
-            _ => draft.message(format_args!("{count} mappings made here are never unmapped: {bytes} bytes")),
+            1 if all => draft.message(format_args!(
+                "a mapping made here was unmapped only in part: {bytes} of its {whole} bytes are left when the process ends"
+            )),
+            1 => draft.message(format_args!("a mapping made here is still there when the process ends: {bytes} bytes")),
+            _ if all => draft.message(format_args!(
+                "{count} mappings made here were unmapped only in part: {bytes} of {whole} bytes are left when the process ends"
+            )),
+            _ => draft
+                .message(format_args!("{count} mappings made here are still there when the process ends: {bytes} bytes")),
+        }
+        if partial > 0 && !all {
+            draft.note(format_args!("{partial} of them were unmapped in part"));
+        }
+        if partial > 0 && tell_parts(known, count, draft) {
+            return;
         }
         draft.help(format_args!(
             "the kernel unmaps everything at exit; where the mapping is no longer needed earlier, call munmap"
@@ -74,12 +168,45 @@ fn mapped(group: &Group, report: &Report<'_>) {
     });
 }
 
+/// Tells what is left of a mapping, and where the rest was unmapped; whether that looks like a length too short.
+fn tell_parts(known: &Known, count: usize, draft: &mut Draft) -> bool {
+    let Some(gone) = track::with(|state| state.regions.last_gone_of(&known.entry)).flatten() else { return false };
+    let (base, length) = (known.origin.base, known.origin.length);
+    let released = gone.gone.entry.end.saturating_sub(gone.gone.entry.start);
+    let of = if count == 1 { "it" } else { "the first" };
+    draft.note(format_args!(
+        "of {of}, {} of {} bytes are left, from {:#x} on",
+        known.entry.end.saturating_sub(known.entry.start),
+        length,
+        known.entry.start
+    ));
+    let place = Place { site: gone.gone.site, outer: gone.outer, start: gone.gone.entry.start, length: released };
+    draft.place_of(place, format_args!("a part of {of} was released here"));
+    let too_short = gone.gone.by == By::Munmap && gone.gone.entry.start == base;
+    if too_short {
+        draft.help(format_args!(
+            "if that munmap was meant to release all of it, pass the length that was mapped ({length}, not {released})"
+        ));
+    }
+    too_short
+}
+
 fn attachments(group: &Group, known: &Known, report: &Report<'_>) {
     report.finding(Rule::LeakAttach, Severity::Note, |draft| {
-        let id = known.file.map_or(0, |file| file.inode);
-        match group.count {
-            1 => draft.message(format_args!("segment {id} is still attached at {:#x}", known.origin.base)),
-            count => draft.message(format_args!("{count} segments attached here are still attached, such as {id}")),
+        match (group.count, known.file) {
+            (1, Some(file)) => draft.message(format_args!(
+                "segment {} is still attached at {:#x} when the process ends",
+                file.inode, known.origin.base
+            )),
+            (1, None) => draft
+                .message(format_args!("a segment is still attached at {:#x} when the process ends", known.origin.base)),
+            (count, Some(file)) => draft.message(format_args!(
+                "{count} attachments made here are still there when the process ends, the first of segment {}",
+                file.inode
+            )),
+            (count, None) => {
+                draft.message(format_args!("{count} attachments made here are still there when the process ends"));
+            }
         }
         draft.help(format_args!("the kernel detaches it at exit; detach it with shmdt when it is no longer needed"));
     });

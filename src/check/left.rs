@@ -3,7 +3,7 @@
 
 use super::known::Creating;
 use super::leaks::finding;
-use super::segment::{ByHand, tell_refused_removal};
+use super::segment::{can_remove_by_hand, tell_refused_removal};
 use crate::call::{Key, Quoted, ShmOpen};
 use crate::facts::mapping::Mappings;
 use crate::facts::segment::{self, Times};
@@ -139,6 +139,18 @@ fn left_segments(first: &Segment) {
     });
 }
 
+/// Shows how often a segment is attached, or that it never was.
+struct Attachments<'a>(&'a segment::Segment);
+
+impl Display for Attachments<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.attach_time {
+            0 => f.write_str("it was never attached"),
+            _ => write!(f, "it is attached {}", Times(self.0.attached)),
+        }
+    }
+}
+
 /// Tells of the segments of a call site, one by one; whether the removal of one was refused.
 fn tell_segments(site: usize, count: usize, draft: &mut Draft) -> bool {
     let mut after = None;
@@ -147,25 +159,25 @@ fn tell_segments(site: usize, count: usize, draft: &mut Draft) -> bool {
         let Some(made) = next_segment(after, Some(site)) else { break };
         after = Some(made.id);
         let Some(now) = segment::any_by_id(made.id) else { continue };
-        let times = Times(now.attached);
+        let times = Attachments(&now);
         let by_itself = now.attached > 0 && count == 1 && now.attached == own_attachments(now.id);
         let whose = if by_itself { ", by this process" } else { "" };
         match (count, now.key) {
             (1, libc::IPC_PRIVATE) => draft.note(format_args!(
-                "its key is IPC_PRIVATE: only a process that is given the id can attach it; it is attached {times}{whose}"
+                "its key is IPC_PRIVATE: only a process that is given the id can attach it; {times}{whose}"
             )),
-            (1, key) => draft.note(format_args!("its key is {}; it is attached {times}{whose}", Key(key))),
-            (_, key) => draft.note(format_args!(
-                "segment {} of {} bytes has key {}, attached {times}",
-                now.id,
-                now.size,
-                Key(key)
-            )),
+            (1, key) => draft.note(format_args!("its key is {}; {times}{whose}", Key(key))),
+            (_, key) => {
+                draft.note(format_args!("segment {} of {} bytes has key {}; {times}", now.id, now.size, Key(key)))
+            }
         }
         if count == 1
             && let Some(given) = keys::given(now.key)
         {
             draft.place(given.site(), format_args!("the ftok that gave the key"));
+        }
+        if count == 1 && made.id == 0 && now.key == libc::IPC_PRIVATE && now.attach_time == 0 {
+            draft.note(format_args!("0 is a valid id: only -1 means that shmget failed"));
         }
         refused |= !refused && tell_refused_removal(&made, &now, draft);
     }
@@ -184,7 +196,7 @@ impl Display for RemovedByHand {
         while let Some(segment) = next_segment(after, Some(self.0)) {
             after = Some(segment.id);
             let now = segment::any_by_id(segment.id);
-            if !now.is_some_and(|now| now.attached <= own_attachments(now.id) && ByHand::can_remove(&now)) {
+            if !now.is_some_and(|now| now.attached <= own_attachments(now.id) && can_remove_by_hand(&now)) {
                 return Ok(());
             }
         }

@@ -6,28 +6,28 @@
 use super::known::tell_origin;
 use super::memory::{self, Shown};
 use super::releases::Replacing;
-use super::segment::{bad_id, bits_for_caller, tell_hidden, tell_permissions};
+use super::segment::{bad_id, help_with_permission, is_allowed, tell_hidden, tell_other_refusal, tell_permissions};
 use super::{Check, Loss, unexplained};
-use crate::call::{Call, Shmat};
-use crate::facts::mapping::Mappings;
-use crate::facts::{page_size, segment};
+use crate::call::{Call, Octal, Shmat};
+use crate::facts::mapping::{Mapping, Mappings};
+use crate::facts::page_size;
+use crate::facts::segment::{self, Segment};
 use crate::report::Report;
 use crate::sys::Errno;
 use crate::track::Taken;
 use crate::track::failures::{self, Failed};
+use crate::track::{self, By};
 use mapsan_model::{Rule, Severity};
 
 const MEANINGS: &[(Errno, &str)] = &[
-    (libc::EINVAL, "the address leaves no room for the segment"),
+    (libc::EINVAL, "the address is not one at which the segment can lie"),
     (libc::ENOMEM, "no room in the address space, a limit such as RLIMIT_AS, or vm.max_map_count is reached"),
     (libc::EPERM, "SHM_EXEC needs a mount and a policy that allow it"),
 ];
 
 /// As above, where the segment can't be looked at.
-const OF_THE_UNSEEN: &[(Errno, &str)] = &[(
-    libc::EINVAL,
-    "no segment has this id, or the address leaves no room for it; the segment can't be looked at here",
-)];
+const OF_THE_UNSEEN: &[(Errno, &str)] =
+    &[(libc::EINVAL, "no segment has this id, or it can't lie at the address; there is no permission to look at it")];
 
 impl Check for Shmat {
     fn as_call(&self) -> &dyn Call {
@@ -60,7 +60,7 @@ impl Check for Shmat {
         let segment = segment::any_by_id(self.id).filter(|segment| segment.removed)?;
         report.offence(Rule::ShmatRemovedSegment, Severity::Warning, |draft| {
             draft.message(format_args!(
-                "segment {} is marked for removal; only Linux lets processes attach it still",
+                "segment {} is already marked for removal: only Linux still lets processes attach it",
                 self.id
             ));
             draft.note(format_args!("it is {segment}"));
@@ -80,12 +80,19 @@ impl Shmat {
                     self.address,
                     page_size()
                 ));
-                draft.help(format_args!("pass NULL to let the kernel choose, or SHM_RND to round the address down"));
+                // Rounding down helps only where that page is free.
+                match memory::there(crate::facts::page_start(self.address)) {
+                    memory::There::Nothing => draft
+                        .help(format_args!("pass NULL to let the kernel choose, or SHM_RND to round the address down")),
+                    _ => draft.help(format_args!("pass NULL to let the kernel choose, and use what shmat returns")),
+                }
             });
         } else if self.flags & libc::SHM_REMAP != 0 && crate::facts::page_start(self.address) == 0 {
             report.finding(Rule::ShmatRemapNull, Severity::Error, |draft| {
                 draft.message(format_args!("SHM_REMAP replaces what is mapped at an address, and the address is NULL"));
-                draft.help(format_args!("pass the address to replace, or drop SHM_REMAP"));
+                draft.help(format_args!(
+                    "drop SHM_REMAP to let the kernel choose an address, or pass the address to replace"
+                ));
             });
         } else {
             self.invalid_by_state(report);
@@ -102,39 +109,89 @@ impl Shmat {
             return;
         };
         let start = crate::facts::page_start(self.address);
+        let end = start.checked_add(crate::facts::whole_pages(segment.size));
+        let (Some(end), true) = (end, self.address != 0) else {
+            self.no_room(&segment, report);
+            return;
+        };
         let there = Mappings::open().and_then(|mappings| mappings.at_or_after(start));
-        match there.filter(|there| self.address != 0 && there.start < start.saturating_add(segment.size)) {
-            Some(there) => {
-                report.finding(Rule::ShmatAddressInUse, Severity::Note, |draft| {
-                    draft.message(format_args!(
-                        "something is mapped in the {} bytes from {start:#x} already",
-                        segment.size
-                    ));
-                    tell_origin(there.start.max(start), draft);
-                    draft.mapping(&there);
-                    draft.note(format_args!("it is {}", Shown(&there)));
-                    draft.help(format_args!(
-                        "pass NULL to let the kernel choose, or SHM_REMAP to replace what is there"
-                    ));
-                });
-            }
-            None => unexplained(Rule::ShmatFailed, libc::EINVAL, MEANINGS, report),
+        match there.filter(|there| self.flags & libc::SHM_REMAP == 0 && there.start < end) {
+            Some(there) => self.in_use(&there, start, &segment, report),
+            None => self.no_room(&segment, report),
         }
+    }
+
+    fn in_use(&self, there: &Mapping, start: usize, segment: &Segment, report: &Report<'_>) {
+        report.finding(Rule::ShmatAddressInUse, Severity::Note, |draft| {
+            let end = start.saturating_add(segment.size);
+            draft.message(format_args!(
+                "segment {} needs the {} bytes at {start:#x}, and something is mapped there",
+                self.id, segment.size
+            ));
+            tell_origin(there.start.max(start), draft);
+            draft.mapping(there);
+            draft.note(format_args!("it is {}", Shown(there)));
+            // What the program has reserved for this by one call of its own, without a right, may be replaced.
+            let reserved = track::at(start).is_some_and(|known| known.origin.by == By::Mmap && known.entry.end >= end);
+            if reserved && there.prot() == 0 && there.start <= start && there.end >= end {
+                draft.help(format_args!("if this is memory reserved for it, SHM_REMAP replaces it; else pass NULL"));
+            } else {
+                draft.help(format_args!("pass NULL to let the kernel choose an address, and use what shmat returns"));
+            }
+        });
+    }
+
+    /// The address is free, and there is not enough room above it.
+    fn no_room(&self, segment: &Segment, report: &Report<'_>) {
+        let end = (self.address as u64).saturating_add(segment.size as u64);
+        if self.address == 0 || end < memory::USER_SPACE {
+            unexplained(Rule::ShmatFailed, libc::EINVAL, MEANINGS, report);
+            return;
+        }
+        report.finding(Rule::ShmatFailed, Severity::Note, |draft| {
+            draft.message(format_args!(
+                "segment {} of {} bytes does not fit between {:#x} and the end of the address space",
+                self.id, segment.size, self.address
+            ));
+            draft.help(format_args!("pass NULL to let the kernel choose an address"));
+        });
     }
 
     fn denied(&self, report: &Report<'_>) {
         report.finding(Rule::ShmatDenied, Severity::Note, |draft| {
-            let wants = if self.flags & libc::SHM_RDONLY != 0 { "reading" } else { "reading and writing" };
-            draft.message(format_args!("the mode bits of segment {} refuse {wants}", self.id));
+            let reads = self.flags & libc::SHM_RDONLY != 0;
+            let runs = self.flags & libc::SHM_EXEC != 0;
+            let (wants, bits) = match (reads, runs) {
+                (true, false) => ("reading", 4),
+                (true, true) => ("reading and executing", 5),
+                (false, false) => ("reading and writing", 6),
+                (false, true) => ("reading, writing and executing", 7),
+            };
             let Some(segment) = segment::any_by_id(self.id) else {
+                draft.message(format_args!("segment {} may not be attached for {wants}", self.id));
                 tell_hidden(self.id, draft);
                 return;
             };
-            tell_permissions(&segment, draft);
-            if self.flags & libc::SHM_RDONLY == 0 && bits_for_caller(&segment) & 4 != 0 {
-                draft.help(format_args!("attach it with SHM_RDONLY, which its mode allows"));
+            let refused = !is_allowed(&segment, bits);
+            if refused {
+                draft.message(format_args!(
+                    "the mode of segment {} ({}) refuses {wants}",
+                    self.id,
+                    Octal(segment.mode)
+                ));
             } else {
-                draft.help(format_args!("let its owner change the mode with shmctl IPC_SET"));
+                draft.message(format_args!("segment {} may not be attached for {wants}", self.id));
+            }
+            tell_permissions(&segment, draft);
+            if !refused {
+                tell_other_refusal(draft);
+            } else if !reads && !runs && segment::by_id(self.id).is_ok() {
+                // IPC_STAT needs the permission to read, too.
+                draft.help(format_args!("attach it with SHM_RDONLY, which its mode allows"));
+            } else if runs && is_allowed(&segment, bits & 6) {
+                draft.help(format_args!("attach it without SHM_EXEC, which its mode allows"));
+            } else {
+                help_with_permission(&segment, draft);
             }
         });
     }

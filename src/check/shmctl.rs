@@ -3,17 +3,25 @@
 //! The kernel (`ksys_shmctl`, Linux 6.18) refuses a negative id and an unknown command first; `IPC_SET` reads its
 //! buffer before it looks for the segment, the commands that fill one write it last.
 
-use super::segment::{bad_id, tell_hidden, tell_permissions};
+use super::memory::{There, there};
+use super::segment::{bad_id, is_owner, tell_hidden, tell_other_refusal, tell_permissions};
 use super::{Check, unexplained};
-use crate::call::{Address, Call, Key, Shmctl};
-use crate::facts::segment;
-use crate::report::Report;
-use crate::sys::Errno;
+use crate::call::{Address, Call, Key, Octal, Shmctl};
+use crate::facts::limits::{self, Bytes};
+use crate::facts::segment::{self, Segment, Times};
+use crate::report::{Draft, Report};
+use crate::sys::{self, Errno};
+use crate::track;
+use core::ffi::c_int;
 use mapsan_model::{Rule, Severity};
 
+const SHM_LOCK: c_int = 11;
+const SHM_UNLOCK: c_int = 12;
+const SHM_STAT: c_int = 13;
+const SHM_STAT_ANY: c_int = 15;
+
 const MEANINGS: &[(Errno, &str)] = &[
-    (libc::EINVAL, "the index is that of no segment (SHM_STAT and SHM_STAT_ANY take an index, not an id)"),
-    (libc::ENOMEM, "SHM_LOCK would pass RLIMIT_MEMLOCK, or there is no memory"),
+    (libc::ENOMEM, "there is no memory, or SHM_LOCK would pass RLIMIT_MEMLOCK"),
     (libc::EOVERFLOW, "an id or time does not fit the structure"),
 ];
 
@@ -25,12 +33,17 @@ impl Check for Shmctl {
     fn failed(&self, errno: Errno, report: &Report<'_>) {
         match errno {
             libc::EFAULT => self.null_buffer(report),
-            libc::EACCES | libc::EPERM => self.denied(report),
+            libc::EACCES | libc::EPERM => self.denied(errno, report),
             libc::EINVAL if self.id >= 0 && self.known().is_none() => self.bad_command(report),
-            libc::EINVAL | libc::EIDRM if !self.takes_index() => bad_id(Rule::ShmctlBadId, self.id, report),
-            _ => {
-                unexplained(Rule::ShmctlFailed, errno, MEANINGS, report);
+            // The end of an iteration, or a kernel before 4.17.
+            libc::EINVAL if matches!(self.command, SHM_STAT | SHM_STAT_ANY) => {}
+            libc::EINVAL if self.takes_index() => Self::negative_index(report),
+            libc::EINVAL if self.command == libc::IPC_SET && self.id >= 0 && segment::exists(self.id) => {
+                self.bad_owner(report);
             }
+            libc::EINVAL | libc::EIDRM if !self.takes_index() => bad_id(Rule::ShmctlBadId, self.id, report),
+            libc::ENOMEM if self.command == SHM_LOCK => self.lock_limit(errno, report),
+            _ => unexplained(Rule::ShmctlFailed, errno, MEANINGS, report),
         }
     }
 
@@ -38,6 +51,11 @@ impl Check for Shmctl {
         if self.command != libc::IPC_RMID {
             return;
         }
+        // Of a private segment this is the usual way: nobody could have found it by a key. One that this process has no key
+        // of is not known to have had one.
+        let Some(key) = track::segment(self.id).map(|known| known.key).filter(|key| *key != libc::IPC_PRIVATE) else {
+            return;
+        };
         let segment = match segment::by_id(self.id) {
             Ok(segment) => Some(segment),
             Err(libc::EACCES) => segment::any_by_id(self.id),
@@ -49,15 +67,16 @@ impl Check for Shmctl {
         };
         report.finding(Rule::ShmctlRemoveAttached, Severity::Note, |draft| {
             draft.message(format_args!(
-                "segment {} is removed while attached (nattch {}): the memory lives until the last detach",
-                self.id, segment.attached
+                "segment {} is removed while it is attached {}: its memory lives until the last detach",
+                self.id,
+                Times(segment.attached)
             ));
             draft.note(format_args!(
-                "its key no longer leads to it: shmget with that key makes a new segment from now on (it is {} now)",
-                Key(segment.key)
+                "its key {} no longer leads to it: shmget with this key makes a new segment from now on",
+                Key(key)
             ));
             draft.help(format_args!(
-                "this is the usual way to let a private segment vanish; others must know the id already"
+                "this is right once every process that needs the segment has attached it; a later one gets another segment"
             ));
         });
     }
@@ -69,23 +88,47 @@ impl Shmctl {
         matches!(self.known(), Some((_, "SHM_STAT" | "SHM_STAT_ANY" | "SHM_INFO" | "IPC_INFO", _)))
     }
 
+    fn name(&self) -> &'static str {
+        self.known().map_or("the command", |(_, name, _)| name)
+    }
+
+    /// The segment that the call is about, whatever its mode.
+    fn segment(&self) -> Option<Segment> {
+        if self.takes_index() { segment::any_at(self.id) } else { segment::any_by_id(self.id) }
+    }
+
     fn null_buffer(&self, report: &Report<'_>) {
         report.finding(Rule::ShmctlNullBuffer, Severity::Error, |draft| {
-            let name = self.known().map_or("the command", |(_, name, _)| name);
-            match self.buffer {
-                0 => draft.message(format_args!("{name} needs a buffer, and got NULL")),
-                buffer => draft.message(format_args!(
-                    "{name} needs a buffer, and {} is not memory that can be used",
+            let name = self.name();
+            let (does, can) =
+                if self.command == libc::IPC_SET { ("reads", "be read") } else { ("fills", "be written") };
+            match (self.buffer, there(self.buffer)) {
+                (0, _) => draft.message(format_args!("{name} {does} a buffer, and the address is NULL")),
+                (buffer, There::Nothing) => {
+                    draft.message(format_args!("{name} {does} a buffer, and nothing is mapped at {}", Address(buffer)))
+                }
+                (buffer, _) => draft.message(format_args!(
+                    "{name} {does} a buffer, and the memory at {} can't {can}, or not all of it",
                     Address(buffer)
                 )),
             }
-            draft.help(format_args!("pass the address of a struct shmid_ds"));
+            let kind = match name {
+                "IPC_INFO" => "shminfo",
+                "SHM_INFO" => "shm_info",
+                _ => "shmid_ds",
+            };
+            draft.help(format_args!("pass the address of a struct {kind}"));
         });
     }
 
     fn bad_command(&self, report: &Report<'_>) {
         report.finding(Rule::ShmctlBadCommand, Severity::Error, |draft| {
-            draft.message(format_args!("shmctl has no command {} ({:#x})", self.command, self.command));
+            let command = self.command;
+            if (8..=0o7777).contains(&command) {
+                draft.message(format_args!("shmctl has no command {command} ({}, {command:#x})", Octal(command)));
+            } else {
+                draft.message(format_args!("shmctl has no command {command}"));
+            }
             if !segment::exists(self.id) {
                 draft.note(format_args!("no segment has id {}, either", self.id));
             }
@@ -95,20 +138,112 @@ impl Shmctl {
         });
     }
 
-    fn denied(&self, report: &Report<'_>) {
+    /// `IPC_INFO` and `SHM_INFO` do not use their first argument.
+    fn negative_index(report: &Report<'_>) {
+        report.finding(Rule::ShmctlFailed, Severity::Note, |draft| {
+            draft.message(format_args!("the first argument is negative, which is refused even where it is not used"));
+            draft.help(format_args!("pass 0"));
+        });
+    }
+
+    /// `IPC_SET` of a segment that exists: its new owner or group is none.
+    fn bad_owner(&self, report: &Report<'_>) {
+        report.finding(Rule::ShmctlFailed, Severity::Note, |draft| {
+            let mut bytes = [0_u8; 12];
+            // struct shmid_ds starts with the key, the uid and the gid, of 32 bits each.
+            let read = sys::read_memory(self.buffer, &mut bytes).is_ok_and(|read| read == bytes.len());
+            let (words, _) = bytes.as_chunks::<4>();
+            let (uid, gid) = match words {
+                [_, uid, gid] if read => (u32::from_ne_bytes(*uid), u32::from_ne_bytes(*gid)),
+                _ => {
+                    draft.message(format_args!("IPC_SET is given an owner or a group that does not exist here"));
+                    draft.help(format_args!(
+                        "fill the structure with IPC_STAT first, and change only what is to change"
+                    ));
+                    return;
+                }
+            };
+            match (uid, gid) {
+                (u32::MAX, u32::MAX) => draft.message(format_args!("IPC_SET is given uid -1 and gid -1")),
+                (u32::MAX, _) => draft.message(format_args!("IPC_SET is given uid -1, which is no user")),
+                (_, u32::MAX) => draft.message(format_args!("IPC_SET is given gid -1, which is no group")),
+                _ => draft.message(format_args!(
+                    "IPC_SET is given uid {uid} and gid {gid}, one of which this user namespace does not have"
+                )),
+            }
+            if uid == u32::MAX || gid == u32::MAX {
+                draft.note(format_args!("-1 does not mean \"unchanged\" here, as it does for chown(2)"));
+            }
+            draft.help(format_args!("fill the structure with IPC_STAT first, and change only what is to change"));
+        });
+    }
+
+    /// `SHM_LOCK` is refused by the limit on locked memory.
+    fn lock_limit(&self, errno: Errno, report: &Report<'_>) {
+        let Some(limit) = limits::soft(libc::RLIMIT_MEMLOCK) else {
+            unexplained(Rule::ShmctlFailed, errno, MEANINGS, report);
+            return;
+        };
+        report.finding(Rule::ShmctlFailed, Severity::Note, |draft| {
+            match self.segment() {
+                Some(segment) if limit > 0 => draft.message(format_args!(
+                    "SHM_LOCK of segment {} of {} would pass RLIMIT_MEMLOCK ({})",
+                    self.id,
+                    Bytes(segment.size as u64),
+                    Bytes(limit)
+                )),
+                _ => draft.message(format_args!("RLIMIT_MEMLOCK is {}, which refuses SHM_LOCK", Bytes(limit))),
+            }
+            if limit > 0 {
+                draft.note(format_args!("the limit counts all segments that processes of this user have locked"));
+            }
+            draft.help(format_args!("raise the limit (ulimit -l, setrlimit RLIMIT_MEMLOCK), or give CAP_IPC_LOCK"));
+        });
+    }
+
+    fn denied(&self, errno: Errno, report: &Report<'_>) {
+        let name = self.name();
+        let segment = self.segment();
+        let owner = segment.as_ref().is_some_and(is_owner);
+        let locks = matches!(self.command, SHM_LOCK | SHM_UNLOCK);
+        if locks && owner && limits::soft(libc::RLIMIT_MEMLOCK) == Some(0) {
+            self.lock_limit(errno, report);
+            return;
+        }
         report.finding(Rule::ShmctlDenied, Severity::Note, |draft| {
-            let name = self.known().map_or("the command", |(_, name, _)| name);
-            draft.message(format_args!("the caller may not do {name} to segment {}", self.id));
-            match segment::any_by_id(self.id) {
-                Some(segment) => tell_permissions(&segment, draft),
+            let what = if self.takes_index() { "the segment with index" } else { "segment" };
+            draft.message(format_args!("no permission for {name} on {what} {}", self.id));
+            match &segment {
+                Some(segment) => tell_permissions(segment, draft),
+                None if self.takes_index() => {}
                 None => tell_hidden(self.id, draft),
             }
-            let needs = match name {
-                "IPC_STAT" | "SHM_STAT" => "read permission",
-                "SHM_LOCK" | "SHM_UNLOCK" => "to be its owner or creator, and RLIMIT_MEMLOCK above 0 (or CAP_IPC_LOCK)",
-                _ => "to be its owner or creator (or CAP_SYS_ADMIN)",
-            };
-            draft.help(format_args!("{name} needs {needs}"));
+            if let Some(segment) = &segment {
+                self.help_denied(segment, owner, draft);
+            }
         });
+    }
+
+    fn help_denied(&self, segment: &Segment, owner: bool, draft: &mut Draft) {
+        let reads = matches!(self.command, libc::IPC_STAT | SHM_STAT);
+        match (reads, owner) {
+            (true, true) => super::segment::help_with_permission(segment, draft),
+            (true, false) => draft.help(format_args!(
+                "reading the state needs read permission, which uid {}, the owner, can give with shmctl(id, IPC_SET, &state)",
+                segment.uid
+            )),
+            (false, true) => {
+                draft.note(format_args!("the process is its owner or creator"));
+                tell_other_refusal(draft);
+            }
+            (false, false) => {
+                let name = self.name();
+                let capability = if matches!(self.command, SHM_LOCK | SHM_UNLOCK) { "CAP_IPC_LOCK" } else { "CAP_SYS_ADMIN" };
+                match segment.uid {
+                    0 => draft.help(format_args!("{name} needs root, its owner, or {capability}")),
+                    uid => draft.help(format_args!("{name} needs uid {uid}, its owner, or root ({capability})")),
+                }
+            }
+        }
     }
 }

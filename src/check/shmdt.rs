@@ -7,8 +7,8 @@ use crate::call::{Address, Call, Shmdt};
 use crate::facts::mapping::Mapping;
 use crate::report::Report;
 use crate::sys::Errno;
-use crate::track::failures::Failed;
-use crate::track::{self, By, KnownGone};
+use crate::track::failures::{self, Failed};
+use crate::track::{self, By, Known, KnownGone};
 use mapsan_model::{Rule, Severity};
 
 impl Check for Shmdt {
@@ -25,19 +25,17 @@ impl Check for Shmdt {
         let there = memory::there(self.address);
         match &there {
             There::Mapping(mapping) if mapping.is_segment() => self.interior(mapping, report),
-            There::Mapping(mapping) if is_heap_or_stack(mapping) => self.not_attached(errno, Some(&there), report),
-            There::Mapping(mapping) => self.not_a_segment(mapping, report),
+            // Memory that no mmap of the program made is no mapping for munmap: the heap, a stack, a loaded object.
+            There::Mapping(mapping) => match track::at(self.address).filter(|known| known.origin.by != By::Shmat) {
+                Some(known) => self.not_a_segment(mapping, &known, report),
+                None => self.not_attached(errno, Some(&there), report),
+            },
             There::Nothing | There::Unknown => match self.last_attachment() {
                 Some(gone) => self.double(&gone, report),
                 None => self.not_attached(errno, Some(&there), report),
             },
         }
     }
-}
-
-/// Whether the kernel names it as memory that no mmap of the program made.
-fn is_heap_or_stack(mapping: &Mapping) -> bool {
-    mapping.name() == b"[heap]" || mapping.name().starts_with(b"[stack")
 }
 
 impl Shmdt {
@@ -48,17 +46,28 @@ impl Shmdt {
         }
         report.finding(Rule::ShmdtNotAttached, Severity::Error, |draft| {
             if self.address == usize::MAX {
-                draft.message(format_args!("shmdt of (void *) -1: shmat failed, and nobody looked"));
-                tell_failure(Failed::Shmat, draft);
-                draft
-                    .help(format_args!("compare what shmat returns with (void *) -1 before using it (it is not NULL)"));
+                draft.message(format_args!("shmdt of (void *) -1, which is what shmat returns when it fails"));
+                if failures::last(Failed::Shmat).is_some() {
+                    tell_failure(Failed::Shmat, draft);
+                } else {
+                    draft.note(format_args!("no shmat that failed was seen in this process"));
+                }
+                draft.help(format_args!(
+                    "compare what shmat returns with (void *) -1, not with NULL, and detach only what was attached"
+                ));
                 return;
             }
             draft.message(format_args!("no segment is attached at {}", Address(self.address)));
             match there {
-                Some(There::Mapping(there)) => draft.note(format_args!("the address lies in {}", Shown(there))),
+                Some(There::Mapping(there)) => {
+                    draft.note(format_args!("the address lies in {}", Shown(there)));
+                    if let Some(gone) = self.last_attachment() {
+                        tell_gone(&gone, draft);
+                    }
+                }
                 Some(There::Unknown) => tell_origin(self.address, draft),
-                Some(There::Nothing) | None => draft.note(format_args!("nothing is mapped there")),
+                Some(There::Nothing) => draft.note(format_args!("nothing is mapped there")),
+                None => {}
             }
             draft.help(format_args!("pass the very pointer that shmat returned"));
         });
@@ -66,9 +75,10 @@ impl Shmdt {
 
     fn interior(&self, mapping: &Mapping, report: &Report<'_>) {
         report.finding(Rule::ShmdtInterior, Severity::Error, |draft| {
+            // The kernel takes the place of the segment's first byte, even where that has been unmapped.
             let base = mapping.base();
             draft.message(format_args!(
-                "{:#x} is {} bytes inside an attached segment, whose base is {base:#x}",
+                "{:#x} is {} bytes past {base:#x}, the start of an attached segment",
                 self.address,
                 self.address.wrapping_sub(base)
             ));
@@ -78,18 +88,19 @@ impl Shmdt {
         });
     }
 
-    fn not_a_segment(&self, mapping: &Mapping, report: &Report<'_>) {
+    fn not_a_segment(&self, mapping: &Mapping, known: &Known, report: &Report<'_>) {
         report.finding(Rule::ShmdtNotASegment, Severity::Error, |draft| {
-            draft.message(format_args!("{:#x} belongs to a mapping that shmat did not make", self.address));
+            let function = known.origin.by.function();
+            draft.message(format_args!("{:#x} belongs to a mapping that {function} made, not shmat", self.address));
             draft.note(format_args!("it is {}", Shown(mapping)));
-            tell_origin(self.address, draft);
+            tell_mapped(known, draft);
             if let Some(gone) = self.last_attachment() {
                 draft.place(
                     gone.gone.site,
                     format_args!("a segment that was attached at this address was detached here"),
                 );
             }
-            draft.help(format_args!("unmap what mmap returned with munmap"));
+            draft.help(format_args!("unmap with munmap what {function} returned"));
         });
     }
 
@@ -101,7 +112,8 @@ impl Shmdt {
 
     fn double(&self, gone: &KnownGone, report: &Report<'_>) {
         report.finding(Rule::ShmdtDouble, Severity::Error, |draft| {
-            draft.message(format_args!("the segment at {:#x} is detached already", self.address));
+            let done = if gone.gone.by == By::Shmdt { "detached" } else { "unmapped" };
+            draft.message(format_args!("the segment at {:#x} has already been {done}", self.address));
             tell_gone(gone, draft);
             tell_mapped(&gone.was, draft);
             draft.help(format_args!("detach each attachment once; set the pointer to NULL after shmdt"));

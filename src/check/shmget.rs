@@ -4,22 +4,27 @@
 //! the mode bits (EACCES) of what exists; ENOENT without `IPC_CREAT`; for a new segment the size against SHMMAX
 //! (EINVAL), SHMALL (ENOSPC), memory, and the number of segments (ENOSPC).
 
-use super::segment::{tell_hidden, tell_permissions};
+mod limits;
+mod mixed;
+
+use super::segment::{Removal, help_with_permission, is_allowed, tell_hidden, tell_other_refusal, tell_permissions};
 use super::{Check, tell_failure, unexplained};
 use crate::call::{Call, Key, Octal, SHM_HUGETLB, Shmget};
-use crate::facts::limits::{self, Bytes};
+use crate::facts::limits::Bytes;
+use crate::facts::mapping::Mappings;
 use crate::facts::page_size;
 use crate::facts::segment::{self, Segment};
-use crate::report::Report;
+use crate::report::{Draft, Line, Report};
 use crate::sys::{self, Errno};
 use crate::track::failures::{self, Failed};
-use crate::track::keys;
+use crate::track::{self, By, keys};
 use core::ffi::c_int;
+use core::fmt::Write as _;
 use mapsan_model::{Rule, Severity};
 
 const MEANINGS: &[(Errno, &str)] = &[
-    (libc::EINVAL, "the size or SHM_HUGETLB's page size is not one that this system takes"),
-    (libc::ENOMEM, "no memory for the segment; with SHM_HUGETLB, too few huge pages"),
+    (libc::EINVAL, "the size, or SHM_HUGETLB's page size, is not one that this system takes"),
+    (libc::ENOMEM, "there is no memory for the segment"),
     (libc::EPERM, "SHM_HUGETLB needs CAP_IPC_LOCK or the group of /proc/sys/vm/hugetlb_shm_group"),
     (libc::ENFILE, "the system's limit on open files is reached"),
     (libc::ENOSPC, "as many segments or pages as there may be exist (kernel.shmmni, kernel.shmall)"),
@@ -141,14 +146,20 @@ impl Check for Shmget {
         }
         report.finding(Rule::ShmgetStaleSegment, Severity::Note, |draft| {
             draft.message(format_args!(
-                "the segment existed: pid {}, which made it, is gone, and nobody is attached; its bytes are old",
+                "segment {id} existed already: pid {}, which made it, no longer runs, and nobody is attached",
                 segment.creator_pid
             ));
             draft.note(format_args!("it is {segment}"));
             let age = sys::realtime().tv_sec.wrapping_sub(segment.change_time);
             draft.note(format_args!("its last change (creation, IPC_SET) was {age} seconds ago"));
+            if segment.attach_time == 0 {
+                draft.note(format_args!("it was never attached, so its bytes are 0"));
+            } else {
+                draft.note(format_args!("it was attached before: its bytes are those of then"));
+            }
             draft.help(format_args!(
-                "initialise it again, or remove it when the program ends (shmctl IPC_RMID); by hand: ipcrm -m {id}"
+                "initialise it again if it is to start anew, and remove it when the last user ends (shmctl IPC_RMID); {}",
+                Removal(&segment)
             ));
         });
     }
@@ -157,9 +168,14 @@ impl Check for Shmget {
 impl Shmget {
     fn failed_key(report: &Report<'_>) -> Option<Errno> {
         report.offence(Rule::ShmgetFailedKey, Severity::Error, |draft| {
-            draft.message(format_args!("the key is -1, which is ftok's failure, and nobody looked"));
-            tell_failure(Failed::Ftok, draft);
-            draft.note(format_args!("every program with the same mistake shares the segment of key -1"));
+            draft.message(format_args!("the key is -1, which is what ftok returns when it fails"));
+            if failures::last(Failed::Ftok).is_some() {
+                tell_failure(Failed::Ftok, draft);
+            } else {
+                draft.note(format_args!("no ftok that failed was seen in this process"));
+            }
+            draft
+                .note(format_args!("shmget takes -1 as a key: every program with the same mistake shares its segment"));
             draft.help(format_args!("compare what ftok returns with -1 before using it, and print errno then"));
         })
     }
@@ -172,11 +188,13 @@ impl Shmget {
         report.finding(Rule::ShmgetExists, Severity::Note, |draft| {
             draft.message(format_args!("a segment with key {} exists already", Key(self.key)));
             if let Some(segment) = self.existing() {
+                let own = tell_maker(&segment, draft);
                 draft.note(format_args!("it is {segment}"));
-                draft.help(format_args!(
-                    "use it without IPC_EXCL, or remove it if it is left over: ipcrm -m {}",
-                    segment.id
-                ));
+                if own {
+                    draft.help(format_args!("use the id that the earlier shmget gave, or leave IPC_EXCL out"));
+                } else {
+                    draft.help(format_args!("use it, without IPC_EXCL; {}", Removal(&segment)));
+                }
             }
         });
         true
@@ -184,6 +202,9 @@ impl Shmget {
 
     fn missing(&self, report: &Report<'_>) {
         report.finding(Rule::ShmgetMissing, Severity::Note, |draft| {
+            if mixed::tell(self, draft) {
+                return;
+            }
             draft.message(format_args!("no segment has key {}, and IPC_CREAT is not given", Key(self.key)));
             match segment::usage() {
                 Some(usage) => draft.note(format_args!(
@@ -192,29 +213,91 @@ impl Shmget {
                 )),
                 None => draft.note(format_args!("ipcs -m shows none with this key")),
             }
-            draft.help(format_args!(
-                "start the program that creates it first, compare its ftok path and id, or add IPC_CREAT | 0600"
-            ));
+            if !self.tell_attached(draft) {
+                draft.help(format_args!(
+                    "start the program that creates it first, compare its ftok path and id, or add IPC_CREAT | 0600"
+                ));
+            }
         });
+    }
+
+    /// Tells that this process is still attached to what had the key, or has removed it; whether it is so.
+    fn tell_attached(&self, draft: &mut Draft) -> bool {
+        let mut had = Line::<32>::new();
+        let _ = write!(had, "/SYSV{:08x} (deleted)", self.key);
+        let mappings = Mappings::open();
+        let mut at = 0;
+        while let Some(known) = track::at_or_after(at) {
+            at = known.entry.end;
+            let there = mappings.as_ref().filter(|_| known.origin.by == By::Shmat);
+            let Some(there) = there.and_then(|list| list.at(known.entry.start)) else { continue };
+            let Ok(id) = c_int::try_from(there.inode) else { continue };
+            if there.name() != had.as_bytes() {
+                continue;
+            }
+            draft.note(format_args!(
+                "this process is still attached, at {:#x}, to segment {id}, which had the key until it was removed",
+                there.start
+            ));
+            match track::segment(id).and_then(|segment| segment.removed_at()) {
+                Some(site) => draft.place(site, format_args!("segment {id} was removed here")),
+                None => draft.note(format_args!("another process has removed it, or a call that was not seen")),
+            }
+            draft.help(format_args!(
+                "remove a segment (IPC_RMID) when every process that needs it has attached it: its key is free from then on"
+            ));
+            return true;
+        }
+        let removed = |state: &mut track::State| state.segments.removed_with_key(self.key);
+        let Some(Some(site)) = track::with(removed) else { return false };
+        draft.place(site, format_args!("the segment with this key was removed here"));
+        draft.help(format_args!("look it up before it is removed, or make a new one with IPC_CREAT | 0600"));
+        true
     }
 
     fn denied(&self, report: &Report<'_>) {
         report.finding(Rule::ShmgetDenied, Severity::Note, |draft| {
-            draft.message(format_args!(
-                "the mode bits of the segment with key {} refuse what the flags ask for ({})",
-                Key(self.key),
-                Octal(self.mode())
-            ));
+            // The kernel looks at what is asked of owner, group and others together.
+            let bits = (self.mode() >> 6 | self.mode() >> 3 | self.mode()) & 7;
             match self.existing() {
-                Some(segment) => tell_permissions(&segment, draft),
-                None => match sys::segments::find_segment(self.key) {
-                    Ok(id) => tell_hidden(id, draft),
-                    Err(_) => draft.note(format_args!("ipcs -m lists it with its owner and mode")),
-                },
+                Some(segment) => {
+                    let refused = !is_allowed(&segment, bits);
+                    if refused {
+                        draft.message(format_args!(
+                            "the mode of the segment with key {} ({}) refuses what the flags ask for ({})",
+                            Key(self.key),
+                            Octal(segment.mode),
+                            Octal(self.mode())
+                        ));
+                    } else {
+                        draft.message(format_args!(
+                            "the segment with key {} may not be used as the flags ask ({})",
+                            Key(self.key),
+                            Octal(self.mode())
+                        ));
+                    }
+                    tell_permissions(&segment, draft);
+                    if !refused {
+                        tell_other_refusal(draft);
+                    } else if bits != 4 && segment::by_id(segment.id).is_ok() {
+                        // IPC_STAT needs the permission to read, too.
+                        draft.help(format_args!("ask for 0400, and attach it with SHM_RDONLY, which its mode allows"));
+                    } else {
+                        help_with_permission(&segment, draft);
+                    }
+                }
+                None => {
+                    draft.message(format_args!(
+                        "the segment with key {} may not be used as the flags ask ({})",
+                        Key(self.key),
+                        Octal(self.mode())
+                    ));
+                    match sys::segments::find_segment(self.key) {
+                        Ok(id) => tell_hidden(id, draft),
+                        Err(_) => draft.note(format_args!("ipcs -m lists it with its owner and mode")),
+                    }
+                }
             }
-            draft.help(format_args!(
-                "ask for no more than is needed (0400 to read); or let the owner change its mode with shmctl IPC_SET"
-            ));
         });
     }
 
@@ -232,11 +315,17 @@ impl Shmget {
                     segment.size,
                     self.size
                 ));
+                let own = tell_maker(&segment, draft);
                 draft.note(format_args!("it is {segment}"));
-                draft.help(format_args!(
-                    "if it is left over from an earlier version, remove it: ipcrm -m {}",
-                    segment.id
-                ));
+                draft.note(format_args!("the size of a segment never changes"));
+                if own {
+                    draft.help(format_args!("make it with the size that is needed, or ask for no more than it has"));
+                } else {
+                    draft.help(format_args!(
+                        "ask for no more than it has, or choose another key; {}",
+                        Removal(&segment)
+                    ));
+                }
             });
         } else if self.size == 0 {
             report.finding(Rule::ShmgetZeroSize, Severity::Error, |draft| {
@@ -245,28 +334,47 @@ impl Shmget {
                 draft.help(format_args!("pass the number of bytes that the segment is to have"));
             });
         } else if self.size as u64 > most {
-            self.size_limit(report);
+            self.over_shmmax(most, report);
         } else {
-            return false;
+            return self.unknown_page_size(report);
         }
         true
     }
 
     fn no_space(&self, errno: Errno, report: &Report<'_>) -> bool {
-        if self.flags & SHM_HUGETLB != 0 && errno == libc::ENOMEM {
-            return false;
+        if errno == libc::ENOMEM {
+            if self.flags & SHM_HUGETLB != 0 {
+                self.no_huge_pages(report)
+            } else {
+                self.no_memory(report)
+            }
+            return true;
         }
         let (Some(limits), Some(usage)) = (segment::limits(), segment::usage()) else {
             return false;
         };
-        let wanted = (self.size as u64).div_ceil(page_size() as u64);
+        let page = page_size() as u64;
+        let wanted = (self.size as u64).div_ceil(page);
         let pages_left = limits.max_pages.saturating_sub(usage.pages);
         let full = u64::try_from(usage.segments).is_ok_and(|segments| segments >= limits.max_segments);
-        if errno == libc::ENOSPC && full && wanted <= pages_left {
+        if wanted > pages_left {
+            report.finding(Rule::ShmgetSizeLimit, Severity::Note, |draft| {
+                draft.message(format_args!(
+                    "a segment of {} would exceed kernel.shmall: {}, of which {} are in use",
+                    Bytes(self.size as u64),
+                    Bytes(limits.max_pages.saturating_mul(page)),
+                    Bytes(usage.pages.saturating_mul(page))
+                ));
+                draft.help(format_args!(
+                    "ask for less, remove segments that nobody uses (ipcs -m), or raise sysctl kernel.shmall, in pages"
+                ));
+            });
+        } else if full {
             report.finding(Rule::ShmgetSegmentLimit, Severity::Note, |draft| {
-                let mut idle = 0_u32;
+                let (mut idle, mut own) = (0_u32, 0_u32);
                 segment::find(|segment| {
                     idle = idle.wrapping_add(u32::from(segment.attached == 0));
+                    own = own.wrapping_add(u32::from(segment.creator_pid == sys::getpid()));
                     false
                 });
                 draft.message(format_args!(
@@ -274,39 +382,17 @@ impl Shmget {
                     limits.max_segments
                 ));
                 draft.note(format_args!("{} exist, {idle} of them with no process attached", usage.segments));
+                if own > 0 {
+                    draft.note(format_args!("{own} of them were made by this process"));
+                }
                 draft.help(format_args!(
-                    "remove those that are left over (ipcs -m -p, ipcrm -m ID), or raise kernel.shmmni"
+                    "remove each segment when its last user ends (shmctl IPC_RMID; ipcs -m -p lists them), or raise kernel.shmmni"
                 ));
             });
         } else {
-            self.size_limit(report);
+            return false;
         }
         true
-    }
-
-    fn size_limit(&self, report: &Report<'_>) {
-        report.finding(Rule::ShmgetSizeLimit, Severity::Note, |draft| {
-            draft.message(format_args!(
-                "no new segment of {} bytes{} can be made",
-                self.size,
-                super::memory::signed(self.size)
-            ));
-            let wanted = self.size as u64;
-            if let (Some(limits), Some(usage)) = (segment::limits(), segment::usage()) {
-                let page = page_size() as u64;
-                if wanted > limits.max_size {
-                    draft.note(format_args!("kernel.shmmax allows {} bytes for a segment", limits.max_size));
-                } else if wanted.div_ceil(page).saturating_add(usage.pages) > limits.max_pages {
-                    draft.note(format_args!(
-                        "kernel.shmall allows {} pages of {page} bytes, and {} are in use",
-                        limits.max_pages, usage.pages
-                    ));
-                } else if let Some(total) = limits::total_memory() {
-                    draft.note(format_args!("RAM and swap together have {}", Bytes(total)));
-                }
-            }
-            draft.help(format_args!("ask for less, raise the limit with sysctl, or pass SHM_NORESERVE for sparse use"));
-        });
     }
 
     // ---- new segments ----
@@ -315,16 +401,18 @@ impl Shmget {
         if let Some((decimal, meant)) = self.decimal_mode() {
             return report.offence(Rule::ShmgetDecimalMode, Severity::Warning, |draft| {
                 draft.message(format_args!(
-                    "the mode was written in decimal: {decimal} is mode {} and the bit of IPC_CREAT",
+                    "the mode is written in decimal: {decimal} is mode {} and the bit of IPC_CREAT",
                     Octal(self.mode())
                 ));
-                draft.help(format_args!("write {}, in octal", Octal(meant)));
+                draft.help(format_args!("write {}: the leading 0 makes it octal", Octal(meant)));
             });
         }
         let readable = if self.mode() & 0o400 == 0 {
             report.offence(Rule::ShmgetNoPermissions, Severity::Warning, |draft| {
+                let who =
+                    if self.mode() & 0o044 == 0 { "only root can attach it" } else { "its owner can't attach it" };
                 draft.message(format_args!(
-                    "the new segment has mode {}, which gives its owner no read: only root can attach it",
+                    "the new segment has mode {}, which gives its owner no read permission: {who}",
                     Octal(self.mode())
                 ));
                 draft.help(format_args!("add | 0600 to the flags"));
@@ -336,12 +424,24 @@ impl Shmget {
             None
         } else {
             report.offence(Rule::ShmgetWorldWritable, Severity::Warning, |draft| {
-                draft.message(format_args!("the new segment has mode {}: everybody may write it", Octal(self.mode())));
+                draft.message(format_args!(
+                    "the new segment has mode {}: every user may write to it",
+                    Octal(self.mode())
+                ));
                 draft.help(format_args!("pass 0600, or 0660 for a group"));
             })
         };
         readable.or(closed)
     }
+}
+
+/// Tells where this process has made a segment; whether it has.
+fn tell_maker(segment: &Segment, draft: &mut Draft) -> bool {
+    let made = track::segment(segment.id).filter(|made| made.is_created() && segment.creator_pid == sys::getpid());
+    if let Some(site) = made.and_then(|made| made.met_at()) {
+        draft.place(site, format_args!("this process made it here"));
+    }
+    made.is_some()
 }
 
 #[cfg(test)]

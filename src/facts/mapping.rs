@@ -108,6 +108,11 @@ impl Mappings {
         (!mappings.as_text || scan(mappings.fd, 0).is_some()).then_some(mappings)
     }
 
+    /// Whether a question takes as long as reading the list up to its answer.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.as_text
+    }
+
     /// The mapping that holds `address`, or else the next one above it.
     pub(crate) fn at_or_after(&self, address: usize) -> Option<Mapping> {
         if self.as_text { scan(self.fd, address) } else { query(self.fd, address).ok() }
@@ -249,6 +254,16 @@ fn query(fd: c_int, address: usize) -> sys::Result<Mapping> {
 fn scan(fd: c_int, address: usize) -> Option<Mapping> {
     sys::rewind(fd).ok()?;
     procfile::find_line_in(fd, |line| parse(line).filter(|mapping| mapping.end > address))
+}
+
+/// Hands over all mappings, lowest first, read as text in one go.
+pub(crate) fn for_each(mut each: impl FnMut(&Mapping)) {
+    procfile::find_line(LIST, |line| {
+        if let Some(mapping) = parse(line) {
+            each(&mapping);
+        }
+        None::<()>
+    });
 }
 
 /// How many mappings the process has, as `vm.max_map_count` counts them; takes milliseconds for ten thousands.

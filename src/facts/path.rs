@@ -2,7 +2,7 @@
 
 use super::mapping;
 use crate::escape::Escaped;
-use crate::sys;
+use crate::sys::{self, Errno};
 use core::ffi::{CStr, c_int};
 use core::fmt::{self, Write as _};
 
@@ -46,6 +46,32 @@ impl Path {
             path.length = path.length.wrapping_add(read);
         }
         None
+    }
+
+    /// The path with these bytes; `None` if it is longer than the kernel takes.
+    pub(crate) fn of(bytes: &[u8]) -> Option<Path> {
+        let mut path = Path::EMPTY;
+        path.bytes.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        path.length = bytes.len();
+        Some(path)
+    }
+
+    /// The first part of the path, from its start to a slash, that can't be looked up, or (for EACCES and ENOTDIR) in which
+    /// nothing can be: with this errno.
+    pub(crate) fn first_that_fails(&self, errno: Errno) -> Option<&[u8]> {
+        let bytes = self.bytes();
+        let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at.max(1));
+        ends.chain([bytes.len()]).filter_map(|end| bytes.get(..end)).find(|part| {
+            let fails = |path: Path| path.as_c_str().is_some_and(|path| sys::statx_path(path).err() == Some(errno));
+            let inside = || {
+                let mut path = Path::of(part)?;
+                path.bytes.get_mut(path.length..path.length.checked_add(2)?)?.copy_from_slice(b"/.");
+                path.length = path.length.checked_add(2)?;
+                Some(path)
+            };
+            let path = if errno == libc::ENOENT { Path::of(part) } else { inside() };
+            path.is_some_and(fails)
+        })
     }
 
     /// The working directory.

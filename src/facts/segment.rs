@@ -115,6 +115,11 @@ pub(crate) fn any_by_id(id: c_int) -> Option<Segment> {
     by_id(id).ok().or_else(|| find(|segment| segment.id == id))
 }
 
+/// The segment at an index of the kernel's table, whatever its mode bits.
+pub(crate) fn any_at(index: c_int) -> Option<Segment> {
+    sys::segments::segment_at(index).ok().map(|(id, segment)| Segment::new(id, &segment))
+}
+
 /// The segment with a key, whatever its mode bits.
 pub(crate) fn any_by_key(key: c_int) -> Option<Segment> {
     sys::segments::find_segment(key)

@@ -7,6 +7,7 @@ use crate::facts::{page_size, segment};
 use crate::report::{self, Report};
 use crate::start::{self, CHECK, CONTENTS, ENFORCE, HARDENED, OPT_IN, TRACK};
 use crate::track::openings::{self, Opener};
+use crate::track::segments::list_ids;
 use crate::track::{Begun, Range, keys};
 use crate::{errno, follow, harden, next};
 use core::ffi::{CStr, c_char, c_int, c_void};
@@ -161,6 +162,10 @@ pub(crate) unsafe extern "C" fn shmdt(address: *const c_void, caller: usize) -> 
     status
 }
 
+/// `SHM_STAT` and `SHM_STAT_ANY` of `<sys/shm.h>`, which give the id of the segment at an index.
+const SHM_STAT: c_int = 13;
+const SHM_STAT_ANY: c_int = 15;
+
 /// shmctl(2).
 ///
 /// # Safety
@@ -172,6 +177,9 @@ pub(crate) unsafe extern "C" fn shmctl(id: c_int, command: c_int, buffer: *mut c
         let removes = value >= 0 && command == libc::IPC_RMID;
         if command == libc::IPC_RMID {
             follow::removes(&Shmctl { id, command, buffer: buffer as usize }, value, caller);
+        }
+        if value >= 0 && matches!(command, SHM_STAT | SHM_STAT_ANY) {
+            list_ids();
         }
         // A removed segment that is still there is attached by somebody.
         if value < 0 || removes && segment::exists(id) {

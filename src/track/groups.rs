@@ -3,6 +3,7 @@
 use super::origin::By;
 use super::regions::{Known, Regions};
 use super::tree::Entry;
+use crate::facts::whole_pages;
 use crate::hidden::Hidden;
 
 /// Call sites that are told apart; mappings of further ones are not counted.
@@ -16,8 +17,11 @@ pub(crate) struct Group {
     pub(crate) attached: bool,
     /// How many there are.
     pub(crate) count: usize,
-    /// How much of them is still mapped, in bytes.
+    /// How many of them have been unmapped in part.
+    pub(crate) partial: usize,
+    /// How much of them is still mapped, and how much was, in bytes.
     pub(crate) bytes: usize,
+    pub(crate) whole: usize,
     /// One of the pieces of the first of them, and the number of its origin.
     first: Hidden<Entry>,
     serial: u32,
@@ -28,7 +32,9 @@ impl Group {
         site: Hidden::unused(0),
         attached: false,
         count: 0,
+        partial: 0,
         bytes: 0,
+        whole: 0,
         first: Hidden::unused(Entry::NONE),
         serial: 0,
     };
@@ -49,38 +55,39 @@ impl Groups {
         self.table.get(..self.used).unwrap_or_default()
     }
 
-    /// Counts anew what this process has mapped and attached itself.
-    pub(crate) fn count(&mut self, regions: &mut Regions) {
+    /// Begins to count anew.
+    pub(crate) fn begin(&mut self) {
         self.used = 0;
-        regions.begin_count();
-        let mut at = 0;
-        while let Some(entry) = regions.at_or_after(at) {
-            at = entry.end;
-            let Some(origin) = regions.origin(&entry).filter(|origin| regions.is_own(origin)) else {
-                continue;
-            };
-            let (site, attached) = (Hidden::new(origin.site), origin.by == By::Shmat);
-            let index = self.used().iter().position(|group| group.site == site && group.attached == attached);
-            let index = match index {
-                Some(index) => index,
-                None if self.used < SITES => {
-                    self.used = self.used.wrapping_add(1);
-                    let index = self.used.wrapping_sub(1);
-                    if let Some(place) = self.table.get_mut(index) {
-                        let serial = origin.serial;
-                        *place = Group { site, attached, first: Hidden::of(entry), serial, ..Group::NONE };
-                    }
-                    index
+    }
+
+    /// Counts a piece of what this process has mapped or attached itself, of which so many bytes are there.
+    pub(crate) fn add(&mut self, entry: &Entry, bytes: usize, regions: &mut Regions) {
+        let Some(origin) = regions.origin(entry).filter(|origin| regions.is_own(origin)) else { return };
+        let (site, attached) = (Hidden::new(origin.site), origin.by == By::Shmat);
+        let index = self.used().iter().position(|group| group.site == site && group.attached == attached);
+        let index = match index {
+            Some(index) => index,
+            None if self.used < SITES => {
+                self.used = self.used.wrapping_add(1);
+                let index = self.used.wrapping_sub(1);
+                if let Some(place) = self.table.get_mut(index) {
+                    let serial = origin.serial;
+                    *place = Group { site, attached, first: Hidden::of(*entry), serial, ..Group::NONE };
                 }
-                None => continue,
-            };
-            let new = regions.counts(&entry);
-            let Some(group) = self.table.get_mut(index) else { continue };
-            group.count = group.count.wrapping_add(usize::from(new));
-            group.bytes = group.bytes.wrapping_add(entry.end.wrapping_sub(entry.start));
-            if group.serial.wrapping_sub(origin.serial).cast_signed() > 0 {
-                (group.first, group.serial) = (Hidden::of(entry), origin.serial);
+                index
             }
+            None => return,
+        };
+        let whole = whole_pages(origin.length);
+        let new = regions.counts(entry);
+        let is_partial = new && (bytes < entry.end.wrapping_sub(entry.start) || regions.left_of(entry) < whole);
+        let Some(group) = self.table.get_mut(index) else { return };
+        group.count = group.count.wrapping_add(usize::from(new));
+        group.partial = group.partial.wrapping_add(usize::from(is_partial));
+        group.bytes = group.bytes.wrapping_add(bytes);
+        group.whole = group.whole.wrapping_add(if new { whole } else { 0 });
+        if group.serial.wrapping_sub(origin.serial).cast_signed() > 0 {
+            (group.first, group.serial) = (Hidden::of(*entry), origin.serial);
         }
     }
 

@@ -299,6 +299,25 @@ impl Regions {
             .is_some_and(|origin| core::mem::replace(&mut origin.kept_mut().counted, count) != count)
     }
 
+    /// How many bytes are left of what the call has mapped that made a range.
+    pub(crate) fn left_of(&self, entry: &Entry) -> usize {
+        let Some(origin) = self.origin(entry) else { return 0 };
+        let range = Range::new(origin.base, crate::facts::whole_pages(origin.length));
+        let (mut at, mut left) = (range.start, 0_usize);
+        while let Some(piece) = self.at_or_after(at).filter(|piece| piece.start < range.end) {
+            at = piece.end;
+            if piece.origin == entry.origin {
+                left = left.saturating_add(piece.end.wrapping_sub(piece.start));
+            }
+        }
+        left
+    }
+
+    /// The last release of a part of what the call has mapped that made a range.
+    pub(crate) fn last_gone_of(&self, entry: &Entry) -> Option<KnownGone> {
+        self.known_gone(self.history.newest_first().find(|gone| gone.entry.origin == entry.origin && gone.is_real())?)
+    }
+
     /// Checks that the tree is one.
     #[cfg(test)]
     pub(crate) fn check(&self) {

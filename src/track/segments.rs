@@ -4,6 +4,7 @@ use crate::hidden::Hidden;
 use crate::spread::spread;
 use crate::sys::Errno;
 use core::ffi::c_int;
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Segments that are remembered: as many as a system has by default (SHMMNI).
 const SEGMENTS: usize = 4096;
@@ -34,6 +35,8 @@ const USED: u8 = 1;
 const CREATED: u8 = 2;
 const REMOVED: u8 = 4;
 const ATTACHED: u8 = 8;
+/// A call has given its id to this process, or it was attached.
+const GIVEN: u8 = 32;
 /// It exists when this process ends.
 const LEFT: u8 = 16;
 
@@ -72,6 +75,16 @@ impl Segment {
         self.site.get()
     }
 
+    /// Whether a call has given its id to this process, or it was attached.
+    pub(crate) fn is_given(&self) -> bool {
+        self.has(GIVEN | ATTACHED)
+    }
+
+    /// Where its id was given first.
+    pub(crate) fn met_at(&self) -> Option<usize> {
+        self.has(GIVEN).then(|| self.site.get())
+    }
+
     /// Where this process has removed it.
     pub(crate) fn removed_at(&self) -> Option<usize> {
         self.has(REMOVED).then(|| self.removal.get())
@@ -95,6 +108,10 @@ impl Segment {
         if call.created {
             (self.marks, self.generation) = (USED | CREATED, generation);
         }
+        if self.has(GIVEN) {
+            return;
+        }
+        self.marks |= GIVEN;
         (self.key, self.flags, self.size, self.site) = (call.key, call.flags, call.size, call.site);
     }
 
@@ -131,6 +148,19 @@ pub(crate) struct Got {
     pub(crate) created: bool,
     /// The return address of the call.
     pub(crate) site: Hidden,
+}
+
+/// Whether this process has asked for segments by index: the ids that SHM_STAT gives are not remembered.
+static IDS_LISTED: AtomicBool = AtomicBool::new(false);
+
+/// Notes that a call has given an id that is not remembered.
+pub(crate) fn list_ids() {
+    IDS_LISTED.store(true, Relaxed);
+}
+
+/// Whether a call has given ids that are not remembered.
+pub(crate) fn are_ids_listed() -> bool {
+    IDS_LISTED.load(Relaxed)
 }
 
 /// The segments by id.
@@ -211,6 +241,16 @@ impl Segments {
     /// How many there are.
     pub(crate) fn count_left(&self, site: usize) -> usize {
         self.left(Some(site)).count()
+    }
+
+    /// Whether a segment that this process has met has, or had, this key.
+    pub(crate) fn has_key(&self, key: c_int) -> bool {
+        self.table.iter().any(|segment| segment.has(GIVEN) && segment.key == key)
+    }
+
+    /// Where this process has removed the segment with this key.
+    pub(crate) fn removed_with_key(&self, key: c_int) -> Option<usize> {
+        self.table.iter().filter(|segment| segment.has(GIVEN) && segment.key == key).find_map(Segment::removed_at)
     }
 
     /// The next segment in the table from place `from` on, and the place after it.

@@ -1,4 +1,4 @@
-/* Removes a segment that it still uses: it goes away with the last detach. */
+/* Removes a segment that others are to find by its key: the next one gets a segment of its own. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ipc.h>
@@ -6,7 +6,7 @@
 
 int main(void)
 {
-    int id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
+    int id = shmget(0x4d53, 4096, IPC_CREAT | 0600);
     void *memory = shmat(id, NULL, 0);
     if (memory == (void *)-1) {
         perror("shmat");
