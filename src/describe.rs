@@ -96,15 +96,19 @@ pub(crate) fn address(address: usize, fd: c_int) -> c_int {
         written &= say(fd, format_args!("{address:#x} is {what}"));
     } else if let Some(known) = track::at(address) {
         let into = address.wrapping_sub(known.origin.base);
-        written &= say(fd, format_args!("{address:#x} is {into} bytes into {}", Piece(&known)));
+        written &= match into {
+            0 => say(fd, format_args!("{address:#x} is at the start of {}", Piece(&known))),
+            1 => say(fd, format_args!("{address:#x} is 1 byte into {}", Piece(&known))),
+            _ => say(fd, format_args!("{address:#x} is {into} bytes into {}", Piece(&known))),
+        };
     } else if let Some(there) = &there {
         let [read, write, execute, shared] = there.rights();
         let name = if there.name().is_empty() { b"anonymous memory" } else { there.name() };
         written &= say(
             fd,
             format_args!(
-                "{address:#x} lies in {:#x}-{:#x} {read}{write}{execute}{shared} {}, which this program did not map by \
-                 a call that was seen",
+                "{address:#x} lies in {:#x}-{:#x} {read}{write}{execute}{shared} {}, which was mapped by no call that was \
+                 seen",
                 there.start,
                 there.end,
                 Escaped(name)
