@@ -19,7 +19,7 @@ impl Access {
         match self {
             Access::Read => "read",
             Access::Write => "write",
-            Access::Execute => "execution",
+            Access::Execute => "jump",
             Access::Unknown => "access",
         }
     }

@@ -93,7 +93,7 @@ impl Jump {
     fn tell_gone(&self, gone: &KnownGone, address: usize, draft: &mut Draft) {
         let was = &gone.was;
         let state = match gone.gone.by {
-            _ if was.origin.by == By::Shmat => "detached",
+            By::Shmdt => "detached",
             By::Mremap => "moved away by mremap",
             By::Mmap => "replaced by MAP_FIXED",
             _ => "unmapped",

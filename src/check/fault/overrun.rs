@@ -164,9 +164,8 @@ impl Overrun {
         if self.is_stack {
             let start = self.known.entry.start;
             match start.checked_sub(pointer).filter(|below| *below > 0) {
-                Some(below) => {
-                    draft.note(format_args!("the stack pointer is {pointer:#x}, {} below it", Count(below as u64)))
-                }
+                Some(below) => draft
+                    .note(format_args!("the stack pointer is {pointer:#x}, {} below that start", Count(below as u64))),
                 None => draft.note(format_args!("the stack pointer is {pointer:#x}")),
             }
             draft.help(format_args!(

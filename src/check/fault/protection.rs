@@ -95,9 +95,12 @@ impl Forbidden {
             return;
         }
         let Some(known) = &self.known else {
-            draft.note(format_args!(
-                "mprotect acts on whole pages, which malloc's blocks and variables share with others"
-            ));
+            if let Some(given) = &self.given {
+                draft.note(format_args!(
+                    "mprotect changes whole pages, here {:#x}-{:#x}, and malloc's blocks and variables share pages with others",
+                    given.range.start, given.range.end
+                ));
+            }
             draft.help(format_args!("give mprotect memory that shares no page with anything else: take it from mmap"));
             return;
         };

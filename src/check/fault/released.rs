@@ -12,9 +12,7 @@ use crate::{facts, track};
 pub(super) fn tell(gone: &KnownGone, fault: &Fault, draft: &mut Draft) {
     let was = &gone.was;
     let (state, help) = match gone.gone.by {
-        _ if was.origin.by == By::Shmat => {
-            ("in a segment that has been detached", "detach the segment after its last use")
-        }
+        By::Shmdt => ("in a segment that has been detached", "detach the segment after its last use"),
         By::Mremap => (
             "in memory that mremap has moved away",
             "use the address that mremap returned, in all copies of the pointer",

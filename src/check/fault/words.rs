@@ -17,7 +17,7 @@ pub(super) struct Accessed<'a>(pub(super) &'a Fault);
 impl fmt::Display for Accessed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let access = self.0.machine.access();
-        let preposition = if access == Access::Write { "to" } else { "of" };
+        let preposition = if matches!(access, Access::Write | Access::Execute) { "to" } else { "of" };
         write!(f, "{} {preposition} {:#x}", access.name(), self.0.address)
     }
 }
