@@ -108,6 +108,38 @@ static void failures_are_named(void)
     expect("prot and flags are swapped", __FILE__, __LINE__);
 }
 
+/* A folder that this user may not search, told by the finding's text. */
+static void a_refusing_folder_is_named(void)
+{
+    CHECK(chmod(folder, 0755) == 0 && mkdir(in("closed"), 0700) == 0, "errno %d", errno);
+    int pipes[2];
+    CHECK(pipe(pipes) == 0, "errno %d", errno);
+    pid_t child = fork();
+    if (child == 0) {
+        if (getuid() == 0 && (setresgid(65534, 65534, 65534) != 0 || setresuid(65534, 65534, 65534) != 0))
+            _exit(1);
+        dup2(pipes[1], 2);
+        char *arguments[] = {"openings", "refused", (char *)in("closed/file"), NULL};
+        setenv("MAPSAN_OPTIONS", "", 1);
+        execv("/proc/self/exe", arguments);
+        _exit(1);
+    }
+    close(pipes[1]);
+    static char text[8192];
+    size_t length = 0;
+    ssize_t got;
+    while ((got = read(pipes[0], text + length, sizeof text - 1 - length)) > 0)
+        length += (size_t)got;
+    close(pipes[0]);
+    if (getuid() == 0) {
+        CHECK(strstr(text, "/closed/file\") failed with EACCES") != NULL, "%s", text);
+        CHECK(strstr(text, "/closed' may not be searched: mode 0700, owner 0, group 0; this process has user 65534") != NULL,
+              "%s", text);
+        CHECK(strstr(text, "create") == NULL, "%s", text);
+    }
+    rmdir(in("closed"));
+}
+
 static int cleaned;
 static void clean(void *unused) { (void)unused; cleaned++; }
 
@@ -137,13 +169,18 @@ static void a_thread_can_be_cancelled(void)
     unlink(in("pipe"));
 }
 
-int main(void)
+int main(int count, char **arguments)
 {
     alarm(50);
+    if (count == 3) {
+        mmap(NULL, 4096, PROT_READ, MAP_SHARED, open(arguments[2], O_RDONLY), 0);
+        return 0;
+    }
     CHECK(mkdtemp(folder) != NULL, "errno %d", errno);
     findings(0);
     arguments_pass();
     failures_are_named();
+    a_refusing_folder_is_named();
     a_thread_can_be_cancelled();
     rmdir(folder);
     return 0;

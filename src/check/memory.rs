@@ -1,13 +1,14 @@
 //! What the checks of the memory calls share: the kernel's list of mappings in words.
 
 use super::IfSome;
+use super::known::tell_mapped;
 use crate::call::Quoted;
 use crate::facts::limits::{self, Size};
 use crate::facts::mapping::{self, Mapping, Mappings};
 use crate::facts::page_size;
 use crate::report::Draft;
 use crate::track::failures::Failed;
-use crate::track::locks;
+use crate::track::{self, locks};
 use core::fmt;
 
 /// Shows a mapping: range, rights, and what it is.
@@ -81,6 +82,9 @@ pub(super) fn range(start: usize, length: usize) -> Range {
     }
 }
 
+/// How far below a hole a mapping may end to be told of, in bytes.
+const NEAR: usize = 64 * 1024;
+
 /// Tells of a hole: where it is and what lies around it.
 pub(super) fn tell_hole(hole: usize, start: usize, draft: &mut Draft) {
     if hole == start {
@@ -88,6 +92,17 @@ pub(super) fn tell_hole(hole: usize, start: usize, draft: &mut Draft) {
     } else {
         let before = hole.wrapping_sub(start);
         draft.note(format_args!("the first {before} bytes are mapped; nothing is mapped at {hole:#x}"));
+    }
+    // A range that misses a mapping by little.
+    if let Some(below) = track::neighbours(hole).0.filter(|below| hole.wrapping_sub(below.entry.end) < NEAR) {
+        if below.entry.end < hole {
+            draft.note(format_args!(
+                "the mapping below ends at {:#x}, {} bytes before",
+                below.entry.end,
+                hole.wrapping_sub(below.entry.end)
+            ));
+        }
+        tell_mapped(&below, draft);
     }
     match Mappings::open().and_then(|mappings| mappings.at_or_after(hole)) {
         Some(next) => draft.note(format_args!("the next mapping above is {}", Shown(&next))),
@@ -222,7 +237,7 @@ pub(super) fn tell_no_memory(function: &str, wanted: u64, cause: Option<&Cause>,
 /// Says that the process has as many mappings as it may.
 fn tell_mappings(function: &str, count: u64, most: u64, draft: &mut Draft) {
     draft.message(format_args!(
-        "{function} would need one more mapping than vm.max_map_count allows ({most}, {count} in use)"
+        "{function} needs one more mapping: the process has {count}, and vm.max_map_count is {most}"
     ));
     draft.help(format_args!(
         "raise it (sysctl vm.max_map_count=N), unmap what is no longer needed, or use larger pieces of one protection"

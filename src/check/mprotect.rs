@@ -48,8 +48,13 @@ impl Mprotect {
             }
             memory::say_unaligned("mprotect", self.address, draft);
             memory::tell_unaligned(self.address, draft);
+            let below = facts::page_start(self.address);
+            if track::at(self.address).is_some() {
+                draft.help(format_args!("pass the start of the page, {below:#x}: protection changes for whole pages"));
+                return;
+            }
             draft.help(format_args!(
-                "protection is a matter of whole pages: take memory from mmap or posix_memalign, not from malloc, and \
+                "protection changes for whole pages: take memory from mmap or posix_memalign, not from malloc, and \
                  round the address down to its page"
             ));
         });

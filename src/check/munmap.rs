@@ -45,9 +45,11 @@ impl Check for Munmap {
                 memory::tell_unaligned(self.address, draft);
                 tell_origin(self.address, draft);
                 match track::at(self.address) {
-                    Some(known) => {
-                        draft.help(format_args!("unmap {:#x}, the pointer that mmap returned", known.origin.base))
-                    }
+                    Some(known) => draft.help(format_args!(
+                        "unmap {:#x}, the pointer that {} returned",
+                        known.origin.base,
+                        known.origin.by.function()
+                    )),
                     None => draft.help(format_args!("pass the pointer that mmap returned")),
                 }
             });

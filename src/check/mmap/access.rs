@@ -28,7 +28,10 @@ impl Mmap {
             (libc::EACCES, Ok(libc::O_WRONLY)) => self.not_readable(report),
             (libc::EACCES, Ok(libc::O_RDONLY)) if self.is_shared_writable() => self.not_writable(report),
             (libc::EACCES, _) => return self.exec_is_denied(errno, report),
-            _ => self.not_mappable(&file, report),
+            (libc::ENODEV, _) => self.not_mappable(&file, report),
+            // Files of procfs say so; of others it is an error of the device or its driver.
+            _ if matches!(descriptor::filesystem(self.fd), Filesystem::Kernel(_)) => self.not_mappable(&file, report),
+            _ => return false,
         }
         true
     }

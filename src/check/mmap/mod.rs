@@ -247,10 +247,14 @@ impl Mmap {
                 draft.message(format_args!("the offset is negative: {} ({:#x})", self.offset, self.offset));
             } else {
                 draft.message(format_args!(
-                    "the offset {:#x} plus the length {} is past the largest file offset ({:#x})",
+                    "the offset {:#x} plus the length {} is past {}",
                     self.offset,
                     self.length,
-                    i64::MAX
+                    if (self.offset.cast_unsigned()).saturating_add(self.length as u64) > i64::MAX.cast_unsigned() {
+                        "the largest file offset (0x7fffffffffffffff)"
+                    } else {
+                        "the largest file that its filesystem can have"
+                    }
                 ));
             }
             draft.help(format_args!("check the calculation of the offset; off_t is signed, 64 bits wide"));

@@ -42,7 +42,7 @@ impl Mmap {
         }
         report.offence(Rule::MmapAnonymousFd, Severity::Warning, |draft| {
             draft.message(format_args!(
-                "MAP_ANONYMOUS with descriptor {}: Linux ignores it, other systems refuse the call",
+                "MAP_ANONYMOUS with descriptor {}: Linux ignores it, some other systems refuse the call",
                 self.fd
             ));
             draft.help(format_args!("pass -1; or drop MAP_ANONYMOUS if the file was meant to be mapped"));
