@@ -8,18 +8,14 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use mapsan_model::Rule;
 
 /// Sites that are kept; a program with more has its later findings counted, not printed.
-const SLOTS: usize = 4096;
+const SLOTS: usize = 8192;
 /// How far from its place an entry may lie.
 const PROBES: usize = 64;
 
-struct Slot {
-    /// The rule in the top byte, plus 1 so that 0 means free, and the low 56 bits of the site's complement.
-    key: AtomicU64,
-    /// Whether a suppression silenced the first one.
-    suppressed: AtomicU32,
-}
-
-static TABLE: [Slot; SLOTS] = [const { Slot { key: AtomicU64::new(0), suppressed: AtomicU32::new(0) } }; SLOTS];
+/// The rule in the top byte, plus 1 so that 0 means free, and the low 56 bits of the site.
+static KEYS: [AtomicU64; SLOTS] = [const { AtomicU64::new(0) }; SLOTS];
+/// Whether a suppression silenced the first one: a bit for each place.
+static SUPPRESSED: [AtomicU32; SLOTS / 32] = [const { AtomicU32::new(0) }; SLOTS / 32];
 
 /// What the table knew of a finding.
 pub(super) enum Seen {
@@ -31,40 +27,59 @@ pub(super) enum Seen {
     Suppressed,
 }
 
-/// A finding's entry in the table.
+/// A finding's place in the table.
 #[derive(Clone, Copy)]
-pub(super) struct Entry(&'static Slot);
+pub(super) struct Entry(usize);
 
 impl Entry {
-    /// Notes that a suppression silences it.
-    pub(super) fn suppress(self) {
-        self.0.suppressed.store(1, Relaxed);
+    fn key(self) -> Option<&'static AtomicU64> {
+        KEYS.get(self.0 % SLOTS)
     }
 
-    /// Takes the entry back, because its finding could not be reported. The slot stays taken by a key that no
+    /// The word with its bit, and the bit.
+    fn bit(self) -> Option<(&'static AtomicU32, u32)> {
+        let place = self.0 % SLOTS;
+        SUPPRESSED.get(place / 32).map(|word| (word, 1_u32.wrapping_shl(u32::try_from(place % 32).unwrap_or(0))))
+    }
+
+    fn is_suppressed(self) -> bool {
+        self.bit().is_some_and(|(word, bit)| word.load(Relaxed) & bit != 0)
+    }
+
+    /// Notes that a suppression silences it.
+    pub(super) fn suppress(self) {
+        if let Some((word, bit)) = self.bit() {
+            word.fetch_or(bit, Relaxed);
+        }
+    }
+
+    /// Takes the entry back, because its finding could not be reported. The place stays taken by a key that no
     /// finding has, so that probing past it still works.
     pub(super) fn forget(self) {
-        self.0.key.store(u64::MAX, Relaxed);
+        if let Some(key) = self.key() {
+            key.store(u64::MAX, Relaxed);
+        }
     }
 }
 
 /// Looks the finding up, and enters it when it is new.
 pub(super) fn see(rule: Rule, site: usize) -> Seen {
-    let key = (rule as u64).wrapping_add(1) << 56 | !site as u64 & 0x00ff_ffff_ffff_ffff;
-    let start = usize::try_from(spread(key) >> 52).unwrap_or(0);
+    let wanted = (rule as u64).wrapping_add(1) << 56 | site as u64 & 0x00ff_ffff_ffff_ffff;
+    let start = usize::try_from(spread(wanted) >> 51).unwrap_or(0);
     for probe in 0..PROBES {
-        let Some(slot) = TABLE.get(start.wrapping_add(probe) % SLOTS) else {
+        let entry = Entry(start.wrapping_add(probe));
+        let Some(key) = entry.key() else {
             break;
         };
-        let found = match slot.key.load(Relaxed) {
-            0 => match slot.key.compare_exchange(0, key, Relaxed, Relaxed) {
-                Ok(_) => return Seen::First(Entry(slot)),
+        let found = match key.load(Relaxed) {
+            0 => match key.compare_exchange(0, wanted, Relaxed, Relaxed) {
+                Ok(_) => return Seen::First(entry),
                 Err(other) => other,
             },
             other => other,
         };
-        if found == key {
-            return if slot.suppressed.load(Relaxed) == 0 { Seen::Again } else { Seen::Suppressed };
+        if found == wanted {
+            return if entry.is_suppressed() { Seen::Suppressed } else { Seen::Again };
         }
     }
     Seen::Again
