@@ -75,6 +75,7 @@ fn normalise(text: &str, place: &Path) -> String {
         (r"\b(shmat|shmctl)\(\d+,", "$1(<ID>,"),
         (r"\bpid \d+", "pid <PID>"),
         (r"process \d+", "process <PID>"),
+        (r"in thread \d+", "in thread <THREAD>"),
         (r"[ug]id \d+", "<OWNER>"),
         (r"#\d+ \(deleted\)", "<FILE>"),
         (r"next mapping above is .*", "next mapping above is <MAPPING>"),
