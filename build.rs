@@ -9,7 +9,7 @@ const SONAME: &str = "libmapsan.so.0";
 
 /// The functions that a program or a sanitizer may define, and that the library therefore has itself or finds in libc:
 /// `src/clib`. The compiler calls some of them, the unwinder others. c-tests/abi/library.sh knows what may stay undefined.
-const OWN: [&str; 24] = [
+const OWN: [&str; 25] = [
     "memcpy",
     "memmove",
     "memset",
@@ -30,11 +30,15 @@ const OWN: [&str; 24] = [
     "__cxa_at_quick_exit",
     "__register_atfork",
     "exit",
+    "__sbrk",
     "abort",
     "__setuid",
     "__setreuid",
     "__setresuid",
 ];
+
+/// Second names of functions, which only a static libc has or a static program needs.
+const ABSENT: [&str; 5] = ["__open64", "__openat64", "__dlclose", "__pthread_create", "thrd_create"];
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
@@ -60,6 +64,9 @@ fn main() {
     }
     for name in OWN {
         println!("cargo:rustc-cdylib-link-arg=-Wl,--defsym={name}=mapsan_{name}");
+    }
+    for name in ABSENT {
+        println!("cargo:rustc-cdylib-link-arg=-Wl,--defsym={name}=mapsan_absent");
     }
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     generate_header(&out);

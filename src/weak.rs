@@ -5,6 +5,7 @@
 //! functions of [`crate::clib`], which answer as one that finds nothing where libc has none.
 
 use core::ffi::{c_char, c_int, c_void};
+use core::ptr;
 
 /// Reads the address of a weak symbol through the global offset table.
 macro_rules! weak_address {
@@ -41,11 +42,19 @@ macro_rules! weak_function {
     ($(#[$doc:meta])* $name:ident $symbol:literal $(, $binding:literal)? $signature:ty) => {
         $(#[$doc])*
         pub(crate) fn $name() -> Option<$signature> {
-            let address = weak_address!($($binding,)? $symbol);
+            let mut address = weak_address!($($binding,)? $symbol);
+            if ptr::eq(address, absent()) {
+                address = ptr::null();
+            }
             // SAFETY: null is `None`; a definition of this well-known symbol has this signature.
             unsafe { core::mem::transmute::<*const c_void, Option<$signature>>(address) }
         }
     };
+}
+
+/// What `build.rs` puts in place of a function that `libmapsan.so` is not to find.
+fn absent() -> *const c_void {
+    if cfg!(test) { ptr::null() } else { weak_address!("mapsan_absent") }
 }
 
 /// The loader's list of objects, `_r_debug` of `<link.h>`; null in a static program.

@@ -28,7 +28,12 @@ macro_rules! forwarded {
         $(
         #[cfg_attr(test, expect(dead_code, reason = "the tests call libc's own"))]
         unsafe extern "C" fn $name($($argument: $type),*) -> $result {
-            let found = FOUND.$name.load(Relaxed);
+            let mut found = FOUND.$name.load(Relaxed);
+            if found.is_null() {
+                // Before start.
+                find();
+                found = FOUND.$name.load(Relaxed);
+            }
             if found.is_null() {
                 return $otherwise;
             }
@@ -53,6 +58,8 @@ forwarded! {
     register_atfork "__register_atfork" (
         prepare: *mut c_void, parent: *mut c_void, child: *mut c_void, object: *const c_void
     ) -> c_int, else -1;
+    // Needed before start, too: libc has to know where the break is.
+    sbrk "__sbrk" (increment: isize) -> *mut c_void, else libc::MAP_FAILED;
     exit "exit" (status: c_int) -> (), else end(status);
     abort "abort" () -> (), else end(127);
 }

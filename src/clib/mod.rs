@@ -60,6 +60,20 @@ bind! {
     "free" nothing_to_free
 }
 
+// What `weak` takes for a function that is not there, and nobody calls.
+#[cfg(not(test))]
+core::arch::global_asm!(
+    ".pushsection .text.mapsan_absent,\"ax\",@progbits",
+    ".weak mapsan_absent",
+    ".hidden mapsan_absent",
+    "mapsan_absent:",
+    #[cfg(target_arch = "x86_64")]
+    "ud2",
+    #[cfg(target_arch = "aarch64")]
+    "udf #0",
+    ".popsection",
+);
+
 /// `pthread_once(3)`, for one thread.
 #[cfg_attr(test, expect(dead_code, reason = "the tests run without the library's own unwinder"))]
 unsafe extern "C" fn once(control: *mut c_int, function: extern "C" fn()) -> c_int {

@@ -4,12 +4,12 @@ use crate::facts::Path;
 use crate::hidden::Hidden;
 use crate::report;
 use crate::sys;
-use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_int};
 use core::sync::atomic::{
-    AtomicU64, AtomicUsize,
+    AtomicPtr, AtomicU64, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release},
 };
+use core::{ptr, slice};
 
 /// Keys that are remembered; later ones are not compared.
 const ENTRIES: usize = 512;
@@ -62,15 +62,9 @@ fn identity(file: &libc::statx) -> ((u32, u32), u64) {
     ((file.stx_dev_major, file.stx_dev_minor), file.stx_ino)
 }
 
-struct Table(UnsafeCell<[Given; ENTRIES]>);
-
-// SAFETY: an entry is written once, by the holder of the report's section, before `USED` publishes it.
-unsafe impl Sync for Table {}
-
-static TABLE: Table = Table(UnsafeCell::new(
-    [const { Given { key: 0, id: 0, site: Hidden::unused(0), device: (0, 0), inode: 0, path: [0; PATH], path_length: 0 } };
-        ENTRIES],
-));
+/// The table, in memory that is mapped with its first entry: most programs call no ftok. An entry is written once, by the
+/// holder of the report's section, before `USED` publishes it.
+static TABLE: AtomicPtr<Given> = AtomicPtr::new(ptr::null_mut());
 static USED: AtomicUsize = AtomicUsize::new(0);
 
 /// Hashes of the calls that have been looked at, so that a repetition costs one lookup.
@@ -165,9 +159,9 @@ impl Given {
 }
 
 fn entries() -> &'static [Given] {
+    let used = USED.load(Acquire);
     // SAFETY: entries below `USED` are not written again.
-    let table = unsafe { &*TABLE.0.get().cast_const() };
-    table.get(..USED.load(Acquire)).unwrap_or_default()
+    if used == 0 { &[] } else { unsafe { slice::from_raw_parts(TABLE.load(Relaxed), used) } }
 }
 
 /// The call that gave this key.
@@ -199,9 +193,13 @@ fn store(given: Given) {
     if index >= ENTRIES {
         return;
     }
+    if TABLE.load(Relaxed).is_null() {
+        let Some(memory) = sys::zeroed_memory(ENTRIES.wrapping_mul(size_of::<Given>())) else { return };
+        TABLE.store(memory.cast(), Relaxed);
+    }
+    // SAFETY: inside the table, as just compared.
+    let place = unsafe { TABLE.load(Relaxed).add(index) };
     // SAFETY: the section is held, so nobody else writes, and nobody reads at or above `USED`.
-    let place = unsafe { TABLE.0.get().cast::<Given>().add(index) };
-    // SAFETY: inside the table, as just compared, and unshared.
     unsafe { place.write(given) };
     USED.store(index.wrapping_add(1), Release);
 }
