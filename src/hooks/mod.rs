@@ -245,10 +245,13 @@ macro_rules! map {
             offset: i64,
             caller: usize,
         ) -> *mut c_void {
-            let call = Mmap { address: address as usize, length, prot, flags, fd, offset };
-            // SAFETY: the program's own call, perhaps at another address.
-            let map = |address, flags| unsafe { next::$name(address, length, prot, flags, fd, offset) };
-            map_otherwise(&call, caller, map)
+            let call = &Mmap { address: address as usize, length, prot, flags, fd, offset };
+            // From the record of the call, so that the arguments lie on the stack once.
+            let map = move |address, flags| {
+                // SAFETY: the program's own call, perhaps at another address.
+                unsafe { next::$name(address, call.length, call.prot, flags, call.fd, call.offset) }
+            };
+            map_otherwise(call, caller, map)
         }
     };
 }
