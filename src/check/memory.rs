@@ -247,18 +247,16 @@ fn tell_mappings(function: &str, count: u64, most: u64, draft: &mut Draft) {
 /// Says why a call that may split mappings failed with ENOMEM.
 pub(super) fn tell_no_split(function: &str, draft: &mut Draft) {
     // A piece in the middle makes three of one.
-    match limit_on(0, false, 2) {
-        Some(Cause::Mappings(count, most)) => tell_mappings(function, count, most, draft),
-        _ => {
-            draft.message(format_args!("{function} failed with ENOMEM; why is not known"));
-            match (mapping::count(), limits::max_map_count()) {
-                (Some(count), Some(most)) => draft.note(format_args!(
-                    "it is not the number of mappings ({count}, and vm.max_map_count is {most}); the kernel's own memory, or \
-                     a cgroup's limit, can be exhausted"
-                )),
-                _ => draft.note(format_args!("the number of mappings and its limit can't be read here")),
-            }
-        }
+    if let Some(Cause::Mappings(count, most)) = limit_on(0, false, 2) {
+        return tell_mappings(function, count, most, draft);
+    }
+    draft.message(format_args!("{function} failed with ENOMEM; why is not known"));
+    match (mapping::count(), limits::max_map_count()) {
+        (Some(count), Some(most)) => draft.note(format_args!(
+            "it is not the number of mappings ({count}, and vm.max_map_count is {most}); the kernel's own memory, or \
+             a cgroup's limit, can be exhausted"
+        )),
+        _ => draft.note(format_args!("the number of mappings and its limit can't be read here")),
     }
 }
 
@@ -322,7 +320,7 @@ pub(super) fn tell_who_locks(flag: Option<&str>, draft: &mut Draft) {
     }
 }
 
-/// Tells of a result of mmap, MAP_FAILED, that is passed on.
+/// Tells of a result of mmap, `MAP_FAILED`, that is passed on.
 pub(super) fn tell_map_failed(function: &str, draft: &mut Draft) {
     draft.message(format_args!("{function} of MAP_FAILED, the result of a mapping call that failed"));
     super::tell_failure(Failed::Mmap, draft);

@@ -69,14 +69,14 @@ impl Mprotect {
     }
 
     /// Whether a mapping of the range may not be given an access, by its flag in /proc/self/smaps.
-    fn lacks(&self, flag: &[u8; 2]) -> bool {
+    fn lacks(&self, flag: [u8; 2]) -> bool {
         mapping::lacks_flag(self.address, self.address.saturating_add(self.length), flag) == Some(true)
     }
 
-    /// Whether a shared mapping that may not be written is the reason: it is, but for what PROT_EXEC may be refused for.
+    /// Whether a shared mapping that may not be written is the reason: it is, but for what `PROT_EXEC` may be refused for.
     fn is_denied(&self) -> bool {
         let (writes, executes) = (self.prot & libc::PROT_WRITE != 0, self.prot & libc::PROT_EXEC != 0);
-        writes && self.first_unwritable_shared().is_some() && (!executes || self.lacks(b"mw"))
+        writes && self.first_unwritable_shared().is_some() && (!executes || self.lacks(*b"mw"))
     }
 
     fn not_mapped(&self, report: &Report<'_>) {
@@ -165,10 +165,10 @@ impl Mprotect {
             let (down, up) = (self.prot & libc::PROT_GROWSDOWN != 0, self.prot & libc::PROT_GROWSUP != 0);
             match errno {
                 libc::ENOMEM => self.no_memory(draft),
-                libc::EPERM if mapping::has_flag(self.address, end, b"sl") == Some(true) => {
+                libc::EPERM if mapping::has_flag(self.address, end, *b"sl") == Some(true) => {
                     memory::tell_sealed("mprotect", draft);
                 }
-                libc::EACCES if executes && self.lacks(b"me") => {
+                libc::EACCES if executes && self.lacks(*b"me") => {
                     draft.message(format_args!("PROT_EXEC is refused: the file lies on a mount with noexec"));
                     tell_origin(self.address, draft);
                     draft.help(format_args!("map it from a mount without noexec (see findmnt), or do without PROT_EXEC"));

@@ -52,7 +52,7 @@ impl Check for Mremap {
                 memory::tell_lock_limit(self.growth(), draft);
                 memory::tell_who_locks(None, draft);
             }
-            libc::EPERM if mapping::has_flag(old, old.saturating_add(size), b"sl") == Some(true) => {
+            libc::EPERM if mapping::has_flag(old, old.saturating_add(size), *b"sl") == Some(true) => {
                 memory::tell_sealed("mremap", draft);
             }
             _ => tell_unexplained("mremap", errno, MEANINGS, draft),

@@ -67,7 +67,8 @@ impl Check for Munmap {
                 match track::at(self.address).filter(|known| known.origin.base == self.address) {
                     Some(known) => draft.help(format_args!("pass the length that was mapped: {}", known.origin.length)),
                     None => {
-                        draft.help(format_args!("pass the address that mmap returned, with the length that was mapped"))
+                        draft
+                            .help(format_args!("pass the address that mmap returned, with the length that was mapped"));
                     }
                 }
             });
@@ -125,7 +126,7 @@ impl Munmap {
                 draft.help(format_args!("pass an address and a length that are multiples of {page}"));
             } else if errno == libc::ENOMEM {
                 memory::tell_no_split("munmap", draft);
-            } else if errno == libc::EPERM && mapping::has_flag(self.address, end, b"sl") == Some(true) {
+            } else if errno == libc::EPERM && mapping::has_flag(self.address, end, *b"sl") == Some(true) {
                 memory::tell_sealed("munmap", draft);
             } else {
                 tell_unexplained("munmap", errno, MEANINGS, draft);

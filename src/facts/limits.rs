@@ -45,7 +45,7 @@ pub(crate) fn max_map_count() -> Option<u64> {
     procfile::number(c"/proc/sys/vm/max_map_count")
 }
 
-/// Memory that drivers have pinned for this process (perf rings over their limit, io_uring buffers), in bytes.
+/// Memory that drivers have pinned for this process (perf rings over their limit, `io_uring` buffers), in bytes.
 pub(crate) fn pinned() -> Option<u64> {
     status(b"VmPin:")
 }
@@ -160,7 +160,7 @@ impl fmt::Display for Size {
             (0, _) => write!(f, "{whole} {unit}"),
             _ if *shift == 10 && whole < 64 => write!(f, "{bytes} bytes"),
             // Exactly, as long as that is short.
-            _ if *shift == 20 && whole < 2 && bytes % 1024 == 0 => write!(f, "{} KiB", bytes >> 10),
+            _ if *shift == 20 && whole < 2 && bytes.is_multiple_of(1024) => write!(f, "{} KiB", bytes >> 10),
             (_, tenths) => write!(f, "{whole}.{tenths} {unit}"),
         }
     }

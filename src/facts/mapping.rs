@@ -192,17 +192,17 @@ fn bounds(line: &[u8]) -> Option<(usize, usize)> {
 
 /// Whether a mapping that touches a range has a flag, by its two letters in `VmFlags` of /proc/self/smaps (`lo` for
 /// locked, `sl` for sealed); `None` if that can't be read.
-pub(crate) fn has_flag(low: usize, high: usize, flag: &[u8; 2]) -> Option<bool> {
+pub(crate) fn has_flag(low: usize, high: usize, flag: [u8; 2]) -> Option<bool> {
     flags_of(low, high, |flags| flags.then_some(true), flag)
 }
 
 /// Whether a mapping that touches a range lacks a flag: `mw` for what may be made writable, `me` for what may be made
 /// executable.
-pub(crate) fn lacks_flag(low: usize, high: usize, flag: &[u8; 2]) -> Option<bool> {
+pub(crate) fn lacks_flag(low: usize, high: usize, flag: [u8; 2]) -> Option<bool> {
     flags_of(low, high, |flags| (!flags).then_some(true), flag)
 }
 
-fn flags_of(low: usize, high: usize, decide: impl Fn(bool) -> Option<bool>, flag: &[u8; 2]) -> Option<bool> {
+fn flags_of(low: usize, high: usize, decide: impl Fn(bool) -> Option<bool>, flag: [u8; 2]) -> Option<bool> {
     let mut touches = false;
     let mut seen = false;
     let found = procfile::find_short_line(c"/proc/self/smaps", |line| {

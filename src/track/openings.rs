@@ -121,13 +121,12 @@ fn bit(at: usize) -> u32 {
 /// # Safety
 /// `name` must be a string, unless the errno is EFAULT.
 pub(crate) unsafe fn failed(opener: Opener, name: *const c_char, site: usize, errno: Errno) {
-    let (at, slot) = match own() {
-        Some(own) => own,
-        None => {
-            let at = NEXT.fetch_add(1, Relaxed) % THREADS;
-            let Some(slot) = SLOTS.get(at) else { return };
-            (at, slot)
-        }
+    let (at, slot) = if let Some(own) = own() {
+        own
+    } else {
+        let at = NEXT.fetch_add(1, Relaxed) % THREADS;
+        let Some(slot) = SLOTS.get(at) else { return };
+        (at, slot)
     };
     let version = slot.version.load(Relaxed);
     // Another thread, or this one under a signal handler, is writing the slot: leave it.

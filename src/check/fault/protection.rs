@@ -148,7 +148,7 @@ impl Forbidden {
 
 /// Says how memory that is mapped without PROT_WRITE can be written, as far as the kernel would let it.
 fn tell_how_to_write(address: usize, draft: &mut Draft) {
-    match mapping::lacks_flag(address, address.saturating_add(1), b"mw").map(|lacks| !lacks) {
+    match mapping::lacks_flag(address, address.saturating_add(1), *b"mw").map(|lacks| !lacks) {
         Some(true) => draft.help(format_args!(
             "if it is to be written, make it writable first with mprotect, or map it with PROT_READ|PROT_WRITE"
         )),

@@ -138,7 +138,7 @@ impl Mmap {
         });
     }
 
-    /// Whether PROT_EXEC is what was refused, by something other than the mount.
+    /// Whether `PROT_EXEC` is what was refused, by something other than the mount.
     fn exec_is_denied(&self, errno: Errno, report: &Report<'_>) -> bool {
         const BOTH: c_int = libc::PROT_WRITE | libc::PROT_EXEC;
         if self.prot & libc::PROT_EXEC == 0 {
@@ -204,12 +204,11 @@ impl Mmap {
 fn is_never_mappable(fd: c_int, file: &File) -> bool {
     match file.kind {
         Kind::Directory | Kind::Pipe => true,
-        // Packet sockets have rings that can be mapped.
-        Kind::Socket => false,
         Kind::Anonymous => Object::of(fd).is_some_and(|object| !object.has_mmap()),
         // /dev/null, /dev/full, /dev/random, /dev/urandom.
         Kind::CharacterDevice => matches!(file.device, (1, 3 | 7..=9)) || crate::sys::channels::is_terminal(fd),
-        Kind::Regular | Kind::BlockDevice => false,
+        // Packet sockets have rings that can be mapped.
+        Kind::Socket | Kind::Regular | Kind::BlockDevice => false,
     }
 }
 
@@ -229,7 +228,7 @@ fn tell_instead(call: &Mmap, kind: Kind, object: Option<Object>, draft: &mut Dra
             draft.help(format_args!("wait for the process with waitid(P_PIDFD, ...), or with poll"));
         }
         (Kind::Directory, _) => {
-            draft.help(format_args!("list it with fdopendir and readdir; to map a file, open the file"))
+            draft.help(format_args!("list it with fdopendir and readdir; to map a file, open the file"));
         }
         (Kind::Socket, _) if descriptor::listens(call.fd) => {
             draft.help(format_args!("accept connections on it with accept"));

@@ -77,7 +77,7 @@ impl Mmap {
     }
 }
 
-/// -1 is what calls that open give when they fail; or MAP_ANONYMOUS is missing.
+/// -1 is what calls that open give when they fail; or `MAP_ANONYMOUS` is missing.
 fn tell_minus_one(draft: &mut Draft) {
     let last = openings::last();
     let Some(opening) = last.as_ref().filter(|opening| opening.is_last) else {

@@ -16,7 +16,7 @@ impl Mmap {
     pub(super) fn no_memory(&self, report: &Report<'_>) {
         // What is merely larger than the address space is asked for by runtimes, which then ask for less.
         let signed = self.length.cast_signed() as i64;
-        if facts::whole_pages(self.length) == 0 || -(1_i64 << 47) <= signed && signed < 0 {
+        if facts::whole_pages(self.length) == 0 || (-(1_i64 << 47)..0).contains(&signed) {
             report.finding(Rule::MmapLengthTooLarge, Severity::Error, |draft| {
                 draft.message(format_args!(
                     "length {}{} is larger than any address space",
@@ -101,7 +101,7 @@ impl Mmap {
             let wanted = self.length as u64;
             match limits::huge_pages(size) {
                 _ if size == 0 => {
-                    draft.message(format_args!("{what} is refused: the size of huge pages can't be read"))
+                    draft.message(format_args!("{what} is refused: the size of huge pages can't be read"));
                 }
                 None if limits::shows_huge_pages() => {
                     draft.message(format_args!("{what} is refused: this machine has no huge pages of {}", Size(size)));

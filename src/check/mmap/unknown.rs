@@ -76,10 +76,10 @@ impl Mmap {
         true
     }
 
-    /// MAP_FIXED over what mseal(2) has sealed.
+    /// `MAP_FIXED` over what mseal(2) has sealed.
     fn tell_sealed_mapping(&self, draft: &mut Draft) -> bool {
         let end = self.address.saturating_add(self.length);
-        if self.flags & libc::MAP_FIXED == 0 || mapping::has_flag(self.address, end, b"sl") != Some(true) {
+        if self.flags & libc::MAP_FIXED == 0 || mapping::has_flag(self.address, end, *b"sl") != Some(true) {
             return false;
         }
         draft.message(format_args!("MAP_FIXED would replace a mapping that is sealed (mseal)"));
@@ -134,7 +134,7 @@ impl Mmap {
 
     fn tell_perf_form(&self, draft: &mut Draft) -> bool {
         let page = page_size();
-        let pages = facts::whole_pages(self.length).wrapping_div(page);
+        let pages = facts::whole_pages(self.length).checked_div(page).unwrap_or(0);
         if !self.is_shared() {
             draft.message(format_args!("a perf ring can only be mapped with MAP_SHARED"));
             draft.help(format_args!("map it with MAP_SHARED"));
@@ -188,7 +188,7 @@ impl Mmap {
     /// What is left, by the kind of descriptor.
     fn tell_what_it_can_be(&self, errno: Errno, object: Option<Object>, draft: &mut Draft) {
         if self.is_anonymous() {
-            return self.tell_of_anonymous(errno, draft);
+            return Self::tell_of_anonymous(errno, draft);
         }
         let kind = descriptor::file(self.fd).map(|file| file.kind);
         let text = match (object, kind) {
@@ -234,7 +234,7 @@ impl Mmap {
         draft.note(format_args!("for such a descriptor it can be: {text}"));
     }
 
-    fn tell_of_anonymous(&self, errno: Errno, draft: &mut Draft) {
+    fn tell_of_anonymous(errno: Errno, draft: &mut Draft) {
         let text = match errno {
             libc::EPERM | libc::EACCES => {
                 "a security module (SELinux or another), or a seccomp filter that was inherited"
