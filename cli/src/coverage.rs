@@ -7,18 +7,33 @@ use crate::session::Session;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
 /// The executables that were seen, each with a process that ran it.
-#[derive(Default)]
 pub(crate) struct Coverage {
+    /// The library's file.
+    library: PathBuf,
     seen: BTreeMap<PathBuf, u32>,
     /// Those that were seen in another network namespace than the command's.
     elsewhere: BTreeSet<PathBuf>,
+    /// Those whose libraries were looked at, and those that have libc without the library.
+    known: BTreeSet<(u32, PathBuf)>,
+    without: BTreeMap<PathBuf, u32>,
 }
 
 impl Coverage {
+    /// Nothing has been seen yet.
+    pub(crate) fn new(library: &Path) -> Coverage {
+        Coverage {
+            library: library.to_owned(),
+            seen: BTreeMap::new(),
+            elsewhere: BTreeSet::new(),
+            known: BTreeSet::new(),
+            without: BTreeMap::new(),
+        }
+    }
+
     /// Looks at the process `root` and all below it.
     pub(crate) fn look(&mut self, root: u32) {
         let here = fs::read_link("/proc/self/ns/net").ok();
@@ -28,6 +43,7 @@ impl Coverage {
                 if fs::read_link(format!("/proc/{pid}/ns/net")).is_ok_and(|there| Some(&there) != here.as_ref()) {
                     self.elsewhere.insert(exe.clone());
                 }
+                self.look_at_libraries(pid, &exe);
                 self.seen.entry(exe).or_insert(pid);
             }
             let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
@@ -35,6 +51,25 @@ impl Coverage {
                 let children = fs::read_to_string(task.path().join("children")).unwrap_or_default();
                 open.extend(children.split_whitespace().filter_map(|child| child.parse::<u32>().ok()));
             }
+        }
+    }
+
+    /// Looks once whether the library is in a process. The loader maps it before libc: as long as that is not there, nothing
+    /// is known.
+    fn look_at_libraries(&mut self, pid: u32, exe: &Path) {
+        let key = (pid, exe.to_owned());
+        if self.known.contains(&key) {
+            return;
+        }
+        let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
+        let has = |name: &str| maps.lines().any(|line| line.contains(name));
+        // It may have become another program between the two looks.
+        if has("/libc.so") && has(&exe.to_string_lossy()) {
+            // Linked, it may be another copy.
+            if !has(&self.library.to_string_lossy()) && !has("/libmapsan.so") {
+                self.without.entry(exe.to_owned()).or_insert(pid);
+            }
+            self.known.insert(key);
         }
     }
 
@@ -51,6 +86,14 @@ impl Coverage {
                 Ok(_) => continue,
             };
             session.add_gap(&exe.display().to_string(), &reason, *pid);
+        }
+        let quiet = self
+            .without
+            .iter()
+            .filter(|(exe, pid)| session.processes.get(pid).is_none_or(|process| exe.to_string_lossy() != process.exe));
+        for (exe, pid) in quiet.map(|(exe, pid)| (exe.display().to_string(), *pid)).collect::<Vec<_>>() {
+            let reason = "the library is not in it: it was started without LD_PRELOAD in its environment (as env -i, sudo and su do)";
+            session.add_gap(&exe, reason, pid);
         }
     }
 }

@@ -32,9 +32,9 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    pub(crate) fn new(session: Session, outputs: Outputs, channel: Channel) -> Follower {
+    pub(crate) fn new(session: Session, outputs: Outputs, channel: Channel, library: &Path) -> Follower {
         let (sender, events) = mpsc::channel();
-        let coverage = Coverage::default();
+        let coverage = Coverage::new(library);
         Follower { session, outputs, coverage, channel, sender, events }
     }
 

@@ -131,8 +131,8 @@ impl Found {
 
     /// The first module of the user's own, if the finding has no line and not for want of such a module.
     pub(crate) fn without_lines(&self) -> Option<&str> {
-        let own = self.stack.iter().filter(|located| !located.is_of_system());
-        own.filter_map(|located| located.frame.module.as_deref()).next().filter(|_| self.site().is_none())
+        let mut own = self.stack.iter().filter(|located| !located.is_of_system());
+        own.find_map(|located| located.frame.module.as_deref()).filter(|_| self.site().is_none())
     }
 
     /// What makes it the same finding as one of another process: the rule, and where.

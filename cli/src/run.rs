@@ -48,7 +48,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let channel = Channel::open().map_err(|error| {
         Failure::own(format!("no local socket can be made for the library's records: {}", reason(&error)))
     })?;
-    let mut follower = Follower::new(Session::default(), outputs, channel);
+    let mut follower = Follower::new(Session::default(), outputs, channel, &library);
     follower.session.suppressions = options.suppressions();
     let private = matches.get_one::<String>("ipc").is_some_and(|ipc| ipc == "private");
     if private {

@@ -176,3 +176,12 @@ fn a_program_that_dies_before_main_is_said_to() {
     let error = text(&command.arg("run").arg(&program).output().unwrap().stderr);
     assert!(error.contains("NOT COVERED") && error.contains("before main") && error.contains("SIGILL"), "{error}");
 }
+
+#[test]
+fn a_program_that_is_started_without_the_library_is_named() {
+    let Some(mut command) = covering() else { return };
+    let output = command.args(["run", "--require-coverage", "sh", "-c", "env -i sleep 1; exit 0"]).output().unwrap();
+    let error = text(&output.stderr);
+    assert!(error.contains("NOT COVERED") && error.contains("sleep': the library is not in it"), "{error}");
+    assert_eq!(output.status.code(), Some(125), "{error}");
+}
