@@ -207,7 +207,7 @@ pub extern "C" fn mapsan_check_leaks() -> c_ulong {
         return 0;
     }
     let (before, errno) = (all(), crate::errno::get());
-    crate::check::leaks::find();
+    crate::check::leaks::find(crate::check::leaks::Moment::Now);
     crate::errno::set(errno);
     all().wrapping_sub(before)
 }

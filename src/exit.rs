@@ -85,7 +85,7 @@ pub(crate) fn leaving(status: c_int) -> c_int {
         contents::look_at_all();
     }
     if settings.leaks {
-        leaks::find();
+        leaks::find(leaks::Moment::Exit);
     }
     if settings.verbosity > 0
         && let Ok(section) = report::enter()

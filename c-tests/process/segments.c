@@ -1,6 +1,8 @@
 /* Small programs with System V segments, one a word; segments.sh looks at what is found in each. */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -206,6 +208,41 @@ static void raw(void) /* unmapped by calls that are not seen */
     remove_segment(id);
 }
 
+static void asked(void) /* what is left is asked before the end */
+{
+    unsigned long (*check)(void) = (unsigned long (*)(void))dlsym(RTLD_DEFAULT, "mapsan_check_leaks");
+    int first = segment(KEY, 0600), second = segment(KEY + 1, 0600);
+    remove_segment(first);
+    if (check == NULL || check() != 1)
+        puts("expected one finding");
+    remove_segment(second);
+}
+
+static void daemon_child(void) /* what made the segment is gone, and forked this process */
+{
+    int pipes[2];
+    char byte;
+    if (pipe(pipes) != 0)
+        exit(1);
+    pid_t server = fork();
+    if (server == 0) {
+        int id = segment(KEY, IPC_EXCL | 0600);
+        pid_t maker = getpid();
+        if (fork() != 0)
+            raise(SIGKILL);
+        while (kill(maker, 0) == 0)
+            usleep(1000);
+        if (segment(KEY, 0600) != id)
+            exit(1);
+        remove_segment(id);
+        exit(0);
+    }
+    waitpid(server, NULL, 0);
+    close(pipes[1]);
+    while (read(pipes[0], &byte, 1) > 0)
+        ;
+}
+
 static void variable(void) /* shmdt of memory that no call has mapped */
 {
     static char page[8192];
@@ -240,7 +277,7 @@ int main(int count, char **words)
         {"lock", lock}, {"heap", heap}, {"reserved", reserved}, {"still-attached", still_attached},
         {"no-mode", no_mode}, {"of-another", of_another}, {"swapped", swapped}, {"is-given", is_given},
         {"minus-one", minus_one}, {"huge", huge}, {"too-large", too_large}, {"in-part", in_part}, {"raw", raw},
-        {"variable", variable}, {"locked-folder", locked_folder}, {"no-path", no_path},
+        {"variable", variable}, {"asked", asked}, {"daemon", daemon_child}, {"locked-folder", locked_folder}, {"no-path", no_path},
     };
     for (size_t at = 0; count == 2 && at < sizeof programs / sizeof *programs; at++)
         if (is(words[1], programs[at].name)) {

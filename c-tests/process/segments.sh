@@ -52,6 +52,8 @@ setup=:
 run in-part;        finds note:leak-mapping; says '3 mappings made here were unmapped only in part'; says 'was released here:'
                     says 'pass the length that was mapped (65536, not 8192)'
 run raw;            finds ''
+run asked;          finds note:leak-segment; says 'segment [0-9]* of 4096 bytes, made here, still exists$'
+run daemon;         finds ''
 run variable;       finds error:shmdt-not-attached; never_says munmap
 run locked-folder;  finds note:ftok-path; says "'locked' refuses search to effective uid 65534.*mode 0700, owner uid 0"
                     never_says 'create the file'

@@ -10,6 +10,7 @@ use crate::facts::mapping::{self, Mapping, Mappings};
 use crate::report::{Draft, Place, Report};
 use crate::track::groups::Group;
 use crate::track::{self, By, Known, Outer};
+use core::fmt;
 use mapsan_model::{Rule, Severity};
 
 /// A finding about a call that was made earlier.
@@ -18,11 +19,26 @@ pub(super) fn finding(call: &dyn Call, value: isize, site: usize, outer: &Outer,
     make(&Report { call, outcome, caller: site, refusing: false, earlier: Some(outer) });
 }
 
+/// When the question is asked what is left.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// The process ends.
+    Exit,
+    /// The program asks.
+    Now,
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if *self == Moment::Exit { " when the process ends" } else { "" })
+    }
+}
+
 /// Makes the findings about what is mapped, attached and left at this moment.
-pub(crate) fn find() {
-    mappings();
-    left::segments();
-    left::objects();
+pub(crate) fn find(moment: Moment) {
+    mappings(moment);
+    left::segments(moment);
+    left::objects(moment);
 }
 
 /// Makes the findings about mappings that start past the end of their file at this moment.
@@ -50,7 +66,7 @@ pub(crate) fn find_empty() {
     }
 }
 
-fn mappings() {
+fn mappings(moment: Moment) {
     track::with(|state| {
         state.groups.begin();
         state.regions.begin_count();
@@ -61,7 +77,11 @@ fn mappings() {
         after = Some(serial);
         let call = Making(&known);
         finding(&call, known.origin.base.cast_signed(), known.origin.site, &known.outer, |report| {
-            if group.attached { attachments(&group, &known, report) } else { mapped(&group, &known, report) }
+            if group.attached {
+                attachments(&group, &known, moment, report);
+            } else {
+                mapped(&group, &known, moment, report);
+            }
         });
     }
 }
@@ -141,20 +161,19 @@ fn is_still(known: &Known, there: &Mapping) -> bool {
     }
 }
 
-fn mapped(group: &Group, known: &Known, report: &Report<'_>) {
+fn mapped(group: &Group, known: &Known, moment: Moment, report: &Report<'_>) {
     report.finding(Rule::LeakMapping, Severity::Note, |draft| {
         let Group { count, partial, bytes, whole, .. } = *group;
         let all = partial == count;
         match count {
             1 if all => draft.message(format_args!(
-                "a mapping made here was unmapped only in part: {bytes} of its {whole} bytes are left when the process ends"
+                "a mapping made here was unmapped only in part: {bytes} of its {whole} bytes are left{moment}"
             )),
-            1 => draft.message(format_args!("a mapping made here is still there when the process ends: {bytes} bytes")),
+            1 => draft.message(format_args!("a mapping made here is still there{moment}: {bytes} bytes")),
             _ if all => draft.message(format_args!(
-                "{count} mappings made here were unmapped only in part: {bytes} of {whole} bytes are left when the process ends"
+                "{count} mappings made here were unmapped only in part: {bytes} of {whole} bytes are left{moment}"
             )),
-            _ => draft
-                .message(format_args!("{count} mappings made here are still there when the process ends: {bytes} bytes")),
+            _ => draft.message(format_args!("{count} mappings made here are still there{moment}: {bytes} bytes")),
         }
         if partial > 0 && !all {
             draft.note(format_args!("{partial} of them were unmapped in part"));
@@ -191,21 +210,18 @@ fn tell_parts(known: &Known, count: usize, draft: &mut Draft) -> bool {
     too_short
 }
 
-fn attachments(group: &Group, known: &Known, report: &Report<'_>) {
+fn attachments(group: &Group, known: &Known, moment: Moment, report: &Report<'_>) {
     report.finding(Rule::LeakAttach, Severity::Note, |draft| {
         match (group.count, known.file) {
-            (1, Some(file)) => draft.message(format_args!(
-                "segment {} is still attached at {:#x} when the process ends",
-                file.inode, known.origin.base
-            )),
-            (1, None) => draft
-                .message(format_args!("a segment is still attached at {:#x} when the process ends", known.origin.base)),
+            (1, Some(file)) => draft
+                .message(format_args!("segment {} is still attached at {:#x}{moment}", file.inode, known.entry.start)),
+            (1, None) => draft.message(format_args!("a segment is still attached at {:#x}{moment}", known.origin.base)),
             (count, Some(file)) => draft.message(format_args!(
-                "{count} attachments made here are still there when the process ends, the first of segment {}",
+                "{count} attachments made here are still there{moment}, the first of segment {}",
                 file.inode
             )),
             (count, None) => {
-                draft.message(format_args!("{count} attachments made here are still there when the process ends"));
+                draft.message(format_args!("{count} attachments made here are still there{moment}"));
             }
         }
         draft.help(format_args!("the kernel detaches it at exit; detach it with shmdt when it is no longer needed"));

@@ -2,7 +2,7 @@
 //! of them; one finding tells of all that one call has made.
 
 use super::known::Creating;
-use super::leaks::finding;
+use super::leaks::{Moment, finding};
 use super::segment::{can_remove_by_hand, tell_refused_removal};
 use crate::call::{Key, Quoted, ShmOpen};
 use crate::facts::mapping::Mappings;
@@ -22,12 +22,13 @@ const TOLD: usize = 6;
 const LISTED: usize = 64;
 
 /// Makes the findings about segments.
-pub(super) fn segments() {
+pub(super) fn segments(moment: Moment) {
+    track::with(|state| state.segments.leave_none());
     let mut from = 0;
     while let Some((segment, next)) = track::with(|state| state.segments.next(from)).flatten() {
         from = next;
         let own = track::with(|state| state.is_own(segment.generation)).unwrap_or(false);
-        if segment.is_created() && own && segment.removed_at().is_none() && is_left(&segment) {
+        if segment.is_created() && own && segment.removed_at().is_none() && is_left(&segment, moment) {
             track::with(|state| state.segments.leave(segment.id));
         }
     }
@@ -35,7 +36,7 @@ pub(super) fn segments() {
     while let Some(segment) = next_segment(after, None) {
         after = Some(segment.id);
         if next_segment(None, Some(segment.site())).is_some_and(|first| first.id == segment.id) {
-            left_segments(&segment);
+            left_segments(&segment, moment);
         }
     }
 }
@@ -46,15 +47,17 @@ fn next_segment(after: Option<c_int>, site: Option<usize>) -> Option<Segment> {
 }
 
 /// Whether a segment of this process exists and is its to tell of.
-fn is_left(made: &Segment) -> bool {
+fn is_left(made: &Segment, moment: Moment) -> bool {
     let Some(now) = segment::any_by_id(made.id) else { return false };
     // The id may have been given to somebody else's segment by now.
     if now.removed || now.creator_pid != sys::getpid() {
         return false;
     }
     let own = own_attachments(made.id);
-    let left = SegmentUse::Left { key: now.key, size: now.size, own, attached: now.attached };
-    write_segment_use(&Creating(made), made.id as isize, made.id, &left, made.site());
+    if moment == Moment::Exit {
+        let left = SegmentUse::Left { key: now.key, size: now.size, own, attached: now.attached };
+        write_segment_use(&Creating(made), made.id as isize, made.id, &left, made.site());
+    }
     // A private segment that others hold has been handed on.
     now.key != libc::IPC_PRIVATE || now.attached <= own
 }
@@ -106,21 +109,18 @@ impl Display for Ids {
     }
 }
 
-fn left_segments(first: &Segment) {
+fn left_segments(first: &Segment, moment: Moment) {
     let site = first.site();
     finding(&Creating(first), first.id as isize, site, &Outer::NONE, |report| {
         report.finding(Rule::LeakSegment, Severity::Note, |draft| {
             let count = track::with(|state| state.segments.count_left(site)).unwrap_or(1);
             if count == 1 {
                 draft.message(format_args!(
-                    "segment {} of {} bytes, made here, still exists when the process ends",
+                    "segment {} of {} bytes, made here, still exists{moment}",
                     first.id, first.size
                 ));
             } else {
-                draft.message(format_args!(
-                    "{count} segments made here still exist when the process ends: {}",
-                    Ids(site)
-                ));
+                draft.message(format_args!("{count} segments made here still exist{moment}: {}", Ids(site)));
             }
             let refused = tell_segments(site, count, draft);
             if !refused {
@@ -212,7 +212,8 @@ impl Display for RemovedByHand {
 }
 
 /// Makes the findings about shared memory objects.
-pub(super) fn objects() {
+pub(super) fn objects(moment: Moment) {
+    track::with(|state| state.objects.leave_none());
     let mut from = 0;
     while let Some((object, next)) = track::with(|state| state.objects.next(from)).flatten() {
         from = next;
@@ -226,7 +227,7 @@ pub(super) fn objects() {
         let first = next_object(0, object.site()).is_some_and(|(_, after)| after == next);
         from = next;
         if object.left && first {
-            left_objects(&object);
+            left_objects(&object, moment);
         }
     }
 }
@@ -268,21 +269,19 @@ impl Display for Names {
     }
 }
 
-fn left_objects(object: &Object) {
+fn left_objects(object: &Object, moment: Moment) {
     let (name, site) = (object.name(), object.site());
     let call = ShmOpen { name, flags: object.flags, mode: object.mode };
     finding(&call, object.fd as isize, site, &Outer::NONE, |report| {
         report.finding(Rule::LeakShmObject, Severity::Note, |draft| {
             let count = track::with(|state| state.objects.count_left(site)).unwrap_or(1);
             if count == 1 {
-                draft.message(format_args!(
-                    "the shared memory object {}, made here, still exists when the process ends",
-                    Names(site)
-                ));
+                draft
+                    .message(format_args!("the shared memory object {}, made here, still exists{moment}", Names(site)));
                 draft.note(format_args!("it is the file {FOLDER}{}", crate::escape::Escaped(name)));
             } else {
                 draft.message(format_args!(
-                    "{count} shared memory objects made here still exist when the process ends: {}",
+                    "{count} shared memory objects made here still exist{moment}: {}",
                     Names(site)
                 ));
                 draft.note(format_args!("they are files in {}", Quoted(FOLDER.as_bytes())));

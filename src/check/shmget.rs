@@ -144,6 +144,10 @@ impl Check for Shmget {
         if segment.attached != 0 || segment.creator_pid == sys::getpid() || !segment.creator_is_gone() {
             return;
         }
+        // A process that forked this one made it (daemons do): it is no earlier run's.
+        if track::segment(id).is_some_and(|known| known.is_created()) {
+            return;
+        }
         report.finding(Rule::ShmgetStaleSegment, Severity::Note, |draft| {
             draft.message(format_args!(
                 "segment {id} existed already: pid {}, which made it, no longer runs, and nobody is attached",

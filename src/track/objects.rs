@@ -145,6 +145,13 @@ impl Objects {
         }
     }
 
+    /// Begins to look for those that are left.
+    pub(crate) fn leave_none(&mut self) {
+        for object in self.table.iter_mut().filter(|object| object.left) {
+            object.left = false;
+        }
+    }
+
     /// How many of those that are left were made at a call site.
     pub(crate) fn count_left(&self, site: usize) -> usize {
         self.table.iter().take(self.last).filter(|object| object.left && object.site() == site).count()

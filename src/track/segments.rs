@@ -228,6 +228,13 @@ impl Segments {
         }
     }
 
+    /// Begins to look for those that are left.
+    pub(crate) fn leave_none(&mut self) {
+        for segment in self.table.iter_mut().filter(|segment| segment.has(LEFT)) {
+            segment.marks &= !LEFT;
+        }
+    }
+
     /// Those that are left, of all call sites or of one.
     fn left(&self, site: Option<usize>) -> impl Iterator<Item = &Segment> {
         self.taken().iter().filter(move |segment| segment.has(LEFT) && site.is_none_or(|site| segment.site() == site))
