@@ -1,43 +1,113 @@
 //! The time of a call, cheap enough for every call.
 //!
-//! The coarse monotonic clock of the vDSO, found by its own symbol table: libc's function may belong to a library that
-//! fakes the time, and there is no system call to spare.
+//! The processor's own counter. It is read by an instruction, not by a function whose address is remembered: programs move
+//! the vDSO or unmap it (checkpointers do). What its ticks are is found out only when somebody asks how long ago something
+//! was, from the kernel's clock at start and now.
 
-use crate::facts::module::vdso_function;
-use core::ffi::{c_int, c_void};
-use core::ptr;
-use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+use crate::sys;
+use core::sync::atomic::{
+    AtomicBool, AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
+};
 
+/// Whether the counter may be read: a thread can have that forbidden (`PR_SET_TSC`), children included.
+static ALLOWED: AtomicBool = AtomicBool::new(false);
+/// Counter and clock at start.
+static TICKS: AtomicU64 = AtomicU64::new(0);
+static NANOSECONDS: AtomicU64 = AtomicU64::new(0);
+
+/// Notes where counter and clock stand, at start.
+pub(crate) fn start() {
+    if !sys::time::may_count() {
+        return;
+    }
+    ALLOWED.store(true, Release);
+    TICKS.store(ticks(), Relaxed);
+    NANOSECONDS.store(sys::time::since_boot(), Relaxed);
+}
+
+/// The counter is no longer read: the program is about to have that forbidden.
+pub(crate) fn stop() {
+    ALLOWED.store(false, Relaxed);
+}
+
+/// The counter's bits that fit; the lowest are left out, so that it comes round after weeks.
+#[inline]
+pub(crate) fn now() -> u32 {
+    if !ALLOWED.load(Relaxed) {
+        return 0;
+    }
+    #[allow(clippy::cast_possible_truncation, reason = "the upper bits are left out")]
+    let bits = (ticks() >> SHIFT) as u32;
+    bits
+}
+
+/// Of x86-64 processors with 2 to 5 GHz: half a millisecond, and three weeks and more.
 #[cfg(target_arch = "x86_64")]
-const NAME: &[u8] = b"__vdso_clock_gettime";
+const SHIFT: u32 = 21;
+/// Of AArch64 processors with 24 MHz to 1 GHz: 0.1 to 3 ms, and five days and more.
 #[cfg(target_arch = "aarch64")]
-const NAME: &[u8] = b"__kernel_clock_gettime";
+const SHIFT: u32 = 16;
 
-static CLOCK: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
-
-/// Finds the clock, once, at start. Without a vDSO all times are 0.
-pub(crate) fn find() {
-    // SAFETY: getauxval(3) reads what the kernel left on the stack.
-    let header = usize::try_from(unsafe { libc::getauxval(libc::AT_SYSINFO_EHDR) }).unwrap_or(0);
-    if header != 0
-        && let Some(address) = vdso_function(header, NAME)
+#[inline]
+fn ticks() -> u64 {
+    #[cfg(target_arch = "x86_64")]
     {
-        CLOCK.store(ptr::with_exposed_provenance_mut(address), Relaxed);
+        let (high, low): (u64, u64);
+        // SAFETY: reads the counter, which `ALLOWED` says is let through.
+        unsafe { core::arch::asm!("rdtsc", out("rdx") high, out("rax") low, options(nostack, nomem, preserves_flags)) };
+        high << 32 | low
+    }
+    #[cfg(target_arch = "aarch64")]
+    {
+        let count: u64;
+        // SAFETY: reads the counter, as above.
+        unsafe { core::arch::asm!("mrs {}, cntvct_el0", out(reg) count, options(nostack, nomem, preserves_flags)) };
+        count
     }
 }
 
-/// Milliseconds since the machine started, modulo 2^32 (49 days); 0 if there is no clock.
-#[inline]
-pub(crate) fn milliseconds() -> u32 {
-    let clock = CLOCK.load(Relaxed);
-    if clock.is_null() {
-        return 0;
+/// How many milliseconds have passed since [`now`] gave `then`; `None` if that is not known: the counter may not be read, it
+/// has not gone evenly (another machine, a deep sleep), or it may have come round since.
+pub(crate) fn passed_since(then: u32) -> Option<u64> {
+    if !ALLOWED.load(Acquire) {
+        return None;
     }
-    // SAFETY: the vDSO's function of this name has this signature (vdso(7)).
-    let clock: unsafe extern "C" fn(c_int, *mut libc::timespec) -> c_int = unsafe { core::mem::transmute(clock) };
-    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: a live timespec; this clock is answered without a system call.
-    unsafe { clock(libc::CLOCK_MONOTONIC_COARSE, &raw mut now) };
-    let milliseconds = now.tv_sec.wrapping_mul(1000).wrapping_add(now.tv_nsec.wrapping_div(1_000_000));
-    u32::try_from(milliseconds & i64::from(u32::MAX)).unwrap_or(0)
+    let (ticks_now, now) = (ticks(), sys::time::since_boot());
+    let in_all = ticks_now.checked_sub(TICKS.load(Relaxed)).filter(|ticks| ticks >> SHIFT < u64::from(u32::MAX))?;
+    let nanoseconds = now.checked_sub(NANOSECONDS.load(Relaxed))?;
+    // How fast it goes now, over a moment.
+    sys::sleep_a_moment();
+    let moment = (ticks().checked_sub(ticks_now)?, sys::time::since_boot().checked_sub(now)?);
+    let at_once = scaled(nanoseconds, moment.0, moment.1)?;
+    let tolerance = (in_all >> 6).max(1 << 24);
+    if at_once.abs_diff(in_all) > tolerance {
+        return None;
+    }
+    #[allow(clippy::cast_possible_truncation, reason = "as in now")]
+    let units = ((ticks_now >> SHIFT) as u32).wrapping_sub(then);
+    scaled(u64::from(units) << SHIFT, nanoseconds, in_all)?.checked_div(1_000_000)
+}
+
+/// `value * by / over`.
+fn scaled(value: u64, by: u64, over: u64) -> Option<u64> {
+    u64::try_from(u128::from(value).checked_mul(u128::from(by))?.checked_div(u128::from(over))?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_passes() {
+        start();
+        let then = now();
+        std::thread::sleep(core::time::Duration::from_millis(50));
+        // Where the counter goes evenly.
+        if let Some(passed) = passed_since(then) {
+            assert!((48..20_000).contains(&passed), "{passed} ms");
+        }
+        stop();
+        assert_eq!((now(), passed_since(then)), (0, None));
+    }
 }

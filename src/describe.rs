@@ -50,8 +50,10 @@ struct Ago(u32);
 
 impl fmt::Display for Ago {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let passed = clock::milliseconds().wrapping_sub(self.0);
-        write!(f, "{}.{:03} s ago", passed / 1000, passed % 1000)
+        match clock::passed_since(self.0) {
+            Some(passed) => write!(f, "{}.{:03} s ago", passed / 1000, passed % 1000),
+            None => f.write_str("at a time that is not known"),
+        }
     }
 }
 

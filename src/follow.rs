@@ -32,7 +32,7 @@ fn with_outer<R>(watch: u32, caller: usize, tell: impl FnOnce(Option<&Outer>) ->
 }
 
 fn releaser(by: By, caller: usize) -> Releaser {
-    Releaser { by, site: caller, time: clock::milliseconds() }
+    Releaser { by, site: caller, time: clock::now() }
 }
 
 /// The protection bits that are tracked.
@@ -136,7 +136,7 @@ fn made(call: &Mmap, base: usize, caller: usize, seen: Seen) -> Made {
         placed: call.address == base,
         notable: seen.notable,
         file: seen.file,
-        time: clock::milliseconds(),
+        time: clock::now(),
     }
 }
 
@@ -335,7 +335,7 @@ fn moved_to(base: usize, length: usize, placed: bool, caller: usize) -> Made {
         placed,
         notable: false,
         file: None,
-        time: clock::milliseconds(),
+        time: clock::now(),
     }
 }
 

@@ -114,6 +114,7 @@ extern "C" fn start(_count: c_int, arguments: *const *const c_char, environment:
     clib::find();
     // SAFETY: getauxval(3) reads what the kernel left on the stack.
     facts::set_page_size(usize::try_from(unsafe { libc::getauxval(libc::AT_PAGESZ) }).unwrap_or(4096));
+    crate::interpose::prepare();
     next::resolve();
     // SAFETY: glibc's argv, or null from another libc.
     let name = unsafe { strings(arguments) }.next().map_or(&b""[..], CStr::to_bytes);
@@ -289,7 +290,7 @@ fn begin(section: &Section) {
         harden::prepare();
         watch |= options::settings().harden;
     }
-    clock::find();
+    clock::start();
     report::prepare_unwinder();
     WATCH.store(watch, Release);
     report::write_start(section);

@@ -6,11 +6,13 @@
 pub(crate) mod access;
 pub(crate) mod channels;
 pub(crate) mod futex;
+pub(crate) mod memory;
 mod reservations;
 pub(crate) mod sandbox;
 pub(crate) mod segments;
 pub(crate) mod stack;
 pub(crate) mod threads;
+pub(crate) mod time;
 
 pub(crate) use futex::{futex_wait, futex_wake};
 pub(crate) use reservations::{move_mapping, reserve, reserve_at, unmap};

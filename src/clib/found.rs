@@ -17,7 +17,7 @@ macro_rules! forwarded {
         static FOUND: Found = Found { $($name: AtomicPtr::new(ptr::null_mut()),)+ };
 
         /// Finds all of them.
-        pub(crate) fn find() {
+        pub(super) fn find() {
             objects::of_libc(|object| {
                 $(if FOUND.$name.load(Relaxed).is_null() {
                     FOUND.$name.store(object.function($symbol.as_bytes()), Relaxed);
@@ -50,7 +50,6 @@ macro_rules! forwarded {
 forwarded! {
     // It looks for the next definition after its caller's object, which is this one.
     dlsym "dlsym" (handle: *mut c_void, name: *const c_char) -> *mut c_void, else ptr::null_mut();
-    dl_find_object "_dl_find_object" (address: usize, found: *mut c_void) -> c_int, else -1;
     dl_iterate_phdr "dl_iterate_phdr" (visit: *mut c_void, data: *mut c_void) -> c_int, else 0;
     getauxval "getauxval" (kind: c_ulong) -> c_ulong, else 0;
     on_exit "on_exit" (function: *mut c_void, argument: *mut c_void) -> c_int, else -1;

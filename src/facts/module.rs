@@ -1,7 +1,12 @@
 //! Which loaded object holds an address, and what is known of it without its file: path, load bias, build id, and the
 //! nearest dynamic symbol. No debug information is read in the program: that is the command's work.
+//!
+//! An object's pages may be shut, unmapped, or covered by something else (programs that hide their headers, or move their
+//! own text), and its file may have become shorter: each page is tried before it is read, and what can't be read, or does
+//! not fit the loader's own knowledge, is not known.
 
 use crate::process;
+use crate::sys::memory::{self, is_readable};
 use crate::track::libraries::Library;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::mem::size_of;
@@ -17,7 +22,12 @@ pub(crate) struct Module<'a> {
     path: &'a [u8],
     /// What the loader added to the addresses of the file.
     pub(crate) bias: usize,
+    /// Its program headers; none if they can't be read.
     segments: &'a [Segment],
+    /// Its first byte and the one after its last, by the loader, if it says so.
+    range: Option<(usize, usize)>,
+    /// Its dynamic section, by the loader; 0 if it does not say so.
+    dynamic: usize,
 }
 
 /// One entry of a dynamic section, `Elf64_Dyn`.
@@ -29,6 +39,10 @@ struct Dynamic {
 
 /// The size of an entry, not 0.
 const DYNAMIC: usize = size_of::<Dynamic>();
+
+/// More of either has no object.
+const MOST_ENTRIES: usize = 1024;
+const MOST_SYMBOLS: usize = 1 << 22;
 
 const DT_HASH: i64 = 4;
 const DT_STRTAB: i64 = 5;
@@ -48,15 +62,6 @@ pub(crate) fn take_no_locks() {
     NO_LOCKS.store(true, Relaxed);
 }
 
-/// Reads a value of the object's memory.
-///
-/// # Safety
-/// `address` must lie in a mapped, readable part of a loaded object, with the whole value.
-unsafe fn read<T: Copy>(address: usize) -> T {
-    // SAFETY: the caller vouches for the memory; any alignment is allowed.
-    unsafe { core::ptr::with_exposed_provenance::<T>(address).read_unaligned() }
-}
-
 impl Module<'_> {
     /// The object that holds `address`. For what is not in glibc's index (before 2.35, in static programs, objects with
     /// gaps between their segments) this takes the loader's lock: for reports alone.
@@ -67,6 +72,15 @@ impl Module<'_> {
     /// As [`Module::find`], never with a lock: what is not in the index is not found.
     pub(crate) fn find_without_lock(address: usize) -> Option<Module<'static>> {
         find_object(address)
+    }
+
+    /// An object of the loader's list.
+    fn listed(info: &libc::dl_phdr_info) -> Module<'static> {
+        let segments = program_headers(info.dlpi_phdr as usize, info.dlpi_phnum).unwrap_or_default();
+        let bias = usize::try_from(info.dlpi_addr).unwrap_or(0);
+        // SAFETY: the name is a string, or null.
+        let path = unsafe { bytes(info.dlpi_name) };
+        Module { path, bias, segments, range: None, dynamic: 0 }
     }
 
     /// The object's path; the executable's for the program itself.
@@ -90,14 +104,15 @@ impl Module<'_> {
             let end = notes.start.checked_add(notes.length)?;
             let mut at = notes.start;
             while at.checked_add(16)? <= end {
-                // SAFETY: inside a loaded note segment, as just compared.
-                let [name, description, kind]: [u32; 3] = unsafe { read(at) };
-                // SAFETY: as above.
-                let named: [u8; 4] = unsafe { read(at.checked_add(12)?) };
+                let [name, description, kind]: [u32; 3] = memory::value(at)?;
+                let named: [u8; 4] = memory::value(at.checked_add(12)?)?;
                 let content = at.checked_add(12)?.checked_add(padded(name))?;
                 let next = content.checked_add(padded(description))?;
                 if kind == wanted && name == 4 && named == *owner && next <= end {
-                    // SAFETY: the description lies inside the note segment, as just compared.
+                    if !is_readable(content, description as usize) {
+                        return None;
+                    }
+                    // SAFETY: the description lies inside the note segment, as just compared, and can be read.
                     return Some(unsafe {
                         slice::from_raw_parts(core::ptr::with_exposed_provenance(content), description as usize)
                     });
@@ -112,10 +127,7 @@ impl Module<'_> {
     pub(crate) fn symbol(&self, address: usize) -> Option<(&[u8], usize)> {
         let tables = self.tables()?;
         let offset = address.wrapping_sub(self.bias);
-        let symbol = (0..tables.count).find_map(|index| {
-            let at = tables.symbols.checked_add(index.checked_mul(size_of::<Symbol>())?)?;
-            // SAFETY: `count` symbols lie there, by the object's own hash table.
-            let symbol: Symbol = unsafe { read(at) };
+        let symbol = tables.symbols()?.iter().find_map(|symbol| {
             let start = usize::try_from(symbol.st_value).ok()?;
             let size = usize::try_from(symbol.st_size).ok()?;
             (symbol.st_shndx != 0 && symbol.st_info & 0xf == STT_FUNC && offset.wrapping_sub(start) < size)
@@ -125,30 +137,16 @@ impl Module<'_> {
         if symbol.st_name as usize >= tables.strings_size {
             return None;
         }
-        // SAFETY: a string of the object's string table, which is zero-terminated.
-        let name = unsafe { CStr::from_ptr(core::ptr::with_exposed_provenance(name)) };
-        Some((name.to_bytes(), offset.wrapping_sub(usize::try_from(symbol.st_value).ok()?)))
-    }
-
-    /// The address of a function by its name.
-    fn function(&self, name: &[u8]) -> Option<usize> {
-        let tables = self.tables()?;
-        (0..tables.count).find_map(|index| {
-            let at = tables.symbols.checked_add(index.checked_mul(size_of::<Symbol>())?)?;
-            // SAFETY: `count` symbols lie there, by the object's own hash table.
-            let symbol: Symbol = unsafe { read(at) };
-            let string = tables.strings.checked_add(symbol.st_name as usize)?;
-            // SAFETY: a string of the object's string table, which is zero-terminated.
-            let found = unsafe { bytes(core::ptr::with_exposed_provenance(string)) };
-            (symbol.st_shndx != 0 && found == name)
-                .then(|| self.bias.wrapping_add(usize::try_from(symbol.st_value).unwrap_or(0)))
-        })
+        let most = tables.strings_size.checked_sub(symbol.st_name as usize)?;
+        // SAFETY: a string of the object's string table, which stays loaded.
+        let name = unsafe { memory::string(name, most) }?;
+        Some((name, offset.wrapping_sub(usize::try_from(symbol.st_value).ok()?)))
     }
 
     /// The range of its memory from the first to the last byte, by its program headers.
     pub(crate) fn extent(&self) -> Option<(usize, usize)> {
         let loads = || self.of_type(libc::PT_LOAD);
-        let start = loads().map(|extent| extent.start).min()?;
+        let Some(start) = loads().map(|extent| extent.start).min() else { return self.range };
         Some((start, loads().map(|extent| extent.start.wrapping_add(extent.length)).max()?))
     }
 
@@ -169,22 +167,17 @@ impl Module<'_> {
     }
 
     fn tables(&self) -> Option<Tables> {
-        let section = self.of_type(libc::PT_DYNAMIC).next()?;
+        let by_header = self.of_type(libc::PT_DYNAMIC).next().map(|section| section.start);
+        let section = by_header.or((self.dynamic != 0).then_some(self.dynamic))?;
         let value = |wanted: i64| {
-            (0..section.length / DYNAMIC).find_map(|index| {
-                let at = section.start.checked_add(index.checked_mul(DYNAMIC)?)?;
-                // SAFETY: inside the loaded dynamic section.
-                let [tag, value]: [usize; 2] = unsafe { read(at) };
-                (tag.cast_signed() as i64 == wanted).then_some(value)
-            })
+            (0..MOST_ENTRIES).map_while(|index| entry(section, index)).find(|(tag, _)| *tag == wanted).map(|(_, at)| at)
         };
         // The loader has relocated these pointers in place, except where the section is read-only (the vDSO).
         let pointer = |tag: i64| value(tag).map(|at| if at < self.bias { at.wrapping_add(self.bias) } else { at });
         let count = match pointer(DT_GNU_HASH) {
-            // SAFETY: the object's own, loaded hash table.
-            Some(table) => unsafe { gnu_hash_count(table) },
-            // SAFETY: the second word of the System V hash table is the number of symbols.
-            None => unsafe { read::<u32>(pointer(DT_HASH)?.checked_add(4)?) as usize },
+            Some(table) => gnu_hash_count(table)?,
+            // The second word of the System V hash table is the number of symbols.
+            None => memory::value::<u32>(pointer(DT_HASH)?.checked_add(4)?)? as usize,
         };
         Some(Tables {
             symbols: pointer(DT_SYMTAB)?,
@@ -209,35 +202,50 @@ struct Tables {
     strings_size: usize,
 }
 
+impl Tables {
+    /// The symbols, if they can be read.
+    fn symbols(&self) -> Option<&[Symbol]> {
+        let whole = self.symbols.is_multiple_of(align_of::<Symbol>()) && self.count <= MOST_SYMBOLS;
+        if !whole || !is_readable(self.symbols, self.count.checked_mul(size_of::<Symbol>())?) {
+            return None;
+        }
+        // SAFETY: readable, as the kernel has just said; every pattern is a symbol.
+        Some(unsafe { slice::from_raw_parts(core::ptr::with_exposed_provenance(self.symbols), self.count) })
+    }
+}
+
+/// An entry of a dynamic section; `None` from its end on.
+fn entry(section: usize, index: usize) -> Option<(i64, usize)> {
+    let [tag, value]: [usize; 2] = memory::value(section.checked_add(index.checked_mul(DYNAMIC)?)?)?;
+    (tag != 0).then_some((tag.cast_signed() as i64, value))
+}
+
 /// A note's field rounded up to 4 bytes.
 fn padded(length: u32) -> usize {
     (length as usize).wrapping_add(3) & !3
 }
 
 /// The number of symbols that a `DT_GNU_HASH` table covers: the end of the chain of its last bucket.
-///
-/// # Safety
-/// `table` must be a loaded object's table.
-unsafe fn gnu_hash_count(table: usize) -> usize {
-    // SAFETY: the table's header.
-    let [buckets, first, bloom, _shift]: [u32; 4] = unsafe { read(table) };
+fn gnu_hash_count(table: usize) -> Option<usize> {
+    let [buckets, first, bloom, _shift]: [u32; 4] = memory::value(table)?;
     let bucket_array = table.wrapping_add(16).wrapping_add((bloom as usize).wrapping_mul(8));
+    if buckets as usize > MOST_SYMBOLS {
+        return None;
+    }
     let mut last = 0_u32;
     for index in 0..buckets as usize {
-        // SAFETY: `buckets` words follow the Bloom filter.
-        last = last.max(unsafe { read::<u32>(bucket_array.wrapping_add(index.wrapping_mul(4))) });
+        last = last.max(memory::value(bucket_array.wrapping_add(index.wrapping_mul(4)))?);
     }
     if last < first {
-        return first as usize;
+        return Some(first as usize);
     }
     let chains = bucket_array.wrapping_add((buckets as usize).wrapping_mul(4));
     loop {
         let at = chains.wrapping_add((last.wrapping_sub(first) as usize).wrapping_mul(4));
-        // SAFETY: the chain ends with a word whose lowest bit is set.
-        let word: u32 = unsafe { read(at) };
+        let word: u32 = memory::value(at)?;
         last = last.wrapping_add(1);
         if word & 1 != 0 {
-            return last as usize;
+            return Some(last as usize);
         }
     }
 }
@@ -258,11 +266,12 @@ struct FoundObject {
 struct LinkMap {
     bias: usize,
     name: *const c_char,
+    dynamic: usize,
 }
 
 /// Asks glibc's lock-free index of loaded objects, where there is one (glibc 2.35).
 fn find_object(address: usize) -> Option<Module<'static>> {
-    let find = crate::weak::dl_find_object()?;
+    let find = crate::clib::find_object()?;
     let mut found = core::mem::MaybeUninit::<FoundObject>::zeroed();
     // SAFETY: the signature of _dl_find_object(3); `found` has its layout.
     if unsafe { find(address, found.as_mut_ptr().cast()) } != 0 {
@@ -272,23 +281,42 @@ fn find_object(address: usize) -> Option<Module<'static>> {
     let found = unsafe { found.assume_init() };
     // SAFETY: a link map of the loader, or null.
     let link_map = unsafe { found.link_map.as_ref() }?;
-    // SAFETY: an object is mapped from its first loadable segment, which holds the ELF header in all but hand-made
-    // objects; the magic tells.
-    let header: Header = unsafe { read(found.map_start) };
+    // SAFETY: a link map's name is a string.
+    let path = unsafe { bytes(link_map.name) };
+    let range = Some((found.map_start, found.map_end));
+    let mut module = Module { path, bias: link_map.bias, segments: &[], range, dynamic: link_map.dynamic };
+    // An object is mapped from its first loadable segment, which holds the ELF header in all but hand-made objects.
+    module.segments = headers(found.map_start).unwrap_or_default();
+    if module.of_type(libc::PT_DYNAMIC).any(|section| section.start != link_map.dynamic) {
+        // It is another header by now.
+        module.segments = &[];
+    }
+    Some(module)
+}
+
+/// The program headers of the object that is mapped from here, if they can be read.
+fn headers(start: usize) -> Option<&'static [Segment]> {
+    let header: Header = memory::value(start)?;
     if !header.e_ident.starts_with(b"\x7fELF") || header.e_phentsize as usize != size_of::<Segment>() {
         return None;
     }
-    let table = found.map_start.checked_add(usize::try_from(header.e_phoff).ok()?)?;
-    // SAFETY: the program headers, which the kernel or the loader read there as well.
-    let segments = unsafe { slice::from_raw_parts(core::ptr::with_exposed_provenance(table), header.e_phnum as usize) };
-    // SAFETY: a link map's name is a string.
-    let path = unsafe { bytes(link_map.name) };
-    Some(Module { path, bias: link_map.bias, segments })
+    program_headers(start.checked_add(usize::try_from(header.e_phoff).ok()?)?, header.e_phnum)
+}
+
+/// So many program headers, if they can be read.
+fn program_headers(table: usize, count: u16) -> Option<&'static [Segment]> {
+    if !table.is_multiple_of(align_of::<Segment>())
+        || !is_readable(table, usize::from(count).checked_mul(size_of::<Segment>())?)
+    {
+        return None;
+    }
+    // SAFETY: readable, as the kernel has just said; every pattern is a program header.
+    Some(unsafe { slice::from_raw_parts(core::ptr::with_exposed_provenance(table), usize::from(count)) })
 }
 
 /// Whether an address lies in a loaded object, by glibc's index alone: nothing of the object is read.
 pub(crate) fn is_in_object(address: usize) -> bool {
-    let Some(find) = crate::weak::dl_find_object() else { return false };
+    let Some(find) = crate::clib::find_object() else { return false };
     let mut found = core::mem::MaybeUninit::<FoundObject>::zeroed();
     // SAFETY: the signature of _dl_find_object(3); `found` has its layout.
     let answer = unsafe { find(address, found.as_mut_ptr().cast()) };
@@ -297,26 +325,9 @@ pub(crate) fn is_in_object(address: usize) -> bool {
 
 /// An entry of the loader's list as it is remembered after dlclose.
 pub(crate) fn as_library(info: &libc::dl_phdr_info) -> Library {
-    // SAFETY: the program headers of a loaded object, as dl_iterate_phdr(3) promises.
-    let segments = unsafe { slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum as usize) };
-    // SAFETY: the name is a string, or null.
-    let path = unsafe { bytes(info.dlpi_name) };
-    let bias = usize::try_from(info.dlpi_addr).unwrap_or(0);
-    let (start, end) = Module { path, bias, segments }.extent().unwrap_or((0, 0));
-    Library::loaded(start, end, path)
-}
-
-/// The address of a function of the vDSO, whose ELF header is at `header`.
-pub(crate) fn vdso_function(header: usize, name: &[u8]) -> Option<usize> {
-    // SAFETY: the kernel maps a whole ELF image there.
-    let ehdr: Header = unsafe { read(header) };
-    let table = header.checked_add(usize::try_from(ehdr.e_phoff).ok()?)?;
-    // SAFETY: the image's program headers.
-    let segments = unsafe { slice::from_raw_parts(core::ptr::with_exposed_provenance(table), ehdr.e_phnum as usize) };
-    let mut vdso = Module { path: &[], bias: 0, segments };
-    let first = vdso.of_type(libc::PT_LOAD).next()?.start;
-    vdso.bias = header.wrapping_sub(first);
-    vdso.function(name)
+    let listed = Module::listed(info);
+    let (start, end) = listed.extent().unwrap_or((0, 0));
+    Library::loaded(start, end, listed.path)
 }
 
 /// The bytes of a string that may be null.
@@ -342,12 +353,7 @@ fn iterate(address: usize) -> Option<Module<'static>> {
         let search = unsafe { &mut *search.cast::<Search>() };
         // SAFETY: dl_iterate_phdr(3) passes a valid entry.
         let info = unsafe { &*info };
-        // SAFETY: the program headers of a loaded object, as dl_iterate_phdr(3) promises.
-        let segments = unsafe { slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum as usize) };
-        let bias = usize::try_from(info.dlpi_addr).unwrap_or(0);
-        // SAFETY: the name is a string.
-        let path = unsafe { bytes(info.dlpi_name) };
-        let module = Module { path, bias, segments };
+        let module = Module::listed(info);
         if module.of_type(libc::PT_LOAD).any(|extent| search.address.wrapping_sub(extent.start) < extent.length) {
             search.found = Some(module);
             return 1;

@@ -13,6 +13,7 @@ pub(crate) use machine::{Access, Machine};
 
 use crate::call::Fault;
 use crate::check::fault;
+use crate::interpose::{has_control_block, is_own};
 use crate::report::{Inquest, Rescue};
 use crate::{facts, report, start, sys};
 use core::ffi::{c_int, c_void};
@@ -24,12 +25,19 @@ pub(crate) const SIGNALS: [c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
 pub(super) extern "C" fn handle(signal: c_int, info: &libc::siginfo_t, context: *mut c_void) {
     // SAFETY: what the kernel hands to a handler with SA_SIGINFO, for as long as the handler runs.
     let machine = unsafe { Machine::of(context) };
+    // Nothing of libc's works without it; what took it away has been told before.
+    if !has_control_block() {
+        end(signal, info, machine);
+        return;
+    }
     // The report reads a stack that may be broken.
     if report::rescue(machine) == Rescue::Done {
         return;
     }
-    // A signal that somebody sent is no fault; and a fault inside a report is one too many.
-    if info.si_code > 0 && start::watch() != 0 && !report::is_inside() {
+    // A signal that somebody sent is no fault; one inside a report is one too many; and one of this library's own is not the
+    // program's.
+    let is_programs = !report::is_inside() && !is_own(machine.instruction());
+    if info.si_code > 0 && start::watch() != 0 && is_programs {
         explain(signal, info, machine);
     }
     end(signal, info, machine);

@@ -114,7 +114,7 @@ pub(crate) fn attached(id: c_int, base: usize, flags: c_int, placed: bool, calle
         placed,
         notable: true,
         file: Some(File { inode: u64::from(id.cast_unsigned()), size: size as u64, offset: 0, device: 0, fd: -1 }),
-        time: clock::milliseconds(),
+        time: clock::now(),
     };
     with_outer(start::watch(), caller, |outer| track::mapped(Range::new(base, whole_pages(size)), made, outer));
     if report::are_recorded() && track::attached(id) {

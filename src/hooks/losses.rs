@@ -3,7 +3,8 @@
 use crate::call::Outcome;
 use crate::check::{Check, Loss};
 use crate::errno;
-use crate::interpose::thread_pointer;
+use crate::fault::disposition;
+use crate::interpose::{has_control_block, thread_pointer};
 use crate::report::{self, Report};
 use crate::start::{self, CHECK, ENFORCE};
 use crate::track::{Begun, Taken};
@@ -57,7 +58,7 @@ fn lose(
     if loss.is_needed_to_tell() {
         call.tell_loss(loss, taken, &report(Outcome::UNKNOWN, false));
         errno::set(before);
-        return Some(make());
+        return Some(make_without_handler(make));
     }
     let value = make();
     let outcome = Outcome::of(value);
@@ -67,4 +68,16 @@ fn lose(
         errno::set(after);
     }
     Some(value)
+}
+
+/// Makes a call that may take away what the handler of faults needs, the stack that this runs on or the thread's control
+/// block: the program is to die as it would have.
+fn make_without_handler(make: &mut dyn FnMut() -> isize) -> isize {
+    disposition::withdraw();
+    let value = make();
+    // The stack is still there.
+    if has_control_block() {
+        disposition::take_again();
+    }
+    value
 }

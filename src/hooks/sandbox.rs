@@ -4,7 +4,7 @@
 use crate::fault::disposition;
 use crate::start::{self, HARDENED};
 use crate::sys::sandbox::{self, Installation};
-use crate::{harden, next, report};
+use crate::{clock, harden, next, report};
 use core::ffi::{c_int, c_long};
 use libc::{
     SECCOMP_FILTER_FLAG_NEW_LISTENER, SECCOMP_MODE_FILTER, SECCOMP_MODE_STRICT, SECCOMP_SET_MODE_FILTER,
@@ -95,6 +95,8 @@ fn become_strict(call: impl FnOnce() -> c_long) -> c_long {
     if start::watch() & HARDENED != 0 {
         harden::end(format_args!("strict mode does not let munmap through"));
     }
+    // The kernel takes it away with the rest.
+    clock::stop();
     let pause = report::pause();
     disposition::withdraw();
     sandbox::close();
@@ -118,6 +120,9 @@ pub(crate) unsafe extern "C" fn prctl(
     fourth: usize,
     fifth: usize,
 ) -> c_int {
+    if option == libc::PR_SET_TSC {
+        clock::stop();
+    }
     // SAFETY: the program's own call.
     let call = || c_long::from(unsafe { next::prctl(option, second, third, fourth, fifth) });
     c_int::try_from(note(&Wish::of_prctl(option, second, third), call)).unwrap_or(-1)
@@ -138,6 +143,9 @@ pub(crate) unsafe extern "C" fn syscall(
 ) -> c_long {
     // The kernel looks at 32 bits of each.
     let low = |register: u64| c_long::from(u32::try_from(register & 0xFFFF_FFFF).unwrap_or(0));
+    if low(number.cast_unsigned()) == libc::SYS_prctl && low(first as u64) == c_long::from(libc::PR_SET_TSC) {
+        clock::stop();
+    }
     let wish = match low(number.cast_unsigned()) {
         libc::SYS_seccomp => Wish::of_seccomp(first, second, third),
         libc::SYS_prctl => Wish::of_prctl(c_int::try_from(low(first as u64)).unwrap_or(-1), second, third),

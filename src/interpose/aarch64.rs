@@ -165,7 +165,7 @@ visiting_door! {
 }
 
 narrow_door! {
-    prctl => hooks::prctl, set_seccomp = libc::PR_SET_SECCOMP;
+    prctl => hooks::prctl, set_seccomp = libc::PR_SET_SECCOMP, set_counter = libc::PR_SET_TSC;
     syscall => hooks::syscall, seccomp = libc::SYS_seccomp, prctl = libc::SYS_prctl,
         landlock = libc::SYS_landlock_restrict_self, root = libc::SYS_pivot_root;
 }

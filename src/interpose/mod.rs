@@ -9,19 +9,74 @@ mod ways;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
+use crate::sys;
+#[cfg(target_arch = "x86_64")]
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
 #[cfg(target_arch = "aarch64")]
 pub(crate) use aarch64::signal_restorer;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use x86_64::signal_restorer;
 
-/// The thread's own address, which tells threads apart without a system call.
+/// Whether an instruction tells the thread pointer (Linux 5.9, Ivy Bridge).
+#[cfg(target_arch = "x86_64")]
+static TOLD: AtomicBool = AtomicBool::new(false);
+
+/// Finds out how the thread pointer is read, at start.
+pub(crate) fn prepare() {
+    #[cfg(target_arch = "x86_64")]
+    {
+        const HWCAP2_FSGSBASE: u64 = 2;
+        // SAFETY: getauxval(3) reads what the kernel left on the stack.
+        TOLD.store(unsafe { libc::getauxval(libc::AT_HWCAP2) } & HWCAP2_FSGSBASE != 0, Relaxed);
+    }
+}
+
+/// The thread's own address, which tells threads apart without a system call. Where an instruction tells it, this holds in a
+/// thread whose control block is gone, too.
 #[cfg(target_arch = "x86_64")]
 #[inline]
 pub(crate) fn thread_pointer() -> usize {
     let pointer: usize;
-    // SAFETY: the x86-64 ABI keeps the thread pointer in the first word of the thread control block.
-    unsafe { core::arch::asm!("mov {}, fs:0", out(reg) pointer, options(nostack, readonly, preserves_flags)) };
+    if TOLD.load(Relaxed) {
+        // SAFETY: the kernel has said that it lets the instruction through.
+        unsafe { core::arch::asm!("rdfsbase {}", out(reg) pointer, options(nostack, nomem, preserves_flags)) };
+    } else {
+        // SAFETY: the x86-64 ABI keeps the thread pointer in the first word of the thread control block.
+        unsafe { core::arch::asm!("mov {}, fs:0", out(reg) pointer, options(nostack, readonly, preserves_flags)) };
+    }
     pointer
+}
+
+/// Whether the control block of this thread can still be read.
+#[cold]
+pub(crate) fn has_control_block() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    let pointer = if TOLD.load(Relaxed) { thread_pointer() } else { sys::stack::thread_base() };
+    #[cfg(target_arch = "aarch64")]
+    let pointer = thread_pointer();
+    sys::memory::is_readable_by_kernel(pointer)
+}
+
+/// Whether an instruction is one of this library's own, where it is a library of its own.
+#[cold]
+pub(crate) fn is_own(instruction: usize) -> bool {
+    let (start, end): (usize, usize);
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: two addresses that the linker knows.
+    unsafe {
+        core::arch::asm!(".hidden __ehdr_start", ".hidden _etext", "lea {}, [rip + __ehdr_start]", "lea {}, [rip + _etext]",
+            out(reg) start, out(reg) end, options(nostack, nomem, preserves_flags));
+    }
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: two addresses that the linker knows.
+    unsafe {
+        core::arch::asm!(".hidden __ehdr_start", ".hidden _etext", "adrp {0}, __ehdr_start",
+            "add {0}, {0}, :lo12:__ehdr_start", "adrp {1}, _etext", "add {1}, {1}, :lo12:_etext",
+            out(reg) start, out(reg) end, options(nostack, nomem, preserves_flags));
+    }
+    // In a static program they are the program's.
+    !crate::weak::loader_debug().is_null() && start <= instruction && instruction < end
 }
 
 /// The thread's own address, which tells threads apart without a system call.

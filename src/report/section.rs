@@ -61,6 +61,7 @@ pub(crate) fn enter() -> Result<Section, Refusal> {
             HOLDER_PID.store(pid, Relaxed);
             HOLDER_TID.store(sys::gettid(), Relaxed);
             HOLDER.store(this_thread(), Relaxed);
+            sys::memory::forget_pages();
             return Ok(Section { mask });
         }
         restore(mask);

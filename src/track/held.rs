@@ -6,7 +6,7 @@ use crate::hidden::Hidden;
 use crate::interpose::this_thread;
 use crate::report::{self, sink};
 use crate::sync::AtomicUsize;
-use crate::{clock, start, sys};
+use crate::{start, sys};
 
 /// Threads sleep on the lock's own word.
 struct Futex;
@@ -23,7 +23,7 @@ impl Sleeper for Futex {
     }
 
     fn now(&self) -> u32 {
-        clock::milliseconds()
+        sys::time::milliseconds()
     }
 }
 

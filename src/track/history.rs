@@ -19,7 +19,7 @@ pub(crate) struct Gone {
     pub(super) outer: u32,
     /// The number of the releasing call.
     pub(crate) release: u32,
-    /// In milliseconds since an arbitrary start.
+    /// As [`crate::clock::now`] gives it.
     pub(crate) time: u32,
     pub(crate) by: By,
     /// Whether the releasing call is still to tell what came of it: until then the piece is not pushed out.

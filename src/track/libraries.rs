@@ -176,7 +176,7 @@ pub(crate) fn look_after(removals: u64, site: usize) {
         whole
     });
     if whole {
-        with(|state| state.libraries.removed(site, clock::milliseconds()));
+        with(|state| state.libraries.removed(site, clock::now()));
     }
 }
 

@@ -107,7 +107,7 @@ pub(crate) struct Made {
     /// Whether its release needs a look: it starts past the end of its file.
     pub(crate) notable: bool,
     pub(crate) file: Option<File>,
-    /// In milliseconds since an arbitrary start.
+    /// As [`crate::clock::now`] gives it.
     pub(crate) time: u32,
 }
 

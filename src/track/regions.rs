@@ -50,7 +50,7 @@ pub(crate) struct Releaser {
     pub(crate) by: By,
     /// The return address of the call.
     pub(crate) site: usize,
-    /// In milliseconds since an arbitrary start.
+    /// As [`crate::clock::now`] gives it.
     pub(crate) time: u32,
 }
 

@@ -10,7 +10,7 @@ use crate::facts::{self, Module};
 use crate::interpose::thread_pointer;
 use crate::report::Draft;
 use crate::track::{self, By, Range, Taken};
-use crate::{hooks, next, sys, weak};
+use crate::{hooks, next, sys};
 use core::fmt;
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -180,7 +180,7 @@ impl Victim {
 fn holds_needed_code(range: Range, caller: usize) -> bool {
     let touches = |start: usize, end: usize| range.start < end && start < range.end;
     let libc = next::SLOTS.munmap.load(Relaxed) as usize;
-    let loader = weak::dl_find_object().map_or(0, |function| function as *const () as usize);
+    let loader = crate::clib::find_object().map_or(0, |function| function as *const () as usize);
     let own = holds_needed_code as *const () as usize;
     touches(caller, caller.wrapping_add(1))
         || [own, libc, loader]

@@ -1,0 +1,127 @@
+//! Memory that the program may have taken away, or shut.
+
+use super::{int, plain, read_memory};
+use crate::facts::page_size;
+use crate::report::is_inside;
+use core::mem::MaybeUninit;
+use core::ptr;
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// The pages that were found readable in the report that is under way, as complements (no scan takes them for addresses).
+static READABLE: [AtomicUsize; 128] = [const { AtomicUsize::new(0) }; 128];
+
+/// A report begins: nothing is known of any page.
+pub(crate) fn forget_pages() {
+    for page in &READABLE {
+        page.store(0, Relaxed);
+    }
+}
+
+/// Whether all of a range can be read, now. No fault is raised where it can't, and none by a file that has become shorter.
+pub(crate) fn is_readable(start: usize, length: usize) -> bool {
+    let size = page_size();
+    let Some(end) = start.checked_add(length) else { return false };
+    let mut page = start & !size.wrapping_sub(1);
+    while page < end {
+        if !is_page_readable(page, size) {
+            return false;
+        }
+        let Some(next) = page.checked_add(size) else { return false };
+        page = next;
+    }
+    true
+}
+
+fn is_page_readable(page: usize, size: usize) -> bool {
+    let index = page.checked_div(size).unwrap_or(0) & READABLE.len().wrapping_sub(1);
+    let Some(place) = READABLE.get(index) else { return false };
+    if !is_inside() {
+        return ask(page);
+    }
+    if place.load(Relaxed) == !page {
+        return true;
+    }
+    let there = ask(page);
+    if there {
+        place.store(!page, Relaxed);
+    }
+    there
+}
+
+/// Asks the kernel to read a signal mask there, for an operation that does not exist: EFAULT if it can't, else EINVAL.
+fn ask(page: usize) -> bool {
+    match plain(libc::SYS_rt_sigprocmask, [int(-1), page, 0, size_of::<super::SignalSet>(), 0, 0]) {
+        Err(libc::EINVAL) => true,
+        Err(libc::EFAULT) => false,
+        _ => read_memory(page, &mut [0]) == Ok(1),
+    }
+}
+
+/// Whether the page of an address can be read, asked of the kernel in any case.
+pub(crate) fn is_readable_by_kernel(address: usize) -> bool {
+    ask(address & !page_size().wrapping_sub(1))
+}
+
+/// A value of memory that may not be readable; only for types of which every pattern is a value.
+pub(crate) fn value<T: Copy>(address: usize) -> Option<T> {
+    if !is_readable(address, size_of::<T>()) {
+        return None;
+    }
+    let mut value = MaybeUninit::<T>::uninit();
+    let from = ptr::with_exposed_provenance::<u8>(address);
+    // SAFETY: readable, as the kernel has just said; the two do not overlap.
+    unsafe { ptr::copy_nonoverlapping(from, value.as_mut_ptr().cast(), size_of::<T>()) };
+    // SAFETY: filled, with a pattern that is valid by the caller's choice of the type.
+    Some(unsafe { value.assume_init() })
+}
+
+/// The bytes of a string that may not be readable, at most `most`, without its zero byte.
+///
+/// # Safety
+/// What is readable there must stay so as long as the result is used.
+pub(crate) unsafe fn string<'a>(address: usize, most: usize) -> Option<&'a [u8]> {
+    let size = page_size();
+    let mut length = 0_usize;
+    while length < most {
+        let at = address.checked_add(length)?;
+        let rest = size.wrapping_sub(at & size.wrapping_sub(1)).min(most.wrapping_sub(length));
+        if !is_readable(at, rest) {
+            return None;
+        }
+        // SAFETY: readable, as the kernel has just said.
+        let piece = unsafe { core::slice::from_raw_parts(ptr::with_exposed_provenance::<u8>(at), rest) };
+        if let Some(end) = piece.iter().position(|byte| *byte == 0) {
+            // SAFETY: all of it has been read above.
+            return Some(unsafe {
+                core::slice::from_raw_parts(ptr::with_exposed_provenance(address), length.wrapping_add(end))
+            });
+        }
+        length = length.wrapping_add(rest);
+    }
+    None
+}
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "a test may overflow, and fails then")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shut_is_not_read() {
+        let page = page_size();
+        // SAFETY: a new mapping.
+        let memory = unsafe { libc::mmap(ptr::null_mut(), 2 * page, 3, 0x22, -1, 0) } as usize;
+        assert!(is_readable(memory, 2 * page) && value::<u64>(memory) == Some(0));
+        // SAFETY: the second page of it.
+        unsafe { libc::mprotect(ptr::with_exposed_provenance_mut(memory + page), page, 0) };
+        assert!(is_readable(memory, page) && !is_readable(memory, page + 1));
+        assert_eq!(value::<u64>(memory + page - 4), None);
+        // SAFETY: the mapping stays.
+        assert_eq!(unsafe { string(memory + 5, 100) }, Some(&b""[..]));
+        // SAFETY: the first page of it.
+        unsafe { ptr::with_exposed_provenance_mut::<u8>(memory).write_bytes(b'a', page) };
+        // SAFETY: the mapping stays.
+        assert_eq!(unsafe { string(memory + page - 5, 100) }, None);
+        assert!(!is_readable(0, 1) && !is_readable(usize::MAX - 10, 100));
+    }
+}
