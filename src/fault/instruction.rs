@@ -22,11 +22,11 @@ pub(crate) fn operand_size(code: &[u8]) -> Option<usize> {
             rex @ 0x40..=0x4f => prefixes.wide = rex & 8 != 0,
             0xc5 => {
                 let (second, code) = rest.split_first()?;
-                return vector(*second, *code.first()?, if second & 4 == 0 { 16 } else { 32 });
+                return Some(vector(*second, *code.first()?, if second & 4 == 0 { 16 } else { 32 }));
             }
             0xc4 => {
                 let [_, third, opcode, ..] = rest else { return None };
-                return vector(*third, *opcode, if third & 4 == 0 { 16 } else { 32 });
+                return Some(vector(*third, *opcode, if third & 4 == 0 { 16 } else { 32 }));
             }
             0x62 => {
                 let [_, third, fourth, opcode, ..] = rest else { return None };
@@ -35,7 +35,7 @@ pub(crate) fn operand_size(code: &[u8]) -> Option<usize> {
                     1 => 32,
                     _ => 64,
                 };
-                return vector(*third, *opcode, length);
+                return Some(vector(*third, *opcode, length));
             }
             0x0f => return two_bytes(&prefixes, rest),
             opcode => return one_byte(&prefixes, opcode, rest.first().copied()),
@@ -76,8 +76,7 @@ fn one_byte(prefixes: &Prefixes, opcode: u8, modrm: Option<u8>) -> Option<usize>
             _ => None,
         },
         0x63 => Some(4),
-        0x8f => Some(8),
-        0x50..=0x5f => Some(8),
+        0x8f | 0x50..=0x5f => Some(8),
         0x80 | 0x84 | 0x86 | 0x88 | 0x8a | 0xa0 | 0xa2 | 0xa4 | 0xa6 | 0xaa | 0xac | 0xae | 0xc0 | 0xc6 | 0xd0
         | 0xd2 | 0xf6 | 0xfe => Some(1),
         0x69 | 0x6b | 0x81 | 0x83 | 0x85 | 0x87 | 0x89 | 0x8b | 0xa1 | 0xa3 | 0xa5 | 0xa7 | 0xab | 0xad | 0xaf
@@ -106,9 +105,8 @@ fn two_bytes(prefixes: &Prefixes, rest: &[u8]) -> Option<usize> {
         0x10 | 0x11 | 0x51..=0x5f => Some(scalar(prefixes.repeat, 16)),
         0x12 | 0x13 | 0x16 | 0x17 | 0xd6 => Some(8),
         0x28 | 0x29 | 0x2b => Some(16),
-        0x6e => Some(if prefixes.wide { 8 } else { 4 }),
-        0x7e if prefixes.repeat == 0 => Some(if prefixes.wide { 8 } else { 4 }),
-        0x7e => Some(8),
+        0x7e if prefixes.repeat != 0 => Some(8),
+        0x6e | 0x7e => Some(if prefixes.wide { 8 } else { 4 }),
         0x6f | 0x7f => Some(if prefixes.repeat == 0xf3 { 16 } else { packed }),
         0x60..=0x6d | 0x74..=0x76 | 0xd1..=0xfe => Some(packed),
         0x38 => match rest.get(1)? {
@@ -131,18 +129,18 @@ fn scalar(repeat: u8, whole: usize) -> usize {
 
 /// Instructions with a VEX or EVEX prefix, whose last two bits stand for 66, F3 or F2.
 #[cfg(any(target_arch = "x86_64", test))]
-fn vector(prefix: u8, opcode: u8, length: usize) -> Option<usize> {
+fn vector(prefix: u8, opcode: u8, length: usize) -> usize {
     let repeat = match prefix & 3 {
         2 => 0xf3,
         3 => 0xf2,
         _ => 0,
     };
     match opcode {
-        0x10 | 0x11 | 0x51..=0x5f => Some(scalar(repeat, length)),
-        0x12 | 0x13 | 0x16 | 0x17 | 0xd6 => Some(8),
-        0x6e => Some(4),
-        0x7e => Some(if repeat == 0xf3 { 8 } else { 4 }),
-        _ => Some(length),
+        0x10 | 0x11 | 0x51..=0x5f => scalar(repeat, length),
+        0x12 | 0x13 | 0x16 | 0x17 | 0xd6 => 8,
+        0x7e if repeat == 0xf3 => 8,
+        0x6e | 0x7e => 4,
+        _ => length,
     }
 }
 

@@ -228,7 +228,7 @@ impl FileFault {
             ));
             return;
         }
-        self.tell_sizes(file, draft);
+        tell_sizes(file, draft);
         let name = self.there.as_ref().map_or(&b""[..], Mapping::name);
         if self.known.is_none() && name.starts_with(b"/dev/shm/sem.") {
             draft.help(format_args!(
@@ -273,7 +273,7 @@ impl FileFault {
                 "{access}: byte {byte} of {name}, which has {now} bytes now, and was probably still too short at the access"
             ));
         }
-        self.tell_sizes(file, draft);
+        tell_sizes(file, draft);
         draft.note(format_args!(
             "the page can be read again; a read error or a full filesystem that has passed would leave no other trace"
         ));
@@ -337,7 +337,7 @@ impl FileFault {
                     "{access}: byte {} of {name} is inside the file, and its page is not available",
                     file.byte
                 ));
-                self.tell_sizes(&file, draft);
+                tell_sizes(&file, draft);
             }
             None => {
                 draft.message(format_args!("{access}: the page is not available"));
@@ -362,20 +362,20 @@ impl FileFault {
             draft.note(format_args!("its length now is not known: no descriptor leads to it, and /proc can't be read"));
         }
     }
+}
 
-    /// Tells the lengths that were seen.
-    fn tell_sizes(&self, file: &Sizes, draft: &mut Draft) {
-        let Some(mapped) = file.mapped else { return };
-        let between = if file.largest > mapped { file.largest } else { 0 };
-        match (file.now, between) {
-            (Some(now), 0) => draft.note(format_args!(
-                "the file had {mapped} bytes when it was mapped, and has {now} now; what it had in between was not seen"
-            )),
-            (Some(now), between) => draft.note(format_args!(
-                "the file had {mapped} bytes when it was mapped, {between} when it was mapped again, and has {now} now"
-            )),
-            (None, _) => {}
-        }
+/// Tells the lengths that were seen.
+fn tell_sizes(file: &Sizes, draft: &mut Draft) {
+    let Some(mapped) = file.mapped else { return };
+    let between = if file.largest > mapped { file.largest } else { 0 };
+    match (file.now, between) {
+        (Some(now), 0) => draft.note(format_args!(
+            "the file had {mapped} bytes when it was mapped, and has {now} now; what it had in between was not seen"
+        )),
+        (Some(now), between) => draft.note(format_args!(
+            "the file had {mapped} bytes when it was mapped, {between} when it was mapped again, and has {now} now"
+        )),
+        (None, _) => {}
     }
 }
 

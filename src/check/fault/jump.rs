@@ -71,7 +71,7 @@ impl Jump {
                 draft.message(format_args!("jump to {address:#x}, where {name} was until dlclose removed it"));
                 tell_removed(library, address, draft);
             }
-            Before::Mapping(gone) => self.tell_gone(gone, address, draft),
+            Before::Mapping(gone) => tell_mapping(gone, address, draft),
             Before::Unknown => match (&self.now, &self.known) {
                 (Some(now), Some(known)) => draft.message(format_args!(
                     "jump to {address:#x}, {}, in memory that is {}, not executable",
@@ -88,20 +88,6 @@ impl Jump {
         }
         self.tell_now(draft);
         self.tell_help(fault, draft);
-    }
-
-    fn tell_gone(&self, gone: &KnownGone, address: usize, draft: &mut Draft) {
-        let was = &gone.was;
-        let state = match gone.gone.by {
-            By::Shmdt => "detached",
-            By::Mremap => "moved away by mremap",
-            By::Mmap => "replaced by MAP_FIXED",
-            _ => "unmapped",
-        };
-        draft.message(format_args!("jump to {address:#x}, which was {}, until that was {state}", Into(was, address)));
-        tell_gone(gone, draft);
-        draft.note(format_args!("it was {}", Rights::of_known(was)));
-        tell_mapped(was, draft);
     }
 
     fn tell_now(&self, draft: &mut Draft) {
@@ -150,6 +136,21 @@ impl Jump {
             }
         }
     }
+}
+
+/// Says that the jump went to where a mapping of the program's has been.
+fn tell_mapping(gone: &KnownGone, address: usize, draft: &mut Draft) {
+    let was = &gone.was;
+    let state = match gone.gone.by {
+        By::Shmdt => "detached",
+        By::Mremap => "moved away by mremap",
+        By::Mmap => "replaced by MAP_FIXED",
+        _ => "unmapped",
+    };
+    draft.message(format_args!("jump to {address:#x}, which was {}, until that was {state}", Into(was, address)));
+    tell_gone(gone, draft);
+    draft.note(format_args!("it was {}", Rights::of_known(was)));
+    tell_mapped(was, draft);
 }
 
 /// Shows why nothing can be executed at an address where nothing is mapped.

@@ -36,6 +36,7 @@ const NEAR: usize = 64 * 1024;
 const LOWEST: usize = 64 * 1024;
 
 /// What a fault is due to.
+#[expect(clippy::large_enum_variant, reason = "there is no heap; one of them lives at a time")]
 pub(crate) enum Cause {
     /// The result of a call that failed was used.
     MapFailed(FailedPointer),
@@ -105,7 +106,7 @@ fn forbidden(fault: &Fault) -> Option<Cause> {
         return match harden::held(address) {
             Some(Kind::Quarantined) => track::last_gone(address).map(Cause::Released),
             Some(kind) => Overrun::into_own_guard(address, kind).map(Cause::Overrun),
-            None => Forbidden::of_foreign(fault, there?).map(Cause::Forbidden),
+            None => Forbidden::of_foreign(fault, &there?).map(Cause::Forbidden),
         };
     };
     let prot = there.as_ref().map_or(known.entry.prot, Mapping::prot);
@@ -119,7 +120,7 @@ fn forbidden(fault: &Fault) -> Option<Cause> {
     }
     // Another thread may have given the right meanwhile, or a protection key forbids what the mapping allows.
     let is_forbidden = fault.code == Fault::PKUERR || !allows(fault, prot) || !allows(fault, known.entry.prot);
-    is_forbidden.then(|| Cause::Forbidden(Forbidden::of_own(fault, known, there)))
+    is_forbidden.then(|| Cause::Forbidden(Forbidden::of_own(fault, &known, there.as_ref())))
 }
 
 /// Whether a protection allows what the instruction wanted.

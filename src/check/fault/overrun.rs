@@ -61,7 +61,7 @@ impl Overrun {
             .filter(|(distance, known)| *distance <= NEAR && address >= LOWEST && lives(known, known.entry.start))
             // A stack that has run out of another mapping is not this one's.
             .filter(|(_, known)| !is_stack || is_next_above(known, fault.machine.stack()));
-        let (known, side) = nearer(below, above)?;
+        let (known, side) = nearer(below.as_ref(), above.as_ref())?;
         Some(Overrun { known, side, guard: Guard::Nothing, is_stack })
     }
 
@@ -74,7 +74,7 @@ impl Overrun {
             .filter(|_| !is_stack)
             .map(|known| (address.wrapping_sub(known.entry.end), known));
         let above = border(&guard, address, Side::Before).map(|known| (known.entry.start.wrapping_sub(address), known));
-        let (known, side) = nearer(below, above)?;
+        let (known, side) = nearer(below.as_ref(), above.as_ref())?;
         let same = guard.origin.serial == known.origin.serial;
         let guard = Guard::Pages { same, prot: guard.entry.prot, serial: guard.origin.serial };
         Some(Overrun { known, side, guard, is_stack })
@@ -119,7 +119,7 @@ impl Overrun {
         let what = What(&self.known);
         match (self.is_stack, piece.prot) {
             (true, _) => {
-                draft.message(format_args!("{access}: {bytes} {side} of {part}{what}, a stack that is used up"))
+                draft.message(format_args!("{access}: {bytes} {side} of {part}{what}, a stack that is used up"));
             }
             (_, 0) => draft.message(format_args!("{access}: {bytes} {side} of {part}{what}, which is PROT_NONE")),
             _ => draft.message(format_args!("{access}: {bytes} {side} of {part}{what}")),
@@ -195,11 +195,11 @@ impl Overrun {
 }
 
 /// The nearer one of two mappings, and the side of it on which the address is.
-fn nearer(below: Option<(usize, Known)>, above: Option<(usize, Known)>) -> Option<(Known, Side)> {
+fn nearer(below: Option<&(usize, Known)>, above: Option<&(usize, Known)>) -> Option<(Known, Side)> {
     match (below, above) {
-        (Some((past, _)), Some((short, known))) if short < past => Some((known, Side::Before)),
-        (Some((_, known)), _) => Some((known, Side::Behind)),
-        (None, Some((_, known))) => Some((known, Side::Before)),
+        (Some((past, _)), Some((short, known))) if short < past => Some((*known, Side::Before)),
+        (Some((_, known)), _) => Some((*known, Side::Behind)),
+        (None, Some((_, known))) => Some((*known, Side::Before)),
         (None, None) => None,
     }
 }

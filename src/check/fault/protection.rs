@@ -22,19 +22,19 @@ pub(crate) struct Forbidden {
 
 impl Forbidden {
     /// An access to a mapping of the program's.
-    pub(super) fn of_own(fault: &Fault, known: Known, there: Option<Mapping>) -> Forbidden {
-        let prot = there.as_ref().map_or(known.entry.prot, Mapping::prot);
+    pub(super) fn of_own(fault: &Fault, known: &Known, there: Option<&Mapping>) -> Forbidden {
+        let prot = there.map_or(known.entry.prot, Mapping::prot);
         let given = track::protection(fault.address, prot, Some(known.origin.serial));
-        Forbidden { known: Some(known), there, given }
+        Forbidden { known: Some(*known), there: there.copied(), given }
     }
 
     /// An access to memory that the program has not mapped by a call that was seen; `None` unless it has protected it.
-    pub(super) fn of_foreign(fault: &Fault, there: Mapping) -> Option<Forbidden> {
+    pub(super) fn of_foreign(fault: &Fault, there: &Mapping) -> Option<Forbidden> {
         if allows(fault, there.prot()) {
             return None;
         }
         let given = track::protection(fault.address, there.prot(), None)?;
-        Some(Forbidden { known: None, there: Some(there), given: Some(given) })
+        Some(Forbidden { known: None, there: Some(*there), given: Some(given) })
     }
 
     fn rights(&self) -> Option<Rights> {
@@ -146,7 +146,7 @@ impl Forbidden {
     }
 }
 
-/// Says how memory that is mapped without PROT_WRITE can be written, as far as the kernel would let it.
+/// Says how memory that is mapped without `PROT_WRITE` can be written, as far as the kernel would let it.
 fn tell_how_to_write(address: usize, draft: &mut Draft) {
     match mapping::lacks_flag(address, address.saturating_add(1), *b"mw").map(|lacks| !lacks) {
         Some(true) => draft.help(format_args!(

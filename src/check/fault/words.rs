@@ -127,7 +127,7 @@ pub(super) fn tell_removed(library: &Library, address: usize, draft: &mut Draft)
     match library.site() {
         Some(site) => draft.place(site, format_args!("removed by dlclose here")),
         None => {
-            draft.note(format_args!("several threads were inside dlclose then, so which call removed it is not known"))
+            draft.note(format_args!("several threads were inside dlclose then, so which call removed it is not known"));
         }
     }
 }
