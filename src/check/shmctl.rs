@@ -21,6 +21,7 @@ const SHM_STAT: c_int = 13;
 const SHM_STAT_ANY: c_int = 15;
 
 const MEANINGS: &[(Errno, &str)] = &[
+    (libc::EINVAL, "no segment has the id, or IPC_SET is given an owner or a group that is none"),
     (libc::ENOMEM, "there is no memory, or SHM_LOCK would pass RLIMIT_MEMLOCK"),
     (libc::EOVERFLOW, "an id or time does not fit the structure"),
 ];
@@ -39,7 +40,11 @@ impl Check for Shmctl {
             libc::EINVAL if matches!(self.command, SHM_STAT | SHM_STAT_ANY) => {}
             libc::EINVAL if self.takes_index() => Self::negative_index(report),
             libc::EINVAL if self.command == libc::IPC_SET && self.id >= 0 && segment::exists(self.id) => {
-                self.bad_owner(report);
+                if segment::is_known(self.id) {
+                    self.bad_owner(report);
+                } else {
+                    unexplained(Rule::ShmctlFailed, errno, MEANINGS, report);
+                }
             }
             libc::EINVAL | libc::EIDRM if !self.takes_index() => bad_id(Rule::ShmctlBadId, self.id, report),
             libc::ENOMEM if self.command == SHM_LOCK => self.lock_limit(errno, report),

@@ -110,6 +110,11 @@ pub(crate) fn exists(id: c_int) -> bool {
     !matches!(sys::segments::probe_segment(id), Err(libc::EINVAL | libc::EIDRM))
 }
 
+/// Whether the kernel says that there is a segment with an id.
+pub(crate) fn is_known(id: c_int) -> bool {
+    matches!(sys::segments::probe_segment(id), Ok(_) | Err(libc::EFAULT | libc::EACCES))
+}
+
 /// The segment with an id, whatever its mode bits (`SHM_STAT_ANY`, Linux 4.17).
 pub(crate) fn any_by_id(id: c_int) -> Option<Segment> {
     by_id(id).ok().or_else(|| find(|segment| segment.id == id))

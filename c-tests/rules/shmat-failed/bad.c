@@ -1,5 +1,5 @@
 /* Attaches a segment that its limit on address space (ulimit -v) leaves no room for.
- * mapsan-vary: and \d+ bytes \(\d+ [KM]iB\) are in use */
+ * mapsan-vary: \d+(?:\.\d)? [KM]iB in use */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ipc.h>
