@@ -53,7 +53,8 @@ unsafe extern "C" fn find_for_unwinder(address: usize, found: *mut c_void) -> c_
     }
     // SAFETY: filled by the call above.
     let header = unsafe { found.cast::<usize>().wrapping_add(EH_FRAME).read() };
-    if can_be_used(header, address) { answer } else { NOT_FOUND }
+    // The unwinder aborts where it does not find itself.
+    if crate::interpose::is_own(address) || can_be_used(header, address) { answer } else { NOT_FOUND }
 }
 
 /// Whether what the unwinder reads for an address can be read: the sorted table of `.eh_frame_hdr`, as far as it is searched,

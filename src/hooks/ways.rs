@@ -100,12 +100,10 @@ unsafe extern "C" fn seteuid(id: u32) -> c_int {
     let setresuid = unsafe {
         core::mem::transmute::<usize, Option<unsafe extern "C" fn(u32, u32, u32) -> c_int>>(weak::setresuid())
     };
-    match setresuid {
-        // SAFETY: the program's own call.
-        Some(setresuid) => unsafe { setresuid(u32::MAX, id, u32::MAX) },
-        None => {
-            errno::set(libc::ENOSYS);
-            -1
-        }
-    }
+    let Some(setresuid) = setresuid else {
+        errno::set(libc::ENOSYS);
+        return -1;
+    };
+    // SAFETY: the program's own call.
+    unsafe { setresuid(u32::MAX, id, u32::MAX) }
 }
