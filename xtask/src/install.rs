@@ -46,10 +46,20 @@ pub(crate) fn install(arguments: &Arguments) -> Result<()> {
 
 /// Builds the release of everything.
 pub(crate) fn build(root: &Path) -> Result<()> {
+    build_release(root, &["--workspace"])
+}
+
+/// Builds the release of the library alone.
+pub(crate) fn build_library(root: &Path) -> Result<()> {
+    build_release(root, &["--package", "mapsan"])
+}
+
+fn build_release(root: &Path, packages: &[&str]) -> Result<()> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
         .current_dir(root)
-        .args(["build", "--release", "--quiet", "--workspace"])
+        .args(["build", "--release", "--quiet"])
+        .args(packages)
         .status()
         .context("running cargo")?;
     if status.success() { Ok(()) } else { bail!("the build failed; see above") }

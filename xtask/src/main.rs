@@ -3,6 +3,7 @@
 mod bench;
 mod compatibility;
 mod install;
+mod subjects;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -23,13 +24,16 @@ enum Task {
     /// docs/performance.md.
     Bench,
     /// Runs real programs with the library and without; writes docs/compatibility.md.
-    Compatibility,
+    Compatibility {
+        /// Only those whose names hold this; prints their rows and writes nothing.
+        name: Option<String>,
+    },
 }
 
 fn main() -> Result<()> {
     match Arguments::parse().task {
         Task::Install(arguments) => install::install(&arguments),
         Task::Bench => bench::bench(),
-        Task::Compatibility => compatibility::compatibility(),
+        Task::Compatibility { name } => compatibility::compatibility(name.as_deref()),
     }
 }
