@@ -168,7 +168,7 @@ fn tell_segments(site: usize, count: usize, draft: &mut Draft) -> bool {
             )),
             (1, key) => draft.note(format_args!("its key is {}; {times}{whose}", Key(key))),
             (_, key) => {
-                draft.note(format_args!("segment {} of {} bytes has key {}; {times}", now.id, now.size, Key(key)))
+                draft.note(format_args!("segment {} of {} bytes has key {}; {times}", now.id, now.size, Key(key)));
             }
         }
         if count == 1

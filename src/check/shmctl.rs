@@ -110,7 +110,7 @@ impl Shmctl {
             match (self.buffer, there(self.buffer)) {
                 (0, _) => draft.message(format_args!("{name} {does} a buffer, and the address is NULL")),
                 (buffer, There::Nothing) => {
-                    draft.message(format_args!("{name} {does} a buffer, and nothing is mapped at {}", Address(buffer)))
+                    draft.message(format_args!("{name} {does} a buffer, and nothing is mapped at {}", Address(buffer)));
                 }
                 (buffer, _) => draft.message(format_args!(
                     "{name} {does} a buffer, and the memory at {} can't {can}, or not all of it",

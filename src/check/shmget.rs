@@ -263,44 +263,41 @@ impl Shmget {
         report.finding(Rule::ShmgetDenied, Severity::Note, |draft| {
             // The kernel looks at what is asked of owner, group and others together.
             let bits = (self.mode() >> 6 | self.mode() >> 3 | self.mode()) & 7;
-            match self.existing() {
-                Some(segment) => {
-                    let refused = !is_allowed(&segment, bits);
-                    if refused {
-                        draft.message(format_args!(
-                            "the mode of the segment with key {} ({}) refuses what the flags ask for ({})",
-                            Key(self.key),
-                            Octal(segment.mode),
-                            Octal(self.mode())
-                        ));
-                    } else {
-                        draft.message(format_args!(
-                            "the segment with key {} may not be used as the flags ask ({})",
-                            Key(self.key),
-                            Octal(self.mode())
-                        ));
-                    }
-                    tell_permissions(&segment, draft);
-                    if !refused {
-                        tell_other_refusal(draft);
-                    } else if bits != 4 && segment::by_id(segment.id).is_ok() {
-                        // IPC_STAT needs the permission to read, too.
-                        draft.help(format_args!("ask for 0400, and attach it with SHM_RDONLY, which its mode allows"));
-                    } else {
-                        help_with_permission(&segment, draft);
-                    }
+            let Some(segment) = self.existing() else {
+                draft.message(format_args!(
+                    "the segment with key {} may not be used as the flags ask ({})",
+                    Key(self.key),
+                    Octal(self.mode())
+                ));
+                match sys::segments::find_segment(self.key) {
+                    Ok(id) => tell_hidden(id, draft),
+                    Err(_) => draft.note(format_args!("ipcs -m lists it with its owner and mode")),
                 }
-                None => {
-                    draft.message(format_args!(
-                        "the segment with key {} may not be used as the flags ask ({})",
-                        Key(self.key),
-                        Octal(self.mode())
-                    ));
-                    match sys::segments::find_segment(self.key) {
-                        Ok(id) => tell_hidden(id, draft),
-                        Err(_) => draft.note(format_args!("ipcs -m lists it with its owner and mode")),
-                    }
-                }
+                return;
+            };
+            let refused = !is_allowed(&segment, bits);
+            if refused {
+                draft.message(format_args!(
+                    "the mode of the segment with key {} ({}) refuses what the flags ask for ({})",
+                    Key(self.key),
+                    Octal(segment.mode),
+                    Octal(self.mode())
+                ));
+            } else {
+                draft.message(format_args!(
+                    "the segment with key {} may not be used as the flags ask ({})",
+                    Key(self.key),
+                    Octal(self.mode())
+                ));
+            }
+            tell_permissions(&segment, draft);
+            if !refused {
+                tell_other_refusal(draft);
+            } else if bits != 4 && segment::by_id(segment.id).is_ok() {
+                // IPC_STAT needs the permission to read, too.
+                draft.help(format_args!("ask for 0400, and attach it with SHM_RDONLY, which its mode allows"));
+            } else {
+                help_with_permission(&segment, draft);
             }
         });
     }
@@ -348,9 +345,9 @@ impl Shmget {
     fn no_space(&self, errno: Errno, report: &Report<'_>) -> bool {
         if errno == libc::ENOMEM {
             if self.flags & SHM_HUGETLB != 0 {
-                self.no_huge_pages(report)
+                self.no_huge_pages(report);
             } else {
-                self.no_memory(report)
+                self.no_memory(report);
             }
             return true;
         }

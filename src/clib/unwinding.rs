@@ -86,7 +86,7 @@ fn can_be_used(header: usize, address: usize) -> bool {
             high = middle;
         }
     }
-    frame.is_none_or(|frame| is_description(frame))
+    frame.is_none_or(is_description)
 }
 
 /// Whether a frame's description and the common one to which it belongs can be read.

@@ -55,7 +55,7 @@ pub(crate) fn got(call: &Shmget, id: c_int, caller: usize) -> bool {
     created
 }
 
-/// IPC_RMID has succeeded, or was refused.
+/// `IPC_RMID` has succeeded, or was refused.
 #[cold]
 #[inline(never)]
 pub(crate) fn removes(call: &Shmctl, value: c_int, caller: usize) {

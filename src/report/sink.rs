@@ -36,6 +36,7 @@ enum Goal {
 }
 
 /// The state of the sink; the holder of the section has it alone.
+#[expect(clippy::struct_excessive_bools, reason = "four facts that have nothing to do with each other")]
 struct Sink {
     goal: Goal,
     /// What is open, if `identity` says so: standard error, a pipe, or what is kept.

@@ -47,6 +47,7 @@ pub(crate) struct Groups {
 }
 
 impl Groups {
+    #[expect(clippy::large_stack_arrays, reason = "it is evaluated for a static")]
     pub(crate) const fn new() -> Groups {
         Groups { table: [Group::NONE; SITES], used: 0 }
     }

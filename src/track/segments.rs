@@ -23,7 +23,7 @@ pub(crate) struct Segment {
     /// In which process of a line of forks it was met.
     pub(crate) generation: u8,
     marks: u8,
-    /// The errno of the last IPC_RMID of this process that was refused; 0 if there was none.
+    /// The errno of the last `IPC_RMID` of this process that was refused; 0 if there was none.
     refused: u8,
     /// The return address of the shmget that made it, or else led to it.
     site: Hidden,
@@ -150,7 +150,7 @@ pub(crate) struct Got {
     pub(crate) site: Hidden,
 }
 
-/// Whether this process has asked for segments by index: the ids that SHM_STAT gives are not remembered.
+/// Whether this process has asked for segments by index: the ids that `SHM_STAT` gives are not remembered.
 static IDS_LISTED: AtomicBool = AtomicBool::new(false);
 
 /// Notes that a call has given an id that is not remembered.

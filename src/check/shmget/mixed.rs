@@ -33,7 +33,8 @@ fn swapped_mode(size: usize, flags: c_int) -> Option<c_int> {
     let size = c_int::try_from(size).ok()?;
     let rest = size & !(libc::IPC_CREAT | libc::IPC_EXCL);
     let is_flags = size & libc::IPC_CREAT != 0 && MODES.contains(&rest);
-    (is_flags && flags > 0 && flags & 0o777 == 0).then_some(rest)
+    let no_mode = flags.trailing_zeros() >= 9;
+    (is_flags && flags > 0 && no_mode).then_some(rest)
 }
 
 #[cfg(test)]
