@@ -62,9 +62,9 @@ all nothing
 claims 'descriptors can not be looked at' ' is not open, either'
 claims 'the kernel has read it' 'the path is not a string that can be read'
 claims 'limits can not be read' 'RLIMIT_MEMLOCK is unlimited' 'no limit of the process explains it'
-claims 'the pools can not be looked at' 'this machine has no pool of that size'
+claims 'the pools can not be looked at' 'this machine has no huge pages of '
 claims 'segments can not be looked at' 'no segment has id ' ' does not fit between '
-claims 'the list of mappings can not be read' 'nothing is mapped' ' is not wholly mapped' 'no name and no open descriptor'
+claims 'the list of mappings can not be read' 'nothing is mapped' ' is not mapped' 'no descriptor and no name that leads to it'
 if grep -rE "''|, ,| 0 bytes are refused|segment has 0 bytes|EACCES: permission denied\); ipcs" "$logs"; then
     echo "cage.sh: an empty name, a size of 0, or a reason that was not the reason"
     status=1
@@ -72,5 +72,5 @@ fi
 
 # The list can be opened, and is read as text but once: no address is taken for free because of that.
 all files
-claims 'the list of mappings can not be searched' 'nothing is mapped' ' is not wholly mapped'
+claims 'the list of mappings can not be searched' 'nothing is mapped' ' is not mapped'
 exit $status

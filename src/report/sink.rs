@@ -140,6 +140,7 @@ pub(crate) fn use_log(proof: &Section, pattern: &[u8], records: bool) -> Result<
         return Ok(());
     }
     let way = way.map_err(Trouble::Errno)?;
+    writing::is_length_limited();
     if way.identity.kind == libc::S_IFIFO {
         sink.goal = Goal::Pipe;
         sink.keep(way);
@@ -176,6 +177,8 @@ pub(crate) fn can_hold() -> bool {
 /// Opens the log and keeps it: the program is about to shut the way to it. With that, it may see one descriptor more.
 pub(crate) fn hold(proof: &Section) {
     let sink = sink(proof);
+    // Perhaps the last time that it can be asked.
+    writing::is_length_limited();
     if PASSING.load(Relaxed)
         && Way::kept(sink.fd, sink.identity).is_none()
         && let Ok(way) = sink.open_anew()

@@ -4,7 +4,7 @@ use super::words::{Into, Rights, tell_removed};
 use super::{LOWEST, is_later};
 use crate::call::{Fault, Quoted};
 use crate::check::known::{tell_gone, tell_mapped};
-use crate::check::memory::{Shown, mapping_at};
+use crate::check::memory::{Shown, There, mapping_at, there};
 use crate::facts::mapping::Mapping;
 use crate::harden;
 use crate::report::{Draft, Place};
@@ -86,14 +86,16 @@ impl Jump {
                 (None, _) => draft.message(format_args!("jump to {address:#x}, where {}", Nothing(address))),
             },
         }
-        self.tell_now(draft);
+        self.tell_now(address, draft);
         self.tell_help(fault, draft);
     }
 
-    fn tell_now(&self, draft: &mut Draft) {
+    fn tell_now(&self, address: usize, draft: &mut Draft) {
         let was_something = !matches!(self.before, Before::Unknown);
         match &self.now {
-            None if was_something => draft.note(format_args!("nothing is mapped there now")),
+            None if was_something && matches!(there(address), There::Nothing) => {
+                draft.note(format_args!("nothing is mapped there now"));
+            }
             None => {}
             Some(now) => {
                 draft.mapping(now);

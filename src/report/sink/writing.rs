@@ -5,6 +5,7 @@ use crate::report::Line;
 use crate::sys::{self, SignalSet, channels};
 use core::ffi::{CStr, c_int};
 use core::fmt::Write as _;
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// What a pipe takes in one piece (`PIPE_BUF`).
 const PIPE_PIECE: usize = 4096;
@@ -34,7 +35,7 @@ fn by_kind(way: &Way, patience: i64, rest: &mut &[u8]) -> sys::Result<()> {
         return pieces(fd, patience, rest, |rest| sys::send_nowait(fd, rest));
     }
     // Each of the others may raise a signal: SIGPIPE, SIGXFSZ, or SIGTTOU, which is not raised while it is blocked.
-    if !sys::can_hold_signals() {
+    if !sys::can_hold_signals() && (kind != libc::S_IFREG || is_length_limited()) {
         return Err(libc::EPIPE);
     }
     match kind {
@@ -42,6 +43,16 @@ fn by_kind(way: &Way, patience: i64, rest: &mut &[u8]) -> sys::Result<()> {
         libc::S_IFCHR if channels::is_terminal(fd) => write_terminal(way, patience, rest),
         _ => pieces(fd, patience, rest, |rest| sys::write(fd, rest)),
     }
+}
+
+/// Whether files may only become so long (`RLIMIT_FSIZE`); where a sandbox does not let that be asked, as it was when it was
+/// asked last.
+pub(super) fn is_length_limited() -> bool {
+    static WAS: AtomicBool = AtomicBool::new(false);
+    let Ok(limit) = sys::limit(libc::RLIMIT_FSIZE) else { return WAS.load(Relaxed) };
+    let limited = limit.rlim_cur != libc::RLIM_INFINITY;
+    WAS.store(limited, Relaxed);
+    limited
 }
 
 /// Writes piece by piece, and waits where there is no room, in all for at most `patience` milliseconds.
