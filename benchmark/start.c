@@ -86,7 +86,7 @@ int main(int count, char **arguments)
         qsort(times[which], RUNS, sizeof(double), ascending);
         qsort(memories[which], RUNS, sizeof(double), ascending);
     }
-    printf("start of a process: %.0f us with an empty library, %+.0f us with this one (ceiling +150)\n",
+    printf("start of a process: %.0f us with an empty library, %+.0f us with this one (ceiling +60)\n",
            times[0][RUNS / 2], times[1][RUNS / 2] - times[0][RUNS / 2]);
     printf("resident memory: %.0f KiB with an empty library, %+.0f KiB with this one (ceiling +512)\n",
            memories[0][RUNS / 2], memories[1][RUNS / 2] - memories[0][RUNS / 2]);
