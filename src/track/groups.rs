@@ -58,7 +58,10 @@ impl Groups {
 
     /// Begins to count anew.
     pub(crate) fn begin(&mut self) {
-        self.used = 0;
+        // Its page is written to only where something is to be changed.
+        if self.used != 0 {
+            self.used = 0;
+        }
     }
 
     /// Counts a piece of what this process has mapped or attached itself, of which so many bytes are there.

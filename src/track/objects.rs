@@ -147,7 +147,7 @@ impl Objects {
 
     /// Begins to look for those that are left.
     pub(crate) fn leave_none(&mut self) {
-        for object in self.table.iter_mut().filter(|object| object.left) {
+        for object in self.taken().iter_mut().filter(|object| object.left) {
             object.left = false;
         }
     }

@@ -183,6 +183,10 @@ impl Segments {
         self.table.get(self.first..self.last).unwrap_or_default()
     }
 
+    fn taken_mut(&mut self) -> &mut [Segment] {
+        self.table.get_mut(self.first..self.last).unwrap_or_default()
+    }
+
     /// The places where a segment may lie.
     fn places(id: c_int) -> impl Iterator<Item = usize> {
         let hash = spread(u64::from(id.cast_unsigned())) >> 52;
@@ -222,15 +226,14 @@ impl Segments {
 
     /// A segment exists when this process ends, and is to be told of.
     pub(crate) fn leave(&mut self, id: c_int) {
-        let taken = self.table.get_mut(self.first..self.last).unwrap_or_default();
-        if let Some(segment) = taken.iter_mut().find(|segment| segment.has(USED) && segment.id == id) {
+        if let Some(segment) = self.taken_mut().iter_mut().find(|segment| segment.has(USED) && segment.id == id) {
             segment.marks |= LEFT;
         }
     }
 
     /// Begins to look for those that are left.
     pub(crate) fn leave_none(&mut self) {
-        for segment in self.table.iter_mut().filter(|segment| segment.has(LEFT)) {
+        for segment in self.taken_mut().iter_mut().filter(|segment| segment.has(LEFT)) {
             segment.marks &= !LEFT;
         }
     }
@@ -252,12 +255,12 @@ impl Segments {
 
     /// Whether a segment that this process has met has, or had, this key.
     pub(crate) fn has_key(&self, key: c_int) -> bool {
-        self.table.iter().any(|segment| segment.has(GIVEN) && segment.key == key)
+        self.taken().iter().any(|segment| segment.has(GIVEN) && segment.key == key)
     }
 
     /// Where this process has removed the segment with this key.
     pub(crate) fn removed_with_key(&self, key: c_int) -> Option<usize> {
-        self.table.iter().filter(|segment| segment.has(GIVEN) && segment.key == key).find_map(Segment::removed_at)
+        self.taken().iter().filter(|segment| segment.has(GIVEN) && segment.key == key).find_map(Segment::removed_at)
     }
 
     /// The next segment in the table from place `from` on, and the place after it.
