@@ -62,6 +62,10 @@ fn main() {
     ] {
         println!("cargo:rustc-cdylib-link-arg={argument}");
     }
+    // What runs in each process lies side by side.
+    println!("cargo:rerun-if-changed=src/near.ld");
+    let script = Path::new("src/near.ld").canonicalize().expect("src/near.ld is among the sources");
+    println!("cargo:rustc-cdylib-link-arg=-Wl,-T,{}", script.display());
     for name in OWN {
         println!("cargo:rustc-cdylib-link-arg=-Wl,--defsym={name}=mapsan_{name}");
     }
