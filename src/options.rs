@@ -64,12 +64,11 @@ const _: () = assert!(Rule::ALL.len() <= 128, "a RuleSet has two words");
 
 /// The settings in force.
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
+#[repr(C)] // what each process looks at lies on one page, if it starts there
 pub(crate) struct Settings {
     pub(crate) mode: Mode,
     pub(crate) level: Severity,
     pub(crate) rules: RuleSet,
-    pub(crate) suppressions: Line<4096>,
-    pub(crate) log_path: Line<4096>,
     pub(crate) form: Form,
     colour_choice: Colour,
     pub(crate) colour: bool,
@@ -81,10 +80,14 @@ pub(crate) struct Settings {
     pub(crate) handle_faults: bool,
     /// Bits of [`start::watch`].
     pub(crate) harden: u32,
-    pub(crate) only: Line<1024>,
-    pub(crate) skip: Line<1024>,
     pub(crate) verbosity: u32,
     pub(crate) help: bool,
+    /// Whether a file has been named: only then are the last two looked at.
+    pub(crate) names_files: bool,
+    pub(crate) only: Line<1024>,
+    pub(crate) skip: Line<1024>,
+    pub(crate) suppressions: Line<4096>,
+    pub(crate) log_path: Line<4096>,
 }
 
 struct Shared(UnsafeCell<Settings>);
@@ -92,7 +95,7 @@ struct Shared(UnsafeCell<Settings>);
 // SAFETY: written at start, on one thread, before the hooks look at it; only read afterwards.
 unsafe impl Sync for Shared {}
 
-static SETTINGS: Shared = Shared(UnsafeCell::new(Settings::BUILT_IN));
+static SETTINGS: Shared = Shared(UnsafeCell::new(Settings::EMPTY));
 
 /// The settings in force.
 pub(crate) fn settings() -> &'static Settings {
@@ -125,32 +128,36 @@ pub(crate) fn is_on(rule: Rule) -> bool {
 pub(crate) type Complain<'a> = &'a mut dyn FnMut(&dyn Display);
 
 impl Settings {
-    /// The built-in values, but for the rules.
-    const BUILT_IN: Settings = Settings {
+    /// No value yet: all zeroes, so that it takes no room in the library's file.
+    const EMPTY: Settings = Settings {
         mode: Mode::Observe,
         level: Severity::Note,
         rules: RuleSet([0; 2]),
-        suppressions: Line::new(),
-        log_path: Line::new(),
         form: Form::Text,
         colour_choice: Colour::Auto,
         colour: false,
         exitcode: 0,
-        fail: Severity::Warning,
-        stack_depth: 16,
-        site_depth: 1,
-        leaks: true,
-        handle_faults: true,
+        fail: Severity::Note,
+        stack_depth: 0,
+        site_depth: 0,
+        leaks: false,
+        handle_faults: false,
         harden: 0,
-        only: Line::new(),
-        skip: Line::new(),
         verbosity: 0,
         help: false,
+        names_files: false,
+        only: Line::new(),
+        skip: Line::new(),
+        suppressions: Line::new(),
+        log_path: Line::new(),
     };
 
-    /// The built-in values that a static can't hold.
+    /// The built-in values that are not zero.
     pub(crate) fn set_defaults(&mut self) {
         self.rules = RuleSet::default_rules();
+        self.fail = Severity::Warning;
+        (self.stack_depth, self.site_depth) = (16, 1);
+        (self.leaks, self.handle_faults) = (true, true);
     }
 
     /// Whether the text form is coloured, given whether it goes to a terminal and whether the environment asks for
@@ -231,8 +238,14 @@ impl Settings {
                     _ => return None,
                 }
             }
-            Key::Suppressions => return copy(&mut self.suppressions, value),
-            Key::LogPath => return copy(&mut self.log_path, value),
+            Key::Suppressions => {
+                self.names_files = true;
+                return copy(&mut self.suppressions, value);
+            }
+            Key::LogPath => {
+                self.names_files = true;
+                return copy(&mut self.log_path, value);
+            }
             Key::Only => return copy(&mut self.only, value),
             Key::Skip => return copy(&mut self.skip, value),
             Key::Exitcode => self.exitcode = number()?.cast_signed(),
@@ -316,7 +329,7 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> (Box<Settings>, Vec<String>) {
-        let mut settings = Box::new(Settings::BUILT_IN);
+        let mut settings = Box::new(Settings::EMPTY);
         settings.set_defaults();
         let mut complaints = Vec::new();
         settings.parse("MAPSAN_OPTIONS", text, &mut |complaint| complaints.push(complaint.to_string()));

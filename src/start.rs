@@ -123,7 +123,7 @@ extern "C" fn start(_count: c_int, arguments: *const *const c_char, environment:
     let secure = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
     // SAFETY: glibc's environ, or null from another libc.
     let variables = unsafe { strings(environment) };
-    let environment = if secure { Environment::default() } else { read_environment(variables) };
+    let environment = if secure { Environment::NONE } else { read_environment(variables) };
     exit::register();
     if weak::default_options().is_none() || clib::program_is_ready() {
         if let Ok(section) = report::enter() {
@@ -138,24 +138,24 @@ extern "C" fn start(_count: c_int, arguments: *const *const c_char, environment:
 }
 
 /// What a start that waits for the program needs.
-struct Later(UnsafeCell<Option<(Environment, bool)>>);
+struct Later(UnsafeCell<(Environment, bool)>);
 
 // SAFETY: written before WATCH is stored, and taken by the one thread that changes it then.
 unsafe impl Sync for Later {}
 
-static LATER: Later = Later(UnsafeCell::new(None));
+static LATER: Later = Later(UnsafeCell::new((Environment::NONE, false)));
 
 impl Later {
     fn keep(&self, environment: Environment, secure: bool) {
         // SAFETY: start runs once, on one thread, before WATCH tells anybody.
         let place = unsafe { &mut *self.0.get() };
-        *place = Some((environment, secure));
+        *place = (environment, secure);
     }
 
-    fn take(&self) -> Option<(Environment, bool)> {
+    fn take(&self) -> (Environment, bool) {
         // SAFETY: the one thread that has taken the bit of WATCH.
         let place = unsafe { &mut *self.0.get() };
-        place.take()
+        core::mem::replace(place, (Environment::NONE, false))
     }
 }
 
@@ -166,9 +166,9 @@ impl Later {
 fn start_late() -> u32 {
     if clib::program_is_ready()
         && WATCH.compare_exchange(WAITS, 0, Acquire, Relaxed).is_ok()
-        && let Some((environment, secure)) = LATER.take()
         && let Ok(section) = report::enter()
     {
+        let (environment, secure) = LATER.take();
         let before = crate::errno::get();
         report::on_own_stack(&section, &mut || configure_and_begin(&section, &environment, secure));
         section.leave();
@@ -186,11 +186,15 @@ fn configure_and_begin(section: &Section, environment: &Environment, secure: boo
 }
 
 /// What the environment says.
-#[derive(Default)]
 struct Environment {
     options: Option<&'static CStr>,
     no_color: bool,
     dumb_terminal: bool,
+}
+
+impl Environment {
+    /// One that says nothing.
+    const NONE: Environment = Environment { options: None, no_color: false, dumb_terminal: false };
 }
 
 /// The strings of a null-terminated array, none if it is null.
@@ -215,7 +219,7 @@ unsafe fn strings(array: *const *const c_char) -> impl Iterator<Item = &'static 
 }
 
 fn read_environment(variables: impl Iterator<Item = &'static CStr>) -> Environment {
-    let mut environment = Environment::default();
+    let mut environment = Environment::NONE;
     for variable in variables {
         let bytes = variable.to_bytes_with_nul();
         if let Some(options) = bytes.strip_prefix(b"MAPSAN_OPTIONS=") {
@@ -255,7 +259,7 @@ fn configure(section: &Section, settings: &mut Settings, environment: &Environme
         options::table(&mut complain);
     }
     // A secure-execution program opens no file by anybody's word.
-    if !secure {
+    if !secure && settings.names_files {
         open_files(section, settings, &mut complain);
     }
     let unwanted = environment.no_color || environment.dumb_terminal;

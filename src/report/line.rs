@@ -3,9 +3,10 @@
 use core::fmt;
 
 /// At most `N` bytes of UTF-8; what does not fit is left out at a character's border.
+#[repr(C)] // the length first: who looks whether it is empty touches one page
 pub(crate) struct Line<const N: usize> {
-    bytes: [u8; N],
     length: usize,
+    bytes: [u8; N],
 }
 
 impl<const N: usize> Line<N> {
@@ -16,7 +17,7 @@ impl<const N: usize> Line<N> {
 
     /// Empties it.
     pub(crate) fn clear(&mut self) {
-        self.truncate(0);
+        self.length = 0;
     }
 
     /// Takes back everything after the first `length` bytes, or less if a character ends later.

@@ -37,7 +37,12 @@ enum Goal {
 
 /// The state of the sink; the holder of the section has it alone.
 #[expect(clippy::struct_excessive_bools, reason = "four facts that have nothing to do with each other")]
+#[repr(C)] // what each process looks at, last: src/near.ld puts other such things behind it
 struct Sink {
+    /// The pattern of the log's path, or the socket's name; empty for standard error.
+    pattern: Line<LONGEST>,
+    /// Room for what the pattern means now: the program's stack may be too small for it.
+    path: Line<LONGEST>,
     goal: Goal,
     /// What is open, if `identity` says so: standard error, a pipe, or what is kept.
     fd: c_int,
@@ -46,10 +51,6 @@ struct Sink {
     stderr: Option<Identity>,
     /// Whether the log takes JSON records alone.
     records: bool,
-    /// The pattern of the log's path, or the socket's name; empty for standard error.
-    pattern: Line<LONGEST>,
-    /// Room for what the pattern means now: the program's stack may be too small for it.
-    path: Line<LONGEST>,
     terminal: bool,
     /// Whether the last report was cut short.
     torn: bool,
@@ -95,8 +96,10 @@ fn sink(_proof: &Section) -> &mut Sink {
 pub(crate) fn use_stderr(proof: &Section) {
     let sink = sink(proof);
     PASSING.store(false, Relaxed);
+    if sink.goal != Goal::Stderr {
+        sink.pattern.clear();
+    }
     sink.goal = Goal::Stderr;
-    sink.pattern.clear();
     sink.fd = libc::STDERR_FILENO;
     sink.identity = Identity::of(sink.fd).ok();
     sink.stderr = sink.identity;

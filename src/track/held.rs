@@ -1,7 +1,7 @@
 //! The tracker's lock in the hands of a thread, and what becomes of an event when it can't be had.
 
 use super::lock::{Patience, Refusal, Sleeper};
-use super::{Event, State, TRACKER, queue};
+use super::{Event, QUEUE, State, TRACKER, queue};
 use crate::hidden::Hidden;
 use crate::interpose::this_thread;
 use crate::report::{self, sink};
@@ -42,7 +42,7 @@ impl Held {
         TRACKER.lock.take(this_thread(), patience, &Futex)?;
         let mut held = Held;
         // Left by a handler between its thread's last look and the release of the lock.
-        if !TRACKER.queue.is_empty() {
+        if !QUEUE.is_empty() {
             held.catch_up();
         }
         Ok(held)
@@ -56,7 +56,7 @@ impl Held {
 
     #[cold]
     fn catch_up(&mut self) {
-        while let Some(event) = TRACKER.queue.pop() {
+        while let Some(event) = QUEUE.pop() {
             self.state().apply(&event.get());
         }
     }
@@ -64,7 +64,7 @@ impl Held {
     #[inline]
     pub(super) fn leave(mut self) {
         let enter = |event: Hidden<Event>| self.state().apply(&event.get());
-        queue::leave(&TRACKER.lock, &TRACKER.queue, this_thread(), &Futex, enter);
+        queue::leave(&TRACKER.lock, &QUEUE, this_thread(), &Futex, enter);
     }
 }
 
@@ -100,7 +100,7 @@ pub(super) fn tell(now: impl FnOnce(&mut State), later: impl FnOnce() -> Event) 
 #[inline(never)]
 pub(super) fn leave_event(refusal: Refusal, event: impl FnOnce() -> Event) {
     let event = event();
-    if TRACKER.queue.push(Hidden::of(event)) {
+    if QUEUE.push(Hidden::of(event)) {
         return;
     }
     match refusal {

@@ -108,11 +108,9 @@ impl Addresses for Event {
     }
 }
 
-/// The tracker. What a fork(2) writes to lies side by side, between the large tables: the end of the queue, the lock, and the
-/// beginning of the state.
+/// The tracker. What a fork(2) writes to lies at its beginning: the lock, and the beginning of the state.
 #[repr(C)]
 struct Tracker {
-    queue: Queue<Hidden<Event>>,
     lock: Lock,
     state: UnsafeCell<State>,
 }
@@ -120,8 +118,10 @@ struct Tracker {
 // SAFETY: the state is reached only by the holder of the lock.
 unsafe impl Sync for Tracker {}
 
+/// The events that wait.
+static QUEUE: Queue<Hidden<Event>> = Queue::new();
+
 static TRACKER: Tracker = Tracker {
-    queue: Queue::new(),
     lock: Lock::new(),
     state: UnsafeCell::new(State {
         regions: Regions::new(),

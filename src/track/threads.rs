@@ -5,6 +5,7 @@
 
 use super::Range;
 use crate::hidden::Hidden;
+use crate::placement::written_by_fork;
 use core::ffi::c_int;
 use core::sync::atomic::{
     AtomicI32, AtomicU32, AtomicUsize,
@@ -41,9 +42,11 @@ static TABLE: [Slot; SLOTS] = [const {
     }
 }; SLOTS];
 
-static GENERATION: AtomicU32 = AtomicU32::new(1);
-/// The threads that have been started; the main thread is number 1.
-static STARTED: AtomicU32 = AtomicU32::new(1);
+written_by_fork! {
+    GENERATION: AtomicU32 = AtomicU32::new(0);
+    /// The threads that have been started, besides the main thread, which is number 1.
+    STARTED: AtomicU32 = AtomicU32::new(0);
+}
 
 /// A thread that was started by a call that was seen.
 #[derive(Clone, Copy)]
@@ -55,12 +58,12 @@ pub(crate) struct Started {
 
 /// Whether the program has started any thread.
 pub(crate) fn any() -> bool {
-    STARTED.load(Relaxed) > 1
+    STARTED.load(Relaxed) > 0
 }
 
 /// A number for a thread that is about to be started.
 pub(crate) fn next_number() -> u32 {
-    STARTED.fetch_add(1, Relaxed).wrapping_add(1)
+    STARTED.fetch_add(1, Relaxed).wrapping_add(2)
 }
 
 /// An address as it is kept, or what is kept as the address: each is the other's complement.
@@ -140,7 +143,7 @@ pub(crate) fn alternate_stack(tid: c_int, block: usize) -> Option<Range> {
 /// This is a forked child: its only thread is its main thread.
 pub(crate) fn forked() {
     GENERATION.fetch_add(1, Relaxed);
-    STARTED.store(1, Relaxed);
+    STARTED.store(0, Relaxed);
 }
 
 #[cfg(test)]
