@@ -157,6 +157,8 @@ fn is_still(known: &Known, there: &Mapping) -> bool {
         By::Shmat => there.is_segment() && known.file.is_none_or(|file| file.inode == there.inode),
         By::Mmap if is_plain => there.inode == 0 && there.name() != b"[heap]" && !there.name().starts_with(b"[stack"),
         By::Mmap if known.file.is_some() => there.inode != 0,
+        // Moved, and back at its place perhaps: [vdso] and the like are nobody's to unmap.
+        By::Mremap => !there.name().starts_with(b"["),
         _ => true,
     }
 }

@@ -8,7 +8,7 @@
 use crate::process;
 use crate::sys::memory::{self, is_readable};
 use crate::track::libraries::Library;
-use core::ffi::{CStr, c_char, c_int, c_void};
+use core::ffi::{c_char, c_int, c_void};
 use core::mem::size_of;
 use core::slice;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -330,16 +330,19 @@ pub(crate) fn as_library(info: &libc::dl_phdr_info) -> Library {
     Library::loaded(start, end, listed.path)
 }
 
-/// The bytes of a string that may be null.
+/// The longest name of an object that is read: a path has no more (`PATH_MAX`).
+const LONGEST_NAME: usize = 4096;
+
+/// The bytes of a string that may be null, or lie where nothing can be read any more: the name of the vDSO is its own.
 ///
 /// # Safety
-/// `string` must be null, or a string that outlives the result.
+/// `string` must be null, or what can be read of it must outlive the result.
 unsafe fn bytes<'a>(string: *const c_char) -> &'a [u8] {
     if string.is_null() {
         return &[];
     }
-    // SAFETY: not null, and a string by the caller's word.
-    unsafe { CStr::from_ptr(string) }.to_bytes()
+    // SAFETY: the caller upholds the contract.
+    unsafe { memory::string(string as usize, LONGEST_NAME) }.unwrap_or_default()
 }
 
 /// Asks the loader for its list (older glibc, static programs).

@@ -257,6 +257,8 @@ pub(crate) unsafe fn remap(call: &Mremap) -> *mut c_void {
     if call.flags & libc::MREMAP_FIXED != 0 {
         make_way(Range::new(call.new_address, length));
     }
+    // What the program has not mapped itself (the vDSO) leaves nothing behind.
+    let own = track::last_gone(old.start).is_some() || track::at(old.start).is_some();
     let above = Range::new(old.end, page_size());
     let guarded = track::with(|state| state.reserved.guard(above.start, Kind::Above).is_some()) == Some(true);
     if length > old.length() {
@@ -276,13 +278,13 @@ pub(crate) unsafe fn remap(call: &Mremap) -> *mut c_void {
             guard_at(above.start, Kind::Above);
         }
     } else if new.start == old.start {
-        if length < old.length() {
+        if length < old.length() && own {
             released(Range { start: new.end, end: old.end });
         } else if guarded {
             guard_at(new.end, Kind::Above);
         }
     } else {
-        if old.length() > 0 && call.flags & Mremap::DONTUNMAP == 0 {
+        if old.length() > 0 && call.flags & Mremap::DONTUNMAP == 0 && own {
             released(old);
         }
         guard_at(new.start.wrapping_sub(page_size()), Kind::Below);

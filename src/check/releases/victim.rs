@@ -7,6 +7,7 @@ use crate::check::memory;
 use crate::facts::mapping::{Mapping, Mappings};
 use crate::facts::threads::{self, Thread};
 use crate::facts::{self, Module};
+use crate::harden;
 use crate::interpose::thread_pointer;
 use crate::report::Draft;
 use crate::track::{self, By, Range, Taken};
@@ -224,6 +225,10 @@ impl Search<'_> {
             let there = mappings.at_or_after(at).filter(|there| there.start < range.end)?;
             let first = there.start.max(range.start);
             at = there.end;
+            if harden::held(first).is_some() {
+                // Ours, and on its way out.
+                continue;
+            }
             match Victim::of(&there, range) {
                 Some(Victim::Segment(_)) if is_in_a_reservation(first, taken) => {}
                 Some(victim @ Victim::Segment(_)) => return Some((victim, there)),
