@@ -63,7 +63,7 @@ static void no_hole_below(void)
 {
     while (mmap(NULL, 16u << 20, PROT_NONE, anonymous | MAP_NORESERVE | MAP_32BIT, -1, 0) != MAP_FAILED)
         ;
-    expect("mmap-out-of-memory", "MAP_32BIT: no hole between 0x40000000 and 0x80000000 has 16 MiB");
+    expect("mmap-out-of-memory", "MAP_32BIT: no hole between 0x42000000 and 0x80000000 has 16 MiB");
 }
 #endif
 

@@ -120,15 +120,18 @@ impl End<'_> {
                 format!("{:#010x}", listed.key)
             };
             notes.push(match (left.len(), listed.key) {
-                (1, libc::IPC_PRIVATE) => format!(
-                    "its key is IPC_PRIVATE: only a process that is given the id can attach it; it is attached {times}"
-                ),
+                (1, libc::IPC_PRIVATE) => {
+                    format!("its key is IPC_PRIVATE: it can be found by its id alone; it is attached {times}")
+                }
                 (1, _) => format!("its key is {key}; it is attached {times}"),
                 _ => {
                     format!("segment {} of {} has key {key}, attached {times}", listed.id, Counted(listed.size, "byte"))
                 }
             });
             notes.extend(self.history(one));
+            if listed.id == 0 && listed.attached == 0 {
+                notes.push("0 is a valid id: only -1 means that shmget failed".to_owned());
+            }
         }
         if left.len() > TOLD {
             notes.push(format!("{} more are like these", left.len() - TOLD));

@@ -43,14 +43,21 @@ pub(crate) fn since(first: u32, word: &str) -> Vec<Living> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{Read, Write};
     use std::process::{Command, Stdio};
 
     #[test]
     fn a_process_is_known_by_its_environment() {
         let word = format!("a-word-of-{}", std::process::id());
-        let start = |word: &str| Command::new("cat").env("WORD", word).stdin(Stdio::piped()).spawn().unwrap();
+        let start = |word: &str| {
+            let piped = || Stdio::piped();
+            let mut cat = Command::new("cat").env("WORD", word).stdin(piped()).stdout(piped()).spawn().unwrap();
+            // When spawn returns the kernel may not have come to its environment yet; when it answers it has.
+            cat.stdin.as_mut().unwrap().write_all(b"x").unwrap();
+            cat.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+            cat
+        };
         let (mut one, mut other) = (start(&word), start("another"));
-        // exec has happened when spawn returns.
         let pids = [one.id(), other.id()];
         assert_eq!(among(pids.into_iter(), &word).iter().map(|living| living.pid).collect::<Vec<_>>(), pids[..1]);
         assert!(since(1, &word).iter().any(|living| living.pid == pids[0] && living.exe.ends_with("cat")));

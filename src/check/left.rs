@@ -163,9 +163,9 @@ fn tell_segments(site: usize, count: usize, draft: &mut Draft) -> bool {
         let by_itself = now.attached > 0 && count == 1 && now.attached == own_attachments(now.id);
         let whose = if by_itself { ", by this process" } else { "" };
         match (count, now.key) {
-            (1, libc::IPC_PRIVATE) => draft.note(format_args!(
-                "its key is IPC_PRIVATE: only a process that is given the id can attach it; {times}{whose}"
-            )),
+            (1, libc::IPC_PRIVATE) => {
+                draft.note(format_args!("its key is IPC_PRIVATE: it can be found by its id alone; {times}{whose}"));
+            }
             (1, key) => draft.note(format_args!("its key is {}; {times}{whose}", Key(key))),
             (_, key) => {
                 draft.note(format_args!("segment {} of {} bytes has key {}; {times}", now.id, now.size, Key(key)));

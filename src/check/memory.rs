@@ -6,6 +6,7 @@ use crate::call::Quoted;
 use crate::facts::limits::{self, Size};
 use crate::facts::mapping::{self, Mapping, Mappings};
 use crate::facts::page_size;
+use crate::interpose::is_own;
 use crate::report::Draft;
 use crate::track::failures::Failed;
 use crate::track::{self, locks};
@@ -104,9 +105,26 @@ pub(super) fn tell_hole(hole: usize, start: usize, draft: &mut Draft) {
         }
         tell_mapped(&below, draft);
     }
-    match Mappings::open().and_then(|mappings| mappings.at_or_after(hole)) {
-        Some(next) => draft.note(format_args!("the next mapping above is {}", Shown(&next))),
-        None => draft.note(format_args!("nothing is mapped above it")),
+    // What lies far above, or is the library itself, explains nothing.
+    let next = Mappings::open().and_then(|mappings| mappings.at_or_after(hole));
+    if let Some(next) = next.filter(|next| next.start.wrapping_sub(hole) < NEAR && !is_own(next.start)) {
+        draft.note(format_args!("the next mapping above is {}", Shown(&next)));
+    }
+}
+
+/// Shows that a range is not mapped, as a whole or in part.
+pub(super) struct NotMapped(pub(super) usize, pub(super) usize);
+
+impl fmt::Display for NotMapped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let NotMapped(start, length) = *self;
+        let first = Mappings::open().and_then(|mappings| mappings.at_or_after(start));
+        let wholly = first.is_none_or(|first| first.start >= start.saturating_add(length.max(1)));
+        if wholly {
+            write!(f, "the {length} bytes at {start:#x} are not mapped")
+        } else {
+            write!(f, "part of the {length} bytes at {start:#x} is not mapped")
+        }
     }
 }
 
@@ -192,10 +210,11 @@ pub(super) fn tell_no_memory(function: &str, wanted: u64, cause: Option<&Cause>,
         }
         Some(Cause::Outside) => {
             draft.message(format_args!(
-                "{size} there would leave the addresses of programs, which are {}",
+                "{size} would leave the address space of a process, which has {}, less a page",
                 Size(USER_SPACE)
             ));
-            draft.help(format_args!("map less, or at a lower address"));
+            let help = if wanted < USER_SPACE { "map less, or at a lower address" } else { "map less" };
+            draft.help(format_args!("{help}"));
         }
         Some(Cause::NoHole { largest, low, high, is_low }) => {
             let by = if *is_low { "MAP_32BIT: " } else { "" };
@@ -204,7 +223,7 @@ pub(super) fn tell_no_memory(function: &str, wanted: u64, cause: Option<&Cause>,
                 Size(*largest)
             ));
             if *is_low {
-                draft.note(format_args!("MAP_32BIT maps in the second GiB of the address space only"));
+                draft.note(format_args!("MAP_32BIT maps in the second GiB of the address space only, and begins at a random page of its first 32 MiB"));
                 draft.help(format_args!("unmap what is no longer needed there, or map without MAP_32BIT"));
             } else {
                 draft.help(format_args!("map less, or unmap what is no longer needed"));

@@ -1,7 +1,7 @@
 //! mprotect(2): the calls that fail.
 
 use super::known::{tell_gone, tell_origin};
-use super::memory::{self, Range, Shown};
+use super::memory::{self, NotMapped, Range, Shown};
 use super::{Check, filter_refuses, tell_filter, tell_unexplained};
 use crate::call::{Call, Mprotect, Quoted};
 use crate::facts;
@@ -81,7 +81,7 @@ impl Mprotect {
 
     fn not_mapped(&self, report: &Report<'_>) {
         report.finding(Rule::MprotectNotMapped, Severity::Error, |draft| {
-            draft.message(format_args!("part of the {} bytes at {:#x} is not mapped", self.length, self.address));
+            draft.message(format_args!("{}", NotMapped(self.address, self.length)));
             if let Range::Hole(hole) = memory::range(self.address, self.pages()) {
                 memory::tell_hole(hole, self.address, draft);
                 if let Some(gone) = track::last_gone(hole) {
@@ -102,7 +102,13 @@ impl Mprotect {
                 ));
                 return;
             }
-            draft.help(format_args!("pass an address and length inside of what was mapped"));
+            match memory::range(self.address, self.pages()) {
+                Range::Hole(hole) if hole > self.address => draft.help(format_args!(
+                    "pass a length of {}, as far as it is mapped; or unmap the rest later",
+                    hole.wrapping_sub(self.address)
+                )),
+                _ => draft.help(format_args!("pass an address and length within a mapping that is still there")),
+            }
         });
     }
 
@@ -214,7 +220,7 @@ impl Mprotect {
                 ));
                 return;
             }
-            draft.help(format_args!("pass an address and length inside of what was mapped"));
+            draft.help(format_args!("pass an address and length within a mapping that is still there"));
             return;
         }
         let wanted = self.pages() as u64;

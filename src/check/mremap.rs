@@ -1,6 +1,7 @@
 //! mremap(2): the calls that fail.
 
-use super::memory::{self, Cause, Range, Shown};
+use super::known::tell_gone;
+use super::memory::{self, Cause, NotMapped, Range, Shown};
 use super::releases::Replacing;
 use super::{Check, Loss, filter_refuses, tell_filter, tell_unexplained};
 use crate::call::{Call, Mremap};
@@ -88,12 +89,12 @@ impl Mremap {
         match memory::range(self.old_address, length) {
             Range::Hole(hole) => {
                 report.finding(Rule::MremapBadAddress, Severity::Error, |draft| {
-                    draft.message(format_args!(
-                        "part of the old range of {} bytes at {:#x} is not mapped",
-                        self.old_size, self.old_address
-                    ));
+                    draft.message(format_args!("mremap: {}", NotMapped(self.old_address, self.old_size)));
                     memory::tell_hole(hole, self.old_address, draft);
-                    draft.help(format_args!("pass the address and length of a live mapping"));
+                    if let Some(gone) = track::last_gone(hole) {
+                        tell_gone(&gone, draft);
+                    }
+                    draft.help(format_args!("pass the address and length of a mapping that is still there"));
                 });
                 true
             }

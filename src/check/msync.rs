@@ -1,7 +1,7 @@
 //! msync(2): the calls that fail.
 
 use super::known::tell_gone;
-use super::memory;
+use super::memory::{self, NotMapped};
 use super::{Check, filter_refuses, tell_filter, unexplained};
 use crate::call::{Call, Msync};
 use crate::facts;
@@ -118,12 +118,12 @@ impl Msync {
             return false;
         };
         report.finding(Rule::MsyncNotMapped, Severity::Error, |draft| {
-            draft.message(format_args!("part of the {} bytes at {:#x} is not mapped", self.length, self.address));
+            draft.message(format_args!("{}", NotMapped(self.address, self.length)));
             memory::tell_hole(hole, self.address, draft);
             if let Some(gone) = track::last_gone(hole) {
                 tell_gone(&gone, draft);
             }
-            draft.help(format_args!("sync before unmapping, with the length that was mapped"));
+            draft.help(format_args!("call msync before munmap, on memory that is still mapped"));
         });
         true
     }

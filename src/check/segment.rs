@@ -95,7 +95,7 @@ pub(super) fn bad_id(rule: Rule, id: c_int, report: &Report<'_>) {
             draft.place(site, format_args!("removed here"));
             match rule {
                 Rule::ShmatBadId => draft.help(format_args!("remove a segment after the last process has attached it")),
-                _ => draft.help(format_args!("remove each segment once, and forget its id then")),
+                _ => draft.help(format_args!("remove each segment once, and set the variable with its id to -1 then")),
             }
         }
         Origin::Known(segment) => {
@@ -180,8 +180,11 @@ pub(super) fn help_with_permission(segment: &Segment, draft: &mut Draft) {
             segment.id
         ));
     } else {
-        draft
-            .help(format_args!("let its owner, uid {}, change the mode with shmctl(id, IPC_SET, &state)", segment.uid));
+        let enough = if segment.gid == sys::getegid() { "0660" } else { "0666" };
+        draft.help(format_args!(
+            "make it with mode {enough}, or let its owner, uid {}, change the mode to that: shmctl({}, IPC_SET, &state)",
+            segment.uid, segment.id
+        ));
     }
 }
 

@@ -84,7 +84,9 @@ impl Shmdt {
             ));
             tell_origin(self.address, draft);
             draft.note(format_args!("it is {}", Shown(mapping)));
-            draft.help(format_args!("pass the very pointer that shmat returned; keep it when walking with another"));
+            draft.help(format_args!(
+                "pass the pointer that shmat returned; use a second one to walk through the segment"
+            ));
         });
     }
 

@@ -211,15 +211,19 @@ impl Shmget {
             }
             draft.message(format_args!("no segment has key {}, and IPC_CREAT is not given", Key(self.key)));
             match segment::usage() {
-                Some(usage) => draft.note(format_args!(
-                    "ipcs -m shows {} segments in this IPC namespace, none with this key",
-                    usage.segments
-                )),
+                Some(usage) => {
+                    draft.note(format_args!(
+                        "ipcs -m shows {} segments in this IPC namespace, none with this key",
+                        usage.segments
+                    ));
+                }
                 None => draft.note(format_args!("ipcs -m shows none with this key")),
             }
             if !self.tell_attached(draft) {
+                let compare = if keys::given(self.key).is_some() { "its ftok path and id" } else { "its key" };
+                let mode = if self.mode() == 0 { " | 0600" } else { "" };
                 draft.help(format_args!(
-                    "start the program that creates it first, compare its ftok path and id, or add IPC_CREAT | 0600"
+                    "start the program that creates it before this one, compare {compare} there, or add IPC_CREAT{mode}"
                 ));
             }
         });
@@ -410,8 +414,11 @@ impl Shmget {
         }
         let readable = if self.mode() & 0o400 == 0 {
             report.offence(Rule::ShmgetNoPermissions, Severity::Warning, |draft| {
-                let who =
-                    if self.mode() & 0o044 == 0 { "only root can attach it" } else { "its owner can't attach it" };
+                let who = if self.mode() & 0o044 == 0 {
+                    "nobody without privileges can attach it"
+                } else {
+                    "its owner can't attach it"
+                };
                 draft.message(format_args!(
                     "the new segment has mode {}, which gives its owner no read permission: {who}",
                     Octal(self.mode())

@@ -10,7 +10,6 @@ mod ways;
 mod x86_64;
 
 use crate::sys;
-#[cfg(target_arch = "x86_64")]
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 #[cfg(target_arch = "aarch64")]
@@ -22,8 +21,11 @@ pub(crate) use x86_64::signal_restorer;
 #[cfg(target_arch = "x86_64")]
 static TOLD: AtomicBool = AtomicBool::new(false);
 
-/// Finds out how the thread pointer is read, at start.
+/// Finds out, at start, how the thread pointer is read, and whether this is a part of the program itself.
 pub(crate) fn prepare() {
+    // SAFETY: getauxval(3) reads what the kernel left on the stack.
+    let entry = usize::try_from(unsafe { libc::getauxval(libc::AT_ENTRY) }).unwrap_or(0);
+    IS_THE_PROGRAM.store(is_in_this_object(entry), Relaxed);
     #[cfg(target_arch = "x86_64")]
     {
         const HWCAP2_FSGSBASE: u64 = 2;
@@ -58,9 +60,17 @@ pub(crate) fn has_control_block() -> bool {
     sys::memory::is_readable_by_kernel(pointer)
 }
 
-/// Whether an instruction is one of this library's own, where it is a library of its own.
+/// Whether an instruction is one of this library's own. In a static program none is told from the program's.
 #[cold]
 pub(crate) fn is_own(instruction: usize) -> bool {
+    is_in_this_object(instruction) && !IS_THE_PROGRAM.load(Relaxed)
+}
+
+/// Whether the library is part of the program itself (libmapsan.a).
+static IS_THE_PROGRAM: AtomicBool = AtomicBool::new(false);
+
+/// Whether an address is in the code of the object that this is in.
+fn is_in_this_object(instruction: usize) -> bool {
     let (start, end): (usize, usize);
     #[cfg(target_arch = "x86_64")]
     // SAFETY: two addresses that the linker knows.
@@ -75,8 +85,7 @@ pub(crate) fn is_own(instruction: usize) -> bool {
             "add {0}, {0}, :lo12:__ehdr_start", "adrp {1}, _etext", "add {1}, {1}, :lo12:_etext",
             out(reg) start, out(reg) end, options(nostack, nomem, preserves_flags));
     }
-    // In a static program they are the program's.
-    !crate::weak::loader_debug().is_null() && start <= instruction && instruction < end
+    (start..end).contains(&instruction)
 }
 
 /// The thread's own address, which tells threads apart without a system call.

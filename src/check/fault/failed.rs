@@ -118,20 +118,17 @@ impl FailedPointer {
         }
         if self.is_errno {
             draft.note(format_args!(
-                "a wrapper that returns -errno as a pointer gives {}; comparing it with MAP_FAILED, which is -1, or with NULL \
-                 does not find that",
+                "a wrapper that returns -errno as a pointer gives {}, which is neither MAP_FAILED (-1) nor NULL",
                 Name(self)
             ));
             draft.help(format_args!(
-                "where the wrapper's result is tested, test for all of -4095 to -1: (unsigned long)p >= -4095UL"
+                "test what the wrapper returns for all of -4095 to -1: (unsigned long)p >= -4095UL; or let it return MAP_FAILED"
             ));
             return;
         }
         let result = if self.kind == Failed::Shmat { "(void *) -1" } else { "MAP_FAILED" };
         draft.note(format_args!("{function} gives (void *) -1 when it fails, which is not NULL"));
-        draft.help(format_args!(
-            "do not use what {function} returns when it is {result}: if (p == {result}) finds that"
-        ));
+        draft.help(format_args!("compare what {function} returns with {result}, not with NULL, before it is used"));
     }
 }
 

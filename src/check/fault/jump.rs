@@ -115,8 +115,8 @@ impl Jump {
     fn tell_help(&self, fault: &Fault, draft: &mut Draft) {
         match &self.before {
             Before::Library(_) => draft.help(format_args!(
-                "before dlclose, take back what still leads into the library (callbacks, exit handlers, threads); or keep it \
-                 loaded with RTLD_NODELETE"
+                "call dlclose after the last use of what dlsym returned, and of callbacks, exit handlers and threads of the \
+                 library; or keep it loaded with RTLD_NODELETE"
             )),
             Before::Mapping(_) => {
                 draft.help(format_args!("unmap code only when no pointer to it and no thread in it is left"));

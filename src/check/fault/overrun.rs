@@ -146,9 +146,13 @@ impl Overrun {
         match self.guard {
             Guard::Pages { same, prot, serial } => {
                 if same {
-                    draft.note(format_args!("the access ran into a guard: pages of it that can't be accessed"));
+                    draft.note(format_args!(
+                        "the access ran into a guard: pages of the same mapping that can't be accessed"
+                    ));
                 } else {
-                    draft.note(format_args!("the access ran into a guard: pages beside it that can't be accessed"));
+                    draft.note(format_args!(
+                        "the access ran into a guard: pages beside the mapping that can't be accessed"
+                    ));
                 }
                 if let Some(given) = track::protection(fault.address, prot, Some(serial)) {
                     draft.place(given.site, format_args!("protected here"));
@@ -255,7 +259,7 @@ struct Part(usize, bool);
 impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Part(length, can_be_accessed) = *self;
-        let that = if can_be_accessed { "that can be accessed " } else { "" };
-        write!(f, "the {} {that}of ", Bytes(length as u64))
+        let which = if can_be_accessed { "accessible " } else { "" };
+        write!(f, "the {which}{} of ", Bytes(length as u64))
     }
 }

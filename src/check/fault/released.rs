@@ -12,6 +12,10 @@ use crate::{facts, track};
 pub(super) fn tell(gone: &KnownGone, fault: &Fault, draft: &mut Draft) {
     let was = &gone.was;
     let (state, help) = match gone.gone.by {
+        By::Shmdt if was.origin.flags & libc::SHM_REMAP != 0 => (
+            "in a segment that has been detached",
+            "attach the segment where nothing is mapped: what SHM_REMAP has replaced does not come back with shmdt",
+        ),
         By::Shmdt => ("in a segment that has been detached", "detach the segment after its last use"),
         By::Mremap => (
             "in memory that mremap has moved away",

@@ -118,7 +118,9 @@ impl Mmap {
                 "the memfd is sealed against writing ({}), and MAP_SHARED with PROT_WRITE writes to it",
                 Seals(seals)
             ));
-            draft.help(format_args!("map it with PROT_READ alone, or with MAP_PRIVATE"));
+            draft.help(format_args!(
+                "map it with MAP_PRIVATE; since Linux 6.7 MAP_SHARED with PROT_READ alone does, too"
+            ));
         });
     }
 
@@ -242,7 +244,7 @@ fn tell_instead(call: &Mmap, kind: Kind, object: Option<Object>, draft: &mut Dra
                 "map it with MAP_PRIVATE, or read and write it; or use a copy on another filesystem"
             ));
         }
-        _ => draft.help(format_args!("read it with read(2), into memory of the program")),
+        _ => draft.help(format_args!("read it with read(2) into a buffer")),
     }
 }
 

@@ -136,7 +136,7 @@ fn tell_cause(opening: &Opening, draft: &mut Draft) {
             }
         }
         libc::EINVAL if is_object => {
-            draft.note(format_args!("a name of shm_open is a slash and a word without further slashes"));
+            draft.note(format_args!("a name of shm_open is a slash and then other characters, none of them a slash"));
             draft.help(format_args!("give the object such a name, and compare what shm_open returns with -1"));
         }
         libc::EEXIST => {
@@ -182,12 +182,15 @@ fn tell_end(opening: &Opening, path: &[u8], draft: &mut Draft) -> bool {
         (libc::ENOENT, Some(End::NoFile)) if is_object => {
             draft.note(format_args!("there is no shared memory object of this name ({} does not exist)", Quoted(path)));
             draft.help(format_args!(
-                "create the object first: start the program that does, or pass O_CREAT; check that both use the same name"
+                "create the object first: start the program that does, or pass O_CREAT; check that both use the same name, and compare \
+                 what shm_open returns with -1"
             ));
         }
         (libc::ENOENT, Some(End::NoFile)) => {
             draft.note(format_args!("there is no file {}{}", Quoted(path), IfSome(Relative::to(path))));
-            draft.help(format_args!("create the file first, or correct the path; O_CREAT creates one that is missing"));
+            draft.help(format_args!(
+                "create the file first, or correct the path; compare what open returns with -1 before it is mapped"
+            ));
         }
         (libc::ENOTDIR, Some(End::NotAFolder(length))) => {
             draft.note(format_args!("{} is not a folder", folder(length)));

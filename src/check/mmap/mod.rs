@@ -280,7 +280,9 @@ impl Mmap {
                     self.length, self.address
                 )),
             }
-            draft.help(format_args!("take another address, or none: the kernel finds a free one"));
+            draft.help(format_args!(
+                "take another address, or leave MAP_FIXED_NOREPLACE out: the kernel then finds a free one"
+            ));
         });
     }
 }

@@ -9,8 +9,9 @@ use crate::report::{Draft, Report};
 use crate::track::locks;
 use mapsan_model::{Rule, Severity};
 
-/// The addresses that `MAP_32BIT` is given, in the kernel's `find_start_end`: 1 GiB below the first 2 GiB.
-const LOW: (usize, usize) = (0x4000_0000, 0x8000_0000);
+/// The addresses that `MAP_32BIT` is surely given: 1 GiB below the first 2 GiB, in whose first 32 MiB the kernel begins at a
+/// random page for each call (`find_start_end`).
+const LOW: (usize, usize) = (0x4200_0000, 0x8000_0000);
 
 impl Mmap {
     pub(super) fn no_memory(&self, report: &Report<'_>) {

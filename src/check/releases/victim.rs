@@ -135,8 +135,8 @@ impl Victim {
                 draft.note(format_args!("that thread runs on it: its next step that touches it raises SIGSEGV"));
             }
             Victim::Block(Whose::Own) => draft.note(format_args!(
-                "errno, thread-local variables and libc's own data of the thread are in it; this is told before the call, \
-                 since nothing works in this thread afterwards"
+                "errno, thread-local variables and libc's own data of the thread are in it: any use of them may raise SIGSEGV \
+                 afterwards, so this is told before the call"
             )),
             Victim::AlternateStack(_) => draft.note(format_args!(
                 "the next signal with a handler for it (SA_ONSTACK) finds no stack: the kernel then ends the process with SIGSEGV"
@@ -150,7 +150,7 @@ impl Victim {
     pub(super) fn tell_replaced(&self, draft: &mut Draft) {
         match self {
             Victim::Heap(false) => draft.note(format_args!(
-                "what malloc keeps there and the contents of its blocks are lost: later calls of malloc and free may crash"
+                "malloc's own data and the contents of the blocks there are lost: later calls of malloc and free may crash"
             )),
             Victim::Heap(true) | Victim::Block(Whose::Own) => self.tell_consequence(draft),
             Victim::Stack(Whose::Of(_)) | Victim::Block(Whose::Of(_)) => {
