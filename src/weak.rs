@@ -57,6 +57,11 @@ fn absent() -> *const c_void {
     if cfg!(test) { ptr::null() } else { weak_address!("mapsan_absent") }
 }
 
+/// The function that the unwinder calls to do something once.
+pub(crate) fn pthread_once() -> *const c_void {
+    weak_address!("pthread_once")
+}
+
 /// The loader's list of objects, `_r_debug` of `<link.h>`; null in a static program.
 pub(crate) fn loader_debug() -> *const c_void {
     weak_address!("_r_debug")

@@ -43,6 +43,10 @@ use bind;
 
 use core::ffi::{c_int, c_void};
 use core::ptr;
+use core::sync::atomic::{
+    AtomicI32,
+    Ordering::{Acquire, Release},
+};
 
 // What only a static libc is asked for (`hooks::ways`): elsewhere the next definition is found.
 bind! {
@@ -57,7 +61,7 @@ extern "C" fn no_change() -> c_int {
 }
 
 // What the copy of libgcc's unwinder names. It has a lock and allocates for frames that a program registers with it, which
-// nobody can do with this copy; it fills its table once, which `report::prepare_unwinder` makes it do on one thread.
+// nobody can do with this copy; it fills its table once, with the same values by whomever.
 bind! {
     "pthread_once" once
     "pthread_mutex_lock" no_lock
@@ -81,14 +85,26 @@ core::arch::global_asm!(
     ".popsection",
 );
 
-/// `pthread_once(3)`, for one thread.
+/// `pthread_once(3)`, for a function that may run on two threads at once: whoever goes on finds its work done.
 #[cfg_attr(test, expect(dead_code, reason = "the tests run without the library's own unwinder"))]
 unsafe extern "C" fn once(control: *mut c_int, function: extern "C" fn()) -> c_int {
-    // SAFETY: the caller's control.
-    if unsafe { control.replace(1) } == 0 {
+    // SAFETY: the caller's control, an aligned word of its own.
+    let control = unsafe { AtomicI32::from_ptr(control) };
+    if control.load(Acquire) == 0 {
         function();
+        control.store(1, Release);
     }
     0
+}
+
+/// Whether the unwinder calls [`once`]: so it does in `libmapsan.so`.
+#[cfg(not(test))]
+pub(crate) fn is_once_own() -> bool {
+    unsafe extern "C" {
+        fn mapsan_pthread_once();
+    }
+    // Two names of one function, which the compiler takes for two.
+    ptr::eq(crate::weak::pthread_once(), core::hint::black_box(mapsan_pthread_once as *const ()).cast())
 }
 
 #[cfg_attr(test, expect(dead_code, reason = "as above"))]
