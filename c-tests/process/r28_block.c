@@ -71,6 +71,8 @@ static struct end run(char *self, int which, const char *preload)
     if (child == 0) {
         dup2(ends[1], 3);
         setenv("MAPSAN_OPTIONS", "log_path=/dev/null", 1);
+        /* Else the kernel itself writes to the block when the thread has lost its processor, and ends it for that. */
+        setenv("GLIBC_TUNABLES", "glibc.pthread.rseq=0", 1);
         if (preload != NULL)
             setenv("LD_PRELOAD", preload, 1);
         else
