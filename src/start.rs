@@ -111,6 +111,8 @@ static START: Constructor = start;
 #[cfg_attr(test, expect(dead_code, reason = "the tests run without the hooks"))]
 extern "C" fn start(_count: c_int, arguments: *const *const c_char, environment: *const *const c_char) {
     let before = crate::errno::get();
+    // Memory that is read before it is written to costs two faults.
+    WATCH.store(0, Relaxed);
     clib::find();
     // SAFETY: getauxval(3) reads what the kernel left on the stack.
     facts::set_page_size(usize::try_from(unsafe { libc::getauxval(libc::AT_PAGESZ) }).unwrap_or(4096));

@@ -21,6 +21,7 @@ pub(crate) trait Item: Copy + 'static {
 const PIECES: usize = 32;
 
 /// Records by number, from 1; 0 is none. `FIRST` is how many the library itself has room for.
+#[repr(C)] // what is looked at each time lies on one page with the first records
 pub(crate) struct Pool<T, const FIRST: usize> {
     /// Records that have ever been used: the highest number.
     used: u32,
@@ -30,6 +31,7 @@ pub(crate) struct Pool<T, const FIRST: usize> {
 }
 
 /// The records, used or not.
+#[repr(C)]
 struct Records<T, const FIRST: usize> {
     first: [T; FIRST],
     pieces: [*mut T; PIECES],

@@ -133,8 +133,10 @@ pub(crate) struct Regions {
     has_made: bool,
     /// Whether anything that needs a look has ever been mapped, here or before a fork.
     has_notable: bool,
-    pub(crate) history: History,
+    /// Whether a release has ever been left open: else a child of fork need not look at the history.
+    has_opened: bool,
     tree: Tree,
+    pub(crate) history: History,
     origins: Pool<Hidden<Origin>, ORIGINS>,
     files: Pool<File, FILES>,
     outers: Pool<OuterItem, OUTERS>,
@@ -158,6 +160,7 @@ impl Regions {
             generation: 0,
             has_made: false,
             has_notable: false,
+            has_opened: false,
             count: 0,
             forgetful: false,
         }
@@ -283,7 +286,9 @@ impl Regions {
         self.has_made = false;
         self.generation = self.generation.wrapping_add(1);
         self.serial = self.serial.wrapping_add(1);
-        self.history.close_all(self.serial);
+        if self.has_opened {
+            self.history.close_all(self.serial);
+        }
     }
 
     /// Begins a count in which each origin counts once.
@@ -465,6 +470,7 @@ impl Regions {
 
     /// What a release took stays remembered until the call tells what came of it, however long its thread takes.
     pub(super) fn open(&mut self, release: u32) {
+        self.has_opened = true;
         self.history.open(release);
     }
 

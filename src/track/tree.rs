@@ -68,6 +68,7 @@ impl Path {
 }
 
 /// The ranges.
+#[repr(C)] // see `Pool`
 pub(crate) struct Tree {
     recent: Recent,
     /// 0 while there has been no range.
