@@ -37,8 +37,11 @@ impl fmt::Display for Moment {
 /// Makes the findings about what is mapped, attached and left at this moment.
 pub(crate) fn find(moment: Moment) {
     mappings(moment);
-    left::segments(moment);
-    left::objects(moment);
+    // Their tables are not touched for nothing, either.
+    if track::with(|state| state.regions.has_met_others()).unwrap_or(false) {
+        left::segments(moment);
+        left::objects(moment);
+    }
 }
 
 /// Makes the findings about mappings that start past the end of their file at this moment.
@@ -67,11 +70,13 @@ pub(crate) fn find_empty() {
 }
 
 fn mappings(moment: Moment) {
+    // The table of groups is not touched for nothing when each of many processes ends.
+    let Some(first) = next_own(0) else { return };
     track::with(|state| {
         state.groups.begin();
         state.regions.begin_count();
     });
-    count();
+    count(first);
     let mut after = None;
     while let Some((group, known, serial)) = track::with(|state| state.groups.next(after, &state.regions)).flatten() {
         after = Some(serial);
@@ -102,8 +107,7 @@ fn next_own(from: usize) -> Option<Known> {
 }
 
 /// Counts what this process has mapped and attached itself, as far as the kernel has it: raw calls are not followed.
-fn count() {
-    let Some(first) = next_own(0) else { return };
+fn count(first: Known) {
     let add = |known: &Known, bytes: usize| {
         track::with(|state| state.groups.add(&known.entry, bytes, &mut state.regions));
     };

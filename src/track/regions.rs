@@ -131,6 +131,8 @@ pub(crate) struct Regions {
     pub(crate) forgetful: bool,
     /// Whether this process has mapped or made anything since it started or was forked.
     has_made: bool,
+    /// Whether this process has made or met segments or objects.
+    has_met_others: bool,
     /// Whether anything that needs a look has ever been mapped, here or before a fork.
     has_notable: bool,
     /// Whether a release has ever been left open: else a child of fork need not look at the history.
@@ -159,6 +161,7 @@ impl Regions {
             serial: 0,
             generation: 0,
             has_made: false,
+            has_met_others: false,
             has_notable: false,
             has_opened: false,
             count: 0,
@@ -266,9 +269,15 @@ impl Regions {
         origin.generation == self.generation
     }
 
+    /// Whether this process has made or met segments or objects.
+    pub(crate) fn has_met_others(&self) -> bool {
+        self.has_met_others
+    }
+
     /// This process has made something that is to be looked at when it ends.
     pub(crate) fn note_made(&mut self) {
         self.has_made = true;
+        self.has_met_others = true;
     }
 
     /// In which process of a line of forks this is.
@@ -284,6 +293,7 @@ impl Regions {
     /// Makes this the process that a fork made.
     pub(crate) fn forked(&mut self) {
         self.has_made = false;
+        self.has_met_others = false;
         self.generation = self.generation.wrapping_add(1);
         self.serial = self.serial.wrapping_add(1);
         if self.has_opened {
