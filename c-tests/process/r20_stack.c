@@ -80,6 +80,38 @@ static __attribute__((noinline)) int stack_of_facts(void)
     return used();
 }
 
+/* What makes the library ask what is there before the call, though nothing is wrong: parts of a reservation, committed one
+ * by one and released together, or replaced. */
+static __attribute__((noinline)) int stack_of_pieces(int replace)
+{
+    char *room = mmap(NULL, 1 << 20, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    mmap(room, 4096, PROT_READ, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    mmap(room + 8192, 4096, PROT_READ, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    paint();
+    if (replace)
+        mmap(room, 16384, PROT_NONE, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    else
+        munmap(room, 16384);
+    int all = used();
+    munmap(room, 1 << 20);
+    return all;
+}
+
+/* A release that is told. */
+static __attribute__((noinline)) int stack_of_loss(void)
+{
+    /* Too large for the holes between libraries, so that the second lies right below the first. */
+    const size_t length = 64 << 20;
+    char *above = mmap(NULL, length, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *below = mmap(NULL, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(below + length == above, "they are not neighbours");
+    paint();
+    munmap(below, length + 4096);
+    int all = used();
+    munmap(above, length);
+    return all;
+}
+
 int main(void)
 {
     alarm(50);
@@ -89,6 +121,10 @@ int main(void)
     int success = stack_of_success(), file = stack_of_file(), report = stack_of_report(3), facts = stack_of_facts();
     printf("bytes of stack: %d for a success, %d with a file, %d for a report, %d for one with facts\n", success, file, report,
            facts);
+    int released = stack_of_pieces(0), replaced = stack_of_pieces(1), loss = stack_of_loss();
+    printf("%d for pieces released, %d for pieces replaced, %d for an overrun\n", released, replaced, loss);
+    CHECK(released < 2048 && replaced < 2048, "a look uses %d and %d bytes", released, replaced);
+    CHECK(loss < 4096, "an overrun uses %d bytes", loss);
     CHECK(success < 512, "a success uses %d bytes", success);
     CHECK(file < 512, "a success with a file uses %d bytes", file);
     CHECK(report < 4096, "a report uses %d bytes", report);
@@ -110,6 +146,6 @@ int main(void)
     CHECK(sigaltstack(&stack, NULL) == 0 && sigaction(SIGUSR1, &action, NULL) == 0, "%s", strerror(errno));
     raise(SIGUSR1);
     CHECK(good, "the calls of the handler went wrong");
-    CHECK(findings(2) == 4, "%lu errors", findings(2));
+    CHECK(findings(2) == 5, "%lu errors", findings(2));
     return 0;
 }

@@ -97,8 +97,15 @@ impl End<'_> {
     fn of_segments(&self, group: &Group<LeftSegment<'_>>) -> Option<String> {
         let left = &group.left;
         let lost = |left: &LeftSegment<'_>| left.listed.key == libc::IPC_PRIVATE && left.listed.attached == 0;
-        let severity = if left.iter().any(lost) { Severity::Warning } else { Severity::Note };
+        // Who still runs may know the id, and remove it yet.
+        let run_is_over = self.living.is_empty();
+        let severity = if run_is_over && left.iter().any(lost) { Severity::Warning } else { Severity::Note };
         let message = match &left[..] {
+            _ if !run_is_over => {
+                let ids = joined(left.iter().map(|left| left.listed.id.to_string()));
+                let (what, are) = if left.len() == 1 { ("segment", "is") } else { ("segments", "are") };
+                format!("{what} {ids}, made here, {are} still there; {}", self.still_run())
+            }
             [one] => format!(
                 "segment {} of {}, made here, still exists when the run is over",
                 one.listed.id,
@@ -204,7 +211,8 @@ impl End<'_> {
                 "if {each} with shmctl(id, IPC_RMID, NULL) when the last process has attached it: it lives until the last detach"
             )
         };
-        let orphans = left.iter().all(|left| left.listed.attached == 0 && left.listed.owner == own);
+        let orphans =
+            self.living.is_empty() && left.iter().all(|left| left.listed.attached == 0 && left.listed.owner == own);
         if orphans && !self.private {
             help.push_str("; by hand: ipcrm");
             for left in left.iter().take(LISTED) {
@@ -255,15 +263,20 @@ impl End<'_> {
                 ),
             )
         } else {
-            let living: Vec<String> = self.living.iter().take(TOLD).map(|living| living.pid.to_string()).collect();
-            let (word, run) = if self.living.len() == 1 { ("process", "runs") } else { ("processes", "run") };
             let there = if one { "is" } else { "are" };
             (
-                format!("{what} {there} still there; {word} {} of this run still {run}{list}", living.join(", ")),
+                format!("{what} {there} still there; {}{list}", self.still_run()),
                 format!("if none of the processes that still run removes it, call shm_unlink for {each}"),
             )
         };
         self.record(Rule::LeakShmObject, Severity::Note, group, &message, &[note], &[help])
+    }
+
+    /// Which processes of the run still run.
+    fn still_run(&self) -> String {
+        let living: Vec<String> = self.living.iter().take(TOLD).map(|living| living.pid.to_string()).collect();
+        let (word, run) = if self.living.len() == 1 { ("process", "runs") } else { ("processes", "run") };
+        format!("{word} {} of this run still {run}", living.join(", "))
     }
 
     fn record<T>(

@@ -100,6 +100,21 @@ fn nothing_is_said_of_what_a_process_of_the_run_still_holds() {
 }
 
 #[test]
+fn a_segment_whose_id_a_living_process_may_have_is_no_warning() {
+    // The child attaches and removes it after its parent has ended.
+    let Some(said) = said(
+        "handed",
+        "int id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);\n\
+         if (fork() == 0) { sleep(2); shmat(id, NULL, 0); return shmctl(id, IPC_RMID, NULL); }\n",
+        &["--error-exitcode=9"],
+    ) else {
+        return;
+    };
+    has(&said, &["note[leak-segment]: segment 0, made here, is still there; process ", " of this run still runs\n"]);
+    assert!(!said.contains("ipcrm") && !said.contains("warning["), "{said}");
+}
+
+#[test]
 fn what_happened_to_a_segment_is_told() {
     let killed = "    shmget(0x5d9, 4096, IPC_CREAT | 0600);\n    raise(SIGKILL);\n";
     let Some(killed) = said("", killed, &[]) else { return };

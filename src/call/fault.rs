@@ -10,7 +10,10 @@ pub(crate) struct Fault {
     pub(crate) signal: c_int,
     /// `si_code`.
     pub(crate) code: c_int,
-    /// `si_addr`: the byte that could not be accessed, or the first of the page that it lies in.
+    /// `si_addr`, as the kernel gave it.
+    pub(crate) given: usize,
+    /// The byte that could not be accessed, or the first of the page that it lies in; by the registers where the kernel gives
+    /// none, for a jump to what is no address.
     pub(crate) address: usize,
     pub(crate) machine: Machine,
 }
@@ -51,7 +54,7 @@ impl Call for Fault {
             Some(name) => each(format_args!("si_code={name}")),
             None => each(format_args!("si_code={}", self.code)),
         }
-        match self.address {
+        match self.given {
             0 => each(format_args!("si_addr=NULL")),
             address => each(format_args!("si_addr={address:#x}")),
         }

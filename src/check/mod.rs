@@ -37,7 +37,7 @@ use crate::track::failures::{self, Failed};
 use core::ffi::c_long;
 use core::fmt::{self, Display};
 use mapsan_model::{Rule, Severity};
-pub(crate) use releases::Loss;
+pub(crate) use releases::{Frame, Loss};
 
 /// What can be checked of a call.
 pub(crate) trait Check: Call {
@@ -48,9 +48,12 @@ pub(crate) trait Check: Call {
     fn failed(&self, errno: Errno, report: &Report<'_>);
 
     /// What the call is about to take away that is not simply the program's own; `taken` is what the tracker knew of it.
-    fn find_loss(&self, _taken: &Taken, _caller: usize) -> Option<Loss> {
+    fn find_loss(&self, _taken: &Taken, _frame: Frame) -> Option<Loss> {
         None
     }
+
+    /// Tells of mappings that start past the end of their file, and that the call is about to take away.
+    fn look_at_files(&self, _taken: &Taken) {}
 
     /// Tells of it, after the call has succeeded or where nobody could any more: the errno with which `mode=enforce`
     /// refuses the call.

@@ -3,7 +3,7 @@
 use super::known::tell_gone;
 use super::memory::{self, Cause, NotMapped, Range, Shown};
 use super::releases::Replacing;
-use super::{Check, Loss, filter_refuses, tell_filter, tell_unexplained};
+use super::{Check, Frame, Loss, filter_refuses, tell_filter, tell_unexplained};
 use crate::call::{Call, Mremap};
 use crate::facts;
 use crate::facts::limits::{self, Size};
@@ -28,8 +28,8 @@ impl Check for Mremap {
         self
     }
 
-    fn find_loss(&self, taken: &Taken, caller: usize) -> Option<Loss> {
-        self.find_loss(taken, caller)
+    fn find_loss(&self, taken: &Taken, frame: Frame) -> Option<Loss> {
+        self.find_loss(taken, frame)
     }
 
     fn tell_loss(&self, loss: &Loss, taken: &Taken, report: &Report<'_>) -> Option<Errno> {

@@ -2,7 +2,7 @@
 
 use super::known::{tell_origin, whole};
 use super::memory::{self, Shown, There};
-use super::{Check, Loss, filter_refuses, tell_filter, tell_unexplained};
+use super::{Check, Frame, Loss, filter_refuses, tell_filter, tell_unexplained};
 use crate::call::{Call, Munmap};
 use crate::facts::limits::Size;
 use crate::facts::mapping::{self, Mappings};
@@ -22,8 +22,12 @@ impl Check for Munmap {
         self
     }
 
-    fn find_loss(&self, taken: &Taken, caller: usize) -> Option<Loss> {
-        self.find_loss(taken, caller)
+    fn find_loss(&self, taken: &Taken, frame: Frame) -> Option<Loss> {
+        self.find_loss(taken, frame)
+    }
+
+    fn look_at_files(&self, taken: &Taken) {
+        self.look_at_files(taken);
     }
 
     fn tell_loss(&self, loss: &Loss, taken: &Taken, report: &Report<'_>) -> Option<Errno> {

@@ -17,6 +17,7 @@ use crate::facts::mapping::{Mapping, Mappings};
 use crate::facts::{self, whole_pages};
 use crate::report::{Draft, Report};
 use crate::track::{self, Known, Range, Taken};
+use mapsan_model::Severity;
 use victim::Victim;
 
 pub(super) use replaced::Replacing;
@@ -33,27 +34,41 @@ pub(crate) struct Loss {
 
 enum What {
     Victim(Victim),
-    /// The range runs out of one mapping of the program into the next; both are found again by the number of the release.
-    Neighbour,
-    /// A part of a mapping that another call made.
-    Part,
+    /// The range runs out of one mapping of the program into the next; both are found again by the number of the release,
+    /// where there is room for them.
+    Neighbour(Severity),
+    /// A part of a mapping that another call made, likewise.
+    Part(Severity),
     /// Nothing is mapped there.
     Nothing,
 }
 
 impl Loss {
+    /// Whether it is a mapping of the program's.
+    pub(crate) fn is_of_the_program(&self) -> bool {
+        !matches!(self.what, What::Victim(_))
+    }
+
     /// Whether it has to be told before the call, because nobody could afterwards.
     pub(crate) fn is_needed_to_tell(&self) -> bool {
         self.needed
     }
 }
 
+/// The program's frame that makes a call: it is looked at from another stack.
+#[derive(Clone, Copy)]
+pub(crate) struct Frame {
+    /// The return address of the call.
+    pub(crate) caller: usize,
+    /// The stack pointer.
+    pub(crate) stack: usize,
+}
+
 /// What is looked for in a range that a call is about to take away.
 struct Search<'a> {
     range: Range,
     taken: &'a Taken,
-    /// The return address of the program's call.
-    caller: usize,
+    frame: Frame,
 }
 
 impl Search<'_> {
@@ -61,7 +76,7 @@ impl Search<'_> {
     /// known, since what has to be told before the call is told without having seen it.
     fn victim(&self, unmaps: bool, is_certain: impl FnOnce() -> bool) -> Option<Loss> {
         let (victim, there) = self.first(unmaps)?;
-        let needed = victim.is_needed(self.range, self.caller);
+        let needed = victim.is_needed(self.range, self.frame.caller);
         // What can't be told afterwards and may not happen is not told at all.
         (!needed || is_certain()).then_some(Loss {
             range: self.range,

@@ -7,7 +7,7 @@ use super::known::tell_origin;
 use super::memory::{self, Shown};
 use super::releases::Replacing;
 use super::segment::{bad_id, help_with_permission, is_allowed, tell_hidden, tell_other_refusal, tell_permissions};
-use super::{Check, Loss, unexplained};
+use super::{Check, Frame, Loss, unexplained};
 use crate::call::{Call, Octal, Shmat};
 use crate::facts::mapping::{Mapping, Mappings};
 use crate::facts::page_size;
@@ -34,8 +34,8 @@ impl Check for Shmat {
         self
     }
 
-    fn find_loss(&self, taken: &Taken, caller: usize) -> Option<Loss> {
-        self.find_loss(taken, caller)
+    fn find_loss(&self, taken: &Taken, frame: Frame) -> Option<Loss> {
+        self.find_loss(taken, frame)
     }
 
     fn tell_loss(&self, loss: &Loss, taken: &Taken, report: &Report<'_>) -> Option<Errno> {

@@ -25,6 +25,8 @@ pub(crate) enum End {
     NoSearch(usize, Rights),
     /// All folders are there; the last part is not.
     NoFile,
+    /// All folders are there; the last part is a symbolic link, whose target is not, or not its folder.
+    LinkToNothing,
     /// It is there.
     File(Rights),
 }
@@ -54,10 +56,16 @@ pub(crate) fn follow(path: &[u8]) -> Option<End> {
         }
     }
     match look(prefix(&mut buffer, path, path.len())?) {
+        Err(libc::ENOENT) if is_link(prefix(&mut buffer, path, path.len())?) => Some(End::LinkToNothing),
         Err(libc::ENOENT) => Some(End::NoFile),
         Err(_) => None,
         Ok((rights, _)) => Some(End::File(rights)),
     }
+}
+
+/// Whether a symbolic link is there.
+fn is_link(path: &CStr) -> bool {
+    sys::readlink(path, &mut [0_u8; 1]).is_ok()
 }
 
 /// The first bytes of a path as a string, in the buffer, whose last byte is 0.
@@ -89,6 +97,8 @@ mod tests {
         assert!(matches!(follow("no/such/file"), Some(End::NoFolder(length)) if length == start + 3));
         assert!(matches!(follow("file/more"), Some(End::NotAFolder(length)) if length == start + 5));
         assert!(matches!(follow("none"), Some(End::NoFile)));
+        std::os::unix::fs::symlink("nothing", folder.join("link")).unwrap();
+        assert!(matches!(follow("link"), Some(End::LinkToNothing)));
         assert!(matches!(follow("file"), Some(End::File(_))));
         std::fs::remove_dir_all(&folder).unwrap();
     }

@@ -48,11 +48,12 @@ pub(super) extern "C" fn handle(signal: c_int, info: &libc::siginfo_t, context: 
 #[inline(never)]
 fn explain(signal: c_int, info: &libc::siginfo_t, machine: Machine) {
     // SAFETY: both signals carry an address when the kernel raises them.
-    let address = machine.address(unsafe { info.si_addr() } as usize);
+    let given = unsafe { info.si_addr() } as usize;
+    let address = machine.address(given);
     let Some(inquest) = Inquest::open() else { return };
     facts::module::take_no_locks();
     let made = inquest.run(&mut || {
-        let fault = Fault { signal, code: info.si_code, address, machine };
+        let fault = Fault { signal, code: info.si_code, given, address, machine };
         fault::cause(&fault).is_some_and(|cause| {
             report::of_fault(&inquest, &fault, cause.rule(), cause.severity(), &mut |draft| cause.tell(&fault, draft))
         })

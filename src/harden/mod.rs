@@ -271,7 +271,8 @@ pub(crate) unsafe fn remap(call: &Mremap) -> *mut c_void {
         // SAFETY: the caller's word.
         with_room(&libc::MAP_FAILED, length, || unsafe { call_mremap(call, call.flags, call.new_address) })
     });
-    let after = errno::get();
+    // A try at another place may have failed before one succeeded.
+    let after = if moved == libc::MAP_FAILED { errno::get() } else { before };
     let new = Range::new(moved as usize, length);
     if moved == libc::MAP_FAILED {
         if guarded {

@@ -1,7 +1,7 @@
 //! Calls that take away what may not be the program's own: looked at before they are made, told after they have succeeded.
 
 use crate::call::Outcome;
-use crate::check::{Check, Loss};
+use crate::check::{Check, Frame, Loss};
 use crate::errno;
 use crate::fault::disposition;
 use crate::interpose::{has_control_block, thread_pointer};
@@ -26,12 +26,27 @@ pub(super) fn told(call: &dyn Check, begun: &Begun, caller: usize, make: &mut dy
         _ => return Some(make()),
     };
     let before = errno::get();
-    let loss = call.find_loss(taken, caller);
+    let here = 0_u8;
+    let frame = Frame { caller, stack: &raw const here as usize };
+    let loss = find(call, taken, frame);
+    if taken.notable && loss.as_ref().is_none_or(Loss::is_of_the_program) {
+        call.look_at_files(taken);
+    }
     errno::set(before);
     match loss {
         Some(loss) => lose(call, &loss, begun, taken, caller, make),
         None => Some(make()),
     }
+}
+
+/// Looks at what is there, on the report's stack: the program's may be that of a coroutine. Nothing is found where that can't
+/// be had.
+fn find(call: &dyn Check, taken: &Taken, frame: Frame) -> Option<Loss> {
+    let section = report::enter().ok()?;
+    let mut loss = None;
+    report::on_own_stack(&section, &mut || loss = call.find_loss(taken, frame));
+    section.leave();
+    loss
 }
 
 #[inline(never)]

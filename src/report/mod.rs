@@ -280,6 +280,8 @@ fn tell_thread(draft: &mut Draft) {
 
 /// The one line that tells of a lock that could not be had. It goes to standard error: the sink belongs to whoever holds
 /// the lock.
+#[cold]
+#[inline(never)]
 fn say_without_section() {
     sink::say_without_section(format_args!(
         "a finding was dropped: the report lock is held by a thread that this process does not have"

@@ -36,7 +36,6 @@ enum Goal {
 }
 
 /// The state of the sink; the holder of the section has it alone.
-#[expect(clippy::struct_excessive_bools, reason = "four facts that have nothing to do with each other")]
 #[repr(C)] // what each process looks at, last: src/near.ld puts other such things behind it
 struct Sink {
     /// The pattern of the log's path, or the socket's name; empty for standard error.

@@ -76,7 +76,10 @@ pub(super) fn give_up(refusal: Refusal) {
     {
         let why = match refusal {
             Refusal::TimedOut => "its lock is held by a thread that does not give it back",
-            Refusal::Mine => "signal handlers that map memory came too fast for the thread that they interrupted",
+            Refusal::Mine => {
+                "signal handlers that map memory came too fast for the thread that they interrupted, or a thread was cancelled \
+                 inside a call"
+            }
         };
         sink::say(&section, format_args!("tracking ends for this process: {why}"));
         section.leave();

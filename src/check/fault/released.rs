@@ -52,7 +52,8 @@ pub(super) fn tell_vanished(known: &Known, fault: &Fault, draft: &mut Draft) {
         Into(known, fault.address)
     ));
     tell_was(known, draft);
-    draft.note(format_args!("it was unmapped by a call that was not seen: a raw system call, or one inside libc"));
+    draft.note(format_args!("what took it away was not seen: a raw system call, a call inside libc, or, in a forked child, MADV_DONTFORK of its \
+         parent"));
 }
 
 /// Says what happened where a shared object has been removed.

@@ -192,6 +192,12 @@ fn tell_end(opening: &Opening, path: &[u8], draft: &mut Draft) -> bool {
                 "create the file first, or correct the path; compare what open returns with -1 before it is mapped"
             ));
         }
+        (libc::ENOENT, Some(End::LinkToNothing)) => {
+            draft.note(format_args!("{} is a symbolic link, and what it leads to does not exist", Quoted(path)));
+            draft.help(format_args!(
+                "correct the link, or make the folder and file that it leads to (readlink shows which)"
+            ));
+        }
         (libc::ENOTDIR, Some(End::NotAFolder(length))) => {
             draft.note(format_args!("{} is not a folder", folder(length)));
             draft.help(format_args!("correct the path"));

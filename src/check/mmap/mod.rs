@@ -16,7 +16,7 @@ mod unknown;
 use super::known::tell_origin;
 use super::memory::{self, Shown};
 use super::releases::Replacing;
-use super::{Check, Loss};
+use super::{Check, Frame, Loss};
 use crate::call::{Call, MAP_DROPPABLE, MAP_TYPE, Mmap};
 use crate::facts::descriptor::{Filesystem, Kind};
 use crate::facts::{self, mapping, page_size};
@@ -103,8 +103,12 @@ impl Check for Mmap {
         }
     }
 
-    fn find_loss(&self, taken: &Taken, caller: usize) -> Option<Loss> {
-        self.find_loss(taken, caller)
+    fn find_loss(&self, taken: &Taken, frame: Frame) -> Option<Loss> {
+        self.find_loss(taken, frame)
+    }
+
+    fn look_at_files(&self, taken: &Taken) {
+        self.look_at_files(taken);
     }
 
     fn tell_loss(&self, loss: &Loss, taken: &Taken, report: &Report<'_>) -> Option<Errno> {

@@ -2,7 +2,7 @@
 
 use crate::call::Mmap;
 use crate::check::memory::{self, Cause};
-use crate::facts::descriptor;
+use crate::facts::descriptor::{self, Filesystem};
 use crate::facts::limits::{self, Size};
 use crate::facts::{self, mapping};
 use crate::report::{Draft, Report};
@@ -98,6 +98,13 @@ impl Mmap {
                 bits => 1_u64.checked_shl(bits),
             };
             let size = size.unwrap_or(0);
+            if by_flag && !self.is_anonymous() && descriptor::filesystem(self.fd) == Filesystem::Other {
+                draft.message(format_args!("MAP_HUGETLB with a file that is not on hugetlbfs"));
+                draft.help(format_args!(
+                    "leave MAP_HUGETLB out, or map a file of hugetlbfs or a memfd with MFD_HUGETLB"
+                ));
+                return;
+            }
             let what = if by_flag { "MAP_HUGETLB" } else { "a file of huge pages" };
             let wanted = self.length as u64;
             match limits::huge_pages(size) {
@@ -141,9 +148,16 @@ impl Mmap {
         let is_memfd = || facts::Path::of_descriptor(self.fd).is_some_and(|path| path.bytes().starts_with(b"/memfd:"));
         if size > 0 && limits::huge_pages(size).is_some() && !self.offset.cast_unsigned().is_multiple_of(size) {
             draft.help(format_args!("pass an offset that is a multiple of the huge page"));
-        } else if by_flag {
+        } else if by_flag && size > 0 && limits::huge_pages(size).is_none() && limits::shows_huge_pages() {
+            draft.help(format_args!("ask for a size that /sys/kernel/mm/hugepages has, or map without MAP_HUGETLB"));
+        } else if by_flag && limits::default_huge_page() == Some(size) {
             draft.help(format_args!(
                 "reserve pages (sysctl vm.nr_hugepages=N), or map without MAP_HUGETLB and advise MADV_HUGEPAGE"
+            ));
+        } else if by_flag {
+            draft.help(format_args!(
+                "reserve pages (nr_hugepages in /sys/kernel/mm/hugepages/hugepages-{}kB), or map without MAP_HUGETLB",
+                size / 1024
             ));
         } else if is_memfd() {
             draft.help(format_args!(

@@ -2,7 +2,7 @@
 
 use super::neighbours::Neighbours;
 use super::victim::{Named, Victim, Whose};
-use super::{Loss, Search, What, range_of, tell_there};
+use super::{Frame, Loss, Search, What, range_of, tell_there};
 use crate::call::Munmap;
 use crate::check::known::{tell_gone, tell_mapped, whole};
 use crate::check::memory::Shown;
@@ -14,31 +14,37 @@ use mapsan_model::{Rule, Severity};
 
 impl Munmap {
     /// What munmap is about to take away.
-    pub(in crate::check) fn find_loss(&self, taken: &Taken, caller: usize) -> Option<Loss> {
+    pub(in crate::check) fn find_loss(&self, taken: &Taken, frame: Frame) -> Option<Loss> {
         let range = range_of(self.address, self.length)?;
-        let search = Search { range, taken, caller };
+        let search = Search { range, taken, frame };
         if let Some(loss) = search.victim(true, || true) {
             return Some(loss);
         }
         if taken.pieces == 0 {
             return is_empty(range).then(|| search.loss(What::Nothing));
         }
-        if taken.cut && search.hits_a_neighbour() {
-            return Some(search.loss(What::Neighbour));
-        }
-        if taken.notable {
-            crate::check::mmap::look_at_empty(range, taken);
+        if taken.cut
+            && let Some(loss) = search.hits_a_neighbour()
+        {
+            return Some(loss);
         }
         None
+    }
+
+    /// Tells of mappings that start past the end of their file, and that it is about to take away.
+    pub(in crate::check) fn look_at_files(&self, taken: &Taken) {
+        if let Some(range) = range_of(self.address, self.length) {
+            crate::check::mmap::look_at_empty(range, taken);
+        }
     }
 
     /// Tells of it.
     pub(in crate::check) fn tell(&self, loss: &Loss, taken: &Taken, report: &Report<'_>) -> Option<Errno> {
         match &loss.what {
             What::Victim(victim) => self.foreign(victim, loss, taken, report),
-            What::Neighbour => self.overrun(loss.range, &Neighbours::find(loss.range, taken)?, report),
+            What::Neighbour(severity) => self.overrun(*severity, loss.range, taken, report),
             What::Nothing => self.nothing(loss.range, report),
-            What::Part => None,
+            What::Part(_) => None,
         }
     }
 
@@ -170,10 +176,10 @@ impl Munmap {
         }
     }
 
-    fn overrun(&self, range: Range, neighbours: &Neighbours, report: &Report<'_>) -> Option<Errno> {
-        let Neighbours { first, second } = neighbours;
-        let severity = neighbours.severity();
+    fn overrun(&self, severity: Severity, range: Range, taken: &Taken, report: &Report<'_>) -> Option<Errno> {
         report.offence(Rule::MunmapOverrun, severity, |draft| {
+            let Some(neighbours) = Neighbours::find(range, taken) else { return };
+            let Neighbours { first, second } = &neighbours;
             let too_far = range.end.saturating_sub(second.entry.start);
             draft.message(format_args!(
                 "the {} bytes at {:#x} reach {too_far} bytes into the next mapping",

@@ -1,6 +1,6 @@
 //! Mappings of the program side by side, which one release hits though only one of them is meant.
 
-use super::{Search, taken_at};
+use super::{Loss, Search, What, taken_at};
 use crate::call::MAP_TYPE;
 use crate::check::memory;
 use crate::facts::whole_pages;
@@ -48,12 +48,13 @@ impl Neighbours {
 }
 
 impl Search<'_> {
-    /// Whether the range runs out of one mapping into another that is not meant. The kernel is asked whether both are
+    /// The loss, if the range runs out of one mapping into another that is not meant. The kernel is asked whether both are
     /// still there.
-    pub(super) fn hits_a_neighbour(&self) -> bool {
-        self.taken.mixed
-            && matches!(memory::range(self.range.start, self.range.length()), memory::Range::Whole)
-            && Neighbours::find(self.range, self.taken).is_some()
+    pub(super) fn hits_a_neighbour(&self) -> Option<Loss> {
+        let whole =
+            self.taken.mixed && matches!(memory::range(self.range.start, self.range.length()), memory::Range::Whole);
+        let neighbours = whole.then(|| Neighbours::find(self.range, self.taken))??;
+        Some(self.loss(What::Neighbour(neighbours.severity())))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::copies::{has_copy, is_same};
 use super::neighbours::{Neighbours, is_plain, was_one};
 use super::victim::{Named, Victim};
-use super::{Loss, Search, What, range_of, taken_at, tell_there};
+use super::{Frame, Loss, Search, What, range_of, taken_at, tell_there};
 use crate::call::{Mmap, Mremap, Shmat};
 use crate::check::known::tell_mapped;
 use crate::check::memory;
@@ -12,7 +12,7 @@ use crate::facts::{self, descriptor, limits, page_start, segment, whole_pages};
 use crate::follow;
 use crate::report::{Draft, Report};
 use crate::sys::Errno;
-use crate::track::{self, By, Known, Range, Taken};
+use crate::track::{self, By, Range, Taken};
 use mapsan_model::{Rule, Severity};
 
 /// A call that replaces what is in a range.
@@ -45,8 +45,8 @@ impl Replacing {
     pub(in crate::check) fn tell(self, loss: &Loss, taken: &Taken, report: &Report<'_>) -> Option<Errno> {
         match &loss.what {
             What::Victim(victim) => self.victim(victim, loss, taken, report),
-            What::Neighbour => self.neighbour(loss.range, &Neighbours::find(loss.range, taken)?, report),
-            What::Part => self.part(loss.range, &taken_at(loss.range.start, taken)?, report),
+            What::Neighbour(severity) => self.neighbour(*severity, loss.range, taken, report),
+            What::Part(severity) => self.part(*severity, loss.range, taken, report),
             What::Nothing => None,
         }
     }
@@ -72,9 +72,10 @@ impl Replacing {
         })
     }
 
-    fn neighbour(self, range: Range, neighbours: &Neighbours, report: &Report<'_>) -> Option<Errno> {
-        let Neighbours { first, second } = neighbours;
-        report.offence(self.rule(), neighbours.severity(), |draft| {
+    fn neighbour(self, severity: Severity, range: Range, taken: &Taken, report: &Report<'_>) -> Option<Errno> {
+        report.offence(self.rule(), severity, |draft| {
+            let Some(neighbours) = Neighbours::find(range, taken) else { return };
+            let Neighbours { first, second } = &neighbours;
             let hit = range.end.min(second.entry.end).saturating_sub(second.entry.start);
             draft.message(format_args!(
                 "{} at {:#x} runs out of one mapping and replaces {hit} bytes of the next one",
@@ -95,10 +96,9 @@ impl Replacing {
         })
     }
 
-    fn part(self, range: Range, known: &Known, report: &Report<'_>) -> Option<Errno> {
-        // Memory that is mapped to be replaced looks so, too.
-        let severity = if is_plain(known) { Severity::Warning } else { Severity::Error };
+    fn part(self, severity: Severity, range: Range, taken: &Taken, report: &Report<'_>) -> Option<Errno> {
         report.offence(self.rule(), severity, |draft| {
+            let Some(known) = taken_at(range.start, taken) else { return };
             draft.message(format_args!(
                 "{} at {:#x} replaces {} of the {} bytes of a mapping that another call made",
                 self.flag(),
@@ -106,7 +106,7 @@ impl Replacing {
                 range.length(),
                 known.origin.length
             ));
-            tell_mapped(known, draft);
+            tell_mapped(&known, draft);
             draft.note(format_args!("what was in these bytes is lost"));
             self.say_remedy(draft);
         })
@@ -132,17 +132,23 @@ impl Replacing {
 
 impl Mmap {
     /// What `MAP_FIXED` is about to replace.
-    pub(in crate::check) fn find_loss(&self, taken: &Taken, caller: usize) -> Option<Loss> {
+    pub(in crate::check) fn find_loss(&self, taken: &Taken, frame: Frame) -> Option<Loss> {
         let range = range_of(self.address, self.length)?;
-        let search = Search { range, taken, caller };
+        let search = Search { range, taken, frame };
         let victim = search.victim(false, || self.surely_succeeds()).filter(|loss| !self.puts_back(loss));
         if victim.is_some() {
             return victim;
         }
-        if taken.notable && self.surely_succeeds() {
+        search.hits_a_neighbour()
+    }
+
+    /// Tells of mappings that start past the end of their file, and that it is about to replace.
+    pub(in crate::check) fn look_at_files(&self, taken: &Taken) {
+        if let Some(range) = range_of(self.address, self.length)
+            && self.surely_succeeds()
+        {
             crate::check::mmap::look_at_empty(range, taken);
         }
-        search.hits_a_neighbour().then(|| search.loss(What::Neighbour))
     }
 
     /// Whether nothing is known that would make the call fail.
@@ -178,20 +184,17 @@ fn has_no_limit() -> bool {
 
 impl Mremap {
     /// What `MREMAP_FIXED` is about to replace.
-    pub(in crate::check) fn find_loss(&self, taken: &Taken, caller: usize) -> Option<Loss> {
+    pub(in crate::check) fn find_loss(&self, taken: &Taken, frame: Frame) -> Option<Loss> {
         if self.flags & libc::MREMAP_FIXED == 0 {
             return None;
         }
         let range = range_of(self.new_address, self.new_size)?;
-        let search = Search { range, taken, caller };
+        let search = Search { range, taken, frame };
         let victim = search.victim(false, || self.surely_succeeds()).filter(|loss| !self.puts_back(loss));
         if victim.is_some() {
             return victim;
         }
-        if search.hits_a_neighbour() {
-            return Some(search.loss(What::Neighbour));
-        }
-        self.hits_a_part(&search).then(|| search.loss(What::Part))
+        search.hits_a_neighbour().or_else(|| self.hits_a_part(&search))
     }
 
     fn surely_succeeds(&self) -> bool {
@@ -207,11 +210,11 @@ impl Mremap {
         matches!(loss.what, What::Victim(Victim::Object(true))) && is_same(loss.range, self.old_address)
     }
 
-    /// Whether a part of a mapping is replaced that a different call made than the one that is moved, and that is not
+    /// The loss, if a part of a mapping is replaced that a different call made than the one that is moved, and that is not
     /// there to be replaced.
-    fn hits_a_part(&self, search: &Search<'_>) -> bool {
+    fn hits_a_part(&self, search: &Search<'_>) -> Option<Loss> {
         let Search { range, taken, .. } = *search;
-        let Some(known) = search.taken_at(range.start) else { return false };
+        let known = search.taken_at(range.start)?;
         let origin = &known.origin;
         let belongs = |address| track::at(address).is_some_and(|other| other.entry.origin == known.entry.origin);
         let is_part = taken.pieces == 1
@@ -225,20 +228,22 @@ impl Mremap {
             || origin.by == By::Mremap
             || origin.flags & libc::MAP_NORESERVE != 0
             || was_one(range, origin.serial);
-        is_part && is_other && !is_reserved
+        // Memory that is mapped to be replaced looks so, too.
+        let severity = if is_plain(&known) { Severity::Warning } else { Severity::Error };
+        (is_part && is_other && !is_reserved).then(|| search.loss(What::Part(severity)))
     }
 }
 
 impl Shmat {
     /// What `SHM_REMAP` is about to replace.
-    pub(in crate::check) fn find_loss(&self, taken: &Taken, caller: usize) -> Option<Loss> {
+    pub(in crate::check) fn find_loss(&self, taken: &Taken, frame: Frame) -> Option<Loss> {
         let range = range_of(page_start(self.address), follow::segment_size(self.id))?;
-        let search = Search { range, taken, caller };
+        let search = Search { range, taken, frame };
         let victim = search.victim(false, || self.surely_succeeds());
         if victim.is_some() {
             return victim;
         }
-        search.hits_a_neighbour().then(|| search.loss(What::Neighbour))
+        search.hits_a_neighbour()
     }
 
     fn surely_succeeds(&self) -> bool {

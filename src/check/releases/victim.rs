@@ -197,7 +197,7 @@ fn holds_needed_code(range: Range, caller: usize) -> bool {
 impl Search<'_> {
     /// The first thing in the range that is not the program's own, with the kernel's mapping.
     pub(super) fn first(&self, unmaps: bool) -> Option<(Victim, Mapping)> {
-        if let Some(there) = stack(self.range) {
+        if let Some(there) = stack(self.range, self.frame.stack) {
             return Some((Victim::Stack(Whose::Own), there));
         }
         let block = thread_pointer();
@@ -276,9 +276,7 @@ fn is_in_a_reservation(address: usize, taken: &Taken) -> bool {
 /// The mapping of the stack that this runs on, if the range holds part of it that is in use: from the stack pointer up to
 /// the end of `[stack]`, or on a stack of libc's making to the thread's own block at its top. What lies above may be
 /// somebody else's, joined to one mapping by the kernel.
-fn stack(range: Range) -> Option<Mapping> {
-    let local = 0_u8;
-    let here = &raw const local as usize;
+fn stack(range: Range, here: usize) -> Option<Mapping> {
     // The likely answer without a question to the kernel: no stack has a hole.
     if range.end <= here {
         return None;
