@@ -136,7 +136,7 @@ impl End<'_> {
                 }
             });
             notes.extend(self.history(one));
-            if listed.id == 0 && listed.attached == 0 {
+            if listed.id == 0 && !listed.was_attached {
                 notes.push("0 is a valid id: only -1 means that shmget failed".to_owned());
             }
         }

@@ -15,6 +15,8 @@ pub(crate) struct Listed {
     pub(crate) attached: u64,
     /// The user who owns it.
     pub(crate) owner: u32,
+    /// Whether a process has ever attached it.
+    pub(crate) was_attached: bool,
 }
 
 /// The segments of this IPC namespace that stay.
@@ -23,12 +25,14 @@ pub(crate) fn list() -> Vec<Listed> {
     text.lines().skip(1).filter_map(parse).collect()
 }
 
-/// Reads a line: key, shmid, perms, size, cpid, lpid, nattch, uid and so on.
+/// Reads a line: key, shmid, perms, size, cpid, lpid, nattch, uid, gid, cuid, cgid, atime and so on.
 fn parse(line: &str) -> Option<Listed> {
     let fields: Vec<&str> = line.split_whitespace().collect();
     let number = |index: usize| fields.get(index)?.parse().ok();
     let mode = u32::from_str_radix(fields.get(2)?, 8).ok()?;
+    let attach_time = || fields.get(11)?.parse::<i64>().ok();
     (mode & DESTROYED == 0).then_some(Listed {
+        was_attached: attach_time()? != 0,
         key: fields.first()?.parse().ok()?,
         id: fields.get(1)?.parse().ok()?,
         size: number(3)?,
@@ -58,7 +62,15 @@ mod tests {
     #[test]
     fn the_kernel_s_list_is_read() {
         let line = "  -1234567      32769  600                  4096  4242  4243      2  1000  1000     0     0          0          0 1700000000                  4096                     0";
-        let expected = Listed { id: 32769, key: -1_234_567, size: 4096, creator: 4242, attached: 2, owner: 1000 };
+        let expected = Listed {
+            id: 32769,
+            key: -1_234_567,
+            size: 4096,
+            creator: 4242,
+            attached: 2,
+            owner: 1000,
+            was_attached: true,
+        };
         assert_eq!(parse(line), Some(expected));
         assert_eq!(parse(&line.replace(" 600 ", "1600 ")), None);
         assert_eq!(parse("key shmid"), None);

@@ -6,6 +6,7 @@ use super::known::Making;
 use super::left;
 use super::mmap::still_empty;
 use crate::call::{Call, Outcome};
+use crate::facts::Module;
 use crate::facts::mapping::{self, Mapping, Mappings};
 use crate::report::{Draft, Place, Report};
 use crate::track::groups::Group;
@@ -155,6 +156,10 @@ fn there_of(known: &Known, list: &Mappings) -> usize {
 /// Whether what the kernel has can be what was mapped.
 fn is_still(known: &Known, there: &Mapping) -> bool {
     let origin = &known.origin;
+    // A program that moves its own text or data is not to unmap it.
+    if Module::find_without_lock(known.entry.start).is_some() {
+        return false;
+    }
     let plain = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     let is_plain = origin.flags & (plain | libc::MAP_SHARED | libc::MAP_HUGETLB) == plain;
     match origin.by {

@@ -171,6 +171,9 @@ fn tell_segments(site: usize, count: usize, draft: &mut Draft) -> bool {
                 draft.note(format_args!("segment {} of {} bytes has key {}; {times}", now.id, now.size, Key(key)));
             }
         }
+        if now.id == 0 && now.attach_time == 0 {
+            draft.note(format_args!("0 is a valid id: only -1 means that shmget failed"));
+        }
         if count == 1
             && let Some(given) = keys::given(now.key)
         {

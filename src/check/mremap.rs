@@ -76,7 +76,7 @@ impl Mremap {
                 } else {
                     memory::say_unaligned("mremap", self.old_address, draft);
                     memory::tell_unaligned(self.old_address, draft);
-                    draft.help(format_args!("pass the very pointer that mmap returned"));
+                    draft.help(format_args!("pass the pointer that mmap returned"));
                 }
             });
             return true;

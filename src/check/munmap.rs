@@ -54,6 +54,9 @@ impl Check for Munmap {
                         known.origin.base,
                         known.origin.by.function()
                     )),
+                    None if memory::mapping_at(self.address).is_some_and(|there| there.name() == b"[heap]") => {
+                        draft.help(format_args!("give memory of malloc back with free; unmap only what mmap returned"));
+                    }
                     None => draft.help(format_args!("pass the pointer that mmap returned")),
                 }
             });

@@ -69,7 +69,7 @@ impl Shmdt {
                 Some(There::Nothing) => draft.note(format_args!("nothing is mapped there")),
                 None => {}
             }
-            draft.help(format_args!("pass the very pointer that shmat returned"));
+            draft.help(format_args!("pass the pointer that shmat returned"));
         });
     }
 

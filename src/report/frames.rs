@@ -101,12 +101,13 @@ pub(crate) fn outer(site: usize) -> Outer {
 /// Lets the unwinder fill its tables, at start: it does so once, under a `pthread_once`, which may neither wait nor make
 /// a system call later, in a hook. Where that is our own, it does neither, and a process that finds nothing need not pay for it.
 pub(crate) fn prepare() {
+    extern "C" fn stop(_context: *mut c_void, _argument: *mut c_void) -> c_int {
+        STOP
+    }
+
     #[cfg(not(test))]
     if crate::clib::is_once_own() {
         return;
-    }
-    extern "C" fn stop(_context: *mut c_void, _argument: *mut c_void) -> c_int {
-        STOP
     }
     // SAFETY: `stop` fits _Unwind_Trace_Fn, and looks at nothing.
     unsafe { _Unwind_Backtrace(stop, ptr::null_mut()) };

@@ -27,12 +27,17 @@ pub(super) fn tell(gone: &KnownGone, fault: &Fault, draft: &mut Draft) {
     draft.message(format_args!("{}, {state}: it was {}", Accessed(fault), Into(was, fault.address)));
     tell_gone(gone, draft);
     tell_was(was, draft);
-    if matches!(gone.gone.by, By::Munmap) && takes_others(gone) {
+    let by_mistake = matches!(gone.gone.by, By::Munmap) && takes_others(gone);
+    if by_mistake {
         draft.note(format_args!(
             "that munmap has unmapped other mappings, too: if it was not meant for this one, its address or length is wrong"
         ));
     }
-    draft.help(format_args!("{help}"));
+    if by_mistake {
+        draft.help(format_args!("check the address and length of that munmap; if they are meant, {help}"));
+    } else {
+        draft.help(format_args!("{help}"));
+    }
 }
 
 /// Whether the call that released a piece has released pieces of other mappings, too.
