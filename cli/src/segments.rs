@@ -69,7 +69,7 @@ mod tests {
             creator: 4242,
             attached: 2,
             owner: 1000,
-            was_attached: true,
+            was_attached: false,
         };
         assert_eq!(parse(line), Some(expected));
         assert_eq!(parse(&line.replace(" 600 ", "1600 ")), None);
