@@ -63,7 +63,6 @@ impl RuleSet {
 const _: () = assert!(Rule::ALL.len() <= 128, "a RuleSet has two words");
 
 /// The settings in force.
-#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[repr(C)] // what each process looks at lies on one page, if it starts there
 pub(crate) struct Settings {
     pub(crate) mode: Mode,

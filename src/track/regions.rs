@@ -3,6 +3,7 @@
 //! Pure: it is told what happened and knows nothing of the kernel. A piece of memory that can't be had makes it forget
 //! a range, never remember a wrong one.
 
+mod known;
 mod moves;
 mod pieces;
 
@@ -12,6 +13,7 @@ use super::origin::{By, File, Made, Origin, Outer, OuterItem};
 use super::pool::Pool;
 use super::tree::{Entry, Tree};
 use crate::hidden::{Addresses, Hidden};
+pub(crate) use known::{Asked, Known, KnownGone, Taken};
 
 /// Records that the library itself has room for; beyond the releases that are remembered, for some 3,000 mappings.
 const ORIGINS: usize = 7168;
@@ -60,24 +62,6 @@ impl Addresses for Releaser {
     }
 }
 
-/// What a release took out of the regions.
-#[derive(Clone, Copy, Debug, Default)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
-pub(crate) struct Taken {
-    /// The release's number.
-    pub(crate) release: u32,
-    /// How many pieces there were.
-    pub(crate) pieces: u32,
-    /// Whether they cover the whole range, without a gap.
-    pub(crate) whole: bool,
-    /// Whether they come from more than one call.
-    pub(crate) mixed: bool,
-    /// Whether the last one goes on behind the range.
-    pub(crate) cut: bool,
-    /// Whether one of them needs a look: a segment, or a mapping past the end of its file.
-    pub(crate) notable: bool,
-}
-
 /// A segment, and where its first byte is or would be.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Attached {
@@ -86,36 +70,6 @@ struct Attached {
     attachment: u32,
     base: usize,
     size: usize,
-}
-
-/// A piece of a mapping, with all that is known of it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Known {
-    pub(crate) entry: Entry,
-    pub(crate) origin: Origin,
-    pub(crate) file: Option<File>,
-    pub(crate) outer: Outer,
-    pub(crate) asked: Asked,
-}
-
-/// The address that a mapping call was given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asked {
-    /// None: the kernel chose.
-    Nothing,
-    /// This one, which was given or not.
-    Address(usize),
-    /// One that was not given, and is not remembered.
-    Forgotten,
-}
-
-/// A piece of a mapping that is gone.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct KnownGone {
-    pub(crate) gone: Gone,
-    /// What had been there.
-    pub(crate) was: Known,
-    pub(crate) outer: Outer,
 }
 
 /// The regions.
@@ -534,77 +488,4 @@ impl Regions {
 
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects, reason = "a test may overflow, and fails then")]
-mod tests {
-    use super::*;
-
-    fn made(base: usize, length: usize) -> Made {
-        Made {
-            by: By::Mmap,
-            site: 1,
-            base,
-            length,
-            prot: 3,
-            flags: 0,
-            placed: true,
-            notable: false,
-            file: None,
-            time: 0,
-        }
-    }
-
-    #[test]
-    fn two_failed_releases_come_back() {
-        let mut regions = Box::new(Regions::new());
-        let releaser = Releaser { by: By::Mremap, site: 2, time: 0 };
-        regions.mapped(Range::new(39, 5), made(39, 5), None);
-        regions.mapped(Range::new(3, 3), made(3, 3), None);
-        let target = regions.release(Range::new(1, 3), releaser, None);
-        let old = regions.release(Range::new(42, 3), releaser, None);
-        assert_eq!((target.pieces, old.pieces), (1, 1));
-        regions.put_back(target.release);
-        regions.put_back(old.release);
-        let all = [regions.at_or_after(0), regions.at_or_after(6)];
-        assert_eq!(all.map(|entry| entry.map(|entry| (entry.start, entry.end))), [Some((3, 6)), Some((39, 44))]);
-    }
-
-    #[test]
-    fn a_hint_that_was_not_followed_is_remembered_with_its_mapping() {
-        let mut regions = Box::new(Regions::new());
-        regions.mapped(Range::new(900, 10), Made { placed: false, ..made(900, 10) }, None);
-        regions.asked_for(Range::new(400, 10), 400, Some(900));
-        regions.mapped(Range::new(800, 5), Made { placed: false, ..made(800, 5) }, None);
-        let asked = |regions: &Regions, at| regions.known(regions.at(at).unwrap()).unwrap().asked;
-        assert_eq!((asked(&regions, 905), asked(&regions, 800)), (Asked::Address(400), Asked::Nothing));
-        let meant = |regions: &Regions, at| regions.meant_to_hold(at).map(|known| known.entry.start);
-        assert_eq!([399, 400, 409, 410].map(|at| meant(&regions, at)), [None, Some(900), Some(900), None]);
-        for other in 0..1000 {
-            regions.mapped(Range::new(2000 + other, 1), Made { placed: false, ..made(2000 + other, 1) }, None);
-            regions.asked_for(Range::new(1, 1), 1, Some(2000 + other));
-        }
-        assert_eq!((asked(&regions, 905), meant(&regions, 400)), (Asked::Forgotten, None));
-        regions.mapped(Range::new(900, 10), made(900, 10), None);
-        assert_eq!(asked(&regions, 900), Asked::Address(900));
-    }
-
-    #[test]
-    fn a_move_outlives_any_number_of_other_releases() {
-        let releaser = Releaser { by: By::Munmap, site: 2, time: 0 };
-        for moves in [false, true] {
-            let mut regions = Box::new(Regions::new());
-            regions.mapped(Range::new(100, 5), Made { prot: 1, ..made(100, 5) }, None);
-            let old = regions.release(Range::new(100, 5), releaser, None);
-            regions.open(old.release);
-            for _ in 0..5000 {
-                regions.mapped(Range::new(7, 1), made(7, 1), None);
-                regions.release(Range::new(7, 1), releaser, None);
-            }
-            if moves {
-                regions.moved(old.release, Range::new(100, 5), Range::new(200, 5), &made(200, 5), None);
-            } else {
-                regions.put_back(old.release);
-            }
-            let there = regions.at_or_after(50).map(|entry| (entry.start, entry.end, entry.prot));
-            assert_eq!(there, Some(if moves { (200, 205, 1) } else { (100, 105, 1) }));
-        }
-    }
-}
+mod tests;

@@ -1,0 +1,77 @@
+//! Calls on what is mapped that leave it there: protection, writing back, and locks on memory.
+
+use super::finish;
+use crate::call::{Mprotect, Msync};
+use crate::facts::whole_pages;
+use crate::start::{self, CHECK, HARDENED, TRACK};
+use crate::track::{Range, locks};
+use crate::{follow, harden, next};
+use core::ffi::{c_int, c_void};
+
+/// mprotect(2).
+///
+/// # Safety
+/// As the call.
+pub(crate) unsafe extern "C" fn mprotect(address: *mut c_void, length: usize, prot: c_int, caller: usize) -> c_int {
+    let watch = start::watch_from_here();
+    let status = if watch & HARDENED == 0 {
+        // SAFETY: the program's own call.
+        unsafe { next::mprotect(address, length, prot) }
+    } else {
+        // SAFETY: the program's own call.
+        unsafe { harden::protect(address, length, prot) }
+    };
+    if watch & TRACK != 0 {
+        if status == 0 {
+            follow::protected(address as usize, length, prot, caller);
+        } else {
+            follow::not_protected(address as usize, length, caller);
+        }
+    }
+    if status != 0 && watch & CHECK != 0 {
+        finish(&Mprotect { address: address as usize, length, prot }, status as isize, caller);
+    }
+    status
+}
+
+/// msync(2). A thread may be cancelled inside it: nothing is held here that would need to be given back.
+///
+/// # Safety
+/// As the call.
+pub(crate) unsafe extern "C" fn msync(address: *mut c_void, length: usize, flags: c_int, caller: usize) -> c_int {
+    if start::watch_from_here() & HARDENED != 0 {
+        harden::make_way(Range::new(address as usize, whole_pages(length)));
+    }
+    // SAFETY: the program's own call.
+    let status = unsafe { next::msync(address, length, flags) };
+    if status != 0 && start::watch() & CHECK != 0 {
+        finish(&Msync { address: address as usize, length, flags }, status as isize, caller);
+    }
+    status
+}
+
+/// mlockall(2), followed because it decides about mappings to come.
+///
+/// # Safety
+/// As the call.
+pub(crate) unsafe extern "C" fn mlockall(flags: c_int, caller: usize) -> c_int {
+    // SAFETY: the program's own call.
+    let status = unsafe { next::mlockall(flags) };
+    if status == 0 {
+        locks::locks_all(flags & libc::MCL_FUTURE != 0, caller);
+    }
+    status
+}
+
+/// munlockall(2), which ends it.
+///
+/// # Safety
+/// As the call.
+pub(crate) unsafe extern "C" fn munlockall(_caller: usize) -> c_int {
+    // SAFETY: the program's own call.
+    let status = unsafe { next::munlockall() };
+    if status == 0 {
+        locks::unlocks_all();
+    }
+    status
+}
