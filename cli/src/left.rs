@@ -57,6 +57,11 @@ struct LeftSegment<'a> {
     record: Option<&'a Made<Segment>>,
 }
 
+/// Whether it has id 0 and nobody has ever attached it: who takes 0 for a failure leaves such a one.
+fn is_first_and_unused(left: &LeftSegment<'_>) -> bool {
+    left.listed.id == 0 && !left.listed.was_attached
+}
+
 impl End<'_> {
     /// The findings, as records.
     pub(crate) fn findings(&self) -> Vec<String> {
@@ -136,7 +141,7 @@ impl End<'_> {
                 }
             });
             notes.extend(self.history(one));
-            if listed.id == 0 && !listed.was_attached {
+            if is_first_and_unused(one) {
                 notes.push("0 is a valid id: only -1 means that shmget failed".to_owned());
             }
         }
@@ -221,6 +226,9 @@ impl End<'_> {
         } else if self.private {
             help.push_str(if left.len() == 1 { "; it went" } else { "; they went" });
             help.push_str(" with the namespace of this run");
+        }
+        if left.iter().any(is_first_and_unused) {
+            help.insert_str(0, "compare what shmget returns with -1 alone; ");
         }
         vec![help]
     }
