@@ -210,7 +210,7 @@ pub(super) fn tell_no_memory(function: &str, wanted: u64, cause: Option<&Cause>,
         }
         Some(Cause::Outside) => {
             draft.message(format_args!(
-                "{size} would leave the address space of a process, which has {}, less a page",
+                "{size} does not fit: the address space of a process has {}, less a page",
                 Size(USER_SPACE)
             ));
             let help = if wanted < USER_SPACE { "map less, or at a lower address" } else { "map less" };

@@ -221,9 +221,13 @@ impl Shmget {
             }
             if !self.tell_attached(draft) {
                 let compare = if keys::given(self.key).is_some() { "its ftok path and id" } else { "its key" };
-                let mode = if self.mode() == 0 { " | 0600" } else { "" };
+                let make = match (self.size, self.mode()) {
+                    (0, _) => "or make it with IPC_CREAT | 0600 and a size",
+                    (_, 0) => "or add IPC_CREAT | 0600",
+                    _ => "or add IPC_CREAT",
+                };
                 draft.help(format_args!(
-                    "start the program that creates it before this one, compare {compare} there, or add IPC_CREAT{mode}"
+                    "start the program that creates it before this one, compare {compare} there, {make}"
                 ));
             }
         });

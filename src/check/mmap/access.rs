@@ -118,9 +118,7 @@ impl Mmap {
                 "the memfd is sealed against writing ({}), and MAP_SHARED with PROT_WRITE writes to it",
                 Seals(seals)
             ));
-            draft.help(format_args!(
-                "map it with MAP_PRIVATE; since Linux 6.7 MAP_SHARED with PROT_READ alone does, too"
-            ));
+            draft.help(format_args!("map it with MAP_PRIVATE"));
         });
     }
 

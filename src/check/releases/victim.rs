@@ -150,7 +150,7 @@ impl Victim {
     pub(super) fn tell_replaced(&self, draft: &mut Draft) {
         match self {
             Victim::Heap(false) => draft.note(format_args!(
-                "malloc's own data and the contents of the blocks there are lost: later calls of malloc and free may crash"
+                "the contents of the blocks there are lost, and malloc's own data where some lies between them: malloc and free may crash later"
             )),
             Victim::Heap(true) | Victim::Block(Whose::Own) => self.tell_consequence(draft),
             Victim::Stack(Whose::Of(_)) | Victim::Block(Whose::Of(_)) => {
