@@ -80,8 +80,9 @@ impl Coverage {
             let reason = match program::inspect(exe) {
                 _ if covered => continue,
                 Err(why) => why.to_string(),
-                Ok(_) if self.elsewhere.contains(exe) => "it runs in a network namespace of its own, from which findings do \
-                                                          not reach the command; start it with MAPSAN_OPTIONS=log_path=FILE"
+                Ok(_) if self.elsewhere.contains(exe) => "it runs in a network namespace of its own, from which \
+                                                          findings do not reach the command; start it with \
+                                                          MAPSAN_OPTIONS=log_path=FILE"
                     .to_owned(),
                 Ok(_) => continue,
             };
@@ -92,7 +93,8 @@ impl Coverage {
             .iter()
             .filter(|(exe, pid)| session.processes.get(pid).is_none_or(|process| exe.to_string_lossy() != process.exe));
         for (exe, pid) in quiet.map(|(exe, pid)| (exe.display().to_string(), *pid)).collect::<Vec<_>>() {
-            let reason = "the library is not in it: it was started without LD_PRELOAD in its environment (as env -i, sudo and su do)";
+            let reason = "the library is not in it: it was started without LD_PRELOAD in its environment (as env -i, \
+                          sudo and su do)";
             session.add_gap(&exe, reason, pid);
         }
     }
@@ -102,8 +104,8 @@ impl Coverage {
 pub(crate) fn silence(status: ExitStatus) -> String {
     match status.signal() {
         Some(signal) => format!(
-            "it was ended by {}, and nothing had come from the library until then: it died before main, or the library was \
-             not loaded",
+            "it was ended by {}, and nothing had come from the library until then: it died before main, or the library \
+             was not loaded",
             signal_name(signal)
         ),
         None => {

@@ -203,8 +203,8 @@ impl End<'_> {
             self.session.uses.iter().any(|used| used.what.id == left.listed.id && used.what.kind == "removal-refused")
         };
         let mut help = if left.iter().any(refused) {
-            "remove it while the process still has the rights of its maker: with shmctl(id, IPC_RMID, NULL) right after the \
-             last attach; it lives until the last detach"
+            "remove it while the process still has the rights of its maker: with shmctl(id, IPC_RMID, NULL) right \
+             after the last attach; it lives until the last detach"
                 .to_owned()
         } else {
             let each = if left.len() == 1 {
@@ -213,7 +213,8 @@ impl End<'_> {
                 "they are not meant to stay, remove each"
             };
             format!(
-                "if {each} with shmctl(id, IPC_RMID, NULL) when the last process has attached it: it lives until the last detach"
+                "if {each} with shmctl(id, IPC_RMID, NULL) when the last process has attached it: it lives until the \
+                 last detach"
             )
         };
         let orphans =
@@ -303,8 +304,8 @@ impl End<'_> {
         let time = humantime::format_rfc3339_micros(SystemTime::now()).to_string();
         let record = serde_json::json!({
             "schema": SCHEMA_NAME, "kind": "finding", "time": time, "pid": pid, "tid": pid, "exe": exe,
-            "rule": rule.name(), "severity": severity.name(), "call": call, "message": message, "notes": notes, "help": help,
-            "stack": stack, "related": [], "repeated": 0,
+            "rule": rule.name(), "severity": severity.name(), "call": call, "message": message, "notes": notes,
+            "help": help, "stack": stack, "related": [], "repeated": 0,
         })
         .to_string();
         Some(record)

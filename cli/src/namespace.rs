@@ -28,7 +28,7 @@ pub(crate) fn enter() -> Result<(), Failure> {
 
 fn refused(first: &io::Error, second: &io::Error) -> Failure {
     Failure::own(format!(
-        "--ipc private: no IPC namespace can be made ({first}), nor one in a user namespace ({second}); run it as root, or \
-         allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces)"
+        "--ipc private: no IPC namespace can be made ({first}), nor one in a user namespace ({second}); run it as \
+         root, or allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces)"
     ))
 }

@@ -217,8 +217,8 @@ fn secure_execution(path: &Path) -> Result<(), End> {
         return Ok(());
     };
     Err(uncovered(format!(
-        "it is {what}: the loader ignores LD_PRELOAD there; run a copy without that right (cp makes one), or run it as the \
-         user it runs as"
+        "it is {what}: the loader ignores LD_PRELOAD there; run a copy without that right (cp makes one), or run it as \
+         the user it runs as"
     )))
 }
 

@@ -185,8 +185,8 @@ fn bad_input_is_met_with_one_line_and_nothing_is_lost() {
     // A program that closes all descriptors, with a finding before and after.
     fs::write(
         place.path().join("closes.c"),
-        "#include <sys/mman.h>\n#include <unistd.h>\nint main(void)\n{\n munmap(0, 0);\n for (int fd = 0; fd < 2000; fd++)\n  \
-         close(fd);\n munmap((void *)1, 1);\n return 0;\n}\n",
+        "#include <sys/mman.h>\n#include <unistd.h>\nint main(void)\n{\n munmap(0, 0);\n \
+         for (int fd = 0; fd < 2000; fd++)\n  close(fd);\n munmap((void *)1, 1);\n return 0;\n}\n",
     )
     .unwrap();
     let Some(mut command) = mapsan(place.path()) else { return };

@@ -24,8 +24,8 @@ fn said(name: &str, lines: &str, options: &[&str]) -> Option<String> {
     let library = library()?;
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("prog.c");
-    let head = "#include <fcntl.h>\n#include <signal.h>\n#include <stdio.h>\n#include <sys/mman.h>\n#include <sys/shm.h>\n\
-        #include <sys/wait.h>\n#include <unistd.h>\n";
+    let head = "#include <fcntl.h>\n#include <signal.h>\n#include <stdio.h>\n#include <sys/mman.h>\n\
+                #include <sys/shm.h>\n#include <sys/wait.h>\n#include <unistd.h>\n";
     fs::write(
         &source,
         format!("{head}int main(void)\n{{\n    const char *name = \"{name}\";\n    (void)name;\n{lines}}}\n"),
@@ -60,8 +60,8 @@ fn has(said: &str, words: &[&str]) {
 
 #[test]
 fn what_one_call_leaves_is_one_finding() {
-    let lines = "    for (int i = 0; i < 3; i++)\n        if (fork() == 0)\n            return shmget(0x5d0 + i, 4096, IPC_CREAT | 0600) < 0;\n\
-        while (wait(NULL) > 0);\n    return 0;\n";
+    let lines = "    for (int i = 0; i < 3; i++)\n        if (fork() == 0)\n            \
+                 return shmget(0x5d0 + i, 4096, IPC_CREAT | 0600) < 0;\nwhile (wait(NULL) > 0);\n    return 0;\n";
     let Some(said) = said("", lines, &[]) else { return };
     assert_eq!(said.matches("[leak-segment]").count(), 1, "{said}");
     has(&said, &["note[leak-segment]: 3 segments made here still exist when the run is over: 0, 1, 2\n"]);
@@ -77,8 +77,9 @@ fn a_private_segment_that_nobody_holds_is_a_warning_at_the_end_alone() {
     let Some(lost) = said("", &format!("{make}    return id < 0;\n"), &[]) else { return };
     has(&lost, &["warning[leak-segment]: segment 0 of 4096 bytes, made here, still exists", "by hand: ipcrm -m 0\n"]);
     // A supervisor sweeps what its child was killed with.
-    let swept = "    if (fork() == 0) {\n        shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);\n        raise(SIGKILL);\n    }\n\
-        wait(NULL);\n    return shmctl(0, IPC_RMID, NULL);\n";
+    let swept = "    if (fork() == 0) {\n        \
+                 shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);\n        raise(SIGKILL);\n    }\nwait(NULL);\n    \
+                 return shmctl(0, IPC_RMID, NULL);\n";
     assert_eq!(said("", swept, &[]).unwrap(), "");
     // In a namespace that is gone there is nothing to be removed by hand.
     let gone = said("", &format!("{make}    return id < 0;\n"), &["--ipc", "private"]).unwrap();
@@ -92,8 +93,8 @@ fn a_private_segment_that_nobody_holds_is_a_warning_at_the_end_alone() {
 
 #[test]
 fn nothing_is_said_of_what_a_process_of_the_run_still_holds() {
-    let lines = "    int id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);\n    char *p = shmat(id, NULL, 0);\n    if (fork() == 0) {\n\
-        setsid();\n        sleep(1);\n        return p[0];\n    }\n    return 0;\n";
+    let lines = "    int id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);\n    char *p = shmat(id, NULL, 0);\n    \
+                 if (fork() == 0) {\nsetsid();\n        sleep(1);\n        return p[0];\n    }\n    return 0;\n";
     let Some(said) = said("", lines, &[]) else { return };
     assert!(!said.contains("leak-segment") && !said.contains("ipcrm"), "{said}");
     has(&said, &["still runs; what it does from now on is not reported\n"]);
@@ -145,7 +146,8 @@ fn an_object_is_asked_for_again_when_the_run_is_over() {
     has(&killed, &[&format!("the shared memory object '{name}', made here, still exists when the run is over\n")]);
     let name = object("late");
     let lines = format!(
-        "{make}    if (fork() == 0) {{\n        setsid();\n        sleep(1);\n        return shm_unlink(name);\n    }}\n    return 0;\n"
+        "{make}    if (fork() == 0) {{\n        setsid();\n        sleep(1);\n        \
+         return shm_unlink(name);\n    }}\n    return 0;\n"
     );
     let late = said(&name, &lines, &[]).unwrap();
     has(&late, &[&format!("'{name}', made here, is still there; process "), " of this run still runs\n"]);
@@ -154,8 +156,9 @@ fn an_object_is_asked_for_again_when_the_run_is_over() {
 
 #[test]
 fn records_hold_what_is_true_at_the_end() {
-    let lines = "    shmget(0x5da, 4096, IPC_CREAT | 0600);\n    int id = shmget(0x5db, 4096, IPC_CREAT | 0600);\n    if (fork() == 0) {\n\
-        sleep(0);\n        return 0;\n    }\n    wait(NULL);\n    return id < 0;\n";
+    let lines = "    shmget(0x5da, 4096, IPC_CREAT | 0600);\n    \
+                 int id = shmget(0x5db, 4096, IPC_CREAT | 0600);\n    if (fork() == 0) {\nsleep(0);\n        \
+                 return 0;\n    }\n    wait(NULL);\n    return id < 0;\n";
     let Some(said) = said("", lines, &["--format", "json"]) else { return };
     let leaks: Vec<&str> = said.lines().filter(|line| line.contains(r#""rule":"leak-segment""#)).collect();
     assert_eq!(leaks.len(), 2, "{said}");

@@ -43,7 +43,8 @@ impl fmt::Display for Values {
             Values::Number(low, high) => write!(f, "a whole number from {low} to {high}"),
             Values::Flag => f.write_str("0 or 1"),
             Values::Rules => f.write_str(
-                "comma-separated rules (see 'mapsan rules') or groups (correctness, portability, security, pedantic, all)",
+                "comma-separated rules (see 'mapsan rules') or groups (correctness, portability, security, pedantic, \
+                 all)",
             ),
             Values::File => f.write_str("a file that can be read"),
             Values::Log => f.write_str("'stderr' or a file that can be written, not a symbolic link"),
@@ -111,7 +112,8 @@ macro_rules! declare {
 
 declare! {
     Mode "mode" = "observe", Values::Words(&["observe", "enforce", "abort"]), true,
-        "observe: outcomes untouched; enforce: a call that breaks an error or warning rule fails with its errno; abort: report, then abort, at the first error";
+        "observe: outcomes untouched; enforce: a call that breaks an error or warning rule fails with its errno; \
+         abort: report, then abort, at the first error";
     Level "level" = "note", Values::Words(&["note", "warning", "error"]), true,
         "lowest severity reported";
     Enable "enable" = "", Values::Rules, true,
@@ -119,7 +121,8 @@ declare! {
     Disable "disable" = "", Values::Rules, true,
         "rules or groups to turn off, comma-separated (groups as for enable)";
     Suppressions "suppressions" = "", Values::File, true,
-        "a file of rule:pattern lines whose findings are not reported; a pattern names a module, a function or, under the command, a source file; * and ? stand for anything, # starts a comment";
+        "a file of rule:pattern lines whose findings are not reported; a pattern names a module, a function or, under \
+         the command, a source file; * and ? stand for anything, # starts a comment";
     LogPath "log_path" = "stderr", Values::Log, true,
         "where findings go: a file instead of standard error; %p is the pid, %e the executable";
     LogFormat "log_format" = "text", Values::Words(&["text", "json"]), true,

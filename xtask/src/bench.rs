@@ -19,7 +19,8 @@ pub(crate) fn bench() -> Result<()> {
         calls.lines().filter(|line| !line.is_empty()).partition(|line| line.starts_with('|'));
     let rest: Vec<String> = rest.iter().map(|line| format!("- {line}")).collect();
     let figures = format!(
-        "{START}Measured on {}.\n\n{}\n\n{}\n\nOthers that see these calls, on the same work (ratio to the raw calls):\n\n{peers}{END}",
+        "{START}Measured on {}.\n\n{}\n\n{}\n\n\
+         Others that see these calls, on the same work (ratio to the raw calls):\n\n{peers}{END}",
         machine()?,
         table.join("\n"),
         rest.join("\n")

@@ -20,11 +20,11 @@ pub(crate) fn compatibility(name: Option<&str>) -> Result<()> {
         return Ok(());
     }
     let mut text = format!(
-        "# Compatibility\n\nReal programs of Debian packages, each run with the library and without: the same output and exit \
-         status or not, what was found, and what it cost. Written by `cargo xtask compatibility` on {}.\n\nErrors and warnings \
-         are named; notes, most of which tell of mappings that are never unmapped, are counted. Times are the median of \
-         three, with start and end of all processes. In the column `hardened` the same with `harden=guard,quarantine,tail`: \
-         the result, and errors and warnings beside those of the plain run.\n\n\
+        "# Compatibility\n\nReal programs of Debian packages, each run with the library and without: the same output \
+         and exit status or not, what was found, and what it cost. Written by `cargo xtask compatibility` on {}.\n\n\
+         Errors and warnings are named; notes, most of which tell of mappings that are never unmapped, are counted. \
+         Times are the median of three, with start and end of all processes. In the column `hardened` the same with \
+         `harden=guard,quarantine,tail`: the result, and errors and warnings beside those of the plain run.\n\n\
          | program | package | result | errors and warnings | notes | time without, with | hardened |\n\
          | --- | --- | --- | --- | ---: | ---: | --- |\n",
         crate::bench::machine()?

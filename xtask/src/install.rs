@@ -133,9 +133,9 @@ fn libraries(place: &Place, root: &Path, built: &Path) -> Result<()> {
 fn packages(place: &Place, root: &Path) -> Result<()> {
     let up: PathBuf = place.libdir.components().map(|_| "..").collect();
     let pkg_config = format!(
-        "prefix=${{pcfiledir}}/../{}\nlibdir=${{prefix}}/{}\nincludedir=${{prefix}}/include\n\nName: mapsan\nDescription: A \
-         sanitizer for memory mappings and shared memory\nVersion: {}\nLibs: -L${{libdir}} -lmapsan\nCflags: \
-         -I${{includedir}}\n",
+        "prefix=${{pcfiledir}}/../{}\nlibdir=${{prefix}}/{}\nincludedir=${{prefix}}/include\n\n\
+         Name: mapsan\nDescription: A sanitizer for memory mappings and shared memory\nVersion: {}\n\
+         Libs: -L${{libdir}} -lmapsan\nCflags: -I${{includedir}}\n",
         up.display(),
         place.libdir.display(),
         env!("CARGO_PKG_VERSION")

@@ -81,7 +81,8 @@ pub(crate) fn compare(file: &Path, block: &str) -> Result<()> {
     };
     ensure!(
         expected == block,
-        "the text differs from {}; if it is meant to, run with MAPSAN_UPDATE=1.\nexpected:\n{expected}\nfound:\n{block}",
+        "the text differs from {}; if it is meant to, run with MAPSAN_UPDATE=1.\nexpected:\n{expected}\n\
+         found:\n{block}",
         file.display()
     );
     Ok(())

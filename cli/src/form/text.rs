@@ -225,10 +225,11 @@ mod tests {
     #[test]
     fn a_finding_without_symbols_is_shown_as_the_library_would() {
         let expected = "mapsan: error[munmap-zero-length]: munmap length is 0\n    \
-            munmap(0x1000, 0) = -1 (EINVAL)\n    in process 7 (/bin/x)\n    \
-            at 0x5000 f+0x2 (/no/such/file+0x10)\n    mapped here:\n        at 0x6000\n    \
-            note: a fact\n    help: do this\n    \
-            note: /no/such/file has no lines for this; compile it with debug information (cc -g)\n    suppression: munmap-zero-length:f\n";
+                        munmap(0x1000, 0) = -1 (EINVAL)\n    in process 7 (/bin/x)\n    \
+                        at 0x5000 f+0x2 (/no/such/file+0x10)\n    mapped here:\n        at 0x6000\n    \
+                        note: a fact\n    help: do this\n    \
+                        note: /no/such/file has no lines for this; compile it with debug information (cc -g)\n    \
+                        suppression: munmap-zero-length:f\n";
         assert_eq!(told(Dress { colour: false, suppressions: true }), expected);
         let coloured = told(Dress { colour: true, suppressions: false });
         assert!(
