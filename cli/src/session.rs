@@ -5,11 +5,9 @@ use crate::left::Made;
 use crate::records::{Finding, Kind, Object, Record, Segment, SegmentUse};
 use crate::suppress::Suppressions;
 use crate::symbols::Symbols;
+use mapsan_model::record::SCHEMA_NAME;
 use mapsan_model::{Counted, Rule, Severity, Summary};
 use std::collections::{BTreeMap, HashSet};
-
-/// The schema that is understood.
-const SCHEMA: &str = "mapsan/1";
 
 /// A process of the run.
 #[derive(Debug)]
@@ -78,9 +76,9 @@ impl Session {
     /// Takes one line of records; an error says why it is none.
     pub(crate) fn take(&mut self, line: &str) -> Result<Told, String> {
         let record: Record = serde_json::from_str(line).map_err(|error| unreadable(line, &error))?;
-        if record.schema != SCHEMA {
+        if record.schema != SCHEMA_NAME {
             return Err(format!(
-                "it has schema '{}', and this mapsan reads '{SCHEMA}': read it with the mapsan that wrote it",
+                "it has schema '{}', and this mapsan reads '{SCHEMA_NAME}': read it with the mapsan that wrote it",
                 record.schema
             ));
         }

@@ -3,6 +3,7 @@
 use super::{Form, Run};
 use crate::found::Found;
 use crate::session::Session;
+use mapsan_model::record::SCHEMA_NAME;
 
 /// Hands the records on.
 pub(crate) struct Json;
@@ -20,7 +21,7 @@ impl Form for Json {
         let gap = |gap: &crate::session::Gap| {
             let time = humantime::format_rfc3339_micros(std::time::SystemTime::now()).to_string();
             serde_json::json!({
-                "schema": "mapsan/1", "kind": "start", "time": time, "pid": gap.pid, "tid": gap.pid, "exe": gap.program,
+                "schema": SCHEMA_NAME, "kind": "start", "time": time, "pid": gap.pid, "tid": gap.pid, "exe": gap.program,
                 "version": env!("CARGO_PKG_VERSION"), "ppid": 0, "covered": false, "reason": gap.reason,
             })
         };
