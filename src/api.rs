@@ -1,15 +1,12 @@
 //! The C API: what `include/mapsan.h` is generated from, for programs and tests that want more than the mirrored calls.
 
-use crate::call::Outcome;
-use crate::describe;
-use crate::report::{self, Draft, Section};
-use core::cell::UnsafeCell;
+use crate::{explain, finding};
 use core::ffi::{c_char, c_int, c_long, c_ulong, c_void};
 use core::sync::atomic::{
-    AtomicBool, AtomicPtr, AtomicUsize,
+    AtomicPtr, AtomicUsize,
     Ordering::{AcqRel, Acquire, Relaxed},
 };
-use mapsan_model::{Rule, Severity};
+use mapsan_model::Severity;
 
 /// The weight of a finding.
 #[repr(C)]
@@ -46,48 +43,10 @@ pub struct mapsan_finding {
 #[allow(non_camel_case_types, reason = "the C name")]
 pub type mapsan_callback = Option<unsafe extern "C" fn(finding: *const mapsan_finding, context: *mut c_void)>;
 
-struct Last(UnsafeCell<mapsan_finding>);
-
-// SAFETY: reached only with a `Section`, which one thread has at a time.
-unsafe impl Sync for Last {}
-
-static LAST: Last = Last(UnsafeCell::new(mapsan_finding {
-    rule: [0; 48],
-    severity: mapsan_severity::MAPSAN_NOTE,
-    error: 0,
-    message: [0; 400],
-    call_site: core::ptr::null(),
-}));
-/// The call site of that finding, which is not kept in it: a collector may scan it.
-static LAST_SITE: AtomicUsize = AtomicUsize::new(0);
-static ANY: AtomicBool = AtomicBool::new(false);
 static CALLBACK: AtomicUsize = AtomicUsize::new(0);
 static CONTEXT: AtomicPtr<c_void> = AtomicPtr::new(core::ptr::null_mut());
 /// The thread that runs the callback: what the callback does is not reported to it again.
 static CALLING: AtomicUsize = AtomicUsize::new(0);
-
-/// Keeps the finding for `mapsan_last_finding`.
-pub(crate) fn remember(
-    _proof: &Section,
-    rule: Rule,
-    severity: Severity,
-    outcome: Outcome,
-    caller: usize,
-    draft: &Draft,
-) {
-    // SAFETY: the section is held.
-    let last = unsafe { &mut *LAST.0.get() };
-    fill(&mut last.rule, rule.name());
-    fill(&mut last.message, draft.headline());
-    last.severity = match severity {
-        Severity::Note => mapsan_severity::MAPSAN_NOTE,
-        Severity::Warning => mapsan_severity::MAPSAN_WARNING,
-        Severity::Error => mapsan_severity::MAPSAN_ERROR,
-    };
-    last.error = outcome.errno.unwrap_or(0);
-    LAST_SITE.store(!caller, Relaxed);
-    ANY.store(true, Relaxed);
-}
 
 /// Copies text into a C array, cut at a character's border, zero-terminated.
 fn fill(array: &mut [c_char], text: &str) {
@@ -110,7 +69,7 @@ pub(crate) fn announce() {
 /// Hands the last finding to the program. Apart, because a finding takes a kilobyte of the program's stack.
 #[inline(never)]
 fn call_back(callback: usize) {
-    let thread = crate::interpose::this_thread();
+    let thread = crate::machine::this_thread();
     if CALLING.load(Relaxed) == thread {
         return;
     }
@@ -125,16 +84,27 @@ fn call_back(callback: usize) {
     }
 }
 
+/// The last new finding of the process, as the program gets it.
 fn last() -> Option<mapsan_finding> {
-    if !ANY.load(Relaxed) {
-        return None;
-    }
-    let section = report::enter().ok()?;
-    // SAFETY: the section is held.
-    let mut finding = unsafe { *LAST.0.get() };
-    finding.call_site = core::ptr::with_exposed_provenance(!LAST_SITE.load(Relaxed));
-    section.leave();
-    Some(finding)
+    let mut given = mapsan_finding {
+        rule: [0; 48],
+        severity: mapsan_severity::MAPSAN_NOTE,
+        error: 0,
+        message: [0; 400],
+        call_site: core::ptr::null(),
+    };
+    let known = finding::last(&mut |finding| {
+        fill(&mut given.rule, finding.rule.as_str());
+        fill(&mut given.message, finding.message.as_str());
+        given.severity = match finding.severity {
+            Severity::Note => mapsan_severity::MAPSAN_NOTE,
+            Severity::Warning => mapsan_severity::MAPSAN_WARNING,
+            Severity::Error => mapsan_severity::MAPSAN_ERROR,
+        };
+        given.error = finding.errno;
+        given.call_site = core::ptr::with_exposed_provenance(finding.site.get());
+    });
+    known.then_some(given)
 }
 
 /// The version, such as "0.1.0".
@@ -175,16 +145,16 @@ pub extern "C" fn mapsan_set_callback(callback: mapsan_callback, context: *mut c
 #[must_use]
 pub extern "C" fn mapsan_count(severity: c_int) -> c_ulong {
     let severity = usize::try_from(severity).ok().and_then(|index| Severity::ALL.get(index));
-    severity.map_or(0, |severity| report::count(*severity))
+    severity.map_or(0, |severity| finding::count(*severity))
 }
 
 /// Writes to descriptor `fd` what is, or was, at `address`, as lines of text: the mapping and who made it, or the last
 /// release there and who made that. Returns 1 if the address is mapped, 0 if not, and -1 if nothing could be written.
 #[unsafe(no_mangle)]
 pub extern "C" fn mapsan_describe_address(address: *const c_void, fd: c_int) -> c_int {
-    let before = crate::errno::get();
-    let answer = describe::address(address as usize, fd);
-    crate::errno::set(before);
+    let before = crate::plain::errno::get();
+    let answer = explain::address(address as usize, fd);
+    crate::plain::errno::set(before);
     answer
 }
 
@@ -192,9 +162,9 @@ pub extern "C" fn mapsan_describe_address(address: *const c_void, fd: c_int) -> 
 /// Returns how many there were, or -1 if not all could be written.
 #[unsafe(no_mangle)]
 pub extern "C" fn mapsan_dump_mappings(fd: c_int) -> c_long {
-    let before = crate::errno::get();
-    let answer = describe::mappings(fd);
-    crate::errno::set(before);
+    let before = crate::plain::errno::get();
+    let answer = explain::mappings(fd);
+    crate::plain::errno::set(before);
     answer
 }
 
@@ -202,13 +172,13 @@ pub extern "C" fn mapsan_dump_mappings(fd: c_int) -> c_long {
 /// and left at this moment. What has been reported is not reported again. Returns the number of new findings.
 #[unsafe(no_mangle)]
 pub extern "C" fn mapsan_check_leaks() -> c_ulong {
-    let all = || Severity::ALL.into_iter().map(report::count).fold(0, u64::wrapping_add);
-    if crate::start::watch() == 0 {
+    let all = || Severity::ALL.into_iter().map(finding::count).fold(0, u64::wrapping_add);
+    if crate::enabled::watch() == 0 {
         return 0;
     }
-    let (before, errno) = (all(), crate::errno::get());
+    let (before, errno) = (all(), crate::plain::errno::get());
     crate::check::leaks::find(crate::check::leaks::Moment::Now);
-    crate::errno::set(errno);
+    crate::plain::errno::set(errno);
     all().wrapping_sub(before)
 }
 

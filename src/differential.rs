@@ -12,9 +12,7 @@
 )]
 
 use crate::facts::mapping::Mappings;
-use crate::hooks;
-use crate::start;
-use crate::track;
+use crate::{enabled, hooks, plain, track};
 use core::ffi::{c_int, c_void};
 use core::ptr::{null_mut, with_exposed_provenance_mut};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -300,7 +298,7 @@ impl Arena {
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     let guard = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    start::track_in_tests();
+    enabled::track_in_tests();
     guard
 }
 
@@ -389,7 +387,7 @@ fn threads_and_signal_handlers_that_map_are_followed() {
 fn a_thread_that_stands_still_inside_mremap_loses_nothing() {
     let _alone = alone();
     let (mut arena, other) = (Arena::new(20), Arena::new(21));
-    let (old, new) = (track::Range::new(arena.at(0), 3 * PAGE), track::Range::new(arena.at(9), 3 * PAGE));
+    let (old, new) = (plain::Range::new(arena.at(0), 3 * PAGE), plain::Range::new(arena.at(9), 3 * PAGE));
     arena.make(Step::Map { page: 0, length: 3 * PAGE, prot: 1, what: What::Private, flags: libc::MAP_FIXED });
     let by = track::Releaser { by: track::By::Mremap, site: SITE, time: 0 };
     let begun = track::release_for_mremap(old, by, None);

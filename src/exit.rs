@@ -1,11 +1,14 @@
 //! The end of a process, and its doubling by fork(2).
 
 use crate::check::{contents, leaks};
-use crate::placement::written_by_fork;
-use crate::report::{self, Section, sink, suppress};
-use crate::start::CONTENTS;
-use crate::sys::SignalSet;
-use crate::{errno, next, options, process, start, track};
+use crate::enabled::{self, CONTENTS};
+use crate::facts::started;
+use crate::finding::{self, suppress};
+use crate::output::{self, Section, sink};
+use crate::plain::errno;
+use crate::plain::placement::written_by_fork;
+use crate::sys::{SignalSet, process};
+use crate::{next, options, start, track};
 use core::ffi::{c_int, c_void};
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::Relaxed};
@@ -62,7 +65,7 @@ extern "C" fn at_quick_exit(_argument: *mut c_void) {
 
 /// The process ends, with this status or the one that is returned: what it leaves behind, and the summary.
 pub(crate) fn leaving(status: c_int) -> c_int {
-    if start::watch_from_here() == 0 || report::is_inside() {
+    if start::watch_from_here() == 0 || output::is_inside() {
         return status;
     }
     // A child of vfork or of a raw clone is not the process whose mappings and counts these are.
@@ -73,30 +76,30 @@ pub(crate) fn leaving(status: c_int) -> c_int {
     let settings = options::settings();
     // Most children of fork have done nothing that is to be told, and end at once.
     let nothing = settings.verbosity == 0
-        && start::watch() & CONTENTS == 0
-        && !report::has_more_to_say()
+        && enabled::watch() & CONTENTS == 0
+        && !finding::has_more_to_say()
         && track::with(|state| !state.has_something_to_tell()).unwrap_or(false);
     if nothing {
         return status;
     }
     let before = errno::get();
     leaks::find_empty();
-    if start::watch() & CONTENTS != 0 {
+    if enabled::watch() & CONTENTS != 0 {
         contents::look_at_all();
     }
     if settings.leaks {
         leaks::find(leaks::Moment::Exit);
     }
     if settings.verbosity > 0
-        && let Ok(section) = report::enter()
+        && let Ok(section) = output::enter()
     {
         suppress::unused(|line, rule, pattern| {
             sink::say(&section, format_args!("suppression of line {line} was not used: {rule}:{pattern}"));
         });
         section.leave();
     }
-    report::write_end();
-    let counts = report::counts();
+    finding::write_end();
+    let counts = finding::counts();
     let failed = counts.errors > 0 || counts.warnings > 0 && settings.fail == Severity::Warning;
     errno::set(before);
     if status == 0 && failed { settings.exitcode } else { status }
@@ -118,7 +121,7 @@ written_by_fork! {
 
 /// Takes the section, so that it is whole on both sides.
 extern "C" fn before_fork() {
-    if let Ok(section) = report::enter() {
+    if let Ok(section) = output::enter() {
         FORK_MASK.store(!section.over_fork().unwrap_or(NO_MASK), Relaxed);
         FORK_HELD.store(true, Relaxed);
     }
@@ -146,8 +149,8 @@ extern "C" fn in_parent() {
 extern "C" fn in_child() {
     give_back_tracker(true);
     process::forked();
-    track::threads::forked();
-    report::forked();
+    started::forked();
+    finding::forked();
     if let Some(section) = held_over_fork(true) {
         sink::forked(&section);
         section.leave();

@@ -10,48 +10,51 @@
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!("mapsan knows x86-64 and AArch64");
 
-mod interpose;
+// The order is that of the layers: each uses only those below it, and its own (ARCHITECTURE.md).
 
+// Entrances.
+pub mod api;
+mod doors;
+mod exit;
 mod hooks;
+mod signal;
+mod start;
 
-mod next;
-
-mod call;
-
+// Judging.
 mod check;
+mod explain;
 
-mod follow;
+// Acting.
+mod harden;
 
+// Observing.
+mod observe;
+
+// Knowing.
+mod past;
 mod track;
 
-mod fault;
+// Telling.
+mod finding;
+mod form;
+mod output;
 
-mod harden;
+// Asking.
+mod call;
+mod facts;
+mod next;
+
+// Ground.
+mod clib;
+mod clock;
+mod enabled;
+mod machine;
+mod options;
+mod plain;
+mod sys;
 
 #[cfg(test)]
 mod differential;
-
-mod facts;
-
-mod report;
-
-pub mod api;
-mod clib;
-mod clock;
-mod describe;
-mod errno;
-mod escape;
-mod exit;
-#[allow(dead_code, reason = "its users follow")]
-mod hidden;
-mod options;
-mod placement;
-mod process;
-mod spread;
-mod start;
-mod sync;
-mod sys;
-mod weak;
 
 #[cfg(not(test))]
 mod panic;

@@ -2,12 +2,15 @@
 //!
 //! Parsed once, at start, by the model's declarations. Nothing is skipped in silence: what is not understood is named.
 
-use crate::report::{Line, MOST_FRAMES};
-use crate::start;
+use crate::enabled;
+use crate::plain::Line;
 use core::cell::UnsafeCell;
 use core::fmt::Display;
 use mapsan_model::options::{Piece, Values, pieces};
 use mapsan_model::{Group, Key, Rule, Severity};
+
+/// The most frames that `stack_depth` allows.
+pub(crate) const MOST_FRAMES: usize = 64;
 
 /// `mode`.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -77,7 +80,7 @@ pub(crate) struct Settings {
     pub(crate) site_depth: usize,
     pub(crate) leaks: bool,
     pub(crate) handle_faults: bool,
-    /// Bits of [`start::watch`].
+    /// Bits of [`enabled::watch`].
     pub(crate) harden: u32,
     pub(crate) verbosity: u32,
     pub(crate) help: bool,
@@ -265,18 +268,18 @@ impl Settings {
         let mut harden = 0;
         for word in value.split(',').map(str::trim) {
             harden |= match word {
-                "guard" => start::GUARD,
-                "quarantine" => start::QUARANTINE,
-                "tail" => start::TAIL,
-                "private" => start::PRIVATE,
-                "all" => start::HARDENED | start::CONTENTS,
+                "guard" => enabled::GUARD,
+                "quarantine" => enabled::QUARANTINE,
+                "tail" => enabled::TAIL,
+                "private" => enabled::PRIVATE,
+                "all" => enabled::HARDENED | enabled::CONTENTS,
                 "" => 0,
                 _ => return None,
             };
         }
         self.harden = harden;
         // Whoever asks for the check wants its findings, though the rule's group is off by default.
-        if harden & start::PRIVATE != 0 {
+        if harden & enabled::PRIVATE != 0 {
             self.rules.set(Rule::PrivateWriteDiscarded, true);
         }
         Some(())

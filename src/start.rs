@@ -7,97 +7,26 @@
 //! sanitizer may define (see `clib`). A program that has options of its own (`mapsan_default_options`) and something in
 //! `.preinit_array` is asked for them when that has run: at its first call, or at its end.
 
-use crate::facts::{self, Module};
-use crate::fault::disposition;
+use crate::clib::{self, weak};
+use crate::enabled::{self, CHECK, ENFORCE, OPT_IN, SITES, TRACK, WAITS, WATCH};
+use crate::facts::Module;
+use crate::finding::{self, suppress};
 use crate::options::{self, Form, Mode, Settings};
-use crate::report::{self, Section, sink, suppress};
-use crate::{clib, clock, exit, harden, next, process, weak};
+use crate::output::{self, Section, sink};
+use crate::plain::page;
+use crate::signal::disposition;
+use crate::sys::process;
+use crate::{api, clock, exit, form, harden, next};
 use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_char, c_int};
-use core::ptr;
-use core::sync::atomic::{
-    AtomicU32,
-    Ordering::{Acquire, Relaxed, Release},
-};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use mapsan_model::Rule;
-
-/// Bit of [`watch`]: calls are checked.
-pub(crate) const CHECK: u32 = 1;
-/// Bit of [`watch`]: calls are checked before they are made, too.
-pub(crate) const ENFORCE: u32 = 2;
-/// Bit of [`watch`]: a rule about successful calls that is off by default is on.
-pub(crate) const OPT_IN: u32 = 4;
-
-/// Bit of [`watch`]: what is mapped is tracked.
-pub(crate) const TRACK: u32 = 8;
-/// Bit of [`watch`]: more than the call site is remembered of each mapping.
-pub(crate) const SITES: u32 = 16;
-/// Bit of [`watch`]: there are guards on either side of new mappings.
-pub(crate) const GUARD: u32 = 32;
-/// Bit of [`watch`]: what is released stays reserved for a while.
-pub(crate) const QUARANTINE: u32 = 64;
-/// Bit of [`watch`]: the rest of the last page of a mapping is looked at when it goes.
-pub(crate) const TAIL: u32 = 128;
-/// Bit of [`watch`]: private file mappings are looked at when they go.
-pub(crate) const PRIVATE: u32 = 256;
-/// Bits of [`watch`]: the library may hold addresses of its own.
-pub(crate) const HARDENED: u32 = GUARD | QUARANTINE;
-/// Bits of [`watch`]: the contents of a mapping are looked at when it goes.
-pub(crate) const CONTENTS: u32 = TAIL | PRIVATE;
-
-/// Bit of [`WATCH`], alone: the program is to be asked for its options when it is ready.
-const WAITS: u32 = 512;
-
-/// What [`watch`] reads, and the doors of calls that concern hardened mode alone.
-pub(crate) static WATCH: AtomicU32 = AtomicU32::new(0);
-
-/// What the hooks look at; 0 before start, and in a program that is not covered.
-#[inline]
-pub(crate) fn watch() -> u32 {
-    WATCH.load(Relaxed)
-}
 
 /// As [`watch`], at the beginning of a call: a start that waits for the program goes on when the program is ready.
 #[inline]
 pub(crate) fn watch_from_here() -> u32 {
-    let watch = watch();
+    let watch = enabled::watch();
     if watch & WAITS == 0 { watch } else { start_late() }
-}
-
-/// Whether what is mapped is tracked.
-pub(crate) fn tracks() -> bool {
-    watch() & TRACK != 0
-}
-
-/// Turns tracking on, and nothing else, in the tests.
-#[cfg(test)]
-pub(crate) fn track_in_tests() {
-    WATCH.store(TRACK, Relaxed);
-}
-
-/// Ends tracking; whether it had not ended before.
-pub(crate) fn stop_tracking() -> bool {
-    WATCH.fetch_and(!TRACK, Relaxed) & TRACK != 0
-}
-
-/// Ends what some bits of [`watch`] stand for.
-pub(crate) fn stop_watching(bits: u32) {
-    WATCH.fetch_and(!bits, Relaxed);
-}
-
-/// A pointer that the loader fills in when it relocates this library.
-struct Anchor(*const AtomicU32);
-
-// SAFETY: never written, and only compared.
-unsafe impl Sync for Anchor {}
-
-static ANCHOR: Anchor = Anchor(&raw const WATCH);
-
-/// Whether the loader has relocated this library: before that, nothing outside it can be reached, `errno` included.
-pub(crate) fn is_relocated() -> bool {
-    // SAFETY: a live static; volatile, since the compiler knows the value that the loader has yet to write.
-    let anchor = unsafe { ptr::read_volatile(&raw const ANCHOR.0) };
-    ptr::eq(anchor, &raw const WATCH)
 }
 
 /// What the loader calls; glibc passes the arguments of main to constructors.
@@ -110,13 +39,13 @@ static START: Constructor = start;
 
 #[cfg_attr(test, expect(dead_code, reason = "the tests run without the hooks"))]
 extern "C" fn start(_count: c_int, arguments: *const *const c_char, environment: *const *const c_char) {
-    let before = crate::errno::get();
+    let before = crate::plain::errno::get();
     // Memory that is read before it is written to costs two faults.
     WATCH.store(0, Relaxed);
     clib::find();
     // SAFETY: getauxval(3) reads what the kernel left on the stack.
-    facts::set_page_size(usize::try_from(unsafe { libc::getauxval(libc::AT_PAGESZ) }).unwrap_or(4096));
-    crate::interpose::prepare();
+    page::set_page_size(usize::try_from(unsafe { libc::getauxval(libc::AT_PAGESZ) }).unwrap_or(4096));
+    crate::machine::prepare();
     next::resolve();
     // SAFETY: glibc's argv, or null from another libc.
     let name = unsafe { strings(arguments) }.next().map_or(&b""[..], CStr::to_bytes);
@@ -127,8 +56,9 @@ extern "C" fn start(_count: c_int, arguments: *const *const c_char, environment:
     let variables = unsafe { strings(environment) };
     let environment = if secure { Environment::NONE } else { read_environment(variables) };
     exit::register();
+    finding::listen(api::announce);
     if weak::default_options().is_none() || clib::program_is_ready() {
-        if let Ok(section) = report::enter() {
+        if let Ok(section) = output::enter() {
             configure_and_begin(&section, &environment, secure);
             section.leave();
         }
@@ -136,7 +66,7 @@ extern "C" fn start(_count: c_int, arguments: *const *const c_char, environment:
         LATER.keep(environment, secure);
         WATCH.store(WAITS, Release);
     }
-    crate::errno::set(before);
+    crate::plain::errno::set(before);
 }
 
 /// What a start that waits for the program needs.
@@ -168,13 +98,13 @@ impl Later {
 fn start_late() -> u32 {
     if clib::program_is_ready()
         && WATCH.compare_exchange(WAITS, 0, Acquire, Relaxed).is_ok()
-        && let Ok(section) = report::enter()
+        && let Ok(section) = output::enter()
     {
         let (environment, secure) = LATER.take();
-        let before = crate::errno::get();
-        report::on_own_stack(&section, &mut || configure_and_begin(&section, &environment, secure));
+        let before = crate::plain::errno::get();
+        output::on_own_stack(&section, &mut || configure_and_begin(&section, &environment, secure));
         section.leave();
-        crate::errno::set(before);
+        crate::plain::errno::set(before);
     }
     WATCH.load(Relaxed) & !WAITS
 }
@@ -297,9 +227,9 @@ fn begin(section: &Section) {
         watch |= options::settings().harden;
     }
     clock::start();
-    report::prepare_unwinder();
+    form::prepare_unwinder();
     WATCH.store(watch, Release);
-    report::write_start(section);
+    finding::write_start(section);
     explain_faults(section);
 }
 
@@ -333,7 +263,7 @@ fn open_files(section: &Section, settings: &mut Settings, complain: options::Com
     if settings.suppressions.len() > 0 {
         settings.suppressions.push_bytes(b"\0");
         let path = CStr::from_bytes_until_nul(settings.suppressions.as_bytes()).unwrap_or(c"");
-        let shown = crate::escape::Escaped(path.to_bytes());
+        let shown = crate::plain::escape::Escaped(path.to_bytes());
         match suppress::load(path) {
             Ok(()) => suppress::malformed(|line, rule| {
                 complain(&format_args!(
@@ -345,8 +275,8 @@ fn open_files(section: &Section, settings: &mut Settings, complain: options::Com
             }
             Err(suppress::Trouble::Unreadable(errno)) => complain(&format_args!(
                 "suppressions={shown} can't be read ({}: {}); it takes a file that can be read",
-                crate::call::ErrnoName(errno),
-                crate::errno::meaning(errno)
+                crate::plain::errno::ErrnoName(errno),
+                crate::plain::errno::meaning(errno)
             )),
         }
     }
@@ -356,7 +286,7 @@ fn open_files(section: &Section, settings: &mut Settings, complain: options::Com
     }
     if let Err(trouble) = sink::use_log(section, log.as_bytes(), settings.form == Form::Json) {
         sink::use_stderr(section);
-        let shown = crate::escape::Escaped(log.as_bytes());
+        let shown = crate::plain::escape::Escaped(log.as_bytes());
         complain(&format_args!(
             "log_path={shown} can't be written ({trouble}); findings go to standard error. It takes 'stderr' or a \
              file that can be written, not a symbolic link"

@@ -1,10 +1,12 @@
 //! The tracker's lock and queue, the very files of the runtime, under loom: every order in which threads can take turns.
 #![cfg(test)]
 
-mod sync {
-    //! What the runtime's `sync` is there.
-    pub(crate) use loom::cell::UnsafeCell;
-    pub(crate) use loom::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+mod plain {
+    //! What the runtime's `plain` has.
+    pub(crate) mod sync {
+        pub(crate) use loom::cell::UnsafeCell;
+        pub(crate) use loom::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+    }
 }
 
 #[path = "../../src/track/lock.rs"]
@@ -15,8 +17,8 @@ mod queue;
 use lock::{Lock, Patience, Refusal, Sleeper};
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
+use plain::sync::{AtomicUsize, Ordering, UnsafeCell};
 use queue::Queue;
-use sync::{AtomicUsize, Ordering, UnsafeCell};
 
 /// What the lock guards: the events in the order in which they were entered.
 struct Shared {

@@ -1,32 +1,8 @@
 //! Flags, protections and modes as C writes them.
 
+use crate::plain::bits::Bits;
 use core::ffi::c_int;
 use core::fmt;
-
-/// Shows a bit set by the names of its bits, unknown ones in hex, and `empty` when none is set.
-pub(super) struct Bits<'a> {
-    pub(super) set: c_int,
-    pub(super) names: &'a [(c_int, &'a str)],
-    pub(super) empty: &'a str,
-}
-
-impl fmt::Display for Bits<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rest = self.set;
-        let mut separator = "";
-        for (bit, name) in self.names {
-            if rest & bit == *bit {
-                write!(f, "{separator}{name}")?;
-                separator = "|";
-                rest &= !bit;
-            }
-        }
-        if rest != 0 {
-            return write!(f, "{separator}{rest:#x}");
-        }
-        if separator.is_empty() { f.write_str(self.empty) } else { Ok(()) }
-    }
-}
 
 /// `PROT_…` bits.
 pub(crate) struct Prot(pub(crate) c_int);
@@ -88,14 +64,5 @@ impl fmt::Display for MapFlags {
             f.write_str("|")?;
         }
         Bits { set: rest, names, empty: "" }.fmt(f)
-    }
-}
-
-/// Mode bits as C writes them: a leading zero, no `0o`; 0 alone for none.
-pub(crate) struct Octal(pub(crate) c_int);
-
-impl fmt::Display for Octal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 == 0 { f.write_str("0") } else { write!(f, "0{:03o}", self.0) }
     }
 }

@@ -1,7 +1,8 @@
 //! A fault, where other findings have a call.
 
 use super::{Call, Outcome};
-use crate::fault::Machine;
+use crate::machine::{LONGEST_INSTRUCTION, Registers, operand_size};
+use crate::sys;
 use core::ffi::c_int;
 use core::fmt;
 
@@ -15,7 +16,7 @@ pub(crate) struct Fault {
     /// The byte that could not be accessed, or the first of the page that it lies in; by the registers where the kernel gives
     /// none, for a jump to what is no address.
     pub(crate) address: usize,
-    pub(crate) machine: Machine,
+    pub(crate) registers: Registers,
 }
 
 impl Fault {
@@ -25,6 +26,17 @@ impl Fault {
     pub(crate) const PKUERR: c_int = 4;
     /// `SI_KERNEL`: the kernel tells nothing more.
     pub(crate) const KERNEL: c_int = 0x80;
+
+    /// How many bytes of memory the instruction wanted, if that can be told.
+    pub(crate) fn access_size(&self) -> Option<usize> {
+        let mut code = [0_u8; LONGEST_INSTRUCTION];
+        let mut length = code.len();
+        // The instruction may end with the last page of its mapping.
+        while length > 0 && sys::read_memory(self.registers.instruction(), code.get_mut(..length)?) != Ok(length) {
+            length = length.wrapping_sub(1);
+        }
+        operand_size(code.get(..length)?)
+    }
 
     /// The name of `si_code`.
     fn code_name(&self) -> Option<&'static str> {
@@ -62,7 +74,7 @@ impl Call for Fault {
 
     /// What the program wanted of the memory.
     fn value(&self, _value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.machine.access().name())
+        f.write_str(self.registers.access().name())
     }
 
     fn line(&self, _outcome: Outcome, f: &mut fmt::Formatter<'_>) -> fmt::Result {

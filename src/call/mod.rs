@@ -4,12 +4,11 @@ mod bits;
 mod fault;
 mod object;
 
-use crate::errno;
-use crate::escape::Escaped;
 use crate::facts;
+use crate::plain::bits::{Bits, Octal};
+use crate::plain::errno::{self, ErrnoName};
 use crate::sys::Errno;
-use bits::Bits;
-pub(crate) use bits::{MAP_DROPPABLE, MAP_TYPE, MapFlags, Octal, Prot};
+pub(crate) use bits::{MAP_DROPPABLE, MAP_TYPE, MapFlags, Prot};
 use core::ffi::c_int;
 use core::fmt;
 pub(crate) use fault::Fault;
@@ -455,26 +454,5 @@ impl Call for Shmctl {
 
     fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{value}")
-    }
-}
-
-/// Shows an errno by name, or by number when none of the calls should give it.
-pub(crate) struct ErrnoName(pub(crate) Errno);
-
-impl fmt::Display for ErrnoName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match errno::name(self.0) {
-            Some(name) => f.write_str(name),
-            None => write!(f, "errno {}", self.0),
-        }
-    }
-}
-
-/// Shows the bytes of a path in quotes.
-pub(crate) struct Quoted<'a>(pub(crate) &'a [u8]);
-
-impl fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "'{}'", Escaped(self.0))
     }
 }

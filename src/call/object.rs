@@ -1,7 +1,7 @@
 //! `shm_open(3)`.
 
 use super::{Call, Octal};
-use crate::escape::Escaped;
+use crate::plain::escape::Escaped;
 use core::ffi::c_int;
 use core::fmt;
 

@@ -5,13 +5,16 @@ use super::Count;
 use super::known::{Making, tell_mapped};
 use super::memory::{Shown, mapping_at};
 use crate::call::Outcome;
+use crate::enabled::{self, PRIVATE, TAIL};
 use crate::facts::backing::{Backing, Identity};
 use crate::facts::mapping::Mapping;
-use crate::facts::{page_size, pagemap};
-use crate::report::{Draft, Report};
-use crate::start::{self, PRIVATE, TAIL};
+use crate::facts::pagemap;
+use crate::finding::Report;
+use crate::form::Draft;
+use crate::plain::Range;
+use crate::plain::page::page_size;
 use crate::sys;
-use crate::track::{self, By, File, Known, Range, Taken};
+use crate::track::{self, By, File, Known, Taken};
 use core::fmt;
 use mapsan_model::{Rule, Severity};
 
@@ -77,7 +80,7 @@ pub(crate) fn look_at_new(base: usize) {
 
 /// Looks at one piece; whether something was found in a tail.
 fn look(known: &Known, report: &Report<'_>) -> bool {
-    let watch = start::watch();
+    let watch = enabled::watch();
     if watch & PRIVATE != 0 {
         look_at_private(known, report);
     }
@@ -139,7 +142,7 @@ fn file_tail(known: &Known) -> Option<(Range, u64, File)> {
     let size = Backing::find(Identity { device: file.device, inode: file.inode }, file.fd, Some(&there))?.size()?;
     let ahead = usize::try_from(size.checked_sub(there.offset)?).ok()?;
     let end = there.start.checked_add(ahead)?;
-    let tail = Range { start: end, end: crate::facts::whole_pages(end) };
+    let tail = Range { start: end, end: crate::plain::page::whole_pages(end) };
     let inside = known.entry.start <= tail.start && tail.end <= known.entry.end && tail.start < tail.end;
     inside.then_some((tail, size, file))
 }

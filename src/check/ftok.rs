@@ -1,12 +1,15 @@
 //! ftok(3): its failures, and what is wrong with keys that it gives.
 
 use super::{Check, unexplained};
-use crate::call::{Call, ErrnoName, Ftok, Key, Octal, Quoted};
-use crate::errno;
+use crate::call::{Call, Ftok, Key};
 use crate::facts::Path;
-use crate::report::{Draft, Report};
+use crate::finding::Report;
+use crate::form::Draft;
+use crate::past::failures::{self, Failed};
+use crate::plain::bits::Octal;
+use crate::plain::errno::{self, ErrnoName};
+use crate::plain::escape::Quoted;
 use crate::sys::{self, Errno};
-use crate::track::failures::{self, Failed};
 use crate::track::keys;
 use core::ffi::c_int;
 use core::fmt;

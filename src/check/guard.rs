@@ -2,9 +2,10 @@
 //! lies there: the same mistake as `munmap-overrun` and `mmap-fixed-clobber`, which could not be seen.
 
 use super::known::{tell_mapped, whole};
+use crate::finding::Report;
 use crate::harden::{Kind, Reached};
-use crate::report::Report;
-use crate::track::{self, Range};
+use crate::plain::Range;
+use crate::track;
 use mapsan_model::{Rule, Severity};
 
 /// Tells of it, after the call has succeeded. `range` is what it took, in whole pages; `length` what it was given.

@@ -1,9 +1,10 @@
 //! What the checks say of the tracker's knowledge: where something was mapped, and where it was released.
 
 use crate::call::{Address, Call, MapFlags, Prot};
-use crate::report::{Draft, Place};
+use crate::form::{Draft, Place};
+use crate::plain::Range;
 use crate::track::segments::Segment;
-use crate::track::{self, Asked, By, Known, KnownGone, Range};
+use crate::track::{self, Asked, By, Known, KnownGone};
 use core::ffi::c_int;
 use core::fmt;
 
@@ -45,7 +46,7 @@ pub(super) fn tell_origin(address: usize, draft: &mut Draft) {
 
 /// The range that a mapping call gave.
 pub(super) fn whole(known: &Known) -> Range {
-    Range::new(known.origin.base, crate::facts::whole_pages(known.origin.length))
+    Range::new(known.origin.base, crate::plain::page::whole_pages(known.origin.length))
 }
 
 /// The call that made a mapping, as far as it is remembered: the descriptor stands for another file by now.

@@ -8,9 +8,11 @@ use super::mmap::still_empty;
 use crate::call::{Call, Outcome};
 use crate::facts::Module;
 use crate::facts::mapping::{self, Mapping, Mappings};
-use crate::report::{Draft, Place, Report};
+use crate::finding::Report;
+use crate::form::{Draft, Place};
+use crate::plain::Outer;
 use crate::track::groups::Group;
-use crate::track::{self, By, Known, Outer};
+use crate::track::{self, By, Known};
 use core::fmt;
 use mapsan_model::{Rule, Severity};
 

@@ -4,14 +4,18 @@
 use super::known::Creating;
 use super::leaks::{Moment, finding};
 use super::segment::{can_remove_by_hand, tell_refused_removal};
-use crate::call::{Key, Quoted, ShmOpen};
+use crate::call::{Key, ShmOpen};
 use crate::facts::mapping::Mappings;
 use crate::facts::segment::{self, Times};
-use crate::report::{Draft, SegmentUse, write_segment_use};
+use crate::finding::write_segment_use;
+use crate::form::{Draft, SegmentUse};
+use crate::plain::Outer;
+use crate::plain::escape::Quoted;
+use crate::plain::shm::{FOLDER, path_of};
 use crate::sys;
-use crate::track::objects::{FOLDER, Object, path_of};
+use crate::track::objects::Object;
 use crate::track::segments::Segment;
-use crate::track::{self, By, Outer, keys};
+use crate::track::{self, By, keys};
 use core::ffi::c_int;
 use core::fmt::{self, Display};
 use mapsan_model::{Rule, Severity};
@@ -266,7 +270,7 @@ impl Display for Names {
         for place in 0..LISTED {
             let Some((object, next)) = next_object(from, self.0) else { return Ok(()) };
             from = next;
-            write!(f, "{}'/{}'", if place == 0 { "" } else { ", " }, crate::escape::Escaped(object.name()))?;
+            write!(f, "{}'/{}'", if place == 0 { "" } else { ", " }, crate::plain::escape::Escaped(object.name()))?;
         }
         f.write_str(" and so on")
     }
@@ -281,7 +285,7 @@ fn left_objects(object: &Object, moment: Moment) {
             if count == 1 {
                 draft
                     .message(format_args!("the shared memory object {}, made here, still exists{moment}", Names(site)));
-                draft.note(format_args!("it is the file {FOLDER}{}", crate::escape::Escaped(name)));
+                draft.note(format_args!("it is the file {FOLDER}{}", crate::plain::escape::Escaped(name)));
             } else {
                 draft.message(format_args!(
                     "{count} shared memory objects made here still exist{moment}: {}",

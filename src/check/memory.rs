@@ -2,13 +2,13 @@
 
 use super::IfSome;
 use super::known::tell_mapped;
-use crate::call::Quoted;
 use crate::facts::limits::{self, Size};
 use crate::facts::mapping::{self, Mapping, Mappings};
-use crate::facts::page_size;
-use crate::interpose::is_own;
-use crate::report::Draft;
-use crate::track::failures::Failed;
+use crate::form::Draft;
+use crate::machine::is_own;
+use crate::past::failures::Failed;
+use crate::plain::escape::Quoted;
+use crate::plain::page::page_size;
 use crate::track::{self, locks};
 use core::fmt;
 
@@ -130,7 +130,7 @@ impl fmt::Display for NotMapped {
 
 /// Tells the page below and above an unaligned address, and the mapping that holds it.
 pub(super) fn tell_unaligned(address: usize, draft: &mut Draft) {
-    let below = crate::facts::page_start(address);
+    let below = crate::plain::page::page_start(address);
     draft.note(format_args!("the page that holds it starts at {below:#x}"));
     if let Some(mapping) = mapping_at(address) {
         draft.mapping(&mapping);
@@ -359,7 +359,7 @@ pub(super) const USER_SPACE: u64 = 1 << 47;
 
 /// Whether `address` is page-aligned.
 pub(super) fn is_aligned(address: usize) -> bool {
-    crate::facts::page_remainder(address) == 0
+    crate::plain::page::page_remainder(address) == 0
 }
 
 /// The message of an address that must be page-aligned.

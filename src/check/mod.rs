@@ -27,13 +27,14 @@ mod shmctl;
 mod shmdt;
 mod shmget;
 
-use crate::call::{Call, ErrnoName};
-use crate::errno;
+use crate::call::Call;
 use crate::facts::limits;
-use crate::report::{Draft, Report};
+use crate::finding::Report;
+use crate::form::Draft;
+use crate::past::failures::{self, Failed};
+use crate::plain::errno::{self, ErrnoName};
 use crate::sys::{Errno, sandbox};
 use crate::track::Taken;
-use crate::track::failures::{self, Failed};
 use core::ffi::c_long;
 use core::fmt::{self, Display};
 use mapsan_model::{Rule, Severity};

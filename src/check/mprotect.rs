@@ -3,13 +3,15 @@
 use super::known::{tell_gone, tell_origin};
 use super::memory::{self, NotMapped, Range, Shown};
 use super::{Check, filter_refuses, tell_filter, tell_unexplained};
-use crate::call::{Call, Mprotect, Quoted};
-use crate::facts;
+use crate::call::{Call, Mprotect};
 use crate::facts::backing::Identity;
 use crate::facts::descriptor::{self, Seals, WRITE_SEALS};
 use crate::facts::limits::{self, Bytes};
 use crate::facts::mapping::{self, Mapping, Mappings};
-use crate::report::{Draft, Report};
+use crate::finding::Report;
+use crate::form::Draft;
+use crate::plain::escape::Quoted;
+use crate::plain::page;
 use crate::sys::{Errno, access};
 use crate::track;
 use mapsan_model::{Rule, Severity};
@@ -48,7 +50,7 @@ impl Mprotect {
             }
             memory::say_unaligned("mprotect", self.address, draft);
             memory::tell_unaligned(self.address, draft);
-            let below = facts::page_start(self.address);
+            let below = page::page_start(self.address);
             if track::at(self.address).is_some() {
                 draft.help(format_args!("pass the start of the page, {below:#x}: protection changes for whole pages"));
                 return;
@@ -61,7 +63,7 @@ impl Mprotect {
     }
 
     fn pages(&self) -> usize {
-        facts::whole_pages(self.length)
+        page::whole_pages(self.length)
     }
 
     fn has_hole(&self) -> bool {

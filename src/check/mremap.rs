@@ -5,12 +5,13 @@ use super::memory::{self, Cause, NotMapped, Range, Shown};
 use super::releases::Replacing;
 use super::{Check, Frame, Loss, filter_refuses, tell_filter, tell_unexplained};
 use crate::call::{Call, Mremap};
-use crate::facts;
 use crate::facts::limits::{self, Size};
 use crate::facts::mapping;
-use crate::report::{Draft, Report};
+use crate::finding::Report;
+use crate::form::Draft;
+use crate::past::failures::{self, Failed};
+use crate::plain::{self, page};
 use crate::sys::Errno;
-use crate::track::failures::{self, Failed};
 use crate::track::{self, Taken};
 use mapsan_model::{Rule, Severity};
 
@@ -107,7 +108,7 @@ impl Mremap {
         let Some(first) = memory::mapping_at(self.old_address) else {
             return false;
         };
-        if first.end.wrapping_sub(self.old_address) >= facts::whole_pages(self.old_size) {
+        if first.end.wrapping_sub(self.old_address) >= page::whole_pages(self.old_size) {
             return false;
         }
         report.finding(Rule::MremapBadAddress, Severity::Error, |draft| {
@@ -136,8 +137,8 @@ impl Mremap {
         let known = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED | Self::DONTUNMAP;
         let (fixed, moves) = (self.flags & libc::MREMAP_FIXED != 0, self.flags & libc::MREMAP_MAYMOVE != 0);
         let keeps = self.flags & Self::DONTUNMAP != 0;
-        let new = track::Range::new(self.new_address, facts::whole_pages(self.new_size));
-        let old = track::Range::new(self.old_address, facts::whole_pages(self.old_size));
+        let new = plain::Range::new(self.new_address, page::whole_pages(self.new_size));
+        let old = plain::Range::new(self.old_address, page::whole_pages(self.old_size));
         let overlaps = fixed && old.start < new.end && new.start < old.end;
         let (message, help) = if self.flags & !known != 0 {
             ("the flags have unknown bits", "pass MREMAP_MAYMOVE, with or without MREMAP_FIXED or MREMAP_DONTUNMAP")
@@ -167,12 +168,12 @@ impl Mremap {
 
     /// By how much the mapping would grow, in bytes.
     fn growth(&self) -> u64 {
-        facts::whole_pages(self.new_size).saturating_sub(facts::whole_pages(self.old_size)) as u64
+        page::whole_pages(self.new_size).saturating_sub(page::whole_pages(self.old_size)) as u64
     }
 
     fn no_memory(&self, draft: &mut Draft) {
-        let size = facts::whole_pages(self.new_size) as u64;
-        let end = self.old_address.saturating_add(facts::whole_pages(self.old_size));
+        let size = page::whole_pages(self.new_size) as u64;
+        let end = self.old_address.saturating_add(page::whole_pages(self.old_size));
         let there = memory::mapping_at(self.old_address);
         let counts = there.as_ref().is_some_and(|there| !there.is_shared() && there.is_writable());
         // The kernel asks for some mappings more than a move takes.

@@ -4,10 +4,10 @@ use super::known::tell_gone;
 use super::memory::{self, NotMapped};
 use super::{Check, filter_refuses, tell_filter, unexplained};
 use crate::call::{Call, Msync};
-use crate::facts;
-use crate::report::Report;
+use crate::finding::Report;
+use crate::plain::{Range, page};
 use crate::sys::Errno;
-use crate::track::{self, Range};
+use crate::track;
 use mapsan_model::{Rule, Severity};
 
 const MEANINGS: &[(Errno, &str)] = &[
@@ -79,13 +79,13 @@ impl Msync {
             }
             memory::say_unaligned("msync", self.address, draft);
             memory::tell_unaligned(self.address, draft);
-            let below = facts::page_start(self.address);
-            let into = facts::page_remainder(self.address);
+            let below = page::page_start(self.address);
+            let into = page::page_remainder(self.address);
             draft.help(format_args!("sync from {below:#x}, with {} bytes", self.length.saturating_add(into)));
         });
     }
 
-    fn tell_unaligned(&self, draft: &mut crate::report::Draft) {
+    fn tell_unaligned(&self, draft: &mut crate::form::Draft) {
         if !memory::is_aligned(self.address) {
             draft.note(format_args!(
                 "address {:#x} is not a multiple of the page size, which is not allowed either",
@@ -96,7 +96,7 @@ impl Msync {
 
     /// Whether part of the range is or was a mapping of the program.
     fn is_of_the_program(&self) -> bool {
-        let range = Range::new(self.address, facts::whole_pages(self.length));
+        let range = Range::new(self.address, page::whole_pages(self.length));
         let touches = |start: usize, end: usize| start < range.end && range.start < end;
         track::with(|state| {
             let regions = &state.regions;
@@ -114,7 +114,7 @@ impl Msync {
     }
 
     fn not_mapped(&self, report: &Report<'_>) -> bool {
-        let memory::Range::Hole(hole) = memory::range(self.address, facts::whole_pages(self.length)) else {
+        let memory::Range::Hole(hole) = memory::range(self.address, page::whole_pages(self.length)) else {
             return false;
         };
         report.finding(Rule::MsyncNotMapped, Severity::Error, |draft| {

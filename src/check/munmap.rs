@@ -6,8 +6,8 @@ use super::{Check, Frame, Loss, filter_refuses, tell_filter, tell_unexplained};
 use crate::call::{Call, Munmap};
 use crate::facts::limits::Size;
 use crate::facts::mapping::{self, Mappings};
-use crate::facts::{self, page_size};
-use crate::report::Report;
+use crate::finding::Report;
+use crate::plain::page::{self, page_size};
 use crate::sys::Errno;
 use crate::track::{self, Taken};
 use mapsan_model::{Rule, Severity};
@@ -62,7 +62,7 @@ impl Check for Munmap {
             });
         } else if self.length == 0 {
             self.zero_length(report);
-        } else if facts::whole_pages(self.length) == 0 || self.address.checked_add(self.length).is_none_or(is_kernel) {
+        } else if page::whole_pages(self.length) == 0 || self.address.checked_add(self.length).is_none_or(is_kernel) {
             report.finding(Rule::MunmapBadRange, Severity::Error, |draft| {
                 draft.message(format_args!(
                     "the range of {}{} bytes from {:#x} leaves the addresses of programs",
@@ -147,6 +147,6 @@ impl Munmap {
         let cuts = |address: usize| {
             mappings.page_size_at(address).filter(|page| *page > page_size() && !address.is_multiple_of(*page))
         };
-        cuts(self.address).or_else(|| cuts(self.address.saturating_add(facts::whole_pages(self.length))))
+        cuts(self.address).or_else(|| cuts(self.address.saturating_add(page::whole_pages(self.length))))
     }
 }

@@ -14,9 +14,11 @@ mod victim;
 
 use super::memory::Shown;
 use crate::facts::mapping::{Mapping, Mappings};
-use crate::facts::{self, whole_pages};
-use crate::report::{Draft, Report};
-use crate::track::{self, Known, Range, Taken};
+use crate::finding::Report;
+use crate::form::Draft;
+use crate::plain::Range;
+use crate::plain::page::{self, whole_pages};
+use crate::track::{self, Known, Taken};
 use mapsan_model::Severity;
 use victim::Victim;
 
@@ -105,7 +107,7 @@ fn taken_at(address: usize, taken: &Taken) -> Option<Known> {
 /// The range of a call: none if the kernel refuses it before it looks at anything.
 fn range_of(address: usize, length: usize) -> Option<Range> {
     let range = Range::new(address, whole_pages(length));
-    (range.length() > 0 && facts::page_remainder(address) == 0 && is_user(range)).then_some(range)
+    (range.length() > 0 && page::page_remainder(address) == 0 && is_user(range)).then_some(range)
 }
 
 /// Whether a range lies in the part of the address space that a process can have.

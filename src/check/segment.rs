@@ -2,12 +2,14 @@
 //! removed by hand.
 
 use super::tell_failure;
-use crate::call::{ErrnoName, Key, Octal};
-use crate::errno;
+use crate::call::Key;
 use crate::facts::segment::{self, Segment};
-use crate::report::{Draft, Report};
+use crate::finding::Report;
+use crate::form::Draft;
+use crate::past::failures::{self, Failed};
+use crate::plain::bits::Octal;
+use crate::plain::errno::{self, ErrnoName};
 use crate::sys;
-use crate::track::failures::{self, Failed};
 use crate::track::{self, keys, segments};
 use core::ffi::c_int;
 use core::fmt::{self, Display};

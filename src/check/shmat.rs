@@ -8,15 +8,15 @@ use super::memory::{self, Shown};
 use super::releases::Replacing;
 use super::segment::{bad_id, help_with_permission, is_allowed, tell_hidden, tell_other_refusal, tell_permissions};
 use super::{Check, Frame, Loss, unexplained};
-use crate::call::{Call, Octal, Shmat};
+use crate::call::{Call, Shmat};
 use crate::facts::mapping::{Mapping, Mappings};
-use crate::facts::page_size;
 use crate::facts::segment::{self, Segment};
-use crate::report::Report;
+use crate::finding::Report;
+use crate::past::failures::{self, Failed};
+use crate::plain::bits::Octal;
+use crate::plain::page::page_size;
 use crate::sys::Errno;
-use crate::track::Taken;
-use crate::track::failures::{self, Failed};
-use crate::track::{self, By};
+use crate::track::{self, By, Taken};
 use mapsan_model::{Rule, Severity};
 
 const MEANINGS: &[(Errno, &str)] = &[
@@ -81,13 +81,13 @@ impl Shmat {
                     page_size()
                 ));
                 // Rounding down helps only where that page is free.
-                match memory::there(crate::facts::page_start(self.address)) {
+                match memory::there(crate::plain::page::page_start(self.address)) {
                     memory::There::Nothing => draft
                         .help(format_args!("pass NULL to let the kernel choose, or SHM_RND to round the address down")),
                     _ => draft.help(format_args!("pass NULL to let the kernel choose, and use what shmat returns")),
                 }
             });
-        } else if self.flags & libc::SHM_REMAP != 0 && crate::facts::page_start(self.address) == 0 {
+        } else if self.flags & libc::SHM_REMAP != 0 && crate::plain::page::page_start(self.address) == 0 {
             report.finding(Rule::ShmatRemapNull, Severity::Error, |draft| {
                 draft.message(format_args!("SHM_REMAP replaces what is mapped at an address, and the address is NULL"));
                 draft.help(format_args!(
@@ -108,8 +108,8 @@ impl Shmat {
             }
             return;
         };
-        let start = crate::facts::page_start(self.address);
-        let end = start.checked_add(crate::facts::whole_pages(segment.size));
+        let start = crate::plain::page::page_start(self.address);
+        let end = start.checked_add(crate::plain::page::whole_pages(segment.size));
         let (Some(end), true) = (end, self.address != 0) else {
             self.no_room(&segment, report);
             return;

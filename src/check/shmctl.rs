@@ -6,10 +6,12 @@
 use super::memory::{There, there};
 use super::segment::{bad_id, is_owner, tell_hidden, tell_other_refusal, tell_permissions};
 use super::{Check, unexplained};
-use crate::call::{Address, Call, Key, Octal, Shmctl};
+use crate::call::{Address, Call, Key, Shmctl};
 use crate::facts::limits::{self, Bytes};
 use crate::facts::segment::{self, Segment, Times};
-use crate::report::{Draft, Report};
+use crate::finding::Report;
+use crate::form::Draft;
+use crate::plain::bits::Octal;
 use crate::sys::{self, Errno};
 use crate::track;
 use core::ffi::c_int;

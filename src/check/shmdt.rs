@@ -5,9 +5,9 @@ use super::memory::{self, Shown, There};
 use super::{Check, tell_failure, unexplained};
 use crate::call::{Address, Call, Shmdt};
 use crate::facts::mapping::Mapping;
-use crate::report::Report;
+use crate::finding::Report;
+use crate::past::failures::{self, Failed};
 use crate::sys::Errno;
-use crate::track::failures::{self, Failed};
 use crate::track::{self, By, Known, KnownGone};
 use mapsan_model::{Rule, Severity};
 

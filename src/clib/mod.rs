@@ -11,6 +11,7 @@ mod found;
 mod memory;
 mod objects;
 mod unwinding;
+pub(crate) mod weak;
 
 pub(crate) use objects::program_is_ready;
 pub(crate) use unwinding::find_object;
@@ -104,7 +105,7 @@ pub(crate) fn is_once_own() -> bool {
         fn mapsan_pthread_once();
     }
     // Two names of one function, which the compiler takes for two.
-    ptr::eq(crate::weak::pthread_once(), core::hint::black_box(mapsan_pthread_once as *const ()).cast())
+    ptr::eq(weak::pthread_once(), core::hint::black_box(mapsan_pthread_once as *const ()).cast())
 }
 
 #[cfg_attr(test, expect(dead_code, reason = "as above"))]

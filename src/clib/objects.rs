@@ -75,7 +75,7 @@ unsafe fn element<T: Copy>(array: usize, index: usize) -> T {
 /// The loaded objects, the program first; none in a static program.
 fn maps() -> impl Iterator<Item = &'static LinkMap> {
     // SAFETY: the loader's structure, or null in a static program.
-    let debug = unsafe { crate::weak::loader_debug().cast::<Debug>().as_ref() };
+    let debug = unsafe { crate::clib::weak::loader_debug().cast::<Debug>().as_ref() };
     let mut next = debug.map_or(ptr::null(), |debug| debug.first);
     core::iter::from_fn(move || {
         // SAFETY: an entry of the loader's list, or null at its end.
@@ -97,7 +97,7 @@ pub(crate) fn program_is_ready() -> bool {
         return true;
     }
     // SAFETY: a pointer of libc's or of the program's, or null.
-    unsafe { crate::weak::environ().as_ref() }.is_none_or(|environ| !environ.is_null())
+    unsafe { crate::clib::weak::environ().as_ref() }.is_none_or(|environ| !environ.is_null())
 }
 
 impl LinkMap {

@@ -27,7 +27,7 @@ pub(super) fn find() {
 pub(crate) fn find_object() -> Option<Find> {
     let found = LIBC.load(Relaxed);
     if found.is_null() {
-        return crate::weak::dl_find_object();
+        return crate::clib::weak::dl_find_object();
     }
     // SAFETY: libc's function of this name has this signature.
     Some(unsafe { core::mem::transmute::<*mut c_void, Find>(found) })
@@ -54,7 +54,7 @@ unsafe extern "C" fn find_for_unwinder(address: usize, found: *mut c_void) -> c_
     // SAFETY: filled by the call above.
     let header = unsafe { found.cast::<usize>().wrapping_add(EH_FRAME).read() };
     // The unwinder aborts where it does not find itself.
-    if crate::interpose::is_own(address) || can_be_used(header, address) { answer } else { NOT_FOUND }
+    if crate::machine::is_own(address) || can_be_used(header, address) { answer } else { NOT_FOUND }
 }
 
 /// Whether what the unwinder reads for an address can be read: the sorted table of `.eh_frame_hdr`, as far as it is searched,

@@ -4,7 +4,7 @@
 //! decide.
 
 use super::mapping::Mapping;
-use crate::report::Line;
+use crate::plain::Line;
 use crate::sys;
 use core::ffi::{CStr, c_int};
 use core::fmt::Write as _;

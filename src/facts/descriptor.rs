@@ -1,7 +1,7 @@
 //! Descriptors and the files behind them.
 
 use super::procfile;
-use crate::report::Line;
+use crate::plain::Line;
 use crate::sys::{self, Result, access};
 use core::ffi::{CStr, c_int};
 use core::fmt::{self, Write as _};

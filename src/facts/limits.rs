@@ -131,7 +131,7 @@ pub(crate) fn shows_huge_pages() -> bool {
 /// The pool of huge pages of `bytes`; `None` if this machine has none of that size, or shows none.
 pub(crate) fn huge_pages(bytes: u64) -> Option<HugePages> {
     let read = |file: &str| {
-        let mut path = crate::report::Line::<96>::new();
+        let mut path = crate::plain::Line::<96>::new();
         let kilobytes = bytes.wrapping_div(1024);
         fmt::Write::write_fmt(&mut path, format_args!("/sys/kernel/mm/hugepages/hugepages-{kilobytes}kB/{file}\0"))
             .ok()?;

@@ -13,41 +13,8 @@ mod path;
 mod procfile;
 pub(crate) mod reach;
 pub(crate) mod segment;
+pub(crate) mod started;
 pub(crate) mod threads;
 
 pub(crate) use module::Module;
 pub(crate) use path::Path;
-
-use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-
-static PAGE_SIZE: AtomicUsize = AtomicUsize::new(4096);
-
-/// Notes the page size, once, at start.
-pub(crate) fn set_page_size(bytes: usize) {
-    if bytes.is_power_of_two() {
-        PAGE_SIZE.store(bytes, Relaxed);
-    }
-}
-
-/// The page size in bytes, a power of two.
-#[inline]
-pub(crate) fn page_size() -> usize {
-    // x86-64 has no other.
-    if cfg!(target_arch = "x86_64") { 4096 } else { PAGE_SIZE.load(Relaxed) }
-}
-
-/// The start of the page that holds `address`.
-pub(crate) fn page_start(address: usize) -> usize {
-    address & page_size().wrapping_neg()
-}
-
-/// The distance of `address` from the start of its page.
-#[inline]
-pub(crate) fn page_remainder(address: usize) -> usize {
-    address & page_size().wrapping_sub(1)
-}
-
-/// `length` rounded up to whole pages; 0 if that wraps.
-pub(crate) fn whole_pages(length: usize) -> usize {
-    page_start(length.wrapping_add(page_size().wrapping_sub(1)))
-}

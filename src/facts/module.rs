@@ -5,9 +5,8 @@
 //! own text), and its file may have become shorter: each page is tried before it is read, and what can't be read, or does
 //! not fit the loader's own knowledge, is not known.
 
-use crate::process;
 use crate::sys::memory::{self, is_readable};
-use crate::track::libraries::Library;
+use crate::sys::process;
 use core::ffi::{c_char, c_int, c_void};
 use core::mem::size_of;
 use core::slice;
@@ -75,7 +74,7 @@ impl Module<'_> {
     }
 
     /// An object of the loader's list.
-    fn listed(info: &libc::dl_phdr_info) -> Module<'static> {
+    pub(crate) fn listed(info: &libc::dl_phdr_info) -> Module<'static> {
         let segments = program_headers(info.dlpi_phdr as usize, info.dlpi_phnum).unwrap_or_default();
         let bias = usize::try_from(info.dlpi_addr).unwrap_or(0);
         // SAFETY: the name is a string, or null.
@@ -321,13 +320,6 @@ pub(crate) fn is_in_object(address: usize) -> bool {
     // SAFETY: the signature of _dl_find_object(3); `found` has its layout.
     let answer = unsafe { find(address, found.as_mut_ptr().cast()) };
     answer == 0
-}
-
-/// An entry of the loader's list as it is remembered after dlclose.
-pub(crate) fn as_library(info: &libc::dl_phdr_info) -> Library {
-    let listed = Module::listed(info);
-    let (start, end) = listed.extent().unwrap_or((0, 0));
-    Library::loaded(start, end, listed.path)
 }
 
 /// The longest name of an object that is read: a path has no more (`PATH_MAX`).

@@ -1,6 +1,6 @@
 //! What each page is, by /proc/self/pagemap (proc(5); the kernel's Documentation/admin-guide/mm/pagemap.rst).
 
-use super::page_size;
+use crate::plain::page::page_size;
 use crate::sys;
 
 /// The page is swapped out, or in memory.

@@ -1,7 +1,8 @@
 //! A path, as bytes.
 
 use super::mapping;
-use crate::escape::Escaped;
+use crate::plain::escape::Escaped;
+use crate::plain::page::{page_remainder, page_size};
 use crate::sys::{self, Errno};
 use core::ffi::{CStr, c_int};
 use core::fmt::{self, Write as _};
@@ -34,7 +35,7 @@ impl Path {
         while path.length < LONGEST {
             let from = address.checked_add(path.length)?;
             // Never across the end of a page, so that what can be read is read.
-            let room = super::page_size().wrapping_sub(super::page_remainder(from));
+            let room = page_size().wrapping_sub(page_remainder(from));
             let end = LONGEST.min(path.length.wrapping_add(room));
             let chunk = path.bytes.get_mut(path.length..end)?;
             let read = read(from, chunk)?;

@@ -1,6 +1,6 @@
 //! System V segments as the kernel has them.
 
-use crate::call::Octal;
+use crate::plain::bits::Octal;
 use crate::sys::{self, Result};
 use core::ffi::{CStr, c_int};
 use core::fmt;
@@ -92,7 +92,7 @@ pub(crate) fn is_namespace_shared() -> bool {
     const MACHINE: u64 = 0xefff_ffff;
     let inode = |path: &CStr| sys::statx_path(path).ok().map(|found| found.stx_ino);
     let Some(own) = inode(c"/proc/self/ns/ipc") else { return false };
-    let mut path = crate::report::Line::<40>::new();
+    let mut path = crate::plain::Line::<40>::new();
     let _ = fmt::Write::write_fmt(&mut path, format_args!("/proc/{}/ns/ipc\0", sys::getppid()));
     match CStr::from_bytes_until_nul(path.as_bytes()).ok().and_then(inode) {
         Some(starter) => starter == own,

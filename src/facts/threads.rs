@@ -1,11 +1,10 @@
 //! The threads of the process, as the kernel has them.
 
 use super::procfile;
-use crate::interpose::thread_pointer;
-use crate::report::Line;
+use crate::facts::started::{self, Started};
+use crate::machine::thread_pointer;
+use crate::plain::{Line, Range};
 use crate::sys;
-use crate::track::Range;
-use crate::track::threads::{self, Started};
 use core::ffi::{CStr, c_int};
 use core::fmt::{self, Write as _};
 
@@ -36,12 +35,12 @@ impl Thread {
 
     /// Where it was started, if that was seen.
     pub(crate) fn started(self) -> Option<Started> {
-        threads::started(self.tid, self.block)
+        started::started(self.tid, self.block)
     }
 
     /// The alternate signal stack that it registered, as far as that was seen.
     pub(crate) fn alternate_stack(self) -> Option<Range> {
-        threads::alternate_stack(self.tid, self.block)
+        started::alternate_stack(self.tid, self.block)
     }
 }
 

@@ -4,22 +4,21 @@
 //! ours lies in the way of a call goes before the call is made, and when addresses or mappings run short all of it is
 //! given back and the call is made again.
 
-pub(crate) mod reserved;
 mod room;
 
 use crate::call::{MAP_TYPE, Mmap, Mremap, Shmat};
+use crate::enabled::{self, GUARD, QUARANTINE};
 use crate::facts::limits;
 use crate::facts::mapping::{self, Mappings};
-use crate::facts::{page_remainder, page_size, page_start, whole_pages};
-use crate::start::{self, GUARD, QUARANTINE};
-use crate::sys::int;
-use crate::track::{self, Range};
-use crate::{errno, next, sys};
+use crate::plain::page::{page_remainder, page_size, page_start, whole_pages};
+use crate::plain::{Range, errno};
+use crate::sys::{self, int};
+use crate::track::reserved::Reserved;
+use crate::{next, track};
 use core::ffi::{c_int, c_long, c_void};
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use reserved::Reserved;
 
-pub(crate) use reserved::Kind;
+pub(crate) use crate::track::reserved::Kind;
 pub(crate) use room::{Reached, end};
 use room::{clear_below, is_growing_room, note_main_stack, reached, say, with_room, with_room_to_split};
 
@@ -51,7 +50,7 @@ pub(crate) fn prepare() {
 
 /// Whether guards are put around new mappings.
 fn guards() -> bool {
-    start::watch() & GUARD != 0
+    enabled::watch() & GUARD != 0
 }
 
 /// Lets go of what is ours in a range, in whole pages, because a call of the program's is about to take it.
@@ -379,7 +378,7 @@ fn guard_at(start: usize, kind: Kind) {
 #[inline(never)]
 pub(crate) fn released(range: Range) {
     let most = QUARANTINED.load(Relaxed);
-    let quarantines = start::watch() & QUARANTINE != 0 && range.length() <= most / SHARE && sys::reserve_at(range);
+    let quarantines = enabled::watch() & QUARANTINE != 0 && range.length() <= most / SHARE && sys::reserve_at(range);
     let done = track::with(|state| {
         let grows = quarantines && is_growing_room(state, range);
         let reserved = &mut state.reserved;

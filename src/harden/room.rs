@@ -1,13 +1,13 @@
 //! Where addresses and mappings run short, and where memory grows by itself: hardened mode steps back there.
 
-use super::{GUARD, QUARANTINE, reserved::Kind};
-use crate::facts::limits;
-use crate::facts::mapping;
-use crate::hidden::Hidden;
-use crate::report::{self, sink};
-use crate::sys::Errno;
-use crate::track::{self, Range, State};
-use crate::{errno, start, sys};
+use crate::enabled::{self, GUARD, QUARANTINE};
+use crate::facts::{limits, mapping};
+use crate::output::{self, sink};
+use crate::plain::hidden::Hidden;
+use crate::plain::{Range, errno};
+use crate::sys::{self, Errno};
+use crate::track::reserved::Kind;
+use crate::track::{self, State};
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -105,14 +105,14 @@ fn short_of_locked(bytes: u64) -> Option<&'static str> {
 /// Gives back all that we hold and ends guards and quarantine, and says why.
 #[cold]
 pub(crate) fn end(why: core::fmt::Arguments<'_>) {
-    start::stop_watching(GUARD | QUARANTINE);
+    enabled::stop_watching(GUARD | QUARANTINE);
     track::with(|state| state.reserved.give_up(Range { start: 0, end: usize::MAX }, sys::unmap));
     say(format_args!("harden: guards and quarantine end here, since {why}"));
 }
 
 /// Says something that the user should know about the mode.
 pub(super) fn say(text: core::fmt::Arguments<'_>) {
-    if let Ok(section) = report::enter() {
+    if let Ok(section) = output::enter() {
         sink::say(&section, text);
         section.leave();
     }

@@ -2,11 +2,13 @@
 
 use crate::call::Outcome;
 use crate::check::{Check, Frame, Loss};
-use crate::errno;
-use crate::fault::disposition;
-use crate::interpose::{has_control_block, thread_pointer};
-use crate::report::{self, Report};
-use crate::start::{self, CHECK, ENFORCE};
+use crate::enabled::{self, CHECK, ENFORCE};
+use crate::finding::Report;
+use crate::machine::thread_pointer;
+use crate::output;
+use crate::plain::errno;
+use crate::signal::disposition;
+use crate::sys::threads::has_control_block;
 use crate::track::{Begun, Taken};
 
 /// Whether a range holds the stack that this runs on, or the thread's control block.
@@ -22,7 +24,7 @@ pub(super) fn holds_thread(start: usize, length: usize) -> bool {
 #[inline(never)]
 pub(super) fn told(call: &dyn Check, begun: &Begun, caller: usize, make: &mut dyn FnMut() -> isize) -> Option<isize> {
     let taken = match begun.taken() {
-        Some(taken) if start::watch() & CHECK != 0 && !report::is_inside() => taken,
+        Some(taken) if enabled::watch() & CHECK != 0 && !output::is_inside() => taken,
         _ => return Some(make()),
     };
     let before = errno::get();
@@ -42,9 +44,9 @@ pub(super) fn told(call: &dyn Check, begun: &Begun, caller: usize, make: &mut dy
 /// Looks at what is there, on the report's stack: the program's may be that of a coroutine. Nothing is found where that can't
 /// be had.
 fn find(call: &dyn Check, taken: &Taken, frame: Frame) -> Option<Loss> {
-    let section = report::enter().ok()?;
+    let section = output::enter().ok()?;
     let mut loss = None;
-    report::on_own_stack(&section, &mut || loss = call.find_loss(taken, frame));
+    output::on_own_stack(&section, &mut || loss = call.find_loss(taken, frame));
     section.leave();
     loss
 }
@@ -59,7 +61,7 @@ fn lose(
     make: &mut dyn FnMut() -> isize,
 ) -> Option<isize> {
     let before = errno::get();
-    let refusing = start::watch() & ENFORCE != 0;
+    let refusing = enabled::watch() & ENFORCE != 0;
     let report = |outcome, refusing| Report { call: call.as_call(), outcome, caller, refusing, earlier: None };
     if refusing {
         let refusal = call.tell_loss(loss, taken, &report(Outcome::UNKNOWN, true));

@@ -27,12 +27,13 @@ pub(crate) use ways::{keep_log, shuts_way};
 
 use crate::call::{MAP_TYPE, Mmap, Mremap, Munmap, Outcome};
 use crate::check::{Check, contents, guard};
-use crate::facts::whole_pages;
+use crate::enabled::{self, CHECK, CONTENTS, ENFORCE, HARDENED, OPT_IN, TAIL, TRACK};
+use crate::finding::Report;
 use crate::harden::{self, Reached};
-use crate::report::{self, Report};
-use crate::start::{self, CHECK, CONTENTS, ENFORCE, HARDENED, OPT_IN, TAIL, TRACK};
-use crate::track::{self, Begun, Range};
-use crate::{errno, follow, next};
+use crate::plain::page::whole_pages;
+use crate::plain::{Range, errno};
+use crate::track::{self, Begun};
+use crate::{next, observe, output, start};
 use core::ffi::{c_int, c_void};
 use core::ptr;
 use losses::{holds_thread, told};
@@ -44,7 +45,7 @@ use mapsan_model::Rule;
 fn finish(call: &dyn Check, value: isize, caller: usize) {
     let outcome = Outcome::of(value);
     // A call made from inside a report is the report's own business.
-    if report::is_inside() {
+    if output::is_inside() {
         return;
     }
     let before = errno::get();
@@ -52,7 +53,7 @@ fn finish(call: &dyn Check, value: isize, caller: usize) {
     if let Some(failure) = outcome.errno {
         call.failed(failure, &report);
     } else {
-        if start::watch() & ENFORCE == 0 {
+        if enabled::watch() & ENFORCE == 0 {
             call.offends(&report);
         }
         call.passed(&report);
@@ -64,7 +65,7 @@ fn finish(call: &dyn Check, value: isize, caller: usize) {
 #[cold]
 #[inline(never)]
 fn refuses(call: &dyn Check, caller: usize) -> bool {
-    if report::is_inside() {
+    if output::is_inside() {
         return false;
     }
     let before = errno::get();
@@ -78,7 +79,7 @@ fn refuses(call: &dyn Check, caller: usize) -> bool {
 #[cold]
 #[inline(never)]
 fn look_at_contents(call: &dyn Check, begun: &Begun, value: isize, caller: usize) -> bool {
-    let (Some(taken), false) = (begun.taken(), report::is_inside()) else { return false };
+    let (Some(taken), false) = (begun.taken(), output::is_inside()) else { return false };
     let before = errno::get();
     let outcome = Outcome { value, errno: None };
     let report = Report { call: call.as_call(), outcome, caller, refusing: false, earlier: None };
@@ -92,7 +93,7 @@ fn look_at_contents(call: &dyn Check, begun: &Begun, value: isize, caller: usize
 #[inline(never)]
 fn not_mapped(call: &Mmap, begun: &Begun) {
     let before = errno::get();
-    follow::not_replaced(begun, call);
+    observe::not_replaced(begun, call);
     if call.address != 0 {
         track::asked(Range::new(call.address, call.length), call.address, None);
     }
@@ -109,7 +110,7 @@ fn value(address: *mut c_void) -> isize {
 #[cold]
 #[inline(never)]
 fn map_with_care(call: &Mmap, caller: usize, map: impl Fn(*mut c_void, c_int) -> *mut c_void) -> Option<*mut c_void> {
-    let watch = start::watch();
+    let watch = enabled::watch();
     if watch & ENFORCE != 0 && refuses(call, caller) {
         return None;
     }
@@ -119,7 +120,7 @@ fn map_with_care(call: &Mmap, caller: usize, map: impl Fn(*mut c_void, c_int) ->
         if watch & HARDENED != 0 {
             reached = harden::clear(range_of(call.address, call.length));
         }
-        begun = follow::replaces(call, caller);
+        begun = observe::replaces(call, caller);
         if watch & CONTENTS != 0 {
             look_at_contents(call, &begun, call.address.cast_signed(), caller);
         }
@@ -174,7 +175,7 @@ fn map_otherwise(call: &Mmap, caller: usize, map: impl Fn(*mut c_void, c_int) ->
     };
     let Some(mapped) = mapped else { return libc::MAP_FAILED };
     if mapped != libc::MAP_FAILED && watch & TRACK != 0 {
-        follow::mapped(call, mapped as usize, caller);
+        observe::mapped(call, mapped as usize, caller);
         if watch & TAIL != 0 {
             contents::look_at_new(mapped as usize);
         }
@@ -194,7 +195,7 @@ fn map_otherwise(call: &Mmap, caller: usize, map: impl Fn(*mut c_void, c_int) ->
 #[inline(never)]
 fn not_mapped_plainly(call: &Mmap, caller: usize) {
     not_mapped(call, &Begun::Off);
-    if start::watch() & CHECK != 0 {
+    if enabled::watch() & CHECK != 0 {
         finish(call, value(libc::MAP_FAILED), caller);
     }
 }
@@ -220,7 +221,7 @@ macro_rules! map {
             // Made where it is needed, so that it need not lie in memory on the way of most calls.
             let call =
                 || Mmap { address: address as usize, length, prot, flags, fd, offset };
-            if !is_plain(start::watch()) || !follow::is_plain(flags) {
+            if !is_plain(enabled::watch()) || !observe::is_plain(flags) {
                 // SAFETY: the program's own call.
                 return unsafe { $otherwise(address, length, prot, flags, fd, offset, caller) };
             }
@@ -228,7 +229,7 @@ macro_rules! map {
             if mapped == libc::MAP_FAILED {
                 not_mapped_plainly(&call(), caller);
             } else {
-                follow::mapped_plainly(&call(), mapped as usize, caller);
+                observe::mapped_plainly(&call(), mapped as usize, caller);
             }
             mapped
         }
@@ -272,7 +273,7 @@ map! {
 /// # Safety
 /// As the call.
 pub(crate) unsafe extern "C" fn munmap(address: *mut c_void, length: usize, caller: usize) -> c_int {
-    if is_plain(start::watch()) {
+    if is_plain(enabled::watch()) {
         // SAFETY: the program's own call.
         unsafe { unmap::<true>(address, length, caller) }
     } else {
@@ -302,7 +303,7 @@ unsafe fn unmap<const PLAIN: bool>(address: *mut c_void, length: usize, caller: 
     let call = || Munmap { address: address as usize, length };
     // Before anything is looked up: what is in quarantine is not mapped.
     let reached = if watch & HARDENED == 0 { None } else { harden::clear(range_of(address as usize, length)) };
-    let begun = if watch & TRACK == 0 { Begun::Off } else { follow::unmaps(address as usize, length, caller, watch) };
+    let begun = if watch & TRACK == 0 { Begun::Off } else { observe::unmaps(address as usize, length, caller, watch) };
     if watch & CONTENTS != 0 {
         look_at_contents(&call(), &begun, 0, caller);
     }
@@ -328,10 +329,10 @@ unsafe fn unmap<const PLAIN: bool>(address: *mut c_void, length: usize, caller: 
     if status != 0 {
         not_unmapped(&call(), begun, status, caller);
     } else if watch & HARDENED != 0 {
-        follow::released_by(&begun, harden::released);
+        observe::released_by(&begun, harden::released);
     }
     if status == 0 && matches!(begun, Begun::Later) {
-        follow::unmapped_later(address as usize, length, caller);
+        observe::unmapped_later(address as usize, length, caller);
     }
     if status == 0
         && let Some(reached) = reached
@@ -358,7 +359,7 @@ fn tell_reached(
     value: isize,
     caller: usize,
 ) {
-    if start::watch() & CHECK == 0 || report::is_inside() {
+    if enabled::watch() & CHECK == 0 || output::is_inside() {
         return;
     }
     let before = errno::get();
@@ -373,7 +374,7 @@ fn tell_reached(
 #[inline(never)]
 fn not_unmapped(call: &Munmap, begun: Begun, status: c_int, caller: usize) {
     begun.failed();
-    if start::watch() & CHECK != 0 {
+    if enabled::watch() & CHECK != 0 {
         finish(call, status as isize, caller);
     }
 }
@@ -393,7 +394,7 @@ pub(crate) unsafe extern "C" fn mremap(
     let watch = start::watch_from_here();
     let call =
         Mremap { old_address: old_address as usize, old_size, new_size, flags, new_address: new_address as usize };
-    let remap = (watch & TRACK != 0).then(|| follow::remaps(&call, caller));
+    let remap = (watch & TRACK != 0).then(|| observe::remaps(&call, caller));
     let spoiled = watch & CONTENTS != 0 && spoils(remap.as_ref(), &call, caller);
     let make = || {
         if watch & HARDENED == 0 {
@@ -419,7 +420,7 @@ pub(crate) unsafe extern "C" fn mremap(
         if moved == libc::MAP_FAILED {
             not_remapped(remap, &call, caller);
         } else {
-            follow::remapped(remap, &call, moved as usize, caller);
+            observe::remapped(remap, &call, moved as usize, caller);
             if spoiled {
                 track::spoil(moved as usize);
             }
@@ -435,7 +436,7 @@ pub(crate) unsafe extern "C" fn mremap(
 /// end afterwards.
 #[cold]
 #[inline(never)]
-fn spoils(remap: Option<&follow::Remap>, call: &Mremap, caller: usize) -> bool {
+fn spoils(remap: Option<&observe::Remap>, call: &Mremap, caller: usize) -> bool {
     let found = remap.is_some_and(|remap| {
         let [old, target] = remap.releases().map(|begun| look_at_contents(call, begun, 0, caller));
         old || target
@@ -446,8 +447,8 @@ fn spoils(remap: Option<&follow::Remap>, call: &Mremap, caller: usize) -> bool {
 /// A failed mremap: what it would have released comes back.
 #[cold]
 #[inline(never)]
-fn not_remapped(remap: &follow::Remap, call: &Mremap, caller: usize) {
+fn not_remapped(remap: &observe::Remap, call: &Mremap, caller: usize) {
     let before = errno::get();
-    follow::not_remapped(remap, call, caller);
+    observe::not_remapped(remap, call, caller);
     errno::set(before);
 }

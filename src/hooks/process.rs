@@ -1,8 +1,8 @@
 //! The hooks of the end of a process, of its signals, and of the end of a shared object.
 
-use crate::fault::disposition;
-use crate::track::libraries;
-use crate::{exit, next, start};
+use crate::observe::libraries;
+use crate::signal::disposition;
+use crate::{enabled, exit, next};
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -13,7 +13,7 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 pub(crate) unsafe extern "C" fn dlclose(handle: *mut c_void, caller: usize) -> c_int {
     /// Calls under way: of two, nobody can say which has removed what.
     static UNDER_WAY: AtomicU32 = AtomicU32::new(0);
-    if !start::tracks() {
+    if !enabled::tracks() {
         // SAFETY: the program's own call.
         return unsafe { next::dlclose(handle) };
     }

@@ -2,10 +2,11 @@
 
 use super::finish;
 use crate::call::{Mprotect, Msync};
-use crate::facts::whole_pages;
-use crate::start::{self, CHECK, HARDENED, TRACK};
-use crate::track::{Range, locks};
-use crate::{follow, harden, next};
+use crate::enabled::{self, CHECK, HARDENED, TRACK};
+use crate::plain::Range;
+use crate::plain::page::whole_pages;
+use crate::track::locks;
+use crate::{harden, next, observe, start};
 use core::ffi::{c_int, c_void};
 
 /// mprotect(2).
@@ -23,9 +24,9 @@ pub(crate) unsafe extern "C" fn mprotect(address: *mut c_void, length: usize, pr
     };
     if watch & TRACK != 0 {
         if status == 0 {
-            follow::protected(address as usize, length, prot, caller);
+            observe::protected(address as usize, length, prot, caller);
         } else {
-            follow::not_protected(address as usize, length, caller);
+            observe::not_protected(address as usize, length, caller);
         }
     }
     if status != 0 && watch & CHECK != 0 {
@@ -44,7 +45,7 @@ pub(crate) unsafe extern "C" fn msync(address: *mut c_void, length: usize, flags
     }
     // SAFETY: the program's own call.
     let status = unsafe { next::msync(address, length, flags) };
-    if status != 0 && start::watch() & CHECK != 0 {
+    if status != 0 && enabled::watch() & CHECK != 0 {
         finish(&Msync { address: address as usize, length, flags }, status as isize, caller);
     }
     status

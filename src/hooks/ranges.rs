@@ -2,10 +2,10 @@
 //! its guards must neither be seen by them nor count against the limits that they meet. Otherwise their doors lead
 //! straight to the next definition.
 
-use crate::facts::whole_pages;
-use crate::start::{self, HARDENED};
-use crate::track::Range;
-use crate::{errno, harden, next};
+use crate::enabled::{self, HARDENED};
+use crate::plain::page::whole_pages;
+use crate::plain::{Range, errno};
+use crate::{harden, next};
 use core::ffi::{c_int, c_uchar, c_uint, c_void};
 
 /// Declares hooks: `$way` is the one of hardened mode.
@@ -18,7 +18,7 @@ macro_rules! ranges {
         pub(crate) unsafe extern "C" fn $name($address: $pointer, $length: usize $(, $argument: $type)*) -> c_int {
             // SAFETY: the program's own call.
             let call = || unsafe { next::$name($address, $length $(, $argument)*) };
-            if start::watch() & HARDENED == 0 {
+            if enabled::watch() & HARDENED == 0 {
                 return call();
             }
             $way(Range::new($address as usize, whole_pages($length)), call)

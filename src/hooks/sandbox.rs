@@ -1,10 +1,10 @@
 //! The hooks of the calls that install a seccomp filter, or shut the file system off. Their doors pass nearly everything
 //! else on.
 
-use crate::fault::disposition;
-use crate::start::{self, HARDENED};
+use crate::enabled::{self, HARDENED};
+use crate::signal::disposition;
 use crate::sys::sandbox::{self, Installation};
-use crate::{clock, harden, next, report};
+use crate::{clock, harden, next, output};
 use core::ffi::{c_int, c_long};
 use libc::{
     SECCOMP_FILTER_FLAG_NEW_LISTENER, SECCOMP_MODE_FILTER, SECCOMP_MODE_STRICT, SECCOMP_SET_MODE_FILTER,
@@ -48,8 +48,8 @@ impl Wish {
 /// whose memory this is: it can't be told from one of a raw clone(2), which has memory of its own.
 fn note(wish: &Wish, call: impl FnOnce() -> c_long) -> c_long {
     match *wish {
-        Wish::Filter { program, listener } if start::watch() != 0 => install(program, listener, call),
-        Wish::Strict if start::watch() != 0 => become_strict(call),
+        Wish::Filter { program, listener } if enabled::watch() != 0 => install(program, listener, call),
+        Wish::Strict if enabled::watch() != 0 => become_strict(call),
         _ => call(),
     }
 }
@@ -62,14 +62,14 @@ fn install(program: usize, listener: bool, call: impl FnOnce() -> c_long) -> c_l
         installation.failed();
         return answer;
     }
-    if start::watch() & HARDENED != 0 && !installation.will_let(libc::SYS_munmap, [0; 6]) {
+    if enabled::watch() & HARDENED != 0 && !installation.will_let(libc::SYS_munmap, [0; 6]) {
         // What is ours could not be unmapped any more.
         harden::end(format_args!("the sandbox does not let munmap through"));
     }
-    if report::sink::calls().iter().any(|(number, arguments)| !installation.will_let(*number, *arguments)) {
+    if output::sink::calls().iter().any(|(number, arguments)| !installation.will_let(*number, *arguments)) {
         super::keep_log();
     }
-    let pause = report::pause();
+    let pause = output::pause();
     installation.note();
     let withdrawn = !disposition::can_end(|number, arguments| installation.will_let(number, arguments));
     if withdrawn {
@@ -92,12 +92,12 @@ fn install(program: usize, listener: bool, call: impl FnOnce() -> c_long) -> c_l
 
 /// Makes the call that leaves read(2) and write(2) alone.
 fn become_strict(call: impl FnOnce() -> c_long) -> c_long {
-    if start::watch() & HARDENED != 0 {
+    if enabled::watch() & HARDENED != 0 {
         harden::end(format_args!("strict mode does not let munmap through"));
     }
     // The kernel takes it away with the rest.
     clock::stop();
-    let pause = report::pause();
+    let pause = output::pause();
     disposition::withdraw();
     sandbox::close();
     let answer = call();

@@ -3,13 +3,15 @@
 use super::losses::told;
 use super::{finish, look_at_contents, refuses, value};
 use crate::call::{Ftok, Outcome, Shmat, Shmctl, Shmdt, Shmget};
-use crate::facts::{page_size, segment};
-use crate::report::{self, Report};
-use crate::start::{self, CHECK, CONTENTS, ENFORCE, HARDENED, OPT_IN, TRACK};
-use crate::track::openings::{self, Opener};
+use crate::enabled::{self, CHECK, CONTENTS, ENFORCE, HARDENED, OPT_IN, TRACK};
+use crate::facts::segment;
+use crate::finding::Report;
+use crate::past::openings::{self, Opener};
+use crate::plain::page::page_size;
+use crate::plain::{Range, errno};
 use crate::track::segments::list_ids;
-use crate::track::{Begun, Range, keys};
-use crate::{errno, follow, harden, next};
+use crate::track::{Begun, keys};
+use crate::{harden, next, observe, output, start};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;
 use core::sync::atomic::Ordering::Relaxed;
@@ -42,7 +44,7 @@ pub(crate) unsafe extern "C" fn ftok(path: *const c_char, id: c_int, caller: usi
 #[cold]
 #[inline(never)]
 fn finish_ftok(call: &Ftok, key: c_int, known: bool, enforce: bool, caller: usize) -> c_int {
-    if report::is_inside() {
+    if output::is_inside() {
         return key;
     }
     let before = errno::get();
@@ -81,7 +83,7 @@ pub(crate) unsafe extern "C" fn shmget(key: c_int, size: usize, flags: c_int, ca
     }
     let first = id >= 0 && call.may_be_stale(id);
     if id >= 0 && watch & TRACK != 0 && (first || call.surely_creates()) {
-        call.made = follow::got(&call, id, caller);
+        call.made = observe::got(&call, id, caller);
     }
     if id < 0 || call.is_doubtful(watch & OPT_IN != 0) || first {
         finish(&call, id as isize, caller);
@@ -101,7 +103,7 @@ pub(crate) unsafe extern "C" fn shmat(id: c_int, address: *const c_void, flags: 
     }
     let tracks = watch & TRACK != 0;
     let begun = if tracks && flags & libc::SHM_REMAP != 0 && !address.is_null() {
-        follow::attaches_over(id, address as usize, caller)
+        observe::attaches_over(id, address as usize, caller)
     } else {
         Begun::Off
     };
@@ -111,7 +113,7 @@ pub(crate) unsafe extern "C" fn shmat(id: c_int, address: *const c_void, flags: 
             unsafe { next::shmat(id, address, flags) }
         } else {
             // SAFETY: the program's own call.
-            unsafe { harden::attach(&call, follow::segment_size(id)) }
+            unsafe { harden::attach(&call, observe::segment_size(id)) }
         }
     };
     let attached = if matches!(begun, Begun::Off) {
@@ -125,7 +127,7 @@ pub(crate) unsafe extern "C" fn shmat(id: c_int, address: *const c_void, flags: 
     if attached == libc::MAP_FAILED {
         begun.failed();
     } else if tracks {
-        follow::attached(id, attached as usize, flags, !address.is_null(), caller);
+        observe::attached(id, attached as usize, flags, !address.is_null(), caller);
     }
     if watch & CHECK != 0 && (attached == libc::MAP_FAILED || watch & OPT_IN != 0) {
         finish(&call, value(attached), caller);
@@ -142,14 +144,14 @@ pub(crate) unsafe extern "C" fn shmdt(address: *const c_void, caller: usize) -> 
     if watch & HARDENED != 0 {
         harden::make_way(Range::new(address as usize, page_size()));
     }
-    let begun = if watch & TRACK == 0 { Begun::Off } else { follow::detaches(address as usize, caller) };
+    let begun = if watch & TRACK == 0 { Begun::Off } else { observe::detaches(address as usize, caller) };
     if watch & CONTENTS != 0 {
         look_at_contents(&Shmdt { address: address as usize }, &begun, 0, caller);
     }
     // SAFETY: the program's own call.
     let status = unsafe { next::shmdt(address) };
     if status == 0 && watch & HARDENED != 0 {
-        follow::released_by(&begun, harden::released);
+        observe::released_by(&begun, harden::released);
     }
     if status != 0 {
         begun.failed();
@@ -157,7 +159,7 @@ pub(crate) unsafe extern "C" fn shmdt(address: *const c_void, caller: usize) -> 
             finish(&Shmdt { address: address as usize }, status as isize, caller);
         }
     } else if matches!(begun, Begun::Later) {
-        follow::detached_later(address as usize, caller);
+        observe::detached_later(address as usize, caller);
     }
     status
 }
@@ -173,10 +175,10 @@ const SHM_STAT_ANY: c_int = 15;
 pub(crate) unsafe extern "C" fn shmctl(id: c_int, command: c_int, buffer: *mut c_void, caller: usize) -> c_int {
     // SAFETY: the program's own call.
     let value = unsafe { next::shmctl(id, command, buffer) };
-    if start::watch() & CHECK != 0 {
+    if enabled::watch() & CHECK != 0 {
         let removes = value >= 0 && command == libc::IPC_RMID;
         if command == libc::IPC_RMID {
-            follow::removes(&Shmctl { id, command, buffer: buffer as usize }, value, caller);
+            observe::removes(&Shmctl { id, command, buffer: buffer as usize }, value, caller);
         }
         if value >= 0 && matches!(command, SHM_STAT | SHM_STAT_ANY) {
             list_ids();
@@ -201,12 +203,12 @@ pub(crate) unsafe extern "C" fn shm_open(
 ) -> c_int {
     let creates = start::watch_from_here() & TRACK != 0 && flags & libc::O_CREAT != 0;
     // SAFETY: the program passes a string; libc reads it before anything else.
-    let was_there = creates && flags & libc::O_EXCL == 0 && follow::has_object(unsafe { CStr::from_ptr(name) });
+    let was_there = creates && flags & libc::O_EXCL == 0 && observe::has_object(unsafe { CStr::from_ptr(name) });
     // SAFETY: the program's own call.
     let fd = unsafe { next::shm_open(name, flags, mode) };
     if fd >= 0 && creates && !was_there {
         // SAFETY: as above.
-        follow::object_made(unsafe { CStr::from_ptr(name) }, flags, mode, fd, caller);
+        observe::object_made(unsafe { CStr::from_ptr(name) }, flags, mode, fd, caller);
     }
     if fd == -1 || openings::NOTED.load(Relaxed) != 0 {
         // SAFETY: the string that the call was given.
@@ -222,9 +224,9 @@ pub(crate) unsafe extern "C" fn shm_open(
 pub(crate) unsafe extern "C" fn shm_unlink(name: *const c_char, _caller: usize) -> c_int {
     // SAFETY: the program's own call.
     let status = unsafe { next::shm_unlink(name) };
-    if status == 0 && start::watch() & TRACK != 0 {
+    if status == 0 && enabled::watch() & TRACK != 0 {
         // SAFETY: a string, as shm_unlink has just found an object by it.
-        follow::object_unlinked(unsafe { CStr::from_ptr(name) });
+        observe::object_unlinked(unsafe { CStr::from_ptr(name) });
     }
     status
 }

@@ -5,11 +5,12 @@
 //! argument untouched, so that nothing of this is left on the stack, and the argument is where libc and leak checkers have
 //! it. When all places are taken, the thread starts without.
 
-use crate::interpose::{STARTS, starter, thread_pointer};
-use crate::start::{self, TRACK};
-use crate::track::threads::{self, Started};
-use crate::track::{self, Range};
-use crate::{next, sys};
+use crate::doors::{STARTS, starter};
+use crate::enabled::{self, TRACK};
+use crate::facts::started::{self, Started};
+use crate::machine::thread_pointer;
+use crate::plain::Range;
+use crate::{next, sys, track};
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::{
     AtomicU32, AtomicUsize,
@@ -50,12 +51,12 @@ pub(crate) unsafe extern "C" fn pthread_create(
     argument: *mut c_void,
     caller: usize,
 ) -> c_int {
-    let place = if start::watch() & TRACK == 0 || start.is_null() { None } else { free_place() };
+    let place = if enabled::watch() & TRACK == 0 || start.is_null() { None } else { free_place() };
     let Some((index, pending)) = place else {
         // SAFETY: the program's own call.
         return unsafe { next::pthread_create(thread, attributes, start, argument) };
     };
-    let number = threads::next_number();
+    let number = started::next_number();
     pending.start.store(!(start as usize), Relaxed);
     pending.site.store(!caller, Relaxed);
     pending.attributes.store(u32::from(!attributes.is_null()), Relaxed);
@@ -85,7 +86,7 @@ pub(crate) extern "C" fn thread_begins(index: usize) -> usize {
     let has_attributes = pending.attributes.load(Relaxed) != 0;
     pending.number.store(0, Release);
     let block = thread_pointer();
-    threads::began(sys::gettid(), block, Started { number, site });
+    started::began(sys::gettid(), block, Started { number, site });
     if has_attributes {
         track::watch_release(block);
     }
@@ -103,10 +104,10 @@ pub(crate) unsafe extern "C" fn sigaltstack(
 ) -> c_int {
     // SAFETY: the program's own call.
     let status = unsafe { next::sigaltstack(new, old) };
-    if status == 0 && !new.is_null() && start::watch() & TRACK != 0 {
+    if status == 0 && !new.is_null() && enabled::watch() & TRACK != 0 {
         // The kernel's word, since the program's structure may be the same as `old`.
         let stack = sys::stack::alternate();
-        threads::has_alternate_stack(sys::gettid(), thread_pointer(), stack);
+        started::has_alternate_stack(sys::gettid(), thread_pointer(), stack);
         if let Some(Range { start, .. }) = stack {
             track::watch_release(start);
         }

@@ -1,9 +1,12 @@
 //! The calls by which a program shuts its own way to the file system: another root, other namespaces, another user. The
-//! log is opened before them, and stays open (see `report::sink`). They are passed on as they were made: libc's change
+//! log is opened before them, and stays open (see `output::sink`). They are passed on as they were made: libc's change
 //! the user of all threads.
 
-use crate::report::{self, sink};
-use crate::{errno, next, process, sys, weak};
+use crate::clib::weak;
+use crate::next;
+use crate::output::{self, sink};
+use crate::plain::errno;
+use crate::sys::{self, process};
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
@@ -59,10 +62,10 @@ pub(crate) extern "C" fn shuts_way(which: usize) -> usize {
 /// Opens the log, if it is one that is opened for each report, before the way to it is shut.
 pub(crate) fn keep_log() {
     // A child of vfork has descriptors of its own and its parent's memory.
-    if !sink::can_hold() || report::is_inside() || sys::getpid() != process::pid() {
+    if !sink::can_hold() || output::is_inside() || sys::getpid() != process::pid() {
         return;
     }
-    if let Ok(section) = report::enter() {
+    if let Ok(section) = output::enter() {
         sink::hold(&section);
         section.leave();
     }

@@ -4,8 +4,9 @@
 //! that they stay cancellation points.
 
 use super::status;
+use crate::clib::weak;
+use crate::next;
 use crate::sys::{self, int};
-use crate::{start, weak};
 use core::ffi::{c_char, c_int};
 
 /// As open(2). The kernel looks at the mode only where the flags ask for a new file.
@@ -13,7 +14,7 @@ use core::ffi::{c_char, c_int};
 /// # Safety
 /// As the call.
 pub(crate) unsafe extern "C" fn raw_open(path: *const c_char, flags: c_int, mode: libc::mode_t) -> c_int {
-    if start::is_relocated()
+    if next::is_relocated()
         && let Some(open) = weak::open()
     {
         // SAFETY: the program's own call.
@@ -33,7 +34,7 @@ pub(crate) unsafe extern "C" fn raw_openat(
     flags: c_int,
     mode: libc::mode_t,
 ) -> c_int {
-    if start::is_relocated()
+    if next::is_relocated()
         && let Some(openat) = weak::openat()
     {
         // SAFETY: the program's own call.

@@ -1,7 +1,7 @@
 //! futex(2), also on a word of the size of an address, of which the kernel compares the lower half.
 
 use super::{int, plain};
-use crate::sync::{AtomicUsize, Ordering};
+use crate::plain::sync::{AtomicUsize, Ordering};
 use core::ptr;
 
 /// The half of a word that the kernel compares, and where it lies.

@@ -1,8 +1,9 @@
 //! Memory that the program may have taken away, or shut.
 
 use super::{int, plain, read_memory};
-use crate::facts::page_size;
-use crate::report::is_inside;
+use crate::machine::this_thread;
+use crate::plain::page::page_size;
+use crate::plain::placement::written_by_fork;
 use core::mem::MaybeUninit;
 use core::ptr;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -10,11 +11,22 @@ use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 /// The pages that were found readable in the report that is under way, as complements (no scan takes them for addresses).
 static READABLE: [AtomicUsize; 128] = [const { AtomicUsize::new(0) }; 128];
 
-/// A report begins: nothing is known of any page.
-pub(crate) fn forget_pages() {
+written_by_fork! {
+    /// The thread that remembers which pages it has found readable; 0 for none.
+    REMEMBERS: AtomicUsize = AtomicUsize::new(0);
+}
+
+/// From here on this thread asks for each page once: it makes a report.
+pub(crate) fn remember_pages() {
+    REMEMBERS.store(this_thread(), Relaxed);
     for page in &READABLE {
         page.store(0, Relaxed);
     }
+}
+
+/// The report is done: what was readable may be so no longer.
+pub(crate) fn forget_pages() {
+    REMEMBERS.store(0, Relaxed);
 }
 
 /// Whether all of a range can be read, now. No fault is raised where it can't, and none by a file that has become shorter.
@@ -35,7 +47,7 @@ pub(crate) fn is_readable(start: usize, length: usize) -> bool {
 fn is_page_readable(page: usize, size: usize) -> bool {
     let index = page.checked_div(size).unwrap_or(0) & READABLE.len().wrapping_sub(1);
     let Some(place) = READABLE.get(index) else { return false };
-    if !is_inside() {
+    if REMEMBERS.load(Relaxed) != this_thread() {
         return ask(page);
     }
     if place.load(Relaxed) == !page {

@@ -1,7 +1,7 @@
 //! Addresses that the library holds, and mappings that it moves between them (hardened mode).
 
 use super::{Result, int, plain};
-use crate::track::Range;
+use crate::plain::Range;
 use core::ffi::c_int;
 
 const RESERVATION: c_int = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;

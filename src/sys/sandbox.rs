@@ -11,7 +11,7 @@
 //! neither is what was installed without libc's functions.
 
 use super::{Result, read_memory, unmap, zeroed_memory};
-use crate::track::Range;
+use crate::plain::Range;
 use core::ffi::c_long;
 use core::ptr;
 use core::slice;

@@ -1,6 +1,10 @@
 //! System calls about the threads of this process.
 
+#[cfg(target_arch = "x86_64")]
+use super::filled;
+use super::memory::is_readable_by_kernel;
 use super::{Result, int, plain};
+use crate::machine::{is_thread_pointer_told, thread_pointer};
 use core::ffi::c_int;
 
 /// Where the list of robust mutexes of a thread starts (0: this one), `get_robust_list(2)`: libc keeps it in the thread's
@@ -14,4 +18,26 @@ pub(crate) fn robust_list(tid: c_int) -> Result<usize> {
 /// Entries of a folder, getdents64(2): how many bytes of the buffer they take, 0 at the end.
 pub(crate) fn entries(fd: c_int, buffer: &mut [u8]) -> Result<usize> {
     plain(libc::SYS_getdents64, [int(fd), buffer.as_mut_ptr() as usize, buffer.len(), 0, 0, 0])
+}
+
+/// Whether the control block of this thread can still be read.
+#[cold]
+pub(crate) fn has_control_block() -> bool {
+    is_readable_by_kernel(pointer())
+}
+
+/// This thread's own address, by the kernel's word where no instruction tells it: its control block need not be there.
+fn pointer() -> usize {
+    #[cfg(target_arch = "x86_64")]
+    if !is_thread_pointer_told() {
+        return thread_base();
+    }
+    thread_pointer()
+}
+
+/// The base of the segment register fs, `arch_prctl(2)`, for processors that do not tell it themselves.
+#[cfg(target_arch = "x86_64")]
+fn thread_base() -> usize {
+    const ARCH_GET_FS: usize = 0x1003;
+    filled(|out: *mut usize| plain(libc::SYS_arch_prctl, [ARCH_GET_FS, out as usize, 0, 0, 0, 0])).unwrap_or(0)
 }

@@ -1,7 +1,8 @@
 //! Releases, which leave the tracker before the kernel acts: how they begin, and what came of them.
 
 use super::held::Held;
-use super::{Event, Outer, Range, Releaser, State, Taken, tell_event};
+use super::{Event, Releaser, State, Taken, tell_event};
+use crate::plain::{Outer, Range};
 
 /// A release that has begun: its range has left the regions, and comes back if the call fails.
 #[derive(Clone, Copy)]

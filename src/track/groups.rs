@@ -3,8 +3,8 @@
 use super::origin::By;
 use super::regions::{Known, Regions};
 use super::tree::Entry;
-use crate::facts::whole_pages;
-use crate::hidden::Hidden;
+use crate::plain::hidden::Hidden;
+use crate::plain::page::whole_pages;
 
 /// Call sites that are told apart; mappings of further ones are not counted.
 const SITES: usize = 256;

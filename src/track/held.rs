@@ -2,11 +2,11 @@
 
 use super::lock::{Patience, Refusal, Sleeper};
 use super::{Event, QUEUE, State, TRACKER, queue};
-use crate::hidden::Hidden;
-use crate::interpose::this_thread;
-use crate::report::{self, sink};
-use crate::sync::AtomicUsize;
-use crate::{start, sys};
+use crate::machine::this_thread;
+use crate::output::{self, sink};
+use crate::plain::hidden::Hidden;
+use crate::plain::sync::AtomicUsize;
+use crate::{enabled, sys};
 
 /// Threads sleep on the lock's own word.
 struct Futex;
@@ -71,8 +71,8 @@ impl Held {
 /// Ends tracking, because an event was lost: from here on the tracker would lie.
 #[cold]
 pub(super) fn give_up(refusal: Refusal) {
-    if start::stop_tracking()
-        && let Ok(section) = report::enter()
+    if enabled::stop_tracking()
+        && let Ok(section) = output::enter()
     {
         let why = match refusal {
             Refusal::TimedOut => "its lock is held by a thread that does not give it back",

@@ -1,6 +1,6 @@
 //! Addresses that mappings were asked for at and did not get: the last of them, each with its mapping.
 
-use crate::hidden::Hidden;
+use crate::plain::hidden::Hidden;
 
 /// Hints that are remembered.
 const HINTS: usize = 256;

@@ -2,9 +2,9 @@
 //! those before them were.
 
 use super::origin::By;
-use super::regions::Range;
 use super::tree::Entry;
-use crate::hidden::{Addresses, Hidden};
+use crate::plain::Range;
+use crate::plain::hidden::{Addresses, Hidden};
 
 /// Releases that are remembered.
 pub(crate) const RELEASES: usize = 4096;

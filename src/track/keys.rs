@@ -1,9 +1,8 @@
 //! The keys that ftok(3) has given, and the segments that keys have led to.
 
 use crate::facts::Path;
-use crate::hidden::Hidden;
-use crate::report;
-use crate::sys;
+use crate::plain::hidden::Hidden;
+use crate::{output, sys};
 use core::ffi::{CStr, c_int};
 use core::sync::atomic::{
     AtomicPtr, AtomicU64, AtomicUsize,
@@ -74,7 +73,7 @@ static SEGMENTS: [AtomicU64; SEEN] = [const { AtomicU64::new(0) }; SEEN];
 
 /// Enters `hash` and says whether it was there.
 fn seen(table: &[AtomicU64; SEEN], hash: u64) -> bool {
-    let spread = crate::spread::spread(hash) >> 54;
+    let spread = crate::plain::spread::spread(hash) >> 54;
     let Some(slot) = usize::try_from(spread).ok().and_then(|index| table.get(index)) else {
         return true;
     };
@@ -119,11 +118,11 @@ pub(crate) struct Relations {
 /// Compares a key with those before it, and remembers it.
 #[inline(never)]
 pub(crate) fn remember(path: usize, id: c_int, key: c_int, site: usize) -> Relations {
-    let Ok(section) = report::enter() else {
+    let Ok(section) = output::enter() else {
         return Relations::default();
     };
     let mut relations = Relations::default();
-    report::on_own_stack(&section, &mut || {
+    output::on_own_stack(&section, &mut || {
         if let Some(given) = look_at(path, id, key, site) {
             relations = compare(&given);
             store(given);

@@ -1,12 +1,10 @@
 //! Shared objects that dlclose has removed: where they were, for calls that still go there.
 //!
-//! The loader unmaps them by itself and forgets their names, so its list is looked at before and after. As long as nothing is
-//! loaded and removed, that is one entry of the list each time.
+//! The loader unmaps them by itself and forgets their names: what its list had before and after is told here
+//! (`observe::libraries`).
 
 use super::with;
-use crate::hidden::Hidden;
-use crate::{clock, facts};
-use core::ffi::{c_int, c_void};
+use crate::plain::hidden::Hidden;
 
 /// Objects that are remembered.
 const KEPT: usize = 128;
@@ -93,7 +91,7 @@ impl Libraries {
     }
 
     /// Begins to read the loader's list, which counts so many additions; false if nothing has been added since the last time.
-    fn begin(&mut self, adds: u64, always: bool) -> bool {
+    pub(crate) fn begin(&mut self, adds: u64, always: bool) -> bool {
         if !always && adds == self.adds {
             return false;
         }
@@ -105,7 +103,7 @@ impl Libraries {
     }
 
     /// An object of the list.
-    fn see(&mut self, library: &Library) {
+    pub(crate) fn see(&mut self, library: &Library) {
         let same = |known: &&mut Library| {
             !known.is_removed
                 && (known.start, known.end) == (library.start, library.end)
@@ -120,7 +118,7 @@ impl Libraries {
     }
 
     /// The list has been read, after a dlclose that returns to `site`: what is no longer there has been removed.
-    fn removed(&mut self, site: usize, time: u32) {
+    pub(crate) fn removed(&mut self, site: usize, time: u32) {
         let gone = |library: &&mut Library| library.is_used() && !library.is_removed && !library.is_there;
         for library in self.ring.iter_mut().filter(gone) {
             (library.is_removed, library.site, library.time) = (true, Hidden::new(site), time);
@@ -141,66 +139,6 @@ impl Libraries {
 /// The shared object that was at an address until dlclose removed it.
 pub(crate) fn removed_at(address: usize) -> Option<Library> {
     with(|state| state.libraries.at(address))?
-}
-
-/// Reads the loader's list before dlclose, if objects have been added since the last time; its count of removals.
-pub(crate) fn look_before() -> u64 {
-    let (mut first, mut removals) = (true, 0);
-    read(&mut |info| {
-        let goes_on = with(|state| {
-            if core::mem::take(&mut first) {
-                removals = info.dlpi_subs;
-                if !state.libraries.begin(info.dlpi_adds, false) {
-                    return false;
-                }
-            }
-            state.libraries.see(&facts::module::as_library(info));
-            true
-        });
-        goes_on.unwrap_or(false)
-    });
-    removals
-}
-
-/// Reads the loader's list after a dlclose that returns to `site`, if objects have been removed since it counted `removals`.
-pub(crate) fn look_after(removals: u64, site: usize) {
-    let (mut first, mut whole) = (true, false);
-    read(&mut |info| {
-        if core::mem::take(&mut first) {
-            if info.dlpi_subs == removals || with(|state| state.libraries.begin(info.dlpi_adds, true)).is_none() {
-                return false;
-            }
-            whole = true;
-        }
-        whole = with(|state| state.libraries.see(&facts::module::as_library(info))).is_some();
-        whole
-    });
-    if whole {
-        with(|state| state.libraries.removed(site, clock::now()));
-    }
-}
-
-/// How the loader's list is read.
-struct Reading<'a> {
-    each: &'a mut dyn FnMut(&libc::dl_phdr_info) -> bool,
-}
-
-/// Hands each entry of the loader's list to `each`, until that says false.
-fn read(each: &mut dyn FnMut(&libc::dl_phdr_info) -> bool) {
-    unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, size: usize, reading: *mut c_void) -> c_int {
-        // An old loader counts nothing.
-        if size < size_of::<libc::dl_phdr_info>() {
-            return 1;
-        }
-        // SAFETY: `reading` is what `read` handed over.
-        let reading = unsafe { &mut *reading.cast::<Reading<'_>>() };
-        // SAFETY: dl_iterate_phdr(3) passes a valid entry, of this size.
-        let info = unsafe { &*info };
-        c_int::from(!(reading.each)(info))
-    }
-    let mut reading = Reading { each };
-    // SAFETY: `visit` fits the callback's signature, and `reading` lives as long as the call.
-    unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut reading).cast()) };
 }
 
 #[cfg(test)]

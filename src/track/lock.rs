@@ -7,7 +7,7 @@
 //! bound: a holder that does not run (its processor is taken, a handler holds it up) or is gone (killed, or in a process
 //! that a raw clone copied) wears patience out, which the turns of others renew.
 
-use crate::sync::{AtomicU32, AtomicUsize, Ordering};
+use crate::plain::sync::{AtomicU32, AtomicUsize, Ordering};
 
 /// The lock.
 pub(crate) struct Lock {

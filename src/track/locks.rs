@@ -1,6 +1,6 @@
 //! The call of mlockall(2) that locks what is mapped from then on (`MCL_FUTURE`), if one was seen.
 
-use crate::placement::written_by_fork;
+use crate::plain::placement::written_by_fork;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 written_by_fork! {

@@ -8,7 +8,6 @@
 //! full and the lock can't be had, tracking ends for this process; that is said once, and no call is held up again.
 
 mod begun;
-pub(crate) mod failures;
 pub(crate) mod groups;
 mod held;
 mod hints;
@@ -18,25 +17,25 @@ pub(crate) mod libraries;
 mod lock;
 pub(crate) mod locks;
 pub(crate) mod objects;
-pub(crate) mod openings;
 pub(crate) mod origin;
 mod pool;
 pub(crate) mod protections;
 mod queue;
 pub(crate) mod regions;
+pub(crate) mod reserved;
 pub(crate) mod segments;
-pub(crate) mod threads;
 pub(crate) mod tree;
 
 pub(crate) use begun::{Begun, detach, detached, release, release_for_mremap, released};
-pub(crate) use origin::{By, File, Made, OUTER_FRAMES, Outer};
-pub(crate) use regions::{Asked, Known, KnownGone, Range, Regions, Releaser, Taken};
+pub(crate) use origin::{By, File, Made};
+pub(crate) use regions::{Asked, Known, KnownGone, Regions, Releaser, Taken};
 
-use crate::harden::reserved::Reserved;
-use crate::hidden::{Addresses, Hidden};
-use crate::report::{self, sink};
-use crate::start;
+use crate::enabled;
+use crate::output::{self, sink};
+use crate::plain::hidden::{Addresses, Hidden};
+use crate::plain::{Outer, Range};
 use crate::sys::Errno;
+use crate::track::reserved::Reserved;
 use core::cell::UnsafeCell;
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -57,7 +56,7 @@ pub(crate) struct State {
     pub(crate) objects: Objects,
     pub(crate) groups: Groups,
     protections: Protections,
-    libraries: Libraries,
+    pub(crate) libraries: Libraries,
     pub(crate) reserved: Reserved,
 }
 
@@ -199,7 +198,7 @@ fn tell_event(event: Event) {
 
 /// Looks at what is tracked, or changes it; `None` if the lock can't be had. For the cold paths.
 pub(crate) fn with<R>(look: impl FnOnce(&mut State) -> R) -> Option<R> {
-    if !start::tracks() {
+    if !enabled::tracks() {
         return None;
     }
     match Held::take_with(Patience::Long) {
@@ -242,7 +241,7 @@ fn say_forgetful() {
     if SAID.load(Relaxed) != 0 {
         return;
     }
-    if let Ok(section) = report::enter() {
+    if let Ok(section) = output::enter() {
         if SAID.swap(1, Relaxed) == 0 {
             sink::say(
                 &section,
@@ -427,7 +426,7 @@ pub(crate) fn created(id: c_int) -> bool {
 
 /// Takes the lock before fork(2); whether it was had.
 pub(crate) fn before_fork() -> bool {
-    start::tracks() && Held::take_with(Patience::Long).map(core::mem::forget).is_ok()
+    enabled::tracks() && Held::take_with(Patience::Long).map(core::mem::forget).is_ok()
 }
 
 /// Gives the lock back after fork(2).

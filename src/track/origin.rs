@@ -1,7 +1,8 @@
 //! Where a mapping comes from: the call that made it.
 
 use super::pool::Item;
-use crate::hidden::{Addresses, Hidden};
+use crate::plain::Outer;
+use crate::plain::hidden::{Addresses, Hidden};
 use core::ffi::c_int;
 
 /// What made a mapping, or ended it.
@@ -48,23 +49,6 @@ impl Item for File {
 
     fn link(&mut self) -> &mut u32 {
         &mut self.device
-    }
-}
-
-/// The most frames that are remembered of a call, the call site itself not counted.
-pub(crate) const OUTER_FRAMES: usize = 15;
-
-/// The calls around a call site, innermost first, closed by 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Outer(pub(crate) [usize; OUTER_FRAMES]);
-
-impl Outer {
-    pub(crate) const NONE: Outer = Outer([0; OUTER_FRAMES]);
-}
-
-impl Addresses for Outer {
-    fn complemented(self) -> Outer {
-        Outer(self.0.map(|address| !address))
     }
 }
 

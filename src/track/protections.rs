@@ -1,7 +1,7 @@
 //! The last calls of mprotect: who made memory what it is.
 
-use super::regions::Range;
-use crate::hidden::{Addresses, Hidden};
+use crate::plain::Range;
+use crate::plain::hidden::{Addresses, Hidden};
 
 /// Calls that are remembered.
 const KEPT: usize = 1024;

@@ -5,7 +5,7 @@
 //! of its own) looks like a handler and runs beside it, so the places are claimed one by one.
 
 use super::lock::{Lock, Patience, Sleeper};
-use crate::sync::{AtomicU32, Ordering, UnsafeCell};
+use crate::plain::sync::{AtomicU32, Ordering, UnsafeCell};
 use core::mem::MaybeUninit;
 
 /// Events that wait at most: handlers run one after the other while their thread does not get on.

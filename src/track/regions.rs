@@ -9,42 +9,17 @@ mod pieces;
 
 use super::hints::Hints;
 use super::history::{Extents, Gone, History};
-use super::origin::{By, File, Made, Origin, Outer, OuterItem};
+use super::origin::{By, File, Made, Origin, OuterItem};
 use super::pool::Pool;
 use super::tree::{Entry, Tree};
-use crate::hidden::{Addresses, Hidden};
+use crate::plain::hidden::{Addresses, Hidden};
+use crate::plain::{Outer, Range};
 pub(crate) use known::{Asked, Known, KnownGone, Taken};
 
 /// Records that the library itself has room for; beyond the releases that are remembered, for some 3,000 mappings.
 const ORIGINS: usize = 7168;
 const FILES: usize = 4096;
 const OUTERS: usize = 64;
-
-/// A range of addresses: the first byte, and one past the last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Range {
-    pub(crate) start: usize,
-    pub(crate) end: usize,
-}
-
-impl Addresses for Range {
-    #[inline]
-    fn complemented(self) -> Range {
-        Range { start: !self.start, end: !self.end }
-    }
-}
-
-impl Range {
-    /// The range of so many bytes; as much of it as there is if it wraps.
-    pub(crate) fn new(start: usize, length: usize) -> Range {
-        Range { start, end: start.saturating_add(length) }
-    }
-
-    /// The length in bytes.
-    pub(crate) fn length(self) -> usize {
-        self.end.saturating_sub(self.start)
-    }
-}
 
 /// A call that releases, as it is told to the tracker.
 #[derive(Clone, Copy, Debug)]
@@ -271,7 +246,7 @@ impl Regions {
     /// How many bytes are left of what the call has mapped that made a range.
     pub(crate) fn left_of(&self, entry: &Entry) -> usize {
         let Some(origin) = self.origin(entry) else { return 0 };
-        let range = Range::new(origin.base, crate::facts::whole_pages(origin.length));
+        let range = Range::new(origin.base, crate::plain::page::whole_pages(origin.length));
         let (mut at, mut left) = (range.start, 0_usize);
         while let Some(piece) = self.at_or_after(at).filter(|piece| piece.start < range.end) {
             at = piece.end;
@@ -366,7 +341,7 @@ impl Regions {
         let origin = self.origin(entry).filter(|origin| origin.by == By::Shmat)?;
         let file = self.files.get(origin.file)?;
         let base = origin.base.wrapping_sub(usize::try_from(file.offset).ok()?);
-        let size = crate::facts::whole_pages(usize::try_from(file.size).ok()?);
+        let size = crate::plain::page::whole_pages(usize::try_from(file.size).ok()?);
         Some(Attached { id: file.inode, attachment: file.device, base, size })
     }
 

@@ -1,7 +1,7 @@
 //! The System V segments that this process has met.
 
-use crate::hidden::Hidden;
-use crate::spread::spread;
+use crate::plain::hidden::Hidden;
+use crate::plain::spread::spread;
 use crate::sys::Errno;
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};

@@ -6,7 +6,7 @@
 mod node;
 
 use super::pool::Pool;
-use crate::hidden::{Addresses, Hidden};
+use crate::plain::hidden::{Addresses, Hidden};
 use node::{FEW, JOINED, Node, WIDTH};
 
 /// More levels than a tree in memory can have.

@@ -2,12 +2,12 @@
 
 use super::words::Accessed;
 use super::{LOWEST, NEAR};
-use crate::call::{ErrnoName, Fault};
-use crate::errno;
-use crate::facts::page_size;
-use crate::report::Draft;
+use crate::call::Fault;
+use crate::form::Draft;
+use crate::past::failures::{self, Failed, Failure};
+use crate::plain::errno::{self, ErrnoName};
+use crate::plain::page::page_size;
 use crate::sys::Errno;
-use crate::track::failures::{self, Failed, Failure};
 use core::fmt;
 
 /// The calls that give pointers.
@@ -45,11 +45,11 @@ impl FailedPointer {
         let negated = failures::last_with(&KINDS, |failed| failed != libc::EPERM && is_near(failed))
             .map(|(kind, failure)| (kind, failure, true));
         let candidates = [minus_one.filter(|_| fits(address, usize::MAX, NEAR)), negated];
-        let size = fault.machine.access_size();
+        let size = fault.access_size();
         let mut pointers = candidates.map(|candidate| {
             let (kind, failure, is_errno) = candidate?;
             let mut pointer = FailedPointer { kind, failure, is_errno, is_held: false, or_null: false, or_errno: None };
-            pointer.is_held = fault.machine.holds(pointer.value());
+            pointer.is_held = fault.registers.holds(pointer.value());
             pointer.judge(address, size).then_some(pointer)
         });
         if let [Some(one), Some(other)] = &mut pointers

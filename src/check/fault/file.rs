@@ -8,9 +8,10 @@ use crate::check::memory::{FileName, mapping_at};
 use crate::facts::backing::{Backing, Identity, Room};
 use crate::facts::limits::{self, Bytes, HugePages};
 use crate::facts::mapping::{Mapping, Mappings};
-use crate::facts::{module, page_size};
-use crate::fault::Access;
-use crate::report::Draft;
+use crate::facts::module;
+use crate::form::Draft;
+use crate::machine::Access;
+use crate::plain::page::page_size;
 use crate::sys;
 use crate::track::{self, By, Known};
 use mapsan_model::Rule;
@@ -127,7 +128,7 @@ impl FileFault {
             };
         }
         // Only a file of memory takes room when a page is read; and a private copy takes none.
-        let writes = fault.machine.access() == Access::Write && self.there.as_ref().is_some_and(Mapping::is_shared);
+        let writes = fault.registers.access() == Access::Write && self.there.as_ref().is_some_and(Mapping::is_shared);
         if let Some(room) = room.filter(|room| room.free < self.page && (room.is_memory || writes)) {
             return Why::Full(room);
         }

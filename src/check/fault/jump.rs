@@ -2,12 +2,13 @@
 
 use super::words::{Into, Rights, tell_removed};
 use super::{LOWEST, is_later};
-use crate::call::{Fault, Quoted};
+use crate::call::Fault;
 use crate::check::known::{tell_gone, tell_mapped};
 use crate::check::memory::{Shown, There, mapping_at, there};
 use crate::facts::mapping::Mapping;
+use crate::form::{Draft, Place};
 use crate::harden;
-use crate::report::{Draft, Place};
+use crate::plain::escape::Quoted;
 use crate::track::libraries::{self, Library};
 use crate::track::protections::Protection;
 use crate::track::{self, By, Known, KnownGone};
@@ -122,10 +123,10 @@ impl Jump {
                 draft.help(format_args!("unmap code only when no pointer to it and no thread in it is left"));
             }
             Before::Unknown => {
-                let outside = fault.machine.outside();
+                let outside = fault.registers.outside();
                 if let Some((_, true)) = outside {
                     draft.note(format_args!("it was a return: its address on the stack was overwritten"));
-                } else if outside.is_none() && fault.machine.caller().is_none() {
+                } else if outside.is_none() && fault.registers.caller().is_none() {
                     draft.note(format_args!(
                         "no call led there: a return address that was overwritten, or a jump through a wrong pointer, does \
                          that"

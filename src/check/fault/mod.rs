@@ -15,9 +15,9 @@ use super::known::tell_mapped;
 use super::memory::{Shown, mapping_at};
 use crate::call::Fault;
 use crate::facts::mapping::{Mapping, Mappings};
-use crate::fault::Access;
+use crate::form::Draft;
 use crate::harden::{self, Kind};
-use crate::report::Draft;
+use crate::machine::Access;
 use crate::track::libraries::{self, Library};
 use crate::track::{self, By, Known, KnownGone};
 use core::ffi::c_int;
@@ -61,7 +61,7 @@ pub(crate) fn cause(fault: &Fault) -> Option<Cause> {
     if fault.signal == libc::SIGBUS {
         return FileFault::of(fault).map(Cause::File);
     }
-    if fault.code == Fault::KERNEL && fault.machine.outside().is_some() {
+    if fault.code == Fault::KERNEL && fault.registers.outside().is_some() {
         return Jump::of(fault).map(Cause::BadJump);
     }
     // Others do not tell an address.
@@ -71,7 +71,7 @@ pub(crate) fn cause(fault: &Fault) -> Option<Cause> {
     if let Some(pointer) = FailedPointer::of(fault) {
         return Some(Cause::MapFailed(pointer));
     }
-    if fault.machine.access() == Access::Execute {
+    if fault.registers.access() == Access::Execute {
         return Jump::of(fault).map(Cause::BadJump);
     }
     if fault.code == Fault::MAPERR { not_mapped(fault) } else { forbidden(fault) }
@@ -125,7 +125,7 @@ fn forbidden(fault: &Fault) -> Option<Cause> {
 
 /// Whether a protection allows what the instruction wanted.
 fn allows(fault: &Fault, prot: u8) -> bool {
-    let wanted = match fault.machine.access() {
+    let wanted = match fault.registers.access() {
         Access::Read => libc::PROT_READ,
         Access::Write => libc::PROT_WRITE,
         Access::Execute => libc::PROT_EXEC,
@@ -138,7 +138,7 @@ fn allows(fault: &Fault, prot: u8) -> bool {
 fn is_stack_used_up(fault: &Fault) -> bool {
     /// What functions may use below the stack pointer (the red zone), and what a call may push.
     const BELOW: usize = 256;
-    let pointer = fault.machine.stack();
+    let pointer = fault.registers.stack();
     let Some(mappings) = Mappings::open() else { return false };
     if fault.address.wrapping_add(BELOW) < pointer || pointer == 0 {
         return false;

@@ -3,14 +3,13 @@
 use super::words::{Accessed, What, tell_hint};
 use super::{LOWEST, NEAR, is_stack_used_up};
 use crate::call::Fault;
-use crate::check::Count;
-use crate::check::IfSome;
 use crate::check::known::{tell_mapped, whole};
 use crate::check::memory::{Shown, mapping_at};
+use crate::check::{Count, IfSome};
 use crate::facts::limits::Bytes;
-use crate::facts::{page_size, page_start};
+use crate::form::Draft;
 use crate::harden::Kind;
-use crate::report::Draft;
+use crate::plain::page::{page_size, page_start};
 use crate::track::{self, Known};
 use core::fmt;
 
@@ -60,7 +59,7 @@ impl Overrun {
             .map(|known| (known.entry.start.saturating_sub(address), known))
             .filter(|(distance, known)| *distance <= NEAR && address >= LOWEST && lives(known, known.entry.start))
             // A stack that has run out of another mapping is not this one's.
-            .filter(|(_, known)| !is_stack || is_next_above(known, fault.machine.stack()));
+            .filter(|(_, known)| !is_stack || is_next_above(known, fault.registers.stack()));
         let (known, side) = nearer(below.as_ref(), above.as_ref())?;
         Some(Overrun { known, side, guard: Guard::Nothing, is_stack })
     }
@@ -164,7 +163,7 @@ impl Overrun {
     }
 
     fn tell_remedy(&self, fault: &Fault, draft: &mut Draft) {
-        let pointer = fault.machine.stack();
+        let pointer = fault.registers.stack();
         if self.is_stack {
             let start = self.known.entry.start;
             match start.checked_sub(pointer).filter(|below| *below > 0) {

@@ -5,8 +5,8 @@ use super::{NEAR, allows, tell_there};
 use crate::call::Fault;
 use crate::check::known::tell_mapped;
 use crate::facts::mapping::{self, Mapping};
-use crate::fault::Access;
-use crate::report::{Draft, Place};
+use crate::form::{Draft, Place};
+use crate::machine::Access;
 use crate::track::protections::Protection;
 use crate::track::{self, By, Known};
 use core::ffi::c_int;
@@ -80,7 +80,7 @@ impl Forbidden {
     }
 
     fn tell_remedy(&self, fault: &Fault, draft: &mut Draft) {
-        let writes = fault.machine.access() == Access::Write;
+        let writes = fault.registers.access() == Access::Write;
         let right = if writes { "PROT_READ|PROT_WRITE" } else { "PROT_READ" };
         if fault.code == Fault::PKUERR {
             if self.prot() == libc::PROT_EXEC {

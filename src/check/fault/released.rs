@@ -1,12 +1,13 @@
 //! Accesses to what is no longer mapped.
 
 use super::words::{Accessed, Into, Rights, tell_removed};
-use crate::call::{Fault, Quoted};
+use crate::call::Fault;
 use crate::check::known::{tell_gone, tell_mapped, whole};
-use crate::report::Draft;
+use crate::form::Draft;
+use crate::plain::escape::Quoted;
+use crate::plain::{Range, page};
 use crate::track::libraries::Library;
-use crate::track::{By, Known, KnownGone, Range, Taken};
-use crate::{facts, track};
+use crate::track::{self, By, Known, KnownGone, Taken};
 
 /// Says what happened where the program has released a mapping.
 pub(super) fn tell(gone: &KnownGone, fault: &Fault, draft: &mut Draft) {
@@ -74,7 +75,7 @@ pub(super) fn tell_unloaded(library: &Library, fault: &Fault, draft: &mut Draft)
 fn tell_was(known: &Known, draft: &mut Draft) {
     let entry = known.entry;
     let piece = Range { start: entry.start, end: entry.end };
-    let all = Range { end: facts::whole_pages(known.origin.length).wrapping_add(known.origin.base), ..whole(known) };
+    let all = Range { end: page::whole_pages(known.origin.length).wrapping_add(known.origin.base), ..whole(known) };
     let what = if piece == all { "it was" } else { "this piece of it was" };
     let rights = Rights::of_known(known);
     match known.file.filter(|_| known.origin.by != By::Shmat) {

@@ -1,11 +1,12 @@
 //! The words that findings about faults share.
 
-use crate::call::{Fault, Quoted};
+use crate::call::Fault;
 use crate::check::Count;
 use crate::facts::limits::Bytes;
 use crate::facts::mapping::Mapping;
-use crate::fault::Access;
-use crate::report::Draft;
+use crate::form::Draft;
+use crate::machine::Access;
+use crate::plain::escape::Quoted;
 use crate::track::libraries::Library;
 use crate::track::{self, Asked, By, Known};
 use core::ffi::c_int;
@@ -16,7 +17,7 @@ pub(super) struct Accessed<'a>(pub(super) &'a Fault);
 
 impl fmt::Display for Accessed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let access = self.0.machine.access();
+        let access = self.0.registers.access();
         let preposition = if matches!(access, Access::Write | Access::Execute) { "to" } else { "of" };
         write!(f, "{} {preposition} {:#x}", access.name(), self.0.address)
     }

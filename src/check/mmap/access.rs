@@ -1,10 +1,12 @@
 //! What the descriptor refers to, how it was opened, and what its mount, its seals and the sandbox forbid.
 
-use crate::call::{Mmap, Quoted};
+use crate::call::Mmap;
 use crate::check::{IfSome, filter_refuses, tell_filter, tell_unseen_filter};
 use crate::facts::descriptor::{self, File, Filesystem, Kind, Object, Seals, WRITE_SEALS};
 use crate::facts::{Path, limits};
-use crate::report::{Draft, Report};
+use crate::finding::Report;
+use crate::form::Draft;
+use crate::plain::escape::Quoted;
 use crate::sys::{Errno, access};
 use core::ffi::c_int;
 use mapsan_model::{Rule, Severity};

@@ -2,7 +2,7 @@
 
 use crate::call::Mmap;
 use crate::facts::descriptor;
-use crate::report::Draft;
+use crate::form::Draft;
 
 impl Mmap {
     pub(super) fn tell_other_causes(&self, draft: &mut Draft) {

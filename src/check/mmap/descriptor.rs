@@ -1,15 +1,17 @@
 //! EBADF: a descriptor that is not open, and where a -1 in its place comes from.
 
-use crate::call::{ErrnoName, MapFlags, Mmap, Octal, Prot, Quoted};
+use crate::call::{MapFlags, Mmap, Prot};
 use crate::check::IfSome;
-use crate::errno;
-use crate::facts::limits;
 use crate::facts::reach::{self, End, Rights};
-use crate::facts::{Path, descriptor};
-use crate::report::{Draft, Report};
+use crate::facts::{Path, descriptor, limits};
+use crate::finding::Report;
+use crate::form::Draft;
+use crate::past::openings::{self, Opener, Opening};
+use crate::plain::bits::Octal;
+use crate::plain::errno::{self, ErrnoName};
+use crate::plain::escape::Quoted;
+use crate::plain::shm;
 use crate::sys;
-use crate::track::objects;
-use crate::track::openings::{self, Opener, Opening};
 use core::ffi::c_int;
 use core::fmt;
 use mapsan_model::{Rule, Severity};
@@ -114,7 +116,7 @@ struct Shown<'a>(&'a Opening);
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let function = self.0.opener.function();
-        let name = crate::escape::Escaped(self.0.name());
+        let name = crate::plain::escape::Escaped(self.0.name());
         match (self.0.name(), self.0.cut) {
             (b"", _) => f.write_str(function),
             (_, false) => write!(f, "{function}(\"{name}\")"),
@@ -162,7 +164,7 @@ fn with_path<R>(opening: &Opening, look: impl FnOnce(&[u8]) -> R) -> Option<R> {
     match opening.opener {
         Opener::ShmOpen => {
             let slashes = name.iter().take_while(|byte| **byte == b'/').count();
-            Some(look(objects::path_of(name.get(slashes..)?)?.as_c_str()?.to_bytes()))
+            Some(look(shm::path_of(name.get(slashes..)?)?.as_c_str()?.to_bytes()))
         }
         // Relative to a folder that is not remembered.
         Opener::Openat if name.first() != Some(&b'/') => None,

@@ -4,9 +4,10 @@ use super::super::known::{Making, tell_gone};
 use super::super::memory::{self, FileName};
 use crate::call::Outcome;
 use crate::facts::backing::{Backing, Identity};
-use crate::report::Report;
+use crate::finding::Report;
+use crate::plain::Range;
 use crate::sys;
-use crate::track::{self, File, Known, KnownGone, Range, Taken};
+use crate::track::{self, File, Known, KnownGone, Taken};
 use mapsan_model::{Rule, Severity};
 
 /// The size of a mapped file now, in bytes.

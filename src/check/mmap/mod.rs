@@ -19,11 +19,12 @@ use super::releases::Replacing;
 use super::{Check, Frame, Loss};
 use crate::call::{Call, MAP_DROPPABLE, MAP_TYPE, Mmap};
 use crate::facts::descriptor::{Filesystem, Kind};
-use crate::facts::{self, mapping, page_size};
-use crate::report::Report;
+use crate::facts::{self, mapping};
+use crate::finding::Report;
+use crate::past::failures::{self, Failed};
+use crate::plain::page::{self, page_size};
 use crate::sys::Errno;
 use crate::track::Taken;
-use crate::track::failures::{self, Failed};
 use core::ffi::c_int;
 pub(super) use empty::{look_at_empty, still_empty};
 use mapsan_model::{Rule, Severity};
@@ -143,7 +144,7 @@ impl Mmap {
                     self.address,
                     page_size()
                 ));
-                let below = facts::page_start(self.address);
+                let below = page::page_start(self.address);
                 draft.help(format_args!("map at {below:#x}, the start of its page, or leave the choice to the kernel"));
             });
         } else if !self.has_sharing() {
@@ -268,7 +269,7 @@ impl Mmap {
 
     fn address_in_use(&self, report: &Report<'_>) {
         report.finding(Rule::MmapAddressInUse, Severity::Note, |draft| {
-            let end = self.address.saturating_add(facts::whole_pages(self.length));
+            let end = self.address.saturating_add(page::whole_pages(self.length));
             match mapping::Mappings::open().and_then(|mappings| mappings.at_or_after(self.address)) {
                 Some(there) if there.start < end => {
                     draft.message(format_args!(

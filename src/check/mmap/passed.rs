@@ -2,8 +2,8 @@
 
 use crate::call::{MapFlags, Mmap, Prot};
 use crate::facts::descriptor::{self, Kind};
-use crate::facts::{self, page_size};
-use crate::report::Report;
+use crate::finding::Report;
+use crate::plain::page::{self, page_size};
 use crate::sys::Errno;
 use mapsan_model::{Rule, Severity};
 
@@ -68,7 +68,7 @@ impl Mmap {
         let Ok(offset) = u64::try_from(self.offset) else { return };
         let page = page_size() as u64;
         let touchable = file.size.next_multiple_of(page);
-        let end = offset.saturating_add(facts::whole_pages(self.length) as u64);
+        let end = offset.saturating_add(page::whole_pages(self.length) as u64);
         if file.kind != Kind::Regular || end <= touchable {
             return;
         }

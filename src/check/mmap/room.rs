@@ -5,7 +5,9 @@ use crate::check::memory::{self, Cause};
 use crate::facts::descriptor::{self, Filesystem};
 use crate::facts::limits::{self, Size};
 use crate::facts::{self, mapping};
-use crate::report::{Draft, Report};
+use crate::finding::Report;
+use crate::form::Draft;
+use crate::plain::page;
 use crate::track::locks;
 use mapsan_model::{Rule, Severity};
 
@@ -17,7 +19,7 @@ impl Mmap {
     pub(super) fn no_memory(&self, report: &Report<'_>) {
         // What is merely larger than the address space is asked for by runtimes, which then ask for less.
         let signed = self.length.cast_signed() as i64;
-        if facts::whole_pages(self.length) == 0 || (-(1_i64 << 47)..0).contains(&signed) {
+        if page::whole_pages(self.length) == 0 || (-(1_i64 << 47)..0).contains(&signed) {
             report.finding(Rule::MmapLengthTooLarge, Severity::Error, |draft| {
                 draft.message(format_args!(
                     "length {}{} is larger than any address space",
@@ -35,7 +37,7 @@ impl Mmap {
 
     fn out_of_memory(&self, report: &Report<'_>) {
         report.finding(Rule::MmapOutOfMemory, Severity::Note, |draft| {
-            let wanted = facts::whole_pages(self.length) as u64;
+            let wanted = page::whole_pages(self.length) as u64;
             // What a fixed mapping replaces is given back first.
             let replaced = if self.flags & libc::MAP_FIXED == 0 {
                 0
@@ -176,7 +178,7 @@ impl Mmap {
 
     pub(super) fn lock_limit(&self, report: &Report<'_>) {
         report.finding(Rule::MmapLockLimit, Severity::Note, |draft| {
-            memory::tell_lock_limit(facts::whole_pages(self.length) as u64, draft);
+            memory::tell_lock_limit(page::whole_pages(self.length) as u64, draft);
             let by_flag = self.flags & libc::MAP_LOCKED != 0;
             memory::tell_who_locks(by_flag.then_some("MAP_LOCKED"), draft);
         });

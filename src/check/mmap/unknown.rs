@@ -1,12 +1,14 @@
 //! Failures that no rule of their own explains: the cause where a fact was read for it, else what it can be for this kind
 //! of descriptor.
 
-use crate::call::{ErrnoName, MAP_DROPPABLE, Mmap};
-use crate::errno;
+use crate::call::{MAP_DROPPABLE, Mmap};
 use crate::facts::descriptor::{self, Filesystem, Kind, Object};
 use crate::facts::limits::{self, Size};
-use crate::facts::{self, mapping, page_size};
-use crate::report::{Draft, Report};
+use crate::facts::mapping;
+use crate::finding::Report;
+use crate::form::Draft;
+use crate::plain::errno::{self, ErrnoName};
+use crate::plain::page::{self, page_size};
 use crate::sys::Errno;
 use mapsan_model::{Rule, Severity};
 
@@ -106,7 +108,7 @@ impl Mmap {
     /// counts as locked memory.
     fn tell_perf_limit(&self, draft: &mut Draft) -> bool {
         let (Some(each), Some(processors)) = (limits::perf_ring(), limits::processors()) else { return false };
-        let wanted = facts::whole_pages(self.length) as u64;
+        let wanted = page::whole_pages(self.length) as u64;
         let (limit, used) = (each.saturating_mul(processors), mapping::bytes_named(b"anon_inode:[perf_event]"));
         let beyond = used.saturating_add(wanted).saturating_sub(limit);
         let locked = limits::soft(libc::RLIMIT_MEMLOCK);
@@ -134,7 +136,7 @@ impl Mmap {
 
     fn tell_perf_form(&self, draft: &mut Draft) -> bool {
         let page = page_size();
-        let pages = facts::whole_pages(self.length).checked_div(page).unwrap_or(0);
+        let pages = page::whole_pages(self.length).checked_div(page).unwrap_or(0);
         if !self.is_shared() {
             draft.message(format_args!("a perf ring can only be mapped with MAP_SHARED"));
             draft.help(format_args!("map it with MAP_SHARED"));

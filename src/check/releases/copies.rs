@@ -1,7 +1,7 @@
 //! Copies of what is replaced: a program that moves its own text to other pages puts it back.
 
-use crate::sys;
-use crate::track::{self, Range};
+use crate::plain::Range;
+use crate::{sys, track};
 
 /// Bytes that are compared at one place.
 const SAMPLE: usize = 256;

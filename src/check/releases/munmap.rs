@@ -7,9 +7,11 @@ use crate::call::Munmap;
 use crate::check::known::{tell_gone, tell_mapped, whole};
 use crate::check::memory::Shown;
 use crate::facts::mapping::Mappings;
-use crate::report::{Draft, Report};
+use crate::finding::Report;
+use crate::form::Draft;
+use crate::plain::Range;
 use crate::sys::Errno;
-use crate::track::{self, By, KnownGone, Range, Taken};
+use crate::track::{self, By, KnownGone, Taken};
 use mapsan_model::{Rule, Severity};
 
 impl Munmap {
@@ -77,7 +79,7 @@ impl Munmap {
         victim.tell_consequence(draft);
         // A mapping of the program's begins here, and the range runs out of it.
         if let Some(first) = super::taken_at(self.address, taken).filter(|first| first.origin.base == self.address)
-            && whole(&first).length() < crate::facts::whole_pages(self.length)
+            && whole(&first).length() < crate::plain::page::whole_pages(self.length)
         {
             tell_mapped(&first, draft);
             draft.help(format_args!("pass the length that was mapped: {}", first.origin.length));

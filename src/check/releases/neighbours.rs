@@ -3,10 +3,11 @@
 use super::{Loss, Search, What, taken_at};
 use crate::call::MAP_TYPE;
 use crate::check::memory;
-use crate::facts::whole_pages;
-use crate::report::Draft;
+use crate::form::Draft;
+use crate::plain::Range;
+use crate::plain::page::whole_pages;
 use crate::track::tree::Entry;
-use crate::track::{self, By, Known, Range, Taken};
+use crate::track::{self, By, Known, Taken};
 use mapsan_model::Severity;
 
 /// Two mappings side by side that one release hits, of which the second is not meant.

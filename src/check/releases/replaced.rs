@@ -8,11 +8,14 @@ use crate::call::{Mmap, Mremap, Shmat};
 use crate::check::known::tell_mapped;
 use crate::check::memory;
 use crate::check::segment::bits_for_caller;
-use crate::facts::{self, descriptor, limits, page_start, segment, whole_pages};
-use crate::follow;
-use crate::report::{Draft, Report};
+use crate::facts::{descriptor, limits, segment};
+use crate::finding::Report;
+use crate::form::Draft;
+use crate::observe;
+use crate::plain::Range;
+use crate::plain::page::{self, page_start, whole_pages};
 use crate::sys::Errno;
-use crate::track::{self, By, Range, Taken};
+use crate::track::{self, By, Taken};
 use mapsan_model::{Rule, Severity};
 
 /// A call that replaces what is in a range.
@@ -156,7 +159,7 @@ impl Mmap {
         let anonymous = self.flags & libc::MAP_ANONYMOUS != 0;
         let writes = self.prot & libc::PROT_WRITE != 0 && self.flags & libc::MAP_SHARED != 0;
         let mode = || descriptor::flags(self.fd).map(|flags| flags & libc::O_ACCMODE);
-        facts::page_remainder(usize::try_from(self.offset).unwrap_or(1)) == 0
+        page::page_remainder(usize::try_from(self.offset).unwrap_or(1)) == 0
             && self.flags & crate::call::MAP_TYPE != 0
             && self.flags & (libc::MAP_HUGETLB | libc::MAP_LOCKED) == 0
             && has_no_limit()
@@ -237,7 +240,7 @@ impl Mremap {
 impl Shmat {
     /// What `SHM_REMAP` is about to replace.
     pub(in crate::check) fn find_loss(&self, taken: &Taken, frame: Frame) -> Option<Loss> {
-        let range = range_of(page_start(self.address), follow::segment_size(self.id))?;
+        let range = range_of(page_start(self.address), observe::segment_size(self.id))?;
         let search = Search { range, taken, frame };
         let victim = search.victim(false, || self.surely_succeeds());
         if victim.is_some() {
@@ -248,7 +251,7 @@ impl Shmat {
 
     fn surely_succeeds(&self) -> bool {
         let needs = if self.flags & libc::SHM_RDONLY == 0 { 6 } else { 4 };
-        (facts::page_remainder(self.address) == 0 || self.flags & libc::SHM_RND != 0)
+        (page::page_remainder(self.address) == 0 || self.flags & libc::SHM_RND != 0)
             && self.flags & libc::SHM_EXEC == 0
             && has_no_limit()
             && segment::any_by_id(self.id).is_some_and(|segment| bits_for_caller(&segment) & needs == needs)

@@ -4,14 +4,15 @@
 use super::neighbours::was_one;
 use super::{Search, taken_at};
 use crate::check::memory;
+use crate::facts::Module;
 use crate::facts::mapping::{Mapping, Mappings};
 use crate::facts::threads::{self, Thread};
-use crate::facts::{self, Module};
-use crate::harden;
-use crate::interpose::thread_pointer;
-use crate::report::Draft;
-use crate::track::{self, By, Range, Taken};
-use crate::{hooks, next, sys};
+use crate::form::Draft;
+use crate::machine::thread_pointer;
+use crate::past::program_break;
+use crate::plain::{Range, page};
+use crate::track::{self, By, Taken};
+use crate::{harden, next, sys};
 use core::fmt;
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -92,7 +93,7 @@ impl Victim {
         }
         let name = there.name();
         if name == b"[heap]" {
-            return Some(Victim::Heap(hooks::moves_break()));
+            return Some(Victim::Heap(program_break::has_moved()));
         }
         if name.starts_with(b"[stack") && end == there.end {
             // That of the main thread, and not this one's, which has been looked at.
@@ -109,7 +110,7 @@ impl Victim {
             return None;
         }
         let whole = object.extent().is_some_and(|(first, last)| {
-            facts::page_start(first) <= range.start && range.end <= facts::whole_pages(last)
+            page::page_start(first) <= range.start && range.end <= page::whole_pages(last)
         });
         Some(Victim::Object(whole))
     }
@@ -257,7 +258,7 @@ fn other_thread(range: Range, mappings: &Mappings, unmaps: bool) -> Option<(Vict
         }
         let stack = last.as_ref().filter(|last| last.contains(thread.block))?;
         let pointer = thread.stack_pointer().filter(|pointer| stack.contains(*pointer) && *pointer < thread.block)?;
-        touches(facts::page_start(pointer), thread.block).then_some(Victim::Stack(whose))
+        touches(page::page_start(pointer), thread.block).then_some(Victim::Stack(whose))
     })?;
     let there = mappings.at_or_after(range.start)?;
     Some((victim, there))
@@ -268,7 +269,7 @@ fn other_thread(range: Range, mappings: &Mappings, unmaps: bool) -> Option<(Vict
 fn is_in_a_reservation(address: usize, taken: &Taken) -> bool {
     let Some(known) = taken_at(address, taken) else { return false };
     let origin = &known.origin;
-    let range = Range::new(origin.base, facts::whole_pages(origin.length));
+    let range = Range::new(origin.base, page::whole_pages(origin.length));
     let is_forgotten = || track::with(|state| state.regions.history.forgotten.meets(range.start, range.end));
     origin.by == By::Shmat && origin.placed && (was_one(range, origin.serial) || is_forgotten().unwrap_or(true))
 }
@@ -288,7 +289,7 @@ fn stack(range: Range, here: usize) -> Option<Mapping> {
     } else if here < block && block < there.end {
         block
     } else {
-        facts::page_start(here).saturating_add(facts::page_size())
+        page::page_start(here).saturating_add(page::page_size())
     };
     (range.start < end && here < range.end).then_some(there)
 }

@@ -3,8 +3,9 @@
 use crate::call::{SHM_HUGETLB, Shmget};
 use crate::check::memory::signed;
 use crate::facts::limits::{self, Bytes};
-use crate::facts::page_size;
-use crate::report::{Draft, Report};
+use crate::finding::Report;
+use crate::form::Draft;
+use crate::plain::page::page_size;
 use core::ffi::c_int;
 use mapsan_model::{Rule, Severity};
 

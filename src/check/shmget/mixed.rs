@@ -1,7 +1,8 @@
 //! Arguments of shmget that are not where, or what, they are meant to be, in a call that has failed for want of `IPC_CREAT`.
 
-use crate::call::{Key, Octal, Shmget};
-use crate::report::Draft;
+use crate::call::{Key, Shmget};
+use crate::form::Draft;
+use crate::plain::bits::Octal;
 use core::ffi::c_int;
 
 /// The modes that are given to segments.

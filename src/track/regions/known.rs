@@ -1,7 +1,8 @@
 //! What the regions answer: what is known of a piece, of one that is gone, and of a release.
 
+use crate::plain::Outer;
 use crate::track::history::Gone;
-use crate::track::origin::{File, Origin, Outer};
+use crate::track::origin::{File, Origin};
 use crate::track::tree::Entry;
 
 /// What a release took out of the regions.

@@ -1,9 +1,10 @@
 //! What mremap(2) does to the regions: it moves, resizes and doubles them.
 
 use super::super::history::Gone;
-use super::super::origin::{By, File, Made, Outer};
+use super::super::origin::{By, File, Made};
 use super::super::tree::Entry;
-use super::{Range, Regions, Releaser};
+use super::{Regions, Releaser};
+use crate::plain::{Outer, Range};
 
 /// A move of mremap under way.
 struct Carried<'a> {
@@ -80,7 +81,7 @@ impl Regions {
                 spoiled = was.spoiled && new.length() <= old.length();
                 // The mapping that reaches the end of the old range has the length that was asked for, others keep theirs.
                 let asked_end = carried.made.base.wrapping_add(carried.made.length);
-                made.length = if was.base.wrapping_add(crate::facts::whole_pages(was.length)) >= old.end {
+                made.length = if was.base.wrapping_add(crate::plain::page::whole_pages(was.length)) >= old.end {
                     asked_end.saturating_sub(made.base)
                 } else {
                     was.length.saturating_sub(hidden)

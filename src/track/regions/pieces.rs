@@ -1,11 +1,12 @@
 //! The pieces that regions are made of, and the records that pieces point to.
 
 use super::super::history::Gone;
-use super::super::origin::{By, File, Made, Origin, Outer, OuterItem};
+use super::super::origin::{By, File, Made, Origin, OuterItem};
 use super::super::tree::Entry;
-use super::{Range, Regions, Releaser};
-use crate::hidden::{Addresses, Hidden};
-use crate::interpose::prefetch;
+use super::{Regions, Releaser};
+use crate::machine::prefetch;
+use crate::plain::hidden::{Addresses, Hidden};
+use crate::plain::{Outer, Range};
 
 impl Regions {
     /// What is left of `range` from `at` on: the next entry that reaches into it.

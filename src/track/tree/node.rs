@@ -2,8 +2,8 @@
 
 use super::super::pool::Item;
 use super::Entry;
-use crate::hidden::Hidden;
-use crate::interpose::prefetch;
+use crate::machine::prefetch;
+use crate::plain::hidden::Hidden;
 
 /// Entries of a node.
 pub(super) const WIDTH: usize = 21;

@@ -1,0 +1,94 @@
+//! The last finding of the process, and who is told of each.
+
+use crate::call::Outcome;
+use crate::form::Draft;
+use crate::output::{Section, enter};
+use crate::plain::Line;
+use crate::plain::errno::Errno;
+use crate::plain::hidden::Hidden;
+use core::cell::UnsafeCell;
+use core::fmt::Write as _;
+use core::sync::atomic::{
+    AtomicBool, AtomicPtr,
+    Ordering::{Acquire, Relaxed, Release},
+};
+use mapsan_model::{Rule, Severity};
+
+/// A finding, as it is kept.
+pub(crate) struct Finding {
+    /// The rule's name.
+    pub(crate) rule: Line<48>,
+    pub(crate) severity: Severity,
+    /// The errno of the call, 0 if it succeeded.
+    pub(crate) errno: Errno,
+    /// The message, without rule and severity, cut to fit.
+    pub(crate) message: Line<400>,
+    /// The return address of the program's call.
+    pub(crate) site: Hidden,
+}
+
+struct Last(UnsafeCell<Finding>);
+
+// SAFETY: reached only with a `Section`, which one thread has at a time.
+unsafe impl Sync for Last {}
+
+static LAST: Last = Last(UnsafeCell::new(Finding {
+    rule: Line::new(),
+    severity: Severity::Note,
+    errno: 0,
+    message: Line::new(),
+    site: Hidden::unused(0),
+}));
+static ANY: AtomicBool = AtomicBool::new(false);
+
+/// What is called after each new finding.
+static LISTENER: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
+
+/// Keeps a finding.
+pub(super) fn remember(
+    _proof: &Section,
+    rule: Rule,
+    severity: Severity,
+    outcome: Outcome,
+    caller: usize,
+    draft: &Draft,
+) {
+    // SAFETY: the section is held.
+    let last = unsafe { &mut *LAST.0.get() };
+    (last.severity, last.errno) = (severity, outcome.errno.unwrap_or(0));
+    last.rule.clear();
+    let _ = last.rule.write_str(rule.name());
+    last.message.clear();
+    let _ = last.message.write_str(draft.headline());
+    last.site = Hidden::new(caller);
+    ANY.store(true, Relaxed);
+}
+
+/// Hands over the last new finding; whether there has been one.
+pub(crate) fn last(take: &mut dyn FnMut(&Finding)) -> bool {
+    if !ANY.load(Relaxed) {
+        return false;
+    }
+    let Ok(section) = enter() else { return false };
+    // SAFETY: the section is held.
+    take(unsafe { &*LAST.0.get() });
+    section.leave();
+    true
+}
+
+/// Sets what is called after each new finding, on the thread and stack that made the call, with no lock held.
+pub(crate) fn listen(listener: fn()) {
+    LISTENER.store(listener as *mut (), Release);
+}
+
+/// Tells the listener of a new finding.
+pub(super) fn announce() {
+    let listener = LISTENER.load(Acquire);
+    if listener.is_null() {
+        return;
+    }
+    // SAFETY: null is `None`, and `listen` stores nothing but such a function.
+    if let Some(listener) = unsafe { core::mem::transmute::<*mut (), Option<fn()>>(listener) } {
+        listener();
+    }
+}

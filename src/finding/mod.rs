@@ -1,0 +1,297 @@
+//! Findings: seen before? suppressed? then put into words, given a form, and written.
+//!
+//! A check hands over a rule and, as a closure, what there is to say about it. The closure runs only for a finding
+//! that is new, on the report's own stack, with signals blocked: gathering its facts may be slow, may need room, and
+//! never disturbs the program.
+
+mod inquest;
+mod last;
+mod once;
+mod records;
+pub(crate) mod suppress;
+
+pub(crate) use inquest::Inquest;
+pub(crate) use last::{last, listen};
+pub(crate) use records::{are_recorded, write_object, write_segment, write_segment_use};
+
+use crate::call::{Call, Fault, Outcome};
+use crate::facts::started;
+use crate::facts::threads::{self, Thread};
+use crate::form::{Draft, Frames, OUTPUT, Subject, Trace, json, text};
+use crate::options::{self, Form, Mode};
+use crate::output::{Refusal, Section, enter, on_own_stack, sink};
+use crate::plain::errno::{self, Errno};
+use crate::plain::placement::written_by_fork;
+use crate::plain::{Line, Outer};
+use crate::sys::process;
+use core::cell::UnsafeCell;
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use mapsan_model::{Rule, Severity, Summary};
+use once::Seen;
+
+/// The workplace of the section's holder.
+struct Desk {
+    draft: Draft,
+    out: Line<OUTPUT>,
+}
+
+struct Shared(UnsafeCell<Desk>);
+
+// SAFETY: reached only with a `Section`, which one thread has at a time.
+unsafe impl Sync for Shared {}
+
+static DESK: Shared = Shared(UnsafeCell::new(Desk { draft: Draft::new(), out: Line::new() }));
+
+#[expect(clippy::mut_from_ref, reason = "the section is the proof that nobody else holds the reference")]
+fn desk(_proof: &Section) -> &mut Desk {
+    // SAFETY: one thread at a time has a section, and each user below lets go of the reference before it leaves.
+    unsafe { &mut *DESK.0.get() }
+}
+
+written_by_fork! {
+    FOUND: [AtomicU64; 3] = [const { AtomicU64::new(0) }; 3];
+    REPEATED: AtomicU64 = AtomicU64::new(0);
+    /// Whether this process has written its start record.
+    STARTED: AtomicBool = AtomicBool::new(false);
+}
+
+/// The findings of this process so far.
+pub(crate) fn counts() -> Summary {
+    Summary {
+        errors: count(Severity::Error),
+        warnings: count(Severity::Warning),
+        notes: count(Severity::Note),
+        repeated: REPEATED.load(Relaxed),
+    }
+}
+
+/// The findings of one severity, repetitions not counted.
+pub(crate) fn count(severity: Severity) -> u64 {
+    FOUND.get(severity as usize).map_or(0, |count| count.load(Relaxed))
+}
+
+/// One call that is being checked, and where it was made.
+pub(crate) struct Report<'a> {
+    pub(crate) call: &'a dyn Call,
+    pub(crate) outcome: Outcome,
+    /// The return address of the program's call.
+    pub(crate) caller: usize,
+    /// Whether the call has not been made, because `mode=enforce` refuses it if a rule is broken.
+    pub(crate) refusing: bool,
+    /// Of a call that was made earlier: the calls around it, as far as they are remembered.
+    pub(crate) earlier: Option<&'a Outer>,
+}
+
+impl Report<'_> {
+    /// Makes a finding, unless the rule is off, or has been reported at this call site.
+    ///
+    /// True if the rule counts here: it is on and not suppressed.
+    pub(crate) fn finding(&self, rule: Rule, severity: Severity, details: impl FnOnce(&mut Draft)) -> bool {
+        if !options::reports(rule, severity) {
+            return false;
+        }
+        match once::see(rule, self.caller) {
+            Seen::Again => {
+                REPEATED.fetch_add(1, Relaxed);
+                true
+            }
+            Seen::Suppressed => false,
+            Seen::First(entry) => {
+                let mut details = Some(details);
+                self.make(rule, severity, entry, &mut |draft| {
+                    if let Some(details) = details.take() {
+                        details(draft);
+                    }
+                })
+            }
+        }
+    }
+
+    /// Makes a finding about a call that the kernel lets pass: the errno with which `mode=enforce` refuses it, if the
+    /// rule counts here and has one.
+    pub(crate) fn offence(&self, rule: Rule, severity: Severity, details: impl FnOnce(&mut Draft)) -> Option<Errno> {
+        self.finding(rule, severity, details).then(|| enforced_errno(rule))?
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make(&self, rule: Rule, severity: Severity, entry: once::Entry, details: &mut dyn FnMut(&mut Draft)) -> bool {
+        let section = match enter() {
+            Ok(section) => section,
+            Err(refusal) => {
+                entry.forget();
+                if let Refusal::TimedOut { first: true } = refusal {
+                    say_without_section();
+                }
+                return false;
+            }
+        };
+        let Report { call, caller, .. } = *self;
+        let outcome = match enforced_errno(rule) {
+            Some(errno) if self.refusing => Outcome::refused(errno),
+            _ => self.outcome,
+        };
+        let trace = self.earlier.map_or(Trace::Unwound, Trace::Earlier);
+        let subject = Subject { rule, severity, call, outcome, caller, trace };
+        let mut made = false;
+        on_own_stack(&section, &mut || {
+            made = write(&section, &subject, self.refusing, entry, details);
+        });
+        section.leave();
+        if made {
+            last::announce();
+            if severity == Severity::Error && options::settings().mode == Mode::Abort {
+                // SAFETY: no lock is held and the signal mask is the program's own.
+                unsafe { libc::abort() };
+            }
+        }
+        made
+    }
+}
+
+/// Makes the finding of a fault, unless the rule is off, has been reported for this instruction, or is suppressed; whether
+/// it was made. The process ends afterwards in every mode.
+pub(crate) fn of_fault(
+    inquest: &Inquest,
+    fault: &Fault,
+    rule: Rule,
+    severity: Severity,
+    details: &mut dyn FnMut(&mut Draft),
+) -> bool {
+    let caller = fault.registers.instruction();
+    let entry = match once::see(rule, caller) {
+        Seen::First(entry) if options::reports(rule, severity) => entry,
+        _ => return false,
+    };
+    let trace = Trace::Fault(fault.registers);
+    let subject = Subject { rule, severity, call: fault, outcome: Outcome { value: 0, errno: None }, caller, trace };
+    write(inquest.section(), &subject, false, entry, details)
+}
+
+/// The errno with which `mode=enforce` fails a call that breaks the rule.
+fn enforced_errno(rule: Rule) -> Option<Errno> {
+    errno::from_name(rule.info().enforce?)
+}
+
+/// Makes the finding on the report's stack; `false` if it is suppressed.
+fn write(
+    proof: &Section,
+    subject: &Subject<'_>,
+    refusing: bool,
+    entry: once::Entry,
+    details: &mut dyn FnMut(&mut Draft),
+) -> bool {
+    let settings = options::settings();
+    let frames = match subject.trace {
+        Trace::Unwound => Frames::walk(subject.caller, settings.stack_depth),
+        Trace::Earlier(outer) => Frames::of_site_within(subject.caller, outer),
+        Trace::Fault(registers) => Frames::of_fault(registers, settings.stack_depth),
+    };
+    if suppress::silences(subject.rule, &frames) {
+        entry.suppress();
+        return false;
+    }
+    let Desk { draft, out } = desk(proof);
+    draft.clear();
+    details(draft);
+    if !matches!(subject.trace, Trace::Earlier(_)) {
+        tell_thread(draft);
+    }
+    if refusing {
+        draft.note(format_args!("mode=enforce: the call was not made"));
+    }
+    if let Some(count) = FOUND.get(subject.severity as usize) {
+        count.fetch_add(1, Relaxed);
+    }
+    out.clear();
+    match settings.form {
+        Form::Text => text::finding(out, subject, draft, &frames, settings.colour),
+        Form::Json => {
+            if !STARTED.swap(true, Relaxed) {
+                json::start(out);
+            }
+            json::finding(out, subject, draft, &frames);
+        }
+    }
+    sink::write_finding(proof, out.as_bytes());
+    last::remember(proof, subject.rule, subject.severity, subject.outcome, subject.caller, draft);
+    draft.clear();
+    true
+}
+
+/// Says which thread it is, where there is more than one.
+fn tell_thread(draft: &mut Draft) {
+    let thread = Thread::own();
+    match thread.started() {
+        _ if thread.is_main() => {
+            if started::any() && threads::count().is_some_and(|count| count > 1) {
+                draft.note(format_args!("in the main thread"));
+            }
+        }
+        Some(started) => {
+            draft.place(started.site, format_args!("in thread {}, which was started here", started.number));
+        }
+        None => draft.note(format_args!("in {thread}, whose start was not seen")),
+    }
+}
+
+/// The one line that tells of a lock that could not be had. It goes to standard error: the sink belongs to whoever holds
+/// the lock.
+#[cold]
+#[inline(never)]
+fn say_without_section() {
+    sink::say_without_section(format_args!(
+        "a finding was dropped: the report lock is held by a thread that this process does not have"
+    ));
+}
+
+/// Writes the record that says that this process is covered, where records are written.
+pub(crate) fn write_start(proof: &Section) {
+    if options::settings().form == Form::Json && !STARTED.swap(true, Relaxed) {
+        let out = &mut desk(proof).out;
+        out.clear();
+        json::start(out);
+        let _ = sink::write(proof, out.as_bytes());
+    }
+}
+
+/// Whether there is anything to write when the process ends in order.
+pub(crate) fn has_more_to_say() -> bool {
+    let has_started = options::settings().form == Form::Json && STARTED.load(Relaxed);
+    has_started || !counts().is_empty() || sink::lost() > 0
+}
+
+/// Writes the closing summary of a process that ends in order.
+pub(crate) fn write_end() {
+    // A child of a raw clone carries its parent's counts, which are not its own.
+    if crate::sys::getpid() != process::pid() || !has_more_to_say() {
+        return;
+    }
+    let Ok(section) = enter() else { return };
+    let counts = counts();
+    match options::settings().form {
+        Form::Text if !counts.is_empty() => sink::say(&section, format_args!("{counts}")),
+        Form::Json if STARTED.load(Relaxed) => {
+            let out = &mut desk(&section).out;
+            out.clear();
+            json::end(out, &counts, sink::lost());
+            if sink::write(&section, out.as_bytes()).is_err() && sink::lost() > 0 {
+                sink::say_lost(&section);
+            }
+        }
+        _ => {}
+    }
+    if sink::lost() > 0 && options::settings().form == Form::Text {
+        sink::say_lost(&section);
+    }
+    section.leave();
+}
+
+/// Makes a forked child's counts its own.
+pub(crate) fn forked() {
+    for count in &FOUND {
+        count.store(0, Relaxed);
+    }
+    REPEATED.store(0, Relaxed);
+    STARTED.store(false, Relaxed);
+}

@@ -1,0 +1,149 @@
+//! What a check says about a finding, before it is given a form.
+
+use crate::facts::mapping::Mapping;
+use crate::plain::{Line, Outer};
+use core::fmt::{self, Write as _};
+
+/// The room for all texts of one finding, in bytes.
+const TEXT: usize = 16 * 1024;
+/// The most notes, helps and related places of one finding.
+const PARTS: usize = 24;
+
+/// The role of a text. As wide as what it stands beside: a static without gaps that is all zeroes takes no room in
+/// the library's file, and no memory until it is used.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+pub(super) enum Role {
+    Message,
+    Note,
+    Help,
+    /// The label of a related place.
+    Place,
+}
+
+/// One text of the finding.
+#[derive(Clone, Copy)]
+struct Part {
+    role: Role,
+    from: usize,
+    to: usize,
+    place: Place,
+}
+
+impl Part {
+    const NONE: Part = Part { role: Role::Message, from: 0, to: 0, place: Place::NONE };
+}
+
+/// A call that matters to a finding besides the one that it is about.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    /// The return address of the call.
+    pub(crate) site: usize,
+    /// The calls around it, where they are remembered.
+    pub(crate) outer: Outer,
+    /// What it was made for: start and length in bytes; 0 if there is none.
+    pub(crate) start: usize,
+    pub(crate) length: usize,
+}
+
+impl Place {
+    /// A call of which no more than the site is remembered.
+    pub(crate) fn of_site(site: usize) -> Place {
+        Place { site, ..Place::NONE }
+    }
+
+    const NONE: Place = Place { site: 0, outer: Outer::NONE, start: 0, length: 0 };
+}
+
+/// The texts of a finding. All are printable: what comes from outside is escaped before it gets here.
+pub(crate) struct Draft {
+    text: Line<TEXT>,
+    parts: [Part; PARTS],
+    used: usize,
+    mapping: Option<Mapping>,
+}
+
+impl Draft {
+    pub(crate) const fn new() -> Draft {
+        Draft { text: Line::new(), parts: [Part::NONE; PARTS], used: 0, mapping: None }
+    }
+
+    /// Empties it, and leaves no address in it, which a collector would take for a reference (see `hidden.rs`).
+    pub(crate) fn clear(&mut self) {
+        self.text.clear();
+        if let Some(used) = self.parts.get_mut(..self.used) {
+            used.fill(Part::NONE);
+        }
+        self.used = 0;
+        if let Some(mapping) = &mut self.mapping {
+            (mapping.start, mapping.end) = (0, 0);
+        }
+        self.mapping = None;
+    }
+
+    /// What is wrong: one line, lower case, no final period.
+    pub(crate) fn message(&mut self, text: fmt::Arguments<'_>) {
+        self.add(Role::Message, Place::NONE, text);
+    }
+
+    /// A fact.
+    pub(crate) fn note(&mut self, text: fmt::Arguments<'_>) {
+        self.add(Role::Note, Place::NONE, text);
+    }
+
+    /// What the user can do.
+    pub(crate) fn help(&mut self, text: fmt::Arguments<'_>) {
+        self.add(Role::Help, Place::NONE, text);
+    }
+
+    /// The mapping that the finding is about, as the kernel has it: for records.
+    pub(crate) fn mapping(&mut self, mapping: &Mapping) {
+        self.mapping = Some(*mapping);
+    }
+
+    /// That mapping, if there is one.
+    pub(super) fn about(&self) -> Option<&Mapping> {
+        self.mapping.as_ref()
+    }
+
+    /// Another call that matters, by its return address.
+    pub(crate) fn place(&mut self, site: usize, label: fmt::Arguments<'_>) {
+        self.add(Role::Place, Place::of_site(site), label);
+    }
+
+    /// Another call that matters, with all that is known of it.
+    pub(crate) fn place_of(&mut self, place: Place, label: fmt::Arguments<'_>) {
+        self.add(Role::Place, place, label);
+    }
+
+    fn add(&mut self, role: Role, place: Place, text: fmt::Arguments<'_>) {
+        let from = self.text.len();
+        let _ = self.text.write_fmt(text);
+        if let Some(part) = self.parts.get_mut(self.used) {
+            *part = Part { role, from, to: self.text.len(), place };
+            self.used = self.used.wrapping_add(1);
+        }
+    }
+
+    /// The texts of one role, in the order in which they were given.
+    pub(super) fn texts(&self, role: Role) -> impl Iterator<Item = &str> {
+        self.with(role).map(|(text, _)| text)
+    }
+
+    /// The related places, each with its label.
+    pub(super) fn places(&self) -> impl Iterator<Item = (&str, &Place)> {
+        self.with(Role::Place)
+    }
+
+    fn with(&self, role: Role) -> impl Iterator<Item = (&str, &Place)> {
+        let used = self.parts.get(..self.used).unwrap_or_default();
+        used.iter()
+            .filter(move |part| part.role == role)
+            .map(|part| (self.text.as_str().get(part.from..part.to).unwrap_or_default(), &part.place))
+    }
+
+    /// The message.
+    pub(crate) fn headline(&self) -> &str {
+        self.texts(Role::Message).next().unwrap_or_default()
+    }
+}

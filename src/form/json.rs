@@ -1,0 +1,289 @@
+//! The JSON form of records (a contract, described by the model's JSON Schema): one object a line.
+
+use super::draft::{Draft, Role};
+use super::frames::Frames;
+use super::outliving::{NewObject, NewSegment, SegmentUse};
+use super::subject::{OUTPUT, Subject};
+use crate::call::{Key, Value};
+use crate::facts::Module;
+use crate::plain::Line;
+use crate::plain::errno::ErrnoName;
+use crate::plain::escape::Escaped;
+use crate::plain::shm::FOLDER;
+use crate::sys::{self, process};
+use core::ffi::c_int;
+use core::fmt::{self, Write as _};
+use mapsan_model::Summary;
+use mapsan_model::record::SCHEMA_NAME;
+
+/// The room that is kept for what follows the frames.
+const KEPT: usize = 8 * 1024;
+
+/// The fields that every record has.
+fn head(out: &mut Line<OUTPUT>, kind: &str) {
+    let executable = Escaped(process::executable());
+    let _ = write!(
+        out,
+        r#"{{"schema":"{SCHEMA_NAME}","kind":"{kind}","time":"{}","pid":{},"tid":{},"exe":{}"#,
+        Time(sys::realtime()),
+        sys::getpid(),
+        sys::gettid(),
+        Json(&executable),
+    );
+}
+
+/// The record of a process that is covered from now on.
+pub(crate) fn start(out: &mut Line<OUTPUT>) {
+    head(out, "start");
+    let _ = writeln!(out, r#","version":"{}","ppid":{}}}"#, env!("CARGO_PKG_VERSION"), sys::getppid());
+}
+
+/// The record of a process that ends in order; `lost` is the findings that could not be written.
+pub(crate) fn end(out: &mut Line<OUTPUT>, counts: &Summary, lost: u64) {
+    head(out, "end");
+    let Summary { errors, warnings, notes, repeated } = counts;
+    let _ = write!(out, r#","errors":{errors},"warnings":{warnings},"notes":{notes},"repeated":{repeated}"#);
+    if lost > 0 {
+        let _ = write!(out, r#","lost":{lost}"#);
+    }
+    let _ = out.write_str("}\n");
+}
+
+/// The record of a finding.
+pub(crate) fn finding(out: &mut Line<OUTPUT>, subject: &Subject<'_>, draft: &Draft, frames: &Frames) {
+    head(out, "finding");
+    let Subject { rule, severity, .. } = subject;
+    let _ = write!(out, r#","rule":"{rule}","severity":"{severity}","call":"#);
+    call(out, subject);
+    let _ = write!(out, r#","message":{}"#, Json(&draft.headline()));
+    texts(out, "notes", draft, Role::Note);
+    texts(out, "help", draft, Role::Help);
+    let _ = out.write_str(r#","stack":["#);
+    stack(out, frames);
+    let _ = out.write_str(r#"],"related":["#);
+    let mut separator = "";
+    for (label, place) in draft.places() {
+        let _ = write!(out, r#"{separator}{{"label":{},"stack":["#, Json(&label));
+        stack(out, &Frames::of_site_within(place.site, &place.outer));
+        let _ = out.write_str("]");
+        if place.length > 0 {
+            let _ = write!(out, r#","start":"{:#x}","length":{}"#, place.start, place.length);
+        }
+        let _ = out.write_str("}");
+        separator = ",";
+    }
+    let _ = out.write_str("]");
+    if let Some(mapping) = draft.about() {
+        let [read, write, execute, shared] = mapping.rights();
+        let _ = write!(
+            out,
+            r#","mapping":{{"start":"{:#x}","length":{},"protection":"{read}{write}{execute}{shared}","offset":{},"path":{}}}"#,
+            mapping.start,
+            mapping.length(),
+            mapping.offset,
+            Json(&Escaped(mapping.name()))
+        );
+    }
+    // Only the first of a rule at a site is written, so nothing has been repeated yet.
+    let _ = writeln!(out, r#","repeated":0}}"#);
+}
+
+/// The record of a segment that has been made.
+pub(crate) fn segment(out: &mut Line<OUTPUT>, subject: &Subject<'_>, made: &NewSegment, frames: &Frames) {
+    head(out, "segment");
+    let NewSegment { id, key, size } = made;
+    let _ = write!(out, r#","id":{id},"key":{},"size":{size},"uid":{}"#, Json(&Key(*key)), sys::geteuid());
+    if let Ok(namespace) = sys::statx_path(c"/proc/self/ns/ipc") {
+        let _ = write!(out, r#","ipc_namespace":{}"#, namespace.stx_ino);
+    }
+    close(out, subject, frames);
+}
+
+/// The record of what a process has done with a segment.
+pub(crate) fn segment_use(
+    out: &mut Line<OUTPUT>,
+    subject: &Subject<'_>,
+    id: c_int,
+    done: &SegmentUse,
+    frames: &Frames,
+) {
+    head(out, "segment-use");
+    let name = match done {
+        SegmentUse::Attached => "attached",
+        SegmentUse::Removed => "removed",
+        SegmentUse::RemovalRefused(_) => "removal-refused",
+        SegmentUse::Left { .. } => "left",
+    };
+    let _ = write!(out, r#","id":{id},"use":"{name}","uid":{}"#, sys::geteuid());
+    if let SegmentUse::Left { key, size, own, attached } = done {
+        let key = Key(*key);
+        let _ = write!(out, r#","key":{},"size":{size},"own":{own},"attached":{attached}"#, Json(&key));
+    }
+    close(out, subject, frames);
+}
+
+/// The record of a shared memory object that has been made.
+pub(crate) fn object(out: &mut Line<OUTPUT>, subject: &Subject<'_>, object: &NewObject<'_>, frames: &Frames) {
+    head(out, "object");
+    let name = Escaped(object.name);
+    let path = format_args!("{FOLDER}{name}");
+    let (major, minor) = object.device;
+    let _ = write!(out, r#","name":{},"path":{}"#, Json(&format_args!("/{name}")), Json(&path));
+    let _ = write!(out, r#","device":"{major}:{minor}","inode":{},"uid":{}"#, object.inode, sys::geteuid());
+    close(out, subject, frames);
+}
+
+/// The end of a record about a call: the call and its frames.
+fn close(out: &mut Line<OUTPUT>, subject: &Subject<'_>, frames: &Frames) {
+    let _ = out.write_str(r#","call":"#);
+    call(out, subject);
+    let _ = out.write_str(r#","stack":["#);
+    stack(out, frames);
+    let _ = out.write_str("]}\n");
+}
+
+/// The object that shows a call.
+fn call(out: &mut Line<OUTPUT>, subject: &Subject<'_>) {
+    let Subject { call, outcome, .. } = subject;
+    let _ = write!(out, r#"{{"function":"{}","args":["#, call.function());
+    let mut separator = "";
+    call.arguments(&mut |argument| {
+        let _ = write!(out, "{separator}{}", Json(&argument));
+        separator = ",";
+    });
+    let _ = write!(out, r#"],"result":{},"errno":"#, Json(&Value(*call, *outcome)));
+    match outcome.errno.filter(|_| outcome.is_known()) {
+        Some(errno) => _ = write!(out, "{}", Json(&ErrnoName(errno))),
+        None => _ = out.write_str("null"),
+    }
+    let _ = out.write_str("}");
+}
+
+fn texts(out: &mut Line<OUTPUT>, field: &str, draft: &Draft, role: Role) {
+    let _ = write!(out, r#","{field}":["#);
+    let mut separator = "";
+    for text in draft.texts(role) {
+        let _ = write!(out, "{separator}{}", Json(&text));
+        separator = ",";
+    }
+    let _ = out.write_str("]");
+}
+
+fn stack(out: &mut Line<OUTPUT>, frames: &Frames) {
+    let mut separator = "";
+    for address in frames.addresses() {
+        if out.room() < KEPT {
+            break;
+        }
+        let _ = out.write_str(separator);
+        frame(out, *address);
+        separator = ",";
+    }
+}
+
+fn frame(out: &mut Line<OUTPUT>, address: usize) {
+    let Some(module) = Module::find(address) else {
+        let _ = write!(out, r#"{{"address":"{address:#x}","module":null,"offset":null,"build_id":null}}"#);
+        return;
+    };
+    let path = Escaped(module.path());
+    let offset = address.wrapping_sub(module.bias);
+    let _ = write!(out, r#"{{"address":"{address:#x}","module":{},"offset":"{offset:#x}","build_id":"#, Json(&path));
+    match module.build_id() {
+        Some(id) => {
+            let _ = out.write_str("\"");
+            for byte in id {
+                let _ = write!(out, "{byte:02x}");
+            }
+            let _ = out.write_str("\"");
+        }
+        None => _ = out.write_str("null"),
+    }
+    if let Some((symbol, distance)) = module.symbol(address) {
+        let symbol = Escaped(symbol);
+        let _ = write!(out, r#","symbol":{}"#, Json(&format_args!("{symbol}+{distance:#x}")));
+    }
+    let _ = out.write_str("}");
+}
+
+/// Shows something as a JSON string.
+struct Json<'a>(&'a dyn fmt::Display);
+
+impl fmt::Display for Json<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"")?;
+        write!(Quoting(f), "{}", self.0)?;
+        f.write_str("\"")
+    }
+}
+
+/// Escapes what JSON demands; control characters are escaped already, but a format may still hold one.
+struct Quoting<'a, 'b>(&'a mut fmt::Formatter<'b>);
+
+impl fmt::Write for Quoting<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for character in text.chars() {
+            match character {
+                '"' => self.0.write_str("\\\"")?,
+                '\\' => self.0.write_str("\\\\")?,
+                '\0'..='\x1f' => write!(self.0, "\\u{:04x}", u32::from(character))?,
+                _ => self.0.write_char(character)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// RFC 3339, UTC, microseconds.
+struct Time(libc::timespec);
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.tv_sec;
+        let (year, month, day) = civil(seconds.div_euclid(86_400));
+        let in_day = seconds.rem_euclid(86_400);
+        let (hour, minute, second) =
+            (in_day.wrapping_div(3600), in_day.wrapping_div(60).wrapping_rem(60), in_day.wrapping_rem(60));
+        let micros = self.0.tv_nsec.wrapping_div(1000);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z")
+    }
+}
+
+/// The Gregorian date of a day counted from 1970-01-01.
+///
+/// Counts in years that start in March, so that the leap day is a year's last, and in eras of 400 years (146,097 days).
+fn civil(days: i64) -> (i64, i64, i64) {
+    let days = days.wrapping_add(719_468); // from 0000-03-01
+    let era = days.div_euclid(146_097);
+    let of_era = days.rem_euclid(146_097);
+    let leaps =
+        of_era.wrapping_div(1460).wrapping_sub(of_era.wrapping_div(36_524)).wrapping_add(of_era.wrapping_div(146_096));
+    let year = of_era.wrapping_sub(leaps).wrapping_div(365);
+    let before = year.wrapping_mul(365).wrapping_add(year.wrapping_div(4)).wrapping_sub(year.wrapping_div(100));
+    let of_year = of_era.wrapping_sub(before);
+    let shifted = of_year.wrapping_mul(5).wrapping_add(2).wrapping_div(153);
+    let day = of_year.wrapping_sub(shifted.wrapping_mul(153).wrapping_add(2).wrapping_div(5)).wrapping_add(1);
+    let month = if shifted < 10 { shifted.wrapping_add(3) } else { shifted.wrapping_sub(9) };
+    let year = era.wrapping_mul(400).wrapping_add(year).wrapping_add(i64::from(month <= 2));
+    (year, month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times() {
+        let shown = |tv_sec, tv_nsec| format!("{}", Time(libc::timespec { tv_sec, tv_nsec }));
+        assert_eq!(shown(0, 0), "1970-01-01T00:00:00.000000Z");
+        assert_eq!(shown(951_782_399, 999_999_999), "2000-02-28T23:59:59.999999Z");
+        assert_eq!(shown(951_782_400, 1000), "2000-02-29T00:00:00.000001Z");
+        assert_eq!(shown(4_107_542_399, 0), "2100-02-28T23:59:59.000000Z");
+        assert_eq!(shown(4_107_542_400, 0), "2100-03-01T00:00:00.000000Z");
+    }
+
+    #[test]
+    fn strings() {
+        assert_eq!(format!("{}", Json(&"a\"b\\c\n")), r#""a\"b\\c\u000a""#);
+    }
+}

@@ -1,0 +1,13 @@
+//! Telling: what there is to say of a finding, the calls that led to it, and the two forms in which both are written.
+
+mod draft;
+mod frames;
+pub(crate) mod json;
+mod outliving;
+mod subject;
+pub(crate) mod text;
+
+pub(crate) use draft::{Draft, Place};
+pub(crate) use frames::{Frames, outer as outer_frames, prepare as prepare_unwinder};
+pub(crate) use outliving::{NewObject, NewSegment, SegmentUse};
+pub(crate) use subject::{OUTPUT, Subject, Trace};

@@ -1,0 +1,38 @@
+//! What outlives a process, as records tell of it: segments and shared memory objects.
+
+use crate::plain::errno::Errno;
+use core::ffi::c_int;
+
+/// A segment that has been made.
+pub(crate) struct NewSegment {
+    pub(crate) id: c_int,
+    pub(crate) key: c_int,
+    /// In bytes.
+    pub(crate) size: usize,
+}
+
+/// What a process has done with a segment.
+pub(crate) enum SegmentUse {
+    /// It has attached it, for the first time.
+    Attached,
+    /// It has removed it.
+    Removed,
+    /// It was refused to remove it.
+    RemovalRefused(Errno),
+    /// It has made it, ends in order, and the segment exists: key and size, and how many attachments it has, of this process
+    /// and in all.
+    Left { key: c_int, size: usize, own: u64, attached: u64 },
+}
+
+/// A shared memory object that has been made.
+pub(crate) struct NewObject<'a> {
+    /// Without its leading slashes.
+    pub(crate) name: &'a [u8],
+    /// Major and minor number.
+    pub(crate) device: (u32, u32),
+    pub(crate) inode: u64,
+    /// The descriptor that the call gave.
+    pub(crate) fd: c_int,
+    /// The return address of the call.
+    pub(crate) site: usize,
+}

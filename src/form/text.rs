@@ -1,0 +1,60 @@
+//! The text form of a finding (a contract: users and tests read it).
+
+use super::draft::{Draft, Role};
+use super::frames::Frames;
+use super::subject::{OUTPUT, Subject};
+use crate::call::Made;
+use crate::facts::Module;
+use crate::plain::Line;
+use crate::plain::escape::Escaped;
+use core::fmt::Write as _;
+use mapsan_model::Severity;
+
+/// The room that is kept for notes and helps when the frames are long.
+const KEPT: usize = 6 * 1024;
+
+/// Writes the whole block.
+pub(crate) fn finding(out: &mut Line<OUTPUT>, subject: &Subject<'_>, draft: &Draft, frames: &Frames, colour: bool) {
+    let (on, off) = if colour { (colour_of(subject.severity), "\x1b[0m") } else { ("", "") };
+    let Subject { rule, severity, call, outcome, .. } = subject;
+    let _ = writeln!(out, "mapsan: {on}{severity}[{rule}]{off}: {}", draft.headline());
+    let _ = writeln!(out, "    {}", Made(*call, *outcome));
+    for address in frames.addresses() {
+        if out.room() < KEPT {
+            break;
+        }
+        frame(out, "    ", *address);
+    }
+    for (label, place) in draft.places() {
+        let _ = writeln!(out, "    {label}:");
+        for address in Frames::of_site_within(place.site, &place.outer).addresses() {
+            frame(out, "        ", *address);
+        }
+    }
+    for note in draft.texts(Role::Note) {
+        let _ = writeln!(out, "    note: {note}");
+    }
+    for help in draft.texts(Role::Help) {
+        let _ = writeln!(out, "    help: {help}");
+    }
+}
+
+/// Bold, in the colours that compilers use.
+fn colour_of(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "\x1b[1;31m",
+        Severity::Warning => "\x1b[1;35m",
+        Severity::Note => "\x1b[1;36m",
+    }
+}
+
+fn frame(out: &mut Line<OUTPUT>, indent: &str, address: usize) {
+    let _ = write!(out, "{indent}at {address:#x}");
+    if let Some(module) = Module::find(address) {
+        if let Some((symbol, distance)) = module.symbol(address) {
+            let _ = write!(out, " {}+{distance:#x}", Escaped(symbol));
+        }
+        let _ = write!(out, " ({}+{:#x})", Escaped(module.path()), address.wrapping_sub(module.bias));
+    }
+    let _ = out.write_str("\n");
+}

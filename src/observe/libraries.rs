@@ -1,0 +1,76 @@
+//! What dlclose removes: the loader's list before it and after it.
+//!
+//! As long as nothing is loaded and removed, one entry of the list is read each time.
+
+use crate::clock;
+use crate::facts::Module;
+use crate::track::libraries::Library;
+use crate::track::with;
+use core::ffi::{c_int, c_void};
+
+/// Reads the loader's list before dlclose, if objects have been added since the last time; its count of removals.
+pub(crate) fn look_before() -> u64 {
+    let (mut first, mut removals) = (true, 0);
+    read(&mut |info| {
+        let goes_on = with(|state| {
+            if core::mem::take(&mut first) {
+                removals = info.dlpi_subs;
+                if !state.libraries.begin(info.dlpi_adds, false) {
+                    return false;
+                }
+            }
+            state.libraries.see(&as_library(info));
+            true
+        });
+        goes_on.unwrap_or(false)
+    });
+    removals
+}
+
+/// Reads the loader's list after a dlclose that returns to `site`, if objects have been removed since it counted `removals`.
+pub(crate) fn look_after(removals: u64, site: usize) {
+    let (mut first, mut whole) = (true, false);
+    read(&mut |info| {
+        if core::mem::take(&mut first) {
+            if info.dlpi_subs == removals || with(|state| state.libraries.begin(info.dlpi_adds, true)).is_none() {
+                return false;
+            }
+            whole = true;
+        }
+        whole = with(|state| state.libraries.see(&as_library(info))).is_some();
+        whole
+    });
+    if whole {
+        with(|state| state.libraries.removed(site, clock::now()));
+    }
+}
+
+/// How the loader's list is read.
+struct Reading<'a> {
+    each: &'a mut dyn FnMut(&libc::dl_phdr_info) -> bool,
+}
+
+/// Hands each entry of the loader's list to `each`, until that says false.
+fn read(each: &mut dyn FnMut(&libc::dl_phdr_info) -> bool) {
+    unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, size: usize, reading: *mut c_void) -> c_int {
+        // An old loader counts nothing.
+        if size < size_of::<libc::dl_phdr_info>() {
+            return 1;
+        }
+        // SAFETY: `reading` is what `read` handed over.
+        let reading = unsafe { &mut *reading.cast::<Reading<'_>>() };
+        // SAFETY: dl_iterate_phdr(3) passes a valid entry, of this size.
+        let info = unsafe { &*info };
+        c_int::from(!(reading.each)(info))
+    }
+    let mut reading = Reading { each };
+    // SAFETY: `visit` fits the callback's signature, and `reading` lives as long as the call.
+    unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut reading).cast()) };
+}
+
+/// An entry of the loader's list as it is remembered.
+fn as_library(info: &libc::dl_phdr_info) -> Library {
+    let listed = Module::listed(info);
+    let (start, end) = listed.extent().unwrap_or((0, 0));
+    Library::loaded(start, end, listed.path())
+}

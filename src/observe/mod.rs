@@ -1,0 +1,398 @@
+//! From a call to what the tracker is told: before a call that releases addresses, and after one that succeeded.
+//!
+//! Addresses leave the tracker before the kernel releases them, because another thread may own them as soon as the
+//! kernel returns; when the call fails they come back.
+
+pub(crate) mod libraries;
+mod segments;
+
+pub(crate) use segments::{
+    attached, attaches_over, detached_later, detaches, got, has_object, object_made, object_unlinked, removes,
+    segment_size,
+};
+
+use crate::call::{MAP_TYPE, Mmap, Mremap};
+use crate::enabled::{self, SITES};
+use crate::facts::backing::device;
+use crate::facts::mapping::Mappings;
+use crate::form::outer_frames;
+use crate::plain::page::{self, page_start, whole_pages};
+use crate::plain::{Outer, Range};
+use crate::track::{self, Begun, By, File, Made, Releaser};
+use crate::{clock, sys};
+use core::ffi::c_int;
+
+/// Hands over the frames around a call site: none, unless `site_depth` (a bit of `watch`) asks for more than the site itself.
+#[inline]
+fn with_outer<R>(watch: u32, caller: usize, tell: impl FnOnce(Option<&Outer>) -> R) -> R {
+    #[cold]
+    #[inline(never)]
+    fn with_frames<R>(caller: usize, tell: impl FnOnce(Option<&Outer>) -> R) -> R {
+        tell(Some(&outer_frames(caller)))
+    }
+    if watch & SITES == 0 { tell(None) } else { with_frames(caller, tell) }
+}
+
+fn releaser(by: By, caller: usize) -> Releaser {
+    Releaser { by, site: caller, time: clock::now() }
+}
+
+/// The protection bits that are tracked.
+#[inline]
+fn rights(prot: c_int) -> u8 {
+    u8::try_from(prot & (libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC)).unwrap_or(0)
+}
+
+/// munmap is about to be called.
+#[inline]
+pub(crate) fn unmaps(address: usize, length: usize, caller: usize, watch: u32) -> Begun {
+    let pages = whole_pages(length);
+    // The kernel refuses these before it touches anything.
+    if pages == 0 || page::page_remainder(address) != 0 || address.checked_add(pages).is_none() {
+        return Begun::Off;
+    }
+    with_outer(watch, caller, |outer| track::release(Range::new(address, pages), releaser(By::Munmap, caller), outer))
+}
+
+/// munmap has succeeded.
+#[cold]
+pub(crate) fn unmapped_later(address: usize, length: usize, caller: usize) {
+    track::released(Range::new(address, whole_pages(length)), releaser(By::Munmap, caller));
+}
+
+/// mmap with `MAP_FIXED` is about to be called.
+pub(crate) fn replaces(call: &Mmap, caller: usize) -> Begun {
+    let pages = whole_pages(call.length);
+    if pages == 0 || page::page_remainder(call.address) != 0 || call.address.checked_add(pages).is_none() {
+        return Begun::Off;
+    }
+    with_outer(enabled::watch(), caller, |outer| {
+        track::release(Range::new(call.address, pages), releaser(By::Mmap, caller), outer)
+    })
+}
+
+/// Whether all that is to be known of a mapping is in the call itself.
+#[inline]
+pub(crate) fn is_plain(flags: c_int) -> bool {
+    const OTHERS: c_int = libc::MAP_HUGETLB | libc::MAP_FIXED;
+    flags & (libc::MAP_ANONYMOUS | OTHERS) == libc::MAP_ANONYMOUS && flags & MAP_TYPE != libc::MAP_SHARED_VALIDATE
+}
+
+/// A plain mmap has succeeded.
+#[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
+#[inline(always)]
+pub(crate) fn mapped_plainly(call: &Mmap, base: usize, caller: usize) {
+    track::mapped(Range::new(base, whole_pages(call.length)), made(call, base, caller, Seen::NOTHING), None);
+    asked(call, base);
+}
+
+/// mmap has succeeded.
+#[allow(
+    clippy::inline_always,
+    reason = "each frame counts on small stacks: what is looked at is gone from it afterwards"
+)]
+#[inline(always)]
+pub(crate) fn mapped(call: &Mmap, base: usize, caller: usize) {
+    let seen = if call.flags & libc::MAP_ANONYMOUS == 0 { look_at(call) } else { Seen::NOTHING };
+    mapped_as_seen(call, base, caller, seen);
+}
+
+#[inline(never)]
+fn mapped_as_seen(call: &Mmap, base: usize, caller: usize, seen: Seen) {
+    let mut range = Range::new(base, whole_pages(call.length));
+    if seen.huge || call.flags & libc::MAP_HUGETLB != 0 {
+        range = whole_huge_pages(range);
+    }
+    let made = made(call, base, caller, seen);
+    if enabled::watch() & SITES == 0 {
+        track::mapped(range, made, None);
+    } else {
+        mapped_with_frames(range, made, caller);
+    }
+    asked(call, base);
+}
+
+/// Notes the address that a mapping was asked for at, if it is not there.
+#[inline]
+fn asked(call: &Mmap, base: usize) {
+    if call.address != 0 && call.address != base {
+        track::asked(Range::new(page_start(call.address), whole_pages(call.length)), call.address, Some(base));
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn mapped_with_frames(range: Range, made: Made, caller: usize) {
+    track::mapped(range, made, Some(&outer_frames(caller)));
+}
+
+#[inline]
+fn made(call: &Mmap, base: usize, caller: usize, seen: Seen) -> Made {
+    Made {
+        by: By::Mmap,
+        site: caller,
+        base,
+        length: call.length,
+        prot: rights(call.prot),
+        flags: call.flags,
+        placed: call.address == base,
+        notable: seen.notable,
+        file: seen.file,
+        time: clock::now(),
+    }
+}
+
+/// What the descriptor of a new mapping says.
+#[derive(Clone, Copy)]
+struct Seen {
+    file: Option<File>,
+    /// Whether the mapping starts past the end of the file.
+    notable: bool,
+    /// Whether the filesystem is one of huge pages.
+    huge: bool,
+}
+
+impl Seen {
+    const NOTHING: Seen = Seen { file: None, notable: false, huge: false };
+}
+
+/// Looks at the file that has been mapped. Its size counts now, after the call.
+#[inline(never)]
+fn look_at(call: &Mmap) -> Seen {
+    // Huge pages on x86-64 and AArch64 have at least 64 KiB; a filesystem of these says so by its block size.
+    const HUGE: u32 = 64 * 1024;
+    let Ok(there) = sys::statx_fd(call.fd) else { return Seen::NOTHING };
+    let offset = call.offset.cast_unsigned();
+    let is_regular = u32::from(there.stx_mode) & libc::S_IFMT == libc::S_IFREG;
+    let device = device(there.stx_dev_major, there.stx_dev_minor);
+    let file = File { inode: there.stx_ino, size: there.stx_size, offset, device, fd: call.fd };
+    Seen { file: Some(file), notable: is_regular && offset >= there.stx_size, huge: there.stx_blksize >= HUGE }
+}
+
+/// A range rounded up to the huge pages that the kernel says it has.
+#[cold]
+#[inline(never)]
+fn whole_huge_pages(range: Range) -> Range {
+    let page = Mappings::open().and_then(|mappings| mappings.page_size_at(range.start));
+    let length = page.and_then(|page| range.length().checked_next_multiple_of(page));
+    length.map_or(range, |length| Range::new(range.start, length))
+}
+
+/// mremap is about to be called: what it takes from the old place, and what it replaces at a fixed new one.
+pub(crate) struct Remap {
+    old: Begun,
+    target: Begun,
+    /// Whether the old range has holes, which leave the target as it is (Linux 6.17).
+    holes: bool,
+}
+
+impl Remap {
+    /// Both releases.
+    pub(crate) fn releases(&self) -> [&Begun; 2] {
+        [&self.old, &self.target]
+    }
+}
+
+/// mremap is about to be called.
+#[inline]
+pub(crate) fn remaps(call: &Mremap, caller: usize) -> Remap {
+    let (old, new) = (whole_pages(call.old_size), whole_pages(call.new_size));
+    let mut remap = Remap { old: Begun::Off, target: Begun::Off, holes: false };
+    let by = releaser(By::Mremap, caller);
+    let release =
+        |range: Range| with_outer(enabled::watch(), caller, |outer| track::release_for_mremap(range, by, outer));
+    if page::page_remainder(call.old_address) != 0 || new == 0 {
+        return remap;
+    }
+    if call.flags & libc::MREMAP_FIXED != 0 && page::page_remainder(call.new_address) == 0 {
+        remap.target = release(Range::new(call.new_address, new));
+    } else if new < old {
+        // It shrinks in place: the tail goes.
+        let tail = Range { start: call.old_address.saturating_add(new), end: call.old_address.saturating_add(old) };
+        remap.target = release(tail);
+        return remap;
+    }
+    let range = Range::new(call.old_address, old);
+    if call.flags & Mremap::DONTUNMAP != 0 {
+        remap.holes = has_holes(range);
+    } else if old != 0 {
+        remap.old = release(range);
+        remap.holes = remap.old.taken().is_some_and(|taken| !taken.whole) && has_holes(range);
+    }
+    remap
+}
+
+#[cold]
+fn has_holes(range: Range) -> bool {
+    Mappings::open().is_some_and(|mappings| mappings.first_hole(range.start, range.end).is_some())
+}
+
+/// mremap has succeeded.
+pub(crate) fn remapped(remap: &Remap, call: &Mremap, base: usize, caller: usize) {
+    let by = releaser(By::Mremap, caller);
+    let old = Range::new(call.old_address, whole_pages(call.old_size));
+    let new = Range::new(base, whole_pages(call.new_size));
+    let fixed = call.flags & libc::MREMAP_FIXED != 0;
+    let made = moved_to(base, call.new_size, fixed, caller);
+    if !fixed && new.length() < old.length() {
+        if matches!(remap.target, Begun::Later) {
+            track::released(Range { start: new.end, end: old.end }, by);
+        }
+        remap.target.passed();
+        track::shrunk(old.start, call.new_size);
+        return;
+    }
+    if remap.holes {
+        remap.target.failed();
+    } else {
+        remap.target.passed();
+    }
+    if call.flags & Mremap::DONTUNMAP != 0 || old.length() == 0 {
+        with_outer(enabled::watch(), caller, |outer| track::doubled(old, new, &made, outer));
+    } else {
+        with_outer(enabled::watch(), caller, |outer| track::moved(&remap.old, old, new, &made, outer));
+    }
+}
+
+/// mremap has failed. With `MREMAP_FIXED` the kernel may have cleared the target all the same; and a move of several
+/// mappings (Linux 6.17) ends at the first that can't be moved, with those before it moved.
+#[cold]
+pub(crate) fn not_remapped(remap: &Remap, call: &Mremap, caller: usize) {
+    remap.target.failed();
+    remap.old.failed();
+    if call.flags & libc::MREMAP_FIXED == 0 {
+        return;
+    }
+    let old = Range::new(call.old_address, whole_pages(call.old_size));
+    let new = Range::new(call.new_address, whole_pages(call.new_size));
+    forget_holes(new);
+    if new.length() == old.length() && new.length() > 0 && page::page_remainder(call.new_address) == 0 {
+        adopt_moved(call, old, new, caller);
+    }
+    forget_holes(old);
+}
+
+/// Finds what a move that ended half-way has moved: with `MREMAP_DONTUNMAP` by what is new in the target, else by what
+/// is gone from the old range.
+fn adopt_moved(call: &Mremap, old: Range, new: Range, caller: usize) {
+    let Some(mappings) = Mappings::open() else { return };
+    if call.flags & Mremap::DONTUNMAP != 0 {
+        let overlap = old.start < new.end && new.start < old.end;
+        if !overlap && mappings.at(old.start).is_some_and(|there| there.end < old.end) {
+            adopt(new, true, caller);
+        }
+        return;
+    }
+    let shifted = |at: usize| at.wrapping_sub(old.start).wrapping_add(new.start);
+    let mut at = old.start;
+    while let Some(known) = track::at_or_after(at).filter(|known| at < old.end && known.entry.start < old.end) {
+        let start = known.entry.start.max(at);
+        let end = known.entry.end.min(old.end);
+        at = match mappings.at_or_after(start) {
+            Some(there) if there.start <= start => there.end.min(end),
+            there => {
+                let gone = there.map_or(end, |there| there.start.min(end));
+                adopt(Range { start: shifted(start), end: shifted(gone) }, false, caller);
+                gone
+            }
+        };
+    }
+}
+
+/// Takes what the kernel has in a range for mapped by a call of mremap that ended half-way. With `doubtful`, which
+/// `MREMAP_DONTUNMAP` leaves it, what looks as it did before stays what it was.
+fn adopt(range: Range, doubtful: bool, caller: usize) {
+    let Some(mappings) = Mappings::open() else { return };
+    let mut at = range.start;
+    while let Some(there) = mappings.at_or_after(at).filter(|there| at < range.end && there.start < range.end) {
+        let start = there.start.max(at);
+        let known = track::at_or_after(start).filter(|known| known.entry.start < there.end);
+        let as_before = |known: &track::Known| {
+            known.entry.start <= start
+                && known.entry.prot == there.prot()
+                && known.file.map_or(0, |file| file.inode) == there.inode
+        };
+        // As far as one thing is known of it.
+        let end = known.map_or(there.end, |known| {
+            if known.entry.start > start { known.entry.start } else { known.entry.end.min(there.end) }
+        });
+        let piece = Range { start, end: end.min(range.end) };
+        at = piece.end;
+        if !doubtful || !known.as_ref().is_some_and(as_before) {
+            let made = Made { prot: there.prot(), ..moved_to(piece.start, piece.length(), true, caller) };
+            track::mapped(piece, made, None);
+        }
+    }
+}
+
+/// What mremap makes of memory of which nothing is known.
+fn moved_to(base: usize, length: usize, placed: bool, caller: usize) -> Made {
+    Made {
+        by: By::Mremap,
+        site: caller,
+        base,
+        length,
+        prot: rights(libc::PROT_READ | libc::PROT_WRITE),
+        flags: 0,
+        placed,
+        notable: false,
+        file: None,
+        time: clock::now(),
+    }
+}
+
+/// mmap with `MAP_FIXED` has failed. The kernel may have cleared the range all the same.
+#[cold]
+pub(crate) fn not_replaced(begun: &Begun, call: &Mmap) {
+    begun.failed();
+    if begun.taken().is_some_and(|taken| taken.pieces > 0) {
+        forget_holes(Range::new(call.address, whole_pages(call.length)));
+    }
+}
+
+/// Forgets what the kernel says is not mapped.
+fn forget_holes(range: Range) {
+    let Some(mappings) = Mappings::open() else { return };
+    let mut at = range.start;
+    while at < range.end {
+        match mappings.at_or_after(at) {
+            Some(there) if there.start <= at => at = there.end,
+            there => {
+                let end = there.map_or(range.end, |there| there.start.min(range.end));
+                track::forget(Range { start: at, end });
+                at = end;
+            }
+        }
+    }
+}
+
+/// mprotect has succeeded.
+#[inline]
+pub(crate) fn protected(address: usize, length: usize, prot: c_int, caller: usize) {
+    // PROT_GROWSDOWN reaches down to the start of the mapping: the stack, which is not tracked.
+    track::protected(Range::new(address, whole_pages(length)), rights(prot), caller);
+}
+
+/// mprotect has failed, perhaps half-way: the kernel says what it has done.
+#[cold]
+pub(crate) fn not_protected(address: usize, length: usize, caller: usize) {
+    /// Mappings that are looked at; a larger range keeps what was known.
+    const MOST: usize = 256;
+    let range = Range::new(address, whole_pages(length));
+    let Some(mappings) = Mappings::open() else { return };
+    let mut at = range.start;
+    for _ in 0..MOST {
+        let Some(there) = mappings.at_or_after(at).filter(|there| there.start < range.end) else { return };
+        let piece = Range { start: there.start.max(range.start), end: there.end.min(range.end) };
+        track::protected(piece, there.prot(), caller);
+        at = there.end;
+    }
+}
+
+/// Hands over what a release took, piece by piece.
+#[cold]
+#[inline(never)]
+pub(crate) fn released_by(begun: &Begun, mut each: impl FnMut(Range)) {
+    let Some(taken) = begun.taken() else { return };
+    track::pieces_of(taken, |gone| each(Range { start: gone.gone.entry.start, end: gone.gone.entry.end }));
+}

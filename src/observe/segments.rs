@@ -1,0 +1,138 @@
+//! From a call of System V or POSIX shared memory to what the tracker, and the records, are told.
+
+use super::{releaser, rights, with_outer};
+use crate::call::{ShmOpen, Shmat, Shmctl, Shmget};
+use crate::form::{self, NewObject, SegmentUse};
+use crate::plain::hidden::Hidden;
+use crate::plain::page::{page_start, whole_pages};
+use crate::plain::{Range, errno, shm};
+use crate::track::objects::Object;
+use crate::track::segments::Got;
+use crate::track::{self, Begun, By, File, Made};
+use crate::{clock, enabled, facts, finding, sys};
+use core::ffi::{CStr, c_int};
+
+/// shmat with `SHM_REMAP` is about to be called.
+#[cold]
+pub(crate) fn attaches_over(id: c_int, address: usize, caller: usize) -> Begun {
+    let range = Range::new(page_start(address), whole_pages(segment_size(id)));
+    with_outer(enabled::watch(), caller, |outer| track::release(range, releaser(By::Shmat, caller), outer))
+}
+
+/// The size of a segment in bytes, asked of the kernel the first time.
+pub(crate) fn segment_size(id: c_int) -> usize {
+    match track::size_of_segment(id) {
+        0 => ask_size(id),
+        size => size,
+    }
+}
+
+#[cold]
+fn ask_size(id: c_int) -> usize {
+    let size = facts::segment::any_by_id(id).map_or(0, |segment| segment.size);
+    track::sized(id, size);
+    size
+}
+
+/// shmget has led to a segment for the first time, or has made it: whether it is known to have made it.
+#[inline(never)]
+pub(crate) fn got(call: &Shmget, id: c_int, caller: usize) -> bool {
+    let (size, created) = if call.surely_creates() {
+        (call.size, true)
+    } else if let Some(segment) = facts::segment::any_by_id(id) {
+        // What is known already is not new, and the kernel's times have whole seconds.
+        let created = call.flags & libc::IPC_CREAT != 0
+            && segment.was_just_made()
+            && (segment.size, segment.mode) == (call.size, call.flags & 0o777)
+            && track::segment(id).is_none_or(|known| known.removed_at().is_some());
+        (segment.size, created)
+    } else {
+        return false;
+    };
+    track::got(Got { id, key: call.key, size, flags: call.flags, created, site: Hidden::new(caller) });
+    if created {
+        finding::write_segment(call, &form::NewSegment { id, key: call.key, size }, caller);
+    }
+    created
+}
+
+/// `IPC_RMID` has succeeded, or was refused.
+#[cold]
+#[inline(never)]
+pub(crate) fn removes(call: &Shmctl, value: c_int, caller: usize) {
+    let before = errno::get();
+    if value >= 0 {
+        track::removed(call.id, caller);
+        finding::write_segment_use(call, value as isize, call.id, &SegmentUse::Removed, caller);
+    } else if matches!(before, libc::EPERM | libc::EACCES) {
+        track::removal_refused(call.id, caller, before);
+        finding::write_segment_use(call, value as isize, call.id, &SegmentUse::RemovalRefused(before), caller);
+    }
+    errno::set(before);
+}
+
+/// Whether an object of this name is there, before `shm_open` with `O_CREAT` may make it.
+#[cold]
+pub(crate) fn has_object(name: &CStr) -> bool {
+    shm::path(name).is_some_and(|path| path.as_c_str().is_some_and(|path| sys::statx_path(path).is_ok()))
+}
+
+/// `shm_open` has made an object.
+#[cold]
+pub(crate) fn object_made(name: &CStr, flags: c_int, mode: u32, fd: c_int, caller: usize) {
+    let Ok(file) = sys::statx_fd(fd) else { return };
+    if let Some(mut object) = shm::bare(name).and_then(Object::named) {
+        object.device = (file.stx_dev_major, file.stx_dev_minor);
+        object.inode = file.stx_ino;
+        object.made_by(caller);
+        (object.flags, object.mode, object.fd) = (flags, mode, fd);
+        track::object_made(&mut object);
+        let call = ShmOpen { name: object.name(), flags, mode };
+        let Object { device, inode, fd, .. } = object;
+        finding::write_object(&call, &NewObject { name: object.name(), device, inode, fd, site: caller });
+    }
+}
+
+/// `shm_unlink` has succeeded.
+#[cold]
+pub(crate) fn object_unlinked(name: &CStr) {
+    if let Some(bare) = shm::bare(name) {
+        track::with(|state| state.objects.unlinked(bare));
+    }
+}
+
+/// shmat has succeeded.
+pub(crate) fn attached(id: c_int, base: usize, flags: c_int, placed: bool, caller: usize) {
+    let size = segment_size(id);
+    let write = if flags & libc::SHM_RDONLY == 0 { libc::PROT_WRITE } else { 0 };
+    let execute = if flags & libc::SHM_EXEC == 0 { 0 } else { libc::PROT_EXEC };
+    let made = Made {
+        by: By::Shmat,
+        site: caller,
+        base,
+        length: size,
+        prot: rights(libc::PROT_READ | write | execute),
+        flags,
+        placed,
+        notable: true,
+        file: Some(File { inode: u64::from(id.cast_unsigned()), size: size as u64, offset: 0, device: 0, fd: -1 }),
+        time: clock::now(),
+    };
+    with_outer(enabled::watch(), caller, |outer| track::mapped(Range::new(base, whole_pages(size)), made, outer));
+    if finding::are_recorded() && track::attached(id) {
+        let call = Shmat { id, address: if placed { base } else { 0 }, flags };
+        finding::write_segment_use(&call, base.cast_signed(), id, &SegmentUse::Attached, caller);
+    }
+}
+
+/// shmdt is about to be called.
+#[inline]
+pub(crate) fn detaches(address: usize, caller: usize) -> Begun {
+    with_outer(enabled::watch(), caller, |outer| track::detach(address, releaser(By::Shmdt, caller), outer))
+}
+
+/// shmdt has succeeded.
+#[cold]
+pub(crate) fn detached_later(address: usize, caller: usize) {
+    track::detached(address, releaser(By::Shmdt, caller));
+}

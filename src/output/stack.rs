@@ -1,0 +1,95 @@
+//! The stack on which findings are made.
+//!
+//! The program's threads may have stacks of a few KiB (coroutines, `PTHREAD_STACK_MIN`, alternate signal stacks), so
+//! a report runs on 64 KiB of its own, which the lock of [`super::section`] hands to one thread at a time. An unwinder
+//! finds its way back to the program: the frame keeps the old stack pointer where the call frame information says.
+
+use super::section::Section;
+use core::cell::UnsafeCell;
+use core::ffi::c_void;
+
+const SIZE: usize = 64 * 1024;
+const WORDS: usize = SIZE / size_of::<usize>();
+
+#[repr(C, align(64))]
+struct Stack(UnsafeCell<[usize; WORDS]>);
+
+// SAFETY: used by one thread at a time, the holder of the section.
+unsafe impl Sync for Stack {}
+
+static STACK: Stack = Stack(UnsafeCell::new([0; WORDS]));
+
+/// Runs `work` on the report's stack.
+pub(crate) fn run(_proof: &Section, work: &mut dyn FnMut()) {
+    extern "C" fn call(work: *mut c_void) {
+        // SAFETY: `work` below is a live `&mut &mut dyn FnMut()`, handed through unchanged.
+        let work = unsafe { &mut *work.cast::<&mut dyn FnMut()>() };
+        work();
+    }
+    let mut work = work;
+    // SAFETY: one past the end of the stack's own array.
+    let top = unsafe { STACK.0.get().cast::<u8>().add(SIZE) };
+    // SAFETY: the section's proof makes the stack this thread's; `call` fits the signature and does not unwind.
+    unsafe { switch(call, (&raw mut work).cast(), top) }
+    wipe();
+}
+
+/// Makes the stack all zeroes again, from the lowest word that was written: what a report has looked at are the program's
+/// addresses, which a collector must not find here (see `hidden.rs`).
+fn wipe() {
+    // SAFETY: nobody runs on the stack, and the section's proof is in the hands of the caller.
+    let words = unsafe { &mut *STACK.0.get() };
+    // By lines, which the compiler compares at once.
+    let (lines, _) = words.as_chunks_mut::<8>();
+    let written = lines.iter().position(|line| line.iter().fold(0, |all, word| all | word) != 0);
+    if let Some(used) = written.and_then(|line| lines.get_mut(line..)) {
+        used.as_flattened_mut().fill(0);
+    }
+}
+
+/// Calls `function(argument)` with the stack pointer at `top`, which is 16-byte aligned.
+#[cfg(target_arch = "x86_64")]
+#[unsafe(naked)]
+unsafe extern "C" fn switch(function: extern "C" fn(*mut c_void), argument: *mut c_void, top: *mut u8) {
+    core::arch::naked_asm!(
+        ".cfi_startproc",
+        "push rbp",
+        ".cfi_def_cfa_offset 16",
+        ".cfi_offset rbp, -16",
+        "mov rbp, rsp",
+        ".cfi_def_cfa_register rbp",
+        "mov rax, rdi",
+        "mov rdi, rsi",
+        "mov rsp, rdx",
+        "call rax",
+        "mov rsp, rbp",
+        "pop rbp",
+        ".cfi_def_cfa rsp, 8",
+        "ret",
+        ".cfi_endproc",
+    )
+}
+
+/// Calls `function(argument)` with the stack pointer at `top`, which is 16-byte aligned.
+#[cfg(target_arch = "aarch64")]
+#[unsafe(naked)]
+unsafe extern "C" fn switch(function: extern "C" fn(*mut c_void), argument: *mut c_void, top: *mut u8) {
+    core::arch::naked_asm!(
+        ".cfi_startproc",
+        "stp x29, x30, [sp, #-16]!",
+        ".cfi_def_cfa_offset 16",
+        ".cfi_offset x29, -16",
+        ".cfi_offset x30, -8",
+        "mov x29, sp",
+        ".cfi_def_cfa x29, 16",
+        "mov x9, x0",
+        "mov x0, x1",
+        "mov sp, x2",
+        "blr x9",
+        "mov sp, x29",
+        "ldp x29, x30, [sp], #16",
+        ".cfi_def_cfa sp, 0",
+        "ret",
+        ".cfi_endproc",
+    )
+}

@@ -1,0 +1,163 @@
+//! The last failed calls, for the call that then uses the failed result.
+
+use crate::machine::this_thread;
+use crate::sys::Errno;
+use core::sync::atomic::{
+    AtomicI32, AtomicU32, AtomicUsize,
+    Ordering::{Acquire, Relaxed, Release},
+};
+
+/// Whose failure.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failed {
+    Mmap,
+    Mremap,
+    Ftok,
+    Shmget,
+    Shmat,
+}
+
+impl Failed {
+    const KINDS: usize = 5;
+
+    /// The function's name.
+    pub(crate) fn function(self) -> &'static str {
+        match self {
+            Failed::Mmap => "mmap",
+            Failed::Mremap => "mremap",
+            Failed::Ftok => "ftok",
+            Failed::Shmget => "shmget",
+            Failed::Shmat => "shmat",
+        }
+    }
+}
+
+/// One failed call.
+#[derive(Clone, Copy)]
+pub(crate) struct Failure {
+    /// The return address of the call.
+    pub(crate) site: usize,
+    pub(crate) errno: Errno,
+    /// Counts the failures of all kinds: a later one has a higher number (modulo 2^32).
+    order: u32,
+}
+
+/// Numbers the failures.
+static ORDER: AtomicU32 = AtomicU32::new(0);
+
+/// Failures kept of each kind, so that those of other threads don't push out one's own at once.
+const KEPT: usize = 8;
+
+struct Slot {
+    /// Odd while it is written.
+    version: AtomicU32,
+    /// The complement of the return address.
+    site: AtomicUsize,
+    thread: AtomicUsize,
+    errno: AtomicI32,
+    order: AtomicU32,
+}
+
+struct Ring {
+    next: AtomicUsize,
+    slots: [Slot; KEPT],
+}
+
+static RINGS: [Ring; Failed::KINDS] = [const {
+    Ring {
+        next: AtomicUsize::new(0),
+        slots: [const {
+            Slot {
+                version: AtomicU32::new(0),
+                site: AtomicUsize::new(0),
+                thread: AtomicUsize::new(0),
+                errno: AtomicI32::new(0),
+                order: AtomicU32::new(0),
+            }
+        }; KEPT],
+    }
+}; Failed::KINDS];
+
+/// Remembers a failure of this thread.
+pub(crate) fn note(kind: Failed, site: usize, errno: Errno) {
+    let Some(ring) = RINGS.get(kind as usize) else { return };
+    let index = ring.next.fetch_add(1, Relaxed) % KEPT;
+    let Some(slot) = ring.slots.get(index) else { return };
+    let version = slot.version.load(Relaxed);
+    // Another thread, or this one under a signal handler, is writing the slot: leave it.
+    if version & 1 == 1 || slot.version.compare_exchange(version, version | 1, Acquire, Relaxed).is_err() {
+        return;
+    }
+    slot.site.store(!site, Relaxed);
+    slot.thread.store(this_thread(), Relaxed);
+    slot.errno.store(errno, Relaxed);
+    slot.order.store(ORDER.fetch_add(1, Relaxed), Relaxed);
+    slot.version.store(version.wrapping_add(2), Release);
+}
+
+/// The last failure of this thread, or else of any.
+pub(crate) fn last(kind: Failed) -> Option<Failure> {
+    find(kind, |_| true)
+}
+
+/// The last failure of this thread, or else of any, that fits.
+fn find(kind: Failed, fits: impl Fn(&Failure) -> bool) -> Option<Failure> {
+    let ring = RINGS.get(kind as usize)?;
+    let newest = ring.next.load(Relaxed);
+    let mut of_another = None;
+    for age in 1..=KEPT {
+        let Some(slot) = ring.slots.get(newest.wrapping_sub(age) % KEPT) else {
+            continue;
+        };
+        let version = slot.version.load(Acquire);
+        let failure = Failure {
+            site: !slot.site.load(Relaxed),
+            errno: slot.errno.load(Relaxed),
+            order: slot.order.load(Relaxed),
+        };
+        let thread = slot.thread.load(Relaxed);
+        if version == 0 || version & 1 == 1 || slot.version.load(Acquire) != version {
+            continue;
+        }
+        if !fits(&failure) {
+            continue;
+        }
+        if thread == this_thread() {
+            return Some(failure);
+        }
+        of_another = of_another.or(Some(failure));
+    }
+    of_another
+}
+
+/// The last failure among several kinds that gave such an errno, of this thread if it has one.
+pub(crate) fn last_with(kinds: &[Failed], fits: impl Fn(Errno) -> bool) -> Option<(Failed, Failure)> {
+    kinds
+        .iter()
+        .filter_map(|kind| Some((*kind, find(*kind, |failure| fits(failure.errno))?)))
+        .max_by(|one, other| one.1.order.wrapping_sub(other.1.order).cast_signed().cmp(&0))
+}
+
+/// The last failure, of this thread if it has one, among several kinds.
+pub(crate) fn last_of(kinds: &[Failed]) -> Option<(Failed, Failure)> {
+    let newest = |one: &(Failed, Failure), other: &(Failed, Failure)| {
+        one.1.order.wrapping_sub(other.1.order).cast_signed().cmp(&0)
+    };
+    kinds.iter().filter_map(|kind| Some((*kind, last(*kind)?))).max_by(newest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ones_own_failure_comes_before_a_later_one_of_another_thread() {
+        note(Failed::Mremap, 1, libc::EINVAL);
+        note(Failed::Mremap, 2, libc::EFAULT);
+        std::thread::spawn(|| note(Failed::Mremap, 3, libc::ENOMEM)).join().unwrap();
+        let failure = last(Failed::Mremap).unwrap();
+        assert_eq!((failure.site, failure.errno), (2, libc::EFAULT));
+        let other = std::thread::spawn(|| last(Failed::Mremap).map(|failure| failure.site)).join().unwrap();
+        assert!(other.is_some());
+    }
+}

@@ -1,0 +1,100 @@
+//! The calling thread's `errno`, and the names of its values.
+
+use core::ffi::c_int;
+use core::fmt;
+
+/// A positive error number, as in errno(3).
+pub(crate) type Errno = c_int;
+
+/// The calling thread's `errno`.
+#[inline]
+pub(crate) fn get() -> Errno {
+    // SAFETY: takes nothing, and always returns the thread's own location.
+    let location = unsafe { libc::__errno_location() };
+    // SAFETY: valid as long as the thread lives.
+    unsafe { *location }
+}
+
+/// Sets the calling thread's `errno`.
+#[inline]
+pub(crate) fn set(errno: Errno) {
+    // SAFETY: takes nothing, and always returns the thread's own location.
+    let location = unsafe { libc::__errno_location() };
+    // SAFETY: valid as long as the thread lives.
+    unsafe { *location = errno }
+}
+
+/// Shows an errno by name, or by number when none of the calls should give it.
+pub(crate) struct ErrnoName(pub(crate) Errno);
+
+impl fmt::Display for ErrnoName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match name(self.0) {
+            Some(name) => f.write_str(name),
+            None => write!(f, "errno {}", self.0),
+        }
+    }
+}
+
+macro_rules! names {
+    ($($name:ident $meaning:literal,)+) => {
+        /// The constant's name, such as `EINVAL`; `None` for a value that none of the calls gives.
+        pub(crate) fn name(errno: Errno) -> Option<&'static str> {
+            match errno {
+                $(libc::$name => Some(stringify!($name)),)+
+                _ => None,
+            }
+        }
+
+        /// What the value says in general, as in errno(3).
+        pub(crate) fn meaning(errno: Errno) -> &'static str {
+            match errno {
+                $(libc::$name => $meaning,)+
+                _ => "an error that errno(3) lists",
+            }
+        }
+
+        /// The value of a constant's name.
+        pub(crate) fn from_name(name: &str) -> Option<Errno> {
+            $(if name == stringify!($name) {
+                return Some(libc::$name);
+            })+
+            None
+        }
+    };
+}
+
+// The errors that the calls can give, and those with which mode=enforce refuses.
+names! {
+    EPERM "operation not permitted",
+    ENOENT "no such file, directory or segment",
+    EINTR "interrupted by a signal",
+    EIO "input/output error",
+    ENXIO "no such device or address",
+    EBADF "bad file descriptor",
+    EAGAIN "resource temporarily unavailable",
+    ENOMEM "not enough memory, or a limit on it",
+    EACCES "permission denied",
+    EFAULT "bad address",
+    EBUSY "device or resource busy",
+    EEXIST "exists already",
+    ENODEV "the file has no mmap operation",
+    ENOTDIR "not a directory",
+    EISDIR "is a directory",
+    EINVAL "invalid argument",
+    ENFILE "too many open files in the system",
+    EMFILE "too many open files in the process",
+    ETXTBSY "the file is executed or was opened with MAP_DENYWRITE",
+    EFBIG "the file would be larger than RLIMIT_FSIZE or the file system allows",
+    EDQUOT "the disk quota is used up",
+    EPIPE "nobody reads it",
+    ECONNREFUSED "nobody receives at the socket",
+    ENOSPC "no space left, or a limit on the number of segments",
+    ENAMETOOLONG "the path is too long",
+    ENOSYS "the kernel has no such call",
+    ELOOP "too many symbolic links",
+    EIDRM "the segment has been removed",
+    EOVERFLOW "a value is too large for its type",
+    EOPNOTSUPP "not supported",
+    ESTALE "stale file handle",
+}

@@ -1,0 +1,18 @@
+//! Ground: plain types and words that everything above is made of. They ask nobody anything.
+
+pub(crate) mod bits;
+pub(crate) mod errno;
+pub(crate) mod escape;
+pub(crate) mod hidden;
+mod line;
+mod outer;
+pub(crate) mod page;
+pub(crate) mod placement;
+mod range;
+pub(crate) mod shm;
+pub(crate) mod spread;
+pub(crate) mod sync;
+
+pub(crate) use line::Line;
+pub(crate) use outer::{OUTER_FRAMES, Outer};
+pub(crate) use range::Range;

@@ -1,0 +1,177 @@
+//! The dispositions of SIGSEGV and SIGBUS: what the program has set, and what the kernel has.
+//!
+//! They differ in one case: where the program has `SIG_DFL`, the kernel has our handler. Whoever asks through libc is told
+//! what the program has set, to the flags; what the program sets counts at once, and a handler of its own is never in
+//! doubt: ours is gone then.
+
+use super::handle;
+use crate::machine::this_thread;
+use crate::sys::{self, Disposition, FAULT_SIGNALS as SIGNALS, SignalSet};
+use core::ffi::{c_int, c_long};
+use core::sync::atomic::{
+    AtomicBool, AtomicU64, AtomicUsize,
+    Ordering::{Acquire, Relaxed, Release},
+};
+
+/// Whether our handler stands in for `SIG_DFL`.
+static ON: AtomicBool = AtomicBool::new(false);
+
+/// What went with the program's own `SIG_DFL`, which the kernel keeps and gives back.
+struct Default {
+    flags: AtomicUsize,
+    /// The complement of its address.
+    restorer: AtomicUsize,
+    mask: AtomicU64,
+}
+
+static DEFAULTS: [Default; SIGNALS.len()] =
+    [const { Default { flags: AtomicUsize::new(0), restorer: AtomicUsize::new(0), mask: AtomicU64::new(0) } };
+        SIGNALS.len()];
+
+/// Long enough for any call of sigaction(2); the holder may be gone (a raw clone's ghost).
+const PATIENCE_MS: u32 = 50;
+
+/// The thread that looks at these dispositions and changes them, for the program or for this library; 0 for none.
+static CHANGING: AtomicUsize = AtomicUsize::new(0);
+
+/// As long as it lives, no other thread changes these dispositions through libc.
+pub(crate) struct Turn {
+    /// False where the thread had its turn already, and a handler has interrupted it.
+    ends: bool,
+}
+
+/// Waits for this thread's turn.
+pub(crate) fn turn() -> Turn {
+    let me = this_thread();
+    for _ in 0..PATIENCE_MS {
+        match CHANGING.compare_exchange(0, me, Acquire, Relaxed) {
+            Ok(_) => return Turn { ends: true },
+            Err(holder) if holder == me => return Turn { ends: false },
+            Err(_) => sys::sleep_a_moment(),
+        }
+    }
+    CHANGING.store(me, Relaxed);
+    Turn { ends: true }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if self.ends {
+            CHANGING.store(0, Release);
+        }
+    }
+}
+
+fn default_of(signal: c_int) -> Option<&'static Default> {
+    DEFAULTS.get(SIGNALS.iter().position(|known| *known == signal)?)
+}
+
+/// Whether what a call does to this signal is of interest here.
+#[inline]
+pub(crate) fn concerns(signal: c_int) -> bool {
+    SIGNALS.contains(&signal) && ON.load(Acquire)
+}
+
+/// The address of our handler, which nobody is told of.
+fn ours() -> usize {
+    handle as *const () as usize
+}
+
+/// Puts the handler in the place of `SIG_DFL`, at start.
+pub(crate) fn take() {
+    ON.store(true, Release);
+    for signal in SIGNALS {
+        if sys::disposition(signal, None).is_ok_and(|there| there.handler == libc::SIG_DFL) {
+            put(signal);
+        }
+    }
+}
+
+/// Whether the handler may make the calls by which it ends the process as it would have ended.
+pub(crate) fn can_end(may_make: impl Fn(c_long, [usize; 6]) -> bool) -> bool {
+    let size = size_of::<SignalSet>();
+    SIGNALS.iter().all(|signal| may_make(libc::SYS_rt_sigaction, [sys::int(*signal), 0, 0, size, 0, 0]))
+        && [libc::SYS_rt_sigreturn, libc::SYS_rt_tgsigqueueinfo, libc::SYS_getpid, libc::SYS_gettid]
+            .iter()
+            .all(|number| may_make(*number, [0; 6]))
+}
+
+/// Gives `SIG_DFL` back to the kernel, before a sandbox that may not let the handler do its work.
+pub(crate) fn withdraw() {
+    let _turn = turn();
+    for signal in SIGNALS {
+        let Some(default) = default_of(signal).filter(|_| concerns(signal)) else { continue };
+        if sys::disposition(signal, None).is_ok_and(|there| there.handler == ours()) {
+            let before = Disposition {
+                handler: libc::SIG_DFL,
+                flags: default.flags.load(Relaxed),
+                restorer: !default.restorer.load(Relaxed),
+                mask: default.mask.load(Relaxed),
+            };
+            let _ = sys::disposition(signal, Some(&before));
+        }
+    }
+}
+
+/// Puts the handler in its place again after [`withdraw`], if it can do its work.
+pub(crate) fn take_again() {
+    if ON.load(Acquire) && can_end(sys::may_make) {
+        let _turn = turn();
+        take();
+    }
+}
+
+/// Puts the handler in the place of the `SIG_DFL` that has just been set.
+fn put(signal: c_int) {
+    if !can_end(sys::may_make) {
+        return;
+    }
+    let faults = SIGNALS.iter().fold(0, |set: SignalSet, signal| set | 1 << signal.wrapping_sub(1));
+    let flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
+    let mut ours = Disposition {
+        handler: ours(),
+        flags: usize::try_from(flags).unwrap_or(0),
+        restorer: 0,
+        // No handler of the program's runs meanwhile; a fault in the report itself comes back to it.
+        mask: !faults,
+    };
+    ours.set_restorer();
+    let Ok(before) = sys::disposition(signal, Some(&ours)) else { return };
+    if before.handler != libc::SIG_DFL {
+        // Another thread was faster.
+        let _ = sys::disposition(signal, Some(&before));
+    } else if let Some(default) = default_of(signal) {
+        default.flags.store(before.flags, Relaxed);
+        default.restorer.store(!before.restorer, Relaxed);
+        default.mask.store(before.mask, Relaxed);
+    }
+}
+
+/// sigaction(2) has succeeded; `resets` if it set `SIG_DFL`. What it says of the disposition before is put right.
+pub(crate) fn changed(signal: c_int, resets: bool, before: Option<&mut libc::sigaction>) {
+    if let Some(before) = before
+        && before.sa_sigaction == ours()
+        && let Some(default) = default_of(signal)
+    {
+        before.sa_sigaction = libc::SIG_DFL;
+        before.sa_flags = c_int::try_from(default.flags.load(Relaxed)).unwrap_or(0);
+        // SAFETY: an optional function is null or, as it was given, one.
+        before.sa_restorer =
+            unsafe { core::mem::transmute::<usize, Option<extern "C" fn()>>(!default.restorer.load(Relaxed)) };
+        // The kernel's mask has 64 bits, and libc leaves the rest of its own alone.
+        let mask = (&raw mut before.sa_mask).cast::<u64>();
+        // SAFETY: a sigset_t is larger, and aligned for it.
+        unsafe { *mask = default.mask.load(Relaxed) };
+    }
+    if resets {
+        put(signal);
+    }
+}
+
+/// signal(3) or one of its kin has set `handler` and is about to say that `before` was there: what it is to say.
+pub(crate) fn replaced(signal: c_int, handler: usize, before: usize) -> usize {
+    if before != libc::SIG_ERR && handler == libc::SIG_DFL {
+        put(signal);
+    }
+    if before == ours() { libc::SIG_DFL } else { before }
+}

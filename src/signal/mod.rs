@@ -1,0 +1,65 @@
+//! Faults: SIGSEGV and SIGBUS that end the program, explained before they do.
+//!
+//! The handler is there only while the program's own disposition is `SIG_DFL` ([`disposition`]), so whatever it is called
+//! for ends the process. It looks at the fault on the report's stack, says what it has to do with the program's mappings,
+//! if anything, and hands the signal back to the kernel, which ends the process as it would have: same signal, same
+//! registers, core dump included.
+
+pub(crate) mod disposition;
+
+use crate::call::Fault;
+use crate::check::fault;
+use crate::finding::{self, Inquest};
+use crate::machine::{Registers, is_own};
+use crate::output::{self, Rescue};
+use crate::{enabled, facts, sys};
+use core::ffi::{c_int, c_void};
+
+/// The handler.
+pub(super) extern "C" fn handle(signal: c_int, info: &libc::siginfo_t, context: *mut c_void) {
+    // SAFETY: what the kernel hands to a handler with SA_SIGINFO, for as long as the handler runs.
+    let registers = unsafe { Registers::of(context) };
+    // Nothing of libc's works without it; what took it away has been told before.
+    if !sys::threads::has_control_block() {
+        end(signal, info, registers);
+        return;
+    }
+    // The report reads a stack that may be broken.
+    if output::rescue(registers) == Rescue::Done {
+        return;
+    }
+    // A signal that somebody sent is no fault; one inside a report is one too many; and one of this library's own is not the
+    // program's.
+    let is_programs = !output::is_inside() && !is_own(registers.instruction());
+    if info.si_code > 0 && enabled::watch() != 0 && is_programs {
+        explain(signal, info, registers);
+    }
+    end(signal, info, registers);
+}
+
+/// Says what the fault has to do with the program's mappings.
+#[cold]
+#[inline(never)]
+fn explain(signal: c_int, info: &libc::siginfo_t, registers: Registers) {
+    // SAFETY: both signals carry an address when the kernel raises them.
+    let given = unsafe { info.si_addr() } as usize;
+    let address = registers.address(given);
+    let Some(inquest) = Inquest::open() else { return };
+    facts::module::take_no_locks();
+    let made = inquest.run(&mut || {
+        let fault = Fault { signal, code: info.si_code, given, address, registers };
+        fault::cause(&fault).is_some_and(|cause| {
+            finding::of_fault(&inquest, &fault, cause.rule(), cause.severity(), &mut |draft| cause.tell(&fault, draft))
+        })
+    });
+    inquest.close(made);
+}
+
+/// Lets the kernel end the process by the same signal: at the instruction that faulted, as soon as the handler returns.
+fn end(signal: c_int, info: &libc::siginfo_t, registers: Registers) {
+    let default = sys::Disposition { handler: libc::SIG_DFL, flags: 0, restorer: 0, mask: 0 };
+    let _ = sys::disposition(signal, Some(&default));
+    // Without it the process would go on if the cause of the fault is gone by now, or if the signal was sent.
+    let _ = sys::queue_signal(signal, info);
+    registers.unblock(signal);
+}
