@@ -1,4 +1,4 @@
-//! Links the library as C programs expect it, and generates the C header.
+//! Links the library as C programs expect it.
 #![allow(clippy::expect_used, reason = "a build script that can't go on says why and stops")]
 
 use std::path::{Path, PathBuf};
@@ -73,24 +73,7 @@ fn main() {
         println!("cargo:rustc-cdylib-link-arg=-Wl,--defsym={name}=mapsan_absent");
     }
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
-    generate_header(&out);
     link_soname(&out);
-}
-
-/// Generates the header from the C API. A test compares it with the committed include/mapsan.h: a build changes no
-/// file of the sources.
-fn generate_header(out: &Path) {
-    println!("cargo:rerun-if-changed=src/api.rs");
-    println!("cargo:rerun-if-changed=cbindgen.toml");
-    let header = out.join("mapsan.h");
-    let config = cbindgen::Config::from_file("cbindgen.toml").expect("cbindgen.toml is valid");
-    cbindgen::Builder::new()
-        .with_config(config)
-        .with_src("src/api.rs")
-        .generate()
-        .expect("src/api.rs is what cbindgen can read")
-        .write_to_file(&header);
-    println!("cargo:rustc-env=MAPSAN_HEADER={}", header.display());
 }
 
 /// Puts a link of the library's soname beside it, so that programs linked with `-L target/release -lmapsan` run.
