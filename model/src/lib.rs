@@ -1,10 +1,13 @@
 //! What the runtime, the command, the documents and the tests of mapsan agree on.
 //!
 //! Each fact is declared once: a rule in [`rules`], an option in [`options`], the names of a record's fields in
-//! [`record`], the form of a suppression file in [`suppressions`], the closing sentence in [`summary`]. Nothing here allocates, makes a system call, or knows how a finding is printed.
+//! [`record`], the line that shows a call in [`call_line`], the form of a suppression file in [`suppressions`], the closing
+//! sentence in [`summary`]. Nothing here allocates, makes a system call, or knows how a finding is printed.
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod advice;
+pub mod call_line;
 pub mod options;
 pub mod record;
 pub mod rules;
@@ -12,6 +15,7 @@ mod severity;
 pub mod summary;
 pub mod suppressions;
 
+pub use call_line::CallLine;
 pub use options::Key;
 pub use rules::{Group, Rule, RuleInfo};
 pub use severity::Severity;

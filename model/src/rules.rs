@@ -4,6 +4,7 @@
 //! and the test that a text, a bad and a good program exist for each rule. To add a rule see CONTRIBUTING.md.
 
 use crate::Severity;
+use crate::call_line::is_signal;
 use core::fmt;
 
 /// Which rules an option turns on or off together.
@@ -333,6 +334,12 @@ impl Rule {
     #[must_use]
     pub fn from_name(name: &str) -> Option<Rule> {
         Self::ALL.iter().copied().find(|rule| rule.name() == name)
+    }
+
+    /// Whether it is about an access that ended the process, not about a call.
+    #[must_use]
+    pub fn is_of_fault(self) -> bool {
+        is_signal(self.info().call)
     }
 }
 

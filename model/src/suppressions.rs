@@ -2,6 +2,9 @@
 //!
 //! The library applies a pattern to modules and dynamic symbols, the command to what debug information adds.
 
+/// What stands before a line where one is proposed, and may be copied with it.
+pub const PROPOSED: &str = "suppression: ";
+
 /// A line that names something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Suppression<'a> {
@@ -20,8 +23,7 @@ pub fn suppressions(content: &[u8]) -> impl Iterator<Item = Suppression<'_>> {
         if line.is_empty() || line.starts_with(b"#") {
             return None;
         }
-        // As --gen-suppressions shows it.
-        let line = line.strip_prefix(b"suppression: ").unwrap_or(line);
+        let line = line.strip_prefix(PROPOSED.as_bytes()).unwrap_or(line);
         let mut parts = line.splitn(2, |byte| *byte == b':');
         let rule = parts.next().unwrap_or_default().trim_ascii();
         let pattern = parts.next().unwrap_or_default().trim_ascii();
