@@ -1,5 +1,9 @@
 //! The arguments. The flags that set an option of the library are made from the model's declarations.
 
+use crate::failure::Failure;
+use crate::form;
+use crate::outputs::Destination;
+use crate::spelling::nearest;
 use clap::builder::{PossibleValue, PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, crate_version, value_parser};
 use mapsan_model::options::Values;
@@ -111,7 +115,7 @@ fn format() -> Arg {
         .value_name("FORM")
         .action(ArgAction::Append)
         .value_parser(PossibleValuesParser::new(
-            crate::form::NAMES.map(PossibleValue::new).into_iter().chain([PossibleValue::new("ctest").hide(true)]),
+            form::names::NAMES.map(PossibleValue::new).into_iter().chain([PossibleValue::new("ctest").hide(true)]),
         ))
         .help("the form of the findings, text if none is given; several times, each with an --output of its own")
 }
@@ -237,7 +241,7 @@ fn parser(values: Values) -> ValueParser {
         Values::Set(words) => ValueParser::new(move |text: &str| {
             match text.split(',').map(str::trim).find(|word| *word != "all" && !words.contains(word)) {
                 Some(word) => {
-                    let near = crate::explain::nearest(word, words.iter().copied());
+                    let near = nearest(word, words.iter().copied());
                     Err(format!("there is no '{word}'{near}; it takes {values}"))
                 }
                 None => Ok(text.to_owned()),
@@ -258,7 +262,7 @@ fn rules(text: &str) -> Result<String, String> {
     for word in text.split(',').map(str::trim) {
         if word != "all" && Group::from_name(word).is_none() && Rule::from_name(word).is_none() {
             let groups = Group::ALL.iter().map(|group| group.name());
-            let near = crate::explain::nearest(word, Rule::ALL.iter().map(|rule| rule.name()).chain(groups));
+            let near = nearest(word, Rule::ALL.iter().map(|rule| rule.name()).chain(groups));
             return Err(format!("there is no rule or group '{word}'{near}; 'mapsan rules' lists them"));
         }
     }
@@ -268,6 +272,52 @@ fn rules(text: &str) -> Result<String, String> {
 /// The options that were given as flags, in the order of their declaration.
 pub(crate) fn given(matches: &ArgMatches) -> Vec<(Key, String)> {
     option_keys().filter_map(|key| Some((key, matches.get_one::<String>(key.name())?.clone()))).collect()
+}
+
+/// Where the findings go. An `--output` belongs to the `--format` before it, or if there is none to the first one after it.
+pub(crate) fn destinations(matches: &ArgMatches) -> Result<Vec<Destination>, Failure> {
+    let mut destinations: Vec<Destination> = Vec::new();
+    let mut early = None;
+    for word in in_order(matches) {
+        match word {
+            Word::Format(form) => destinations.push(Destination { form, file: early.take() }),
+            Word::Output(path) => match destinations.last_mut() {
+                None if early.is_none() => early = Some(path),
+                Some(Destination { file: file @ None, .. }) => *file = Some(path),
+                _ => {
+                    return Err(Failure::usage(format!(
+                        "'--output {}' has no format of its own: each goes with the --format before it",
+                        path.display()
+                    )));
+                }
+            },
+        }
+    }
+    if destinations.is_empty() {
+        destinations.push(Destination { form: "text".to_owned(), file: early });
+    }
+    if destinations.iter().filter(|destination| destination.file.is_none()).count() > 1 {
+        return Err(Failure::usage("two formats would go to the same place: give --output FILE after each but one"));
+    }
+    Ok(destinations)
+}
+
+enum Word {
+    Format(String),
+    Output(PathBuf),
+}
+
+/// The formats and outputs in the order in which they were given.
+fn in_order(matches: &ArgMatches) -> Vec<Word> {
+    let mut words: Vec<(usize, Word)> = Vec::new();
+    if let (Some(indices), Some(names)) = (matches.indices_of("format"), matches.get_many::<String>("format")) {
+        words.extend(indices.zip(names.map(|name| Word::Format(name.clone()))));
+    }
+    if let (Some(indices), Some(paths)) = (matches.indices_of("output"), matches.get_many::<PathBuf>("output")) {
+        words.extend(indices.zip(paths.map(|path| Word::Output(path.clone()))));
+    }
+    words.sort_by_key(|(index, _)| *index);
+    words.into_iter().map(|(_, word)| word).collect()
 }
 
 #[cfg(test)]

@@ -1,38 +1,32 @@
 //! The `mapsan` command: runs a program under `libmapsan.so` and explains what is wrong.
 //!
-//! In the order of a run: the arguments, the program, the library, the child process, its records, their symbols and
-//! their rendering. `explain`, `rules` and `options` only print what the model declares.
+//! The layers, top down; a module uses those below it, and its own files:
+//!
+//! - `main`, `memcheck`: the entrances, under two names
+//! - `commands`: what each subcommand does
+//! - `arguments`: the command line, declared once
+//! - `run`: a run in parts, from the preparation to the verdict
+//! - `outputs`: each form on its way to its place
+//! - `form`: the forms in which findings are told
+//! - `findings`: what the records tell, each finding once
+//! - `system`: what is asked of the system, and done with it
+//! - `say`, `failure`, `inherited`, `path`, `spelling`: the ground
 
 mod arguments;
-mod channel;
-mod child;
-mod compile;
-mod coverage;
-mod explain;
+mod commands;
 mod failure;
-mod folder;
-mod follow;
+mod findings;
 mod form;
-mod found;
-mod left;
-mod library;
-mod living;
+mod inherited;
 mod memcheck;
-mod namespace;
 mod outputs;
-mod pages;
-mod program;
-mod records;
-mod report;
+mod path;
 mod run;
 mod say;
-mod segments;
-mod session;
-mod source;
-mod suppress;
-mod symbols;
-mod tables;
+mod spelling;
+mod system;
 
+use commands::{explain, pages, report, tables};
 use failure::Failure;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
@@ -54,13 +48,13 @@ fn outcome(words: Vec<OsString>) -> Result<ExitCode, Failure> {
         Ok(matches) => matches,
         Err(error) if error.use_stderr() => {
             // The parser has its own words, of several lines, and colours where they can be shown.
-            let _ = say::to_stderr(dressed(&error, io::stderr().is_terminal()).as_bytes());
+            let _ = say::to_stderr(rendered(&error, io::stderr().is_terminal()).as_bytes());
             return Ok(ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)));
         }
-        Err(help) => return print(&dressed(&help, true)),
+        Err(help) => return print(&rendered(&help, true)),
     };
     match matches.subcommand() {
-        Some(("run", matches)) => run::run(matches),
+        Some(("run", matches)) => commands::run::run(matches),
         Some(("report", matches)) => report::report(matches),
         Some(("explain", matches)) => print(&explain::explain(matches)?),
         Some(("rules", matches)) => print(&tables::rules(matches)),
@@ -72,7 +66,7 @@ fn outcome(words: Vec<OsString>) -> Result<ExitCode, Failure> {
 }
 
 /// What the parser has to say.
-fn dressed(error: &clap::Error, colour: bool) -> String {
+fn rendered(error: &clap::Error, colour: bool) -> String {
     let text = error.render();
     if colour { text.ansi().to_string() } else { text.to_string() }
 }

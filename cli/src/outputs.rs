@@ -1,15 +1,29 @@
-//! Where findings go, in which form: `--format` and `--output`, each of which may be given several times.
+//! Where findings go, in which form.
 
 use crate::failure::{Failure, reason};
-use crate::form::{self, Dress, Form, Run};
-use crate::found::Found;
+use crate::findings::found::Found;
+use crate::findings::session::Session;
+use crate::form::contract::{Form, RunFacts, TextStyle};
+use crate::form::names;
 use crate::say;
-use crate::session::Session;
-use clap::ArgMatches;
 use std::env;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
+
+/// What was asked for: a form, and the file that it goes to; without one it goes to the stream.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Destination {
+    pub(crate) form: String,
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// Where that goes which has no file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stream {
+    StandardOutput,
+    StandardError,
+}
 
 /// One form on its way to one place.
 struct Output {
@@ -18,31 +32,68 @@ struct Output {
 }
 
 enum To {
-    /// Standard error, or standard output for `mapsan report`.
-    Stream(bool),
+    Stream(Stream),
     File(File, PathBuf),
 }
 
 impl To {
+    fn open(file: Option<PathBuf>, stream: Stream) -> Result<To, Failure> {
+        let Some(path) = file else { return Ok(To::Stream(stream)) };
+        match File::create(&path) {
+            Ok(file) => Ok(To::File(file, path)),
+            Err(error) => Err(unwritable(&format!("'{}'", path.display()), &error)),
+        }
+    }
+
     fn write(&mut self, text: &str) -> Result<(), Failure> {
         match self {
             // A reader who is gone, or was never there, does not stop the program.
-            To::Stream(false) => match say::to_stderr(text.as_bytes()) {
-                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                    return Err(Failure::own(format!("standard error can't be written: {}", reason(&error))));
-                }
-                _ => {}
+            To::Stream(Stream::StandardError) => match say::to_stderr(text.as_bytes()) {
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(unwritable("standard error", &error)),
+                _ => Ok(()),
             },
-            To::Stream(true) => say::print(text)?,
-            To::File(file, path) => file
-                .write_all(text.as_bytes())
-                .map_err(|error| Failure::own(format!("'{}' can't be written: {}", path.display(), reason(&error))))?,
+            To::Stream(Stream::StandardOutput) => say::print(text),
+            To::File(file, path) => {
+                file.write_all(text.as_bytes()).map_err(|error| unwritable(&format!("'{}'", path.display()), &error))
+            }
         }
-        Ok(())
+    }
+
+    fn is_terminal(&self) -> bool {
+        match self {
+            To::Stream(Stream::StandardOutput) => io::stdout().is_terminal(),
+            To::Stream(Stream::StandardError) => io::stderr().is_terminal(),
+            To::File(..) => false,
+        }
     }
 }
 
-/// All of them.
+fn unwritable(what: &str, error: &io::Error) -> Failure {
+    Failure::own(format!("{what} can't be written: {}", reason(error)))
+}
+
+/// How findings are shown where they are shown as text.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Show<'a> {
+    /// The value of the option `color`; without one the stream decides.
+    pub(crate) color: Option<&'a str>,
+    /// Whether each comes with the line that would silence it.
+    pub(crate) suppressions: bool,
+}
+
+impl Show<'_> {
+    fn style(self, to: &To) -> TextStyle {
+        let colour = match self.color {
+            Some("always") => true,
+            Some("never") => false,
+            _ => to.is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        };
+        TextStyle { colour, suppressions: self.suppressions }
+    }
+}
+
+/// All of them; by default none, for a run whose findings are not shown.
+#[derive(Default)]
 pub(crate) struct Outputs {
     outputs: Vec<Output>,
     /// The first failure of one that can't be written any more.
@@ -50,68 +101,29 @@ pub(crate) struct Outputs {
 }
 
 impl Outputs {
-    /// Opens what the arguments ask for. A `--output` belongs to the `--format` before it, or if there is none to the first
-    /// one after it; what has none goes to standard error, or to standard output with `to_stdout`.
-    pub(crate) fn open(
-        matches: &ArgMatches,
-        colour: Option<&str>,
-        suppressions: bool,
-        to_stdout: bool,
-    ) -> Result<Outputs, Failure> {
-        let mut pairs: Vec<(String, Option<PathBuf>)> = Vec::new();
-        let mut early = None;
-        for word in in_order(matches) {
-            match word {
-                Word::Format(name) => pairs.push((name, early.take())),
-                Word::Output(path) => match pairs.last_mut() {
-                    None if early.is_none() => early = Some(path),
-                    Some((_, place @ None)) => *place = Some(path),
-                    _ => {
-                        return Err(Failure::usage(format!(
-                            "'--output {}' has no format of its own: each goes with the --format before it",
-                            path.display()
-                        )));
-                    }
-                },
-            }
-        }
-        if pairs.is_empty() {
-            pairs.push(("text".to_owned(), early));
-        }
-        if pairs.iter().filter(|(_, path)| path.is_none()).count() > 1 {
-            return Err(Failure::usage(
-                "two formats would go to the same place: give --output FILE after each but one",
-            ));
-        }
-        let outputs = pairs.into_iter().map(|(name, path)| {
-            let to = match path {
-                None => To::Stream(to_stdout),
-                Some(path) => match File::create(&path) {
-                    Ok(file) => To::File(file, path),
-                    Err(error) => {
-                        return Err(Failure::own(format!("'{}' can't be written: {}", path.display(), reason(&error))));
-                    }
-                },
-            };
-            let form = form::named(&name, Dress { colour: is_coloured(colour, &to), suppressions });
-            Ok(Output { form, to })
-        });
-        Ok(Outputs { outputs: outputs.collect::<Result<_, _>>()?, failure: None })
+    /// Opens what was asked for.
+    pub(crate) fn open(destinations: Vec<Destination>, stream: Stream, show: Show<'_>) -> Result<Outputs, Failure> {
+        let open = |Destination { form, file }| {
+            let to = To::open(file, stream)?;
+            Ok(Output { form: names::form(&form, show.style(&to)), to })
+        };
+        let outputs = destinations.into_iter().map(open).collect::<Result<_, Failure>>()?;
+        Ok(Outputs { outputs, failure: None })
     }
 
-    /// A record has come in.
-    pub(crate) fn record(&mut self, line: &str) {
-        self.each(|form| form.record(line));
+    /// A record has come in, as this line.
+    pub(crate) fn write_record(&mut self, line: &str) {
+        self.each(|form| form.render_record(line));
     }
 
     /// A finding has been made.
-    pub(crate) fn finding(&mut self, found: &Found, session: &mut Session) {
-        self.each(|form| form.finding(found, session));
+    pub(crate) fn write_finding(&mut self, found: &Found, session: &mut Session) {
+        self.each(|form| form.render_finding(found, session));
     }
 
     /// All is known; the first failure, if something could not be written.
-    pub(crate) fn close(mut self, session: &mut Session, run: &Run) -> Result<(), Failure> {
-        self.each(|form| form.close(session, run));
+    pub(crate) fn close(mut self, session: &mut Session, run: &RunFacts) -> Result<(), Failure> {
+        self.each(|form| form.render_end(session, run));
         self.failure.map_or(Ok(()), Err)
     }
 
@@ -125,36 +137,5 @@ impl Outputs {
                 self.failure = Some(failure);
             }
         }
-    }
-}
-
-enum Word {
-    Format(String),
-    Output(PathBuf),
-}
-
-/// The formats and outputs in the order in which they were given.
-fn in_order(matches: &ArgMatches) -> Vec<Word> {
-    let mut words: Vec<(usize, Word)> = Vec::new();
-    if let (Some(indices), Some(names)) = (matches.indices_of("format"), matches.get_many::<String>("format")) {
-        words.extend(indices.zip(names.map(|name| Word::Format(name.clone()))));
-    }
-    if let (Some(indices), Some(paths)) = (matches.indices_of("output"), matches.get_many::<PathBuf>("output")) {
-        words.extend(indices.zip(paths.map(|path| Word::Output(path.clone()))));
-    }
-    words.sort_by_key(|(index, _)| *index);
-    words.into_iter().map(|(_, word)| word).collect()
-}
-
-fn is_coloured(choice: Option<&str>, to: &To) -> bool {
-    let terminal = match to {
-        To::Stream(true) => io::stdout().is_terminal(),
-        To::Stream(false) => io::stderr().is_terminal(),
-        To::File(..) => false,
-    };
-    match choice {
-        Some("always") => true,
-        Some("never") => false,
-        _ => terminal && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
     }
 }

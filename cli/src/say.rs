@@ -4,6 +4,7 @@
 //! (SIGTTOU under `stty tostop`), since its program would be stopped with it.
 
 use crate::failure::{Failure, reason};
+use crate::inherited;
 use std::io::{self, ErrorKind, Write};
 use std::mem::MaybeUninit;
 use std::ptr;
@@ -27,7 +28,7 @@ pub(crate) fn to_stderr(bytes: &[u8]) -> io::Result<()> {
 /// Prints to standard output, to the last byte; a reader who has seen enough ends it in order.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let closed = io::Error::from_raw_os_error(libc::EBADF);
-    let written = if crate::child::was_closed(libc::STDOUT_FILENO) {
+    let written = if inherited::was_closed(libc::STDOUT_FILENO) {
         Err(closed)
     } else {
         let mut out = anstream::stdout();

@@ -1,30 +1,42 @@
 //! The records as they come; a program that is not covered has a start record that says so.
 
-use super::{Form, Run};
-use crate::found::Found;
-use crate::session::Session;
+use super::contract::{Form, RunFacts, each_gap};
+use crate::findings::found::Found;
+use crate::findings::records::{Kind, Record, Start};
+use crate::findings::session::{Gap, Session};
 use mapsan_model::record::SCHEMA_NAME;
+use std::time::SystemTime;
 
 /// Hands the records on.
 pub(crate) struct Json;
 
 impl Form for Json {
-    fn record(&mut self, line: &str) -> String {
+    fn render_record(&mut self, line: &str) -> String {
         format!("{line}\n")
     }
 
-    fn finding(&mut self, _found: &Found, _session: &mut Session) -> String {
+    fn render_finding(&mut self, _found: &Found, _session: &mut Session) -> String {
         String::new()
     }
 
-    fn close(&mut self, session: &mut Session, _run: &Run) -> String {
-        let gap = |gap: &crate::session::Gap| {
-            let time = humantime::format_rfc3339_micros(std::time::SystemTime::now()).to_string();
-            serde_json::json!({
-                "schema": SCHEMA_NAME, "kind": "start", "time": time, "pid": gap.pid, "tid": gap.pid, "exe": gap.program,
-                "version": env!("CARGO_PKG_VERSION"), "ppid": 0, "covered": false, "reason": gap.reason,
-            })
-        };
-        session.gaps.iter().map(|found| format!("{}\n", gap(found))).collect::<Vec<_>>().concat()
+    fn render_end(&mut self, session: &mut Session, _run: &RunFacts) -> String {
+        each_gap(session, |gap| format!("{}\n", start(gap).line()))
+    }
+}
+
+/// The start record of a program that is not covered.
+fn start(gap: &Gap) -> Record {
+    Record {
+        schema: SCHEMA_NAME.to_owned(),
+        time: humantime::format_rfc3339_micros(SystemTime::now()).to_string(),
+        pid: gap.pid,
+        tid: gap.pid,
+        exe: gap.program.clone(),
+        kind: Kind::Start(Start {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            ppid: 0,
+            covered: Some(false),
+            reason: Some(gap.reason.clone()),
+        }),
     }
 }

@@ -1,8 +1,9 @@
 //! `JUnit`: a suite for each executable, a test case for each finding.
 
-use super::{Form, Run, details, shown};
-use crate::found::Found;
-use crate::session::Session;
+use super::contract::{Form, RunFacts, details};
+use crate::findings::found::Found;
+use crate::findings::session::Session;
+use crate::path::display_path;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use std::collections::BTreeMap;
 
@@ -12,7 +13,7 @@ pub(crate) struct Junit {
     findings: Vec<Found>,
 }
 
-fn case(found: &Found, run: &Run) -> TestCase {
+fn case(found: &Found, run: &RunFacts) -> TestCase {
     let mut status = if found.severity >= run.fail {
         TestCaseStatus::non_success(NonSuccessKind::Failure)
     } else {
@@ -23,7 +24,7 @@ fn case(found: &Found, run: &Run) -> TestCase {
     }
     let place = match found.site() {
         Some(place) => {
-            let file = place.file.as_deref().map(shown).unwrap_or_default();
+            let file = place.file.as_deref().map(display_path).unwrap_or_default();
             format!(" at {file}:{}", place.line.unwrap_or(0))
         }
         None => String::new(),
@@ -42,12 +43,12 @@ fn skipped(report: &Report) -> usize {
 }
 
 impl Form for Junit {
-    fn finding(&mut self, found: &Found, _session: &mut Session) -> String {
+    fn render_finding(&mut self, found: &Found, _session: &mut Session) -> String {
         self.findings.push(found.clone());
         String::new()
     }
 
-    fn close(&mut self, session: &mut Session, run: &Run) -> String {
+    fn render_end(&mut self, session: &mut Session, run: &RunFacts) -> String {
         let mut suites: BTreeMap<&str, TestSuite> = BTreeMap::new();
         for process in session.processes.values() {
             suites.entry(&process.exe).or_insert_with(|| TestSuite::new(process.exe.as_str()));

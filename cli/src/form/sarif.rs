@@ -1,9 +1,9 @@
 //! SARIF 2.1.0, for code scanning.
 
-use super::{Form, Run, details};
-use crate::found::{Found, Located, Related, site_of};
-use crate::session::Session;
-use crate::symbols::Place;
+use super::contract::{Form, RunFacts, details};
+use crate::findings::found::{Found, Located, Related, site_of};
+use crate::findings::session::{Gap, Session};
+use crate::findings::symbols::SourceLocation;
 use mapsan_model::{Rule, Severity};
 use serde_sarif::sarif;
 use std::collections::BTreeMap;
@@ -28,7 +28,7 @@ fn message(text: impl Into<String>) -> sarif::Message {
 }
 
 /// A path as a URI: relative to the working directory, which stands for the root of the sources.
-fn artifact(path: &Path, run: &Run) -> sarif::ArtifactLocation {
+fn artifact(path: &Path, run: &RunFacts) -> sarif::ArtifactLocation {
     let encoded = |path: &Path| {
         let bytes = path.as_os_str().as_encoded_bytes().iter();
         let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-._~+,@=".contains(byte);
@@ -44,7 +44,7 @@ fn artifact(path: &Path, run: &Run) -> sarif::ArtifactLocation {
 }
 
 /// Where a place is; `None` without a line.
-fn physical(place: &Place, run: &Run) -> Option<sarif::PhysicalLocation> {
+fn physical(place: &SourceLocation, run: &RunFacts) -> Option<sarif::PhysicalLocation> {
     let line = i64::from(place.line?);
     let column = i64::from(place.column.unwrap_or(1));
     let region = sarif::Region::builder().start_line(line).start_column(column).build();
@@ -57,20 +57,20 @@ fn physical(place: &Place, run: &Run) -> Option<sarif::PhysicalLocation> {
 }
 
 /// A location: the line, or the executable where there is none.
-fn location(stack: &[Located], exe: &str, run: &Run) -> sarif::Location {
+fn location(stack: &[Located], exe: &str, run: &RunFacts) -> sarif::Location {
     let known = site_of(stack).and_then(|place| physical(place, run));
     let or_executable = || sarif::PhysicalLocation::builder().artifact_location(artifact(Path::new(exe), run)).build();
     sarif::Location::builder().physical_location(known.unwrap_or_else(or_executable)).build()
 }
 
-fn related(related: &Related, exe: &str, run: &Run) -> sarif::Location {
+fn related(related: &Related, exe: &str, run: &RunFacts) -> sarif::Location {
     let mut location = location(&related.stack, exe, run);
     location.message = Some(message(related.label.as_str()));
     location
 }
 
-fn stack(found: &Found, run: &Run) -> sarif::Stack {
-    let frame = |located: &Located, place: Option<&Place>| {
+fn stack(found: &Found, run: &RunFacts) -> sarif::Stack {
+    let frame = |located: &Located, place: Option<&SourceLocation>| {
         let mut location = sarif::Location::builder().build();
         location.physical_location = place.and_then(|place| physical(place, run));
         let name = place.and_then(|place| place.function.clone()).or_else(|| located.function().map(str::to_owned));
@@ -96,7 +96,7 @@ fn fingerprint(found: &Found) -> BTreeMap<String, String> {
     BTreeMap::from([("mapsan/v1".to_owned(), format!("{}:{file}:{function}", found.rule))])
 }
 
-fn result(found: &Found, rules: &[Rule], run: &Run) -> sarif::Result {
+fn result(found: &Found, rules: &[Rule], run: &RunFacts) -> sarif::Result {
     let index = rules.iter().position(|rule| rule.name() == found.rule).and_then(|index| i64::try_from(index).ok());
     sarif::Result::builder()
         .rule_id(found.rule.as_str())
@@ -124,12 +124,12 @@ fn rule(rule: Rule) -> sarif::ReportingDescriptor {
 }
 
 impl Form for Sarif {
-    fn finding(&mut self, found: &Found, _session: &mut Session) -> String {
+    fn render_finding(&mut self, found: &Found, _session: &mut Session) -> String {
         self.findings.push(found.clone());
         String::new()
     }
 
-    fn close(&mut self, session: &mut Session, run: &Run) -> String {
+    fn render_end(&mut self, session: &mut Session, run: &RunFacts) -> String {
         let used = |rule: &&Rule| self.findings.iter().any(|found| found.rule == rule.name());
         let rules: Vec<Rule> = Rule::ALL.iter().filter(used).copied().collect();
         let driver = sarif::ToolComponent::builder()
@@ -137,7 +137,7 @@ impl Form for Sarif {
             .semantic_version(env!("CARGO_PKG_VERSION"))
             .rules(rules.iter().map(|known| rule(*known)).collect::<Vec<_>>())
             .build();
-        let notification = |gap: &crate::session::Gap| {
+        let notification = |gap: &Gap| {
             sarif::Notification::builder()
                 .level(if run.requires_coverage { "error" } else { "warning" })
                 .message(message(format!("not covered: '{}': {}", gap.program, gap.reason)))

@@ -1,8 +1,9 @@
 //! Valgrind's XML, protocol 4, as memcheck writes it: readers take the kinds that memcheck has, and no others.
 
-use super::{Form, Run, details};
-use crate::found::{Found, Located};
-use crate::session::Session;
+use super::contract::{Form, RunFacts, details};
+use crate::findings::found::{Found, Located};
+use crate::findings::session::Session;
+use mapsan_model::Rule;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 use std::collections::BTreeMap;
@@ -16,18 +17,27 @@ pub(crate) struct Valgrind {
 
 type Out = Writer<Vec<u8>>;
 
-/// The kind of memcheck's that is most like a rule.
+/// What memcheck calls a leak, which comes after the program's end and with figures of its own.
+const LEAK: &str = "Leak_StillReachable";
+
+/// The kind of memcheck's that is most like a finding.
 fn kind(found: &Found) -> &'static str {
-    match found.rule.as_str() {
-        "munmap-foreign" | "shmdt-not-a-segment" => "MismatchedFree",
-        "mmap-fixed-clobber" | "mremap-clobber" | "shmat-clobber" | "munmap-overrun" => "Overlap",
-        "munmap-double" | "munmap-not-mapped" | "munmap-map-failed" | "shmdt-double" | "shmdt-not-attached"
-        | "shmdt-interior" => "InvalidFree",
-        "overflow-tail" | "lost-write" => "InvalidWrite",
-        "fault-bad-jump" => "InvalidJump",
-        rule if rule.starts_with("fault-") && found.call.result == "write" => "InvalidWrite",
-        rule if rule.starts_with("fault-") => "InvalidRead",
-        rule if rule.starts_with("leak-") => "Leak_StillReachable",
+    match Rule::from_name(&found.rule) {
+        Some(Rule::MunmapForeign | Rule::ShmdtNotASegment) => "MismatchedFree",
+        Some(Rule::MmapFixedClobber | Rule::MremapClobber | Rule::ShmatClobber | Rule::MunmapOverrun) => "Overlap",
+        Some(
+            Rule::MunmapDouble
+            | Rule::MunmapNotMapped
+            | Rule::MunmapMapFailed
+            | Rule::ShmdtDouble
+            | Rule::ShmdtNotAttached
+            | Rule::ShmdtInterior,
+        ) => "InvalidFree",
+        Some(Rule::OverflowTail | Rule::LostWrite) => "InvalidWrite",
+        Some(Rule::FaultBadJump) => "InvalidJump",
+        Some(Rule::LeakSegment | Rule::LeakMapping | Rule::LeakAttach | Rule::LeakShmObject) => LEAK,
+        _ if found.call.is_signal() && found.call.result == "write" => "InvalidWrite",
+        _ if found.call.is_signal() => "InvalidRead",
         _ => "SyscallParam",
     }
 }
@@ -72,7 +82,7 @@ fn error(out: &mut Out, number: usize, found: &Found) -> io::Result<()> {
         element(out, "unique", &format!("0x{number:x}"))?;
         element(out, "tid", &found.tid.to_string())?;
         element(out, "kind", kind)?;
-        if kind.starts_with("Leak_") {
+        if kind == LEAK {
             // Readers want both figures; the finding has its own in words.
             out.create_element("xwhat").write_inner_content(|out| {
                 element(out, "text", &what)?;
@@ -101,7 +111,7 @@ fn status(out: &mut Out, state: &str) -> io::Result<()> {
 }
 
 impl Valgrind {
-    fn write(&self, session: &Session, run: &Run) -> io::Result<Vec<u8>> {
+    fn write(&self, session: &Session, run: &RunFacts) -> io::Result<Vec<u8>> {
         let mut out = Writer::new_with_indent(Vec::new(), b' ', 2);
         out.write_event(Event::Decl(BytesDecl::new("1.0", None, None)))?;
         out.create_element("valgrindoutput").write_inner_content(|out| {
@@ -126,7 +136,7 @@ impl Valgrind {
                 Ok(())
             })?;
             status(out, "RUNNING")?;
-            let leaks = |found: &&Found| kind(found).starts_with("Leak_");
+            let leaks = |found: &&Found| kind(found) == LEAK;
             let numbered = || self.findings.iter().enumerate();
             numbered().filter(|(_, found)| !leaks(found)).try_for_each(|(number, found)| error(out, number, found))?;
             status(out, "FINISHED")?;
@@ -151,12 +161,12 @@ impl Valgrind {
 }
 
 impl Form for Valgrind {
-    fn finding(&mut self, found: &Found, _session: &mut Session) -> String {
+    fn render_finding(&mut self, found: &Found, _session: &mut Session) -> String {
         self.findings.push(found.clone());
         String::new()
     }
 
-    fn close(&mut self, session: &mut Session, run: &Run) -> String {
+    fn render_end(&mut self, session: &mut Session, run: &RunFacts) -> String {
         self.write(session, run).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Under the command the library leaves them to it, since only here are there functions and files of the source.
 
-use crate::explain::nearest;
-use crate::found::{Found, Located};
+use crate::findings::found::{Found, Located};
+use crate::spelling::nearest;
 use mapsan_model::Rule;
 use mapsan_model::suppressions::{matches, suppressions};
 use std::collections::BTreeSet;
@@ -74,8 +74,7 @@ fn names(pattern: &[u8], located: &Located) -> bool {
     let module = located.frame.module.as_deref().map(Path::new);
     let files = located.places.iter().filter_map(|place| place.file.as_deref());
     let paths = files.chain(module).flat_map(|path| [Some(path.as_os_str()), path.file_name()]);
-    let symbol = located.frame.symbol.as_deref().and_then(|symbol| symbol.split('+').next());
-    let functions = located.places.iter().filter_map(|place| place.function.as_deref()).chain(symbol);
+    let functions = located.places.iter().filter_map(|place| place.function.as_deref()).chain(located.frame.function());
     paths.flatten().any(|path| matches(pattern, path.as_encoded_bytes()))
         || functions.into_iter().any(|function| matches(pattern, function.as_bytes()))
 }
@@ -83,12 +82,13 @@ fn names(pattern: &[u8], located: &Located) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::records::Frame;
-    use crate::symbols::Place;
+    use crate::findings::records::Frame;
+    use crate::findings::symbols::SourceLocation;
 
     #[test]
     fn modules_functions_and_files_are_named() {
-        let place = Place { function: Some("helper".into()), file: Some("/src/a.c".into()), line: None, column: None };
+        let place =
+            SourceLocation { function: Some("helper".into()), file: Some("/src/a.c".into()), line: None, column: None };
         let frame = Frame {
             address: "0x1".into(),
             module: Some("/opt/prog".into()),

@@ -1,6 +1,7 @@
 //! `mapsan explain`: a rule with its programs, or an errno with the rules that explain it.
 
 use crate::failure::Failure;
+use crate::spelling::nearest;
 use clap::ArgMatches;
 use mapsan_model::Rule;
 use std::fmt::Write;
@@ -13,8 +14,8 @@ macro_rules! programs {
         fn programs(rule: Rule) -> (&'static str, &'static str) {
             match rule {
                 $(Rule::$variant => (
-                    include_str!(concat!("../../c-tests/rules/", $name, "/bad.c")),
-                    include_str!(concat!("../../c-tests/rules/", $name, "/good.c")),
+                    include_str!(concat!("../../../c-tests/rules/", $name, "/bad.c")),
+                    include_str!(concat!("../../../c-tests/rules/", $name, "/good.c")),
                 ),)+
             }
         }
@@ -183,17 +184,6 @@ fn errno_page(errno: &Errno) -> String {
 fn capital(text: &str) -> String {
     let mut characters = text.chars();
     characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
-}
-
-/// The known words that are most like one, as the end of a sentence; empty if none is.
-pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let score = |known: &str| if known.starts_with(word) { 1.0 } else { strsim::jaro_winkler(word, known) };
-    let mut scored: Vec<(f64, &str)> = known.map(|known| (score(known), known)).collect();
-    scored.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(other.1)));
-    scored.dedup_by_key(|(_, word)| *word);
-    let near: Vec<String> =
-        scored.iter().take(3).filter(|(score, _)| *score > 0.8).map(|(_, word)| format!("'{word}'")).collect();
-    if near.is_empty() || word.is_empty() { String::new() } else { format!(" (did you mean {}?)", near.join(", ")) }
 }
 
 #[cfg(test)]

@@ -99,17 +99,10 @@ pub(crate) fn rest(channel: &Channel, events: &Receiver<Event>) -> Vec<Vec<u8>> 
     blocks
 }
 
-/// The lines of some blocks, in the order in which things happened, across the processes that sent them.
+/// The lines of some blocks.
 pub(crate) fn lines(blocks: &[Vec<u8>]) -> Vec<String> {
     let whole = blocks.iter().flat_map(|block| block.split(|byte| *byte == b'\n')).filter(|line| !line.is_empty());
-    let mut lines: Vec<String> = whole.map(|line| String::from_utf8_lossy(line).into_owned()).collect();
-    lines.sort_by(|one, other| time_of(one).cmp(time_of(other)));
-    lines
-}
-
-/// The time of a record, whose form (RFC 3339, UTC) sorts as text.
-fn time_of(line: &str) -> &str {
-    line.split_once("\"time\":\"").and_then(|(_, rest)| rest.split_once('"')).map_or("", |(time, _)| time)
+    whole.map(|line| String::from_utf8_lossy(line).into_owned()).collect()
 }
 
 #[cfg(test)]
@@ -125,9 +118,9 @@ mod tests {
         let address = SocketAddr::from_abstract_name(channel.log_path().trim_start_matches('@')).unwrap();
         let socket = UnixDatagram::unbound().unwrap();
         socket.connect_addr(&address).unwrap();
-        socket.send(b"{\"time\":\"2\"}\n{\"time\":\"3\"}\n").unwrap();
-        socket.send(b"{\"time\":\"1\"}\n").unwrap();
+        socket.send(b"one\ntwo\n").unwrap();
+        socket.send(b"three\n").unwrap();
         let rest = rest(&channel, &events);
-        assert_eq!(lines(&rest), ["{\"time\":\"1\"}", "{\"time\":\"2\"}", "{\"time\":\"3\"}"]);
+        assert_eq!(lines(&rest), ["one", "two", "three"]);
     }
 }

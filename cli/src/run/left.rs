@@ -1,14 +1,14 @@
-//! What a run has left: segments and shared memory objects that its processes have made and that are there when the last of
-//! them has gone.
+//! What a run has left: segments and shared memory objects that its processes have made and that are there when the last
+//! of them has gone.
 //!
-//! The library of each process tells what it makes; whether somebody else removes it later is seen here alone. What a process
-//! that still runs has made, or is attached to, is in use, and nothing is said of it.
+//! The library of each process tells what it makes; whether somebody else removes it later is seen here alone. What a
+//! process that still runs has made, or is attached to, is in use, and nothing is said of it.
 
-use crate::coverage;
-use crate::living::Living;
-use crate::records::{Call, Frame, Object, Segment, SegmentUse};
-use crate::segments::{self, Listed};
-use crate::session::Session;
+use crate::findings::records::{Call, Finding, Frame, Kind, Object, Record, Segment, SegmentUse, UseKind};
+use crate::findings::session::{Attributed, Session};
+use crate::system::living::Living;
+use crate::system::segments::{self, Listed};
+use crate::system::signal;
 use mapsan_model::record::SCHEMA_NAME;
 use mapsan_model::{Counted, Rule, Severity};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,21 +21,11 @@ const TOLD: usize = 6;
 /// Ids and names that are listed.
 const LISTED: usize = 64;
 
-/// Something that a process of the run has made.
-#[derive(Clone, Debug)]
-pub(crate) struct Made<T> {
-    pub(crate) pid: u32,
-    pub(crate) exe: String,
-    pub(crate) what: T,
-}
-
-/// The end of a run.
-pub(crate) struct End<'a> {
+/// What decides what a run has left, when it is over.
+pub(crate) struct Leftovers<'a> {
     pub(crate) session: &'a Session,
     /// The processes of the run that still run.
     pub(crate) living: &'a [Living],
-    /// Whether the IPC namespace is the run's own, and goes with the command.
-    pub(crate) private: bool,
     /// The signal that ended the program's own process.
     pub(crate) killed_by: Option<i32>,
     /// Whether a finding is wanted.
@@ -54,7 +44,7 @@ struct Group<T> {
 /// A segment that is left, and what is known of it.
 struct LeftSegment<'a> {
     listed: Listed,
-    record: Option<&'a Made<Segment>>,
+    record: Option<&'a Attributed<Segment>>,
 }
 
 /// Whether it has id 0 and nobody has ever attached it: who takes 0 for a failure leaves such a one.
@@ -62,9 +52,9 @@ fn is_first_and_unused(left: &LeftSegment<'_>) -> bool {
     left.listed.id == 0 && !left.listed.was_attached
 }
 
-impl End<'_> {
+impl Leftovers<'_> {
     /// The findings, as records.
-    pub(crate) fn findings(&self) -> Vec<String> {
+    pub(crate) fn findings(&self) -> Vec<Record> {
         let segments = self.segments().into_values().filter_map(|group| self.of_segments(&group));
         let objects = self.objects().into_values().filter_map(|group| self.of_objects(&group));
         segments.chain(objects).collect()
@@ -77,14 +67,18 @@ impl End<'_> {
         let held: BTreeSet<i32> = alive.iter().flat_map(|pid| segments::attached_by(*pid)).collect();
         let mut groups = BTreeMap::new();
         for listed in segments::list() {
-            let here = |made: &&Made<Segment>| made.what.ipc_namespace.is_none_or(|there| Some(there) == namespace);
+            let here =
+                |made: &&Attributed<Segment>| made.what.ipc_namespace.is_none_or(|there| Some(there) == namespace);
             let record = self
                 .session
                 .segments
                 .iter()
                 .rfind(|made| made.what.id == listed.id && made.pid == listed.creator)
                 .filter(here);
-            if (record.is_none() && !self.private) || held.contains(&listed.id) || alive.contains(&listed.creator) {
+            if (record.is_none() && !self.session.private)
+                || held.contains(&listed.id)
+                || alive.contains(&listed.creator)
+            {
                 continue;
             }
             let (call, stack) = match record {
@@ -99,7 +93,7 @@ impl End<'_> {
         groups
     }
 
-    fn of_segments(&self, group: &Group<LeftSegment<'_>>) -> Option<String> {
+    fn of_segments(&self, group: &Group<LeftSegment<'_>>) -> Option<Record> {
         let left = &group.left;
         let lost = |left: &LeftSegment<'_>| left.listed.key == libc::IPC_PRIVATE && left.listed.attached == 0;
         // Who still runs may know the id, and remove it yet.
@@ -148,24 +142,24 @@ impl End<'_> {
         if left.len() > TOLD {
             notes.push(format!("{} more are like these", left.len() - TOLD));
         }
-        self.record(Rule::LeakSegment, severity, group, &message, &notes, &self.help(left))
+        self.record(Rule::LeakSegment, severity, group, message, notes, self.help(left))
     }
 
     /// What processes have done with a segment, as far as it explains why it is left.
     fn history(&self, left: &LeftSegment<'_>) -> Vec<String> {
         let Listed { id, creator, owner, .. } = left.listed;
         let mut notes = Vec::new();
-        let uses: Vec<&Made<SegmentUse>> = self.session.uses.iter().filter(|used| used.what.id == id).collect();
+        let uses: Vec<&Attributed<SegmentUse>> = self.session.uses.iter().filter(|used| used.what.id == id).collect();
         let others: BTreeSet<u32> = uses
             .iter()
-            .filter(|used| used.what.kind == "attached" && used.pid != creator)
+            .filter(|used| used.what.kind == UseKind::Attached && used.pid != creator)
             .map(|used| used.pid)
             .collect();
         let ended = self.session.processes.get(&creator).is_none_or(|process| process.ended);
         if left.record.is_some() && !ended {
             notes.push(match self.killed_by.filter(|_| self.session.main == Some(creator)) {
                 Some(signal) => {
-                    format!("process {creator}, which made it, was ended by {}", coverage::signal_name(signal))
+                    format!("process {creator}, which made it, was ended by {}", signal::name(signal))
                 }
                 None => {
                     format!("process {creator}, which made it, did not end by exit(3): it was killed, or called exec")
@@ -177,7 +171,7 @@ impl End<'_> {
             let word = if others.len() == 1 { "process" } else { "processes" };
             notes.push(format!("{word} {pids} attached it, too"));
         }
-        for refused in uses.iter().filter(|used| used.what.kind == "removal-refused") {
+        for refused in uses.iter().filter(|used| used.what.kind == UseKind::RemovalRefused) {
             let errno = refused.what.call.errno.clone().unwrap_or_else(|| refused.what.call.result.clone());
             let maker = left.record.and_then(|made| made.what.uid).filter(|uid| *uid != refused.what.uid);
             let dropped = maker.map_or_else(String::new, |uid| format!("; it was made by {}", user(uid)));
@@ -200,7 +194,10 @@ impl End<'_> {
         // SAFETY: takes nothing and can't fail.
         let own = unsafe { libc::geteuid() };
         let refused = |left: &LeftSegment<'_>| {
-            self.session.uses.iter().any(|used| used.what.id == left.listed.id && used.what.kind == "removal-refused")
+            self.session
+                .uses
+                .iter()
+                .any(|used| used.what.id == left.listed.id && used.what.kind == UseKind::RemovalRefused)
         };
         let mut help = if left.iter().any(refused) {
             "remove it while the process still has the rights of its maker: with shmctl(id, IPC_RMID, NULL) right \
@@ -219,12 +216,12 @@ impl End<'_> {
         };
         let orphans =
             self.living.is_empty() && left.iter().all(|left| left.listed.attached == 0 && left.listed.owner == own);
-        if orphans && !self.private {
+        if orphans && !self.session.private {
             help.push_str("; by hand: ipcrm");
             for left in left.iter().take(LISTED) {
                 let _ = write!(help, " -m {}", left.listed.id);
             }
-        } else if self.private {
+        } else if self.session.private {
             help.push_str(if left.len() == 1 { "; it went" } else { "; they went" });
             help.push_str(" with the namespace of this run");
         }
@@ -238,7 +235,7 @@ impl End<'_> {
     fn objects(&self) -> BTreeMap<String, Group<&Object>> {
         let mut groups: BTreeMap<String, Group<&Object>> = BTreeMap::new();
         let mut seen = BTreeSet::new();
-        for Made { pid, exe, what } in self.session.objects.iter().rev() {
+        for Attributed { pid, exe, what } in self.session.objects.iter().rev() {
             let made_by_living = self.living.iter().any(|living| living.pid == *pid);
             if made_by_living || !is_there(what) || !seen.insert(&what.path) {
                 continue;
@@ -250,7 +247,7 @@ impl End<'_> {
         groups
     }
 
-    fn of_objects(&self, group: &Group<&Object>) -> Option<String> {
+    fn of_objects(&self, group: &Group<&Object>) -> Option<Record> {
         let left = &group.left;
         let names = joined(left.iter().map(|object| format!("'{}'", object.name)));
         let one = left.len() == 1;
@@ -278,7 +275,7 @@ impl End<'_> {
                 format!("if none of the processes that still run removes it, call shm_unlink for {each}"),
             )
         };
-        self.record(Rule::LeakShmObject, Severity::Note, group, &message, &[note], &[help])
+        self.record(Rule::LeakShmObject, Severity::Note, group, message, vec![note], vec![help])
     }
 
     /// Which processes of the run still run.
@@ -293,33 +290,39 @@ impl End<'_> {
         rule: Rule,
         severity: Severity,
         group: &Group<T>,
-        message: &str,
-        notes: &[String],
-        help: &[String],
-    ) -> Option<String> {
+        message: String,
+        notes: Vec<String>,
+        help: Vec<String>,
+    ) -> Option<Record> {
         if !(self.tells)(rule, severity) {
             return None;
         }
         let Group { call, stack, pid, exe, .. } = group;
-        let time = humantime::format_rfc3339_micros(SystemTime::now()).to_string();
-        let record = serde_json::json!({
-            "schema": SCHEMA_NAME, "kind": "finding", "time": time, "pid": pid, "tid": pid, "exe": exe,
-            "rule": rule.name(), "severity": severity.name(), "call": call, "message": message, "notes": notes,
-            "help": help, "stack": stack, "related": [], "repeated": 0,
+        let finding = Finding {
+            rule: rule.name().to_owned(),
+            severity: severity.name().to_owned(),
+            call: call.clone(),
+            message,
+            notes,
+            help,
+            stack: stack.clone(),
+            related: Vec::new(),
+            repeated: 0,
+        };
+        Some(Record {
+            schema: SCHEMA_NAME.to_owned(),
+            time: humantime::format_rfc3339_micros(SystemTime::now()).to_string(),
+            pid: *pid,
+            tid: *pid,
+            exe: exe.clone(),
+            kind: Kind::Finding(Box::new(finding)),
         })
-        .to_string();
-        Some(record)
     }
 }
 
 /// Where a call was made, whichever process made it.
 fn place(call: &Call, stack: &[Frame]) -> String {
-    let first = stack.first();
-    let of = |frame: &Frame| match (&frame.module, &frame.offset) {
-        (Some(module), Some(offset)) => format!("{module}+{offset}"),
-        _ => frame.address.clone(),
-    };
-    format!("{} {}", call.function, first.map(of).unwrap_or_default())
+    format!("{} {}", call.function, stack.first().map(Frame::place).unwrap_or_default())
 }
 
 /// The call that nobody saw.

@@ -3,7 +3,7 @@
 //! `addr2line` reads DWARF, also from files that a debug link or build id names, gives inlined calls, and runs without
 //! a daemon or the network. A module that has been built anew since is not looked at: its lines would be wrong.
 
-use crate::records::Frame;
+use crate::findings::records::Frame;
 use addr2line::Loader;
 use object::{Object, ReadCache};
 use std::collections::HashMap;
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 /// One call of the source: several where calls were inlined.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct SourceLocation {
     pub(crate) function: Option<String>,
     pub(crate) file: Option<PathBuf>,
     pub(crate) line: Option<u32>,
@@ -42,7 +42,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Symbols {
     /// The calls that a frame stands for, innermost first; none if its module has no symbols. `time` is that of the record.
-    pub(crate) fn places(&mut self, frame: &Frame, time: &str) -> Vec<Place> {
+    pub(crate) fn places(&mut self, frame: &Frame, time: &str) -> Vec<SourceLocation> {
         let (Some(path), Some(offset)) = (&frame.module, frame.offset()) else {
             return Vec::new();
         };
@@ -134,13 +134,13 @@ fn build_id_of(path: impl AsRef<Path>) -> Option<String> {
     Some(hex(id))
 }
 
-fn lookup(loader: &Loader, offset: u64) -> Vec<Place> {
+fn lookup(loader: &Loader, offset: u64) -> Vec<SourceLocation> {
     let mut places = Vec::new();
     if let Ok(mut frames) = loader.find_frames(offset) {
         while let Ok(Some(frame)) = frames.next() {
             let function = frame.function.and_then(|name| Some(name.demangle().ok()?.into_owned()));
             let location = frame.location;
-            places.push(Place {
+            places.push(SourceLocation {
                 function,
                 file: location.as_ref().and_then(|location| location.file.map(PathBuf::from)),
                 line: location.as_ref().and_then(|location| location.line).filter(|line| *line > 0),
@@ -152,7 +152,7 @@ fn lookup(loader: &Loader, offset: u64) -> Vec<Place> {
     let symbol = loader.find_symbol(offset).map(|name| addr2line::demangle_auto(name.into(), None).into_owned());
     match places.last_mut() {
         Some(place) => place.function = place.function.take().or(symbol),
-        None => places.extend(symbol.map(|function| Place {
+        None => places.extend(symbol.map(|function| SourceLocation {
             function: Some(function),
             file: None,
             line: None,

@@ -1,6 +1,7 @@
 //! The source of a call, with the call marked.
 
-use crate::symbols::Place;
+use crate::findings::symbols::SourceLocation;
+use crate::path::display_path;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use std::fs;
 use std::ops::Range;
@@ -11,7 +12,7 @@ const CONTEXT: usize = 1;
 const LONGEST: usize = 12;
 
 /// The snippet of a place, if its source can be read; of several functions the one that is called there is marked.
-pub(crate) fn snippet(place: &Place, functions: &[&str], label: &str, colour: bool) -> Option<String> {
+pub(crate) fn snippet(place: &SourceLocation, functions: &[&str], label: &str, colour: bool) -> Option<String> {
     let file = place.file.as_ref()?;
     let line = usize::try_from(place.line?).ok()?.checked_sub(1)?;
     let source = fs::read_to_string(file).ok()?;
@@ -25,7 +26,7 @@ pub(crate) fn snippet(place: &Place, functions: &[&str], label: &str, colour: bo
     let last = (line + rows + CONTEXT).min(lines.len().checked_sub(1)?);
     let before: usize = lines.get(first..line)?.iter().map(|text| text.len() + 1).sum();
     let shown = lines.get(first..=last)?.join("\n");
-    let path = crate::form::shown(file);
+    let path = display_path(file);
     let mut snippet = Snippet::source(&shown).line_start(first + 1).path(&path).fold(false);
     let parts: Vec<Range<usize>> = each_line(&text, &mark);
     for (index, part) in parts.iter().enumerate() {
@@ -34,13 +35,6 @@ pub(crate) fn snippet(place: &Place, functions: &[&str], label: &str, colour: bo
     }
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     Some(renderer.render(&[Group::with_level(Level::ERROR).element(snippet)]))
-}
-
-/// Whether the line of a place has a word in it; `None` if it can't be read.
-pub(crate) fn has_word(place: &Place, word: &str) -> Option<bool> {
-    let line = usize::try_from(place.line?).ok()?.checked_sub(1)?;
-    let source = fs::read_to_string(place.file.as_ref()?).ok()?;
-    source.lines().nth(line).map(|line| words(line, word).next().is_some())
 }
 
 /// The parts of a range that lie on each line, without blanks at their ends.
@@ -203,15 +197,14 @@ mod tests {
     fn a_snippet_has_the_lines_around() {
         let file = tempfile::NamedTempFile::with_suffix(".c").unwrap();
         fs::write(file.path(), "one\n  munmap(p, 0);\nthree\nfour\n  munmap(p,\n         0);\nseven\n").unwrap();
-        let place = Place { function: None, file: Some(file.path().to_owned()), line: Some(2), column: Some(3) };
+        let place =
+            SourceLocation { function: None, file: Some(file.path().to_owned()), line: Some(2), column: Some(3) };
         let text = snippet(&place, &["munmap"], "EINVAL", false).unwrap();
         assert!(text.contains("1 | one") && text.contains("3 | three") && !text.contains("four"), "{text}");
         assert!(text.contains("^^^^^^^^^^^^ EINVAL"), "{text}");
-        let of_two = snippet(&Place { line: Some(5), ..place.clone() }, &["munmap"], "EINVAL", false).unwrap();
+        let of_two = snippet(&SourceLocation { line: Some(5), ..place.clone() }, &["munmap"], "EINVAL", false).unwrap();
         assert!(of_two.contains("|   ^^^^^^^^^\n") && of_two.contains("|          ^^ EINVAL"), "{of_two}");
         assert!(of_two.contains("7 | seven"), "{of_two}");
-        assert!(snippet(&Place { line: Some(9), ..place.clone() }, &["munmap"], "", false).is_none());
-        assert_eq!(has_word(&place, "munmap"), Some(true));
-        assert_eq!(has_word(&place, "unmap"), Some(false));
+        assert!(snippet(&SourceLocation { line: Some(9), ..place.clone() }, &["munmap"], "", false).is_none());
     }
 }

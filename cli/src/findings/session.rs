@@ -1,11 +1,10 @@
 //! What a run, or some files of records, have told: each finding once, the processes, and what was not covered.
 
-use crate::found::Found;
-use crate::left::Made;
-use crate::records::{Finding, Kind, Object, Record, Segment, SegmentUse};
-use crate::suppress::Suppressions;
-use crate::symbols::Symbols;
-use mapsan_model::record::SCHEMA_NAME;
+use crate::findings::found::Found;
+use crate::findings::records::{Finding, Kind, Object, Record, Segment, SegmentUse};
+use crate::findings::suppress::Suppressions;
+use crate::findings::symbols::Symbols;
+use mapsan_model::advice::BY_HAND;
 use mapsan_model::{Counted, Rule, Severity, Summary};
 use std::collections::{BTreeMap, HashSet};
 
@@ -34,14 +33,28 @@ pub(crate) struct Count {
     pub(crate) repeated: u64,
 }
 
-/// What a record is to the readers of the run.
-pub(crate) enum Told {
+/// What a process has told of something that may outlive it.
+#[derive(Clone, Debug)]
+pub(crate) struct Attributed<T> {
+    pub(crate) pid: u32,
+    pub(crate) exe: String,
+    pub(crate) what: T,
+}
+
+impl<T> Attributed<T> {
+    fn of(record: &Record, what: T) -> Attributed<T> {
+        Attributed { pid: record.pid, exe: record.exe.clone(), what }
+    }
+}
+
+/// What a record is to those who show the run.
+pub(crate) enum Ingested {
     /// A finding that is new.
-    Finding(Box<Found>),
+    New(Box<Found>),
     /// A finding that waits for the end: whether what it is about is still there then.
     Later,
     /// Nothing to show.
-    Nothing,
+    Silent,
 }
 
 /// All that is known.
@@ -64,74 +77,69 @@ pub(crate) struct Session {
     pub(crate) suppressed: u64,
     pub(crate) gaps: Vec<Gap>,
     /// What was made, and what became of segments, in the order in which it was told.
-    pub(crate) segments: Vec<Made<Segment>>,
-    pub(crate) uses: Vec<Made<SegmentUse>>,
-    pub(crate) objects: Vec<Made<Object>>,
+    pub(crate) segments: Vec<Attributed<Segment>>,
+    pub(crate) uses: Vec<Attributed<SegmentUse>>,
+    pub(crate) objects: Vec<Attributed<Object>>,
     /// Findings of processes about what they have left.
     pub(crate) left: Vec<Found>,
     seen: HashSet<(String, String)>,
 }
 
 impl Session {
-    /// Takes one line of records; an error says why it is none.
-    pub(crate) fn take(&mut self, line: &str) -> Result<Told, String> {
-        let record: Record = serde_json::from_str(line).map_err(|error| unreadable(line, &error))?;
-        if record.schema != SCHEMA_NAME {
-            return Err(format!(
-                "it has schema '{}', and this mapsan reads '{SCHEMA_NAME}': read it with the mapsan that wrote it",
-                record.schema
-            ));
-        }
+    /// Takes a record in.
+    pub(crate) fn ingest(&mut self, record: &Record) -> Ingested {
         match &record.kind {
-            Kind::Start {} => {
+            Kind::Start(_) => {
                 self.processes.insert(record.pid, Process { exe: record.exe.clone(), ended: false });
             }
-            Kind::End { repeated, lost } => {
-                self.repeated += repeated;
-                if *lost > 0 {
-                    let findings = Counted(*lost, "finding");
-                    let reason = format!("{findings} of process {} could not be written, and are lost", record.pid);
-                    self.add_gap(&record.exe, &reason, record.pid);
-                }
-                if let Some(process) = self.processes.get_mut(&record.pid) {
-                    process.ended = true;
-                }
-            }
-            Kind::Segment(segment) => self.segments.push(made(&record, segment)),
-            Kind::SegmentUse(used) => self.uses.push(made(&record, used)),
-            Kind::Object(object) => self.objects.push(made(&record, object)),
+            Kind::End { repeated, lost } => self.ingest_end(record, *repeated, *lost),
+            Kind::Segment(segment) => self.segments.push(Attributed::of(record, segment.clone())),
+            Kind::SegmentUse(used) => self.uses.push(Attributed::of(record, used.clone())),
+            Kind::Object(object) => self.objects.push(Attributed::of(record, object.clone())),
             Kind::Finding(finding) => {
-                let found = self.found(&record, finding);
-                if is_of_the_end(&found.rule) {
+                let found = self.locate(record, finding);
+                if is_judged_at_the_end(&found) {
                     self.left.push(found);
-                    return Ok(Told::Later);
+                    return Ingested::Later;
                 }
-                return Ok(self.enter(found).map_or(Told::Nothing, |found| Told::Finding(Box::new(found))));
+                return self.record(found).map_or(Ingested::Silent, |found| Ingested::New(Box::new(found)));
             }
             Kind::Other => {}
         }
-        Ok(Told::Nothing)
+        Ingested::Silent
     }
 
-    /// Takes a finding about what is left at the end.
-    pub(crate) fn take_at_end(&mut self, line: &str) -> Option<Found> {
-        let record: Record = serde_json::from_str(line).ok()?;
+    /// Takes in a finding about what is left at the end.
+    pub(crate) fn ingest_at_the_end(&mut self, record: &Record) -> Option<Found> {
         let Kind::Finding(finding) = &record.kind else { return None };
-        let found = self.found(&record, finding);
-        self.enter(found)
+        let found = self.locate(record, finding);
+        self.record(found)
     }
 
-    fn found(&mut self, record: &Record, finding: &Finding) -> Found {
+    fn ingest_end(&mut self, record: &Record, repeated: u64, lost: u64) {
+        self.repeated += repeated;
+        if lost > 0 {
+            let findings = Counted(lost, "finding");
+            let reason = format!("{findings} of process {} could not be written, and are lost", record.pid);
+            self.add_gap(&record.exe, &reason, record.pid);
+        }
+        if let Some(process) = self.processes.get_mut(&record.pid) {
+            process.ended = true;
+        }
+    }
+
+    /// The finding with its frames looked up.
+    fn locate(&mut self, record: &Record, finding: &Finding) -> Found {
         let mut found = Found::of(record, finding, &mut self.symbols);
-        found.other = self.main.is_some_and(|main| main != record.pid);
+        found.is_of_other_process = self.main.is_some_and(|main| main != record.pid);
         if self.private {
-            found.help.iter_mut().for_each(without_hands);
+            found.help.iter_mut().for_each(leave_out_removal_by_hand);
         }
         found
     }
 
     /// Counts a finding; `None` if it is suppressed, or a repetition.
-    pub(crate) fn enter(&mut self, found: Found) -> Option<Found> {
+    pub(crate) fn record(&mut self, found: Found) -> Option<Found> {
         if self.suppressions.silence(&found) {
             self.suppressed += 1;
             return None;
@@ -174,35 +182,17 @@ impl Session {
     }
 }
 
-/// Takes the advice to remove something by hand out of a help: its id means nothing, or another's segment, where the user
+/// Cuts the advice to remove something by hand off a help: its id means nothing, or another's segment, where the user
 /// would use it.
-fn without_hands(help: &mut String) {
-    // The last is in brackets, and something else follows it.
-    for (start, end) in [("; by hand: ipcrm", ""), (": ipcrm", ""), (" (ipcs", ")")] {
-        if let Some((before, after)) = help.split_once(start).filter(|_| help.contains("ipcrm")) {
-            let rest = if end.is_empty() { "" } else { after.split_once(end).map_or("", |(_, rest)| rest) };
-            *help = format!("{before}{rest}");
-        }
+fn leave_out_removal_by_hand(help: &mut String) {
+    if let Some((before, _)) = help.split_once(BY_HAND) {
+        help.truncate(before.len());
     }
 }
 
-/// Whether a rule can be judged only when the last process has gone.
-pub(crate) fn is_of_the_end(rule: &str) -> bool {
-    [Rule::LeakSegment, Rule::LeakShmObject].iter().any(|of_end| of_end.name() == rule)
-}
-
-fn made<T: Clone>(record: &Record, what: &T) -> Made<T> {
-    Made { pid: record.pid, exe: record.exe.clone(), what: what.clone() }
-}
-
-/// Says why a line is no record, without showing all of it.
-fn unreadable(line: &str, error: &serde_json::Error) -> String {
-    if error.is_eof() {
-        "it ends in the middle".to_owned()
-    } else {
-        let start: String = line.chars().take(40).collect();
-        format!("it is no record of mapsan ({error}): '{}'", start.escape_debug())
-    }
+/// Whether a finding can be judged only when the last process has gone.
+fn is_judged_at_the_end(found: &Found) -> bool {
+    [Rule::LeakSegment, Rule::LeakShmObject].iter().any(|rule| rule.name() == found.rule)
 }
 
 #[cfg(test)]
@@ -219,26 +209,20 @@ mod tests {
         .replace('\n', "")
     }
 
-    #[test]
-    fn the_same_finding_of_another_process_is_a_repetition() {
-        let mut session = Session::default();
-        assert!(matches!(session.take(&finding(1, "mmap-bad-fd", "0x1")), Ok(Told::Finding(_))));
-        assert!(matches!(session.take(&finding(2, "mmap-bad-fd", "0x1")), Ok(Told::Nothing)));
-        assert!(matches!(session.take(&finding(2, "mmap-bad-fd", "0x2")), Ok(Told::Finding(_))));
-        assert_eq!((session.count(Severity::Error), session.repeated), (2, 1));
-        assert_eq!((session.rules["mmap-bad-fd"].findings, session.programs["/bin/x"]), (2, 2));
-        assert!(session.has(Severity::Warning));
+    /// Takes in a line of records, if it is one.
+    fn ingest(session: &mut Session, line: &str) -> Result<Ingested, String> {
+        Record::read(line).map(|record| session.ingest(&record))
     }
 
     #[test]
-    fn what_is_no_record_is_named() {
+    fn the_same_finding_of_another_process_is_a_repetition() {
         let mut session = Session::default();
-        let why = |session: &mut Session, line: &str| session.take(line).err().unwrap();
-        assert_eq!(why(&mut session, r#"{"schema":"mapsan/1","ki"#), "it ends in the middle");
-        assert!(why(&mut session, "hello\u{1b}[31m").contains("no record of mapsan"));
-        assert!(!why(&mut session, "hello\u{1b}[31m").contains('\u{1b}'));
-        let newer = r#"{"schema":"mapsan/2","kind":"start","pid":1,"tid":1,"exe":"x","time":""}"#;
-        assert!(why(&mut session, newer).contains("'mapsan/2'"));
+        assert!(matches!(ingest(&mut session, &finding(1, "mmap-bad-fd", "0x1")), Ok(Ingested::New(_))));
+        assert!(matches!(ingest(&mut session, &finding(2, "mmap-bad-fd", "0x1")), Ok(Ingested::Silent)));
+        assert!(matches!(ingest(&mut session, &finding(2, "mmap-bad-fd", "0x2")), Ok(Ingested::New(_))));
+        assert_eq!((session.count(Severity::Error), session.repeated), (2, 1));
+        assert_eq!((session.rules["mmap-bad-fd"].findings, session.programs["/bin/x"]), (2, 2));
+        assert!(session.has(Severity::Warning));
     }
 
     proptest::proptest! {
@@ -252,10 +236,10 @@ mod tests {
             }
             bytes.truncate(cut.max(1));
             let mut session = Session::default();
-            if let Err(why) = session.take(&String::from_utf8_lossy(&bytes)) {
+            if let Err(why) = ingest(&mut session, &String::from_utf8_lossy(&bytes)) {
                 assert!(!why.is_empty() && why.lines().count() == 1);
             }
-            assert!(session.take(&whole).is_ok());
+            assert!(ingest(&mut session, &whole).is_ok());
         }
 
         /// Suppressions of any bytes are read to their end.
@@ -263,7 +247,7 @@ mod tests {
         fn suppressions_of_any_bytes(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
             let mut suppressions = Suppressions::new(bytes);
             let mut session = Session::default();
-            if let Ok(Told::Finding(found)) = session.take(&finding(1, "mmap-bad-fd", "0x1")) {
+            if let Ok(Ingested::New(found)) = ingest(&mut session, &finding(1, "mmap-bad-fd", "0x1")) {
                 suppressions.silence(&found);
             }
             suppressions.malformed();
@@ -274,16 +258,11 @@ mod tests {
     #[test]
     fn nothing_is_advised_by_hand_where_the_ids_are_another_namespace_s() {
         for (help, expected) in [
-            ("remove it (shmctl IPC_RMID); by hand: ipcrm -m 7", "remove it (shmctl IPC_RMID)"),
             ("if it is left over, remove it: ipcrm -m 7", "if it is left over, remove it"),
-            (
-                "remove those that are left (ipcs -m -p, ipcrm -m ID), or raise it",
-                "remove those that are left, or raise it",
-            ),
             ("nothing of this", "nothing of this"),
         ] {
             let mut help = help.to_owned();
-            without_hands(&mut help);
+            leave_out_removal_by_hand(&mut help);
             assert_eq!(help, expected);
         }
     }
@@ -291,8 +270,8 @@ mod tests {
     #[test]
     fn findings_that_are_lost_are_not_covered() {
         let mut session = Session::default();
-        let end = r#"{"schema":"mapsan/1","kind":"end","time":"","pid":3,"tid":3,"exe":"/x","errors":1,"warnings":0,"notes":0,"repeated":0,"lost":2}"#;
-        assert!(session.take(end).is_ok());
+        let end = r#"{"schema":"mapsan/1","kind":"end","pid":3,"exe":"/x","repeated":0,"lost":2}"#;
+        assert!(ingest(&mut session, end).is_ok());
         assert!(session.gaps[0].reason.starts_with("2 findings of process 3 could not be written"));
     }
 

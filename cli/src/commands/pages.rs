@@ -1,8 +1,8 @@
 //! Manual pages and completions, made from the arguments' own declaration.
 
 use crate::arguments;
-use crate::explain::nearest;
 use crate::failure::Failure;
+use crate::spelling::nearest;
 use clap::ArgMatches;
 use clap_complete::Shell;
 

@@ -2,8 +2,9 @@
 //!
 //! What lives for less than the time between two looks may be missed; what the program itself is, is known before.
 
-use crate::program;
-use crate::session::Session;
+use crate::findings::session::Session;
+use crate::system::program;
+use crate::system::signal;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -106,7 +107,7 @@ pub(crate) fn silence(status: ExitStatus) -> String {
         Some(signal) => format!(
             "it was ended by {}, and nothing had come from the library until then: it died before main, or the library \
              was not loaded",
-            signal_name(signal)
+            signal::name(signal)
         ),
         None => {
             "nothing has come from the library: it was not loaded (the program runs with other rights, or could not \
@@ -114,24 +115,4 @@ pub(crate) fn silence(status: ExitStatus) -> String {
                 .to_owned()
         }
     }
-}
-
-/// The name of a signal, as far as programs die of it.
-pub(crate) fn signal_name(signal: i32) -> String {
-    let known = [
-        (libc::SIGSEGV, "SIGSEGV"),
-        (libc::SIGABRT, "SIGABRT"),
-        (libc::SIGBUS, "SIGBUS"),
-        (libc::SIGILL, "SIGILL"),
-        (libc::SIGFPE, "SIGFPE"),
-        (libc::SIGTRAP, "SIGTRAP"),
-        (libc::SIGSYS, "SIGSYS"),
-        (libc::SIGKILL, "SIGKILL"),
-        (libc::SIGTERM, "SIGTERM"),
-        (libc::SIGINT, "SIGINT"),
-    ];
-    known
-        .iter()
-        .find(|(number, _)| *number == signal)
-        .map_or_else(|| format!("signal {signal}"), |(_, name)| (*name).to_owned())
 }

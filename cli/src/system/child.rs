@@ -1,55 +1,17 @@
 //! The program's process: it gets what the command got, and its end becomes the command's.
 
+use crate::inherited::{self, disposition};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitCode, ExitStatus};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
 /// Signals that somebody sends to the command and means for the program.
 const FORWARDED: [i32; 6] = [libc::SIGTERM, libc::SIGHUP, libc::SIGUSR1, libc::SIGUSR2, libc::SIGALRM, libc::SIGCONT];
 /// Signals that the terminal sends to both; the command waits for what the program makes of them.
 const SHARED: [i32; 2] = [libc::SIGINT, libc::SIGQUIT];
-
-/// Signals of writes that fail, which are failures of the write alone here: Rust's runtime ignores the first.
-const OF_WRITES: [i32; 2] = [libc::SIGPIPE, libc::SIGXFSZ];
-/// How these stood when the command began.
-static BEFORE: [AtomicPtr<libc::c_void>; 2] = [const { AtomicPtr::new(ptr::null_mut()) }; 2];
-
-#[used]
-#[unsafe(link_section = ".init_array")]
-static LOOK: extern "C" fn() = look;
-
-/// Standard descriptors that were closed before Rust's runtime opened /dev/null in their places: the program is to find
-/// them closed, and what is printed there is lost.
-static CLOSED: [AtomicBool; 3] = [const { AtomicBool::new(false) }; 3];
-
-/// Whether a standard descriptor was closed when the command began.
-pub(crate) fn was_closed(fd: i32) -> bool {
-    usize::try_from(fd).ok().and_then(|fd| CLOSED.get(fd)).is_some_and(|closed| closed.load(Relaxed))
-}
-
-extern "C" fn look() {
-    for (fd, closed) in (0..).zip(&CLOSED) {
-        // SAFETY: only asks.
-        closed.store(unsafe { libc::fcntl(fd, libc::F_GETFD) } == -1, Relaxed);
-    }
-    for (signal, before) in OF_WRITES.iter().zip(&BEFORE) {
-        before.store(disposition(*signal) as *mut libc::c_void, Relaxed);
-        // SAFETY: signal(2) with a fixed disposition.
-        unsafe { libc::signal(*signal, libc::SIG_IGN) };
-    }
-}
-
-/// The handler of a signal, `SIG_DFL` or `SIG_IGN`.
-fn disposition(signal: i32) -> libc::sighandler_t {
-    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: only asks; the structure is large enough, and all zeroes where the call fails.
-    unsafe { libc::sigaction(signal, ptr::null(), action.as_mut_ptr()) };
-    // SAFETY: zeroed, and filled in by the call.
-    unsafe { action.assume_init() }.sa_sigaction
-}
 
 /// The program's pid, for the signal handler.
 static PROGRAM: AtomicI32 = AtomicI32::new(0);
@@ -69,8 +31,7 @@ extern "C" fn forward(signal: i32, info: *mut libc::siginfo_t, _context: *mut li
 pub(crate) fn start(mut command: Command) -> io::Result<Child> {
     let mut before: Vec<(i32, libc::sighandler_t)> =
         FORWARDED.iter().chain(&SHARED).map(|signal| (*signal, disposition(*signal))).collect();
-    let of_writes = OF_WRITES.iter().zip(&BEFORE);
-    before.extend(of_writes.map(|(signal, before)| (*signal, before.load(Relaxed) as libc::sighandler_t)));
+    before.extend(inherited::of_failed_writes());
     let mut mask = MaybeUninit::<libc::sigset_t>::zeroed();
     // SAFETY: only asks for the mask.
     unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, ptr::null(), mask.as_mut_ptr()) };
@@ -84,7 +45,7 @@ pub(crate) fn start(mut command: Command) -> io::Result<Child> {
             // SAFETY: signal(2) may be called between fork and exec.
             unsafe { libc::signal(*signal, inherited) };
         }
-        for fd in (0..3).filter(|fd| was_closed(*fd)) {
+        for fd in (0..3).filter(|fd| inherited::was_closed(*fd)) {
             // SAFETY: closes a descriptor of the child's, which nothing uses between fork and exec.
             unsafe { libc::close(fd) };
         }

@@ -1,8 +1,7 @@
-//! A finding as it is shown: its frames looked up, those that are nobody's left out.
+//! A finding as it is shown: its frames looked up, those of the loader and the library left out.
 
-use crate::records::{Call, Finding, Frame, Record};
-use crate::source;
-use crate::symbols::{Place, Symbols};
+use crate::findings::records::{Call, Finding, Frame, Record};
+use crate::findings::symbols::{SourceLocation, Symbols};
 use mapsan_model::Severity;
 use std::path::Path;
 
@@ -11,7 +10,7 @@ use std::path::Path;
 pub(crate) struct Located {
     pub(crate) frame: Frame,
     /// Innermost first; none without symbols.
-    pub(crate) places: Vec<Place>,
+    pub(crate) places: Vec<SourceLocation>,
 }
 
 impl Located {
@@ -36,7 +35,7 @@ impl Located {
     }
 
     /// Whether it belongs to the loader or to the library, which the user has not called.
-    fn is_nobodys(&self) -> bool {
+    fn is_of_loader_or_library(&self) -> bool {
         let name = self.frame.module.as_deref().and_then(|module| Path::new(module).file_name()?.to_str());
         name.is_some_and(|name| name.starts_with("ld-linux") || name.starts_with("libmapsan.so"))
     }
@@ -49,8 +48,7 @@ impl Located {
 
     /// The function, or as much as is known of it.
     pub(crate) fn function(&self) -> Option<&str> {
-        let symbol = || self.frame.symbol.as_deref().map(|symbol| symbol.split('+').next().unwrap_or(symbol));
-        self.places.first().and_then(|place| place.function.as_deref()).or_else(symbol)
+        self.places.first().and_then(|place| place.function.as_deref()).or_else(|| self.frame.function())
     }
 }
 
@@ -58,6 +56,8 @@ impl Located {
 #[derive(Clone, Debug)]
 pub(crate) struct Related {
     pub(crate) label: String,
+    /// What was called there, if that is known.
+    pub(crate) function: Option<String>,
     pub(crate) stack: Vec<Located>,
 }
 
@@ -76,22 +76,27 @@ pub(crate) struct Found {
     pub(crate) tid: u32,
     pub(crate) exe: String,
     /// Whether it was made by another process than the program's own.
-    pub(crate) other: bool,
+    pub(crate) is_of_other_process: bool,
 }
 
 impl Found {
     /// Looks a finding up.
     pub(crate) fn of(record: &Record, finding: &Finding, symbols: &mut Symbols) -> Found {
-        let mut stack = |frames: &[Frame]| shown(frames.iter().map(|frame| Located::of(frame, &record.time, symbols)));
+        let mut stack =
+            |frames: &[Frame]| visible(frames.iter().map(|frame| Located::of(frame, &record.time, symbols)));
         let (own, related) = (
             stack(&finding.stack),
             finding
                 .related
                 .iter()
-                .map(|related| Related { label: related.label.clone(), stack: stack(&related.stack) })
+                .map(|related| Related {
+                    label: related.label.clone(),
+                    function: related.call.as_ref().map(|call| call.function.clone()),
+                    stack: stack(&related.stack),
+                })
                 .collect(),
         );
-        let mut found = Found {
+        Found {
             rule: finding.rule.clone(),
             severity: Severity::from_name(&finding.severity).unwrap_or(Severity::Note),
             message: finding.message.clone(),
@@ -103,29 +108,12 @@ impl Found {
             pid: record.pid,
             tid: record.tid,
             exe: record.exe.clone(),
-            other: false,
-        };
-        found.use_source_s_name();
-        found
-    }
-
-    /// Where the source says `mmap` and the headers make `mmap64` of it, so does the finding.
-    fn use_source_s_name(&mut self) {
-        let symbol = self.call.function.clone();
-        let Some(name) = symbol.strip_suffix("64") else { return };
-        let is_written = |word: &str| self.site().and_then(|place| source::has_word(place, word));
-        if is_written(&symbol) != Some(false) || is_written(name) != Some(true) {
-            return;
-        }
-        name.clone_into(&mut self.call.function);
-        let labels = self.related.iter_mut().map(|related| &mut related.label);
-        for text in labels.chain(&mut self.notes).chain(&mut self.help).chain([&mut self.message]) {
-            *text = text.replace(&symbol, name);
+            is_of_other_process: false,
         }
     }
 
     /// The first line of the user's own code: of the program or a library that is not the system's, else of any.
-    pub(crate) fn site(&self) -> Option<&Place> {
+    pub(crate) fn site(&self) -> Option<&SourceLocation> {
         site_of(&self.stack)
     }
 
@@ -137,20 +125,14 @@ impl Found {
 
     /// What makes it the same finding as one of another process: the rule, and where.
     pub(crate) fn identity(&self) -> (String, String) {
-        let place = self.stack.first().map_or_else(String::new, |located| {
-            let Frame { module, offset, address, .. } = &located.frame;
-            match (module, offset) {
-                (Some(module), Some(offset)) => format!("{module}+{offset}"),
-                _ => address.clone(),
-            }
-        });
-        (self.rule.clone(), place)
+        let place = self.stack.first().map(|located| located.frame.place());
+        (self.rule.clone(), place.unwrap_or_default())
     }
 }
 
 /// The first place of the user's own code with a line.
-pub(crate) fn site_of(stack: &[Located]) -> Option<&Place> {
-    let has_line = |place: &&Place| place.file.is_some() && place.line.is_some();
+pub(crate) fn site_of(stack: &[Located]) -> Option<&SourceLocation> {
+    let has_line = |place: &&SourceLocation| place.file.is_some() && place.line.is_some();
     let of = |system: bool| {
         stack
             .iter()
@@ -161,11 +143,12 @@ pub(crate) fn site_of(stack: &[Located]) -> Option<&Place> {
 }
 
 /// The frames that are shown: up to main, without those of the loader and the library; all if that leaves none.
-fn shown(frames: impl Iterator<Item = Located>) -> Vec<Located> {
+fn visible(frames: impl Iterator<Item = Located>) -> Vec<Located> {
     let all: Vec<Located> = frames.collect();
     let end = all.iter().position(Located::is_main).map(|main| main + 1);
     let end = end.or_else(|| all.iter().position(Located::is_start)).unwrap_or(all.len());
-    let mut own: Vec<Located> = all[..end].iter().filter(|located| !located.is_nobodys()).cloned().collect();
+    let mut own: Vec<Located> =
+        all[..end].iter().filter(|located| !located.is_of_loader_or_library()).cloned().collect();
     // Of the two functions that initialise static objects, the outer one only calls the inner one.
     own.dedup_by(|outer, inner| outer.is_of_statics("_GLOBAL__sub_I_") && inner.is_of_statics("__static_init"));
     if own.is_empty() { all } else { own }
@@ -183,7 +166,7 @@ mod tests {
             build_id: None,
             symbol: None,
         };
-        let place = Place {
+        let place = SourceLocation {
             function: Some(function.into()),
             file: line.map(|_| format!("{function}.c").into()),
             line,
@@ -193,8 +176,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_above_main_and_nobodys_is_left_out() {
-        let stack = shown(
+    fn what_is_above_main_and_of_the_loader_is_left_out() {
+        let stack = visible(
             [
                 located("/usr/lib/libmapsan.so.0", "hook", None),
                 located("/usr/lib/libc.so.6", "memcpy", Some(7)),
@@ -212,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_stack_of_the_loader_alone_is_shown() {
-        let stack = shown([located("/lib64/ld-linux-x86-64.so.2", "_dl_map", None)].into_iter());
+        let stack = visible([located("/lib64/ld-linux-x86-64.so.2", "_dl_map", None)].into_iter());
         assert_eq!(stack.len(), 1);
     }
 }

@@ -1,7 +1,7 @@
 //! Where `libmapsan.so` lies, and how it gets into `LD_PRELOAD`.
 
 use crate::failure::{Failure, reason};
-use crate::folder::Folder;
+use crate::system::folder::Folder;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;

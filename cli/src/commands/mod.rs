@@ -1,0 +1,7 @@
+//! What each subcommand does.
+
+pub(crate) mod explain;
+pub(crate) mod pages;
+pub(crate) mod report;
+pub(crate) mod run;
+pub(crate) mod tables;

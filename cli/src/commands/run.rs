@@ -1,0 +1,94 @@
+//! `mapsan run`: one run of a program, from its arguments to its exit status.
+
+use crate::arguments;
+use crate::failure::Failure;
+use crate::form::contract::RunFacts;
+use crate::outputs::{Outputs, Show, Stream};
+use crate::run::follow::{self, Ended, Follower};
+use crate::run::launch::launch;
+use crate::run::options::Options;
+use crate::run::prepare::CommandLine;
+use crate::run::verdict::Demands;
+use crate::say::say;
+use crate::spelling::nearest;
+use crate::system::namespace;
+use clap::ArgMatches;
+use mapsan_model::Key;
+use std::env;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// Runs a program and ends as it ended.
+pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
+    let words: Vec<OsString> = matches.get_many("program").into_iter().flatten().cloned().collect();
+    refuse_unknown_option(&words)?;
+    let command_line = CommandLine::new(&words)?;
+    let options = Options::new(arguments::given(matches));
+    let outputs = open_outputs(matches, &options)?;
+    let prepared = command_line.prepare()?;
+    hint_at_misplaced(&words);
+    let mut follower = Follower::new(outputs)?;
+    follower.session.suppressions = options.suppressions();
+    if matches.get_one::<String>("ipc").is_some_and(|ipc| ipc == "private") {
+        namespace::enter()?;
+        follower.session.private = true;
+    }
+    let child = launch(&prepared, &options, &follower.log_path())?;
+    if prepared.program.cover.is_err() {
+        let path = prepared.program.path.display();
+        say!("'{path}' is not covered, and runs unchecked; --require-coverage makes that a failure");
+    }
+    let Ended { status, living, mut session, outputs } = follower.follow(child, &prepared, &options)?;
+    let demands = demands(matches, &options);
+    let facts = RunFacts {
+        words: words.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
+        fail: demands.fail,
+        requires_coverage: demands.coverage,
+        working_directory: env::current_dir().unwrap_or_default(),
+        verbose: options.are_verbose(),
+    };
+    outputs.close(&mut session, &facts)?;
+    if !living.is_empty() {
+        say!("{}", follow::still_running(&living));
+    }
+    // Now: the command may be about to end by the program's signal.
+    drop(prepared);
+    demands.judge(&session, status)
+}
+
+/// Opens the places that findings go to. Before anything can fail: what an earlier run has written must not be taken for
+/// this one's.
+fn open_outputs(matches: &ArgMatches, options: &Options) -> Result<Outputs, Failure> {
+    let color = options.value(Key::Color);
+    let show = Show { color: color.as_deref(), suppressions: matches.get_flag("gen-suppressions") };
+    Outputs::open(arguments::destinations(matches)?, Stream::StandardError, show)
+}
+
+fn demands(matches: &ArgMatches, options: &Options) -> Demands {
+    Demands {
+        expected: matches.get_one("expect").cloned(),
+        error_exitcode: matches.get_one("error-exitcode").copied(),
+        coverage: matches.get_flag("require-coverage"),
+        fail: options.fail,
+    }
+}
+
+/// Refuses an option that there is not, which the parser takes for the program.
+fn refuse_unknown_option(words: &[OsString]) -> Result<(), Failure> {
+    let first = words.first().and_then(|word| word.to_str());
+    let Some(option) = first.filter(|word| word.starts_with('-')) else { return Ok(()) };
+    let command = arguments::command();
+    let options = command.find_subcommand("run").into_iter().flat_map(clap::Command::get_arguments);
+    let known: Vec<String> = options.filter_map(|known| Some(format!("--{}", known.get_long()?))).collect();
+    let near = nearest(option, known.iter().map(String::as_str));
+    Err(Failure::usage(format!("there is no option '{option}'{near}; 'mapsan run --help' lists them")))
+}
+
+/// Options that nobody else has: behind the program they are its own, and meant otherwise.
+fn hint_at_misplaced(words: &[OsString]) {
+    const OWN: [&str; 4] = ["--error-exitcode", "--require-coverage", "--gen-suppressions", "--expect"];
+    let given = words.iter().skip(1).filter_map(|word| word.to_str());
+    for option in given.filter(|word| OWN.iter().any(|own| word.split('=').next() == Some(*own))) {
+        say!("'{option}' stands behind the program and goes to it; if it is meant for mapsan, put it before");
+    }
+}

@@ -1,0 +1,10 @@
+//! What the records tell: each finding once, with its source, unless it is suppressed.
+//!
+//! In the order in which each uses those after it: session, suppress, source, found, symbols, records.
+
+pub(crate) mod found;
+pub(crate) mod records;
+pub(crate) mod session;
+pub(crate) mod source;
+pub(crate) mod suppress;
+pub(crate) mod symbols;

@@ -1,0 +1,245 @@
+//! The library's records, read as the model's schema describes them.
+
+use mapsan_model::CallLine;
+use mapsan_model::call_line::is_signal;
+use mapsan_model::record::SCHEMA_NAME;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// One record, as far as the command looks at it.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct Record {
+    #[serde(default)]
+    pub(crate) schema: String,
+    #[serde(default)]
+    pub(crate) time: String,
+    pub(crate) pid: u32,
+    #[serde(default)]
+    pub(crate) tid: u32,
+    #[serde(default)]
+    pub(crate) exe: String,
+    #[serde(flatten)]
+    pub(crate) kind: Kind,
+}
+
+impl Record {
+    /// Reads a line; an error says why it is no record, without showing all of it.
+    pub(crate) fn read(line: &str) -> Result<Record, String> {
+        let record: Record = serde_json::from_str(line).map_err(|error| unreadable(line, &error))?;
+        if record.schema != SCHEMA_NAME {
+            return Err(format!(
+                "it has schema '{}', and this mapsan reads '{SCHEMA_NAME}': read it with the mapsan that wrote it",
+                record.schema
+            ));
+        }
+        Ok(record)
+    }
+
+    /// The record as a line.
+    pub(crate) fn line(&self) -> String {
+        serde_json::to_value(self).map(|record| record.to_string()).unwrap_or_default()
+    }
+}
+
+fn unreadable(line: &str, error: &serde_json::Error) -> String {
+    if error.is_eof() {
+        "it ends in the middle".to_owned()
+    } else {
+        let start: String = line.chars().take(40).collect();
+        format!("it is no record of mapsan ({error}): '{}'", start.escape_debug())
+    }
+}
+
+/// What a record tells.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub(crate) enum Kind {
+    Start(Start),
+    Finding(Box<Finding>),
+    Segment(Segment),
+    SegmentUse(SegmentUse),
+    Object(Object),
+    End {
+        repeated: u64,
+        /// Findings that could not be written.
+        #[serde(default)]
+        lost: u64,
+    },
+    #[serde(other)]
+    Other,
+}
+
+/// A process that begins, or a program that is not covered.
+#[derive(Debug, Default, Deserialize, Serialize)]
+pub(crate) struct Start {
+    #[serde(default)]
+    pub(crate) version: String,
+    #[serde(default)]
+    pub(crate) ppid: u32,
+    /// That of a program that is not covered says so, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) covered: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
+}
+
+/// A System V segment that a process has made.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Segment {
+    pub(crate) id: i32,
+    /// The user who made it, and the IPC namespace.
+    pub(crate) uid: Option<u32>,
+    pub(crate) ipc_namespace: Option<u64>,
+    /// The call that made it.
+    pub(crate) call: Call,
+    pub(crate) stack: Vec<Frame>,
+}
+
+/// What a process has done with a segment.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct SegmentUse {
+    pub(crate) id: i32,
+    #[serde(rename = "use")]
+    pub(crate) kind: UseKind,
+    /// The user as whom it did so.
+    pub(crate) uid: u32,
+    pub(crate) call: Call,
+}
+
+/// How a process has used a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum UseKind {
+    Attached,
+    Removed,
+    RemovalRefused,
+    Left,
+    #[serde(other)]
+    Other,
+}
+
+/// A shared memory object that a process has made.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Object {
+    pub(crate) name: String,
+    pub(crate) path: String,
+    pub(crate) device: String,
+    pub(crate) inode: u64,
+    /// The call that made it.
+    pub(crate) call: Call,
+    pub(crate) stack: Vec<Frame>,
+}
+
+/// A finding.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct Finding {
+    pub(crate) rule: String,
+    pub(crate) severity: String,
+    pub(crate) call: Call,
+    pub(crate) message: String,
+    pub(crate) notes: Vec<String>,
+    pub(crate) help: Vec<String>,
+    pub(crate) stack: Vec<Frame>,
+    pub(crate) related: Vec<Related>,
+    #[serde(default)]
+    pub(crate) repeated: u64,
+}
+
+/// The call of a finding.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Call {
+    pub(crate) function: String,
+    pub(crate) args: Vec<String>,
+    pub(crate) result: String,
+    pub(crate) errno: Option<String>,
+}
+
+impl Call {
+    /// Whether it is a signal that ended the process.
+    pub(crate) fn is_signal(&self) -> bool {
+        is_signal(&self.function)
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let arguments = |each: &mut dyn FnMut(fmt::Arguments<'_>)| {
+            self.args.iter().for_each(|argument| each(format_args!("{argument}")));
+        };
+        let errno = self.errno.as_ref().map(|errno| errno as &dyn fmt::Display);
+        CallLine { function: &self.function, arguments: &arguments, result: &self.result, errno }.fmt(f)
+    }
+}
+
+/// One frame.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Frame {
+    pub(crate) address: String,
+    pub(crate) module: Option<String>,
+    pub(crate) offset: Option<String>,
+    pub(crate) build_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) symbol: Option<String>,
+}
+
+impl Frame {
+    /// The offset as a number.
+    pub(crate) fn offset(&self) -> Option<u64> {
+        u64::from_str_radix(self.offset.as_deref()?.strip_prefix("0x")?, 16).ok()
+    }
+
+    /// The dynamic symbol, without the distance from it.
+    pub(crate) fn function(&self) -> Option<&str> {
+        self.symbol.as_deref().map(|symbol| symbol.split('+').next().unwrap_or(symbol))
+    }
+
+    /// The instruction, by a name that is the same in all processes.
+    pub(crate) fn place(&self) -> String {
+        match (&self.module, &self.offset) {
+            (Some(module), Some(offset)) => format!("{module}+{offset}"),
+            _ => self.address.clone(),
+        }
+    }
+}
+
+/// A place that belongs to the finding.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct Related {
+    pub(crate) label: String,
+    /// The call that was made there, if the record tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) call: Option<RelatedCall>,
+    pub(crate) stack: Vec<Frame>,
+}
+
+/// The call of a place, as far as it is remembered.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct RelatedCall {
+    pub(crate) function: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds() {
+        let read = |text: &str| serde_json::from_str::<Record>(text).unwrap().kind;
+        assert!(matches!(read(r#"{"pid":1,"kind":"start","version":"0"}"#), Kind::Start(_)));
+        assert!(matches!(
+            read(r#"{"pid":1,"kind":"end","errors":0,"repeated":3}"#),
+            Kind::End { repeated: 3, lost: 0 }
+        ));
+        assert!(matches!(read(r#"{"pid":1,"kind":"new"}"#), Kind::Other));
+    }
+
+    #[test]
+    fn what_is_no_record_is_named() {
+        let why = |line: &str| Record::read(line).unwrap_err();
+        assert_eq!(why(r#"{"schema":"mapsan/1","ki"#), "it ends in the middle");
+        assert!(why("hello\u{1b}[31m").contains("no record of mapsan"));
+        assert!(!why("hello\u{1b}[31m").contains('\u{1b}'));
+        let newer = r#"{"schema":"mapsan/2","kind":"start","pid":1,"tid":1,"exe":"x","time":""}"#;
+        assert!(why(newer).contains("'mapsan/2'"));
+    }
+}

@@ -1,0 +1,20 @@
+//! The forms by their names.
+
+use super::contract::{Form, TextStyle};
+use super::{ctest, gcc, json, junit, sarif, text, valgrind};
+
+/// The names, in the order in which `--help` lists them; `ctest` is not for people, and not among them.
+pub(crate) const NAMES: [&str; 6] = ["text", "json", "sarif", "junit", "valgrind-xml", "gcc"];
+
+/// The form of this name; text for one that is none.
+pub(crate) fn form(name: &str, style: TextStyle) -> Box<dyn Form> {
+    match name {
+        "json" => Box::new(json::Json),
+        "sarif" => Box::<sarif::Sarif>::default(),
+        "junit" => Box::<junit::Junit>::default(),
+        "valgrind-xml" => Box::<valgrind::Valgrind>::default(),
+        "gcc" => Box::new(gcc::Gcc),
+        "ctest" => Box::new(ctest::CTest),
+        _ => Box::new(text::Text::new(style)),
+    }
+}

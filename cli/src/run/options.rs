@@ -1,0 +1,135 @@
+//! The options of a run: those that reach the library, and those that the command acts on itself.
+
+use crate::failure::reason;
+use crate::findings::suppress::Suppressions;
+use crate::say::say;
+use mapsan_model::options::{Piece, is_separator, pieces};
+use mapsan_model::{Key, Rule, Severity};
+use std::env;
+
+/// The options that reach the library, and those that the command acts on itself.
+pub(crate) struct Options {
+    /// `MAPSAN_OPTIONS` as the user has it.
+    environment: String,
+    given: Vec<(Key, String)>,
+    /// The lowest severity that counts as a failure.
+    pub(crate) fail: Severity,
+}
+
+impl Options {
+    /// Those of the environment, and those that were given as flags.
+    pub(crate) fn new(given: Vec<(Key, String)>) -> Options {
+        let environment = env::var("MAPSAN_OPTIONS").unwrap_or_default();
+        let mut options = Options { environment, given, fail: Severity::Warning };
+        options.fail = options.value(Key::Fail).and_then(|name| Severity::from_name(&name)).unwrap_or(options.fail);
+        options
+    }
+
+    /// The value of an option: the flag's, or the last one of the environment.
+    pub(crate) fn value(&self, key: Key) -> Option<String> {
+        let of_environment = || {
+            let found = pieces(&self.environment).filter_map(|piece| match piece {
+                Piece::Pair(name, value) if name == key.name() => Some(value.to_owned()),
+                _ => None,
+            });
+            found.last()
+        };
+        self.given.iter().find(|(given, _)| *given == key).map(|(_, value)| value.clone()).or_else(of_environment)
+    }
+
+    /// Whether the library may leave programs out.
+    pub(crate) fn choose_programs(&self) -> bool {
+        self.value(Key::Only).or_else(|| self.value(Key::Skip)).is_some()
+    }
+
+    /// Whether what is left at the end is told; of a namespace of the run's own it always is.
+    pub(crate) fn tell_leaks(&self) -> bool {
+        self.value(Key::Leaks).is_none_or(|leaks| leaks != "0")
+    }
+
+    /// Whether the command says more.
+    pub(crate) fn are_verbose(&self) -> bool {
+        self.value(Key::Verbosity).is_some_and(|verbosity| verbosity == "1")
+    }
+
+    /// Whether a finding of this rule and severity is wanted, as the library judges its own.
+    pub(crate) fn tell(&self, rule: Rule, severity: Severity) -> bool {
+        let level = self.value(Key::Level).and_then(|name| Severity::from_name(&name)).unwrap_or(Severity::Note);
+        let is_meant = |word: &str| {
+            let word = word.trim();
+            word == "all" || word == rule.name() || rule.info().group.name() == word
+        };
+        let of_environment = pieces(&self.environment).filter_map(|piece| match piece {
+            Piece::Pair(name, value) => Some((name, value)),
+            Piece::NoValue(_) | Piece::OpenQuote(_) => None,
+        });
+        let given = self.given.iter().map(|(key, value)| (key.name(), value.as_str()));
+        let switches = of_environment.chain(given).filter(|(_, value)| value.split(',').any(is_meant));
+        let last = switches.filter_map(|(name, _)| match Key::from_name(name) {
+            Some(Key::Enable) => Some(true),
+            Some(Key::Disable) => Some(false),
+            _ => None,
+        });
+        severity >= level && last.last().unwrap_or(true)
+    }
+
+    /// The suppressions, whose bad lines are named.
+    pub(crate) fn suppressions(&self) -> Suppressions {
+        let Some(path) = self.value(Key::Suppressions) else { return Suppressions::default() };
+        let suppressions = match std::fs::read(&path) {
+            Ok(content) => Suppressions::new(content),
+            Err(error) => {
+                say!("suppressions={path} can't be read: {}", reason(&error));
+                Suppressions::default()
+            }
+        };
+        for (line, why) in suppressions.malformed() {
+            say!("suppressions={path}: line {line} is left out: {why}");
+        }
+        suppressions
+    }
+
+    /// What the library gets: the environment, the flags, and where its records go, in this order.
+    pub(crate) fn for_library(&self, log: &str) -> String {
+        let mut text = self.environment.clone();
+        let own = [(Key::LogFormat, "json".to_owned()), (Key::LogPath, log.to_owned())];
+        // What is suppressed is so here, by more than the library knows, where nothing hangs on it there.
+        let observes =
+            self.value(Key::Mode).is_none_or(|mode| mode == "observe") && self.value(Key::Exitcode).is_none();
+        let passed_on = |(key, _): &&(Key, String)| *key != Key::Suppressions || !observes;
+        for (key, value) in self.given.iter().filter(passed_on).chain(&own) {
+            text.extend([":", key.name(), "=", &quoted(value)]);
+        }
+        text.trim_start_matches(':').to_owned()
+    }
+}
+
+/// A value in quotes where it needs them.
+fn quoted(value: &str) -> String {
+    if value.contains(is_separator) || value.starts_with(['\'', '"']) {
+        let quote = if value.contains('\'') { '"' } else { '\'' };
+        format!("{quote}{value}{quote}")
+    } else {
+        value.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_library_gets_environment_flags_and_log_in_this_order() {
+        let options = Options {
+            environment: "level=note:mode=abort".into(),
+            given: vec![(Key::Level, "error".into()), (Key::Suppressions, "/a b".into())],
+            fail: Severity::Warning,
+        };
+        let text = options.for_library("@it's");
+        assert_eq!(text, "level=note:mode=abort:level=error:suppressions='/a b':log_format=json:log_path=@it's");
+        assert_eq!(options.value(Key::Level).unwrap(), "error");
+        assert_eq!(options.value(Key::Mode).unwrap(), "abort");
+        assert_eq!(options.value(Key::Skip), None);
+        assert_eq!(quoted("it's here"), "\"it's here\"");
+    }
+}

@@ -1,0 +1,59 @@
+//! The verdict on a run: the exit status.
+
+use crate::failure::Failure;
+use crate::findings::session::Session;
+use crate::say::say;
+use crate::system::child;
+use mapsan_model::{Rule, Severity};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{ExitCode, ExitStatus};
+
+/// What the user asks of a run.
+pub(crate) struct Demands {
+    /// The rules that are to be broken, comma-separated, and no others.
+    pub(crate) expected: Option<String>,
+    /// The exit status if there are findings that count.
+    pub(crate) error_exitcode: Option<u8>,
+    /// Whether something that is not covered is a failure.
+    pub(crate) coverage: bool,
+    /// The lowest severity that counts.
+    pub(crate) fail: Severity,
+}
+
+impl Demands {
+    /// The exit status of a run that ended so: the program's own, unless a demand is not met.
+    pub(crate) fn judge(&self, session: &Session, status: ExitStatus) -> Result<ExitCode, Failure> {
+        if let Some(expected) = &self.expected {
+            return Ok(self.judge_expected(expected, session, status));
+        }
+        match self.error_exitcode {
+            Some(code) if session.has(self.fail) => Ok(ExitCode::from(code)),
+            _ if self.coverage && !session.gaps.is_empty() => {
+                Err(Failure::own("not everything was covered, and --require-coverage was given"))
+            }
+            _ => Ok(child::end_as(status)),
+        }
+    }
+
+    /// Success if exactly the expected rules were broken; of others, those below the severity that counts don't matter.
+    fn judge_expected(&self, expected: &str, session: &Session, status: ExitStatus) -> ExitCode {
+        let expected: Vec<&str> = expected.split(',').map(str::trim).filter(|rule| !rule.is_empty()).collect();
+        let broken = |rule: &str| session.rules.get(rule).is_some_and(|count| count.findings > 0);
+        let counts = |rule: &str| session.highest.get(rule).is_some_and(|severity| *severity >= self.fail);
+        let missing: Vec<&str> = expected.iter().copied().filter(|rule| !broken(rule)).collect();
+        let others: Vec<&str> =
+            session.rules.keys().map(String::as_str).filter(|rule| counts(rule) && !expected.contains(rule)).collect();
+        for rule in &missing {
+            say!("{rule} was expected, and did not happen");
+        }
+        for rule in &others {
+            say!("{rule} was not expected");
+        }
+        let faults = expected.iter().any(|rule| Rule::from_name(rule).is_some_and(Rule::is_of_fault));
+        match (missing.is_empty() && others.is_empty(), status.signal()) {
+            (false, _) => ExitCode::FAILURE,
+            (true, Some(_)) if faults => ExitCode::SUCCESS,
+            _ => child::end_as(status),
+        }
+    }
+}

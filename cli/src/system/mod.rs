@@ -1,0 +1,14 @@
+//! What is asked of the system, and done with it: the program's file and process, the library, sockets, namespaces, /proc.
+//!
+//! No file uses another, but for `library`, which may need a `folder`.
+
+pub(crate) mod channel;
+pub(crate) mod child;
+pub(crate) mod compile;
+pub(crate) mod folder;
+pub(crate) mod library;
+pub(crate) mod living;
+pub(crate) mod namespace;
+pub(crate) mod program;
+pub(crate) mod segments;
+pub(crate) mod signal;
