@@ -1,16 +1,8 @@
 //! The `mapsan` command: runs a program under `libmapsan.so` and explains what is wrong.
 //!
-//! The layers, top down; a module uses those below it, and its own files:
-//!
-//! - `main`, `memcheck`: the entrances, under two names
-//! - `commands`: what each subcommand does
-//! - `arguments`: the command line, declared once
-//! - `run`: a run in parts, from the preparation to the verdict
-//! - `outputs`: each form on its way to its place
-//! - `form`: the forms in which findings are told
-//! - `findings`: what the records tell, each finding once
-//! - `system`: what is asked of the system, and done with it
-//! - `say`, `failure`, `inherited`, `path`, `spelling`: the ground
+//! The layers, from the top down; each uses those below it alone (ARCHITECTURE.md has them as a table, which a test reads):
+//! entrances (`commands`, `memcheck`), `arguments`, running (`run`), telling (`outputs`, `form`), knowing (`findings`), asking
+//! (`system`), and the ground (`say`, `failure`, `inherited`, `path`, `spelling`).
 
 mod arguments;
 mod commands;

@@ -1,4 +1,4 @@
-//! What each subcommand does.
+//! Layer *entrances*: what each subcommand does.
 
 pub(crate) mod explain;
 pub(crate) mod pages;

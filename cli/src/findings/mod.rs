@@ -1,4 +1,4 @@
-//! What the records tell: each finding once, with its source, unless it is suppressed.
+//! Layer *knowing*: what the records tell, each finding once, with its source, unless it is suppressed.
 //!
 //! In the order in which each uses those after it: session, suppress, source, found, symbols, records.
 

@@ -1,4 +1,4 @@
-//! The forms in which findings are told, a file each. Those for people are written while the program runs, those for
+//! Layer *telling*: the forms of findings, a file each. Those for people are written while the program runs, those for
 //! machines when all is known.
 //!
 //! `names` knows them all; each knows the `contract` alone.

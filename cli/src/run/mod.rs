@@ -1,5 +1,5 @@
-//! A run in parts that other commands can use, too: a program is prepared once, launched, followed until its processes
-//! have ended, and judged.
+//! Layer *running*: a run in parts that other commands can use, too. A program is prepared once, launched, followed until
+//! its processes have ended, and judged.
 //!
 //! In the order in which each uses those after it: verdict, follow, left, coverage, launch, prepare, options.
 

@@ -1,4 +1,4 @@
-//! What is asked of the system, and done with it: the program's file and process, the library, sockets, namespaces, /proc.
+//! Layer *asking*: the program's file and process, the library, sockets, namespaces, /proc.
 //!
 //! No file uses another, but for `library`, which may need a `folder`.
 

@@ -20,7 +20,8 @@ use package::Package;
 use tree::{Defect, Tree};
 
 /// The packages that have layers, by their first files, with the headings of their tables in ARCHITECTURE.md.
-const LAYERED: [(&str, &str); 1] = [("src/lib.rs", "## The layers of the runtime")];
+const LAYERED: [(&str, &str); 2] =
+    [("src/lib.rs", "## The layers of the runtime"), ("cli/src/main.rs", "## The layers of the command")];
 
 /// The first files of all packages, but for `proof`, whose modules are the runtime's.
 const PACKAGES: [&str; 6] = [
