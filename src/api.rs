@@ -122,7 +122,7 @@ pub extern "C" fn mapsan_version() -> *const c_char {
 pub unsafe extern "C" fn mapsan_last_finding(finding: *mut mapsan_finding) -> c_int {
     match last() {
         Some(last) if !finding.is_null() => {
-            // SAFETY: the caller's word.
+            // SAFETY: the caller upholds the contract.
             unsafe { finding.write(last) };
             1
         }
@@ -173,7 +173,7 @@ pub extern "C" fn mapsan_dump_mappings(fd: c_int) -> c_long {
 #[unsafe(no_mangle)]
 pub extern "C" fn mapsan_check_leaks() -> c_ulong {
     let all = || Severity::ALL.into_iter().map(finding::count).fold(0, u64::wrapping_add);
-    if crate::enabled::watch() == 0 {
+    if crate::enabled::bits() == 0 {
         return 0;
     }
     let (before, errno) = (all(), crate::plain::errno::get());

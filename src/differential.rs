@@ -390,7 +390,7 @@ fn a_thread_that_stands_still_inside_mremap_loses_nothing() {
     let (old, new) = (plain::Range::new(arena.at(0), 3 * PAGE), plain::Range::new(arena.at(9), 3 * PAGE));
     arena.make(Step::Map { page: 0, length: 3 * PAGE, prot: 1, what: What::Private, flags: libc::MAP_FIXED });
     let by = track::Releaser { by: track::By::Mremap, site: SITE, time: 0 };
-    let begun = track::release_for_mremap(old, by, None);
+    let pending = track::release_for_mremap(old, by, None);
     for _ in 0..2 * track::history::RELEASES {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
         // SAFETY: a window of its own.
@@ -403,7 +403,7 @@ fn a_thread_that_stands_still_inside_mremap_loses_nothing() {
     // SAFETY: inside the window.
     let moved = unsafe { libc::mremap(pointer(old.start), 3 * PAGE, 3 * PAGE, flags, pointer(new.start)) };
     assert_eq!(moved, pointer(new.start));
-    let made = track::Made {
+    let made = track::NewMapping {
         by: track::By::Mremap,
         site: SITE,
         base: new.start,
@@ -411,11 +411,11 @@ fn a_thread_that_stands_still_inside_mremap_loses_nothing() {
         prot: 3,
         flags: 0,
         placed: true,
-        notable: false,
+        needs_check: false,
         file: None,
         time: 0,
     };
-    track::moved(&begun, old, new, &made, None);
+    track::moved(&pending, old, new, &made, None);
     assert_eq!(arena.check(), Ok(()));
     arena.clear();
 }

@@ -4,7 +4,7 @@ use crate::check::{contents, leaks};
 use crate::enabled::{self, CONTENTS};
 use crate::facts::started;
 use crate::finding::{self, suppress};
-use crate::output::{self, Section, sink};
+use crate::output::{self, ReportLock, sink};
 use crate::plain::errno;
 use crate::plain::placement::written_by_fork;
 use crate::sys::{SignalSet, process};
@@ -65,7 +65,7 @@ extern "C" fn at_quick_exit(_argument: *mut c_void) {
 
 /// The process ends, with this status or the one that is returned: what it leaves behind, and the summary.
 pub(crate) fn leaving(status: c_int) -> c_int {
-    if start::watch_from_here() == 0 || output::is_inside() {
+    if start::enabled_when_ready() == 0 || output::is_inside() {
         return status;
     }
     // A child of vfork or of a raw clone is not the process whose mappings and counts these are.
@@ -76,7 +76,7 @@ pub(crate) fn leaving(status: c_int) -> c_int {
     let settings = options::settings();
     // Most children of fork have done nothing that is to be told, and end at once.
     let nothing = settings.verbosity == 0
-        && enabled::watch() & CONTENTS == 0
+        && enabled::bits() & CONTENTS == 0
         && !finding::has_more_to_say()
         && track::with(|state| !state.has_something_to_tell()).unwrap_or(false);
     if nothing {
@@ -84,19 +84,19 @@ pub(crate) fn leaving(status: c_int) -> c_int {
     }
     let before = errno::get();
     leaks::find_empty();
-    if enabled::watch() & CONTENTS != 0 {
-        contents::look_at_all();
+    if enabled::bits() & CONTENTS != 0 {
+        contents::inspect_all();
     }
     if settings.leaks {
         leaks::find(leaks::Moment::Exit);
     }
     if settings.verbosity > 0
-        && let Ok(section) = output::enter()
+        && let Ok(lock) = output::enter()
     {
         suppress::unused(|line, rule, pattern| {
-            sink::say(&section, format_args!("suppression of line {line} was not used: {rule}:{pattern}"));
+            sink::say(&lock, format_args!("suppression of line {line} was not used: {rule}:{pattern}"));
         });
-        section.leave();
+        lock.leave();
     }
     finding::write_end();
     let counts = finding::counts();
@@ -111,7 +111,7 @@ const NO_MASK: SignalSet = SignalSet::MAX;
 written_by_fork! {
     /// The complement of the signal mask, over a fork.
     FORK_MASK: AtomicU64 = AtomicU64::new(!NO_MASK);
-    /// Possession of the section, over a fork.
+    /// Possession of the report lock, over a fork.
     FORK_HELD: AtomicBool = AtomicBool::new(false);
     /// Possession of the tracker, over a fork.
     FORK_TRACKER: AtomicBool = AtomicBool::new(false);
@@ -119,10 +119,10 @@ written_by_fork! {
     LEFT: AtomicI32 = AtomicI32::new(0);
 }
 
-/// Takes the section, so that it is whole on both sides.
+/// Takes the report lock, so that it is whole on both sides.
 extern "C" fn before_fork() {
-    if let Ok(section) = output::enter() {
-        FORK_MASK.store(!section.over_fork().unwrap_or(NO_MASK), Relaxed);
+    if let Ok(lock) = output::enter() {
+        FORK_MASK.store(!lock.over_fork().unwrap_or(NO_MASK), Relaxed);
         FORK_HELD.store(true, Relaxed);
     }
     FORK_TRACKER.store(track::before_fork(), Relaxed);
@@ -134,15 +134,15 @@ fn give_back_tracker(in_child: bool) {
     }
 }
 
-fn held_over_fork(in_child: bool) -> Option<Section> {
+fn held_over_fork(in_child: bool) -> Option<ReportLock> {
     let mask = !FORK_MASK.load(Relaxed);
-    FORK_HELD.swap(false, Relaxed).then(|| Section::after_fork((mask != NO_MASK).then_some(mask), in_child))
+    FORK_HELD.swap(false, Relaxed).then(|| ReportLock::after_fork((mask != NO_MASK).then_some(mask), in_child))
 }
 
 extern "C" fn in_parent() {
     give_back_tracker(false);
-    if let Some(section) = held_over_fork(false) {
-        section.leave();
+    if let Some(lock) = held_over_fork(false) {
+        lock.leave();
     }
 }
 
@@ -151,8 +151,8 @@ extern "C" fn in_child() {
     process::forked();
     started::forked();
     finding::forked();
-    if let Some(section) = held_over_fork(true) {
-        sink::forked(&section);
-        section.leave();
+    if let Some(lock) = held_over_fork(true) {
+        sink::forked(&lock);
+        lock.leave();
     }
 }

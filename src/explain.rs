@@ -5,7 +5,7 @@ use crate::facts::mapping::Mappings;
 use crate::harden::{self, Kind};
 use crate::plain::Line;
 use crate::plain::escape::Escaped;
-use crate::track::{self, By, Known};
+use crate::track::{self, By, TrackedRange};
 use crate::{clock, sys};
 use core::ffi::{c_int, c_long};
 use core::fmt::{self, Write as _};
@@ -60,11 +60,11 @@ impl fmt::Display for Ago {
 }
 
 /// Shows a range with what is known of it: `7f00-7f01 rw- 4096 bytes by mmap at SITE, 0.012 s ago`.
-struct Piece<'a>(&'a Known);
+struct Piece<'a>(&'a TrackedRange);
 
 impl fmt::Display for Piece<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Known { entry, origin, file, .. } = self.0;
+        let TrackedRange { entry, origin, file, .. } = self.0;
         let has = |bit: c_int, letter: char| if c_int::from(entry.prot) & bit == 0 { '-' } else { letter };
         let (read, write, execute) = (has(libc::PROT_READ, 'r'), has(libc::PROT_WRITE, 'w'), has(libc::PROT_EXEC, 'x'));
         write!(f, "{:#x}-{:#x} {read}{write}{execute} ", entry.start, entry.end)?;

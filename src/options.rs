@@ -80,7 +80,7 @@ pub(crate) struct Settings {
     pub(crate) site_depth: usize,
     pub(crate) leaks: bool,
     pub(crate) handle_faults: bool,
-    /// Bits of [`enabled::watch`].
+    /// Bits of [`enabled::bits`].
     pub(crate) harden: u32,
     pub(crate) verbosity: u32,
     pub(crate) help: bool,
@@ -127,7 +127,7 @@ pub(crate) fn is_on(rule: Rule) -> bool {
 }
 
 /// What to say of an option that can't be taken: the text, and what is allowed.
-pub(crate) type Complain<'a> = &'a mut dyn FnMut(&dyn Display);
+pub(crate) type Warn<'a> = &'a mut dyn FnMut(&dyn Display);
 
 impl Settings {
     /// No value yet: all zeroes, so that it takes no room in the library's file.
@@ -173,35 +173,35 @@ impl Settings {
     }
 
     /// Takes the options of one source.
-    pub(crate) fn parse(&mut self, source: &str, text: &str, complain: Complain<'_>) {
+    pub(crate) fn parse(&mut self, source: &str, text: &str, warn: Warn<'_>) {
         for piece in pieces(text) {
             match piece {
-                Piece::Pair(key, value) => self.set(source, key, value, complain),
+                Piece::Pair(key, value) => self.set(source, key, value, warn),
                 Piece::NoValue(word) => {
-                    complain(&format_args!("{source}: '{word}' has no value; options are written key=value:key=value"));
+                    warn(&format_args!("{source}: '{word}' has no value; options are written key=value:key=value"));
                 }
                 Piece::OpenQuote(key) => {
-                    complain(&format_args!("{source}: the quote after '{key}=' is not closed"));
+                    warn(&format_args!("{source}: the quote after '{key}=' is not closed"));
                 }
             }
         }
     }
 
-    fn set(&mut self, source: &str, key: &str, value: &str, complain: Complain<'_>) {
+    fn set(&mut self, source: &str, key: &str, value: &str, warn: Warn<'_>) {
         let Some(known) = Key::from_name(key) else {
-            complain(&format_args!("{source}: there is no option '{key}'; MAPSAN_OPTIONS=help=1 lists them"));
+            warn(&format_args!("{source}: there is no option '{key}'; MAPSAN_OPTIONS=help=1 lists them"));
             return;
         };
         let info = known.info();
         if !info.available {
-            complain(&format_args!("{source}: '{key}' is not yet in this version, and '{key}={value}' does nothing"));
+            warn(&format_args!("{source}: '{key}' is not yet in this version, and '{key}={value}' does nothing"));
             return;
         }
         if self.assign(known, value).is_none() {
-            complain(&format_args!("{source}: '{key}={value}' is not understood; {key} takes {}", info.values));
+            warn(&format_args!("{source}: '{key}={value}' is not understood; {key} takes {}", info.values));
         }
         if matches!(known, Key::Enable | Key::Disable) {
-            self.choose_rules(source, known, value, complain);
+            self.choose_rules(source, known, value, warn);
         }
     }
 
@@ -285,14 +285,14 @@ impl Settings {
         Some(())
     }
 
-    fn choose_rules(&mut self, source: &str, key: Key, value: &str, complain: Complain<'_>) {
+    fn choose_rules(&mut self, source: &str, key: Key, value: &str, warn: Warn<'_>) {
         let on = key == Key::Enable;
         for word in value.split(',').map(str::trim).filter(|word| !word.is_empty()) {
             let group = Group::from_name(word);
             let rule = Rule::from_name(word);
             if word != "all" && group.is_none() && rule.is_none() {
                 let (key, allowed) = (key.name(), key.info().values);
-                complain(&format_args!("{source}: {key}= names no rule or group '{word}'; it takes {allowed}"));
+                warn(&format_args!("{source}: {key}= names no rule or group '{word}'; it takes {allowed}"));
             }
             for known in Rule::ALL {
                 if word == "all" || group == Some(known.info().group) || rule == Some(*known) {

@@ -8,11 +8,11 @@
 //! `.preinit_array` is asked for them when that has run: at its first call, or at its end.
 
 use crate::clib::{self, weak};
-use crate::enabled::{self, CHECK, ENFORCE, OPT_IN, SITES, TRACK, WAITS, WATCH};
+use crate::enabled::{self, CHECK, ENABLED, ENFORCE, OPT_IN, SITES, TRACK, WAITS};
 use crate::facts::Module;
 use crate::finding::{self, suppress};
 use crate::options::{self, Form, Mode, Settings};
-use crate::output::{self, Section, sink};
+use crate::output::{self, ReportLock, sink};
 use crate::plain::page;
 use crate::signal::disposition;
 use crate::sys::process;
@@ -22,11 +22,11 @@ use core::ffi::{CStr, c_char, c_int};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use mapsan_model::Rule;
 
-/// As [`watch`], at the beginning of a call: a start that waits for the program goes on when the program is ready.
+/// As [`enabled::bits`], at the beginning of a call: a start that waits for the program goes on when the program is ready.
 #[inline]
-pub(crate) fn watch_from_here() -> u32 {
-    let watch = enabled::watch();
-    if watch & WAITS == 0 { watch } else { start_late() }
+pub(crate) fn enabled_when_ready() -> u32 {
+    let enabled = enabled::bits();
+    if enabled & WAITS == 0 { enabled } else { start_late() }
 }
 
 /// What the loader calls; glibc passes the arguments of main to constructors.
@@ -41,7 +41,7 @@ static START: Constructor = start;
 extern "C" fn start(_count: c_int, arguments: *const *const c_char, environment: *const *const c_char) {
     let before = crate::plain::errno::get();
     // Memory that is read before it is written to costs two faults.
-    WATCH.store(0, Relaxed);
+    ENABLED.store(0, Relaxed);
     clib::find();
     // SAFETY: getauxval(3) reads what the kernel left on the stack.
     page::set_page_size(usize::try_from(unsafe { libc::getauxval(libc::AT_PAGESZ) }).unwrap_or(4096));
@@ -58,13 +58,13 @@ extern "C" fn start(_count: c_int, arguments: *const *const c_char, environment:
     exit::register();
     finding::listen(api::announce);
     if weak::default_options().is_none() || clib::program_is_ready() {
-        if let Ok(section) = output::enter() {
-            configure_and_begin(&section, &environment, secure);
-            section.leave();
+        if let Ok(lock) = output::enter() {
+            configure_and_begin(&lock, &environment, secure);
+            lock.leave();
         }
     } else {
         LATER.keep(environment, secure);
-        WATCH.store(WAITS, Release);
+        ENABLED.store(WAITS, Release);
     }
     crate::plain::errno::set(before);
 }
@@ -72,20 +72,20 @@ extern "C" fn start(_count: c_int, arguments: *const *const c_char, environment:
 /// What a start that waits for the program needs.
 struct Later(UnsafeCell<(Environment, bool)>);
 
-// SAFETY: written before WATCH is stored, and taken by the one thread that changes it then.
+// SAFETY: written before ENABLED is stored, and taken by the one thread that changes it then.
 unsafe impl Sync for Later {}
 
 static LATER: Later = Later(UnsafeCell::new((Environment::NONE, false)));
 
 impl Later {
     fn keep(&self, environment: Environment, secure: bool) {
-        // SAFETY: start runs once, on one thread, before WATCH tells anybody.
+        // SAFETY: start runs once, on one thread, before ENABLED tells anybody.
         let place = unsafe { &mut *self.0.get() };
         *place = (environment, secure);
     }
 
     fn take(&self) -> (Environment, bool) {
-        // SAFETY: the one thread that has taken the bit of WATCH.
+        // SAFETY: the one thread that has taken the bit of ENABLED.
         let place = unsafe { &mut *self.0.get() };
         core::mem::replace(place, (Environment::NONE, false))
     }
@@ -97,23 +97,23 @@ impl Later {
 #[inline(never)]
 fn start_late() -> u32 {
     if clib::program_is_ready()
-        && WATCH.compare_exchange(WAITS, 0, Acquire, Relaxed).is_ok()
-        && let Ok(section) = output::enter()
+        && ENABLED.compare_exchange(WAITS, 0, Acquire, Relaxed).is_ok()
+        && let Ok(lock) = output::enter()
     {
         let (environment, secure) = LATER.take();
         let before = crate::plain::errno::get();
-        output::on_own_stack(&section, &mut || configure_and_begin(&section, &environment, secure));
-        section.leave();
+        output::on_own_stack(&lock, &mut || configure_and_begin(&lock, &environment, secure));
+        lock.leave();
         crate::plain::errno::set(before);
     }
-    WATCH.load(Relaxed) & !WAITS
+    ENABLED.load(Relaxed) & !WAITS
 }
 
-fn configure_and_begin(section: &Section, environment: &Environment, secure: bool) {
-    // SAFETY: this runs once, on one thread, before WATCH lets the hooks look at the settings.
+fn configure_and_begin(lock: &ReportLock, environment: &Environment, secure: bool) {
+    // SAFETY: this runs once, on one thread, before ENABLED lets the hooks look at the settings.
     let settings = unsafe { options::settings_at_start() };
-    if configure(section, settings, environment, secure) {
-        begin(section);
+    if configure(lock, settings, environment, secure) {
+        begin(lock);
     }
 }
 
@@ -164,47 +164,47 @@ fn read_environment(variables: impl Iterator<Item = &'static CStr>) -> Environme
 }
 
 /// Reads the options and opens the log; false if this executable is not to be checked.
-fn configure(section: &Section, settings: &mut Settings, environment: &Environment, secure: bool) -> bool {
+fn configure(lock: &ReportLock, settings: &mut Settings, environment: &Environment, secure: bool) -> bool {
     settings.set_defaults();
-    sink::use_stderr(section);
-    let mut complain = |text: &dyn core::fmt::Display| sink::say(section, format_args!("{text}"));
+    sink::use_stderr(lock);
+    let mut warn = |text: &dyn core::fmt::Display| sink::say(lock, format_args!("{text}"));
     if let Some(defaults) = weak::default_options() {
         // SAFETY: the program's own function, which takes nothing and returns a string or null.
         let defaults = unsafe { defaults() };
         if !defaults.is_null() {
             // SAFETY: a string, by the function's contract.
             let text = unsafe { CStr::from_ptr(defaults) };
-            parse(settings, "mapsan_default_options()", text, &mut complain);
+            parse(settings, "mapsan_default_options()", text, &mut warn);
         }
     }
     if let Some(text) = environment.options {
-        parse(settings, "MAPSAN_OPTIONS", text, &mut complain);
+        parse(settings, "MAPSAN_OPTIONS", text, &mut warn);
     }
     let name = core::str::from_utf8(process::executable_name()).unwrap_or_default();
     if !settings.covers(name) {
         if settings.verbosity > 0 {
-            complain(&format_args!("not checking '{name}', by only= or skip="));
+            warn(&format_args!("not checking '{name}', by only= or skip="));
         }
         return false;
     }
     if settings.help {
-        options::table(&mut complain);
+        options::table(&mut warn);
     }
     // A secure-execution program opens no file by anybody's word.
     if !secure && settings.names_files {
-        open_files(section, settings, &mut complain);
+        open_files(lock, settings, &mut warn);
     }
     let unwanted = environment.no_color || environment.dumb_terminal;
-    settings.choose_colour(sink::is_a_terminal(section), unwanted);
+    settings.choose_colour(sink::is_a_terminal(lock), unwanted);
     if settings.verbosity > 0 {
         let version = env!("CARGO_PKG_VERSION");
-        complain(&format_args!("version {version}, checking '{name}', pid {}", process::pid()));
+        warn(&format_args!("version {version}, checking '{name}', pid {}", process::pid()));
     }
     true
 }
 
 /// Lets the hooks check, by the settings that are now in force.
-fn begin(section: &Section) {
+fn begin(lock: &ReportLock) {
     let opt_in = [
         Rule::MmapPastEof,
         Rule::MmapAnonymousFd,
@@ -212,29 +212,29 @@ fn begin(section: &Section) {
         Rule::ShmatRemovedSegment,
         Rule::ShmgetWorldWritable,
     ];
-    let mut watch = CHECK | TRACK;
+    let mut enabled = CHECK | TRACK;
     if opt_in.iter().any(|rule| options::is_on(*rule)) {
-        watch |= OPT_IN;
+        enabled |= OPT_IN;
     }
     if options::settings().mode == Mode::Enforce {
-        watch |= ENFORCE;
+        enabled |= ENFORCE;
     }
     if options::settings().site_depth > 1 {
-        watch |= SITES;
+        enabled |= SITES;
     }
     if options::settings().harden != 0 {
         harden::prepare();
-        watch |= options::settings().harden;
+        enabled |= options::settings().harden;
     }
     clock::start();
     form::prepare_unwinder();
-    WATCH.store(watch, Release);
-    finding::write_start(section);
-    explain_faults(section);
+    ENABLED.store(enabled, Release);
+    finding::write_start(lock);
+    explain_faults(lock);
 }
 
 /// Puts the handler of faults in place, where that is wanted and changes nothing.
-fn explain_faults(section: &Section) {
+fn explain_faults(lock: &ReportLock) {
     let settings = options::settings();
     if !settings.handle_faults {
         return;
@@ -244,36 +244,36 @@ fn explain_faults(section: &Section) {
     // The Go runtime asks the kernel itself for the handlers before its own, and forwards to them what it would explain.
     if Module::find(entry).is_some_and(|program| program.is_go()) {
         if settings.verbosity > 0 {
-            sink::say(section, format_args!("faults are not explained: the Go runtime has handlers of its own"));
+            sink::say(lock, format_args!("faults are not explained: the Go runtime has handlers of its own"));
         }
         return;
     }
     disposition::take();
 }
 
-fn parse(settings: &mut Settings, source: &str, text: &CStr, complain: options::Complain<'_>) {
+fn parse(settings: &mut Settings, source: &str, text: &CStr, warn: options::Warn<'_>) {
     match text.to_str() {
-        Ok(text) => settings.parse(source, text, complain),
-        Err(_) => complain(&format_args!("{source} is not UTF-8 and was not read")),
+        Ok(text) => settings.parse(source, text, warn),
+        Err(_) => warn(&format_args!("{source} is not UTF-8 and was not read")),
     }
 }
 
 /// Reads the suppressions and opens the log, and goes on without what can't be had.
-fn open_files(section: &Section, settings: &mut Settings, complain: options::Complain<'_>) {
+fn open_files(lock: &ReportLock, settings: &mut Settings, warn: options::Warn<'_>) {
     if settings.suppressions.len() > 0 {
         settings.suppressions.push_bytes(b"\0");
         let path = CStr::from_bytes_until_nul(settings.suppressions.as_bytes()).unwrap_or(c"");
         let shown = crate::plain::escape::Escaped(path.to_bytes());
         match suppress::load(path) {
             Ok(()) => suppress::malformed(|line, rule| {
-                complain(&format_args!(
+                warn(&format_args!(
                     "suppressions={shown}: line {line} ('{rule}') is not rule:pattern with a rule of 'mapsan rules'"
                 ));
             }),
-            Err(suppress::Trouble::TooLarge) => {
-                complain(&format_args!("suppressions={shown} was not read: it is larger than 64 KiB"));
+            Err(suppress::OpenError::TooLarge) => {
+                warn(&format_args!("suppressions={shown} was not read: it is larger than 64 KiB"));
             }
-            Err(suppress::Trouble::Unreadable(errno)) => complain(&format_args!(
+            Err(suppress::OpenError::Unreadable(errno)) => warn(&format_args!(
                 "suppressions={shown} can't be read ({}: {}); it takes a file that can be read",
                 crate::plain::errno::ErrnoName(errno),
                 crate::plain::errno::meaning(errno)
@@ -284,10 +284,10 @@ fn open_files(section: &Section, settings: &mut Settings, complain: options::Com
     if log.is_empty() || log == "stderr" {
         return;
     }
-    if let Err(trouble) = sink::use_log(section, log.as_bytes(), settings.form == Form::Json) {
-        sink::use_stderr(section);
+    if let Err(trouble) = sink::use_log(lock, log.as_bytes(), settings.form == Form::Json) {
+        sink::use_stderr(lock);
         let shown = crate::plain::escape::Escaped(log.as_bytes());
-        complain(&format_args!(
+        warn(&format_args!(
             "log_path={shown} can't be written ({trouble}); findings go to standard error. It takes 'stderr' or a \
              file that can be written, not a symbolic link"
         ));

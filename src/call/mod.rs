@@ -168,9 +168,9 @@ fn arguments(call: &(impl Call + ?Sized), f: &mut fmt::Formatter<'_>) -> fmt::Re
 }
 
 /// Shows a call with its outcome.
-pub(crate) struct Made<'a>(pub(crate) &'a dyn Call, pub(crate) Outcome);
+pub(crate) struct CallLine<'a>(pub(crate) &'a dyn Call, pub(crate) Outcome);
 
-impl fmt::Display for Made<'_> {
+impl fmt::Display for CallLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.line(self.1, f)
     }

@@ -2,8 +2,8 @@
 //! of the file, or into a copy that nobody keeps.
 
 use super::Count;
-use super::known::{Making, tell_mapped};
 use super::memory::{Shown, mapping_at};
+use super::provenance::{Making, tell_mapped};
 use crate::call::Outcome;
 use crate::enabled::{self, PRIVATE, TAIL};
 use crate::facts::backing::{Backing, Identity};
@@ -14,7 +14,7 @@ use crate::form::Draft;
 use crate::plain::Range;
 use crate::plain::page::page_size;
 use crate::sys;
-use crate::track::{self, By, File, Known, Taken};
+use crate::track::{self, By, File, ReleasedPieces, TrackedRange};
 use core::fmt;
 use mapsan_model::{Rule, Severity};
 
@@ -45,14 +45,14 @@ fn written(range: Range) -> Option<Written> {
 }
 
 /// Looks at what a call is about to release; whether something was found in a tail.
-pub(crate) fn look_at_taken(taken: &Taken, report: &Report<'_>) -> bool {
+pub(crate) fn inspect_taken(taken: &ReleasedPieces, report: &Report<'_>) -> bool {
     let mut found = false;
     track::pieces_of(taken, |gone| found |= look(&gone.was, report));
     found
 }
 
 /// Looks at everything that is mapped, at exit.
-pub(crate) fn look_at_all() {
+pub(crate) fn inspect_all() {
     let mut at = 0;
     while let Some(known) = track::at_or_after(at) {
         at = known.entry.end;
@@ -62,34 +62,36 @@ pub(crate) fn look_at_all() {
         let call = Making(&known);
         let outcome = Outcome { value: known.origin.base.cast_signed(), errno: None };
         let earlier = Some(&known.outer);
-        look(&known, &Report { call: &call, outcome, caller: known.origin.site, refusing: false, earlier });
+        look(&known, &Report { call: &call, outcome, return_address: known.origin.site, refusing: false, earlier });
     }
 }
 
 /// A file has been mapped: bytes that lie past its end already are not the program's.
 #[cold]
 #[inline(never)]
-pub(crate) fn look_at_new(base: usize) {
+pub(crate) fn inspect_new(base: usize) {
     if let Some(known) = track::at(base)
         && let Some((tail, ..)) = file_tail(&known)
         && written(tail).is_some()
     {
-        track::spoil(base);
+        track::mark_tail_unreliable(base);
     }
 }
 
 /// Looks at one piece; whether something was found in a tail.
-fn look(known: &Known, report: &Report<'_>) -> bool {
-    let watch = enabled::watch();
-    if watch & PRIVATE != 0 {
-        look_at_private(known, report);
+fn look(known: &TrackedRange, report: &Report<'_>) -> bool {
+    let enabled = enabled::bits();
+    if enabled & PRIVATE != 0 {
+        inspect_private(known, report);
     }
-    watch & TAIL != 0 && !known.origin.spoiled && (look_at_tail(known, report) || look_at_file_tail(known, report))
+    enabled & TAIL != 0
+        && !known.origin.tail_unreliable
+        && (inspect_tail(known, report) || inspect_file_tail(known, report))
 }
 
 /// The bytes between what was asked for and the end of the last page, where all of them were zero once: in anonymous
 /// memory, and in segments that this process has made.
-fn tail(known: &Known) -> Option<Range> {
+fn tail(known: &TrackedRange) -> Option<Range> {
     let origin = &known.origin;
     let fresh = match (origin.by, known.file) {
         (By::Shmat, Some(file)) => track::created(i32::try_from(file.inode).ok()?),
@@ -102,14 +104,14 @@ fn tail(known: &Known) -> Option<Range> {
 }
 
 /// The size of the pages, or of the largest huge page that the mapping may have, in bytes.
-fn longest_page(known: &Known) -> usize {
+fn longest_page(known: &TrackedRange) -> usize {
     if known.origin.flags & libc::MAP_HUGETLB == 0 { page_size() } else { 1 << 30 }
 }
 
-fn look_at_tail(known: &Known, report: &Report<'_>) -> bool {
+fn inspect_tail(known: &TrackedRange, report: &Report<'_>) -> bool {
     let Some(found) = tail(known).and_then(written) else { return false };
     report.finding(Rule::OverflowTail, Severity::Error, |draft| {
-        let Known { origin, .. } = known;
+        let TrackedRange { origin, .. } = known;
         let span = Span(found.first.wrapping_sub(origin.base) as u64, found.last.wrapping_sub(origin.base) as u64);
         let what = if origin.by == By::Shmat { "segment" } else { "mapping" };
         draft.message(format_args!(
@@ -131,7 +133,7 @@ fn look_at_tail(known: &Known, report: &Report<'_>) -> bool {
 }
 
 /// The bytes past the end of a file in its last page, and the file's size, where this is a shared, writable mapping of it.
-fn file_tail(known: &Known) -> Option<(Range, u64, File)> {
+fn file_tail(known: &TrackedRange) -> Option<(Range, u64, File)> {
     let file = known.file.filter(|_| known.origin.by != By::Shmat)?;
     let shared = known.origin.flags & libc::MAP_TYPE != libc::MAP_PRIVATE;
     let writable = (known.entry.prot | known.origin.prot) & 2 != 0;
@@ -147,7 +149,7 @@ fn file_tail(known: &Known) -> Option<(Range, u64, File)> {
     inside.then_some((tail, size, file))
 }
 
-fn look_at_file_tail(known: &Known, report: &Report<'_>) -> bool {
+fn inspect_file_tail(known: &TrackedRange, report: &Report<'_>) -> bool {
     let Some(first) = file_tail(known) else { return false };
     if written(first.0).is_none() {
         return false;
@@ -173,7 +175,7 @@ fn look_at_file_tail(known: &Known, report: &Report<'_>) -> bool {
     true
 }
 
-fn look_at_private(known: &Known, report: &Report<'_>) {
+fn inspect_private(known: &TrackedRange, report: &Report<'_>) {
     let private = known.origin.flags & libc::MAP_TYPE == libc::MAP_PRIVATE;
     let has_file = known.file.is_some() && known.origin.by != By::Shmat;
     if !private || !has_file || (known.entry.prot | known.origin.prot) & 2 == 0 {
@@ -194,7 +196,7 @@ fn look_at_private(known: &Known, report: &Report<'_>) {
     });
 }
 
-fn tell_memory(known: &Known, draft: &mut Draft) {
+fn tell_memory(known: &TrackedRange, draft: &mut Draft) {
     if let Some(there) = mapping_at(known.entry.start) {
         draft.mapping(&there);
         draft.note(format_args!("the mapping: {}", Shown(&there)));

@@ -22,7 +22,7 @@ impl Check for Ftok {
 
     /// ftok fails only when stat(2) of its path does.
     fn failed(&self, errno: Errno, report: &Report<'_>) {
-        failures::note(Failed::Ftok, report.caller, errno);
+        failures::note(Failed::Ftok, report.return_address, errno);
         if errno == 0 {
             unexplained(Rule::FtokPath, errno, &[], report);
             return;
@@ -111,7 +111,7 @@ impl Ftok {
         if known {
             return id;
         }
-        let relations = keys::remember(self.path, self.id, key, report.caller);
+        let relations = keys::remember(self.path, self.id, key, report.return_address);
         let collision = relations.same_key.and_then(|earlier| self.collision(key, earlier, report));
         let recreated = relations.other_key.and_then(|earlier| Self::recreated(key, earlier, report));
         id.or(collision).or(recreated)

@@ -1,7 +1,7 @@
 //! Releases that reach out of a mapping into a guard of `harden=guard`. Without the guard they would take a part of what
 //! lies there: the same mistake as `munmap-overrun` and `mmap-fixed-clobber`, which could not be seen.
 
-use super::known::{tell_mapped, whole};
+use super::provenance::{tell_mapped, whole};
 use crate::finding::Report;
 use crate::harden::{Kind, Reached};
 use crate::plain::Range;

@@ -2,24 +2,24 @@
 //!
 //! Mappings and attachments are grouped by call site; segments and objects are asked of the kernel, one by one.
 
-use super::known::Making;
 use super::left;
 use super::mmap::still_empty;
+use super::provenance::Making;
 use crate::call::{Call, Outcome};
 use crate::facts::Module;
 use crate::facts::mapping::{self, Mapping, Mappings};
 use crate::finding::Report;
 use crate::form::{Draft, Place};
 use crate::plain::Outer;
-use crate::track::groups::Group;
-use crate::track::{self, By, Known};
+use crate::track::leak_sites::Group;
+use crate::track::{self, By, TrackedRange};
 use core::fmt;
 use mapsan_model::{Rule, Severity};
 
 /// A finding about a call that was made earlier.
 pub(super) fn finding(call: &dyn Call, value: isize, site: usize, outer: &Outer, make: impl FnOnce(&Report<'_>)) {
     let outcome = Outcome { value, errno: None };
-    make(&Report { call, outcome, caller: site, refusing: false, earlier: Some(outer) });
+    make(&Report { call, outcome, return_address: site, refusing: false, earlier: Some(outer) });
 }
 
 /// When the question is asked what is left.
@@ -56,7 +56,7 @@ pub(crate) fn find_empty() {
             let mut at = from;
             while let Some(entry) = regions.at_or_after(at) {
                 // What was inherited over fork is the parent's to tell of.
-                if entry.notable && regions.origin(&entry).is_some_and(|origin| regions.is_own(&origin)) {
+                if entry.needs_check && regions.origin(&entry).is_some_and(|origin| regions.is_own(&origin)) {
                     return regions.known(entry);
                 }
                 at = entry.end;
@@ -76,12 +76,13 @@ fn mappings(moment: Moment) {
     // The table of groups is not touched for nothing when each of many processes ends.
     let Some(first) = next_own(0) else { return };
     track::with(|state| {
-        state.groups.begin();
+        state.leak_sites.begin();
         state.regions.begin_count();
     });
     count(first);
     let mut after = None;
-    while let Some((group, known, serial)) = track::with(|state| state.groups.next(after, &state.regions)).flatten() {
+    while let Some((group, known, serial)) = track::with(|state| state.leak_sites.next(after, &state.regions)).flatten()
+    {
         after = Some(serial);
         let call = Making(&known);
         finding(&call, known.origin.base.cast_signed(), known.origin.site, &known.outer, |report| {
@@ -95,7 +96,7 @@ fn mappings(moment: Moment) {
 }
 
 /// The next range that this process has mapped or attached itself.
-fn next_own(from: usize) -> Option<Known> {
+fn next_own(from: usize) -> Option<TrackedRange> {
     track::with(|state| {
         let regions = &state.regions;
         let mut at = from;
@@ -110,9 +111,9 @@ fn next_own(from: usize) -> Option<Known> {
 }
 
 /// Counts what this process has mapped and attached itself, as far as the kernel has it: raw calls are not followed.
-fn count(first: Known) {
-    let add = |known: &Known, bytes: usize| {
-        track::with(|state| state.groups.add(&known.entry, bytes, &mut state.regions));
+fn count(first: TrackedRange) {
+    let add = |known: &TrackedRange, bytes: usize| {
+        track::with(|state| state.leak_sites.add(&known.entry, bytes, &mut state.regions));
     };
     let list = Mappings::open();
     if list.as_ref().is_some_and(Mappings::is_slow) {
@@ -142,7 +143,7 @@ fn count(first: Known) {
 }
 
 /// How many bytes of a range are there.
-fn there_of(known: &Known, list: &Mappings) -> usize {
+fn there_of(known: &TrackedRange, list: &Mappings) -> usize {
     let entry = known.entry;
     let (mut at, mut bytes) = (entry.start, 0_usize);
     while let Some(there) = list.at_or_after(at).filter(|there| at < entry.end && there.start < entry.end) {
@@ -156,7 +157,7 @@ fn there_of(known: &Known, list: &Mappings) -> usize {
 }
 
 /// Whether what the kernel has can be what was mapped.
-fn is_still(known: &Known, there: &Mapping) -> bool {
+fn is_still(known: &TrackedRange, there: &Mapping) -> bool {
     let origin = &known.origin;
     // A program that moves its own text or data is not to unmap it.
     if Module::find_without_lock(known.entry.start).is_some() {
@@ -174,7 +175,7 @@ fn is_still(known: &Known, there: &Mapping) -> bool {
     }
 }
 
-fn mapped(group: &Group, known: &Known, moment: Moment, report: &Report<'_>) {
+fn mapped(group: &Group, known: &TrackedRange, moment: Moment, report: &Report<'_>) {
     report.finding(Rule::LeakMapping, Severity::Note, |draft| {
         let Group { count, partial, bytes, whole, .. } = *group;
         let all = partial == count;
@@ -201,7 +202,7 @@ fn mapped(group: &Group, known: &Known, moment: Moment, report: &Report<'_>) {
 }
 
 /// Tells what is left of a mapping, and where the rest was unmapped; whether that looks like a length too short.
-fn tell_parts(known: &Known, count: usize, draft: &mut Draft) -> bool {
+fn tell_parts(known: &TrackedRange, count: usize, draft: &mut Draft) -> bool {
     let Some(gone) = track::with(|state| state.regions.last_gone_of(&known.entry)).flatten() else { return false };
     let (base, length) = (known.origin.base, known.origin.length);
     let released = gone.gone.entry.end.saturating_sub(gone.gone.entry.start);
@@ -223,7 +224,7 @@ fn tell_parts(known: &Known, count: usize, draft: &mut Draft) -> bool {
     too_short
 }
 
-fn attachments(group: &Group, known: &Known, moment: Moment, report: &Report<'_>) {
+fn attachments(group: &Group, known: &TrackedRange, moment: Moment, report: &Report<'_>) {
     report.finding(Rule::LeakAttach, Severity::Note, |draft| {
         match (group.count, known.file) {
             (1, Some(file)) => draft

@@ -1,8 +1,8 @@
 //! At exit: what this process has made and what outlives it, segments and shared memory objects. The kernel is asked for each
 //! of them; one finding tells of all that one call has made.
 
-use super::known::Creating;
 use super::leaks::{Moment, finding};
+use super::provenance::Creating;
 use super::segment::{can_remove_by_hand, tell_refused_removal};
 use crate::call::{Key, ShmOpen};
 use crate::facts::mapping::Mappings;

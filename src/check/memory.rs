@@ -1,7 +1,7 @@
 //! What the checks of the memory calls share: the kernel's list of mappings in words.
 
 use super::IfSome;
-use super::known::tell_mapped;
+use super::provenance::tell_mapped;
 use crate::facts::limits::{self, Size};
 use crate::facts::mapping::{self, Mapping, Mappings};
 use crate::form::Draft;

@@ -11,7 +11,6 @@ pub(crate) mod contents;
 pub(crate) mod fault;
 mod ftok;
 pub(crate) mod guard;
-mod known;
 pub(crate) mod leaks;
 mod left;
 mod memory;
@@ -20,6 +19,7 @@ mod mprotect;
 mod mremap;
 mod msync;
 mod munmap;
+mod provenance;
 mod releases;
 mod segment;
 mod shmat;
@@ -34,7 +34,7 @@ use crate::form::Draft;
 use crate::past::failures::{self, Failed};
 use crate::plain::errno::{self, ErrnoName};
 use crate::sys::{Errno, sandbox};
-use crate::track::Taken;
+use crate::track::ReleasedPieces;
 use core::ffi::c_long;
 use core::fmt::{self, Display};
 use mapsan_model::{Rule, Severity};
@@ -49,27 +49,27 @@ pub(crate) trait Check: Call {
     fn failed(&self, errno: Errno, report: &Report<'_>);
 
     /// What the call is about to take away that is not simply the program's own; `taken` is what the tracker knew of it.
-    fn find_loss(&self, _taken: &Taken, _frame: Frame) -> Option<Loss> {
+    fn find_loss(&self, _taken: &ReleasedPieces, _frame: Frame) -> Option<Loss> {
         None
     }
 
     /// Tells of mappings that start past the end of their file, and that the call is about to take away.
-    fn look_at_files(&self, _taken: &Taken) {}
+    fn inspect_files(&self, _taken: &ReleasedPieces) {}
 
     /// Tells of it, after the call has succeeded or where nobody could any more: the errno with which `mode=enforce`
     /// refuses the call.
-    fn tell_loss(&self, _loss: &Loss, _taken: &Taken, _report: &Report<'_>) -> Option<Errno> {
+    fn tell_loss(&self, _loss: &Loss, _taken: &ReleasedPieces, _report: &Report<'_>) -> Option<Errno> {
         None
     }
 
     /// The rules about a call that the kernel lets pass, looked at after it, or with `mode=enforce` before it: the
     /// errno with which it is refused there.
-    fn offends(&self, _report: &Report<'_>) -> Option<Errno> {
+    fn violates(&self, _report: &Report<'_>) -> Option<Errno> {
         None
     }
 
     /// The call succeeded: what is worth telling and refused in no mode.
-    fn passed(&self, _report: &Report<'_>) {}
+    fn succeeded(&self, _report: &Report<'_>) {}
 }
 
 /// The finding of a failure that no other rule explains: what the manual page says of the errno.

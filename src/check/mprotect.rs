@@ -1,7 +1,7 @@
 //! mprotect(2): the calls that fail.
 
-use super::known::{tell_gone, tell_origin};
 use super::memory::{self, NotMapped, Range, Shown};
+use super::provenance::{tell_gone, tell_origin};
 use super::{Check, filter_refuses, tell_filter, tell_unexplained};
 use crate::call::{Call, Mprotect};
 use crate::facts::backing::Identity;

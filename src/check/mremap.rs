@@ -1,7 +1,7 @@
 //! mremap(2): the calls that fail.
 
-use super::known::tell_gone;
 use super::memory::{self, Cause, NotMapped, Range, Shown};
+use super::provenance::tell_gone;
 use super::releases::Replacing;
 use super::{Check, Frame, Loss, filter_refuses, tell_filter, tell_unexplained};
 use crate::call::{Call, Mremap};
@@ -12,7 +12,7 @@ use crate::form::Draft;
 use crate::past::failures::{self, Failed};
 use crate::plain::{self, page};
 use crate::sys::Errno;
-use crate::track::{self, Taken};
+use crate::track::{self, ReleasedPieces};
 use mapsan_model::{Rule, Severity};
 
 const MEANINGS: &[(Errno, &str)] = &[
@@ -29,16 +29,16 @@ impl Check for Mremap {
         self
     }
 
-    fn find_loss(&self, taken: &Taken, frame: Frame) -> Option<Loss> {
+    fn find_loss(&self, taken: &ReleasedPieces, frame: Frame) -> Option<Loss> {
         self.find_loss(taken, frame)
     }
 
-    fn tell_loss(&self, loss: &Loss, taken: &Taken, report: &Report<'_>) -> Option<Errno> {
+    fn tell_loss(&self, loss: &Loss, taken: &ReleasedPieces, report: &Report<'_>) -> Option<Errno> {
         Replacing::Mremap.tell(loss, taken, report)
     }
 
     fn failed(&self, errno: Errno, report: &Report<'_>) {
-        failures::note(Failed::Mremap, report.caller, errno);
+        failures::note(Failed::Mremap, report.return_address, errno);
         let [old, size, new_size, new] = [self.old_address, self.old_size, self.new_size, self.new_address];
         if filter_refuses(errno, libc::SYS_mremap, [old, size, new_size, crate::sys::int(self.flags), new, 0]) {
             return tell_filter(Rule::MremapFailed, report);

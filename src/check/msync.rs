@@ -1,7 +1,7 @@
 //! msync(2): the calls that fail.
 
-use super::known::tell_gone;
 use super::memory::{self, NotMapped};
+use super::provenance::tell_gone;
 use super::{Check, filter_refuses, tell_filter, unexplained};
 use crate::call::{Call, Msync};
 use crate::finding::Report;

@@ -1,7 +1,7 @@
 //! munmap(2): the calls that fail. Those that succeed and should not are looked at in [`super::releases`].
 
-use super::known::{tell_origin, whole};
 use super::memory::{self, Shown, There};
+use super::provenance::{tell_origin, whole};
 use super::{Check, Frame, Loss, filter_refuses, tell_filter, tell_unexplained};
 use crate::call::{Call, Munmap};
 use crate::facts::limits::Size;
@@ -9,7 +9,7 @@ use crate::facts::mapping::{self, Mappings};
 use crate::finding::Report;
 use crate::plain::page::{self, page_size};
 use crate::sys::Errno;
-use crate::track::{self, Taken};
+use crate::track::{self, ReleasedPieces};
 use mapsan_model::{Rule, Severity};
 
 const MEANINGS: &[(Errno, &str)] = &[
@@ -22,15 +22,15 @@ impl Check for Munmap {
         self
     }
 
-    fn find_loss(&self, taken: &Taken, frame: Frame) -> Option<Loss> {
+    fn find_loss(&self, taken: &ReleasedPieces, frame: Frame) -> Option<Loss> {
         self.find_loss(taken, frame)
     }
 
-    fn look_at_files(&self, taken: &Taken) {
-        self.look_at_files(taken);
+    fn inspect_files(&self, taken: &ReleasedPieces) {
+        self.inspect_files(taken);
     }
 
-    fn tell_loss(&self, loss: &Loss, taken: &Taken, report: &Report<'_>) -> Option<Errno> {
+    fn tell_loss(&self, loss: &Loss, taken: &ReleasedPieces, report: &Report<'_>) -> Option<Errno> {
         self.tell(loss, taken, report)
     }
 

@@ -18,7 +18,7 @@ use crate::finding::Report;
 use crate::form::Draft;
 use crate::plain::Range;
 use crate::plain::page::{self, whole_pages};
-use crate::track::{self, Known, Taken};
+use crate::track::{self, ReleasedPieces, TrackedRange};
 use mapsan_model::Severity;
 use victim::Victim;
 
@@ -61,7 +61,7 @@ impl Loss {
 #[derive(Clone, Copy)]
 pub(crate) struct Frame {
     /// The return address of the call.
-    pub(crate) caller: usize,
+    pub(crate) return_address: usize,
     /// The stack pointer.
     pub(crate) stack: usize,
 }
@@ -69,7 +69,7 @@ pub(crate) struct Frame {
 /// What is looked for in a range that a call is about to take away.
 struct Search<'a> {
     range: Range,
-    taken: &'a Taken,
+    taken: &'a ReleasedPieces,
     frame: Frame,
 }
 
@@ -78,7 +78,7 @@ impl Search<'_> {
     /// known, since what has to be told before the call is told without having seen it.
     fn victim(&self, unmaps: bool, is_certain: impl FnOnce() -> bool) -> Option<Loss> {
         let (victim, there) = self.first(unmaps)?;
-        let needed = victim.is_needed(self.range, self.frame.caller);
+        let needed = victim.is_needed(self.range, self.frame.return_address);
         // What can't be told afterwards and may not happen is not told at all.
         (!needed || is_certain()).then_some(Loss {
             range: self.range,
@@ -94,13 +94,13 @@ impl Search<'_> {
     }
 
     /// The piece that the release under way took from an address.
-    fn taken_at(&self, address: usize) -> Option<Known> {
+    fn taken_at(&self, address: usize) -> Option<TrackedRange> {
         taken_at(address, self.taken)
     }
 }
 
 /// The piece that a release took from an address.
-fn taken_at(address: usize, taken: &Taken) -> Option<Known> {
+fn taken_at(address: usize, taken: &ReleasedPieces) -> Option<TrackedRange> {
     track::last_gone(address).filter(|gone| gone.gone.release == taken.release).map(|gone| gone.was)
 }
 

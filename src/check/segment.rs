@@ -44,7 +44,7 @@ enum Origin {
     /// This process, or the one that forked it, removed it by the call that returns here.
     Removed(usize),
     /// A call has led to it, and others removed it since.
-    Known(segments::Segment),
+    TrackedRange(segments::Segment),
     Unknown,
 }
 
@@ -57,7 +57,7 @@ fn origin(id: c_int) -> Origin {
         return Origin::Removed(site);
     }
     if let Some(segment) = known.filter(segments::Segment::is_given) {
-        return Origin::Known(segment);
+        return Origin::TrackedRange(segment);
     }
     // 0 is IPC_PRIVATE, the key of many segments and the id of the first: that tells nothing. Nor does a number where
     // SHM_STAT has given ids that are not remembered.
@@ -75,7 +75,7 @@ pub(super) fn bad_id(rule: Rule, id: c_int, report: &Report<'_>) {
     let severity = match origin {
         Origin::Negative | Origin::Key(_) => Severity::Error,
         Origin::Removed(_) => Severity::Warning,
-        Origin::Known(_) | Origin::Unknown => Severity::Note,
+        Origin::TrackedRange(_) | Origin::Unknown => Severity::Note,
     };
     let function = rule.info().call;
     report.finding(rule, severity, |draft| match origin {
@@ -100,7 +100,7 @@ pub(super) fn bad_id(rule: Rule, id: c_int, report: &Report<'_>) {
                 _ => draft.help(format_args!("remove each segment once, and set the variable with its id to -1 then")),
             }
         }
-        Origin::Known(segment) => {
+        Origin::TrackedRange(segment) => {
             draft.message(format_args!("segment {id} no longer exists"));
             if let Some(site) = segment.met_at() {
                 let what = if segment.is_created() { "it was made here" } else { "shmget gave this id here" };

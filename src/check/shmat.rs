@@ -3,8 +3,8 @@
 //! The kernel (`do_shmat`, Linux 6.18) looks at the sign of the id, the address, the id, the mode bits, and what is
 //! mapped at the address, in this order.
 
-use super::known::tell_origin;
 use super::memory::{self, Shown};
+use super::provenance::tell_origin;
 use super::releases::Replacing;
 use super::segment::{bad_id, help_with_permission, is_allowed, tell_hidden, tell_other_refusal, tell_permissions};
 use super::{Check, Frame, Loss, unexplained};
@@ -16,7 +16,7 @@ use crate::past::failures::{self, Failed};
 use crate::plain::bits::Octal;
 use crate::plain::page::page_size;
 use crate::sys::Errno;
-use crate::track::{self, By, Taken};
+use crate::track::{self, By, ReleasedPieces};
 use mapsan_model::{Rule, Severity};
 
 const MEANINGS: &[(Errno, &str)] = &[
@@ -34,16 +34,16 @@ impl Check for Shmat {
         self
     }
 
-    fn find_loss(&self, taken: &Taken, frame: Frame) -> Option<Loss> {
+    fn find_loss(&self, taken: &ReleasedPieces, frame: Frame) -> Option<Loss> {
         self.find_loss(taken, frame)
     }
 
-    fn tell_loss(&self, loss: &Loss, taken: &Taken, report: &Report<'_>) -> Option<Errno> {
+    fn tell_loss(&self, loss: &Loss, taken: &ReleasedPieces, report: &Report<'_>) -> Option<Errno> {
         Replacing::Shmat.tell(loss, taken, report)
     }
 
     fn failed(&self, errno: Errno, report: &Report<'_>) {
-        failures::note(Failed::Shmat, report.caller, errno);
+        failures::note(Failed::Shmat, report.return_address, errno);
         match errno {
             libc::EIDRM => bad_id(Rule::ShmatBadId, self.id, report),
             libc::EINVAL => self.invalid(report),
@@ -53,7 +53,7 @@ impl Check for Shmat {
         }
     }
 
-    fn offends(&self, report: &Report<'_>) -> Option<Errno> {
+    fn violates(&self, report: &Report<'_>) -> Option<Errno> {
         if !crate::options::is_on(Rule::ShmatRemovedSegment) {
             return None;
         }

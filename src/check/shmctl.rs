@@ -54,7 +54,7 @@ impl Check for Shmctl {
         }
     }
 
-    fn passed(&self, report: &Report<'_>) {
+    fn succeeded(&self, report: &Report<'_>) {
         if self.command != libc::IPC_RMID {
             return;
         }

@@ -1,14 +1,14 @@
 //! shmdt(2): the calls that fail.
 
-use super::known::{tell_gone, tell_mapped, tell_origin};
 use super::memory::{self, Shown, There};
+use super::provenance::{tell_gone, tell_mapped, tell_origin};
 use super::{Check, tell_failure, unexplained};
 use crate::call::{Address, Call, Shmdt};
 use crate::facts::mapping::Mapping;
 use crate::finding::Report;
 use crate::past::failures::{self, Failed};
 use crate::sys::Errno;
-use crate::track::{self, By, Known, KnownGone};
+use crate::track::{self, By, ReleasedMapping, TrackedRange};
 use mapsan_model::{Rule, Severity};
 
 impl Check for Shmdt {
@@ -90,7 +90,7 @@ impl Shmdt {
         });
     }
 
-    fn not_a_segment(&self, mapping: &Mapping, known: &Known, report: &Report<'_>) {
+    fn not_a_segment(&self, mapping: &Mapping, known: &TrackedRange, report: &Report<'_>) {
         report.finding(Rule::ShmdtNotASegment, Severity::Error, |draft| {
             let function = known.origin.by.function();
             draft.message(format_args!("{:#x} belongs to a mapping that {function} made, not shmat", self.address));
@@ -107,12 +107,12 @@ impl Shmdt {
     }
 
     /// The segment that was attached at this address before.
-    fn last_attachment(&self) -> Option<KnownGone> {
+    fn last_attachment(&self) -> Option<ReleasedMapping> {
         track::last_gone(self.address)
             .filter(|gone| gone.was.origin.by == By::Shmat && gone.was.origin.base == self.address)
     }
 
-    fn double(&self, gone: &KnownGone, report: &Report<'_>) {
+    fn double(&self, gone: &ReleasedMapping, report: &Report<'_>) {
         report.finding(Rule::ShmdtDouble, Severity::Error, |draft| {
             let done = if gone.gone.by == By::Shmdt { "detached" } else { "unmapped" };
             draft.message(format_args!("the segment at {:#x} has already been {done}", self.address));

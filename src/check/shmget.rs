@@ -106,7 +106,7 @@ impl Check for Shmget {
     }
 
     fn failed(&self, errno: Errno, report: &Report<'_>) {
-        failures::note(Failed::Shmget, report.caller, errno);
+        failures::note(Failed::Shmget, report.return_address, errno);
         if self.key == -1 {
             Self::failed_key(report);
             return;
@@ -130,13 +130,13 @@ impl Check for Shmget {
         }
     }
 
-    fn offends(&self, report: &Report<'_>) -> Option<Errno> {
+    fn violates(&self, report: &Report<'_>) -> Option<Errno> {
         let key = if self.key == -1 { Self::failed_key(report) } else { None };
         let mode = if self.has_doubtful_mode() && self.is_new(report) { self.mode_offends(report) } else { None };
         key.or(mode)
     }
 
-    fn passed(&self, report: &Report<'_>) {
+    fn succeeded(&self, report: &Report<'_>) {
         if self.key == libc::IPC_PRIVATE || self.is_exclusive() {
             return;
         }

@@ -2,7 +2,7 @@
 //!
 //! The return address is in x30 and every call leaves an argument register for it, so each door is a jump.
 
-use crate::enabled::{HARDENED, WATCH};
+use crate::enabled::{ENABLED, HARDENED};
 use crate::hooks;
 use crate::next::{self, SLOTS, Slots};
 use crate::past::openings::{NOTED, Opener};
@@ -132,8 +132,8 @@ macro_rules! visiting_door {
         unsafe extern "C" fn $name() {
             core::arch::naked_asm!(
                 ".cfi_startproc",
-                "adrp x16, {watch}",
-                "ldr w16, [x16, :lo12:{watch}]",
+                "adrp x16, {enabled}",
+                "ldr w16, [x16, :lo12:{enabled}]",
                 "tst w16, #{hardened}",
                 "b.ne 2f",
                 "adrp x16, {slots} + {slot}",
@@ -143,7 +143,7 @@ macro_rules! visiting_door {
                 "2:",
                 "b {hook}",
                 ".cfi_endproc",
-                watch = sym WATCH,
+                enabled = sym ENABLED,
                 hardened = const HARDENED,
                 slots = sym SLOTS,
                 slot = const offset_of!(Slots, $name),

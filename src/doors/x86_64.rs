@@ -4,7 +4,7 @@
 //! place, and an unwinder sees the program's call right above it. mmap has six, so its door calls the hook with the
 //! return address on the stack; its call frame information lets unwinders (and cancellation) through.
 
-use crate::enabled::{HARDENED, WATCH};
+use crate::enabled::{ENABLED, HARDENED};
 use crate::hooks;
 use crate::next::{self, SLOTS, Slots};
 use crate::past::openings::{NOTED, Opener};
@@ -143,7 +143,7 @@ macro_rules! visiting_door {
         unsafe extern "C" fn $name() {
             core::arch::naked_asm!(
                 ".cfi_startproc",
-                "test dword ptr [rip + {watch}], {hardened}",
+                "test dword ptr [rip + {enabled}], {hardened}",
                 "jnz 2f",
                 "mov r11, qword ptr [rip + {slots} + {slot}]",
                 "test r11, r11",
@@ -152,7 +152,7 @@ macro_rules! visiting_door {
                 "2:",
                 "jmp {hook}",
                 ".cfi_endproc",
-                watch = sym WATCH,
+                enabled = sym ENABLED,
                 hardened = const HARDENED,
                 slots = sym SLOTS,
                 slot = const offset_of!(Slots, $name),

@@ -2,7 +2,7 @@
 
 use crate::call::Outcome;
 use crate::form::Draft;
-use crate::output::{Section, enter};
+use crate::output::{ReportLock, enter};
 use crate::plain::Line;
 use crate::plain::errno::Errno;
 use crate::plain::hidden::Hidden;
@@ -29,7 +29,7 @@ pub(crate) struct Finding {
 
 struct Last(UnsafeCell<Finding>);
 
-// SAFETY: reached only with a `Section`, which one thread has at a time.
+// SAFETY: reached only with a `ReportLock`, which one thread has at a time.
 unsafe impl Sync for Last {}
 
 static LAST: Last = Last(UnsafeCell::new(Finding {
@@ -46,21 +46,21 @@ static LISTENER: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
 
 /// Keeps a finding.
 pub(super) fn remember(
-    _proof: &Section,
+    _proof: &ReportLock,
     rule: Rule,
     severity: Severity,
     outcome: Outcome,
-    caller: usize,
+    return_address: usize,
     draft: &Draft,
 ) {
-    // SAFETY: the section is held.
+    // SAFETY: the report lock is held.
     let last = unsafe { &mut *LAST.0.get() };
     (last.severity, last.errno) = (severity, outcome.errno.unwrap_or(0));
     last.rule.clear();
     let _ = last.rule.write_str(rule.name());
     last.message.clear();
     let _ = last.message.write_str(draft.headline());
-    last.site = Hidden::new(caller);
+    last.site = Hidden::new(return_address);
     ANY.store(true, Relaxed);
 }
 
@@ -69,10 +69,10 @@ pub(crate) fn last(take: &mut dyn FnMut(&Finding)) -> bool {
     if !ANY.load(Relaxed) {
         return false;
     }
-    let Ok(section) = enter() else { return false };
-    // SAFETY: the section is held.
+    let Ok(lock) = enter() else { return false };
+    // SAFETY: the report lock is held.
     take(unsafe { &*LAST.0.get() });
-    section.leave();
+    lock.leave();
     true
 }
 

@@ -4,13 +4,13 @@
 //! that is new, on the report's own stack, with signals blocked: gathering its facts may be slow, may need room, and
 //! never disturbs the program.
 
-mod inquest;
+mod fault_report;
 mod last;
 mod once;
 mod records;
 pub(crate) mod suppress;
 
-pub(crate) use inquest::Inquest;
+pub(crate) use fault_report::FaultReport;
 pub(crate) use last::{last, listen};
 pub(crate) use records::{are_recorded, write_object, write_segment, write_segment_use};
 
@@ -19,7 +19,7 @@ use crate::facts::started;
 use crate::facts::threads::{self, Thread};
 use crate::form::{Draft, Frames, OUTPUT, Subject, Trace, json, text};
 use crate::options::{self, Form, Mode};
-use crate::output::{Refusal, Section, enter, on_own_stack, sink};
+use crate::output::{Refusal, ReportLock, enter, on_own_stack, sink};
 use crate::plain::errno::{self, Errno};
 use crate::plain::placement::written_by_fork;
 use crate::plain::{Line, Outer};
@@ -29,23 +29,23 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use mapsan_model::{Rule, Severity, Summary};
 use once::Seen;
 
-/// The workplace of the section's holder.
-struct Desk {
+/// The workplace of the report lock's holder.
+struct Scratch {
     draft: Draft,
     out: Line<OUTPUT>,
 }
 
-struct Shared(UnsafeCell<Desk>);
+struct Shared(UnsafeCell<Scratch>);
 
-// SAFETY: reached only with a `Section`, which one thread has at a time.
+// SAFETY: reached only with a `ReportLock`, which one thread has at a time.
 unsafe impl Sync for Shared {}
 
-static DESK: Shared = Shared(UnsafeCell::new(Desk { draft: Draft::new(), out: Line::new() }));
+static SCRATCH: Shared = Shared(UnsafeCell::new(Scratch { draft: Draft::new(), out: Line::new() }));
 
-#[expect(clippy::mut_from_ref, reason = "the section is the proof that nobody else holds the reference")]
-fn desk(_proof: &Section) -> &mut Desk {
-    // SAFETY: one thread at a time has a section, and each user below lets go of the reference before it leaves.
-    unsafe { &mut *DESK.0.get() }
+#[expect(clippy::mut_from_ref, reason = "the report lock is the proof that nobody else holds the reference")]
+fn scratch(_proof: &ReportLock) -> &mut Scratch {
+    // SAFETY: one thread at a time has the report lock, and each user below lets go of the reference before it leaves.
+    unsafe { &mut *SCRATCH.0.get() }
 }
 
 written_by_fork! {
@@ -75,7 +75,7 @@ pub(crate) struct Report<'a> {
     pub(crate) call: &'a dyn Call,
     pub(crate) outcome: Outcome,
     /// The return address of the program's call.
-    pub(crate) caller: usize,
+    pub(crate) return_address: usize,
     /// Whether the call has not been made, because `mode=enforce` refuses it if a rule is broken.
     pub(crate) refusing: bool,
     /// Of a call that was made earlier: the calls around it, as far as they are remembered.
@@ -90,7 +90,7 @@ impl Report<'_> {
         if !options::reports(rule, severity) {
             return false;
         }
-        match once::see(rule, self.caller) {
+        match once::see(rule, self.return_address) {
             Seen::Again => {
                 REPEATED.fetch_add(1, Relaxed);
                 true
@@ -116,8 +116,8 @@ impl Report<'_> {
     #[cold]
     #[inline(never)]
     fn make(&self, rule: Rule, severity: Severity, entry: once::Entry, details: &mut dyn FnMut(&mut Draft)) -> bool {
-        let section = match enter() {
-            Ok(section) => section,
+        let lock = match enter() {
+            Ok(lock) => lock,
             Err(refusal) => {
                 entry.forget();
                 if let Refusal::TimedOut { first: true } = refusal {
@@ -126,18 +126,18 @@ impl Report<'_> {
                 return false;
             }
         };
-        let Report { call, caller, .. } = *self;
+        let Report { call, return_address, .. } = *self;
         let outcome = match enforced_errno(rule) {
             Some(errno) if self.refusing => Outcome::refused(errno),
             _ => self.outcome,
         };
         let trace = self.earlier.map_or(Trace::Unwound, Trace::Earlier);
-        let subject = Subject { rule, severity, call, outcome, caller, trace };
+        let subject = Subject { rule, severity, call, outcome, return_address, trace };
         let mut made = false;
-        on_own_stack(&section, &mut || {
-            made = write(&section, &subject, self.refusing, entry, details);
+        on_own_stack(&lock, &mut || {
+            made = write(&lock, &subject, self.refusing, entry, details);
         });
-        section.leave();
+        lock.leave();
         if made {
             last::announce();
             if severity == Severity::Error && options::settings().mode == Mode::Abort {
@@ -152,20 +152,21 @@ impl Report<'_> {
 /// Makes the finding of a fault, unless the rule is off, has been reported for this instruction, or is suppressed; whether
 /// it was made. The process ends afterwards in every mode.
 pub(crate) fn of_fault(
-    inquest: &Inquest,
+    fault_report: &FaultReport,
     fault: &Fault,
     rule: Rule,
     severity: Severity,
     details: &mut dyn FnMut(&mut Draft),
 ) -> bool {
-    let caller = fault.registers.instruction();
-    let entry = match once::see(rule, caller) {
+    let return_address = fault.registers.instruction();
+    let entry = match once::see(rule, return_address) {
         Seen::First(entry) if options::reports(rule, severity) => entry,
         _ => return false,
     };
     let trace = Trace::Fault(fault.registers);
-    let subject = Subject { rule, severity, call: fault, outcome: Outcome { value: 0, errno: None }, caller, trace };
-    write(inquest.section(), &subject, false, entry, details)
+    let subject =
+        Subject { rule, severity, call: fault, outcome: Outcome { value: 0, errno: None }, return_address, trace };
+    write(fault_report.lock(), &subject, false, entry, details)
 }
 
 /// The errno with which `mode=enforce` fails a call that breaks the rule.
@@ -175,7 +176,7 @@ fn enforced_errno(rule: Rule) -> Option<Errno> {
 
 /// Makes the finding on the report's stack; `false` if it is suppressed.
 fn write(
-    proof: &Section,
+    proof: &ReportLock,
     subject: &Subject<'_>,
     refusing: bool,
     entry: once::Entry,
@@ -183,15 +184,15 @@ fn write(
 ) -> bool {
     let settings = options::settings();
     let frames = match subject.trace {
-        Trace::Unwound => Frames::walk(subject.caller, settings.stack_depth),
-        Trace::Earlier(outer) => Frames::of_site_within(subject.caller, outer),
+        Trace::Unwound => Frames::walk(subject.return_address, settings.stack_depth),
+        Trace::Earlier(outer) => Frames::of_site_within(subject.return_address, outer),
         Trace::Fault(registers) => Frames::of_fault(registers, settings.stack_depth),
     };
     if suppress::silences(subject.rule, &frames) {
         entry.suppress();
         return false;
     }
-    let Desk { draft, out } = desk(proof);
+    let Scratch { draft, out } = scratch(proof);
     draft.clear();
     details(draft);
     if !matches!(subject.trace, Trace::Earlier(_)) {
@@ -214,7 +215,7 @@ fn write(
         }
     }
     sink::write_finding(proof, out.as_bytes());
-    last::remember(proof, subject.rule, subject.severity, subject.outcome, subject.caller, draft);
+    last::remember(proof, subject.rule, subject.severity, subject.outcome, subject.return_address, draft);
     draft.clear();
     true
 }
@@ -246,9 +247,9 @@ fn say_without_section() {
 }
 
 /// Writes the record that says that this process is covered, where records are written.
-pub(crate) fn write_start(proof: &Section) {
+pub(crate) fn write_start(proof: &ReportLock) {
     if options::settings().form == Form::Json && !STARTED.swap(true, Relaxed) {
-        let out = &mut desk(proof).out;
+        let out = &mut scratch(proof).out;
         out.clear();
         json::start(out);
         let _ = sink::write(proof, out.as_bytes());
@@ -267,24 +268,24 @@ pub(crate) fn write_end() {
     if crate::sys::getpid() != process::pid() || !has_more_to_say() {
         return;
     }
-    let Ok(section) = enter() else { return };
+    let Ok(lock) = enter() else { return };
     let counts = counts();
     match options::settings().form {
-        Form::Text if !counts.is_empty() => sink::say(&section, format_args!("{counts}")),
+        Form::Text if !counts.is_empty() => sink::say(&lock, format_args!("{counts}")),
         Form::Json if STARTED.load(Relaxed) => {
-            let out = &mut desk(&section).out;
+            let out = &mut scratch(&lock).out;
             out.clear();
             json::end(out, &counts, sink::lost());
-            if sink::write(&section, out.as_bytes()).is_err() && sink::lost() > 0 {
-                sink::say_lost(&section);
+            if sink::write(&lock, out.as_bytes()).is_err() && sink::lost() > 0 {
+                sink::say_lost(&lock);
             }
         }
         _ => {}
     }
     if sink::lost() > 0 && options::settings().form == Form::Text {
-        sink::say_lost(&section);
+        sink::say_lost(&lock);
     }
-    section.leave();
+    lock.leave();
 }
 
 /// Makes a forked child's counts its own.

@@ -3,7 +3,7 @@
 //! A table without locks that is never emptied, so that a repetition costs one lookup. A forked child starts with its
 //! parent's table.
 
-use crate::plain::spread::spread;
+use crate::plain::hash::mix;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use mapsan_model::Rule;
 
@@ -65,7 +65,7 @@ impl Entry {
 /// Looks the finding up, and enters it when it is new.
 pub(super) fn see(rule: Rule, site: usize) -> Seen {
     let wanted = (rule as u64).wrapping_add(1) << 56 | site as u64 & 0x00ff_ffff_ffff_ffff;
-    let start = usize::try_from(spread(wanted) >> 51).unwrap_or(0);
+    let start = usize::try_from(mix(wanted) >> 51).unwrap_or(0);
     for probe in 0..PROBES {
         let entry = Entry(start.wrapping_add(probe));
         let Some(key) = entry.key() else {

@@ -1,7 +1,7 @@
 //! Records of what outlives a process: segments and objects, when they are made, attached and removed. They are written only
 //! where records are; the command asks at the end of the run what is left of it all.
 
-use super::{STARTED, desk};
+use super::{STARTED, scratch};
 use crate::call::{Call, Outcome};
 use crate::form::{Frames, NewObject, NewSegment, OUTPUT, SegmentUse, Subject, Trace, json};
 use crate::options::{self, Form};
@@ -19,19 +19,21 @@ pub(crate) fn are_recorded() -> bool {
 
 /// Writes the record of a segment that has been made.
 #[cold]
-pub(crate) fn write_segment(call: &dyn Call, made: &NewSegment, caller: usize) {
+pub(crate) fn write_segment(call: &dyn Call, made: &NewSegment, return_address: usize) {
     let outcome = Outcome { value: made.id as isize, errno: None };
-    write(call, outcome, caller, Trace::Unwound, &mut |out, subject, frames| json::segment(out, subject, made, frames));
+    write(call, outcome, return_address, Trace::Unwound, &mut |out, subject, frames| {
+        json::segment(out, subject, made, frames);
+    });
 }
 
 /// Writes the record of what has been done with a segment: by the call, which gave this value.
 #[cold]
-pub(crate) fn write_segment_use(call: &dyn Call, value: isize, id: c_int, done: &SegmentUse, caller: usize) {
+pub(crate) fn write_segment_use(call: &dyn Call, value: isize, id: c_int, done: &SegmentUse, return_address: usize) {
     let errno = if let SegmentUse::RemovalRefused(errno) = done { Some(*errno) } else { None };
     let earlier = Trace::Earlier(&Outer::NONE);
     let trace = if let SegmentUse::Left { .. } = done { earlier } else { Trace::Unwound };
     let outcome = Outcome { value, errno };
-    write(call, outcome, caller, trace, &mut |out, subject, frames| {
+    write(call, outcome, return_address, trace, &mut |out, subject, frames| {
         json::segment_use(out, subject, id, done, frames);
     });
 }
@@ -48,28 +50,28 @@ pub(crate) fn write_object(call: &dyn Call, object: &NewObject<'_>) {
 fn write(
     call: &dyn Call,
     outcome: Outcome,
-    caller: usize,
+    return_address: usize,
     trace: Trace<'_>,
     form: &mut dyn FnMut(&mut Line<OUTPUT>, &Subject<'_>, &Frames),
 ) {
     if !are_recorded() {
         return;
     }
-    let Ok(section) = enter() else { return };
-    on_own_stack(&section, &mut || {
+    let Ok(lock) = enter() else { return };
+    on_own_stack(&lock, &mut || {
         let (rule, severity) = (Rule::LeakSegment, Severity::Note);
-        let subject = Subject { rule, severity, call, outcome, caller, trace };
+        let subject = Subject { rule, severity, call, outcome, return_address, trace };
         let frames = match trace {
-            Trace::Earlier(outer) => Frames::of_site_within(caller, outer),
-            _ => Frames::walk(caller, options::settings().stack_depth),
+            Trace::Earlier(outer) => Frames::of_site_within(return_address, outer),
+            _ => Frames::walk(return_address, options::settings().stack_depth),
         };
-        let out = &mut desk(&section).out;
+        let out = &mut scratch(&lock).out;
         out.clear();
         if !STARTED.swap(true, Relaxed) {
             json::start(out);
         }
         form(out, &subject, &frames);
-        let _ = sink::write(&section, out.as_bytes());
+        let _ = sink::write(&lock, out.as_bytes());
     });
-    section.leave();
+    lock.leave();
 }

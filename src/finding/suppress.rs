@@ -24,17 +24,17 @@ static LENGTH: AtomicUsize = AtomicUsize::new(0);
 static USED: [AtomicU32; LINES / 32] = [const { AtomicU32::new(0) }; LINES / 32];
 
 /// What is wrong with a suppression file.
-pub(crate) enum Trouble {
+pub(crate) enum OpenError {
     Unreadable(sys::Errno),
     TooLarge,
 }
 
 /// Reads the file, once, at start.
-pub(crate) fn load(path: &CStr) -> Result<(), Trouble> {
-    let fd = sys::open(path, libc::O_RDONLY | libc::O_NOCTTY, 0).map_err(Trouble::Unreadable)?;
+pub(crate) fn load(path: &CStr) -> Result<(), OpenError> {
+    let fd = sys::open(path, libc::O_RDONLY | libc::O_NOCTTY, 0).map_err(OpenError::Unreadable)?;
     let Some(memory) = sys::zeroed_memory(LARGEST) else {
         sys::close(fd);
-        return Err(Trouble::Unreadable(libc::ENOMEM));
+        return Err(OpenError::Unreadable(libc::ENOMEM));
     };
     CONTENT.store(memory, Relaxed);
     // SAFETY: new memory of this size; start runs on one thread, and nobody reads before the length is stored.
@@ -42,12 +42,12 @@ pub(crate) fn load(path: &CStr) -> Result<(), Trouble> {
     let mut length = 0_usize;
     let outcome = loop {
         let Some(room) = buffer.get_mut(length..).filter(|room| !room.is_empty()) else {
-            break Err(Trouble::TooLarge);
+            break Err(OpenError::TooLarge);
         };
         match sys::read(fd, room) {
             Ok(0) => break Ok(()),
             Ok(read) => length = length.wrapping_add(read),
-            Err(errno) => break Err(Trouble::Unreadable(errno)),
+            Err(errno) => break Err(OpenError::Unreadable(errno)),
         }
     };
     sys::close(fd);

@@ -2,7 +2,7 @@
 
 use crate::machine::{Access, Registers};
 use crate::options::{self, MOST_FRAMES as MOST};
-use crate::output::guarded;
+use crate::output::with_fault_recovery;
 use crate::plain::{OUTER_FRAMES, Outer, errno};
 use core::ffi::{c_int, c_void};
 use core::ptr;
@@ -52,7 +52,7 @@ impl Frames {
             walk.frames.push(instruction);
             let mut above = Walk::from(caller, depth.saturating_sub(1));
             let (instruction, stack) = registers.pretend_returned(caller);
-            guarded(|| above.run());
+            with_fault_recovery(|| above.run());
             registers.go_on(instruction, stack);
             // What looks like the address of an interrupted instruction is a return address.
             for (index, address) in above.frames.addresses().iter().enumerate() {
@@ -60,7 +60,7 @@ impl Frames {
             }
             return walk.frames;
         }
-        guarded(|| walk.run());
+        with_fault_recovery(|| walk.run());
         if walk.frames.length == 0 {
             walk.frames.push(instruction);
         }

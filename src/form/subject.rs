@@ -15,7 +15,7 @@ pub(crate) struct Subject<'a> {
     pub(crate) call: &'a dyn Call,
     pub(crate) outcome: Outcome,
     /// The return address of the program's call; the instruction of a fault.
-    pub(crate) caller: usize,
+    pub(crate) return_address: usize,
     pub(crate) trace: Trace<'a>,
 }
 

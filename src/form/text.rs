@@ -3,7 +3,7 @@
 use super::draft::{Draft, Role};
 use super::frames::Frames;
 use super::subject::{OUTPUT, Subject};
-use crate::call::Made;
+use crate::call::CallLine;
 use crate::facts::Module;
 use crate::plain::Line;
 use crate::plain::escape::Escaped;
@@ -18,7 +18,7 @@ pub(crate) fn finding(out: &mut Line<OUTPUT>, subject: &Subject<'_>, draft: &Dra
     let (on, off) = if colour { (colour_of(subject.severity), "\x1b[0m") } else { ("", "") };
     let Subject { rule, severity, call, outcome, .. } = subject;
     let _ = writeln!(out, "mapsan: {on}{severity}[{rule}]{off}: {}", draft.headline());
-    let _ = writeln!(out, "    {}", Made(*call, *outcome));
+    let _ = writeln!(out, "    {}", CallLine(*call, *outcome));
     for address in frames.addresses() {
         if out.room() < KEPT {
             break;

@@ -50,13 +50,13 @@ pub(crate) fn prepare() {
 
 /// Whether guards are put around new mappings.
 fn guards() -> bool {
-    enabled::watch() & GUARD != 0
+    enabled::bits() & GUARD != 0
 }
 
 /// Lets go of what is ours in a range, in whole pages, because a call of the program's is about to take it.
 #[cold]
 #[inline(never)]
-pub(crate) fn make_way(range: Range) {
+pub(crate) fn release_reserved(range: Range) {
     // The kernel refuses every call with such an address; and a part of a page can't be unmapped.
     if page_remainder(range.start) != 0 {
         return;
@@ -65,13 +65,13 @@ pub(crate) fn make_way(range: Range) {
     track::with(|state| state.reserved.give_up(Range { end, ..range }, sys::unmap));
 }
 
-/// As [`make_way`], for a call that takes away or replaces what is in its range; and the guard that it reaches out of the
+/// As [`release_reserved`], for a call that takes away or replaces what is in its range; and the guard that it reaches out of the
 /// mapping which that guard belongs to.
 #[cold]
 #[inline(never)]
 pub(crate) fn clear(range: Range) -> Option<Reached> {
     let reached = if page_remainder(range.start) == 0 { reached(range) } else { None };
-    make_way(range);
+    release_reserved(range);
     reached
 }
 
@@ -108,7 +108,7 @@ fn between_guards(length: usize, flags: c_int, call: impl FnOnce(usize) -> (c_lo
     let start = sys::reserve(length.checked_add(page.checked_mul(2)?)?, flags)?;
     let inner = Range::new(start.wrapping_add(page), length);
     let (number, arguments) = call(inner.start);
-    if !sys::may_make(number, arguments) {
+    if !sys::seccomp_allows(number, arguments) {
         sys::unmap(Range::new(start, length.wrapping_add(page.wrapping_mul(2))));
         return None;
     }
@@ -128,8 +128,8 @@ fn between_guards(length: usize, flags: c_int, call: impl FnOnce(usize) -> (c_lo
 /// Unmaps the guards of a range.
 fn drop_guards(inner: Range) {
     let page = page_size();
-    make_way(Range::new(inner.start.wrapping_sub(page), page));
-    make_way(Range::new(inner.end, page));
+    release_reserved(Range::new(inner.start.wrapping_sub(page), page));
+    release_reserved(Range::new(inner.end, page));
 }
 
 /// Unmaps the room between two guards in which nothing was mapped after all, and them.
@@ -152,7 +152,7 @@ pub(crate) fn map(call: &Mmap, map: impl Fn(*mut c_void, c_int) -> *mut c_void) 
     let length = whole_pages(call.length);
     let as_it_is = || with_room(&libc::MAP_FAILED, length, || map(address, call.flags));
     if call.address != 0 {
-        make_way(Range::new(page_start(call.address), length));
+        release_reserved(Range::new(page_start(call.address), length));
     } else if call.flags & UNGUARDED == 0 && is_limited(call) {
         return moved_to_guards(as_it_is(), length, call);
     } else if call.flags & UNGUARDED == 0
@@ -209,7 +209,7 @@ fn moved_to_guards(mapped: *mut c_void, length: usize, call: &Mmap) -> *mut c_vo
 #[cold]
 #[inline(never)]
 pub(crate) unsafe fn unmap(address: *mut c_void, length: usize) -> c_int {
-    // SAFETY: the caller's word.
+    // SAFETY: the caller upholds the contract.
     with_room(&-1, 0, || unsafe { next::munmap(address, length) })
 }
 
@@ -220,8 +220,8 @@ pub(crate) unsafe fn unmap(address: *mut c_void, length: usize) -> c_int {
 #[cold]
 #[inline(never)]
 pub(crate) unsafe fn protect(address: *mut c_void, length: usize, prot: c_int) -> c_int {
-    make_way(Range::new(address as usize, whole_pages(length)));
-    // SAFETY: the caller's word.
+    release_reserved(Range::new(address as usize, whole_pages(length)));
+    // SAFETY: the caller upholds the contract.
     with_room(&-1, 0, || unsafe { next::mprotect(address, length, prot) })
 }
 
@@ -230,7 +230,7 @@ pub(crate) unsafe fn protect(address: *mut c_void, length: usize, prot: c_int) -
 #[cold]
 #[inline(never)]
 pub(crate) fn visit(range: Range, call: impl Fn() -> c_int) -> c_int {
-    make_way(range);
+    release_reserved(range);
     with_room_to_split(0, call)
 }
 
@@ -238,7 +238,7 @@ pub(crate) fn visit(range: Range, call: impl Fn() -> c_int) -> c_int {
 #[cold]
 #[inline(never)]
 pub(crate) fn lock(range: Range, call: impl Fn() -> c_int) -> c_int {
-    make_way(range);
+    release_reserved(range);
     with_room_to_split(range.length(), call)
 }
 
@@ -252,9 +252,9 @@ pub(crate) unsafe fn remap(call: &Mremap) -> *mut c_void {
     let before = errno::get();
     let old = Range::new(call.old_address, whole_pages(call.old_size));
     let length = whole_pages(call.new_size);
-    make_way(old);
+    release_reserved(old);
     if call.flags & libc::MREMAP_FIXED != 0 {
-        make_way(Range::new(call.new_address, length));
+        release_reserved(Range::new(call.new_address, length));
     }
     // What the program has not mapped itself (the vDSO) leaves nothing behind.
     let own = track::last_gone(old.start).is_some() || track::at(old.start).is_some();
@@ -262,12 +262,12 @@ pub(crate) unsafe fn remap(call: &Mremap) -> *mut c_void {
     let guarded = track::with(|state| state.reserved.guard(above.start, Kind::Above).is_some()) == Some(true);
     if length > old.length() {
         // It may grow where it is, into what lies free there.
-        make_way(Range::new(old.end, length.wrapping_sub(old.length()).max(page_size())));
+        release_reserved(Range::new(old.end, length.wrapping_sub(old.length()).max(page_size())));
     }
-    // SAFETY: the caller's word.
+    // SAFETY: the caller upholds the contract.
     let moved = unsafe { moved_between_guards(call, old, length) }.unwrap_or_else(|| {
         errno::set(before);
-        // SAFETY: the caller's word.
+        // SAFETY: the caller upholds the contract.
         with_room(&libc::MAP_FAILED, length, || unsafe { call_mremap(call, call.flags, call.new_address) })
     });
     // A try at another place may have failed before one succeeded.
@@ -300,7 +300,7 @@ pub(crate) unsafe fn remap(call: &Mremap) -> *mut c_void {
 /// As the call.
 unsafe fn call_mremap(call: &Mremap, flags: c_int, new_address: usize) -> *mut c_void {
     let pointer = core::ptr::with_exposed_provenance_mut::<c_void>;
-    // SAFETY: the caller's word.
+    // SAFETY: the caller upholds the contract.
     unsafe { next::mremap(pointer(call.old_address), call.old_size, call.new_size, flags, pointer(new_address)) }
 }
 
@@ -314,17 +314,17 @@ unsafe fn moved_between_guards(call: &Mremap, old: Range, length: usize) -> Opti
         return None;
     }
     let arguments = |flags, address| [call.old_address, call.old_size, call.new_size, int(flags), address, 0];
-    if !sys::may_make(libc::SYS_mremap, arguments(0, 0)) {
+    if !sys::seccomp_allows(libc::SYS_mremap, arguments(0, 0)) {
         return None;
     }
-    // SAFETY: the caller's word; without the flag it stays where it is.
+    // SAFETY: the caller upholds the contract; without the flag it stays where it is.
     let grown = unsafe { call_mremap(call, 0, 0) };
     if grown != libc::MAP_FAILED {
         return Some(grown);
     }
     let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
     let inner = between_guards(length, 0, |start| (libc::SYS_mremap, arguments(flags, start)))?;
-    // SAFETY: the caller's word; the new address is our own.
+    // SAFETY: the caller upholds the contract; the new address is our own.
     let moved = unsafe { call_mremap(call, flags, inner.start) };
     if moved == libc::MAP_FAILED {
         give_back(inner);
@@ -343,14 +343,14 @@ pub(crate) unsafe fn attach(call: &Shmat, size: usize) -> *mut c_void {
     let pointer = core::ptr::with_exposed_provenance::<c_void>;
     let length = whole_pages(size);
     if call.address != 0 {
-        make_way(Range::new(page_start(call.address), length));
+        release_reserved(Range::new(page_start(call.address), length));
     } else if call.flags & libc::SHM_REMAP == 0
         && let Some(inner) = between_guards(length, 0, |start| {
             (libc::SYS_shmat, [int(call.id), start, int(call.flags | libc::SHM_REMAP), 0, 0, 0])
         })
     {
         let before = errno::get();
-        // SAFETY: the caller's word; the address is our own.
+        // SAFETY: the caller upholds the contract; the address is our own.
         let attached = unsafe { next::shmat(call.id, pointer(inner.start), call.flags | libc::SHM_REMAP) };
         if attached != libc::MAP_FAILED {
             return attached;
@@ -358,7 +358,7 @@ pub(crate) unsafe fn attach(call: &Shmat, size: usize) -> *mut c_void {
         give_back(inner);
         errno::set(before);
     }
-    // SAFETY: the caller's word.
+    // SAFETY: the caller upholds the contract.
     with_room(&libc::MAP_FAILED, length, || unsafe { next::shmat(call.id, pointer(call.address), call.flags) })
 }
 
@@ -378,7 +378,7 @@ fn guard_at(start: usize, kind: Kind) {
 #[inline(never)]
 pub(crate) fn released(range: Range) {
     let most = QUARANTINED.load(Relaxed);
-    let quarantines = enabled::watch() & QUARANTINE != 0 && range.length() <= most / SHARE && sys::reserve_at(range);
+    let quarantines = enabled::bits() & QUARANTINE != 0 && range.length() <= most / SHARE && sys::reserve_at(range);
     let done = track::with(|state| {
         let grows = quarantines && is_growing_room(state, range);
         let reserved = &mut state.reserved;

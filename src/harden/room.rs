@@ -105,16 +105,16 @@ fn short_of_locked(bytes: u64) -> Option<&'static str> {
 /// Gives back all that we hold and ends guards and quarantine, and says why.
 #[cold]
 pub(crate) fn end(why: core::fmt::Arguments<'_>) {
-    enabled::stop_watching(GUARD | QUARANTINE);
+    enabled::disable(GUARD | QUARANTINE);
     track::with(|state| state.reserved.give_up(Range { start: 0, end: usize::MAX }, sys::unmap));
     say(format_args!("harden: guards and quarantine end here, since {why}"));
 }
 
 /// Says something that the user should know about the mode.
 pub(super) fn say(text: core::fmt::Arguments<'_>) {
-    if let Ok(section) = output::enter() {
-        sink::say(&section, text);
-        section.leave();
+    if let Ok(lock) = output::enter() {
+        sink::say(&lock, text);
+        lock.leave();
     }
 }
 

@@ -11,15 +11,15 @@ use core::ffi::{c_char, c_int};
 ///
 /// # Safety
 /// `name` must be what the call was given.
-pub(crate) unsafe extern "C" fn opened(name: *const c_char, caller: usize, fd: c_int, opener: Opener) -> c_int {
-    if enabled::watch() & CHECK == 0 {
+pub(crate) unsafe extern "C" fn opened(name: *const c_char, return_address: usize, fd: c_int, opener: Opener) -> c_int {
+    if enabled::bits() & CHECK == 0 {
         return fd;
     }
     if fd >= 0 {
         openings::succeeded();
     } else if !output::is_inside() {
         // SAFETY: libc or the kernel has just read the string, unless the errno is EFAULT.
-        unsafe { openings::failed(opener, name, caller, errno::get()) };
+        unsafe { openings::failed(opener, name, return_address, errno::get()) };
     }
     fd
 }

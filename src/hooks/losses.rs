@@ -9,7 +9,7 @@ use crate::output;
 use crate::plain::errno;
 use crate::signal::disposition;
 use crate::sys::threads::has_control_block;
-use crate::track::{Begun, Taken};
+use crate::track::{PendingRelease, ReleasedPieces};
 
 /// Whether a range holds the stack that this runs on, or the thread's control block.
 #[inline]
@@ -22,32 +22,37 @@ pub(super) fn holds_thread(start: usize, length: usize) -> bool {
 /// `mode=enforce` refuses it, with `errno` set and what it would have taken back in the tracker.
 #[cold]
 #[inline(never)]
-pub(super) fn told(call: &dyn Check, begun: &Begun, caller: usize, make: &mut dyn FnMut() -> isize) -> Option<isize> {
-    let taken = match begun.taken() {
-        Some(taken) if enabled::watch() & CHECK != 0 && !output::is_inside() => taken,
+pub(super) fn told(
+    call: &dyn Check,
+    pending: &PendingRelease,
+    return_address: usize,
+    make: &mut dyn FnMut() -> isize,
+) -> Option<isize> {
+    let taken = match pending.taken() {
+        Some(taken) if enabled::bits() & CHECK != 0 && !output::is_inside() => taken,
         _ => return Some(make()),
     };
     let before = errno::get();
     let here = 0_u8;
-    let frame = Frame { caller, stack: &raw const here as usize };
+    let frame = Frame { return_address, stack: &raw const here as usize };
     let loss = find(call, taken, frame);
-    if taken.notable && loss.as_ref().is_none_or(Loss::is_of_the_program) {
-        call.look_at_files(taken);
+    if taken.needs_check && loss.as_ref().is_none_or(Loss::is_of_the_program) {
+        call.inspect_files(taken);
     }
     errno::set(before);
     match loss {
-        Some(loss) => lose(call, &loss, begun, taken, caller, make),
+        Some(loss) => lose(call, &loss, pending, taken, return_address, make),
         None => Some(make()),
     }
 }
 
 /// Looks at what is there, on the report's stack: the program's may be that of a coroutine. Nothing is found where that can't
 /// be had.
-fn find(call: &dyn Check, taken: &Taken, frame: Frame) -> Option<Loss> {
-    let section = output::enter().ok()?;
+fn find(call: &dyn Check, taken: &ReleasedPieces, frame: Frame) -> Option<Loss> {
+    let lock = output::enter().ok()?;
     let mut loss = None;
-    output::on_own_stack(&section, &mut || loss = call.find_loss(taken, frame));
-    section.leave();
+    output::on_own_stack(&lock, &mut || loss = call.find_loss(taken, frame));
+    lock.leave();
     loss
 }
 
@@ -55,19 +60,19 @@ fn find(call: &dyn Check, taken: &Taken, frame: Frame) -> Option<Loss> {
 fn lose(
     call: &dyn Check,
     loss: &Loss,
-    begun: &Begun,
-    taken: &Taken,
-    caller: usize,
+    pending: &PendingRelease,
+    taken: &ReleasedPieces,
+    return_address: usize,
     make: &mut dyn FnMut() -> isize,
 ) -> Option<isize> {
     let before = errno::get();
-    let refusing = enabled::watch() & ENFORCE != 0;
-    let report = |outcome, refusing| Report { call: call.as_call(), outcome, caller, refusing, earlier: None };
+    let refusing = enabled::bits() & ENFORCE != 0;
+    let report = |outcome, refusing| Report { call: call.as_call(), outcome, return_address, refusing, earlier: None };
     if refusing {
         let refusal = call.tell_loss(loss, taken, &report(Outcome::UNKNOWN, true));
         errno::set(refusal.unwrap_or(before));
         if refusal.is_some() {
-            begun.failed();
+            pending.rollback();
             return None;
         }
         return Some(make());

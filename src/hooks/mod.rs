@@ -32,7 +32,7 @@ use crate::finding::Report;
 use crate::harden::{self, Reached};
 use crate::plain::page::whole_pages;
 use crate::plain::{Range, errno};
-use crate::track::{self, Begun};
+use crate::track::{self, PendingRelease};
 use crate::{next, observe, output, start};
 use core::ffi::{c_int, c_void};
 use core::ptr;
@@ -42,21 +42,21 @@ use mapsan_model::Rule;
 /// Checks a call that has been made.
 #[cold]
 #[inline(never)]
-fn finish(call: &dyn Check, value: isize, caller: usize) {
+fn finish(call: &dyn Check, value: isize, return_address: usize) {
     let outcome = Outcome::of(value);
     // A call made from inside a report is the report's own business.
     if output::is_inside() {
         return;
     }
     let before = errno::get();
-    let report = Report { call: call.as_call(), outcome, caller, refusing: false, earlier: None };
+    let report = Report { call: call.as_call(), outcome, return_address, refusing: false, earlier: None };
     if let Some(failure) = outcome.errno {
         call.failed(failure, &report);
     } else {
-        if enabled::watch() & ENFORCE == 0 {
-            call.offends(&report);
+        if enabled::bits() & ENFORCE == 0 {
+            call.violates(&report);
         }
-        call.passed(&report);
+        call.succeeded(&report);
     }
     errno::set(before);
 }
@@ -64,13 +64,14 @@ fn finish(call: &dyn Check, value: isize, caller: usize) {
 /// Checks a call before it is made; true if `mode=enforce` refuses it, with `errno` set.
 #[cold]
 #[inline(never)]
-fn refuses(call: &dyn Check, caller: usize) -> bool {
+fn refuses(call: &dyn Check, return_address: usize) -> bool {
     if output::is_inside() {
         return false;
     }
     let before = errno::get();
-    let report = Report { call: call.as_call(), outcome: Outcome::refused(0), caller, refusing: true, earlier: None };
-    let refusal = call.offends(&report);
+    let report =
+        Report { call: call.as_call(), outcome: Outcome::refused(0), return_address, refusing: true, earlier: None };
+    let refusal = call.violates(&report);
     errno::set(refusal.unwrap_or(before));
     refusal.is_some()
 }
@@ -78,12 +79,12 @@ fn refuses(call: &dyn Check, caller: usize) -> bool {
 /// Looks at the contents of what a call is about to release; whether something was found past its end.
 #[cold]
 #[inline(never)]
-fn look_at_contents(call: &dyn Check, begun: &Begun, value: isize, caller: usize) -> bool {
-    let (Some(taken), false) = (begun.taken(), output::is_inside()) else { return false };
+fn inspect_contents(call: &dyn Check, pending: &PendingRelease, value: isize, return_address: usize) -> bool {
+    let (Some(taken), false) = (pending.taken(), output::is_inside()) else { return false };
     let before = errno::get();
     let outcome = Outcome { value, errno: None };
-    let report = Report { call: call.as_call(), outcome, caller, refusing: false, earlier: None };
-    let found = contents::look_at_taken(taken, &report);
+    let report = Report { call: call.as_call(), outcome, return_address, refusing: false, earlier: None };
+    let found = contents::inspect_taken(taken, &report);
     errno::set(before);
     found
 }
@@ -91,11 +92,11 @@ fn look_at_contents(call: &dyn Check, begun: &Begun, value: isize, caller: usize
 /// A mapping call has failed: what it would have replaced is still there, and its address was asked for.
 #[cold]
 #[inline(never)]
-fn not_mapped(call: &Mmap, begun: &Begun) {
+fn not_mapped(call: &Mmap, pending: &PendingRelease) {
     let before = errno::get();
-    observe::not_replaced(begun, call);
+    observe::not_replaced(pending, call);
     if call.address != 0 {
-        track::asked(Range::new(call.address, call.length), call.address, None);
+        track::requested(Range::new(call.address, call.length), call.address, None);
     }
     errno::set(before);
 }
@@ -109,38 +110,42 @@ fn value(address: *mut c_void) -> isize {
 /// The way of a mapping that is enforced, fixed or hardened; `map` makes the call. `None` if `mode=enforce` refuses it.
 #[cold]
 #[inline(never)]
-fn map_with_care(call: &Mmap, caller: usize, map: impl Fn(*mut c_void, c_int) -> *mut c_void) -> Option<*mut c_void> {
-    let watch = enabled::watch();
-    if watch & ENFORCE != 0 && refuses(call, caller) {
+fn map_with_care(
+    call: &Mmap,
+    return_address: usize,
+    map: impl Fn(*mut c_void, c_int) -> *mut c_void,
+) -> Option<*mut c_void> {
+    let enabled = enabled::bits();
+    if enabled & ENFORCE != 0 && refuses(call, return_address) {
         return None;
     }
-    let mut begun = Begun::Off;
+    let mut pending = PendingRelease::Untracked;
     let mut reached = None;
-    if call.flags & libc::MAP_FIXED != 0 && watch & TRACK != 0 {
-        if watch & HARDENED != 0 {
+    if call.flags & libc::MAP_FIXED != 0 && enabled & TRACK != 0 {
+        if enabled & HARDENED != 0 {
             reached = harden::clear(range_of(call.address, call.length));
         }
-        begun = observe::replaces(call, caller);
-        if watch & CONTENTS != 0 {
-            look_at_contents(call, &begun, call.address.cast_signed(), caller);
+        pending = observe::replaces(call, return_address);
+        if enabled & CONTENTS != 0 {
+            inspect_contents(call, &pending, call.address.cast_signed(), return_address);
         }
     }
     let make = || {
-        if watch & HARDENED == 0 {
+        if enabled & HARDENED == 0 {
             map(ptr::with_exposed_provenance_mut(call.address), call.flags)
         } else {
             harden::map(call, &map)
         }
     };
-    let harmless = begun.taken().is_none_or(|taken| taken.whole && !taken.mixed && !taken.notable)
+    let harmless = pending.taken().is_none_or(|taken| taken.contiguous && !taken.multi_origin && !taken.needs_check)
         && !holds_thread(call.address, call.length);
     let mapped = if harmless {
         make()
     } else {
-        ptr::with_exposed_provenance_mut(told(call, &begun, caller, &mut || value(make()))?.cast_unsigned())
+        ptr::with_exposed_provenance_mut(told(call, &pending, return_address, &mut || value(make()))?.cast_unsigned())
     };
     if mapped == libc::MAP_FAILED {
-        not_mapped(call, &begun);
+        not_mapped(call, &pending);
     } else if let Some(reached) = reached {
         tell_reached(
             call,
@@ -149,7 +154,7 @@ fn map_with_care(call: &Mmap, caller: usize, map: impl Fn(*mut c_void, c_int) ->
             call.length,
             &reached,
             value(mapped),
-            caller,
+            return_address,
         );
     }
     Some(mapped)
@@ -157,35 +162,35 @@ fn map_with_care(call: &Mmap, caller: usize, map: impl Fn(*mut c_void, c_int) ->
 
 /// Whether a call is to be followed and its failure explained, and nothing more: so it is by default.
 #[inline]
-fn is_plain(watch: u32) -> bool {
-    watch & !CHECK == TRACK
+fn is_plain(enabled: u32) -> bool {
+    enabled & !CHECK == TRACK
 }
 
 /// A mapping call that is not of the plain kind; `map` makes it.
 #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
 #[inline(always)]
-fn map_otherwise(call: &Mmap, caller: usize, map: impl Fn(*mut c_void, c_int) -> *mut c_void) -> *mut c_void {
-    let watch = start::watch_from_here();
+fn map_otherwise(call: &Mmap, return_address: usize, map: impl Fn(*mut c_void, c_int) -> *mut c_void) -> *mut c_void {
+    let enabled = start::enabled_when_ready();
     let flags = call.flags;
-    let needs_care = watch & (ENFORCE | HARDENED) != 0 || flags & libc::MAP_FIXED != 0 && watch & TRACK != 0;
+    let needs_care = enabled & (ENFORCE | HARDENED) != 0 || flags & libc::MAP_FIXED != 0 && enabled & TRACK != 0;
     let mapped = if needs_care {
-        map_with_care(call, caller, map)
+        map_with_care(call, return_address, map)
     } else {
         Some(map(ptr::with_exposed_provenance_mut(call.address), flags))
     };
     let Some(mapped) = mapped else { return libc::MAP_FAILED };
-    if mapped != libc::MAP_FAILED && watch & TRACK != 0 {
-        observe::mapped(call, mapped as usize, caller);
-        if watch & TAIL != 0 {
-            contents::look_at_new(mapped as usize);
+    if mapped != libc::MAP_FAILED && enabled & TRACK != 0 {
+        observe::mapped(call, mapped as usize, return_address);
+        if enabled & TAIL != 0 {
+            contents::inspect_new(mapped as usize);
         }
     }
-    if mapped == libc::MAP_FAILED && watch & TRACK != 0 && !needs_care {
-        not_mapped(call, &Begun::Off);
+    if mapped == libc::MAP_FAILED && enabled & TRACK != 0 && !needs_care {
+        not_mapped(call, &PendingRelease::Untracked);
     }
-    let doubtful = mapped == libc::MAP_FAILED || flags & MAP_TYPE == libc::MAP_SHARED_VALIDATE || watch & OPT_IN != 0;
-    if doubtful && watch & CHECK != 0 {
-        finish(call, value(mapped), caller);
+    let doubtful = mapped == libc::MAP_FAILED || flags & MAP_TYPE == libc::MAP_SHARED_VALIDATE || enabled & OPT_IN != 0;
+    if doubtful && enabled & CHECK != 0 {
+        finish(call, value(mapped), return_address);
     }
     mapped
 }
@@ -193,10 +198,10 @@ fn map_otherwise(call: &Mmap, caller: usize, map: impl Fn(*mut c_void, c_int) ->
 /// A plain mapping call has failed.
 #[cold]
 #[inline(never)]
-fn not_mapped_plainly(call: &Mmap, caller: usize) {
-    not_mapped(call, &Begun::Off);
-    if enabled::watch() & CHECK != 0 {
-        finish(call, value(libc::MAP_FAILED), caller);
+fn not_mapped_plainly(call: &Mmap, return_address: usize) {
+    not_mapped(call, &PendingRelease::Untracked);
+    if enabled::bits() & CHECK != 0 {
+        finish(call, value(libc::MAP_FAILED), return_address);
     }
 }
 
@@ -214,22 +219,22 @@ macro_rules! map {
             flags: c_int,
             fd: c_int,
             offset: i64,
-            caller: usize,
+            return_address: usize,
         ) -> *mut c_void {
             // SAFETY: the program's own call, perhaps at another address.
             let map = |address, flags| unsafe { next::$name(address, length, prot, flags, fd, offset) };
             // Made where it is needed, so that it need not lie in memory on the way of most calls.
             let call =
                 || Mmap { address: address as usize, length, prot, flags, fd, offset };
-            if !is_plain(enabled::watch()) || !observe::is_plain(flags) {
+            if !is_plain(enabled::bits()) || !observe::is_plain(flags) {
                 // SAFETY: the program's own call.
-                return unsafe { $otherwise(address, length, prot, flags, fd, offset, caller) };
+                return unsafe { $otherwise(address, length, prot, flags, fd, offset, return_address) };
             }
             let mapped = map(address, flags);
             if mapped == libc::MAP_FAILED {
-                not_mapped_plainly(&call(), caller);
+                not_mapped_plainly(&call(), return_address);
             } else {
-                observe::mapped_plainly(&call(), mapped as usize, caller);
+                observe::mapped_plainly(&call(), mapped as usize, return_address);
             }
             mapped
         }
@@ -246,7 +251,7 @@ macro_rules! map {
             flags: c_int,
             fd: c_int,
             offset: i64,
-            caller: usize,
+            return_address: usize,
         ) -> *mut c_void {
             let call = &Mmap { address: address as usize, length, prot, flags, fd, offset };
             // From the record of the call, so that the arguments lie on the stack once.
@@ -254,7 +259,7 @@ macro_rules! map {
                 // SAFETY: the program's own call, perhaps at another address.
                 unsafe { next::$name(address, call.length, call.prot, flags, call.fd, call.offset) }
             };
-            map_otherwise(call, caller, map)
+            map_otherwise(call, return_address, map)
         }
     };
 }
@@ -272,13 +277,13 @@ map! {
 ///
 /// # Safety
 /// As the call.
-pub(crate) unsafe extern "C" fn munmap(address: *mut c_void, length: usize, caller: usize) -> c_int {
-    if is_plain(enabled::watch()) {
+pub(crate) unsafe extern "C" fn munmap(address: *mut c_void, length: usize, return_address: usize) -> c_int {
+    if is_plain(enabled::bits()) {
         // SAFETY: the program's own call.
-        unsafe { unmap::<true>(address, length, caller) }
+        unsafe { unmap::<true>(address, length, return_address) }
     } else {
         // SAFETY: the program's own call.
-        unsafe { unmap_otherwise(address, length, caller) }
+        unsafe { unmap_otherwise(address, length, return_address) }
     }
 }
 
@@ -287,9 +292,9 @@ pub(crate) unsafe extern "C" fn munmap(address: *mut c_void, length: usize, call
 /// # Safety
 /// As the call.
 #[inline(never)]
-unsafe fn unmap_otherwise(address: *mut c_void, length: usize, caller: usize) -> c_int {
-    // SAFETY: the caller's word.
-    unsafe { unmap::<false>(address, length, caller) }
+unsafe fn unmap_otherwise(address: *mut c_void, length: usize, return_address: usize) -> c_int {
+    // SAFETY: the caller upholds the contract.
+    unsafe { unmap::<false>(address, length, return_address) }
 }
 
 /// The way of munmap; that of most calls, `PLAIN`, is free of what only options ask for.
@@ -298,17 +303,21 @@ unsafe fn unmap_otherwise(address: *mut c_void, length: usize, caller: usize) ->
 /// As the call.
 #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
 #[inline(always)]
-unsafe fn unmap<const PLAIN: bool>(address: *mut c_void, length: usize, caller: usize) -> c_int {
-    let watch = if PLAIN { TRACK } else { start::watch_from_here() };
+unsafe fn unmap<const PLAIN: bool>(address: *mut c_void, length: usize, return_address: usize) -> c_int {
+    let enabled = if PLAIN { TRACK } else { start::enabled_when_ready() };
     let call = || Munmap { address: address as usize, length };
     // Before anything is looked up: what is in quarantine is not mapped.
-    let reached = if watch & HARDENED == 0 { None } else { harden::clear(range_of(address as usize, length)) };
-    let begun = if watch & TRACK == 0 { Begun::Off } else { observe::unmaps(address as usize, length, caller, watch) };
-    if watch & CONTENTS != 0 {
-        look_at_contents(&call(), &begun, 0, caller);
+    let reached = if enabled & HARDENED == 0 { None } else { harden::clear(range_of(address as usize, length)) };
+    let pending = if enabled & TRACK == 0 {
+        PendingRelease::Untracked
+    } else {
+        observe::unmaps(address as usize, length, return_address, enabled)
+    };
+    if enabled & CONTENTS != 0 {
+        inspect_contents(&call(), &pending, 0, return_address);
     }
     let make = || {
-        if watch & HARDENED == 0 {
+        if enabled & HARDENED == 0 {
             // SAFETY: the program's own call.
             unsafe { next::munmap(address, length) }
         } else {
@@ -316,28 +325,38 @@ unsafe fn unmap<const PLAIN: bool>(address: *mut c_void, length: usize, caller: 
             unsafe { harden::unmap(address, length) }
         }
     };
-    let harmless = begun.taken().is_none_or(|taken| taken.whole && !taken.notable && !(taken.mixed && taken.cut))
+    let harmless = pending
+        .taken()
+        .is_none_or(|taken| taken.contiguous && !taken.needs_check && !(taken.multi_origin && taken.partial_tail))
         && !holds_thread(address as usize, length);
     let status = if harmless {
         make()
     } else {
-        match told(&call(), &begun, caller, &mut || make() as isize) {
+        match told(&call(), &pending, return_address, &mut || make() as isize) {
             Some(status) => c_int::try_from(status).unwrap_or(-1),
             None => return -1,
         }
     };
     if status != 0 {
-        not_unmapped(&call(), begun, status, caller);
-    } else if watch & HARDENED != 0 {
-        observe::released_by(&begun, harden::released);
+        not_unmapped(&call(), pending, status, return_address);
+    } else if enabled & HARDENED != 0 {
+        observe::released_by(&pending, harden::released);
     }
-    if status == 0 && matches!(begun, Begun::Later) {
-        observe::unmapped_later(address as usize, length, caller);
+    if status == 0 && matches!(pending, PendingRelease::Deferred) {
+        observe::unmapped_later(address as usize, length, return_address);
     }
     if status == 0
         && let Some(reached) = reached
     {
-        tell_reached(&call(), Rule::MunmapOverrun, range_of(address as usize, length), length, &reached, 0, caller);
+        tell_reached(
+            &call(),
+            Rule::MunmapOverrun,
+            range_of(address as usize, length),
+            length,
+            &reached,
+            0,
+            return_address,
+        );
     }
     status
 }
@@ -357,14 +376,14 @@ fn tell_reached(
     length: usize,
     reached: &Reached,
     value: isize,
-    caller: usize,
+    return_address: usize,
 ) {
-    if enabled::watch() & CHECK == 0 || output::is_inside() {
+    if enabled::bits() & CHECK == 0 || output::is_inside() {
         return;
     }
     let before = errno::get();
     let outcome = Outcome { value, errno: None };
-    let report = Report { call: call.as_call(), outcome, caller, refusing: false, earlier: None };
+    let report = Report { call: call.as_call(), outcome, return_address, refusing: false, earlier: None };
     guard::tell_reached(rule, range, length, reached, &report);
     errno::set(before);
 }
@@ -372,10 +391,10 @@ fn tell_reached(
 /// munmap has failed.
 #[cold]
 #[inline(never)]
-fn not_unmapped(call: &Munmap, begun: Begun, status: c_int, caller: usize) {
-    begun.failed();
-    if enabled::watch() & CHECK != 0 {
-        finish(call, status as isize, caller);
+fn not_unmapped(call: &Munmap, pending: PendingRelease, status: c_int, return_address: usize) {
+    pending.rollback();
+    if enabled::bits() & CHECK != 0 {
+        finish(call, status as isize, return_address);
     }
 }
 
@@ -389,15 +408,15 @@ pub(crate) unsafe extern "C" fn mremap(
     new_size: usize,
     flags: c_int,
     new_address: *mut c_void,
-    caller: usize,
+    return_address: usize,
 ) -> *mut c_void {
-    let watch = start::watch_from_here();
+    let enabled = start::enabled_when_ready();
     let call =
         Mremap { old_address: old_address as usize, old_size, new_size, flags, new_address: new_address as usize };
-    let remap = (watch & TRACK != 0).then(|| observe::remaps(&call, caller));
-    let spoiled = watch & CONTENTS != 0 && spoils(remap.as_ref(), &call, caller);
+    let remap = (enabled & TRACK != 0).then(|| observe::remaps(&call, return_address));
+    let tail_unreliable = enabled & CONTENTS != 0 && makes_tail_unreliable(remap.as_ref(), &call, return_address);
     let make = || {
-        if watch & HARDENED == 0 {
+        if enabled & HARDENED == 0 {
             // SAFETY: the program's own call.
             unsafe { next::mremap(old_address, old_size, new_size, flags, new_address) }
         } else {
@@ -408,8 +427,8 @@ pub(crate) unsafe extern "C" fn mremap(
     let moved = match &remap {
         Some(remap) if flags & libc::MREMAP_FIXED != 0 => {
             let [old, target] = remap.releases();
-            let Some(moved) = told(&call, target, caller, &mut || value(make())) else {
-                old.failed();
+            let Some(moved) = told(&call, target, return_address, &mut || value(make())) else {
+                old.rollback();
                 return libc::MAP_FAILED;
             };
             ptr::with_exposed_provenance_mut(moved.cast_unsigned())
@@ -418,16 +437,16 @@ pub(crate) unsafe extern "C" fn mremap(
     };
     if let Some(remap) = &remap {
         if moved == libc::MAP_FAILED {
-            not_remapped(remap, &call, caller);
+            not_remapped(remap, &call, return_address);
         } else {
-            observe::remapped(remap, &call, moved as usize, caller);
-            if spoiled {
-                track::spoil(moved as usize);
+            observe::remapped(remap, &call, moved as usize, return_address);
+            if tail_unreliable {
+                track::mark_tail_unreliable(moved as usize);
             }
         }
     }
-    if moved == libc::MAP_FAILED && watch & CHECK != 0 {
-        finish(&call, value(moved), caller);
+    if moved == libc::MAP_FAILED && enabled & CHECK != 0 {
+        finish(&call, value(moved), return_address);
     }
     moved
 }
@@ -436,9 +455,9 @@ pub(crate) unsafe extern "C" fn mremap(
 /// end afterwards.
 #[cold]
 #[inline(never)]
-fn spoils(remap: Option<&observe::Remap>, call: &Mremap, caller: usize) -> bool {
+fn makes_tail_unreliable(remap: Option<&observe::Remap>, call: &Mremap, return_address: usize) -> bool {
     let found = remap.is_some_and(|remap| {
-        let [old, target] = remap.releases().map(|begun| look_at_contents(call, begun, 0, caller));
+        let [old, target] = remap.releases().map(|pending| inspect_contents(call, pending, 0, return_address));
         old || target
     });
     found || call.new_size < call.old_size
@@ -447,8 +466,8 @@ fn spoils(remap: Option<&observe::Remap>, call: &Mremap, caller: usize) -> bool 
 /// A failed mremap: what it would have released comes back.
 #[cold]
 #[inline(never)]
-fn not_remapped(remap: &observe::Remap, call: &Mremap, caller: usize) {
+fn not_remapped(remap: &observe::Remap, call: &Mremap, return_address: usize) {
     let before = errno::get();
-    observe::not_remapped(remap, call, caller);
+    observe::not_remapped(remap, call, return_address);
     errno::set(before);
 }

@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 ///
 /// # Safety
 /// As the call.
-pub(crate) unsafe extern "C" fn dlclose(handle: *mut c_void, caller: usize) -> c_int {
+pub(crate) unsafe extern "C" fn dlclose(handle: *mut c_void, return_address: usize) -> c_int {
     /// Calls under way: of two, nobody can say which has removed what.
     static UNDER_WAY: AtomicU32 = AtomicU32::new(0);
     if !enabled::tracks() {
@@ -23,7 +23,7 @@ pub(crate) unsafe extern "C" fn dlclose(handle: *mut c_void, caller: usize) -> c
     let status = unsafe { next::dlclose(handle) };
     let alone = alone && UNDER_WAY.load(Relaxed) == 1;
     if status == 0 {
-        libraries::look_after(removals, if alone { caller } else { 0 });
+        libraries::look_after(removals, if alone { return_address } else { 0 });
     }
     UNDER_WAY.fetch_sub(1, Relaxed);
     status

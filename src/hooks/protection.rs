@@ -13,24 +13,29 @@ use core::ffi::{c_int, c_void};
 ///
 /// # Safety
 /// As the call.
-pub(crate) unsafe extern "C" fn mprotect(address: *mut c_void, length: usize, prot: c_int, caller: usize) -> c_int {
-    let watch = start::watch_from_here();
-    let status = if watch & HARDENED == 0 {
+pub(crate) unsafe extern "C" fn mprotect(
+    address: *mut c_void,
+    length: usize,
+    prot: c_int,
+    return_address: usize,
+) -> c_int {
+    let enabled = start::enabled_when_ready();
+    let status = if enabled & HARDENED == 0 {
         // SAFETY: the program's own call.
         unsafe { next::mprotect(address, length, prot) }
     } else {
         // SAFETY: the program's own call.
         unsafe { harden::protect(address, length, prot) }
     };
-    if watch & TRACK != 0 {
+    if enabled & TRACK != 0 {
         if status == 0 {
-            observe::protected(address as usize, length, prot, caller);
+            observe::protected(address as usize, length, prot, return_address);
         } else {
-            observe::not_protected(address as usize, length, caller);
+            observe::not_protected(address as usize, length, return_address);
         }
     }
-    if status != 0 && watch & CHECK != 0 {
-        finish(&Mprotect { address: address as usize, length, prot }, status as isize, caller);
+    if status != 0 && enabled & CHECK != 0 {
+        finish(&Mprotect { address: address as usize, length, prot }, status as isize, return_address);
     }
     status
 }
@@ -39,14 +44,19 @@ pub(crate) unsafe extern "C" fn mprotect(address: *mut c_void, length: usize, pr
 ///
 /// # Safety
 /// As the call.
-pub(crate) unsafe extern "C" fn msync(address: *mut c_void, length: usize, flags: c_int, caller: usize) -> c_int {
-    if start::watch_from_here() & HARDENED != 0 {
-        harden::make_way(Range::new(address as usize, whole_pages(length)));
+pub(crate) unsafe extern "C" fn msync(
+    address: *mut c_void,
+    length: usize,
+    flags: c_int,
+    return_address: usize,
+) -> c_int {
+    if start::enabled_when_ready() & HARDENED != 0 {
+        harden::release_reserved(Range::new(address as usize, whole_pages(length)));
     }
     // SAFETY: the program's own call.
     let status = unsafe { next::msync(address, length, flags) };
-    if status != 0 && enabled::watch() & CHECK != 0 {
-        finish(&Msync { address: address as usize, length, flags }, status as isize, caller);
+    if status != 0 && enabled::bits() & CHECK != 0 {
+        finish(&Msync { address: address as usize, length, flags }, status as isize, return_address);
     }
     status
 }
@@ -55,11 +65,11 @@ pub(crate) unsafe extern "C" fn msync(address: *mut c_void, length: usize, flags
 ///
 /// # Safety
 /// As the call.
-pub(crate) unsafe extern "C" fn mlockall(flags: c_int, caller: usize) -> c_int {
+pub(crate) unsafe extern "C" fn mlockall(flags: c_int, return_address: usize) -> c_int {
     // SAFETY: the program's own call.
     let status = unsafe { next::mlockall(flags) };
     if status == 0 {
-        locks::locks_all(flags & libc::MCL_FUTURE != 0, caller);
+        locks::locks_all(flags & libc::MCL_FUTURE != 0, return_address);
     }
     status
 }

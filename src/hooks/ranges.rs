@@ -18,7 +18,7 @@ macro_rules! ranges {
         pub(crate) unsafe extern "C" fn $name($address: $pointer, $length: usize $(, $argument: $type)*) -> c_int {
             // SAFETY: the program's own call.
             let call = || unsafe { next::$name($address, $length $(, $argument)*) };
-            if enabled::watch() & HARDENED == 0 {
+            if enabled::bits() & HARDENED == 0 {
                 return call();
             }
             $way(Range::new($address as usize, whole_pages($length)), call)

@@ -3,7 +3,7 @@
 
 use crate::enabled::{self, HARDENED};
 use crate::signal::disposition;
-use crate::sys::sandbox::{self, Installation};
+use crate::sys::sandbox::{self, FilterInstall};
 use crate::{clock, harden, next, output};
 use core::ffi::{c_int, c_long};
 use libc::{
@@ -12,7 +12,7 @@ use libc::{
 };
 
 /// What a call asks for.
-enum Wish {
+enum SeccompRequest {
     /// A filter, at this address; with a listener, whose descriptor the call gives.
     Filter { program: usize, listener: bool },
     /// `SECCOMP_MODE_STRICT`.
@@ -21,48 +21,50 @@ enum Wish {
     Else,
 }
 
-impl Wish {
+impl SeccompRequest {
     /// prctl(2).
-    fn of_prctl(option: c_int, second: usize, third: usize) -> Wish {
+    fn of_prctl(option: c_int, second: usize, third: usize) -> SeccompRequest {
         // The second argument is an unsigned long.
         match (option, u32::try_from(second)) {
-            (libc::PR_SET_SECCOMP, Ok(SECCOMP_MODE_FILTER)) => Wish::Filter { program: third, listener: false },
-            (libc::PR_SET_SECCOMP, Ok(SECCOMP_MODE_STRICT)) => Wish::Strict,
-            _ => Wish::Else,
+            (libc::PR_SET_SECCOMP, Ok(SECCOMP_MODE_FILTER)) => {
+                SeccompRequest::Filter { program: third, listener: false }
+            }
+            (libc::PR_SET_SECCOMP, Ok(SECCOMP_MODE_STRICT)) => SeccompRequest::Strict,
+            _ => SeccompRequest::Else,
         }
     }
 
     /// seccomp(2), whose first two arguments are unsigned ints.
-    fn of_seccomp(operation: usize, flags: usize, program: usize) -> Wish {
+    fn of_seccomp(operation: usize, flags: usize, program: usize) -> SeccompRequest {
         match u32::try_from(operation & 0xFFFF_FFFF) {
             Ok(SECCOMP_SET_MODE_FILTER) => {
-                Wish::Filter { program, listener: flags as u64 & SECCOMP_FILTER_FLAG_NEW_LISTENER != 0 }
+                SeccompRequest::Filter { program, listener: flags as u64 & SECCOMP_FILTER_FLAG_NEW_LISTENER != 0 }
             }
-            Ok(SECCOMP_SET_MODE_STRICT) => Wish::Strict,
-            _ => Wish::Else,
+            Ok(SECCOMP_SET_MODE_STRICT) => SeccompRequest::Strict,
+            _ => SeccompRequest::Else,
         }
     }
 }
 
 /// Makes a call and notes what it installs. A child of vfork(2) that confines itself thereby confines its parent, too,
 /// whose memory this is: it can't be told from one of a raw clone(2), which has memory of its own.
-fn note(wish: &Wish, call: impl FnOnce() -> c_long) -> c_long {
+fn note(wish: &SeccompRequest, call: impl FnOnce() -> c_long) -> c_long {
     match *wish {
-        Wish::Filter { program, listener } if enabled::watch() != 0 => install(program, listener, call),
-        Wish::Strict if enabled::watch() != 0 => become_strict(call),
+        SeccompRequest::Filter { program, listener } if enabled::bits() != 0 => install(program, listener, call),
+        SeccompRequest::Strict if enabled::bits() != 0 => become_strict(call),
         _ => call(),
     }
 }
 
 /// Makes the call that installs a filter.
 fn install(program: usize, listener: bool, call: impl FnOnce() -> c_long) -> c_long {
-    let mut installation = Installation::begin(program);
+    let mut installation = FilterInstall::begin(program);
     if installation.is_hopeless() {
         let answer = call();
         installation.failed();
         return answer;
     }
-    if enabled::watch() & HARDENED != 0 && !installation.will_let(libc::SYS_munmap, [0; 6]) {
+    if enabled::bits() & HARDENED != 0 && !installation.will_let(libc::SYS_munmap, [0; 6]) {
         // What is ours could not be unmapped any more.
         harden::end(format_args!("the sandbox does not let munmap through"));
     }
@@ -92,7 +94,7 @@ fn install(program: usize, listener: bool, call: impl FnOnce() -> c_long) -> c_l
 
 /// Makes the call that leaves read(2) and write(2) alone.
 fn become_strict(call: impl FnOnce() -> c_long) -> c_long {
-    if enabled::watch() & HARDENED != 0 {
+    if enabled::bits() & HARDENED != 0 {
         harden::end(format_args!("strict mode does not let munmap through"));
     }
     // The kernel takes it away with the rest.
@@ -125,7 +127,7 @@ pub(crate) unsafe extern "C" fn prctl(
     }
     // SAFETY: the program's own call.
     let call = || c_long::from(unsafe { next::prctl(option, second, third, fourth, fifth) });
-    c_int::try_from(note(&Wish::of_prctl(option, second, third), call)).unwrap_or(-1)
+    c_int::try_from(note(&SeccompRequest::of_prctl(option, second, third), call)).unwrap_or(-1)
 }
 
 /// syscall(2): seccomp(2) and others that have no function of their own in libc, and prctl(2).
@@ -147,9 +149,9 @@ pub(crate) unsafe extern "C" fn syscall(
         clock::stop();
     }
     let wish = match low(number.cast_unsigned()) {
-        libc::SYS_seccomp => Wish::of_seccomp(first, second, third),
-        libc::SYS_prctl => Wish::of_prctl(c_int::try_from(low(first as u64)).unwrap_or(-1), second, third),
-        _ => Wish::Else,
+        libc::SYS_seccomp => SeccompRequest::of_seccomp(first, second, third),
+        libc::SYS_prctl => SeccompRequest::of_prctl(c_int::try_from(low(first as u64)).unwrap_or(-1), second, third),
+        _ => SeccompRequest::Else,
     };
     if matches!(low(number.cast_unsigned()), libc::SYS_landlock_restrict_self | libc::SYS_pivot_root) {
         super::keep_log();

@@ -49,16 +49,16 @@ pub(crate) unsafe extern "C" fn pthread_create(
     attributes: *const c_void,
     start: *const c_void,
     argument: *mut c_void,
-    caller: usize,
+    return_address: usize,
 ) -> c_int {
-    let place = if enabled::watch() & TRACK == 0 || start.is_null() { None } else { free_place() };
+    let place = if enabled::bits() & TRACK == 0 || start.is_null() { None } else { free_place() };
     let Some((index, pending)) = place else {
         // SAFETY: the program's own call.
         return unsafe { next::pthread_create(thread, attributes, start, argument) };
     };
     let number = started::next_number();
     pending.start.store(!(start as usize), Relaxed);
-    pending.site.store(!caller, Relaxed);
+    pending.site.store(!return_address, Relaxed);
     pending.attributes.store(u32::from(!attributes.is_null()), Relaxed);
     pending.number.store(number, Release);
     // SAFETY: the program's own call; the starter ends in its start function.
@@ -104,7 +104,7 @@ pub(crate) unsafe extern "C" fn sigaltstack(
 ) -> c_int {
     // SAFETY: the program's own call.
     let status = unsafe { next::sigaltstack(new, old) };
-    if status == 0 && !new.is_null() && enabled::watch() & TRACK != 0 {
+    if status == 0 && !new.is_null() && enabled::bits() & TRACK != 0 {
         // The kernel's word, since the program's structure may be the same as `old`.
         let stack = sys::stack::alternate();
         started::has_alternate_stack(sys::gettid(), thread_pointer(), stack);

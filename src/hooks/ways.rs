@@ -65,9 +65,9 @@ pub(crate) fn keep_log() {
     if !sink::can_hold() || output::is_inside() || sys::getpid() != process::pid() {
         return;
     }
-    if let Ok(section) = output::enter() {
-        sink::hold(&section);
-        section.leave();
+    if let Ok(lock) = output::enter() {
+        sink::hold(&lock);
+        lock.leave();
     }
 }
 

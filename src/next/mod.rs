@@ -47,13 +47,13 @@ macro_rules! next {
         pub(crate) unsafe fn $name($($argument: $type),*) -> $result {
             let next = SLOTS.$name.load(Relaxed);
             if next.is_null() {
-                // SAFETY: the caller's word.
+                // SAFETY: the caller upholds the contract.
                 unsafe { $raw }
             } else {
                 // SAFETY: the definition that the loader found under this name, which has this signature by the
                 // assertions below.
                 let next: unsafe extern "C" fn($($type),*) -> $result = unsafe { core::mem::transmute(next) };
-                // SAFETY: the caller's word.
+                // SAFETY: the caller upholds the contract.
                 unsafe { next($($argument),*) }
             }
         })+
@@ -225,12 +225,12 @@ fn returned(raw: isize) -> isize {
 
 #[expect(clippy::cast_possible_truncation, reason = "the calls that return an int fit one")]
 unsafe fn status(number: c_long, arguments: [usize; 6]) -> c_int {
-    // SAFETY: the caller's word, who passes on the program's arguments.
+    // SAFETY: the caller upholds the contract, and passes on the program's arguments.
     returned(unsafe { sys::syscall(number, arguments) }) as c_int
 }
 
 unsafe fn pointer(number: c_long, arguments: [usize; 6]) -> *mut c_void {
-    // SAFETY: the caller's word, who passes on the program's arguments.
+    // SAFETY: the caller upholds the contract, and passes on the program's arguments.
     let value = returned(unsafe { sys::syscall(number, arguments) });
     ptr::with_exposed_provenance_mut(value.cast_unsigned())
 }
@@ -253,7 +253,7 @@ unsafe fn raw_mmap(
         return libc::MAP_FAILED;
     }
     let arguments = [address as usize, length, int(prot), int(flags), int(fd), offset];
-    // SAFETY: the caller's word.
+    // SAFETY: the caller upholds the contract.
     unsafe { pointer(libc::SYS_mmap, arguments) }
 }
 
@@ -261,7 +261,7 @@ unsafe fn raw_mmap(
 unsafe fn raw_ftok(path: *const c_char, id: c_int) -> c_int {
     let mut found = core::mem::MaybeUninit::<libc::stat>::zeroed();
     let arguments = [int(libc::AT_FDCWD), path as usize, found.as_mut_ptr() as usize, 0, 0, 0];
-    // SAFETY: the caller's word: a string, or an address that the kernel answers with EFAULT.
+    // SAFETY: the caller's contract: a string, or an address that the kernel answers with EFAULT.
     if unsafe { status(libc::SYS_newfstatat, arguments) } != 0 {
         return -1;
     }
@@ -272,7 +272,7 @@ unsafe fn raw_ftok(path: *const c_char, id: c_int) -> c_int {
 
 /// As libc's `shm_open`: a file of /dev/shm.
 unsafe fn raw_shm_open(name: *const c_char, flags: c_int, mode: libc::mode_t) -> c_int {
-    // SAFETY: the caller's word: a string.
+    // SAFETY: the caller's contract: a string.
     let path = shm::path(unsafe { CStr::from_ptr(name) });
     let Some(path) = path.as_ref().and_then(|path| path.as_c_str()) else { return failed(libc::EINVAL) };
     let flags = int(flags | libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC);
@@ -282,7 +282,7 @@ unsafe fn raw_shm_open(name: *const c_char, flags: c_int, mode: libc::mode_t) ->
 
 /// As libc's `shm_unlink`.
 unsafe fn raw_shm_unlink(name: *const c_char) -> c_int {
-    // SAFETY: the caller's word: a string.
+    // SAFETY: the caller's contract: a string.
     let path = shm::path(unsafe { CStr::from_ptr(name) });
     let Some(path) = path.as_ref().and_then(|path| path.as_c_str()) else { return failed(libc::ENOENT) };
     #[cfg(target_arch = "x86_64")]
@@ -315,7 +315,7 @@ fn failed(failure: sys::Errno) -> c_int {
 
 /// As libc's sigaction, whose structures are larger than the kernel's.
 unsafe fn raw_sigaction(signal: c_int, new: *const libc::sigaction, old: *mut libc::sigaction) -> c_int {
-    // SAFETY: the caller's word: null, or a structure.
+    // SAFETY: the caller's contract: null, or a structure.
     let new = unsafe { new.as_ref() }.map(|new| {
         let mask = (&raw const new.sa_mask).cast::<u64>();
         let flags = usize::try_from(new.sa_flags.cast_unsigned()).unwrap_or(0);
@@ -328,7 +328,7 @@ unsafe fn raw_sigaction(signal: c_int, new: *const libc::sigaction, old: *mut li
     match sys::disposition(signal, new.as_ref()) {
         Err(failure) => failed(failure),
         Ok(before) => {
-            // SAFETY: the caller's word: null, or room for a structure.
+            // SAFETY: the caller's contract: null, or room for a structure.
             if let Some(old) = unsafe { old.as_mut() } {
                 (old.sa_sigaction, old.sa_restorer) = (before.handler, None);
                 old.sa_flags = c_int::try_from(before.flags).unwrap_or(0);
@@ -371,7 +371,7 @@ unsafe fn raw_sigset(signal: c_int, handler: usize) -> usize {
     let mask = set_mask(sys::SignalSet::MAX);
     let before = match handler {
         SIG_HOLD => sys::disposition(signal, None).map_or(libc::SIG_ERR, |before| before.handler),
-        // SAFETY: the caller's word.
+        // SAFETY: the caller upholds the contract.
         _ => unsafe { raw_signal(signal, handler, 0) },
     };
     set_mask(if handler == SIG_HOLD { mask | bit } else { mask & !bit });

@@ -7,8 +7,8 @@ pub(crate) mod libraries;
 mod segments;
 
 pub(crate) use segments::{
-    attached, attaches_over, detached_later, detaches, got, has_object, object_made, object_unlinked, removes,
-    segment_size,
+    attached, attaches_over, detached_later, detaches, has_object, object_made, object_unlinked, removes, segment_size,
+    shmget_succeeded,
 };
 
 use crate::call::{MAP_TYPE, Mmap, Mremap};
@@ -18,23 +18,23 @@ use crate::facts::mapping::Mappings;
 use crate::form::outer_frames;
 use crate::plain::page::{self, page_start, whole_pages};
 use crate::plain::{Outer, Range};
-use crate::track::{self, Begun, By, File, Made, Releaser};
+use crate::track::{self, By, File, NewMapping, PendingRelease, Releaser};
 use crate::{clock, sys};
 use core::ffi::c_int;
 
-/// Hands over the frames around a call site: none, unless `site_depth` (a bit of `watch`) asks for more than the site itself.
+/// Hands over the frames around a call site: none, unless `site_depth` (a bit of `enabled`) asks for more than the site itself.
 #[inline]
-fn with_outer<R>(watch: u32, caller: usize, tell: impl FnOnce(Option<&Outer>) -> R) -> R {
+fn with_outer<R>(enabled: u32, return_address: usize, tell: impl FnOnce(Option<&Outer>) -> R) -> R {
     #[cold]
     #[inline(never)]
-    fn with_frames<R>(caller: usize, tell: impl FnOnce(Option<&Outer>) -> R) -> R {
-        tell(Some(&outer_frames(caller)))
+    fn with_frames<R>(return_address: usize, tell: impl FnOnce(Option<&Outer>) -> R) -> R {
+        tell(Some(&outer_frames(return_address)))
     }
-    if watch & SITES == 0 { tell(None) } else { with_frames(caller, tell) }
+    if enabled & SITES == 0 { tell(None) } else { with_frames(return_address, tell) }
 }
 
-fn releaser(by: By, caller: usize) -> Releaser {
-    Releaser { by, site: caller, time: clock::now() }
+fn releaser(by: By, return_address: usize) -> Releaser {
+    Releaser { by, site: return_address, time: clock::now() }
 }
 
 /// The protection bits that are tracked.
@@ -45,29 +45,31 @@ fn rights(prot: c_int) -> u8 {
 
 /// munmap is about to be called.
 #[inline]
-pub(crate) fn unmaps(address: usize, length: usize, caller: usize, watch: u32) -> Begun {
+pub(crate) fn unmaps(address: usize, length: usize, return_address: usize, enabled: u32) -> PendingRelease {
     let pages = whole_pages(length);
     // The kernel refuses these before it touches anything.
     if pages == 0 || page::page_remainder(address) != 0 || address.checked_add(pages).is_none() {
-        return Begun::Off;
+        return PendingRelease::Untracked;
     }
-    with_outer(watch, caller, |outer| track::release(Range::new(address, pages), releaser(By::Munmap, caller), outer))
+    with_outer(enabled, return_address, |outer| {
+        track::release(Range::new(address, pages), releaser(By::Munmap, return_address), outer)
+    })
 }
 
 /// munmap has succeeded.
 #[cold]
-pub(crate) fn unmapped_later(address: usize, length: usize, caller: usize) {
-    track::released(Range::new(address, whole_pages(length)), releaser(By::Munmap, caller));
+pub(crate) fn unmapped_later(address: usize, length: usize, return_address: usize) {
+    track::released(Range::new(address, whole_pages(length)), releaser(By::Munmap, return_address));
 }
 
 /// mmap with `MAP_FIXED` is about to be called.
-pub(crate) fn replaces(call: &Mmap, caller: usize) -> Begun {
+pub(crate) fn replaces(call: &Mmap, return_address: usize) -> PendingRelease {
     let pages = whole_pages(call.length);
     if pages == 0 || page::page_remainder(call.address) != 0 || call.address.checked_add(pages).is_none() {
-        return Begun::Off;
+        return PendingRelease::Untracked;
     }
-    with_outer(enabled::watch(), caller, |outer| {
-        track::release(Range::new(call.address, pages), releaser(By::Mmap, caller), outer)
+    with_outer(enabled::bits(), return_address, |outer| {
+        track::release(Range::new(call.address, pages), releaser(By::Mmap, return_address), outer)
     })
 }
 
@@ -81,9 +83,9 @@ pub(crate) fn is_plain(flags: c_int) -> bool {
 /// A plain mmap has succeeded.
 #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
 #[inline(always)]
-pub(crate) fn mapped_plainly(call: &Mmap, base: usize, caller: usize) {
-    track::mapped(Range::new(base, whole_pages(call.length)), made(call, base, caller, Seen::NOTHING), None);
-    asked(call, base);
+pub(crate) fn mapped_plainly(call: &Mmap, base: usize, return_address: usize) {
+    track::mapped(Range::new(base, whole_pages(call.length)), made(call, base, return_address, Seen::NOTHING), None);
+    requested(call, base);
 }
 
 /// mmap has succeeded.
@@ -92,51 +94,51 @@ pub(crate) fn mapped_plainly(call: &Mmap, base: usize, caller: usize) {
     reason = "each frame counts on small stacks: what is looked at is gone from it afterwards"
 )]
 #[inline(always)]
-pub(crate) fn mapped(call: &Mmap, base: usize, caller: usize) {
-    let seen = if call.flags & libc::MAP_ANONYMOUS == 0 { look_at(call) } else { Seen::NOTHING };
-    mapped_as_seen(call, base, caller, seen);
+pub(crate) fn mapped(call: &Mmap, base: usize, return_address: usize) {
+    let seen = if call.flags & libc::MAP_ANONYMOUS == 0 { inspect(call) } else { Seen::NOTHING };
+    mapped_as_seen(call, base, return_address, seen);
 }
 
 #[inline(never)]
-fn mapped_as_seen(call: &Mmap, base: usize, caller: usize, seen: Seen) {
+fn mapped_as_seen(call: &Mmap, base: usize, return_address: usize, seen: Seen) {
     let mut range = Range::new(base, whole_pages(call.length));
     if seen.huge || call.flags & libc::MAP_HUGETLB != 0 {
         range = whole_huge_pages(range);
     }
-    let made = made(call, base, caller, seen);
-    if enabled::watch() & SITES == 0 {
+    let made = made(call, base, return_address, seen);
+    if enabled::bits() & SITES == 0 {
         track::mapped(range, made, None);
     } else {
-        mapped_with_frames(range, made, caller);
+        mapped_with_frames(range, made, return_address);
     }
-    asked(call, base);
+    requested(call, base);
 }
 
 /// Notes the address that a mapping was asked for at, if it is not there.
 #[inline]
-fn asked(call: &Mmap, base: usize) {
+fn requested(call: &Mmap, base: usize) {
     if call.address != 0 && call.address != base {
-        track::asked(Range::new(page_start(call.address), whole_pages(call.length)), call.address, Some(base));
+        track::requested(Range::new(page_start(call.address), whole_pages(call.length)), call.address, Some(base));
     }
 }
 
 #[cold]
 #[inline(never)]
-fn mapped_with_frames(range: Range, made: Made, caller: usize) {
-    track::mapped(range, made, Some(&outer_frames(caller)));
+fn mapped_with_frames(range: Range, made: NewMapping, return_address: usize) {
+    track::mapped(range, made, Some(&outer_frames(return_address)));
 }
 
 #[inline]
-fn made(call: &Mmap, base: usize, caller: usize, seen: Seen) -> Made {
-    Made {
+fn made(call: &Mmap, base: usize, return_address: usize, seen: Seen) -> NewMapping {
+    NewMapping {
         by: By::Mmap,
-        site: caller,
+        site: return_address,
         base,
         length: call.length,
         prot: rights(call.prot),
         flags: call.flags,
         placed: call.address == base,
-        notable: seen.notable,
+        needs_check: seen.needs_check,
         file: seen.file,
         time: clock::now(),
     }
@@ -147,18 +149,18 @@ fn made(call: &Mmap, base: usize, caller: usize, seen: Seen) -> Made {
 struct Seen {
     file: Option<File>,
     /// Whether the mapping starts past the end of the file.
-    notable: bool,
+    needs_check: bool,
     /// Whether the filesystem is one of huge pages.
     huge: bool,
 }
 
 impl Seen {
-    const NOTHING: Seen = Seen { file: None, notable: false, huge: false };
+    const NOTHING: Seen = Seen { file: None, needs_check: false, huge: false };
 }
 
 /// Looks at the file that has been mapped. Its size counts now, after the call.
 #[inline(never)]
-fn look_at(call: &Mmap) -> Seen {
+fn inspect(call: &Mmap) -> Seen {
     // Huge pages on x86-64 and AArch64 have at least 64 KiB; a filesystem of these says so by its block size.
     const HUGE: u32 = 64 * 1024;
     let Ok(there) = sys::statx_fd(call.fd) else { return Seen::NOTHING };
@@ -166,7 +168,7 @@ fn look_at(call: &Mmap) -> Seen {
     let is_regular = u32::from(there.stx_mode) & libc::S_IFMT == libc::S_IFREG;
     let device = device(there.stx_dev_major, there.stx_dev_minor);
     let file = File { inode: there.stx_ino, size: there.stx_size, offset, device, fd: call.fd };
-    Seen { file: Some(file), notable: is_regular && offset >= there.stx_size, huge: there.stx_blksize >= HUGE }
+    Seen { file: Some(file), needs_check: is_regular && offset >= there.stx_size, huge: there.stx_blksize >= HUGE }
 }
 
 /// A range rounded up to the huge pages that the kernel says it has.
@@ -180,27 +182,27 @@ fn whole_huge_pages(range: Range) -> Range {
 
 /// mremap is about to be called: what it takes from the old place, and what it replaces at a fixed new one.
 pub(crate) struct Remap {
-    old: Begun,
-    target: Begun,
+    old: PendingRelease,
+    target: PendingRelease,
     /// Whether the old range has holes, which leave the target as it is (Linux 6.17).
     holes: bool,
 }
 
 impl Remap {
     /// Both releases.
-    pub(crate) fn releases(&self) -> [&Begun; 2] {
+    pub(crate) fn releases(&self) -> [&PendingRelease; 2] {
         [&self.old, &self.target]
     }
 }
 
 /// mremap is about to be called.
 #[inline]
-pub(crate) fn remaps(call: &Mremap, caller: usize) -> Remap {
+pub(crate) fn remaps(call: &Mremap, return_address: usize) -> Remap {
     let (old, new) = (whole_pages(call.old_size), whole_pages(call.new_size));
-    let mut remap = Remap { old: Begun::Off, target: Begun::Off, holes: false };
-    let by = releaser(By::Mremap, caller);
+    let mut remap = Remap { old: PendingRelease::Untracked, target: PendingRelease::Untracked, holes: false };
+    let by = releaser(By::Mremap, return_address);
     let release =
-        |range: Range| with_outer(enabled::watch(), caller, |outer| track::release_for_mremap(range, by, outer));
+        |range: Range| with_outer(enabled::bits(), return_address, |outer| track::release_for_mremap(range, by, outer));
     if page::page_remainder(call.old_address) != 0 || new == 0 {
         return remap;
     }
@@ -217,7 +219,7 @@ pub(crate) fn remaps(call: &Mremap, caller: usize) -> Remap {
         remap.holes = has_holes(range);
     } else if old != 0 {
         remap.old = release(range);
-        remap.holes = remap.old.taken().is_some_and(|taken| !taken.whole) && has_holes(range);
+        remap.holes = remap.old.taken().is_some_and(|taken| !taken.contiguous) && has_holes(range);
     }
     remap
 }
@@ -228,38 +230,38 @@ fn has_holes(range: Range) -> bool {
 }
 
 /// mremap has succeeded.
-pub(crate) fn remapped(remap: &Remap, call: &Mremap, base: usize, caller: usize) {
-    let by = releaser(By::Mremap, caller);
+pub(crate) fn remapped(remap: &Remap, call: &Mremap, base: usize, return_address: usize) {
+    let by = releaser(By::Mremap, return_address);
     let old = Range::new(call.old_address, whole_pages(call.old_size));
     let new = Range::new(base, whole_pages(call.new_size));
     let fixed = call.flags & libc::MREMAP_FIXED != 0;
-    let made = moved_to(base, call.new_size, fixed, caller);
+    let made = moved_to(base, call.new_size, fixed, return_address);
     if !fixed && new.length() < old.length() {
-        if matches!(remap.target, Begun::Later) {
+        if matches!(remap.target, PendingRelease::Deferred) {
             track::released(Range { start: new.end, end: old.end }, by);
         }
-        remap.target.passed();
+        remap.target.commit();
         track::shrunk(old.start, call.new_size);
         return;
     }
     if remap.holes {
-        remap.target.failed();
+        remap.target.rollback();
     } else {
-        remap.target.passed();
+        remap.target.commit();
     }
     if call.flags & Mremap::DONTUNMAP != 0 || old.length() == 0 {
-        with_outer(enabled::watch(), caller, |outer| track::doubled(old, new, &made, outer));
+        with_outer(enabled::bits(), return_address, |outer| track::duplicated(old, new, &made, outer));
     } else {
-        with_outer(enabled::watch(), caller, |outer| track::moved(&remap.old, old, new, &made, outer));
+        with_outer(enabled::bits(), return_address, |outer| track::moved(&remap.old, old, new, &made, outer));
     }
 }
 
 /// mremap has failed. With `MREMAP_FIXED` the kernel may have cleared the target all the same; and a move of several
 /// mappings (Linux 6.17) ends at the first that can't be moved, with those before it moved.
 #[cold]
-pub(crate) fn not_remapped(remap: &Remap, call: &Mremap, caller: usize) {
-    remap.target.failed();
-    remap.old.failed();
+pub(crate) fn not_remapped(remap: &Remap, call: &Mremap, return_address: usize) {
+    remap.target.rollback();
+    remap.old.rollback();
     if call.flags & libc::MREMAP_FIXED == 0 {
         return;
     }
@@ -267,19 +269,19 @@ pub(crate) fn not_remapped(remap: &Remap, call: &Mremap, caller: usize) {
     let new = Range::new(call.new_address, whole_pages(call.new_size));
     forget_holes(new);
     if new.length() == old.length() && new.length() > 0 && page::page_remainder(call.new_address) == 0 {
-        adopt_moved(call, old, new, caller);
+        adopt_moved(call, old, new, return_address);
     }
     forget_holes(old);
 }
 
 /// Finds what a move that ended half-way has moved: with `MREMAP_DONTUNMAP` by what is new in the target, else by what
 /// is gone from the old range.
-fn adopt_moved(call: &Mremap, old: Range, new: Range, caller: usize) {
+fn adopt_moved(call: &Mremap, old: Range, new: Range, return_address: usize) {
     let Some(mappings) = Mappings::open() else { return };
     if call.flags & Mremap::DONTUNMAP != 0 {
         let overlap = old.start < new.end && new.start < old.end;
         if !overlap && mappings.at(old.start).is_some_and(|there| there.end < old.end) {
-            adopt(new, true, caller);
+            adopt(new, true, return_address);
         }
         return;
     }
@@ -292,7 +294,7 @@ fn adopt_moved(call: &Mremap, old: Range, new: Range, caller: usize) {
             Some(there) if there.start <= start => there.end.min(end),
             there => {
                 let gone = there.map_or(end, |there| there.start.min(end));
-                adopt(Range { start: shifted(start), end: shifted(gone) }, false, caller);
+                adopt(Range { start: shifted(start), end: shifted(gone) }, false, return_address);
                 gone
             }
         };
@@ -301,13 +303,13 @@ fn adopt_moved(call: &Mremap, old: Range, new: Range, caller: usize) {
 
 /// Takes what the kernel has in a range for mapped by a call of mremap that ended half-way. With `doubtful`, which
 /// `MREMAP_DONTUNMAP` leaves it, what looks as it did before stays what it was.
-fn adopt(range: Range, doubtful: bool, caller: usize) {
+fn adopt(range: Range, doubtful: bool, return_address: usize) {
     let Some(mappings) = Mappings::open() else { return };
     let mut at = range.start;
     while let Some(there) = mappings.at_or_after(at).filter(|there| at < range.end && there.start < range.end) {
         let start = there.start.max(at);
         let known = track::at_or_after(start).filter(|known| known.entry.start < there.end);
-        let as_before = |known: &track::Known| {
+        let as_before = |known: &track::TrackedRange| {
             known.entry.start <= start
                 && known.entry.prot == there.prot()
                 && known.file.map_or(0, |file| file.inode) == there.inode
@@ -319,23 +321,23 @@ fn adopt(range: Range, doubtful: bool, caller: usize) {
         let piece = Range { start, end: end.min(range.end) };
         at = piece.end;
         if !doubtful || !known.as_ref().is_some_and(as_before) {
-            let made = Made { prot: there.prot(), ..moved_to(piece.start, piece.length(), true, caller) };
+            let made = NewMapping { prot: there.prot(), ..moved_to(piece.start, piece.length(), true, return_address) };
             track::mapped(piece, made, None);
         }
     }
 }
 
 /// What mremap makes of memory of which nothing is known.
-fn moved_to(base: usize, length: usize, placed: bool, caller: usize) -> Made {
-    Made {
+fn moved_to(base: usize, length: usize, placed: bool, return_address: usize) -> NewMapping {
+    NewMapping {
         by: By::Mremap,
-        site: caller,
+        site: return_address,
         base,
         length,
         prot: rights(libc::PROT_READ | libc::PROT_WRITE),
         flags: 0,
         placed,
-        notable: false,
+        needs_check: false,
         file: None,
         time: clock::now(),
     }
@@ -343,9 +345,9 @@ fn moved_to(base: usize, length: usize, placed: bool, caller: usize) -> Made {
 
 /// mmap with `MAP_FIXED` has failed. The kernel may have cleared the range all the same.
 #[cold]
-pub(crate) fn not_replaced(begun: &Begun, call: &Mmap) {
-    begun.failed();
-    if begun.taken().is_some_and(|taken| taken.pieces > 0) {
+pub(crate) fn not_replaced(pending: &PendingRelease, call: &Mmap) {
+    pending.rollback();
+    if pending.taken().is_some_and(|taken| taken.pieces > 0) {
         forget_holes(Range::new(call.address, whole_pages(call.length)));
     }
 }
@@ -368,14 +370,14 @@ fn forget_holes(range: Range) {
 
 /// mprotect has succeeded.
 #[inline]
-pub(crate) fn protected(address: usize, length: usize, prot: c_int, caller: usize) {
+pub(crate) fn protected(address: usize, length: usize, prot: c_int, return_address: usize) {
     // PROT_GROWSDOWN reaches down to the start of the mapping: the stack, which is not tracked.
-    track::protected(Range::new(address, whole_pages(length)), rights(prot), caller);
+    track::protected(Range::new(address, whole_pages(length)), rights(prot), return_address);
 }
 
 /// mprotect has failed, perhaps half-way: the kernel says what it has done.
 #[cold]
-pub(crate) fn not_protected(address: usize, length: usize, caller: usize) {
+pub(crate) fn not_protected(address: usize, length: usize, return_address: usize) {
     /// Mappings that are looked at; a larger range keeps what was known.
     const MOST: usize = 256;
     let range = Range::new(address, whole_pages(length));
@@ -384,7 +386,7 @@ pub(crate) fn not_protected(address: usize, length: usize, caller: usize) {
     for _ in 0..MOST {
         let Some(there) = mappings.at_or_after(at).filter(|there| there.start < range.end) else { return };
         let piece = Range { start: there.start.max(range.start), end: there.end.min(range.end) };
-        track::protected(piece, there.prot(), caller);
+        track::protected(piece, there.prot(), return_address);
         at = there.end;
     }
 }
@@ -392,7 +394,7 @@ pub(crate) fn not_protected(address: usize, length: usize, caller: usize) {
 /// Hands over what a release took, piece by piece.
 #[cold]
 #[inline(never)]
-pub(crate) fn released_by(begun: &Begun, mut each: impl FnMut(Range)) {
-    let Some(taken) = begun.taken() else { return };
+pub(crate) fn released_by(pending: &PendingRelease, mut each: impl FnMut(Range)) {
+    let Some(taken) = pending.taken() else { return };
     track::pieces_of(taken, |gone| each(Range { start: gone.gone.entry.start, end: gone.gone.entry.end }));
 }

@@ -7,16 +7,18 @@ use crate::plain::hidden::Hidden;
 use crate::plain::page::{page_start, whole_pages};
 use crate::plain::{Range, errno, shm};
 use crate::track::objects::Object;
-use crate::track::segments::Got;
-use crate::track::{self, Begun, By, File, Made};
+use crate::track::segments::ShmgetSuccess;
+use crate::track::{self, By, File, NewMapping, PendingRelease};
 use crate::{clock, enabled, facts, finding, sys};
 use core::ffi::{CStr, c_int};
 
 /// shmat with `SHM_REMAP` is about to be called.
 #[cold]
-pub(crate) fn attaches_over(id: c_int, address: usize, caller: usize) -> Begun {
+pub(crate) fn attaches_over(id: c_int, address: usize, return_address: usize) -> PendingRelease {
     let range = Range::new(page_start(address), whole_pages(segment_size(id)));
-    with_outer(enabled::watch(), caller, |outer| track::release(range, releaser(By::Shmat, caller), outer))
+    with_outer(enabled::bits(), return_address, |outer| {
+        track::release(range, releaser(By::Shmat, return_address), outer)
+    })
 }
 
 /// The size of a segment in bytes, asked of the kernel the first time.
@@ -30,13 +32,13 @@ pub(crate) fn segment_size(id: c_int) -> usize {
 #[cold]
 fn ask_size(id: c_int) -> usize {
     let size = facts::segment::any_by_id(id).map_or(0, |segment| segment.size);
-    track::sized(id, size);
+    track::size_learned(id, size);
     size
 }
 
 /// shmget has led to a segment for the first time, or has made it: whether it is known to have made it.
 #[inline(never)]
-pub(crate) fn got(call: &Shmget, id: c_int, caller: usize) -> bool {
+pub(crate) fn shmget_succeeded(call: &Shmget, id: c_int, return_address: usize) -> bool {
     let (size, created) = if call.surely_creates() {
         (call.size, true)
     } else if let Some(segment) = facts::segment::any_by_id(id) {
@@ -49,9 +51,16 @@ pub(crate) fn got(call: &Shmget, id: c_int, caller: usize) -> bool {
     } else {
         return false;
     };
-    track::got(Got { id, key: call.key, size, flags: call.flags, created, site: Hidden::new(caller) });
+    track::shmget_succeeded(ShmgetSuccess {
+        id,
+        key: call.key,
+        size,
+        flags: call.flags,
+        created,
+        site: Hidden::new(return_address),
+    });
     if created {
-        finding::write_segment(call, &form::NewSegment { id, key: call.key, size }, caller);
+        finding::write_segment(call, &form::NewSegment { id, key: call.key, size }, return_address);
     }
     created
 }
@@ -59,14 +68,14 @@ pub(crate) fn got(call: &Shmget, id: c_int, caller: usize) -> bool {
 /// `IPC_RMID` has succeeded, or was refused.
 #[cold]
 #[inline(never)]
-pub(crate) fn removes(call: &Shmctl, value: c_int, caller: usize) {
+pub(crate) fn removes(call: &Shmctl, value: c_int, return_address: usize) {
     let before = errno::get();
     if value >= 0 {
-        track::removed(call.id, caller);
-        finding::write_segment_use(call, value as isize, call.id, &SegmentUse::Removed, caller);
+        track::removed(call.id, return_address);
+        finding::write_segment_use(call, value as isize, call.id, &SegmentUse::Removed, return_address);
     } else if matches!(before, libc::EPERM | libc::EACCES) {
-        track::removal_refused(call.id, caller, before);
-        finding::write_segment_use(call, value as isize, call.id, &SegmentUse::RemovalRefused(before), caller);
+        track::removal_refused(call.id, return_address, before);
+        finding::write_segment_use(call, value as isize, call.id, &SegmentUse::RemovalRefused(before), return_address);
     }
     errno::set(before);
 }
@@ -79,17 +88,17 @@ pub(crate) fn has_object(name: &CStr) -> bool {
 
 /// `shm_open` has made an object.
 #[cold]
-pub(crate) fn object_made(name: &CStr, flags: c_int, mode: u32, fd: c_int, caller: usize) {
+pub(crate) fn object_made(name: &CStr, flags: c_int, mode: u32, fd: c_int, return_address: usize) {
     let Ok(file) = sys::statx_fd(fd) else { return };
     if let Some(mut object) = shm::bare(name).and_then(Object::named) {
         object.device = (file.stx_dev_major, file.stx_dev_minor);
         object.inode = file.stx_ino;
-        object.made_by(caller);
+        object.made_by(return_address);
         (object.flags, object.mode, object.fd) = (flags, mode, fd);
         track::object_made(&mut object);
         let call = ShmOpen { name: object.name(), flags, mode };
         let Object { device, inode, fd, .. } = object;
-        finding::write_object(&call, &NewObject { name: object.name(), device, inode, fd, site: caller });
+        finding::write_object(&call, &NewObject { name: object.name(), device, inode, fd, site: return_address });
     }
 }
 
@@ -102,37 +111,41 @@ pub(crate) fn object_unlinked(name: &CStr) {
 }
 
 /// shmat has succeeded.
-pub(crate) fn attached(id: c_int, base: usize, flags: c_int, placed: bool, caller: usize) {
+pub(crate) fn attached(id: c_int, base: usize, flags: c_int, placed: bool, return_address: usize) {
     let size = segment_size(id);
     let write = if flags & libc::SHM_RDONLY == 0 { libc::PROT_WRITE } else { 0 };
     let execute = if flags & libc::SHM_EXEC == 0 { 0 } else { libc::PROT_EXEC };
-    let made = Made {
+    let made = NewMapping {
         by: By::Shmat,
-        site: caller,
+        site: return_address,
         base,
         length: size,
         prot: rights(libc::PROT_READ | write | execute),
         flags,
         placed,
-        notable: true,
+        needs_check: true,
         file: Some(File { inode: u64::from(id.cast_unsigned()), size: size as u64, offset: 0, device: 0, fd: -1 }),
         time: clock::now(),
     };
-    with_outer(enabled::watch(), caller, |outer| track::mapped(Range::new(base, whole_pages(size)), made, outer));
+    with_outer(enabled::bits(), return_address, |outer| {
+        track::mapped(Range::new(base, whole_pages(size)), made, outer);
+    });
     if finding::are_recorded() && track::attached(id) {
         let call = Shmat { id, address: if placed { base } else { 0 }, flags };
-        finding::write_segment_use(&call, base.cast_signed(), id, &SegmentUse::Attached, caller);
+        finding::write_segment_use(&call, base.cast_signed(), id, &SegmentUse::Attached, return_address);
     }
 }
 
 /// shmdt is about to be called.
 #[inline]
-pub(crate) fn detaches(address: usize, caller: usize) -> Begun {
-    with_outer(enabled::watch(), caller, |outer| track::detach(address, releaser(By::Shmdt, caller), outer))
+pub(crate) fn detaches(address: usize, return_address: usize) -> PendingRelease {
+    with_outer(enabled::bits(), return_address, |outer| {
+        track::detach(address, releaser(By::Shmdt, return_address), outer)
+    })
 }
 
 /// shmdt has succeeded.
 #[cold]
-pub(crate) fn detached_later(address: usize, caller: usize) {
-    track::detached(address, releaser(By::Shmdt, caller));
+pub(crate) fn detached_later(address: usize, return_address: usize) {
+    track::detached(address, releaser(By::Shmdt, return_address));
 }

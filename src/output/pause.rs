@@ -45,7 +45,7 @@ pub(super) fn shut() {
     let _ = OPEN.fetch_update(SeqCst, Relaxed, |threads| threads.checked_sub(1));
 }
 
-/// This is a forked child, whose only thread has the section.
+/// This is a forked child, whose only thread has the report lock.
 pub(super) fn forked() {
     OPEN.store(1, Relaxed);
     INSTALLING.store(0, Relaxed);

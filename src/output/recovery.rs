@@ -3,40 +3,40 @@
 //! The report of a fault runs while the program is about to die, with a stack that may be anything. A second fault in the
 //! unwinder ends the unwinding, not the report: the handler sets the program counter back to where the work was begun.
 
-use super::section::is_inside;
+use super::lock::is_inside;
 use crate::machine::Registers;
 use core::ffi::c_void;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Where the stack pointer of [`attempt`] is, and where it goes on; 0 while nothing is attempted.
 #[repr(C)]
-struct Refuge {
+struct RecoveryPoint {
     stack: AtomicUsize,
     instruction: AtomicUsize,
 }
 
-static REFUGE: Refuge = Refuge { stack: AtomicUsize::new(0), instruction: AtomicUsize::new(0) };
+static RECOVERY_POINT: RecoveryPoint = RecoveryPoint { stack: AtomicUsize::new(0), instruction: AtomicUsize::new(0) };
 
 /// Whether a fault was one of guarded work.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rescue {
+pub(crate) enum Recovery {
     /// It was: the handler may return.
-    Done,
+    Recovered,
     NotNeeded,
 }
 
 /// Takes a fault in guarded work of this thread back to where that was begun.
-pub(crate) fn rescue(registers: Registers) -> Rescue {
-    if !is_inside() || REFUGE.stack.load(Relaxed) == 0 {
-        return Rescue::NotNeeded;
+pub(crate) fn recover(registers: Registers) -> Recovery {
+    if !is_inside() || RECOVERY_POINT.stack.load(Relaxed) == 0 {
+        return Recovery::NotNeeded;
     }
-    registers.go_on(REFUGE.instruction.load(Relaxed), REFUGE.stack.swap(0, Relaxed));
-    Rescue::Done
+    registers.go_on(RECOVERY_POINT.instruction.load(Relaxed), RECOVERY_POINT.stack.swap(0, Relaxed));
+    Recovery::Recovered
 }
 
-/// Does work that may fault, by the holder of the section; what it had done by then stays. Only while our handler is the
+/// Does work that may fault, by the holder of the report lock; what it had done by then stays. Only while our handler is the
 /// one for both signals, and they are let in.
-pub(crate) fn guarded(mut work: impl FnMut()) {
+pub(crate) fn with_fault_recovery(mut work: impl FnMut()) {
     extern "C" fn call<W: FnMut()>(work: *mut c_void) {
         // SAFETY: `work` below is a live `W`, handed through unchanged.
         let work = unsafe { &mut *work.cast::<W>() };
@@ -47,14 +47,18 @@ pub(crate) fn guarded(mut work: impl FnMut()) {
     }
     let function = function(&work);
     // SAFETY: the function fits the signature and does not unwind; `work` lives as long as the call.
-    unsafe { attempt(function, (&raw mut work).cast(), &raw const REFUGE) };
-    REFUGE.stack.store(0, Relaxed);
+    unsafe { attempt(function, (&raw mut work).cast(), &raw const RECOVERY_POINT) };
+    RECOVERY_POINT.stack.store(0, Relaxed);
 }
 
-/// Calls `function(argument)`, having left in `refuge` how to get out of it.
+/// Calls `function(argument)`, having left in `recovery_point` how to get out of it.
 #[cfg(target_arch = "x86_64")]
 #[unsafe(naked)]
-unsafe extern "C" fn attempt(function: extern "C" fn(*mut c_void), argument: *mut c_void, refuge: *const Refuge) {
+unsafe extern "C" fn attempt(
+    function: extern "C" fn(*mut c_void),
+    argument: *mut c_void,
+    recovery_point: *const RecoveryPoint,
+) {
     core::arch::naked_asm!(
         ".cfi_startproc",
         "push rbp",
@@ -88,10 +92,14 @@ unsafe extern "C" fn attempt(function: extern "C" fn(*mut c_void), argument: *mu
     )
 }
 
-/// Calls `function(argument)`, having left in `refuge` how to get out of it.
+/// Calls `function(argument)`, having left in `recovery_point` how to get out of it.
 #[cfg(target_arch = "aarch64")]
 #[unsafe(naked)]
-unsafe extern "C" fn attempt(function: extern "C" fn(*mut c_void), argument: *mut c_void, refuge: *const Refuge) {
+unsafe extern "C" fn attempt(
+    function: extern "C" fn(*mut c_void),
+    argument: *mut c_void,
+    recovery_point: *const RecoveryPoint,
+) {
     core::arch::naked_asm!(
         ".cfi_startproc",
         "stp x29, x30, [sp, #-96]!",

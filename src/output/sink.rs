@@ -8,7 +8,7 @@
 mod way;
 mod writing;
 
-use super::section::Section;
+use super::lock::ReportLock;
 use crate::plain::Line;
 use crate::plain::placement::written_by_fork;
 use crate::sys::{self, channels};
@@ -35,7 +35,7 @@ enum Goal {
     Socket,
 }
 
-/// The state of the sink; the holder of the section has it alone.
+/// The state of the sink; the holder of the report lock has it alone.
 #[repr(C)] // what each process looks at, last: src/near.ld puts other such things behind it
 struct Sink {
     /// The pattern of the log's path, or the socket's name; empty for standard error.
@@ -61,7 +61,7 @@ struct Sink {
 
 struct Shared(UnsafeCell<Sink>);
 
-// SAFETY: reached only with a `Section`, which one thread has at a time.
+// SAFETY: reached only with a `ReportLock`, which one thread has at a time.
 unsafe impl Sync for Shared {}
 
 static SINK: Shared = Shared(UnsafeCell::new(Sink {
@@ -85,14 +85,14 @@ written_by_fork! {
     LOST: AtomicU64 = AtomicU64::new(0);
 }
 
-#[expect(clippy::mut_from_ref, reason = "the section is the proof that nobody else holds the reference")]
-fn sink(_proof: &Section) -> &mut Sink {
-    // SAFETY: one thread at a time has a section, and no function of this file keeps the reference.
+#[expect(clippy::mut_from_ref, reason = "the report lock is the proof that nobody else holds the reference")]
+fn sink(_proof: &ReportLock) -> &mut Sink {
+    // SAFETY: one thread at a time has the report lock, and no function of this file keeps the reference.
     unsafe { &mut *SINK.0.get() }
 }
 
 /// Takes standard error as it is now.
-pub(crate) fn use_stderr(proof: &Section) {
+pub(crate) fn use_stderr(proof: &ReportLock) {
     let sink = sink(proof);
     PASSING.store(false, Relaxed);
     if sink.goal != Goal::Stderr {
@@ -107,26 +107,26 @@ pub(crate) fn use_stderr(proof: &Section) {
 }
 
 /// Why a log can't be written.
-pub(crate) enum Trouble {
+pub(crate) enum OpenError {
     TooLong,
     Errno(sys::Errno),
 }
 
 /// Tries the log of this pattern (`%p` is the pid, `%e` the executable's name, `%%` a percent sign), for records alone or
 /// for any text. After an `@` stands the name of a socket in the abstract namespace.
-pub(crate) fn use_log(proof: &Section, pattern: &[u8], records: bool) -> Result<(), Trouble> {
+pub(crate) fn use_log(proof: &ReportLock, pattern: &[u8], records: bool) -> Result<(), OpenError> {
     let sink = sink(proof);
     sink.pattern.clear();
     if !pattern.starts_with(b"/") && !pattern.starts_with(b"@") {
         // The log is opened again after the program has changed its directory.
         let mut directory = [0_u8; LONGEST];
-        for byte in sys::getcwd(&mut directory).map_err(Trouble::Errno)? {
+        for byte in sys::getcwd(&mut directory).map_err(OpenError::Errno)? {
             sink.pattern.push_bytes(if *byte == b'%' { b"%%" } else { core::slice::from_ref(byte) });
         }
         sink.pattern.push_bytes(b"/");
     }
     if !sink.pattern.push_bytes(pattern) {
-        return Err(Trouble::TooLong);
+        return Err(OpenError::TooLong);
     }
     sink.goal = if pattern.starts_with(b"@") { Goal::Socket } else { Goal::File };
     (sink.terminal, sink.records) = (false, records);
@@ -141,7 +141,7 @@ pub(crate) fn use_log(proof: &Section, pattern: &[u8], records: bool) -> Result<
         // The command has ended before this process began: nobody reads, and that is no trouble of the program's.
         return Ok(());
     }
-    let way = way.map_err(Trouble::Errno)?;
+    let way = way.map_err(OpenError::Errno)?;
     writing::is_length_limited();
     if way.identity.kind == libc::S_IFIFO {
         sink.goal = Goal::Pipe;
@@ -154,12 +154,12 @@ pub(crate) fn use_log(proof: &Section, pattern: &[u8], records: bool) -> Result<
 }
 
 /// Whether the sink is a terminal.
-pub(crate) fn is_a_terminal(proof: &Section) -> bool {
+pub(crate) fn is_a_terminal(proof: &ReportLock) -> bool {
     sink(proof).terminal
 }
 
 /// Notes that this is a forked child.
-pub(crate) fn forked(proof: &Section) {
+pub(crate) fn forked(proof: &ReportLock) {
     // Written to only where something is to be changed: a page that is written to is copied.
     if LOST.load(Relaxed) != 0 {
         LOST.store(0, Relaxed);
@@ -177,7 +177,7 @@ pub(crate) fn can_hold() -> bool {
 }
 
 /// Opens the log and keeps it: the program is about to shut the way to it. With that, it may see one descriptor more.
-pub(crate) fn hold(proof: &Section) {
+pub(crate) fn hold(proof: &ReportLock) {
     let sink = sink(proof);
     // Perhaps the last time that it can be asked.
     writing::is_length_limited();
@@ -260,7 +260,7 @@ impl Sink {
 }
 
 /// Writes a block, whole if that can be done.
-pub(crate) fn write(proof: &Section, block: &[u8]) -> sys::Result<()> {
+pub(crate) fn write(proof: &ReportLock, block: &[u8]) -> sys::Result<()> {
     /// A program that closes all descriptors, again and again, may do so between the opening, the check and the
     /// write: beside a thread that does nothing else, a hundred tries in a row may fail.
     const TRIES: u32 = 1000;
@@ -286,7 +286,7 @@ pub(crate) fn write(proof: &Section, block: &[u8]) -> sys::Result<()> {
 }
 
 /// Writes a finding; what can't be written is counted, and the first time that is said on standard error.
-pub(crate) fn write_finding(proof: &Section, block: &[u8]) {
+pub(crate) fn write_finding(proof: &ReportLock, block: &[u8]) {
     let Err(errno) = write(proof, block) else { return };
     LOST.fetch_add(1, Relaxed);
     let sink = sink(proof);
@@ -294,7 +294,7 @@ pub(crate) fn write_finding(proof: &Section, block: &[u8]) {
     // A command that has ended is no trouble of the program's.
     let is_news = is_first && errno != libc::ECONNREFUSED;
     if is_news && sink.goal != Goal::Stderr {
-        let trouble = Trouble::Errno(errno);
+        let trouble = OpenError::Errno(errno);
         say_on_stderr(proof, format_args!("a finding could not be written to {} ({trouble})", Shown(sink)));
     }
 }
@@ -305,12 +305,12 @@ pub(crate) fn lost() -> u64 {
 }
 
 /// Says at the end how many findings could not be written.
-pub(crate) fn say_lost(proof: &Section) {
+pub(crate) fn say_lost(proof: &ReportLock) {
     let sink = sink(proof);
     if sink.trouble == libc::ECONNREFUSED {
         return;
     }
-    let (count, trouble) = (lost(), Trouble::Errno(sink.trouble));
+    let (count, trouble) = (lost(), OpenError::Errno(sink.trouble));
     let findings = if count == 1 { "finding" } else { "findings" };
     let to = Shown(sink);
     let text = format_args!("{count} {findings} could not be written to {to} ({trouble})");
@@ -339,7 +339,7 @@ fn own_line(text: core::fmt::Arguments<'_>) -> Line<1024> {
 }
 
 /// Says one line of the library's own: where findings go, or on standard error if only records go there.
-pub(crate) fn say(proof: &Section, text: core::fmt::Arguments<'_>) {
+pub(crate) fn say(proof: &ReportLock, text: core::fmt::Arguments<'_>) {
     if sink(proof).records {
         say_on_stderr(proof, text);
     } else {
@@ -347,7 +347,7 @@ pub(crate) fn say(proof: &Section, text: core::fmt::Arguments<'_>) {
     }
 }
 
-fn say_on_stderr(proof: &Section, text: core::fmt::Arguments<'_>) {
+fn say_on_stderr(proof: &ReportLock, text: core::fmt::Arguments<'_>) {
     write_to_stderr(sink(proof).stderr, own_line(text).as_bytes(), PATIENCE_MS);
 }
 
@@ -358,7 +358,7 @@ fn write_to_stderr(identity: Option<Identity>, mut line: &[u8], patience: i64) {
     }
 }
 
-/// Says one line on standard error where the section could not be had, without waiting for anybody.
+/// Says one line on standard error where the report lock could not be had, without waiting for anybody.
 pub(crate) fn say_without_section(text: core::fmt::Arguments<'_>) {
     // SAFETY: a field of a live static.
     let stderr = unsafe { &raw const (*SINK.0.get()).stderr };
@@ -370,14 +370,14 @@ pub(crate) fn say_without_section(text: core::fmt::Arguments<'_>) {
 }
 
 /// Shows why a log can't be used.
-impl core::fmt::Display for Trouble {
+impl core::fmt::Display for OpenError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Trouble::TooLong => f.write_str("the path is too long"),
-            Trouble::Errno(libc::ELOOP) => f.write_str("ELOOP: it is a symbolic link, which is never followed"),
-            Trouble::Errno(libc::EAGAIN) => f.write_str("EAGAIN: its reader does not read"),
-            Trouble::Errno(libc::EPIPE) => f.write_str("EPIPE: it has no reader, or a sandbox forbids a safe write"),
-            Trouble::Errno(errno) => {
+            OpenError::TooLong => f.write_str("the path is too long"),
+            OpenError::Errno(libc::ELOOP) => f.write_str("ELOOP: it is a symbolic link, which is never followed"),
+            OpenError::Errno(libc::EAGAIN) => f.write_str("EAGAIN: its reader does not read"),
+            OpenError::Errno(libc::EPIPE) => f.write_str("EPIPE: it has no reader, or a sandbox forbids a safe write"),
+            OpenError::Errno(errno) => {
                 write!(f, "{}: {}", crate::plain::errno::ErrnoName(*errno), crate::plain::errno::meaning(*errno))
             }
         }

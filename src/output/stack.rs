@@ -1,10 +1,10 @@
 //! The stack on which findings are made.
 //!
 //! The program's threads may have stacks of a few KiB (coroutines, `PTHREAD_STACK_MIN`, alternate signal stacks), so
-//! a report runs on 64 KiB of its own, which the lock of [`super::section`] hands to one thread at a time. An unwinder
+//! a report runs on 64 KiB of its own, which the lock of [`super::lock`] hands to one thread at a time. An unwinder
 //! finds its way back to the program: the frame keeps the old stack pointer where the call frame information says.
 
-use super::section::Section;
+use super::lock::ReportLock;
 use core::cell::UnsafeCell;
 use core::ffi::c_void;
 
@@ -14,13 +14,13 @@ const WORDS: usize = SIZE / size_of::<usize>();
 #[repr(C, align(64))]
 struct Stack(UnsafeCell<[usize; WORDS]>);
 
-// SAFETY: used by one thread at a time, the holder of the section.
+// SAFETY: used by one thread at a time, the holder of the report lock.
 unsafe impl Sync for Stack {}
 
 static STACK: Stack = Stack(UnsafeCell::new([0; WORDS]));
 
 /// Runs `work` on the report's stack.
-pub(crate) fn run(_proof: &Section, work: &mut dyn FnMut()) {
+pub(crate) fn run(_proof: &ReportLock, work: &mut dyn FnMut()) {
     extern "C" fn call(work: *mut c_void) {
         // SAFETY: `work` below is a live `&mut &mut dyn FnMut()`, handed through unchanged.
         let work = unsafe { &mut *work.cast::<&mut dyn FnMut()>() };
@@ -29,7 +29,7 @@ pub(crate) fn run(_proof: &Section, work: &mut dyn FnMut()) {
     let mut work = work;
     // SAFETY: one past the end of the stack's own array.
     let top = unsafe { STACK.0.get().cast::<u8>().add(SIZE) };
-    // SAFETY: the section's proof makes the stack this thread's; `call` fits the signature and does not unwind.
+    // SAFETY: the report lock's proof makes the stack this thread's; `call` fits the signature and does not unwind.
     unsafe { switch(call, (&raw mut work).cast(), top) }
     wipe();
 }
@@ -37,7 +37,7 @@ pub(crate) fn run(_proof: &Section, work: &mut dyn FnMut()) {
 /// Makes the stack all zeroes again, from the lowest word that was written: what a report has looked at are the program's
 /// addresses, which a collector must not find here (see `hidden.rs`).
 fn wipe() {
-    // SAFETY: nobody runs on the stack, and the section's proof is in the hands of the caller.
+    // SAFETY: nobody runs on the stack, and the report lock's proof is in the hands of the caller.
     let words = unsafe { &mut *STACK.0.get() };
     // By lines, which the compiler compares at once.
     let (lines, _) = words.as_chunks_mut::<8>();

@@ -3,6 +3,7 @@
 pub(crate) mod bits;
 pub(crate) mod errno;
 pub(crate) mod escape;
+pub(crate) mod hash;
 pub(crate) mod hidden;
 mod line;
 mod outer;
@@ -10,7 +11,6 @@ pub(crate) mod page;
 pub(crate) mod placement;
 mod range;
 pub(crate) mod shm;
-pub(crate) mod spread;
 pub(crate) mod sync;
 
 pub(crate) use line::Line;

@@ -88,12 +88,12 @@ pub(crate) fn take() {
 }
 
 /// Whether the handler may make the calls by which it ends the process as it would have ended.
-pub(crate) fn can_end(may_make: impl Fn(c_long, [usize; 6]) -> bool) -> bool {
+pub(crate) fn can_end(seccomp_allows: impl Fn(c_long, [usize; 6]) -> bool) -> bool {
     let size = size_of::<SignalSet>();
-    SIGNALS.iter().all(|signal| may_make(libc::SYS_rt_sigaction, [sys::int(*signal), 0, 0, size, 0, 0]))
+    SIGNALS.iter().all(|signal| seccomp_allows(libc::SYS_rt_sigaction, [sys::int(*signal), 0, 0, size, 0, 0]))
         && [libc::SYS_rt_sigreturn, libc::SYS_rt_tgsigqueueinfo, libc::SYS_getpid, libc::SYS_gettid]
             .iter()
-            .all(|number| may_make(*number, [0; 6]))
+            .all(|number| seccomp_allows(*number, [0; 6]))
 }
 
 /// Gives `SIG_DFL` back to the kernel, before a sandbox that may not let the handler do its work.
@@ -115,7 +115,7 @@ pub(crate) fn withdraw() {
 
 /// Puts the handler in its place again after [`withdraw`], if it can do its work.
 pub(crate) fn take_again() {
-    if ON.load(Acquire) && can_end(sys::may_make) {
+    if ON.load(Acquire) && can_end(sys::seccomp_allows) {
         let _turn = turn();
         take();
     }
@@ -123,7 +123,7 @@ pub(crate) fn take_again() {
 
 /// Puts the handler in the place of the `SIG_DFL` that has just been set.
 fn put(signal: c_int) {
-    if !can_end(sys::may_make) {
+    if !can_end(sys::seccomp_allows) {
         return;
     }
     let faults = SIGNALS.iter().fold(0, |set: SignalSet, signal| set | 1 << signal.wrapping_sub(1));

@@ -9,9 +9,9 @@ pub(crate) mod disposition;
 
 use crate::call::Fault;
 use crate::check::fault;
-use crate::finding::{self, Inquest};
+use crate::finding::{self, FaultReport};
 use crate::machine::{Registers, is_own};
-use crate::output::{self, Rescue};
+use crate::output::{self, Recovery};
 use crate::{enabled, facts, sys};
 use core::ffi::{c_int, c_void};
 
@@ -25,13 +25,13 @@ pub(super) extern "C" fn handle(signal: c_int, info: &libc::siginfo_t, context: 
         return;
     }
     // The report reads a stack that may be broken.
-    if output::rescue(registers) == Rescue::Done {
+    if output::recover(registers) == Recovery::Recovered {
         return;
     }
     // A signal that somebody sent is no fault; one inside a report is one too many; and one of this library's own is not the
     // program's.
     let is_programs = !output::is_inside() && !is_own(registers.instruction());
-    if info.si_code > 0 && enabled::watch() != 0 && is_programs {
+    if info.si_code > 0 && enabled::bits() != 0 && is_programs {
         explain(signal, info, registers);
     }
     end(signal, info, registers);
@@ -44,15 +44,17 @@ fn explain(signal: c_int, info: &libc::siginfo_t, registers: Registers) {
     // SAFETY: both signals carry an address when the kernel raises them.
     let given = unsafe { info.si_addr() } as usize;
     let address = registers.address(given);
-    let Some(inquest) = Inquest::open() else { return };
+    let Some(fault_report) = FaultReport::open() else { return };
     facts::module::take_no_locks();
-    let made = inquest.run(&mut || {
+    let made = fault_report.run(&mut || {
         let fault = Fault { signal, code: info.si_code, given, address, registers };
         fault::cause(&fault).is_some_and(|cause| {
-            finding::of_fault(&inquest, &fault, cause.rule(), cause.severity(), &mut |draft| cause.tell(&fault, draft))
+            finding::of_fault(&fault_report, &fault, cause.rule(), cause.severity(), &mut |draft| {
+                cause.tell(&fault, draft);
+            })
         })
     });
-    inquest.close(made);
+    fault_report.close(made);
 }
 
 /// Lets the kernel end the process by the same signal: at the instruction that faulted, as soon as the handler returns.

@@ -1,6 +1,6 @@
 //! Calls of the ways on which reports leave the process: terminals, sockets, and a table of descriptors of one's own.
 
-use super::{Result, int, may_make, plain, small, syscall};
+use super::{Result, int, plain, seccomp_allows, small, syscall};
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
 
@@ -73,9 +73,9 @@ pub(crate) fn with_own_descriptors(work: &mut dyn FnMut() -> Result<()>) -> Resu
     }
     let flags = usize::try_from(libc::CLONE_VM | libc::CLONE_VFORK).unwrap_or(0);
     let waited_for = [0, 0, int(libc::__WCLONE), 0, 0, 0];
-    if !may_make(libc::SYS_clone, [flags, 0, 0, 0, 0, 0])
-        || !may_make(libc::SYS_wait4, waited_for)
-        || !may_make(libc::SYS_exit, [0; 6])
+    if !seccomp_allows(libc::SYS_clone, [flags, 0, 0, 0, 0, 0])
+        || !seccomp_allows(libc::SYS_wait4, waited_for)
+        || !seccomp_allows(libc::SYS_exit, [0; 6])
     {
         return Err(libc::ENOSYS);
     }

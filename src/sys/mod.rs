@@ -77,7 +77,7 @@ pub(crate) fn answer(raw: isize) -> Result<usize> {
 }
 
 /// Whether a sandbox of the program's lets a call of our own through.
-pub(crate) fn may_make(number: c_long, arguments: [usize; 6]) -> bool {
+pub(crate) fn seccomp_allows(number: c_long, arguments: [usize; 6]) -> bool {
     sandbox::lets(number, arguments)
 }
 
@@ -187,8 +187,8 @@ pub(crate) fn pending_signals() -> SignalSet {
 /// Whether a signal that a call of ours raises can be held back and taken away.
 pub(crate) fn can_hold_signals() -> bool {
     let size = size_of::<SignalSet>();
-    may_make(libc::SYS_rt_sigprocmask, [int(libc::SIG_SETMASK), 0, 0, size, 0, 0])
-        && may_make(libc::SYS_rt_sigtimedwait, [0, 0, 0, size, 0, 0])
+    seccomp_allows(libc::SYS_rt_sigprocmask, [int(libc::SIG_SETMASK), 0, 0, size, 0, 0])
+        && seccomp_allows(libc::SYS_rt_sigtimedwait, [0, 0, 0, size, 0, 0])
 }
 
 /// Takes one pending signal of `set` away without waiting.
@@ -415,7 +415,7 @@ pub(crate) fn read_memory(address: usize, buffer: &mut [u8]) -> Result<usize> {
 /// All of the buffer's length from `address` on must be mapped and readable.
 pub(crate) unsafe fn read_mapped(address: usize, buffer: &mut [u8]) {
     let from = ptr::with_exposed_provenance::<u8>(address);
-    // SAFETY: the caller's word; the two do not overlap, since the buffer is a fresh one of the report's.
+    // SAFETY: the caller upholds the contract; the two do not overlap, since the buffer is a fresh one of the report's.
     unsafe { ptr::copy_nonoverlapping(from, buffer.as_mut_ptr(), buffer.len()) };
 }
 

@@ -93,15 +93,15 @@ enum Known {
 }
 
 /// A filter that is being installed.
-pub(crate) struct Installation {
+pub(crate) struct FilterInstall {
     /// Where the program has it.
     program: usize,
     known: Known,
 }
 
-impl Installation {
+impl FilterInstall {
     /// Reads the filter at the address of a `struct sock_fprog`, which need not be there.
-    pub(crate) fn begin(program: usize) -> Installation {
+    pub(crate) fn begin(program: usize) -> FilterInstall {
         let room = zeroed_memory(size_of::<Filter>()).map(<*mut u8>::cast::<Filter>);
         let known = match room {
             None => Known::Unread(None),
@@ -114,7 +114,7 @@ impl Installation {
                 }
             }
         };
-        Installation { program, known }
+        FilterInstall { program, known }
     }
 
     /// Whether the call can't succeed.
@@ -150,7 +150,7 @@ impl Installation {
             Known::Unread(Some(room)) | Known::Nowhere(room) | Known::Read(room) => {
                 // SAFETY: zeroed memory, or a filter that has been read; ours alone.
                 let filter = unsafe { &mut *room };
-                // SAFETY: the caller's word.
+                // SAFETY: the caller upholds the contract.
                 let program = unsafe { &*ptr::with_exposed_provenance::<sock_fprog>(self.program) };
                 filter.length = usize::from(program.len).min(filter.program.len());
                 // SAFETY: as many instructions as the kernel has read there.

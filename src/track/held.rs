@@ -72,7 +72,7 @@ impl Held {
 #[cold]
 pub(super) fn give_up(refusal: Refusal) {
     if enabled::stop_tracking()
-        && let Ok(section) = output::enter()
+        && let Ok(lock) = output::enter()
     {
         let why = match refusal {
             Refusal::TimedOut => "its lock is held by a thread that does not give it back",
@@ -81,8 +81,8 @@ pub(super) fn give_up(refusal: Refusal) {
                  inside a call"
             }
         };
-        sink::say(&section, format_args!("tracking ends for this process: {why}"));
-        section.leave();
+        sink::say(&lock, format_args!("tracking ends for this process: {why}"));
+        lock.leave();
     }
 }
 

@@ -11,7 +11,7 @@ pub(crate) const RELEASES: usize = 4096;
 
 /// A piece of a mapping that was released.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Gone {
+pub(crate) struct Released {
     /// As it was; an empty range stands for a release that did not come to pass.
     pub(crate) entry: Entry,
     /// The return address of the releasing call.
@@ -26,15 +26,16 @@ pub(crate) struct Gone {
     pub(super) open: bool,
 }
 
-impl Addresses for Gone {
+impl Addresses for Released {
     #[inline]
-    fn complemented(self) -> Gone {
-        Gone { entry: self.entry.complemented(), site: !self.site, ..self }
+    fn complemented(self) -> Released {
+        Released { entry: self.entry.complemented(), site: !self.site, ..self }
     }
 }
 
-impl Gone {
-    const NONE: Gone = Gone { entry: Entry::NONE, site: 0, outer: 0, release: 0, time: 0, by: By::Mmap, open: false };
+impl Released {
+    const NONE: Released =
+        Released { entry: Entry::NONE, site: 0, outer: 0, release: 0, time: 0, by: By::Mmap, open: false };
 
     /// Whether it came to pass.
     pub(crate) fn is_real(&self) -> bool {
@@ -42,8 +43,8 @@ impl Gone {
     }
 }
 
-impl Hidden<Gone> {
-    const NONE: Hidden<Gone> = Hidden::unused(Gone::NONE);
+impl Hidden<Released> {
+    const NONE: Hidden<Released> = Hidden::unused(Released::NONE);
 
     /// Whether `release` took it; 0 is no release.
     fn is_piece_of(&self, release: u32) -> bool {
@@ -64,7 +65,7 @@ pub(crate) struct History {
     open: usize,
     /// How many have ever been entered.
     entered: usize,
-    ring: [Hidden<Gone>; RELEASES],
+    ring: [Hidden<Released>; RELEASES],
     /// Where mappings have been whose releases are forgotten.
     pub(crate) forgotten: Extents,
 }
@@ -72,12 +73,12 @@ pub(crate) struct History {
 impl History {
     #[allow(clippy::large_stack_arrays, reason = "the value of a static")]
     pub(crate) const fn new() -> History {
-        History { ring: [Hidden::<Gone>::NONE; RELEASES], entered: 0, open: 0, forgotten: Extents::new() }
+        History { ring: [Hidden::<Released>::NONE; RELEASES], entered: 0, open: 0, forgotten: Extents::new() }
     }
 
     /// Enters a release; the numbers of the origin and of the outer frames of the one that it pushes out.
     #[inline]
-    pub(super) fn enter(&mut self, gone: Hidden<Gone>) -> Option<(u32, u32)> {
+    pub(super) fn enter(&mut self, gone: Hidden<Released>) -> Option<(u32, u32)> {
         if self.ring.get(self.entered % RELEASES)?.kept().open {
             self.skip_open();
         }
@@ -139,7 +140,7 @@ impl History {
     }
 
     /// Changes the pieces of a release, but for their addresses; how many there were.
-    fn change(&mut self, release: u32, change: impl Fn(&mut Gone)) -> usize {
+    fn change(&mut self, release: u32, change: impl Fn(&mut Released)) -> usize {
         let mut changed: usize = 0;
         for place in self.places() {
             let Some(gone) = self.ring.get_mut(place).filter(|gone| !gone.ends(release)) else { break };
@@ -158,28 +159,29 @@ impl History {
     }
 
     /// The releases, newest first.
-    pub(crate) fn newest_first(&self) -> impl Iterator<Item = Gone> {
+    pub(crate) fn newest_first(&self) -> impl Iterator<Item = Released> {
         self.kept_newest_first().map(|gone| gone.get())
     }
 
-    fn kept_newest_first(&self) -> impl Iterator<Item = &Hidden<Gone>> {
+    fn kept_newest_first(&self) -> impl Iterator<Item = &Hidden<Released>> {
         self.places().filter_map(|place| self.ring.get(place))
     }
 
     /// The pieces that a release took, the last first.
-    pub(super) fn pieces_of(&self, release: u32) -> impl Iterator<Item = Gone> {
+    pub(super) fn pieces_of(&self, release: u32) -> impl Iterator<Item = Released> {
         let until = self.kept_newest_first().take_while(move |gone| !gone.ends(release));
         until.filter(move |gone| gone.is_piece_of(release)).map(|gone| gone.get())
     }
 
     /// Takes back the next piece of a release that failed: it is as if it had never been entered.
-    pub(super) fn take_back(&mut self, release: u32) -> Option<Gone> {
+    pub(super) fn take_back(&mut self, release: u32) -> Option<Released> {
         // An empty place ends no search that goes on to older releases, and every one for newer ones.
         let newest = self.newest_first().next()?.release;
         for place in self.places() {
             let gone = self.ring.get_mut(place).filter(|gone| !gone.ends(release))?;
             if gone.is_piece_of(release) {
-                let taken = core::mem::replace(gone, Hidden::unused(Gone { release: newest, ..Gone::NONE })).get();
+                let taken =
+                    core::mem::replace(gone, Hidden::unused(Released { release: newest, ..Released::NONE })).get();
                 if taken.open {
                     self.open = self.open.saturating_sub(1);
                 }
@@ -248,9 +250,9 @@ impl Extents {
 mod tests {
     use super::*;
 
-    fn piece(start: usize, release: u32) -> Hidden<Gone> {
-        let entry = Entry { start, end: start + 1, origin: 1, prot: 0, notable: false };
-        Hidden::of(Gone { entry, release, ..Gone::NONE })
+    fn piece(start: usize, release: u32) -> Hidden<Released> {
+        let entry = Entry { start, end: start + 1, origin: 1, prot: 0, needs_check: false };
+        Hidden::of(Released { entry, release, ..Released::NONE })
     }
 
     #[test]
@@ -277,7 +279,7 @@ mod tests {
         assert_eq!(history.take_back(2).map(|gone| gone.entry.start), Some(4));
         assert_eq!(history.take_back(2).map(|gone| gone.entry.start), Some(2));
         assert_eq!(history.take_back(2), None);
-        let left: Vec<_> = history.newest_first().filter(Gone::is_real).map(|gone| gone.entry.start).collect();
+        let left: Vec<_> = history.newest_first().filter(Released::is_real).map(|gone| gone.entry.start).collect();
         assert_eq!(left, [3, 1]);
     }
 

@@ -1,6 +1,7 @@
 //! The keys that ftok(3) has given, and the segments that keys have led to.
 
 use crate::facts::Path;
+use crate::plain::hash::mix;
 use crate::plain::hidden::Hidden;
 use crate::{output, sys};
 use core::ffi::{CStr, c_int};
@@ -62,7 +63,7 @@ fn identity(file: &libc::statx) -> ((u32, u32), u64) {
 }
 
 /// The table, in memory that is mapped with its first entry: most programs call no ftok. An entry is written once, by the
-/// holder of the report's section, before `USED` publishes it.
+/// holder of the report lock, before `USED` publishes it.
 static TABLE: AtomicPtr<Given> = AtomicPtr::new(ptr::null_mut());
 static USED: AtomicUsize = AtomicUsize::new(0);
 
@@ -73,8 +74,8 @@ static SEGMENTS: [AtomicU64; SEEN] = [const { AtomicU64::new(0) }; SEEN];
 
 /// Enters `hash` and says whether it was there.
 fn seen(table: &[AtomicU64; SEEN], hash: u64) -> bool {
-    let spread = crate::plain::spread::spread(hash) >> 54;
-    let Some(slot) = usize::try_from(spread).ok().and_then(|index| table.get(index)) else {
+    let mixed = mix(hash) >> 54;
+    let Some(slot) = usize::try_from(mixed).ok().and_then(|index| table.get(index)) else {
         return true;
     };
     if slot.load(Relaxed) == hash {
@@ -118,22 +119,22 @@ pub(crate) struct Relations {
 /// Compares a key with those before it, and remembers it.
 #[inline(never)]
 pub(crate) fn remember(path: usize, id: c_int, key: c_int, site: usize) -> Relations {
-    let Ok(section) = output::enter() else {
+    let Ok(lock) = output::enter() else {
         return Relations::default();
     };
     let mut relations = Relations::default();
-    output::on_own_stack(&section, &mut || {
-        if let Some(given) = look_at(path, id, key, site) {
+    output::on_own_stack(&lock, &mut || {
+        if let Some(given) = inspect(path, id, key, site) {
             relations = compare(&given);
             store(given);
         }
     });
-    section.leave();
+    lock.leave();
     relations
 }
 
 /// What there is to remember of a call; `None` if the path can't be looked up any more, or is very long.
-fn look_at(path: usize, id: c_int, key: c_int, site: usize) -> Option<Given> {
+fn inspect(path: usize, id: c_int, key: c_int, site: usize) -> Option<Given> {
     let path = Path::at(path)?;
     let file = sys::statx_path(path.as_c_str()?).ok()?;
     let (device, inode) = identity(&file);
@@ -198,7 +199,7 @@ fn store(given: Given) {
     }
     // SAFETY: inside the table, as just compared.
     let place = unsafe { TABLE.load(Relaxed).add(index) };
-    // SAFETY: the section is held, so nobody else writes, and nobody reads at or above `USED`.
+    // SAFETY: the report lock is held, so nobody else writes, and nobody reads at or above `USED`.
     unsafe { place.write(given) };
     USED.store(index.wrapping_add(1), Release);
 }

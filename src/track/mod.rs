@@ -7,17 +7,17 @@
 //! thread holds the lock, in a signal handler, or while its holder does not run, waits in a [`queue`]. When the queue is
 //! full and the lock can't be had, tracking ends for this process; that is said once, and no call is held up again.
 
-mod begun;
-pub(crate) mod groups;
 mod held;
 mod hints;
 pub(crate) mod history;
 pub(crate) mod keys;
+pub(crate) mod leak_sites;
 pub(crate) mod libraries;
 mod lock;
 pub(crate) mod locks;
 pub(crate) mod objects;
 pub(crate) mod origin;
+mod pending;
 mod pool;
 pub(crate) mod protections;
 mod queue;
@@ -26,9 +26,9 @@ pub(crate) mod reserved;
 pub(crate) mod segments;
 pub(crate) mod tree;
 
-pub(crate) use begun::{Begun, detach, detached, release, release_for_mremap, released};
-pub(crate) use origin::{By, File, Made};
-pub(crate) use regions::{Asked, Known, KnownGone, Regions, Releaser, Taken};
+pub(crate) use origin::{By, File, NewMapping};
+pub(crate) use pending::{PendingRelease, detach, detached, release, release_for_mremap, released};
+pub(crate) use regions::{Regions, ReleasedMapping, ReleasedPieces, Releaser, Requested, TrackedRange};
 
 use crate::enabled;
 use crate::output::{self, sink};
@@ -39,14 +39,14 @@ use crate::track::reserved::Reserved;
 use core::cell::UnsafeCell;
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use groups::Groups;
 use held::{Held, give_up, leave_event, tell};
+use leak_sites::LeakSites;
 use libraries::Libraries;
 use lock::{Lock, Patience, Refusal};
 use objects::{Object, Objects};
 use protections::{Protection, Protections};
 use queue::Queue;
-use segments::{Got, Segment, Segments};
+use segments::{Segment, Segments, ShmgetSuccess};
 
 /// All that is tracked.
 #[repr(C)] // see `Tracker`
@@ -54,7 +54,7 @@ pub(crate) struct State {
     pub(crate) regions: Regions,
     pub(crate) segments: Segments,
     pub(crate) objects: Objects,
-    pub(crate) groups: Groups,
+    pub(crate) leak_sites: LeakSites,
     protections: Protections,
     pub(crate) libraries: Libraries,
     pub(crate) reserved: Reserved,
@@ -63,18 +63,18 @@ pub(crate) struct State {
 /// What happened.
 #[derive(Clone, Copy)]
 enum Event {
-    Mapped { range: Range, made: Made },
+    Mapped { range: Range, made: NewMapping },
     Released { range: Range, releaser: Releaser },
     Failed { release: u32 },
     Passed { release: u32 },
     Detached { base: usize, releaser: Releaser },
     Protected(Protection),
-    Moved { release: u32, old: Range, new: Range, made: Made },
-    Doubled { old: Range, new: Range, made: Made },
-    Asked { range: Range, address: usize, base: Option<usize> },
+    Moved { release: u32, old: Range, new: Range, made: NewMapping },
+    Duplicated { old: Range, new: Range, made: NewMapping },
+    Requested { range: Range, address: usize, base: Option<usize> },
     Forgotten { range: Range },
-    Got(Got),
-    Sized { id: c_int, size: usize },
+    ShmgetSucceeded(ShmgetSuccess),
+    SizeLearned { id: c_int, size: usize },
     Removed { id: c_int, site: Hidden },
     RemovalRefused { id: c_int, site: Hidden, errno: Errno },
 }
@@ -88,20 +88,20 @@ impl Addresses for Event {
             }
             Event::Detached { base, releaser } => (*base, *releaser) = (!*base, releaser.complemented()),
             Event::Protected(protection) => *protection = protection.complemented(),
-            Event::Moved { old, new, made, .. } | Event::Doubled { old, new, made } => {
+            Event::Moved { old, new, made, .. } | Event::Duplicated { old, new, made } => {
                 (*old, *new, *made) = (old.complemented(), new.complemented(), made.complemented());
             }
-            Event::Asked { range, address, base } => {
+            Event::Requested { range, address, base } => {
                 (*range, *address, *base) = (range.complemented(), !*address, base.map(|base| !base));
             }
             Event::Forgotten { range } => *range = range.complemented(),
             // Their addresses are hidden already, or they have none.
             Event::Failed { .. }
             | Event::Passed { .. }
-            | Event::Got(_)
+            | Event::ShmgetSucceeded(_)
             | Event::Removed { .. }
             | Event::RemovalRefused { .. }
-            | Event::Sized { .. } => {}
+            | Event::SizeLearned { .. } => {}
         }
         self
     }
@@ -126,7 +126,7 @@ static TRACKER: Tracker = Tracker {
         regions: Regions::new(),
         segments: Segments::new(),
         objects: Objects::new(),
-        groups: Groups::new(),
+        leak_sites: LeakSites::new(),
         protections: Protections::new(),
         libraries: Libraries::new(),
         reserved: Reserved::new(),
@@ -161,18 +161,18 @@ impl State {
             Event::Passed { release } => regions.close(release),
             Event::Protected(protection) => self.protect(protection),
             Event::Moved { release, old, new, ref made } => regions.moved(release, old, new, made, outer),
-            Event::Doubled { old, new, ref made } => regions.doubled(old, new, made, outer),
-            Event::Asked { range, address, base } => regions.asked_for(range, address, base),
+            Event::Duplicated { old, new, ref made } => regions.duplicated(old, new, made, outer),
+            Event::Requested { range, address, base } => regions.requested_at(range, address, base),
             Event::Forgotten { range } => regions.forget(range),
-            Event::Got(got) => {
+            Event::ShmgetSucceeded(got) => {
                 let generation = self.regions.generation();
                 self.regions.note_made();
                 match self.segments.entry(got.id) {
-                    Some(segment) => segment.got(&got, generation),
-                    None => self.regions.forgetful = true,
+                    Some(segment) => segment.shmget_succeeded(&got, generation),
+                    None => self.regions.is_incomplete = true,
                 }
             }
-            Event::Sized { id, size } => {
+            Event::SizeLearned { id, size } => {
                 if let Some(segment) = self.segments.entry(id) {
                     segment.size = size;
                 }
@@ -218,15 +218,15 @@ pub(crate) fn with<R>(look: impl FnOnce(&mut State) -> R) -> Option<R> {
 /// A range has been mapped.
 #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
 #[inline(always)]
-pub(crate) fn mapped(range: Range, made: Made, outer: Option<&Outer>) {
+pub(crate) fn mapped(range: Range, made: NewMapping, outer: Option<&Outer>) {
     // By hand, not by `tell`: this is the way of every mapping, and an event takes much of a small stack.
     match Held::take() {
         Ok(mut held) => {
             held.state().regions.mapped(range, made, outer);
-            let forgetful = held.state().regions.forgetful;
+            let is_incomplete = held.state().regions.is_incomplete;
             held.leave();
-            if forgetful {
-                say_forgetful();
+            if is_incomplete {
+                say_incomplete();
             }
         }
         Err(refusal) => mapped_later(refusal, range, made),
@@ -236,28 +236,28 @@ pub(crate) fn mapped(range: Range, made: Made, outer: Option<&Outer>) {
 /// Says once that there is no memory for all mappings.
 #[cold]
 #[inline(never)]
-fn say_forgetful() {
+fn say_incomplete() {
     static SAID: AtomicU32 = AtomicU32::new(0);
     if SAID.load(Relaxed) != 0 {
         return;
     }
-    if let Ok(section) = output::enter() {
+    if let Ok(lock) = output::enter() {
         if SAID.swap(1, Relaxed) == 0 {
             sink::say(
-                &section,
+                &lock,
                 format_args!(
                     "there is no memory to remember all mappings by (RLIMIT_AS, or vm.max_map_count): some are forgotten from \
                      here on, and nothing is concluded of them"
                 ),
             );
         }
-        section.leave();
+        lock.leave();
     }
 }
 
 #[cold]
 #[inline(never)]
-fn mapped_later(refusal: Refusal, range: Range, made: Made) {
+fn mapped_later(refusal: Refusal, range: Range, made: NewMapping) {
     leave_event(refusal, || Event::Mapped { range, made });
 }
 
@@ -268,8 +268,8 @@ pub(crate) fn protected(range: Range, prot: u8, site: usize) {
 }
 
 /// mremap has moved or resized what `begun` took from `old`.
-pub(crate) fn moved(begun: &Begun, old: Range, new: Range, made: &Made, outer: Option<&Outer>) {
-    let release = if let Begun::Taken(taken) = begun {
+pub(crate) fn moved(pending: &PendingRelease, old: Range, new: Range, made: &NewMapping, outer: Option<&Outer>) {
+    let release = if let PendingRelease::Taken(taken) = pending {
         taken.release
     } else {
         released(old, Releaser { by: made.by, site: made.site, time: made.time });
@@ -282,8 +282,8 @@ pub(crate) fn moved(begun: &Begun, old: Range, new: Range, made: &Made, outer: O
 }
 
 /// mremap has mapped what is at `old` a second time, at `new`.
-pub(crate) fn doubled(old: Range, new: Range, made: &Made, outer: Option<&Outer>) {
-    tell(|state| state.regions.doubled(old, new, made, outer), || Event::Doubled { old, new, made: *made });
+pub(crate) fn duplicated(old: Range, new: Range, made: &NewMapping, outer: Option<&Outer>) {
+    tell(|state| state.regions.duplicated(old, new, made, outer), || Event::Duplicated { old, new, made: *made });
 }
 
 /// mremap has shrunk, in place, what starts at `start`.
@@ -294,12 +294,12 @@ pub(crate) fn shrunk(start: usize, length: usize) {
 /// The program asked for an address in a range and was not given it, but `base`, if anything.
 #[cold]
 #[inline(never)]
-pub(crate) fn asked(range: Range, address: usize, base: Option<usize>) {
-    tell_event(Event::Asked { range, address, base });
+pub(crate) fn requested(range: Range, address: usize, base: Option<usize>) {
+    tell_event(Event::Requested { range, address, base });
 }
 
 /// The newest live mapping that was asked for where an address is, and lies elsewhere.
-pub(crate) fn meant_to_hold(address: usize) -> Option<Known> {
+pub(crate) fn meant_to_hold(address: usize) -> Option<TrackedRange> {
     with(|state| state.regions.meant_to_hold(address))?
 }
 
@@ -310,8 +310,8 @@ pub(crate) fn forget(range: Range) {
 }
 
 /// shmget has led to a segment.
-pub(crate) fn got(got: Got) {
-    tell_event(Event::Got(got));
+pub(crate) fn shmget_succeeded(got: ShmgetSuccess) {
+    tell_event(Event::ShmgetSucceeded(got));
 }
 
 /// The size of a segment; 0 if it is not known.
@@ -320,8 +320,8 @@ pub(crate) fn size_of_segment(id: c_int) -> usize {
 }
 
 /// A segment's size is known now.
-pub(crate) fn sized(id: c_int, size: usize) {
-    tell_event(Event::Sized { id, size });
+pub(crate) fn size_learned(id: c_int, size: usize) {
+    tell_event(Event::SizeLearned { id, size });
 }
 
 /// A segment has been removed.
@@ -350,23 +350,23 @@ pub(crate) fn object_made(object: &mut Object) {
         object.generation = state.regions.generation();
         state.regions.note_made();
         if !state.objects.made(object) {
-            state.regions.forgetful = true;
+            state.regions.is_incomplete = true;
         }
     });
 }
 
 /// The most that is remembered of one address.
-pub(crate) fn at(address: usize) -> Option<Known> {
+pub(crate) fn at(address: usize) -> Option<TrackedRange> {
     with(|state| state.regions.at(address).and_then(|entry| state.regions.known(entry)))?
 }
 
 /// As [`at`], or else of the next range above.
-pub(crate) fn at_or_after(address: usize) -> Option<Known> {
+pub(crate) fn at_or_after(address: usize) -> Option<TrackedRange> {
     with(|state| state.regions.at_or_after(address).and_then(|entry| state.regions.known(entry)))?
 }
 
 /// The last mapping that ends at or below an address, and the first that starts above it.
-pub(crate) fn neighbours(address: usize) -> (Option<Known>, Option<Known>) {
+pub(crate) fn neighbours(address: usize) -> (Option<TrackedRange>, Option<TrackedRange>) {
     with(|state| {
         let regions = &state.regions;
         let known = |entry| regions.known(entry);
@@ -389,7 +389,7 @@ pub(crate) fn protection(address: usize, prot: u8, since: Option<u32>) -> Option
 }
 
 /// The last release of the memory at an address.
-pub(crate) fn last_gone(address: usize) -> Option<KnownGone> {
+pub(crate) fn last_gone(address: usize) -> Option<ReleasedMapping> {
     with(|state| {
         let gone = state.regions.history.newest_first().find(|gone| gone.entry.contains(address))?;
         state.regions.known_gone(gone)
@@ -397,7 +397,7 @@ pub(crate) fn last_gone(address: usize) -> Option<KnownGone> {
 }
 
 /// The pieces that a release took, lowest first.
-pub(crate) fn pieces_of(taken: &Taken, mut each: impl FnMut(&KnownGone)) {
+pub(crate) fn pieces_of(taken: &ReleasedPieces, mut each: impl FnMut(&ReleasedMapping)) {
     let mut from = 0;
     for _ in 0..taken.pieces {
         let Some(Some(piece)) = with(|state| state.regions.next_piece(taken.release, from)) else { return };
@@ -412,8 +412,8 @@ pub(crate) fn watch_release(address: usize) {
 }
 
 /// Bytes past the end of what is mapped at an address are not the program's, or no longer to be told from older ones.
-pub(crate) fn spoil(address: usize) {
-    with(|state| state.regions.spoil(address));
+pub(crate) fn mark_tail_unreliable(address: usize) {
+    with(|state| state.regions.mark_tail_unreliable(address));
 }
 
 /// Whether this process has made a segment.

@@ -75,7 +75,7 @@ impl Item for OuterItem {
 
 /// A call that maps, as it is told to the tracker.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Made {
+pub(crate) struct NewMapping {
     pub(crate) by: By,
     /// The return address of the call.
     pub(crate) site: usize,
@@ -89,7 +89,7 @@ pub(crate) struct Made {
     /// Whether the program chose the address.
     pub(crate) placed: bool,
     /// Whether its release needs a look: it starts past the end of its file.
-    pub(crate) notable: bool,
+    pub(crate) needs_check: bool,
     pub(crate) file: Option<File>,
     /// As [`crate::clock::now`] gives it.
     pub(crate) time: u32,
@@ -115,16 +115,16 @@ pub(crate) struct Origin {
     /// In which process of a line of forks it was made.
     pub(crate) generation: u8,
     /// Whether bytes past its end may have been written before they were past its end, or by others.
-    pub(crate) spoiled: bool,
+    pub(crate) tail_unreliable: bool,
     /// The count in which it was last counted, so that its pieces count once.
     pub(super) counted: u8,
     /// Where the address that it was asked for at is remembered, if it was not given that one; 0 otherwise.
     pub(super) hint: u16,
 }
 
-impl Addresses for Made {
-    fn complemented(self) -> Made {
-        Made { site: !self.site, base: !self.base, ..self }
+impl Addresses for NewMapping {
+    fn complemented(self) -> NewMapping {
+        NewMapping { site: !self.site, base: !self.base, ..self }
     }
 }
 
@@ -150,7 +150,7 @@ impl Item for Hidden<Origin> {
         prot: 0,
         placed: false,
         generation: 0,
-        spoiled: false,
+        tail_unreliable: false,
         counted: 0,
         hint: 0,
     });

@@ -3,18 +3,18 @@
 //! Pure: it is told what happened and knows nothing of the kernel. A piece of memory that can't be had makes it forget
 //! a range, never remember a wrong one.
 
-mod known;
 mod moves;
 mod pieces;
+mod tracked;
 
 use super::hints::Hints;
-use super::history::{Extents, Gone, History};
-use super::origin::{By, File, Made, Origin, OuterItem};
+use super::history::{Extents, History, Released};
+use super::origin::{By, File, NewMapping, Origin, OuterItem};
 use super::pool::Pool;
 use super::tree::{Entry, Tree};
 use crate::plain::hidden::{Addresses, Hidden};
 use crate::plain::{Outer, Range};
-pub(crate) use known::{Asked, Known, KnownGone, Taken};
+pub(crate) use tracked::{ReleasedMapping, ReleasedPieces, Requested, TrackedRange};
 
 /// Records that the library itself has room for; beyond the releases that are remembered, for some 3,000 mappings.
 const ORIGINS: usize = 7168;
@@ -57,7 +57,7 @@ pub(crate) struct Regions {
     /// The number of the last count of origins.
     count: u8,
     /// Whether a range had to be forgotten for want of memory.
-    pub(crate) forgetful: bool,
+    pub(crate) is_incomplete: bool,
     /// Whether this process has mapped or made anything since it started or was forked.
     has_made: bool,
     /// Whether this process has made or met segments or objects.
@@ -94,7 +94,7 @@ impl Regions {
             has_notable: false,
             has_opened: false,
             count: 0,
-            forgetful: false,
+            is_incomplete: false,
         }
     }
 
@@ -151,20 +151,20 @@ impl Regions {
     }
 
     /// All that is known of a range.
-    pub(crate) fn known(&self, entry: Entry) -> Option<Known> {
+    pub(crate) fn known(&self, entry: Entry) -> Option<TrackedRange> {
         let origin = self.origin(&entry)?;
-        let asked = match self.hints.at(origin.hint, origin.serial) {
-            _ if origin.placed => Asked::Address(origin.base),
-            Some(address) => Asked::Address(address),
-            None if origin.hint != 0 => Asked::Forgotten,
-            None => Asked::Nothing,
+        let requested = match self.hints.at(origin.hint, origin.serial) {
+            _ if origin.placed => Requested::Address(origin.base),
+            Some(address) => Requested::Address(address),
+            None if origin.hint != 0 => Requested::Forgotten,
+            None => Requested::Nothing,
         };
         let (file, outer) = (self.files.get(origin.file).copied(), self.outer(origin.outer));
-        Some(Known { entry, origin, file, outer, asked })
+        Some(TrackedRange { entry, origin, file, outer, requested })
     }
 
     /// A mapping was asked for in a range; `base` is where it is, if it was made.
-    pub(crate) fn asked_for(&mut self, range: Range, address: usize, base: Option<usize>) {
+    pub(crate) fn requested_at(&mut self, range: Range, address: usize, base: Option<usize>) {
         self.asked.add(range.start, range.end);
         let made = base.and_then(|base| self.at(base).filter(|entry| entry.start == base));
         if let Some(origin) = made.and_then(|entry| self.origins.get_mut(entry.origin))
@@ -176,7 +176,7 @@ impl Regions {
     }
 
     /// The newest live mapping that was asked for where `address` is, and lies elsewhere.
-    pub(crate) fn meant_to_hold(&self, address: usize) -> Option<Known> {
+    pub(crate) fn meant_to_hold(&self, address: usize) -> Option<TrackedRange> {
         self.hints.below(address).find_map(|(asked, base, serial)| {
             let entry = self.at(base)?;
             let origin = self.origin(&entry).filter(|origin| origin.serial == serial)?;
@@ -185,8 +185,8 @@ impl Regions {
     }
 
     /// All that is known of a range that is gone.
-    pub(crate) fn known_gone(&self, gone: Gone) -> Option<KnownGone> {
-        Some(KnownGone { gone, was: self.known(gone.entry)?, outer: self.outer(gone.outer) })
+    pub(crate) fn known_gone(&self, gone: Released) -> Option<ReleasedMapping> {
+        Some(ReleasedMapping { gone, was: self.known(gone.entry)?, outer: self.outer(gone.outer) })
     }
 
     fn outer(&self, number: u32) -> Outer {
@@ -258,7 +258,7 @@ impl Regions {
     }
 
     /// The last release of a part of what the call has mapped that made a range.
-    pub(crate) fn last_gone_of(&self, entry: &Entry) -> Option<KnownGone> {
+    pub(crate) fn last_gone_of(&self, entry: &Entry) -> Option<ReleasedMapping> {
         self.known_gone(self.history.newest_first().find(|gone| gone.entry.origin == entry.origin && gone.is_real())?)
     }
 
@@ -273,18 +273,19 @@ impl Regions {
     /// A call has mapped a range; what was there has been replaced.
     #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
     #[inline(always)]
-    pub(crate) fn mapped(&mut self, range: Range, made: Made, outer: Option<&Outer>) {
+    pub(crate) fn mapped(&mut self, range: Range, made: NewMapping, outer: Option<&Outer>) {
         if range.start >= range.end {
             return;
         }
         // One piece points to the origin: the one that is added here.
         let Some(origin) = self.new_origin(made, outer, 1) else {
             self.clear(range, Releaser { by: made.by, site: made.site, time: made.time });
-            self.forgetful = true;
+            self.is_incomplete = true;
             return;
         };
-        self.has_notable |= made.notable;
-        let entry = Entry { start: range.start, end: range.end, origin, prot: made.prot, notable: made.notable };
+        self.has_notable |= made.needs_check;
+        let entry =
+            Entry { start: range.start, end: range.end, origin, prot: made.prot, needs_check: made.needs_check };
         if !self.tree.insert_simply(&entry) {
             self.map_over(entry, Releaser { by: made.by, site: made.site, time: made.time });
         }
@@ -297,27 +298,33 @@ impl Regions {
         self.clear(Range { start: entry.start, end: entry.end }, releaser);
         if !self.tree.insert(entry) {
             self.drop_piece(entry.origin);
-            self.forgetful = true;
+            self.is_incomplete = true;
         }
     }
 
     /// Takes a range out, before a call that releases it: what was there, pieces and all.
-    pub(crate) fn release(&mut self, range: Range, releaser: Releaser, outer: Option<&Outer>) -> Taken {
+    pub(crate) fn release(&mut self, range: Range, releaser: Releaser, outer: Option<&Outer>) -> ReleasedPieces {
         self.serial = self.serial.wrapping_add(1);
         let release = self.serial;
         if let Some(entry) = self.tree.take_exactly(range.start, range.end) {
             self.enter_gone(entry, release, releaser, outer);
-            return Taken { release, pieces: 1, whole: true, notable: entry.notable, ..Taken::default() };
+            return ReleasedPieces {
+                release,
+                pieces: 1,
+                contiguous: true,
+                needs_check: entry.needs_check,
+                ..ReleasedPieces::default()
+            };
         }
         self.release_pieces(release, None, range, releaser, outer)
     }
 
     /// Takes out all pieces of the segment that is attached at `base`, as shmdt(2) detaches them: also what munmap has
     /// left of it, and what mremap has moved so that it would start there.
-    pub(crate) fn detach(&mut self, base: usize, releaser: Releaser, outer: Option<&Outer>) -> Taken {
+    pub(crate) fn detach(&mut self, base: usize, releaser: Releaser, outer: Option<&Outer>) -> ReleasedPieces {
         let mut at = base;
         let (segment, mut last) = loop {
-            let Some(entry) = self.tree.at_or_after(at) else { return Taken::default() };
+            let Some(entry) = self.tree.at_or_after(at) else { return ReleasedPieces::default() };
             if let Some(segment) = self.segment(&entry).filter(|segment| segment.base == base) {
                 break (segment, entry);
             }
@@ -353,8 +360,8 @@ impl Regions {
         range: Range,
         releaser: Releaser,
         outer: Option<&Outer>,
-    ) -> Taken {
-        let mut taken = Taken { release, ..Taken::default() };
+    ) -> ReleasedPieces {
+        let mut taken = ReleasedPieces { release, ..ReleasedPieces::default() };
         let mut at = range.start;
         let mut first = None;
         let mut whole = true;
@@ -364,16 +371,16 @@ impl Regions {
                 continue;
             }
             whole &= entry.start <= at;
-            taken.cut = entry.end > range.end;
-            taken.notable |= entry.notable;
-            taken.mixed |= *first.get_or_insert(entry.origin) != entry.origin;
+            taken.partial_tail = entry.end > range.end;
+            taken.needs_check |= entry.needs_check;
+            taken.multi_origin |= *first.get_or_insert(entry.origin) != entry.origin;
             taken.pieces = taken.pieces.wrapping_add(1);
             let piece = Entry { start: entry.start.max(range.start), end: entry.end.min(range.end), ..entry };
             self.cut_out(entry, piece);
             self.enter_gone(piece, taken.release, releaser, outer);
             at = piece.end;
         }
-        taken.whole = whole && at >= range.end;
+        taken.contiguous = whole && at >= range.end;
         taken
     }
 
@@ -402,7 +409,7 @@ impl Regions {
     }
 
     /// The piece with the lowest start from `from` on that a release took.
-    pub(crate) fn next_piece(&self, release: u32, from: usize) -> Option<KnownGone> {
+    pub(crate) fn next_piece(&self, release: u32, from: usize) -> Option<ReleasedMapping> {
         let pieces = self.history.pieces_of(release).filter(|gone| gone.entry.start >= from);
         self.known_gone(pieces.min_by_key(|gone| gone.entry.start)?)
     }
@@ -421,21 +428,21 @@ impl Regions {
 
     /// The release of what is mapped at an address needs a look from now on.
     pub(crate) fn watch_release(&mut self, address: usize) {
-        if let Some(entry) = self.at(address).filter(|entry| !entry.notable) {
-            self.tree.replace(entry.start, Entry { notable: true, ..entry });
+        if let Some(entry) = self.at(address).filter(|entry| !entry.needs_check) {
+            self.tree.replace(entry.start, Entry { needs_check: true, ..entry });
         }
     }
 
     /// Notes that the end of what is mapped at an address has been written before.
-    pub(crate) fn spoil(&mut self, address: usize) {
+    pub(crate) fn mark_tail_unreliable(&mut self, address: usize) {
         if let Some(entry) = self.at(address) {
-            self.spoil_origin(entry.origin);
+            self.mark_origin_unreliable(entry.origin);
         }
     }
 
-    pub(super) fn spoil_origin(&mut self, number: u32) {
+    pub(super) fn mark_origin_unreliable(&mut self, number: u32) {
         if let Some(origin) = self.origins.get_mut(number) {
-            origin.kept_mut().spoiled = true;
+            origin.kept_mut().tail_unreliable = true;
         }
     }
 
@@ -447,7 +454,7 @@ impl Regions {
         {
             origin.kept_mut().length = length;
             // What was its contents lies past its end now.
-            origin.kept_mut().spoiled = true;
+            origin.kept_mut().tail_unreliable = true;
         }
     }
 

@@ -93,7 +93,7 @@ impl Reserved {
 
     /// Enters a range; false if there is no memory for it.
     pub(crate) fn enter(&mut self, range: Range, kind: Kind) -> bool {
-        let entry = Entry { start: range.start, end: range.end, origin: kind as u32, prot: 0, notable: false };
+        let entry = Entry { start: range.start, end: range.end, origin: kind as u32, prot: 0, needs_check: false };
         let entered = self.tree.insert(entry);
         if entered {
             self.count(kind, range.length(), true);

@@ -1,7 +1,7 @@
 //! The System V segments that this process has met.
 
+use crate::plain::hash::mix;
 use crate::plain::hidden::Hidden;
-use crate::plain::spread::spread;
 use crate::sys::Errno;
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -96,7 +96,7 @@ impl Segment {
     }
 
     /// A shmget has led to it; `created` if it has made it.
-    pub(crate) fn got(&mut self, call: &Got, generation: u8) {
+    pub(crate) fn shmget_succeeded(&mut self, call: &ShmgetSuccess, generation: u8) {
         // A new segment may have the id of one that is gone.
         if call.created || self.has(REMOVED) {
             *self = Segment::of(self.id);
@@ -138,7 +138,7 @@ impl Segment {
 
 /// A shmget that succeeded, as the tracker is told.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Got {
+pub(crate) struct ShmgetSuccess {
     pub(crate) id: c_int,
     pub(crate) key: c_int,
     /// The segment's size in bytes.
@@ -189,7 +189,7 @@ impl Segments {
 
     /// The places where a segment may lie.
     fn places(id: c_int) -> impl Iterator<Item = usize> {
-        let hash = spread(u64::from(id.cast_unsigned())) >> 52;
+        let hash = mix(u64::from(id.cast_unsigned())) >> 52;
         let start = usize::try_from(hash).unwrap_or(0);
         (0..PROBES).map(move |probe| start.wrapping_add(probe) % SEGMENTS)
     }
@@ -277,8 +277,8 @@ impl Segments {
 mod tests {
     use super::*;
 
-    fn got(id: c_int, created: bool, site: usize) -> Got {
-        Got { id, key: 7, size: 4096, flags: 0o600, created, site: Hidden::new(site) }
+    fn shmget_succeeded(id: c_int, created: bool, site: usize) -> ShmgetSuccess {
+        ShmgetSuccess { id, key: 7, size: 4096, flags: 0o600, created, site: Hidden::new(site) }
     }
 
     #[test]
@@ -286,7 +286,7 @@ mod tests {
         let mut segments = Box::new(Segments::new());
         assert!(segments.get(0).is_none());
         for id in 0..10_000 {
-            segments.entry(id).unwrap().got(&got(id, id < 100, 1), 0);
+            segments.entry(id).unwrap().shmget_succeeded(&shmget_succeeded(id, id < 100, 1), 0);
         }
         assert!((0..100).all(|id| segments.get(id).is_some_and(Segment::is_created)));
         assert!(segments.get(9_999).is_some());
@@ -296,20 +296,20 @@ mod tests {
     #[test]
     fn a_later_look_up_is_not_the_creation() {
         let mut segment = Segment::of(3);
-        segment.got(&got(3, true, 1), 5);
-        segment.got(&Got { size: 0, flags: 0, ..got(3, false, 2) }, 5);
+        segment.shmget_succeeded(&shmget_succeeded(3, true, 1), 5);
+        segment.shmget_succeeded(&ShmgetSuccess { size: 0, flags: 0, ..shmget_succeeded(3, false, 2) }, 5);
         assert_eq!((segment.site(), segment.size, segment.flags), (1, 4096, 0o600));
     }
 
     #[test]
     fn an_id_that_is_given_again_is_another_segment() {
         let mut segment = Segment::of(3);
-        segment.got(&got(3, true, 1), 5);
+        segment.shmget_succeeded(&shmget_succeeded(3, true, 1), 5);
         segment.refuse(Hidden::new(2), libc::EPERM);
         assert_eq!(segment.refused_at(), Some((2, libc::EPERM)));
         segment.remove(Hidden::new(3));
         assert_eq!((segment.refused_at(), segment.removed_at()), (None, Some(3)));
-        segment.got(&got(3, false, 4), 5);
+        segment.shmget_succeeded(&shmget_succeeded(3, false, 4), 5);
         assert!(!segment.is_created() && segment.removed_at().is_none() && segment.site() == 4);
     }
 }

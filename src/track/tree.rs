@@ -25,7 +25,7 @@ pub(crate) struct Entry {
     /// The protection, `PROT_READ` and so on.
     pub(crate) prot: u8,
     /// Whether its release needs a look.
-    pub(crate) notable: bool,
+    pub(crate) needs_check: bool,
 }
 
 impl Addresses for Entry {
@@ -36,7 +36,7 @@ impl Addresses for Entry {
 }
 
 impl Entry {
-    pub(super) const NONE: Entry = Entry { start: 0, end: 0, origin: 0, prot: 0, notable: false };
+    pub(super) const NONE: Entry = Entry { start: 0, end: 0, origin: 0, prot: 0, needs_check: false };
 
     /// Whether `address` lies in it.
     pub(crate) fn contains(&self, address: usize) -> bool {

@@ -13,13 +13,13 @@ use crate::form::Draft;
 use crate::machine::Access;
 use crate::plain::page::page_size;
 use crate::sys;
-use crate::track::{self, By, Known};
+use crate::track::{self, By, TrackedRange};
 use mapsan_model::Rule;
 
 /// What is known of a page that is not available.
 pub(crate) struct FileFault {
     /// What the program has mapped there; `None` for what the loader, libc or a raw system call has.
-    known: Option<Known>,
+    known: Option<TrackedRange>,
     there: Option<Mapping>,
     file: Option<Sizes>,
     /// The size of the pages.
@@ -73,13 +73,13 @@ impl FileFault {
         }
         let page = mappings.and_then(|mappings| mappings.page_size_at(fault.address)).unwrap_or(page_size()) as u64;
         let mut found = FileFault { known, there, file: None, page, why: Why::Unknown };
-        let room = found.look_at_file(fault.address);
+        let room = found.inspect_file(fault.address);
         found.why = found.why(fault, room);
         Some(found)
     }
 
     /// Finds the file; the room on its filesystem.
-    fn look_at_file(&mut self, address: usize) -> Option<Room> {
+    fn inspect_file(&mut self, address: usize) -> Option<Room> {
         let there = self.there.as_ref();
         let file = self.known.as_ref().and_then(|known| known.file.filter(|_| known.origin.by != By::Shmat));
         let backing = match (&file, &self.known) {

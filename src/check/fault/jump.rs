@@ -3,22 +3,22 @@
 use super::words::{Into, Rights, tell_removed};
 use super::{LOWEST, is_later};
 use crate::call::Fault;
-use crate::check::known::{tell_gone, tell_mapped};
 use crate::check::memory::{Shown, There, mapping_at, there};
+use crate::check::provenance::{tell_gone, tell_mapped};
 use crate::facts::mapping::Mapping;
 use crate::form::{Draft, Place};
 use crate::harden;
 use crate::plain::escape::Quoted;
 use crate::track::libraries::{self, Library};
 use crate::track::protections::Protection;
-use crate::track::{self, By, Known, KnownGone};
+use crate::track::{self, By, ReleasedMapping, TrackedRange};
 use core::fmt;
 
 /// An instruction fetch where nothing is mapped, or nothing executable.
 pub(crate) struct Jump {
     now: Option<Mapping>,
     /// What the program has mapped there.
-    known: Option<Known>,
+    known: Option<TrackedRange>,
     before: Before,
     /// The call of mprotect that gave what is there its protection.
     given: Option<Protection>,
@@ -30,7 +30,7 @@ enum Before {
     /// A shared object, until dlclose.
     Library(Library),
     /// A mapping of the program's.
-    Mapping(KnownGone),
+    Mapping(ReleasedMapping),
     Unknown,
 }
 
@@ -142,7 +142,7 @@ impl Jump {
 }
 
 /// Says that the jump went to where a mapping of the program's has been.
-fn tell_mapping(gone: &KnownGone, address: usize, draft: &mut Draft) {
+fn tell_mapping(gone: &ReleasedMapping, address: usize, draft: &mut Draft) {
     let was = &gone.was;
     let state = match gone.gone.by {
         By::Shmdt => "detached",

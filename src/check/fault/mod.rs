@@ -11,15 +11,15 @@ mod protection;
 mod released;
 mod words;
 
-use super::known::tell_mapped;
 use super::memory::{Shown, mapping_at};
+use super::provenance::tell_mapped;
 use crate::call::Fault;
 use crate::facts::mapping::{Mapping, Mappings};
 use crate::form::Draft;
 use crate::harden::{self, Kind};
 use crate::machine::Access;
 use crate::track::libraries::{self, Library};
-use crate::track::{self, By, Known, KnownGone};
+use crate::track::{self, By, ReleasedMapping, TrackedRange};
 use core::ffi::c_int;
 use failed::FailedPointer;
 use file::FileFault;
@@ -43,9 +43,9 @@ pub(crate) enum Cause {
     /// The processor went where there is no code.
     BadJump(Jump),
     /// What was there has been released.
-    Released(KnownGone),
+    Released(ReleasedMapping),
     /// What was there has been released by a call that was not seen.
-    Vanished(Known),
+    Vanished(TrackedRange),
     /// What was there belonged to a shared object that dlclose removed.
     Unloaded(Library),
     /// The access runs out of a mapping.
@@ -159,7 +159,7 @@ fn is_stack_used_up(fault: &Fault) -> bool {
 }
 
 /// Tells of a mapping that is there: as the kernel has it, and where it was made.
-fn tell_there(known: Option<&Known>, there: Option<&Mapping>, draft: &mut Draft) {
+fn tell_there(known: Option<&TrackedRange>, there: Option<&Mapping>, draft: &mut Draft) {
     if let Some(there) = there {
         draft.mapping(there);
         draft.note(format_args!("the mapping: {}", Shown(there)));

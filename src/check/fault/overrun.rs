@@ -3,14 +3,14 @@
 use super::words::{Accessed, What, tell_hint};
 use super::{LOWEST, NEAR, is_stack_used_up};
 use crate::call::Fault;
-use crate::check::known::{tell_mapped, whole};
 use crate::check::memory::{Shown, mapping_at};
+use crate::check::provenance::{tell_mapped, whole};
 use crate::check::{Count, IfSome};
 use crate::facts::limits::Bytes;
 use crate::form::Draft;
 use crate::harden::Kind;
 use crate::plain::page::{page_size, page_start};
-use crate::track::{self, Known};
+use crate::track::{self, TrackedRange};
 use core::fmt;
 
 /// Which side of a mapping.
@@ -23,7 +23,7 @@ enum Side {
 /// An access outside a mapping, by so much that it is likely to belong to it.
 pub(crate) struct Overrun {
     /// The piece of the mapping that the access ran out of.
-    known: Known,
+    known: TrackedRange,
     side: Side,
     guard: Guard,
     /// Whether the mapping is in use as a stack, of which nothing is left.
@@ -47,7 +47,7 @@ impl Overrun {
         let address = fault.address;
         let is_stack = is_stack_used_up(fault);
         let (below, above) = track::neighbours(address);
-        let lives = |known: &Known, at: usize| {
+        let lives = |known: &TrackedRange, at: usize| {
             mapping_at(at).is_some_and(|there| there.contains(known.entry.start) || there.contains(at))
         };
         let below = below
@@ -198,7 +198,10 @@ impl Overrun {
 }
 
 /// The nearer one of two mappings, and the side of it on which the address is.
-fn nearer(below: Option<&(usize, Known)>, above: Option<&(usize, Known)>) -> Option<(Known, Side)> {
+fn nearer(
+    below: Option<&(usize, TrackedRange)>,
+    above: Option<&(usize, TrackedRange)>,
+) -> Option<(TrackedRange, Side)> {
     match (below, above) {
         (Some((past, _)), Some((short, known))) if short < past => Some((*known, Side::Before)),
         (Some((_, known)), _) => Some((*known, Side::Behind)),
@@ -208,7 +211,7 @@ fn nearer(below: Option<&(usize, Known)>, above: Option<&(usize, Known)>) -> Opt
 }
 
 /// Whether a piece is the first memory that can be accessed above a stack pointer.
-fn is_next_above(known: &Known, pointer: usize) -> bool {
+fn is_next_above(known: &TrackedRange, pointer: usize) -> bool {
     let Some(mappings) = crate::facts::mapping::Mappings::open() else { return false };
     let mut at = pointer;
     while let Some(there) = mappings.at_or_after(at) {
@@ -222,13 +225,13 @@ fn is_next_above(known: &Known, pointer: usize) -> bool {
 
 /// The accessible memory behind a neighbour without any right, if it belongs to the same mapping or reservation and is
 /// near; else the neighbour itself.
-fn accessible(neighbour: Known, address: usize, side: Side) -> Known {
+fn accessible(neighbour: TrackedRange, address: usize, side: Side) -> TrackedRange {
     if neighbour.entry.prot != 0 { neighbour } else { border(&neighbour, address, side).unwrap_or(neighbour) }
 }
 
 /// Accessible memory on one side of the run of pages without rights around `address`, if it belongs to the same mapping or
 /// reservation and is near.
-fn border(guard: &Known, address: usize, side: Side) -> Option<Known> {
+fn border(guard: &TrackedRange, address: usize, side: Side) -> Option<TrackedRange> {
     let mut edge = guard.entry;
     loop {
         let next = match side {
@@ -244,7 +247,7 @@ fn border(guard: &Known, address: usize, side: Side) -> Option<Known> {
         }
         let known = track::at(next)?;
         if known.entry.prot != 0 {
-            let holds = |known: &Known, at: usize| whole(known).start <= at && at < whole(known).end;
+            let holds = |known: &TrackedRange, at: usize| whole(known).start <= at && at < whole(known).end;
             let same = known.origin.serial == guard.origin.serial || holds(guard, next) || holds(&known, address);
             return same.then_some(known);
         }

@@ -3,18 +3,18 @@
 use super::words::{Accessed, Into, Rights, tell_hint};
 use super::{NEAR, allows, tell_there};
 use crate::call::Fault;
-use crate::check::known::tell_mapped;
+use crate::check::provenance::tell_mapped;
 use crate::facts::mapping::{self, Mapping};
 use crate::form::{Draft, Place};
 use crate::machine::Access;
 use crate::track::protections::Protection;
-use crate::track::{self, By, Known};
+use crate::track::{self, By, TrackedRange};
 use core::ffi::c_int;
 
 /// An access to live memory whose protection forbids it.
 pub(crate) struct Forbidden {
     /// What the program has mapped there; `None` for memory of libc's or the loader's that it has protected.
-    known: Option<Known>,
+    known: Option<TrackedRange>,
     there: Option<Mapping>,
     /// The call of mprotect that gave it its protection.
     given: Option<Protection>,
@@ -22,7 +22,7 @@ pub(crate) struct Forbidden {
 
 impl Forbidden {
     /// An access to a mapping of the program's.
-    pub(super) fn of_own(fault: &Fault, known: &Known, there: Option<&Mapping>) -> Forbidden {
+    pub(super) fn of_own(fault: &Fault, known: &TrackedRange, there: Option<&Mapping>) -> Forbidden {
         let prot = there.map_or(known.entry.prot, Mapping::prot);
         let given = track::protection(fault.address, prot, Some(known.origin.serial));
         Forbidden { known: Some(*known), there: there.copied(), given }
@@ -134,7 +134,7 @@ impl Forbidden {
     }
 
     /// Tells of accessible memory that ends where this mapping starts: the access may have come from there.
-    fn tell_below(&self, known: &Known, draft: &mut Draft) {
+    fn tell_below(&self, known: &TrackedRange, draft: &mut Draft) {
         let (Some(below), _) = track::neighbours(known.entry.start) else { return };
         if self.prot() == 0 && below.entry.end == known.entry.start && below.entry.prot & 3 == 3 {
             draft.note(format_args!(

@@ -2,15 +2,15 @@
 
 use super::words::{Accessed, Into, Rights, tell_removed};
 use crate::call::Fault;
-use crate::check::known::{tell_gone, tell_mapped, whole};
+use crate::check::provenance::{tell_gone, tell_mapped, whole};
 use crate::form::Draft;
 use crate::plain::escape::Quoted;
 use crate::plain::{Range, page};
 use crate::track::libraries::Library;
-use crate::track::{self, By, Known, KnownGone, Taken};
+use crate::track::{self, By, ReleasedMapping, ReleasedPieces, TrackedRange};
 
 /// Says what happened where the program has released a mapping.
-pub(super) fn tell(gone: &KnownGone, fault: &Fault, draft: &mut Draft) {
+pub(super) fn tell(gone: &ReleasedMapping, fault: &Fault, draft: &mut Draft) {
     let was = &gone.was;
     let (state, help) = match gone.gone.by {
         By::Shmdt if was.origin.flags & libc::SHM_REMAP != 0 => (
@@ -42,16 +42,16 @@ pub(super) fn tell(gone: &KnownGone, fault: &Fault, draft: &mut Draft) {
 }
 
 /// Whether the call that released a piece has released pieces of other mappings, too.
-fn takes_others(gone: &KnownGone) -> bool {
+fn takes_others(gone: &ReleasedMapping) -> bool {
     const MOST: u32 = 64;
-    let taken = Taken { release: gone.gone.release, pieces: MOST, ..Taken::default() };
+    let taken = ReleasedPieces { release: gone.gone.release, pieces: MOST, ..ReleasedPieces::default() };
     let mut others = false;
     track::pieces_of(&taken, |piece| others |= piece.was.origin.serial != gone.was.origin.serial);
     others
 }
 
 /// Says what happened where a mapping has gone by a call that was not seen.
-pub(super) fn tell_vanished(known: &Known, fault: &Fault, draft: &mut Draft) {
+pub(super) fn tell_vanished(known: &TrackedRange, fault: &Fault, draft: &mut Draft) {
     draft.message(format_args!(
         "{}, in memory that is no longer mapped: it was {}",
         Accessed(fault),
@@ -72,7 +72,7 @@ pub(super) fn tell_unloaded(library: &Library, fault: &Fault, draft: &mut Draft)
 }
 
 /// Tells of a mapping that is gone: what it was, as far as that is remembered, and where it was made.
-fn tell_was(known: &Known, draft: &mut Draft) {
+fn tell_was(known: &TrackedRange, draft: &mut Draft) {
     let entry = known.entry;
     let piece = Range { start: entry.start, end: entry.end };
     let all = Range { end: page::whole_pages(known.origin.length).wrapping_add(known.origin.base), ..whole(known) };

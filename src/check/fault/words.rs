@@ -8,7 +8,7 @@ use crate::form::Draft;
 use crate::machine::Access;
 use crate::plain::escape::Quoted;
 use crate::track::libraries::Library;
-use crate::track::{self, Asked, By, Known};
+use crate::track::{self, By, Requested, TrackedRange};
 use core::ffi::c_int;
 use core::fmt;
 
@@ -24,7 +24,7 @@ impl fmt::Display for Accessed<'_> {
 }
 
 /// Shows what memory is or was, without its range: `a mapping of 8192 bytes`, `segment 5 of 512 bytes`.
-pub(super) struct What<'a>(pub(super) &'a Known);
+pub(super) struct What<'a>(pub(super) &'a TrackedRange);
 
 impl fmt::Display for What<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -37,7 +37,7 @@ impl fmt::Display for What<'_> {
 }
 
 /// Shows where in a mapping, as the call gave it, an address lies: `8 bytes into segment 5 of 512 bytes`.
-pub(super) struct Into<'a>(pub(super) &'a Known, pub(super) usize);
+pub(super) struct Into<'a>(pub(super) &'a TrackedRange, pub(super) usize);
 
 impl fmt::Display for Into<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -50,7 +50,7 @@ impl fmt::Display for Into<'_> {
 }
 
 /// How far into a mapping, as the call gave it, an address lies.
-pub(super) fn into(known: &Known, address: usize) -> usize {
+pub(super) fn into(known: &TrackedRange, address: usize) -> usize {
     address.wrapping_sub(known.origin.base)
 }
 
@@ -68,7 +68,7 @@ impl Rights {
     }
 
     /// The rights that a piece of a mapping has, or had, by what is remembered.
-    pub(super) fn of_known(known: &Known) -> Rights {
+    pub(super) fn of_known(known: &TrackedRange) -> Rights {
         const TYPE: c_int = libc::MAP_SHARED | libc::MAP_PRIVATE;
         let is_shared = match known.origin.by {
             By::Shmat => Some(true),
@@ -104,7 +104,7 @@ impl fmt::Display for Rights {
 /// Says that a mapping was asked for where the address lies, and is elsewhere, if that is so: the likeliest cause.
 pub(super) fn tell_hint(address: usize, draft: &mut Draft) -> bool {
     let Some(meant) = track::meant_to_hold(address) else { return false };
-    let Asked::Address(asked) = meant.asked else { return false };
+    let Requested::Address(asked) = meant.requested else { return false };
     draft.place(meant.origin.site, format_args!("a mapping was asked for at {asked:#x} here"));
     draft.note(format_args!(
         "it would hold this address, but the address that mmap is given without MAP_FIXED is a hint, and the mapping lies at \

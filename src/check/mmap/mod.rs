@@ -6,15 +6,15 @@
 //! at before the descriptor's mode, because no mode makes a pipe mappable.
 
 mod access;
-mod also;
 mod descriptor;
-mod empty;
-mod passed;
+mod other_causes;
+mod past_eof;
 mod room;
+mod succeeded;
 mod unknown;
 
-use super::known::tell_origin;
 use super::memory::{self, Shown};
+use super::provenance::tell_origin;
 use super::releases::Replacing;
 use super::{Check, Frame, Loss};
 use crate::call::{Call, MAP_DROPPABLE, MAP_TYPE, Mmap};
@@ -24,10 +24,10 @@ use crate::finding::Report;
 use crate::past::failures::{self, Failed};
 use crate::plain::page::{self, page_size};
 use crate::sys::Errno;
-use crate::track::Taken;
+use crate::track::ReleasedPieces;
 use core::ffi::c_int;
-pub(super) use empty::{look_at_empty, still_empty};
 use mapsan_model::{Rule, Severity};
+pub(super) use past_eof::{inspect_empty, still_empty};
 
 impl Mmap {
     fn is_anonymous(&self) -> bool {
@@ -71,7 +71,7 @@ impl Check for Mmap {
     }
 
     fn failed(&self, errno: Errno, report: &Report<'_>) {
-        failures::note(Failed::Mmap, report.caller, errno);
+        failures::note(Failed::Mmap, report.return_address, errno);
         let offset_is_refused = errno == libc::EINVAL && !self.is_offset_aligned();
         if !offset_is_refused && self.refused_by_filter(errno, report) {
             return;
@@ -104,19 +104,19 @@ impl Check for Mmap {
         }
     }
 
-    fn find_loss(&self, taken: &Taken, frame: Frame) -> Option<Loss> {
+    fn find_loss(&self, taken: &ReleasedPieces, frame: Frame) -> Option<Loss> {
         self.find_loss(taken, frame)
     }
 
-    fn look_at_files(&self, taken: &Taken) {
-        self.look_at_files(taken);
+    fn inspect_files(&self, taken: &ReleasedPieces) {
+        self.inspect_files(taken);
     }
 
-    fn tell_loss(&self, loss: &Loss, taken: &Taken, report: &Report<'_>) -> Option<Errno> {
+    fn tell_loss(&self, loss: &Loss, taken: &ReleasedPieces, report: &Report<'_>) -> Option<Errno> {
         Replacing::Mmap.tell(loss, taken, report)
     }
 
-    fn offends(&self, report: &Report<'_>) -> Option<Errno> {
+    fn violates(&self, report: &Report<'_>) -> Option<Errno> {
         // Every rule that counts is told; the first in the catalogue's order refuses.
         let sharing = self.both_sharing(report);
         let descriptor = self.anonymous_descriptor(report);
@@ -124,7 +124,7 @@ impl Check for Mmap {
         sharing.or(descriptor).or(rights)
     }
 
-    fn passed(&self, report: &Report<'_>) {
+    fn succeeded(&self, report: &Report<'_>) {
         self.past_end_of_file(report);
     }
 }

@@ -4,19 +4,19 @@ use super::neighbours::Neighbours;
 use super::victim::{Named, Victim, Whose};
 use super::{Frame, Loss, Search, What, range_of, tell_there};
 use crate::call::Munmap;
-use crate::check::known::{tell_gone, tell_mapped, whole};
 use crate::check::memory::Shown;
+use crate::check::provenance::{tell_gone, tell_mapped, whole};
 use crate::facts::mapping::Mappings;
 use crate::finding::Report;
 use crate::form::Draft;
 use crate::plain::Range;
 use crate::sys::Errno;
-use crate::track::{self, By, KnownGone, Taken};
+use crate::track::{self, By, ReleasedMapping, ReleasedPieces};
 use mapsan_model::{Rule, Severity};
 
 impl Munmap {
     /// What munmap is about to take away.
-    pub(in crate::check) fn find_loss(&self, taken: &Taken, frame: Frame) -> Option<Loss> {
+    pub(in crate::check) fn find_loss(&self, taken: &ReleasedPieces, frame: Frame) -> Option<Loss> {
         let range = range_of(self.address, self.length)?;
         let search = Search { range, taken, frame };
         if let Some(loss) = search.victim(true, || true) {
@@ -25,7 +25,7 @@ impl Munmap {
         if taken.pieces == 0 {
             return is_empty(range).then(|| search.loss(What::Nothing));
         }
-        if taken.cut
+        if taken.partial_tail
             && let Some(loss) = search.hits_a_neighbour()
         {
             return Some(loss);
@@ -34,14 +34,14 @@ impl Munmap {
     }
 
     /// Tells of mappings that start past the end of their file, and that it is about to take away.
-    pub(in crate::check) fn look_at_files(&self, taken: &Taken) {
+    pub(in crate::check) fn inspect_files(&self, taken: &ReleasedPieces) {
         if let Some(range) = range_of(self.address, self.length) {
-            crate::check::mmap::look_at_empty(range, taken);
+            crate::check::mmap::inspect_empty(range, taken);
         }
     }
 
     /// Tells of it.
-    pub(in crate::check) fn tell(&self, loss: &Loss, taken: &Taken, report: &Report<'_>) -> Option<Errno> {
+    pub(in crate::check) fn tell(&self, loss: &Loss, taken: &ReleasedPieces, report: &Report<'_>) -> Option<Errno> {
         match &loss.what {
             What::Victim(victim) => self.foreign(victim, loss, taken, report),
             What::Neighbour(severity) => self.overrun(*severity, loss.range, taken, report),
@@ -50,7 +50,7 @@ impl Munmap {
         }
     }
 
-    fn foreign(&self, victim: &Victim, loss: &Loss, taken: &Taken, report: &Report<'_>) -> Option<Errno> {
+    fn foreign(&self, victim: &Victim, loss: &Loss, taken: &ReleasedPieces, report: &Report<'_>) -> Option<Errno> {
         let severity = match victim {
             Victim::Segment(true) | Victim::Heap(true) => Severity::Warning,
             _ => Severity::Error,
@@ -74,7 +74,7 @@ impl Munmap {
         })
     }
 
-    fn tell_remedy(&self, victim: &Victim, taken: &Taken, draft: &mut Draft) {
+    fn tell_remedy(&self, victim: &Victim, taken: &ReleasedPieces, draft: &mut Draft) {
         victim.tell_owner(draft);
         victim.tell_consequence(draft);
         // A mapping of the program's begins here, and the range runs out of it.
@@ -113,7 +113,7 @@ impl Munmap {
         }
     }
 
-    fn double(&self, gone: &KnownGone, report: &Report<'_>) -> Option<Errno> {
+    fn double(&self, gone: &ReleasedMapping, report: &Report<'_>) -> Option<Errno> {
         report.offence(Rule::MunmapDouble, Severity::Error, |draft| {
             draft.message(format_args!("the {} bytes at {:#x} have already been unmapped", self.length, self.address));
             tell_gone(gone, draft);
@@ -129,7 +129,8 @@ impl Munmap {
         let unknown = track::with(|state| {
             let regions = &state.regions;
             let known = [&regions.history.forgotten, &regions.asked];
-            regions.forgetful || known.iter().any(|extents| extents.meets(self.address, self.address.saturating_add(1)))
+            regions.is_incomplete
+                || known.iter().any(|extents| extents.meets(self.address, self.address.saturating_add(1)))
         });
         if unknown.unwrap_or(true) {
             return None;
@@ -178,7 +179,7 @@ impl Munmap {
         }
     }
 
-    fn overrun(&self, severity: Severity, range: Range, taken: &Taken, report: &Report<'_>) -> Option<Errno> {
+    fn overrun(&self, severity: Severity, range: Range, taken: &ReleasedPieces, report: &Report<'_>) -> Option<Errno> {
         report.offence(Rule::MunmapOverrun, severity, |draft| {
             let Some(neighbours) = Neighbours::find(range, taken) else { return };
             let Neighbours { first, second } = &neighbours;
@@ -213,7 +214,7 @@ fn is_empty(range: Range) -> bool {
 
 /// Whether what is unmapped now was unmapped before as a whole: a mapping at an address that the kernel chose, or the
 /// very piece of it. Clearing a range whose pieces went one by one is legal.
-fn is_double(gone: &KnownGone, range: Range) -> bool {
+fn is_double(gone: &ReleasedMapping, range: Range) -> bool {
     let entry = gone.gone.entry;
     let was = &gone.was;
     let released = Range { start: entry.start, end: entry.end };

@@ -7,19 +7,19 @@ use crate::form::Draft;
 use crate::plain::Range;
 use crate::plain::page::whole_pages;
 use crate::track::tree::Entry;
-use crate::track::{self, By, Known, Taken};
+use crate::track::{self, By, ReleasedPieces, TrackedRange};
 use mapsan_model::Severity;
 
 /// Two mappings side by side that one release hits, of which the second is not meant.
 pub(super) struct Neighbours {
-    pub(super) first: Known,
-    pub(super) second: Known,
+    pub(super) first: TrackedRange,
+    pub(super) second: TrackedRange,
 }
 
 impl Neighbours {
     /// The first two pieces that belong to different mappings side by side, made at different places, unless the program
     /// put the later one beside the earlier itself.
-    pub(super) fn find(range: Range, taken: &Taken) -> Option<Neighbours> {
+    pub(super) fn find(range: Range, taken: &ReleasedPieces) -> Option<Neighbours> {
         let mut first = taken_at(range.start, taken)?;
         for _ in 0..taken.pieces {
             let second = taken_at(first.entry.end, taken)?;
@@ -52,22 +52,22 @@ impl Search<'_> {
     /// The loss, if the range runs out of one mapping into another that is not meant. The kernel is asked whether both are
     /// still there.
     pub(super) fn hits_a_neighbour(&self) -> Option<Loss> {
-        let whole =
-            self.taken.mixed && matches!(memory::range(self.range.start, self.range.length()), memory::Range::Whole);
+        let whole = self.taken.multi_origin
+            && matches!(memory::range(self.range.start, self.range.length()), memory::Range::Whole);
         let neighbours = whole.then(|| Neighbours::find(self.range, self.taken))??;
         Some(self.loss(What::Neighbour(neighbours.severity())))
     }
 }
 
 /// Whether a mapping is anonymous and private.
-pub(super) fn is_plain(known: &Known) -> bool {
+pub(super) fn is_plain(known: &TrackedRange) -> bool {
     let origin = &known.origin;
     origin.by != By::Shmat
         && known.file.is_none()
         && !matches!(origin.flags & MAP_TYPE, libc::MAP_SHARED | libc::MAP_SHARED_VALIDATE)
 }
 
-fn are_strangers(first: &Known, second: &Known) -> bool {
+fn are_strangers(first: &TrackedRange, second: &TrackedRange) -> bool {
     let (one, other) = (&first.origin, &second.origin);
     if first.entry.origin == second.entry.origin || one.site == other.site {
         return false;

@@ -5,8 +5,8 @@ use super::neighbours::{Neighbours, is_plain, was_one};
 use super::victim::{Named, Victim};
 use super::{Frame, Loss, Search, What, range_of, taken_at, tell_there};
 use crate::call::{Mmap, Mremap, Shmat};
-use crate::check::known::tell_mapped;
 use crate::check::memory;
+use crate::check::provenance::tell_mapped;
 use crate::check::segment::bits_for_caller;
 use crate::facts::{descriptor, limits, segment};
 use crate::finding::Report;
@@ -15,7 +15,7 @@ use crate::observe;
 use crate::plain::Range;
 use crate::plain::page::{self, page_start, whole_pages};
 use crate::sys::Errno;
-use crate::track::{self, By, Taken};
+use crate::track::{self, By, ReleasedPieces};
 use mapsan_model::{Rule, Severity};
 
 /// A call that replaces what is in a range.
@@ -45,7 +45,7 @@ impl Replacing {
     }
 
     /// Tells of what is replaced.
-    pub(in crate::check) fn tell(self, loss: &Loss, taken: &Taken, report: &Report<'_>) -> Option<Errno> {
+    pub(in crate::check) fn tell(self, loss: &Loss, taken: &ReleasedPieces, report: &Report<'_>) -> Option<Errno> {
         match &loss.what {
             What::Victim(victim) => self.victim(victim, loss, taken, report),
             What::Neighbour(severity) => self.neighbour(*severity, loss.range, taken, report),
@@ -54,7 +54,7 @@ impl Replacing {
         }
     }
 
-    fn victim(self, victim: &Victim, loss: &Loss, taken: &Taken, report: &Report<'_>) -> Option<Errno> {
+    fn victim(self, victim: &Victim, loss: &Loss, taken: &ReleasedPieces, report: &Report<'_>) -> Option<Errno> {
         let severity = match victim {
             Victim::Object(true) | Victim::Heap(true) => Severity::Warning,
             _ => Severity::Error,
@@ -75,7 +75,7 @@ impl Replacing {
         })
     }
 
-    fn neighbour(self, severity: Severity, range: Range, taken: &Taken, report: &Report<'_>) -> Option<Errno> {
+    fn neighbour(self, severity: Severity, range: Range, taken: &ReleasedPieces, report: &Report<'_>) -> Option<Errno> {
         report.offence(self.rule(), severity, |draft| {
             let Some(neighbours) = Neighbours::find(range, taken) else { return };
             let Neighbours { first, second } = &neighbours;
@@ -99,7 +99,7 @@ impl Replacing {
         })
     }
 
-    fn part(self, severity: Severity, range: Range, taken: &Taken, report: &Report<'_>) -> Option<Errno> {
+    fn part(self, severity: Severity, range: Range, taken: &ReleasedPieces, report: &Report<'_>) -> Option<Errno> {
         report.offence(self.rule(), severity, |draft| {
             let Some(known) = taken_at(range.start, taken) else { return };
             draft.message(format_args!(
@@ -135,7 +135,7 @@ impl Replacing {
 
 impl Mmap {
     /// What `MAP_FIXED` is about to replace.
-    pub(in crate::check) fn find_loss(&self, taken: &Taken, frame: Frame) -> Option<Loss> {
+    pub(in crate::check) fn find_loss(&self, taken: &ReleasedPieces, frame: Frame) -> Option<Loss> {
         let range = range_of(self.address, self.length)?;
         let search = Search { range, taken, frame };
         let victim = search.victim(false, || self.surely_succeeds()).filter(|loss| !self.puts_back(loss));
@@ -146,11 +146,11 @@ impl Mmap {
     }
 
     /// Tells of mappings that start past the end of their file, and that it is about to replace.
-    pub(in crate::check) fn look_at_files(&self, taken: &Taken) {
+    pub(in crate::check) fn inspect_files(&self, taken: &ReleasedPieces) {
         if let Some(range) = range_of(self.address, self.length)
             && self.surely_succeeds()
         {
-            crate::check::mmap::look_at_empty(range, taken);
+            crate::check::mmap::inspect_empty(range, taken);
         }
     }
 
@@ -187,7 +187,7 @@ fn has_no_limit() -> bool {
 
 impl Mremap {
     /// What `MREMAP_FIXED` is about to replace.
-    pub(in crate::check) fn find_loss(&self, taken: &Taken, frame: Frame) -> Option<Loss> {
+    pub(in crate::check) fn find_loss(&self, taken: &ReleasedPieces, frame: Frame) -> Option<Loss> {
         if self.flags & libc::MREMAP_FIXED == 0 {
             return None;
         }
@@ -239,7 +239,7 @@ impl Mremap {
 
 impl Shmat {
     /// What `SHM_REMAP` is about to replace.
-    pub(in crate::check) fn find_loss(&self, taken: &Taken, frame: Frame) -> Option<Loss> {
+    pub(in crate::check) fn find_loss(&self, taken: &ReleasedPieces, frame: Frame) -> Option<Loss> {
         let range = range_of(page_start(self.address), observe::segment_size(self.id))?;
         let search = Search { range, taken, frame };
         let victim = search.victim(false, || self.surely_succeeds());

@@ -11,7 +11,7 @@ use crate::form::Draft;
 use crate::machine::thread_pointer;
 use crate::past::program_break;
 use crate::plain::{Range, page};
-use crate::track::{self, By, Taken};
+use crate::track::{self, By, ReleasedPieces};
 use crate::{harden, next, sys};
 use core::fmt;
 use core::sync::atomic::Ordering::Relaxed;
@@ -168,10 +168,10 @@ impl Victim {
     }
 
     /// Whether this thread or the library can't tell anything once it is gone.
-    pub(super) fn is_needed(&self, range: Range, caller: usize) -> bool {
+    pub(super) fn is_needed(&self, range: Range, return_address: usize) -> bool {
         match self {
             Victim::Stack(Whose::Own) | Victim::Block(Whose::Own) => true,
-            Victim::Object(_) => holds_needed_code(range, caller),
+            Victim::Object(_) => holds_needed_code(range, return_address),
             _ => false,
         }
     }
@@ -179,12 +179,12 @@ impl Victim {
 
 /// Whether a range touches the library, libc, the loader, the code that the call returns to, or what a report reads of an
 /// object: its headers and symbols.
-fn holds_needed_code(range: Range, caller: usize) -> bool {
+fn holds_needed_code(range: Range, return_address: usize) -> bool {
     let touches = |start: usize, end: usize| range.start < end && start < range.end;
     let libc = next::SLOTS.munmap.load(Relaxed) as usize;
     let loader = crate::clib::find_object().map_or(0, |function| function as *const () as usize);
     let own = holds_needed_code as *const () as usize;
-    touches(caller, caller.wrapping_add(1))
+    touches(return_address, return_address.wrapping_add(1))
         || [own, libc, loader]
             .into_iter()
             .filter_map(Module::find_without_lock)
@@ -205,14 +205,14 @@ impl Search<'_> {
         if self.range.start <= block && block < self.range.end {
             return Some((Victim::Block(Whose::Own), memory::mapping_at(block)?));
         }
-        if self.taken.whole && !self.taken.notable {
+        if self.taken.contiguous && !self.taken.needs_check {
             return None;
         }
         if unmaps && let Some(there) = alternate_stack(self.range) {
             return Some((Victim::AlternateStack(Whose::Own), there));
         }
         let mappings = Mappings::open()?;
-        let mut may_hold_a_thread = self.taken.notable;
+        let mut may_hold_a_thread = self.taken.needs_check;
         self.walk(&mappings, &mut may_hold_a_thread)
             .or_else(|| may_hold_a_thread.then(|| other_thread(self.range, &mappings, unmaps))?)
     }
@@ -266,7 +266,7 @@ fn other_thread(range: Range, mappings: &Mappings, unmaps: bool) -> Option<(Vict
 
 /// Whether a segment was attached with `SHM_REMAP` inside addresses that an earlier call had reserved, as far as that is
 /// remembered.
-fn is_in_a_reservation(address: usize, taken: &Taken) -> bool {
+fn is_in_a_reservation(address: usize, taken: &ReleasedPieces) -> bool {
     let Some(known) = taken_at(address, taken) else { return false };
     let origin = &known.origin;
     let range = Range::new(origin.base, page::whole_pages(origin.length));

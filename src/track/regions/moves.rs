@@ -1,7 +1,7 @@
 //! What mremap(2) does to the regions: it moves, resizes and doubles them.
 
-use super::super::history::Gone;
-use super::super::origin::{By, File, Made};
+use super::super::history::Released;
+use super::super::origin::{By, File, NewMapping};
 use super::super::tree::Entry;
 use super::{Regions, Releaser};
 use crate::plain::{Outer, Range};
@@ -10,7 +10,7 @@ use crate::plain::{Outer, Range};
 struct Carried<'a> {
     old: Range,
     new: Range,
-    made: &'a Made,
+    made: &'a NewMapping,
     outer: Option<&'a Outer>,
     /// The origin of the last piece, and the one that it has at its new place; 0 before the first.
     from: u32,
@@ -19,7 +19,7 @@ struct Carried<'a> {
 
 impl Regions {
     /// mremap has moved or resized what `release` took (from `old`) to `new`.
-    pub(crate) fn moved(&mut self, release: u32, old: Range, new: Range, made: &Made, outer: Option<&Outer>) {
+    pub(crate) fn moved(&mut self, release: u32, old: Range, new: Range, made: &NewMapping, outer: Option<&Outer>) {
         let mut carried = Carried { old, new, made, outer, from: 0, to: 0 };
         let mut last = None;
         // Newest first: from the upper end down.
@@ -41,7 +41,7 @@ impl Regions {
     }
 
     /// mremap has mapped what is at `old` a second time, at `new`: with `MREMAP_DONTUNMAP`, or from an old size of 0.
-    pub(crate) fn doubled(&mut self, old: Range, new: Range, made: &Made, outer: Option<&Outer>) {
+    pub(crate) fn duplicated(&mut self, old: Range, new: Range, made: &NewMapping, outer: Option<&Outer>) {
         let from = Range::new(old.start, old.length().max(1));
         let mut carried = Carried { old, new, made, outer, from: 0, to: 0 };
         let mut at = from.start;
@@ -69,7 +69,7 @@ impl Regions {
         let releaser = Releaser { by: carried.made.by, site: carried.made.site, time: carried.made.time };
         if carried.from != piece.origin || carried.to == 0 {
             let mut made = *carried.made;
-            let mut spoiled = false;
+            let mut tail_unreliable = false;
             if let Some(was) = self.origin(&piece) {
                 let hidden = old.start.saturating_sub(was.base);
                 let file = self.files.get(was.file);
@@ -78,7 +78,7 @@ impl Regions {
                 made.flags = was.flags;
                 made.prot = piece.prot;
                 // Pages that come anew are all zeroes; without them the end is what it was.
-                spoiled = was.spoiled && new.length() <= old.length();
+                tail_unreliable = was.tail_unreliable && new.length() <= old.length();
                 // The mapping that reaches the end of the old range has the length that was asked for, others keep theirs.
                 let asked_end = carried.made.base.wrapping_add(carried.made.length);
                 made.length = if was.base.wrapping_add(crate::plain::page::whole_pages(was.length)) >= old.end {
@@ -93,24 +93,24 @@ impl Regions {
             }
             self.drop_piece(carried.to);
             carried.to = self.new_origin(made, carried.outer, 1).unwrap_or(0);
-            if spoiled {
-                self.spoil_origin(carried.to);
+            if tail_unreliable {
+                self.mark_origin_unreliable(carried.to);
             }
             carried.from = piece.origin;
         }
-        let (start, notable) = (shifted(piece.start), piece.notable);
+        let (start, needs_check) = (shifted(piece.start), piece.needs_check);
         let end = if grows { new.end } else { shifted(piece.end).min(new.end) };
         // What does not fit any more is gone.
         self.clear(Range { start, end }, releaser);
         if carried.to == 0 {
-            self.forgetful = true;
+            self.is_incomplete = true;
         } else {
-            self.add(Entry { start, end, origin: carried.to, prot: piece.prot, notable });
+            self.add(Entry { start, end, origin: carried.to, prot: piece.prot, needs_check });
         }
     }
 
     /// The highest piece that `release` took from below `last`.
-    fn next_of(&self, release: u32, old: Range, last: Option<usize>) -> Option<Gone> {
+    fn next_of(&self, release: u32, old: Range, last: Option<usize>) -> Option<Released> {
         let below = last.unwrap_or(old.end);
         self.history.pieces_of(release).find(|gone| gone.entry.start < below)
     }

@@ -1,7 +1,7 @@
 //! The pieces that regions are made of, and the records that pieces point to.
 
-use super::super::history::Gone;
-use super::super::origin::{By, File, Made, Origin, OuterItem};
+use super::super::history::Released;
+use super::super::origin::{By, File, NewMapping, Origin, OuterItem};
 use super::super::tree::Entry;
 use super::{Regions, Releaser};
 use crate::machine::prefetch;
@@ -44,7 +44,7 @@ impl Regions {
                 if self.tree.insert(Entry { start: piece.end, ..entry }) {
                     self.keep_piece(entry.origin);
                 } else {
-                    self.forgetful = true;
+                    self.is_incomplete = true;
                 }
             }
         }
@@ -53,7 +53,7 @@ impl Regions {
     /// Adds a range where nothing is, and joins it with pieces of the same mapping on either side.
     pub(super) fn add(&mut self, mut entry: Entry) {
         let same = |other: &Entry, entry: &Entry| {
-            (other.origin, other.prot, other.notable) == (entry.origin, entry.prot, entry.notable)
+            (other.origin, other.prot, other.needs_check) == (entry.origin, entry.prot, entry.needs_check)
         };
         if entry.start >= entry.end {
             return;
@@ -74,7 +74,7 @@ impl Regions {
         } else if self.tree.insert(entry) {
             self.keep_piece(entry.origin);
         } else {
-            self.forgetful = true;
+            self.is_incomplete = true;
         }
     }
 
@@ -99,7 +99,7 @@ impl Regions {
     pub(super) fn enter_gone(&mut self, entry: Entry, release: u32, releaser: Releaser, outer: Option<&Outer>) {
         let Releaser { by, site, time } = releaser;
         let outer = outer.map_or(0, |outer| self.new_outer(outer));
-        if let Some((origin, outer)) = self.history.enter(Hidden::as_kept(Gone {
+        if let Some((origin, outer)) = self.history.enter(Hidden::as_kept(Released {
             entry: entry.complemented(),
             site: !site,
             outer,
@@ -122,10 +122,10 @@ impl Regions {
     /// A record for a call that maps, to which so many pieces point.
     #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
     #[inline(always)]
-    pub(super) fn new_origin(&mut self, made: Made, outer: Option<&Outer>, pieces: u32) -> Option<u32> {
+    pub(super) fn new_origin(&mut self, made: NewMapping, outer: Option<&Outer>, pieces: u32) -> Option<u32> {
         self.serial = self.serial.wrapping_add(1);
         self.has_made = true;
-        let Made { by, site, base, length, prot, flags, placed, time, .. } = made;
+        let NewMapping { by, site, base, length, prot, flags, placed, time, .. } = made;
         let file = made.file.map_or(0, |file| self.new_file(by, file));
         let outer = outer.map_or(0, |outer| self.new_outer(outer));
         let (serial, generation) = (self.serial, self.generation);
@@ -150,7 +150,7 @@ impl Regions {
             placed,
             generation,
             counted,
-            spoiled: false,
+            tail_unreliable: false,
             hint: 0,
         });
         Some(number)

@@ -2,8 +2,19 @@
 
 use super::*;
 
-fn made(base: usize, length: usize) -> Made {
-    Made { by: By::Mmap, site: 1, base, length, prot: 3, flags: 0, placed: true, notable: false, file: None, time: 0 }
+fn made(base: usize, length: usize) -> NewMapping {
+    NewMapping {
+        by: By::Mmap,
+        site: 1,
+        base,
+        length,
+        prot: 3,
+        flags: 0,
+        placed: true,
+        needs_check: false,
+        file: None,
+        time: 0,
+    }
 }
 
 #[test]
@@ -24,20 +35,20 @@ fn two_failed_releases_come_back() {
 #[test]
 fn a_hint_that_was_not_followed_is_remembered_with_its_mapping() {
     let mut regions = Box::new(Regions::new());
-    regions.mapped(Range::new(900, 10), Made { placed: false, ..made(900, 10) }, None);
-    regions.asked_for(Range::new(400, 10), 400, Some(900));
-    regions.mapped(Range::new(800, 5), Made { placed: false, ..made(800, 5) }, None);
-    let asked = |regions: &Regions, at| regions.known(regions.at(at).unwrap()).unwrap().asked;
-    assert_eq!((asked(&regions, 905), asked(&regions, 800)), (Asked::Address(400), Asked::Nothing));
+    regions.mapped(Range::new(900, 10), NewMapping { placed: false, ..made(900, 10) }, None);
+    regions.requested_at(Range::new(400, 10), 400, Some(900));
+    regions.mapped(Range::new(800, 5), NewMapping { placed: false, ..made(800, 5) }, None);
+    let asked = |regions: &Regions, at| regions.known(regions.at(at).unwrap()).unwrap().requested;
+    assert_eq!((asked(&regions, 905), asked(&regions, 800)), (Requested::Address(400), Requested::Nothing));
     let meant = |regions: &Regions, at| regions.meant_to_hold(at).map(|known| known.entry.start);
     assert_eq!([399, 400, 409, 410].map(|at| meant(&regions, at)), [None, Some(900), Some(900), None]);
     for other in 0..1000 {
-        regions.mapped(Range::new(2000 + other, 1), Made { placed: false, ..made(2000 + other, 1) }, None);
-        regions.asked_for(Range::new(1, 1), 1, Some(2000 + other));
+        regions.mapped(Range::new(2000 + other, 1), NewMapping { placed: false, ..made(2000 + other, 1) }, None);
+        regions.requested_at(Range::new(1, 1), 1, Some(2000 + other));
     }
-    assert_eq!((asked(&regions, 905), meant(&regions, 400)), (Asked::Forgotten, None));
+    assert_eq!((asked(&regions, 905), meant(&regions, 400)), (Requested::Forgotten, None));
     regions.mapped(Range::new(900, 10), made(900, 10), None);
-    assert_eq!(asked(&regions, 900), Asked::Address(900));
+    assert_eq!(asked(&regions, 900), Requested::Address(900));
 }
 
 #[test]
@@ -45,7 +56,7 @@ fn a_move_outlives_any_number_of_other_releases() {
     let releaser = Releaser { by: By::Munmap, site: 2, time: 0 };
     for moves in [false, true] {
         let mut regions = Box::new(Regions::new());
-        regions.mapped(Range::new(100, 5), Made { prot: 1, ..made(100, 5) }, None);
+        regions.mapped(Range::new(100, 5), NewMapping { prot: 1, ..made(100, 5) }, None);
         let old = regions.release(Range::new(100, 5), releaser, None);
         regions.open(old.release);
         for _ in 0..5000 {

@@ -1,13 +1,13 @@
 //! Mappings that start at or past the end of their file: legal, and useless until the file grows.
 
-use super::super::known::{Making, tell_gone};
 use super::super::memory::{self, FileName};
+use super::super::provenance::{Making, tell_gone};
 use crate::call::Outcome;
 use crate::facts::backing::{Backing, Identity};
 use crate::finding::Report;
 use crate::plain::Range;
 use crate::sys;
-use crate::track::{self, File, Known, KnownGone, Taken};
+use crate::track::{self, File, ReleasedMapping, ReleasedPieces, TrackedRange};
 use mapsan_model::{Rule, Severity};
 
 /// The size of a mapped file now, in bytes.
@@ -18,7 +18,7 @@ enum Now {
 }
 
 /// The file's size now, if the mapping still starts at or past its end.
-fn now(known: &Known, file: &File) -> Option<Now> {
+fn now(known: &TrackedRange, file: &File) -> Option<Now> {
     let identity = Identity { device: file.device, inode: file.inode };
     let there = memory::mapping_at(known.entry.start);
     if let Some(size) = Backing::find(identity, file.fd, there.as_ref()).and_then(|backing| backing.size()) {
@@ -31,20 +31,20 @@ fn now(known: &Known, file: &File) -> Option<Now> {
 }
 
 /// Looks at the mappings that a release took.
-pub(crate) fn look_at_empty(range: Range, taken: &Taken) {
+pub(crate) fn inspect_empty(range: Range, taken: &ReleasedPieces) {
     let mut at = range.start;
     for _ in 0..taken.pieces {
         let gone = track::last_gone(at).filter(|gone| gone.gone.release == taken.release);
         let Some(gone) = gone else { return };
         at = gone.gone.entry.end;
-        if gone.gone.entry.notable && gone.gone.entry.start == gone.was.origin.base {
+        if gone.gone.entry.needs_check && gone.gone.entry.start == gone.was.origin.base {
             still_empty(&gone.was, Some(&gone));
         }
     }
 }
 
 /// Makes the finding about a mapping that is unmapped now, or at exit; `gone` says where.
-pub(crate) fn still_empty(known: &Known, gone: Option<&KnownGone>) {
+pub(crate) fn still_empty(known: &TrackedRange, gone: Option<&ReleasedMapping>) {
     let Some(file) = known.file.filter(|file| file.fd >= 0) else { return };
     let Some(now) = now(known, &file) else { return };
     let value = known.origin.base.cast_signed();
@@ -52,7 +52,7 @@ pub(crate) fn still_empty(known: &Known, gone: Option<&KnownGone>) {
     let report = Report {
         call: &call,
         outcome: Outcome { value, errno: None },
-        caller: known.origin.site,
+        return_address: known.origin.site,
         refusing: false,
         earlier: Some(&known.outer),
     };

@@ -4,7 +4,7 @@ use crate::call::{Address, Call, MapFlags, Prot};
 use crate::form::{Draft, Place};
 use crate::plain::Range;
 use crate::track::segments::Segment;
-use crate::track::{self, Asked, By, Known, KnownGone};
+use crate::track::{self, By, ReleasedMapping, Requested, TrackedRange};
 use core::ffi::c_int;
 use core::fmt;
 
@@ -20,14 +20,14 @@ fn done(by: By) -> &'static str {
 }
 
 /// Tells where a mapping was made.
-pub(super) fn tell_mapped(known: &Known, draft: &mut Draft) {
+pub(super) fn tell_mapped(known: &TrackedRange, draft: &mut Draft) {
     let origin = &known.origin;
     let place = Place { site: origin.site, outer: known.outer, start: origin.base, length: origin.length };
     draft.place_of(place, format_args!("{} here", done(origin.by)));
 }
 
 /// Tells where memory was released.
-pub(super) fn tell_gone(gone: &KnownGone, draft: &mut Draft) {
+pub(super) fn tell_gone(gone: &ReleasedMapping, draft: &mut Draft) {
     let entry = gone.gone.entry;
     let length = entry.end.wrapping_sub(entry.start);
     let place = Place { site: gone.gone.site, outer: gone.outer, start: entry.start, length };
@@ -45,12 +45,12 @@ pub(super) fn tell_origin(address: usize, draft: &mut Draft) {
 }
 
 /// The range that a mapping call gave.
-pub(super) fn whole(known: &Known) -> Range {
+pub(super) fn whole(known: &TrackedRange) -> Range {
     Range::new(known.origin.base, crate::plain::page::whole_pages(known.origin.length))
 }
 
 /// The call that made a mapping, as far as it is remembered: the descriptor stands for another file by now.
-pub(super) struct Making<'a>(pub(super) &'a Known);
+pub(super) struct Making<'a>(pub(super) &'a TrackedRange);
 
 impl Call for Making<'_> {
     fn function(&self) -> &'static str {
@@ -59,9 +59,9 @@ impl Call for Making<'_> {
 
     fn arguments(&self, each: &mut dyn FnMut(fmt::Arguments<'_>)) {
         let origin = &self.0.origin;
-        let address = Address(match self.0.asked {
-            Asked::Address(address) => address,
-            Asked::Nothing | Asked::Forgotten => 0,
+        let address = Address(match self.0.requested {
+            Requested::Address(address) => address,
+            Requested::Nothing | Requested::Forgotten => 0,
         });
         match origin.by {
             By::Shmat => {
@@ -73,8 +73,8 @@ impl Call for Making<'_> {
                 each(format_args!("{}", origin.length));
             }
             By::Mmap | By::Munmap | By::Shmdt => {
-                match self.0.asked {
-                    Asked::Forgotten => each(format_args!("...")),
+                match self.0.requested {
+                    Requested::Forgotten => each(format_args!("...")),
                     _ => each(format_args!("{address}")),
                 }
                 each(format_args!("{}", origin.length));

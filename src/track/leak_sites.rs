@@ -1,7 +1,7 @@
 //! Mappings counted by the call that made them.
 
 use super::origin::By;
-use super::regions::{Known, Regions};
+use super::regions::{Regions, TrackedRange};
 use super::tree::Entry;
 use crate::plain::hidden::Hidden;
 use crate::plain::page::whole_pages;
@@ -41,15 +41,15 @@ impl Group {
 }
 
 /// The groups.
-pub(crate) struct Groups {
+pub(crate) struct LeakSites {
     table: [Group; SITES],
     used: usize,
 }
 
-impl Groups {
+impl LeakSites {
     #[expect(clippy::large_stack_arrays, reason = "it is evaluated for a static")]
-    pub(crate) const fn new() -> Groups {
-        Groups { table: [Group::NONE; SITES], used: 0 }
+    pub(crate) const fn new() -> LeakSites {
+        LeakSites { table: [Group::NONE; SITES], used: 0 }
     }
 
     fn used(&self) -> &[Group] {
@@ -97,7 +97,7 @@ impl Groups {
 
     /// The groups in the order of their first mappings, one at a time: the one after serial number `after`, with that
     /// first mapping.
-    pub(crate) fn next(&self, after: Option<u32>, regions: &Regions) -> Option<(Group, Known, u32)> {
+    pub(crate) fn next(&self, after: Option<u32>, regions: &Regions) -> Option<(Group, TrackedRange, u32)> {
         let later = |group: &&Group| after.is_none_or(|after| group.serial > after);
         let group = *self.used().iter().filter(later).min_by_key(|group| group.serial)?;
         let first = group.first.get();

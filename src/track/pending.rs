@@ -1,31 +1,31 @@
 //! Releases, which leave the tracker before the kernel acts: how they begin, and what came of them.
 
 use super::held::Held;
-use super::{Event, Releaser, State, Taken, tell_event};
+use super::{Event, ReleasedPieces, Releaser, State, tell_event};
 use crate::plain::{Outer, Range};
 
 /// A release that has begun: its range has left the regions, and comes back if the call fails.
 #[derive(Clone, Copy)]
-pub(crate) enum Begun {
-    Taken(Taken),
+pub(crate) enum PendingRelease {
+    Taken(ReleasedPieces),
     /// The lock is this thread's own, one signal further out, or its holder does not run: the event comes after the call.
-    Later,
+    Deferred,
     /// Nothing is tracked.
-    Off,
+    Untracked,
 }
 
-impl Begun {
+impl PendingRelease {
     /// What was taken; nothing is known of it if it is for later.
-    pub(crate) fn taken(&self) -> Option<&Taken> {
+    pub(crate) fn taken(&self) -> Option<&ReleasedPieces> {
         match self {
-            Begun::Taken(taken) => Some(taken),
+            PendingRelease::Taken(taken) => Some(taken),
             _ => None,
         }
     }
 
     /// The call failed, or is not made.
-    pub(crate) fn failed(&self) {
-        if let Begun::Taken(taken) = *self
+    pub(crate) fn rollback(&self) {
+        if let PendingRelease::Taken(taken) = *self
             && taken.pieces > 0
         {
             tell_event(Event::Failed { release: taken.release });
@@ -33,8 +33,8 @@ impl Begun {
     }
 
     /// The call, which [`release_for_mremap`] began, has come to pass.
-    pub(crate) fn passed(&self) {
-        if let Begun::Taken(taken) = *self
+    pub(crate) fn commit(&self) {
+        if let PendingRelease::Taken(taken) = *self
             && taken.pieces > 0
         {
             tell_event(Event::Passed { release: taken.release });
@@ -44,27 +44,27 @@ impl Begun {
 
 #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
 #[inline(always)]
-fn begin(take: impl FnOnce(&mut State) -> Taken) -> Begun {
+fn begin(take: impl FnOnce(&mut State) -> ReleasedPieces) -> PendingRelease {
     match Held::take() {
         Ok(mut held) => {
             let taken = take(held.state());
             held.leave();
-            Begun::Taken(taken)
+            PendingRelease::Taken(taken)
         }
-        Err(_) => Begun::Later,
+        Err(_) => PendingRelease::Deferred,
     }
 }
 
 /// A range is about to be released.
 #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
 #[inline(always)]
-pub(crate) fn release(range: Range, releaser: Releaser, outer: Option<&Outer>) -> Begun {
+pub(crate) fn release(range: Range, releaser: Releaser, outer: Option<&Outer>) -> PendingRelease {
     begin(|state| state.regions.release(range, releaser, outer))
 }
 
-/// A range is about to be released by mremap, which tells by [`moved`], [`Begun::passed`] or [`Begun::failed`] what came of
+/// A range is about to be released by mremap, which tells by [`moved`], [`PendingRelease::passed`] or [`PendingRelease::failed`] what came of
 /// it: until then all that was taken is remembered, however many releases other threads make meanwhile.
-pub(crate) fn release_for_mremap(range: Range, releaser: Releaser, outer: Option<&Outer>) -> Begun {
+pub(crate) fn release_for_mremap(range: Range, releaser: Releaser, outer: Option<&Outer>) -> PendingRelease {
     begin(|state| {
         let taken = state.regions.release(range, releaser, outer);
         state.regions.open(taken.release);
@@ -72,18 +72,18 @@ pub(crate) fn release_for_mremap(range: Range, releaser: Releaser, outer: Option
     })
 }
 
-/// A release that began as [`Begun::Later`] has come to pass.
+/// A release that began as [`PendingRelease::Deferred`] has come to pass.
 #[cold]
 pub(crate) fn released(range: Range, releaser: Releaser) {
     tell_event(Event::Released { range, releaser });
 }
 
 /// The segment at an address is about to be detached.
-pub(crate) fn detach(base: usize, releaser: Releaser, outer: Option<&Outer>) -> Begun {
+pub(crate) fn detach(base: usize, releaser: Releaser, outer: Option<&Outer>) -> PendingRelease {
     begin(|state| state.regions.detach(base, releaser, outer))
 }
 
-/// A detachment that began as [`Begun::Later`] has come to pass.
+/// A detachment that began as [`PendingRelease::Deferred`] has come to pass.
 #[cold]
 pub(crate) fn detached(base: usize, releaser: Releaser) {
     tell_event(Event::Detached { base, releaser });

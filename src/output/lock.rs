@@ -28,7 +28,7 @@ const PATIENCE_MS: i64 = 3000;
 const NAP_MS: i64 = 50;
 
 /// Proof that this thread holds the lock and takes no signals.
-pub(crate) struct Section {
+pub(crate) struct ReportLock {
     /// The signals that were blocked before; `None` where they could not be.
     mask: Option<SignalSet>,
 }
@@ -47,7 +47,7 @@ pub(crate) fn is_inside() -> bool {
 }
 
 /// Takes the lock. Nobody sleeps with signals blocked.
-pub(crate) fn enter() -> Result<Section, Refusal> {
+pub(crate) fn enter() -> Result<ReportLock, Refusal> {
     if is_inside() {
         return Err(Refusal::Reentered);
     }
@@ -62,7 +62,7 @@ pub(crate) fn enter() -> Result<Section, Refusal> {
             HOLDER_TID.store(sys::gettid(), Relaxed);
             HOLDER.store(this_thread(), Relaxed);
             sys::memory::remember_pages();
-            return Ok(Section { mask });
+            return Ok(ReportLock { mask });
         }
         restore(mask);
         shut();
@@ -96,7 +96,7 @@ fn restore(mask: Option<SignalSet>) {
     }
 }
 
-impl Section {
+impl ReportLock {
     /// Gives the lock back and lets signals in again.
     pub(crate) fn leave(self) {
         HOLDER_TID.store(0, Relaxed);
@@ -109,16 +109,16 @@ impl Section {
         shut();
     }
 
-    /// Gives up the proof and keeps the lock, over fork(2); the mask is for [`Section::after_fork`].
+    /// Gives up the proof and keeps the lock, over fork(2); the mask is for [`ReportLock::after_fork`].
     pub(crate) fn over_fork(self) -> Option<SignalSet> {
         self.mask
     }
 
     /// The proof again, on either side of fork(2).
-    pub(crate) fn after_fork(mask: Option<SignalSet>, in_child: bool) -> Section {
+    pub(crate) fn after_fork(mask: Option<SignalSet>, in_child: bool) -> ReportLock {
         if in_child {
             pause::forked();
         }
-        Section { mask }
+        ReportLock { mask }
     }
 }

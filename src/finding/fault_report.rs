@@ -1,0 +1,40 @@
+//! Looking at a fault, from the handler: the report lock is held, and the report's stack is used from the first question on.
+
+use super::last;
+use crate::output::{ReportLock, enter, on_own_stack};
+use crate::sys::{self, SignalSet};
+
+/// A fault is being looked at.
+pub(crate) struct FaultReport {
+    lock: ReportLock,
+}
+
+impl FaultReport {
+    /// Takes the report lock, with the signals of faults let in, so that guarded work can be rescued; `None` if it can't be had.
+    pub(crate) fn open() -> Option<FaultReport> {
+        let lock = enter().ok()?;
+        let faults = sys::FAULT_SIGNALS.iter().fold(0, |set: SignalSet, signal| set | 1 << signal.wrapping_sub(1));
+        sys::set_signal_mask(!faults);
+        Some(FaultReport { lock })
+    }
+
+    /// Looks, on the report's stack; what `look` says.
+    pub(crate) fn run(&self, look: &mut dyn FnMut() -> bool) -> bool {
+        let mut found = false;
+        on_own_stack(&self.lock, &mut || found = look());
+        found
+    }
+
+    /// The proof that the report lock is held.
+    pub(super) fn lock(&self) -> &ReportLock {
+        &self.lock
+    }
+
+    /// Gives the report lock back and tells debugger and program if a finding was `made`.
+    pub(crate) fn close(self, made: bool) {
+        self.lock.leave();
+        if made {
+            last::announce();
+        }
+    }
+}
