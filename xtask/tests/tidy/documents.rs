@@ -1,4 +1,4 @@
-//! Files and folders that the documents name.
+//! Files, folders and names of code that the documents name.
 
 use crate::package::Package;
 use crate::tree::{Defect, Tree};
@@ -22,6 +22,23 @@ pub(crate) fn dead_paths(tree: &Tree, document: &str) -> Vec<Defect> {
         defects.extend(dead.map(|word| Defect::new(document, at + 1, format!("there is no {word}"))));
     }
     defects
+}
+
+/// The names of code in a document, such as `Tree::insert`, of which some part is no name in any file of Rust.
+pub(crate) fn dead_names(tree: &Tree, document: &str) -> Vec<Defect> {
+    let known: BTreeSet<&str> = tree.rust().flat_map(|(_, text)| text.split(|byte| !is_of_name(byte))).collect();
+    let mut defects = Vec::new();
+    let text = tree.text(document).unwrap_or_else(|| panic!("{document} is not there"));
+    for (at, line) in text.lines().enumerate() {
+        let is_path = |name: &&str| name.contains("::") && name.chars().all(|each| is_of_name(each) || each == ':');
+        let dead = names(line).filter(is_path).filter(|name| name.split("::").any(|part| !known.contains(part)));
+        defects.extend(dead.map(|name| Defect::new(document, at + 1, format!("there is no {name}"))));
+    }
+    defects
+}
+
+fn is_of_name(character: char) -> bool {
+    character.is_ascii_alphanumeric() || character == '_'
 }
 
 /// The files of a package that a document's section does not name: each by its path from there, or by its name alone in
@@ -52,7 +69,7 @@ fn words(line: &str) -> impl Iterator<Item = &str> {
     line.split(is_between).map(|word| word.trim_end_matches('.')).filter(|word| !word.is_empty())
 }
 
-/// The words of an item that name files: those in backticks.
+/// The words in backticks.
 fn names(item: &str) -> impl Iterator<Item = &str> {
     item.split('`').skip(1).step_by(2)
 }
@@ -139,6 +156,15 @@ mod tests {
         assert_eq!(dead("track/node.rs, node.rs"), ["1: there is no track/node.rs", "1: there is no node.rs"]);
         assert_eq!(dead("process/r06 stress/forks"), ["1: there is no process/r06", "1: there is no stress/forks"]);
         assert_eq!(dead("src/check/CALL.rs"), ["1: there is no src/check/CALL.rs"]);
+    }
+
+    #[test]
+    fn names_of_code_are_in_the_code() {
+        let document = "`Tree::insert`, `Tree::remove` and `tree:insert`\nin `shrub::insert`";
+        let tree = Tree::of(&[("A.md", document), ("src/tree.rs", "impl Tree { fn insert() {} }")]);
+        let dead =
+            [Defect::new("A.md", 1, "there is no Tree::remove"), Defect::new("A.md", 2, "there is no shrub::insert")];
+        assert_eq!(dead_names(&tree, "A.md"), dead);
     }
 
     #[test]

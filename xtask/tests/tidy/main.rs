@@ -78,6 +78,7 @@ fn no_rule_is_named_outside_its_check() {
 fn what_the_documents_name_is_there() {
     let tree = Tree::of_the_repository();
     none_but(documents::DOCUMENTS.iter().flat_map(|document| documents::dead_paths(&tree, document)).collect(), &[]);
+    none_but(documents::DOCUMENTS.iter().flat_map(|document| documents::dead_names(&tree, document)).collect(), &[]);
 }
 
 #[test]

@@ -27,11 +27,13 @@ impl SourceFile {
         self.path.ends_with("/mod.rs")
     }
 
-    /// Whether the comment at the file's head has a word.
+    /// Whether the comment at the file's head has a word, however it is spelled.
     pub(crate) fn says(&self, word: &str) -> bool {
         let comments = self.syntax.attrs.iter().filter_map(|attribute| text_of(attribute, "doc"));
         let is_between = |character: char| !character.is_alphanumeric();
-        comments.flat_map(|text| text.split(is_between).map(str::to_owned).collect::<Vec<_>>()).any(|said| said == word)
+        comments
+            .flat_map(|text| text.split(is_between).map(str::to_owned).collect::<Vec<_>>())
+            .any(|said| said.eq_ignore_ascii_case(word))
     }
 }
 
