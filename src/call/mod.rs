@@ -1,4 +1,4 @@
-//! The calls: what the program asked, and how it is shown (as strace(1) would).
+//! Asking: the calls, what the program asked, and how it is shown (as strace(1) would).
 
 mod bits;
 mod fault;

@@ -1,4 +1,4 @@
-//! The checks: from a call, its outcome and the kernel's facts to findings. Pure but for the questions to the kernel:
+//! Judging: from a call, its outcome and the kernel's facts to findings. Pure but for the questions to the kernel:
 //! nothing here is unsafe, knows how a finding is printed, or changes what the program sees.
 //!
 //! One failing call gives one finding: the first cause in the order in which libc and the kernel look. Each check asks

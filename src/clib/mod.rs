@@ -1,4 +1,4 @@
-//! What the library needs of the C library, without what may stand in its place.
+//! Ground: what the library needs of the C library, without what may stand in its place.
 //!
 //! By name the loader would bind to the first definition of the process: that of the program, or of a sanitizer linked into
 //! it, which may not be ready yet (statically linked sanitizers start in `.preinit_array`) and may call back. So no function of

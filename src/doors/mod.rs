@@ -1,4 +1,4 @@
-//! The doors: the exported symbols, in assembly, one file for each architecture.
+//! Entrances, the doors: the exported symbols, in assembly, one file for each architecture.
 //!
 //! A door adds one argument to those of the call, the return address of the program's call, and goes to the hook. It
 //! is assembly because only there the return address is exact: a Rust function may be inlined, or have moved it.

@@ -1,4 +1,4 @@
-//! What the kernel says, asked at the moment when a check needs it.
+//! Asking: what the kernel says, asked at the moment when a check needs it.
 //!
 //! Nothing here is remembered: a fact that is quoted in a finding was read for that finding. Facts that need a large
 //! buffer ([`Path`], [`mapping::count`]) are for the time when a finding is made, on the report's own stack.

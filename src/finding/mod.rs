@@ -1,4 +1,4 @@
-//! Findings: seen before? suppressed? then put into words, given a form, and written.
+//! Telling: a finding, seen before? suppressed? then put into words, given a form, and written.
 //!
 //! A check hands over a rule and, as a closure, what there is to say about it. The closure runs only for a finding
 //! that is new, on the report's own stack, with signals blocked: gathering its facts may be slow, may need room, and

@@ -1,4 +1,5 @@
-//! Hardened mode: memory errors that the hardware does not see are made to fault (`harden=guard`, `harden=quarantine`).
+//! Acting, in hardened mode: memory errors that the hardware does not see are made to fault (`harden=guard`,
+//! `harden=quarantine`).
 //!
 //! It is the one part that changes where memory is mapped. What the program's calls do stays what it was: whatever of
 //! ours lies in the way of a call goes before the call is made, and when addresses or mappings run short all of it is

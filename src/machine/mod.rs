@@ -1,4 +1,4 @@
-//! What differs by architecture.
+//! Ground: what differs by architecture.
 
 mod instruction;
 mod registers;

@@ -1,4 +1,4 @@
-//! The next definition of each call: libc's, or that of another preloaded library.
+//! Asking: the next definition of each call: libc's, or that of another preloaded library.
 //!
 //! Found once, at start. Before that, and in a static program, the raw system call is made, and `errno` set as libc
 //! would. Nothing is looked up inside a hook: an allocator may be waiting for the loader's lock.

@@ -1,4 +1,4 @@
-//! From a call to what the tracker is told: before a call that releases addresses, and after one that succeeded.
+//! Observing: from a call to what the tracker is told: before a call that releases addresses, and after one that succeeded.
 //!
 //! Addresses leave the tracker before the kernel releases them, because another thread may own them as soon as the
 //! kernel returns; when the call fails they come back.

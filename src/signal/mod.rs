@@ -1,4 +1,4 @@
-//! Faults: SIGSEGV and SIGBUS that end the program, explained before they do.
+//! Entrances, of faults: SIGSEGV and SIGBUS that end the program, explained before they do.
 //!
 //! The handler is there only while the program's own disposition is `SIG_DFL` ([`disposition`]), so whatever it is called
 //! for ends the process. It looks at the fault on the report's stack, says what it has to do with the program's mappings,

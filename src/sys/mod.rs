@@ -1,4 +1,4 @@
-//! The only raw system calls of the runtime.
+//! Ground: the only raw system calls of the runtime.
 //!
 //! They go past libc on purpose: libc's wrappers set `errno`, are cancellation points, and can be interposed by other
 //! libraries. Each function returns what the kernel said; none allocates, locks or touches `errno`.

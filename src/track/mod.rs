@@ -1,4 +1,4 @@
-//! The tracker: what the program has mapped, attached and made, by which call, and what became of it.
+//! Knowing, the tracker: what the program has mapped, attached and made, by which call, and what became of it.
 //!
 //! It is not the truth, the kernel is: raw system calls, libc's own mappings and what was there before the library are
 //! not in it. So nothing is concluded from what is not in it, and nobody is accused before the kernel was asked.
