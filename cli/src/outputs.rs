@@ -72,17 +72,17 @@ fn unwritable(what: &str, error: &io::Error) -> Failure {
     Failure::own(format!("{what} can't be written: {}", reason(error)))
 }
 
-/// How findings are shown where they are shown as text.
+/// How text is to look, wherever it goes.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Show<'a> {
+pub(crate) struct StyleChoice<'a> {
     /// The value of the option `color`; without one the stream decides.
     pub(crate) color: Option<&'a str>,
     /// Whether each comes with the line that would silence it.
     pub(crate) suppressions: bool,
 }
 
-impl Show<'_> {
-    fn style(self, to: &To) -> TextStyle {
+impl StyleChoice<'_> {
+    fn at(self, to: &To) -> TextStyle {
         let colour = match self.color {
             Some("always") => true,
             Some("never") => false,
@@ -102,10 +102,14 @@ pub(crate) struct Outputs {
 
 impl Outputs {
     /// Opens what was asked for.
-    pub(crate) fn open(destinations: Vec<Destination>, stream: Stream, show: Show<'_>) -> Result<Outputs, Failure> {
+    pub(crate) fn open(
+        destinations: Vec<Destination>,
+        stream: Stream,
+        style: StyleChoice<'_>,
+    ) -> Result<Outputs, Failure> {
         let open = |Destination { form, file }| {
             let to = To::open(file, stream)?;
-            Ok(Output { form: names::form(&form, show.style(&to)), to })
+            Ok(Output { form: names::form(&form, style.at(&to)), to })
         };
         let outputs = destinations.into_iter().map(open).collect::<Result<_, Failure>>()?;
         Ok(Outputs { outputs, failure: None })

@@ -4,6 +4,7 @@ use crate::failure::Failure;
 use crate::spelling::nearest;
 use clap::ArgMatches;
 use mapsan_model::Rule;
+use mapsan_model::call_line::is_signal;
 use std::fmt::Write;
 
 /// Declares for each rule the two programs, which are those that the tests run.
@@ -128,7 +129,7 @@ fn of_call(call: &str, what: &str) -> Result<String, Failure> {
     let of = |errno: &'static Errno| errno.rules.iter().copied().filter(move |rule| rule.info().call == call);
     let gives: Vec<&str> = ERRNOS.iter().filter(|errno| of(errno).next().is_some()).map(|errno| errno.name).collect();
     if gives.is_empty() {
-        let calls = Rule::ALL.iter().map(|rule| rule.info().call).filter(|call| !call.starts_with("SIG"));
+        let calls = Rule::ALL.iter().map(|rule| rule.info().call).filter(|call| !is_signal(call));
         return Err(Failure::usage(format!("'{call}' is no call that mapsan checks{}", nearest(call, calls))));
     }
     let errno = errno_named(what)

@@ -6,7 +6,7 @@ use crate::findings::records::Record;
 use crate::findings::session::{Ingested, Session};
 use crate::findings::suppress::Suppressions;
 use crate::form::contract::RunFacts;
-use crate::outputs::{Outputs, Show, Stream};
+use crate::outputs::{Outputs, Stream, StyleChoice};
 use crate::say::say;
 use clap::ArgMatches;
 use mapsan_model::Severity;
@@ -22,7 +22,7 @@ const MOST_NAMED: usize = 5;
 pub(crate) fn report(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let files: Vec<PathBuf> = matches.get_many("file").into_iter().flatten().cloned().collect();
     let destinations = arguments::destinations(matches)?;
-    let outputs = Outputs::open(destinations, Stream::StandardOutput, Show::default())?;
+    let outputs = Outputs::open(destinations, Stream::StandardOutput, StyleChoice::default())?;
     let mut reader = Reader { session: Session::default(), outputs, failed: false };
     if let Some(path) = matches.get_one::<String>("suppressions") {
         reader.session.suppressions = Suppressions::new(std::fs::read(path).unwrap_or_default());
@@ -102,7 +102,7 @@ impl Reader {
 
     /// Tells what processes have left, as they saw it: whether it is still there can't be asked any more.
     fn record_what_was_left(&mut self) {
-        for found in std::mem::take(&mut self.session.left) {
+        for found in std::mem::take(&mut self.session.left_findings) {
             if let Some(found) = self.session.record(found) {
                 self.outputs.write_finding(&found, &mut self.session);
             }

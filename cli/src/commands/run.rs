@@ -3,7 +3,7 @@
 use crate::arguments;
 use crate::failure::Failure;
 use crate::form::contract::RunFacts;
-use crate::outputs::{Outputs, Show, Stream};
+use crate::outputs::{Outputs, Stream, StyleChoice};
 use crate::run::follow::{self, Ended, Follower};
 use crate::run::launch::launch;
 use crate::run::options::Options;
@@ -60,8 +60,8 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
 /// this one's.
 fn open_outputs(matches: &ArgMatches, options: &Options) -> Result<Outputs, Failure> {
     let color = options.value(Key::Color);
-    let show = Show { color: color.as_deref(), suppressions: matches.get_flag("gen-suppressions") };
-    Outputs::open(arguments::destinations(matches)?, Stream::StandardError, show)
+    let style = StyleChoice { color: color.as_deref(), suppressions: matches.get_flag("gen-suppressions") };
+    Outputs::open(arguments::destinations(matches)?, Stream::StandardError, style)
 }
 
 fn demands(matches: &ArgMatches, options: &Options) -> Demands {

@@ -59,12 +59,7 @@ pub(crate) enum Kind {
     Segment(Segment),
     SegmentUse(SegmentUse),
     Object(Object),
-    End {
-        repeated: u64,
-        /// Findings that could not be written.
-        #[serde(default)]
-        lost: u64,
-    },
+    End(End),
     #[serde(other)]
     Other,
 }
@@ -81,6 +76,15 @@ pub(crate) struct Start {
     pub(crate) covered: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
+}
+
+/// A process that ends in order.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct End {
+    pub(crate) repeated: u64,
+    /// Findings that could not be written.
+    #[serde(default)]
+    pub(crate) lost: u64,
 }
 
 /// A System V segment that a process has made.
@@ -228,9 +232,83 @@ mod tests {
         assert!(matches!(read(r#"{"pid":1,"kind":"start","version":"0"}"#), Kind::Start(_)));
         assert!(matches!(
             read(r#"{"pid":1,"kind":"end","errors":0,"repeated":3}"#),
-            Kind::End { repeated: 3, lost: 0 }
+            Kind::End(End { repeated: 3, lost: 0 })
         ));
         assert!(matches!(read(r#"{"pid":1,"kind":"new"}"#), Kind::Other));
+        assert_eq!(serde_json::from_str::<UseKind>(r#""removal-refused""#).unwrap(), UseKind::RemovalRefused);
+        assert_eq!(serde_json::from_str::<UseKind>(r#""locked""#).unwrap(), UseKind::Other);
+    }
+
+    /// The fields that a structure reads, by their names in records: what its deserializer asks for.
+    fn fields_of<T: for<'de> Deserialize<'de>>() -> &'static [&'static str] {
+        let mut fields = Fields(&[]);
+        assert!(T::deserialize(&mut fields).is_err());
+        fields.0
+    }
+
+    struct Fields(&'static [&'static str]);
+
+    impl<'de> serde::Deserializer<'de> for &mut Fields {
+        type Error = serde::de::value::Error;
+
+        fn deserialize_any<V: serde::de::Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Self::Error> {
+            Err(serde::de::Error::custom("it is asked for its fields alone"))
+        }
+
+        fn deserialize_struct<V: serde::de::Visitor<'de>>(
+            self,
+            _name: &'static str,
+            fields: &'static [&'static str],
+            visitor: V,
+        ) -> Result<V::Value, Self::Error> {
+            self.0 = fields;
+            self.deserialize_any(visitor)
+        }
+
+        fn deserialize_enum<V: serde::de::Visitor<'de>>(
+            self,
+            _name: &'static str,
+            variants: &'static [&'static str],
+            visitor: V,
+        ) -> Result<V::Value, Self::Error> {
+            self.0 = variants;
+            self.deserialize_any(visitor)
+        }
+
+        serde::forward_to_deserialize_any! {
+            bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct newtype_struct
+            seq tuple tuple_struct map identifier ignored_any
+        }
+    }
+
+    #[test]
+    fn what_is_read_is_what_the_schema_describes() {
+        let schema: serde_json::Value = serde_json::from_str(mapsan_model::record::JSON_SCHEMA).unwrap();
+        let kinds = schema["oneOf"].as_array().unwrap();
+        let of_kind = |kind: &str| {
+            let found = kinds.iter().find(|one| one["properties"]["kind"]["const"] == kind);
+            found.unwrap_or_else(|| panic!("the schema has no {kind}"))["properties"].clone()
+        };
+        let definition = |name: &str| schema["$defs"][name]["properties"].clone();
+        let related = definition("related");
+        for (properties, fields) in [
+            (of_kind("start"), fields_of::<Start>()),
+            (of_kind("end"), fields_of::<End>()),
+            (of_kind("finding"), fields_of::<Finding>()),
+            (of_kind("segment"), fields_of::<Segment>()),
+            (of_kind("segment-use"), fields_of::<SegmentUse>()),
+            (of_kind("object"), fields_of::<Object>()),
+            (definition("call"), fields_of::<Call>()),
+            (definition("frame"), fields_of::<Frame>()),
+            (related["call"]["properties"].clone(), fields_of::<RelatedCall>()),
+            (related, fields_of::<Related>()),
+        ] {
+            assert!(!fields.is_empty());
+            assert!(fields.iter().all(|field| properties.get(field).is_some()), "{fields:?} of {properties}");
+        }
+        let uses = &of_kind("segment-use")["use"]["enum"];
+        let read = fields_of::<UseKind>().iter().filter(|name| **name != "other");
+        assert_eq!(*uses, read.copied().collect::<serde_json::Value>());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a run, or some files of records, have told: each finding once, the processes, and what was not covered.
 
 use crate::findings::found::Found;
-use crate::findings::records::{Finding, Kind, Object, Record, Segment, SegmentUse};
+use crate::findings::records::{End, Finding, Kind, Object, Record, Segment, SegmentUse};
 use crate::findings::suppress::Suppressions;
 use crate::findings::symbols::Symbols;
 use mapsan_model::advice::BY_HAND;
@@ -81,7 +81,7 @@ pub(crate) struct Session {
     pub(crate) uses: Vec<Attributed<SegmentUse>>,
     pub(crate) objects: Vec<Attributed<Object>>,
     /// Findings of processes about what they have left.
-    pub(crate) left: Vec<Found>,
+    pub(crate) left_findings: Vec<Found>,
     seen: HashSet<(String, String)>,
 }
 
@@ -92,14 +92,14 @@ impl Session {
             Kind::Start(_) => {
                 self.processes.insert(record.pid, Process { exe: record.exe.clone(), ended: false });
             }
-            Kind::End { repeated, lost } => self.ingest_end(record, *repeated, *lost),
+            Kind::End(end) => self.ingest_end(record, end),
             Kind::Segment(segment) => self.segments.push(Attributed::of(record, segment.clone())),
             Kind::SegmentUse(used) => self.uses.push(Attributed::of(record, used.clone())),
             Kind::Object(object) => self.objects.push(Attributed::of(record, object.clone())),
             Kind::Finding(finding) => {
                 let found = self.locate(record, finding);
                 if is_judged_at_the_end(&found) {
-                    self.left.push(found);
+                    self.left_findings.push(found);
                     return Ingested::Later;
                 }
                 return self.record(found).map_or(Ingested::Silent, |found| Ingested::New(Box::new(found)));
@@ -116,10 +116,10 @@ impl Session {
         self.record(found)
     }
 
-    fn ingest_end(&mut self, record: &Record, repeated: u64, lost: u64) {
-        self.repeated += repeated;
-        if lost > 0 {
-            let findings = Counted(lost, "finding");
+    fn ingest_end(&mut self, record: &Record, end: &End) {
+        self.repeated += end.repeated;
+        if end.lost > 0 {
+            let findings = Counted(end.lost, "finding");
             let reason = format!("{findings} of process {} could not be written, and are lost", record.pid);
             self.add_gap(&record.exe, &reason, record.pid);
         }

@@ -224,7 +224,8 @@ fn style_of(severity: Severity) -> Style {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::findings::records::Record;
+    use crate::findings::found::Related;
+    use crate::findings::records::{Frame, Record};
     use crate::findings::session::Ingested;
 
     const RECORD: &str = r#"{"schema":"mapsan/1","kind":"finding","time":"2026-01-01T00:00:00.000000Z","pid":7,"tid":7,"exe":"/bin/x","rule":"munmap-zero-length","severity":"error","call":{"function":"munmap","args":["0x1000","0"],"result":"-1","errno":"EINVAL"},"message":"munmap length is 0","notes":["a fact"],"help":["do this"],"stack":[{"address":"0x5000","module":"/no/such/file","offset":"0x10","build_id":null,"symbol":"f+0x2"}],"related":[{"label":"mapped here","stack":[{"address":"0x6000","module":null,"offset":null,"build_id":null}]}],"repeated":0}"#;
@@ -250,5 +251,27 @@ mod tests {
             coloured.starts_with("mapsan: \u{1b}[1m\u{1b}[31merror[munmap-zero-length]\u{1b}[0m: "),
             "{coloured:?}"
         );
+    }
+    /// What stands below the source of a place whose line has two calls.
+    fn marked(function: Option<&str>) -> String {
+        let file = tempfile::NamedTempFile::with_suffix(".c").unwrap();
+        std::fs::write(file.path(), "p = mmap(0, 1); q = shmat(2, 0, 0);\n").unwrap();
+        let (place, line, function_of) = (Some(file.path().to_owned()), Some(1), function.map(str::to_owned));
+        let frame = Frame { address: "0x1".to_owned(), module: None, offset: None, build_id: None, symbol: None };
+        let places = vec![SourceLocation { function: None, file: place, line, column: None }];
+        let stack = vec![Located { frame, places }];
+        let mut session = Session::default();
+        let Ingested::New(mut found) = session.ingest(&Record::read(RECORD).unwrap()) else {
+            panic!("it is a finding")
+        };
+        found.related = vec![Related { label: "attached here".to_owned(), function: function_of, stack }];
+        let text = Text::new(TextStyle { colour: false, suppressions: false }).render_finding(&found, &mut session);
+        text.lines().find(|line| line.contains("^ here")).unwrap_or_default().trim_start().to_owned()
+    }
+
+    #[test]
+    fn a_place_is_marked_by_its_call_where_the_record_tells_it() {
+        assert_eq!(marked(Some("shmat")), "|                     ^^^^^^^^^^^^^^ here");
+        assert_eq!(marked(None), "|     ^^^^^^^^^^ here");
     }
 }

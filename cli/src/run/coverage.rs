@@ -36,7 +36,7 @@ impl Coverage {
     }
 
     /// Looks at the process `root` and all below it.
-    pub(crate) fn look(&mut self, root: u32) {
+    pub(crate) fn inspect(&mut self, root: u32) {
         let here = fs::read_link("/proc/self/ns/net").ok();
         let mut open = vec![root];
         while let Some(pid) = open.pop() {
@@ -44,7 +44,7 @@ impl Coverage {
                 if fs::read_link(format!("/proc/{pid}/ns/net")).is_ok_and(|there| Some(&there) != here.as_ref()) {
                     self.elsewhere.insert(exe.clone());
                 }
-                self.look_at_libraries(pid, &exe);
+                self.inspect_libraries(pid, &exe);
                 self.seen.entry(exe).or_insert(pid);
             }
             let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
@@ -57,7 +57,7 @@ impl Coverage {
 
     /// Looks once whether the library is in a process. The loader maps it before libc: as long as that is not there, nothing
     /// is known.
-    fn look_at_libraries(&mut self, pid: u32, exe: &Path) {
+    fn inspect_libraries(&mut self, pid: u32, exe: &Path) {
         let key = (pid, exe.to_owned());
         if self.known.contains(&key) {
             return;

@@ -5,7 +5,7 @@ use crate::findings::records::Record;
 use crate::findings::session::{Ingested, Session};
 use crate::outputs::Outputs;
 use crate::run::coverage::{self, Coverage};
-use crate::run::left::Leftovers;
+use crate::run::leftovers::Leftovers;
 use crate::run::options::Options;
 use crate::run::prepare::Prepared;
 use crate::say::say;
@@ -95,7 +95,7 @@ impl Follower {
             if end.is_some() {
                 blocks.extend(channel::rest(&self.channel, &self.events));
             } else if Instant::now() >= next {
-                coverage.look(pid);
+                coverage.inspect(pid);
                 wait = (wait * 2).min(INTERVAL);
                 next = Instant::now() + wait;
             }

@@ -1,12 +1,12 @@
 //! Layer *running*: a run in parts that other commands can use, too. A program is prepared once, launched, followed until
 //! its processes have ended, and judged.
 //!
-//! In the order in which each uses those after it: verdict, follow, left, coverage, launch, prepare, options.
+//! In the order in which each uses those after it: verdict, follow, leftovers, coverage, launch, prepare, options.
 
 pub(crate) mod coverage;
 pub(crate) mod follow;
 pub(crate) mod launch;
-pub(crate) mod left;
+pub(crate) mod leftovers;
 pub(crate) mod options;
 pub(crate) mod prepare;
 pub(crate) mod verdict;

@@ -6,12 +6,16 @@ use std::mem::MaybeUninit;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitCode, ExitStatus};
 use std::ptr;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
 /// Signals that somebody sends to the command and means for the program.
 const FORWARDED: [i32; 6] = [libc::SIGTERM, libc::SIGHUP, libc::SIGUSR1, libc::SIGUSR2, libc::SIGALRM, libc::SIGCONT];
 /// Signals that the terminal sends to both; the command waits for what the program makes of them.
 const SHARED: [i32; 2] = [libc::SIGINT, libc::SIGQUIT];
+
+/// How the signals stood before the first start, which changes them.
+static BEFORE: OnceLock<Vec<(i32, libc::sighandler_t)>> = OnceLock::new();
 
 /// The program's pid, for the signal handler.
 static PROGRAM: AtomicI32 = AtomicI32::new(0);
@@ -29,9 +33,10 @@ extern "C" fn forward(signal: i32, info: *mut libc::siginfo_t, _context: *mut li
 
 /// Starts the program, and sets the command to wait for it.
 pub(crate) fn start(mut command: Command) -> io::Result<Child> {
-    let mut before: Vec<(i32, libc::sighandler_t)> =
-        FORWARDED.iter().chain(&SHARED).map(|signal| (*signal, disposition(*signal))).collect();
-    before.extend(inherited::of_failed_writes());
+    let before = BEFORE.get_or_init(|| {
+        let own = FORWARDED.iter().chain(&SHARED).map(|signal| (*signal, disposition(*signal)));
+        own.chain(inherited::of_failed_writes()).collect()
+    });
     let mut mask = MaybeUninit::<libc::sigset_t>::zeroed();
     // SAFETY: only asks for the mask.
     unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, ptr::null(), mask.as_mut_ptr()) };
@@ -39,7 +44,7 @@ pub(crate) fn start(mut command: Command) -> io::Result<Child> {
     let mask = unsafe { mask.assume_init() };
     listen();
     let restore = move || {
-        for (signal, handler) in &before {
+        for (signal, handler) in before {
             // Handlers of the command end with exec by themselves; what was ignored stays so.
             let inherited = if *handler == libc::SIG_IGN { libc::SIG_IGN } else { libc::SIG_DFL };
             // SAFETY: signal(2) may be called between fork and exec.

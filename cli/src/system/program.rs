@@ -44,25 +44,25 @@ impl fmt::Display for Uncovered {
 }
 
 /// Why looking at a file ended.
-enum End {
+enum InspectError {
     Uncovered(Uncovered),
     Failure(Failure),
 }
 
-impl From<Failure> for End {
-    fn from(failure: Failure) -> End {
-        End::Failure(failure)
+impl From<Failure> for InspectError {
+    fn from(failure: Failure) -> InspectError {
+        InspectError::Failure(failure)
     }
 }
 
 /// It is not covered, and bears the library.
-fn uncovered(reason: String) -> End {
-    End::Uncovered(Uncovered { reason, bears_preload: true })
+fn uncovered(reason: String) -> InspectError {
+    InspectError::Uncovered(Uncovered { reason, bears_preload: true })
 }
 
 /// It is not covered, and the library would be an error to its loader.
-fn foreign(reason: String) -> End {
-    End::Uncovered(Uncovered { reason, bears_preload: false })
+fn foreign(reason: String) -> InspectError {
+    InspectError::Uncovered(Uncovered { reason, bears_preload: false })
 }
 
 /// How many interpreters may follow each other.
@@ -71,20 +71,20 @@ const INTERPRETERS: usize = 4;
 /// Finds a program as execvp(3) does, and looks at it.
 pub(crate) fn find(name: &OsStr) -> Result<Program, Failure> {
     let path = resolve(name)?;
-    let cover = match look(&path, INTERPRETERS) {
+    let cover = match inspect_file(&path, INTERPRETERS) {
         Ok(cover) => Ok(cover),
-        Err(End::Uncovered(why)) => Err(why),
-        Err(End::Failure(failure)) => return Err(failure),
+        Err(InspectError::Uncovered(why)) => Err(why),
+        Err(InspectError::Failure(failure)) => return Err(failure),
     };
     Ok(Program { path, cover })
 }
 
 /// Whether a file that was executed can be covered.
 pub(crate) fn inspect(path: &Path) -> Result<Cover, Uncovered> {
-    match look(path, INTERPRETERS) {
-        Err(End::Uncovered(why)) => Err(why),
+    match inspect_file(path, INTERPRETERS) {
+        Err(InspectError::Uncovered(why)) => Err(why),
         // It was executed, whatever is said of it now.
-        Err(End::Failure(_)) => Ok(Cover { has_asan: false }),
+        Err(InspectError::Failure(_)) => Ok(Cover { has_asan: false }),
         Ok(cover) => Ok(cover),
     }
 }
@@ -96,7 +96,7 @@ fn resolve(name: &OsStr) -> Result<PathBuf, Failure> {
         let path = PathBuf::from(name);
         return match executable(&path) {
             Ok(()) => Ok(path),
-            Err(Refusal::Absent) => Err(Failure::not_found(format!("'{shown}' does not exist"))),
+            Err(NotExecutable::Absent) => Err(Failure::not_found(format!("'{shown}' does not exist"))),
             Err(refusal) => Err(refusal.of(&path)),
         };
     }
@@ -106,7 +106,7 @@ fn resolve(name: &OsStr) -> Result<PathBuf, Failure> {
         let path = directory.join(name);
         match executable(&path) {
             Ok(()) => return Ok(path),
-            Err(Refusal::Absent) => {}
+            Err(NotExecutable::Absent) => {}
             Err(refusal) => refused = refused.or(Some(refusal.of(&path))),
         }
     }
@@ -115,41 +115,41 @@ fn resolve(name: &OsStr) -> Result<PathBuf, Failure> {
 }
 
 /// Why a file can't be executed.
-enum Refusal {
+enum NotExecutable {
     Absent,
     Directory,
     NotPermitted,
 }
 
-impl Refusal {
+impl NotExecutable {
     fn of(&self, path: &Path) -> Failure {
         let path = path.display();
         match self {
-            Refusal::Absent => Failure::not_found(format!("'{path}' does not exist")),
-            Refusal::Directory => Failure::not_executable(format!("'{path}' is a directory, not a program")),
-            Refusal::NotPermitted => {
+            NotExecutable::Absent => Failure::not_found(format!("'{path}' does not exist")),
+            NotExecutable::Directory => Failure::not_executable(format!("'{path}' is a directory, not a program")),
+            NotExecutable::NotPermitted => {
                 Failure::not_executable(format!("'{path}' is not executable; if it is a program, chmod +x it"))
             }
         }
     }
 }
 
-fn executable(path: &Path) -> Result<(), Refusal> {
+fn executable(path: &Path) -> Result<(), NotExecutable> {
     let metadata = fs::metadata(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::PermissionDenied => Refusal::NotPermitted,
-        _ => Refusal::Absent,
+        std::io::ErrorKind::PermissionDenied => NotExecutable::NotPermitted,
+        _ => NotExecutable::Absent,
     })?;
     if metadata.is_dir() {
-        return Err(Refusal::Directory);
+        return Err(NotExecutable::Directory);
     }
-    let c_path = CString::new(path.as_os_str().as_bytes()).map_err(|_| Refusal::Absent)?;
+    let c_path = CString::new(path.as_os_str().as_bytes()).map_err(|_| NotExecutable::Absent)?;
     // SAFETY: a zero-terminated string.
     let may = unsafe { libc::access(c_path.as_ptr(), libc::X_OK) } == 0;
-    if may && metadata.permissions().mode() & 0o111 != 0 { Ok(()) } else { Err(Refusal::NotPermitted) }
+    if may && metadata.permissions().mode() & 0o111 != 0 { Ok(()) } else { Err(NotExecutable::NotPermitted) }
 }
 
 /// Looks at a file, and for a script at its interpreter.
-fn look(path: &Path, interpreters: usize) -> Result<Cover, End> {
+fn inspect_file(path: &Path, interpreters: usize) -> Result<Cover, InspectError> {
     const PLAIN: Cover = Cover { has_asan: false };
     let shown = path.display();
     // A program that may be executed and not read can't be looked at; the run will tell.
@@ -162,7 +162,7 @@ fn look(path: &Path, interpreters: usize) -> Result<Cover, End> {
         .map_err(|error| Failure::own(format!("'{shown}': {error}")))?;
     if let Some(line) = start.strip_prefix(b"#!") {
         return match interpreter(line) {
-            Some(interpreter) if interpreters > 0 => look(&resolve(&interpreter)?, interpreters - 1),
+            Some(interpreter) if interpreters > 0 => inspect_file(&resolve(&interpreter)?, interpreters - 1),
             _ => Ok(PLAIN),
         };
     }
@@ -198,7 +198,7 @@ fn interpreter(line: &[u8]) -> Option<std::ffi::OsString> {
 }
 
 /// Names a program to which the loader gives no preload: one that runs with other rights than its caller.
-fn secure_execution(path: &Path) -> Result<(), End> {
+fn secure_execution(path: &Path) -> Result<(), InspectError> {
     let Ok(metadata) = fs::metadata(path) else {
         return Ok(());
     };
@@ -230,7 +230,7 @@ fn has_capabilities(path: &Path) -> bool {
     unsafe { libc::getxattr(path.as_ptr(), c"security.capability".as_ptr(), std::ptr::null_mut(), 0) > 0 }
 }
 
-fn covered<'a, E: FileHeader, R: object::ReadRef<'a>>(elf: &ElfFile<'a, E, R>) -> Result<Cover, End> {
+fn covered<'a, E: FileHeader, R: object::ReadRef<'a>>(elf: &ElfFile<'a, E, R>) -> Result<Cover, InspectError> {
     let own = match env::consts::ARCH {
         "aarch64" => Architecture::Aarch64,
         _ => Architecture::X86_64,
