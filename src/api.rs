@@ -43,10 +43,18 @@ pub struct mapsan_finding {
 #[allow(non_camel_case_types, reason = "the C name")]
 pub type mapsan_callback = Option<unsafe extern "C" fn(finding: *const mapsan_finding, context: *mut c_void)>;
 
-static CALLBACK: AtomicUsize = AtomicUsize::new(0);
-static CONTEXT: AtomicPtr<c_void> = AtomicPtr::new(core::ptr::null_mut());
-/// The thread that runs the callback: what the callback does is not reported to it again.
-static CALLING: AtomicUsize = AtomicUsize::new(0);
+struct Callback {
+    function: AtomicUsize,
+    context: AtomicPtr<c_void>,
+    /// The thread that runs it: what the callback does is not reported to it again.
+    running: AtomicUsize,
+}
+
+static CALLBACK: Callback = Callback {
+    function: AtomicUsize::new(0),
+    context: AtomicPtr::new(core::ptr::null_mut()),
+    running: AtomicUsize::new(0),
+};
 
 /// Copies text into a C array, cut at a character's border, zero-terminated.
 fn fill(array: &mut [c_char], text: &str) {
@@ -60,7 +68,7 @@ fn fill(array: &mut [c_char], text: &str) {
 /// Tells debugger and program of a new finding.
 pub(crate) fn announce() {
     mapsan_on_finding();
-    let callback = CALLBACK.load(Acquire);
+    let callback = CALLBACK.function.load(Acquire);
     if callback != 0 {
         call_back(callback);
     }
@@ -70,17 +78,17 @@ pub(crate) fn announce() {
 #[inline(never)]
 fn call_back(callback: usize) {
     let thread = crate::machine::this_thread();
-    if CALLING.load(Relaxed) == thread {
+    if CALLBACK.running.load(Relaxed) == thread {
         return;
     }
     let Some(finding) = last() else { return };
     // SAFETY: stored by `mapsan_set_callback` from this very type.
     let callback: mapsan_callback = unsafe { core::mem::transmute(callback) };
     if let Some(callback) = callback {
-        CALLING.store(thread, Relaxed);
+        CALLBACK.running.store(thread, Relaxed);
         // SAFETY: the program's own function, with a live finding and its own context.
-        unsafe { callback(&raw const finding, CONTEXT.load(Relaxed)) };
-        CALLING.store(0, Relaxed);
+        unsafe { callback(&raw const finding, CALLBACK.context.load(Relaxed)) };
+        CALLBACK.running.store(0, Relaxed);
     }
 }
 
@@ -134,8 +142,8 @@ pub unsafe extern "C" fn mapsan_last_finding(finding: *mut mapsan_finding) -> c_
 /// handed through.
 #[unsafe(no_mangle)]
 pub extern "C" fn mapsan_set_callback(callback: mapsan_callback, context: *mut c_void) -> mapsan_callback {
-    CONTEXT.store(context, Relaxed);
-    let before = CALLBACK.swap(callback.map_or(0, |callback| callback as usize), AcqRel);
+    CALLBACK.context.store(context, Relaxed);
+    let before = CALLBACK.function.swap(callback.map_or(0, |callback| callback as usize), AcqRel);
     // SAFETY: 0, which is `None`, or stored by an earlier call from this very type.
     unsafe { core::mem::transmute::<usize, mapsan_callback>(before) }
 }

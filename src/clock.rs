@@ -10,31 +10,36 @@ use core::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 
-/// Whether the counter may be read: a thread can have that forbidden (`PR_SET_TSC`), children included.
-static ALLOWED: AtomicBool = AtomicBool::new(false);
-/// Counter and clock at start.
-static TICKS: AtomicU64 = AtomicU64::new(0);
-static NANOSECONDS: AtomicU64 = AtomicU64::new(0);
+struct Clock {
+    /// Whether the counter may be read: a thread can have that forbidden (`PR_SET_TSC`), children included.
+    allowed: AtomicBool,
+    /// Counter and clock at start.
+    ticks: AtomicU64,
+    nanoseconds: AtomicU64,
+}
+
+static CLOCK: Clock =
+    Clock { allowed: AtomicBool::new(false), ticks: AtomicU64::new(0), nanoseconds: AtomicU64::new(0) };
 
 /// Notes where counter and clock stand, at start.
 pub(crate) fn start() {
     if !sys::time::may_count() {
         return;
     }
-    ALLOWED.store(true, Release);
-    TICKS.store(ticks(), Relaxed);
-    NANOSECONDS.store(sys::time::since_boot(), Relaxed);
+    CLOCK.allowed.store(true, Release);
+    CLOCK.ticks.store(ticks(), Relaxed);
+    CLOCK.nanoseconds.store(sys::time::since_boot(), Relaxed);
 }
 
 /// The counter is no longer read: the program is about to have that forbidden.
 pub(crate) fn stop() {
-    ALLOWED.store(false, Relaxed);
+    CLOCK.allowed.store(false, Relaxed);
 }
 
 /// The counter's bits that fit; the lowest are left out, so that it comes round after weeks.
 #[inline]
 pub(crate) fn now() -> u32 {
-    if !ALLOWED.load(Relaxed) {
+    if !CLOCK.allowed.load(Relaxed) {
         return 0;
     }
     #[allow(clippy::cast_possible_truncation, reason = "the upper bits are left out")]
@@ -54,7 +59,7 @@ fn ticks() -> u64 {
     #[cfg(target_arch = "x86_64")]
     {
         let (high, low): (u64, u64);
-        // SAFETY: reads the counter, which `ALLOWED` says is let through.
+        // SAFETY: reads the counter, which `CLOCK` says is let through.
         unsafe { core::arch::asm!("rdtsc", out("rdx") high, out("rax") low, options(nostack, nomem, preserves_flags)) };
         high << 32 | low
     }
@@ -70,12 +75,13 @@ fn ticks() -> u64 {
 /// How many milliseconds have passed since [`now`] gave `then`; `None` if that is not known: the counter may not be read, it
 /// has not gone evenly (another machine, a deep sleep), or it may have come round since.
 pub(crate) fn passed_since(then: u32) -> Option<u64> {
-    if !ALLOWED.load(Acquire) {
+    if !CLOCK.allowed.load(Acquire) {
         return None;
     }
     let (ticks_now, now) = (ticks(), sys::time::since_boot());
-    let in_all = ticks_now.checked_sub(TICKS.load(Relaxed)).filter(|ticks| ticks >> SHIFT < u64::from(u32::MAX))?;
-    let nanoseconds = now.checked_sub(NANOSECONDS.load(Relaxed))?;
+    let in_all =
+        ticks_now.checked_sub(CLOCK.ticks.load(Relaxed)).filter(|ticks| ticks >> SHIFT < u64::from(u32::MAX))?;
+    let nanoseconds = now.checked_sub(CLOCK.nanoseconds.load(Relaxed))?;
     // How fast it goes now, over a moment.
     sys::sleep_a_moment();
     let moment = (ticks().checked_sub(ticks_now)?, sys::time::since_boot().checked_sub(now)?);

@@ -45,17 +45,14 @@ extern "C" fn at_exit(status: c_int, _argument: *mut c_void) {
     }
 }
 
-/// The status of `quick_exit(3)`, which its handlers are not told.
-static QUICK_STATUS: AtomicI32 = AtomicI32::new(0);
-
 /// `quick_exit(3)` is about to run its handlers.
 pub(crate) fn leaves_quickly(status: c_int) {
-    QUICK_STATUS.store(status, Relaxed);
+    END.quick_status.store(status, Relaxed);
 }
 
 /// Runs after the program's own handlers of `quick_exit(3)`.
 extern "C" fn at_quick_exit(_argument: *mut c_void) {
-    let status = QUICK_STATUS.load(Relaxed);
+    let status = END.quick_status.load(Relaxed);
     let instead = leaving(status);
     if instead != status {
         // SAFETY: ends the process, as quick_exit is about to do.
@@ -70,7 +67,7 @@ pub(crate) fn leaving(status: c_int) -> c_int {
     }
     // A child of vfork or of a raw clone is not the process whose mappings and counts these are.
     let pid = crate::sys::getpid();
-    if pid != process::pid() || LEFT.swap(pid, Relaxed) == pid {
+    if pid != process::pid() || END.left.swap(pid, Relaxed) == pid {
         return status;
     }
     let settings = options::settings();
@@ -108,35 +105,52 @@ pub(crate) fn leaving(status: c_int) -> c_int {
 /// In place of a signal mask: no mask holds all signals, since SIGKILL can't be blocked.
 const NO_MASK: SignalSet = SignalSet::MAX;
 
+/// What is held over a fork.
+struct OverFork {
+    /// The complement of the signal mask.
+    mask: AtomicU64,
+    report_lock: AtomicBool,
+    tracker: AtomicBool,
+}
+
+/// The end of a process.
+struct End {
+    /// The status of `quick_exit(3)`, which its handlers are not told.
+    quick_status: AtomicI32,
+    /// The process in which it has been looked at.
+    left: AtomicI32,
+}
+
 written_by_fork! {
-    /// The complement of the signal mask, over a fork.
-    FORK_MASK: AtomicU64 = AtomicU64::new(!NO_MASK);
-    /// Possession of the report lock, over a fork.
-    FORK_HELD: AtomicBool = AtomicBool::new(false);
-    /// Possession of the tracker, over a fork.
-    FORK_TRACKER: AtomicBool = AtomicBool::new(false);
-    /// The process in which the end has been looked at.
-    LEFT: AtomicI32 = AtomicI32::new(0);
+    OVER_FORK: OverFork = OverFork {
+        mask: AtomicU64::new(!NO_MASK),
+        report_lock: AtomicBool::new(false),
+        tracker: AtomicBool::new(false),
+    };
+    END: End = End { quick_status: AtomicI32::new(0), left: AtomicI32::new(0) };
 }
 
 /// Takes the report lock, so that it is whole on both sides.
 extern "C" fn before_fork() {
     if let Ok(lock) = output::enter() {
-        FORK_MASK.store(!lock.over_fork().unwrap_or(NO_MASK), Relaxed);
-        FORK_HELD.store(true, Relaxed);
+        OVER_FORK.mask.store(!lock.over_fork().unwrap_or(NO_MASK), Relaxed);
+        OVER_FORK.report_lock.store(true, Relaxed);
     }
-    FORK_TRACKER.store(track::before_fork(), Relaxed);
+    OVER_FORK.tracker.store(track::before_fork(), Relaxed);
 }
 
 fn give_back_tracker(in_child: bool) {
-    if FORK_TRACKER.swap(false, Relaxed) {
+    if OVER_FORK.tracker.swap(false, Relaxed) {
         track::after_fork(in_child);
     }
 }
 
 fn held_over_fork(in_child: bool) -> Option<ReportLock> {
-    let mask = !FORK_MASK.load(Relaxed);
-    FORK_HELD.swap(false, Relaxed).then(|| ReportLock::after_fork((mask != NO_MASK).then_some(mask), in_child))
+    let mask = !OVER_FORK.mask.load(Relaxed);
+    OVER_FORK
+        .report_lock
+        .swap(false, Relaxed)
+        .then(|| ReportLock::after_fork((mask != NO_MASK).then_some(mask), in_child))
 }
 
 extern "C" fn in_parent() {

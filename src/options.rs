@@ -4,7 +4,7 @@
 
 use crate::enabled;
 use crate::plain::Line;
-use core::cell::UnsafeCell;
+use crate::plain::guarded::{Guarded, Starting};
 use core::fmt::Display;
 use mapsan_model::options::{Piece, Values, pieces};
 use mapsan_model::{Group, Key, Rule, Severity};
@@ -92,26 +92,21 @@ pub(crate) struct Settings {
     pub(crate) log_path: Line<4096>,
 }
 
-struct Shared(UnsafeCell<Settings>);
-
-// SAFETY: written at start, on one thread, before the hooks look at it; only read afterwards.
-unsafe impl Sync for Shared {}
-
-static SETTINGS: Shared = Shared(UnsafeCell::new(Settings::EMPTY));
+static SETTINGS: Guarded<Settings, Starting> = Guarded::new(Settings::EMPTY);
 
 /// The settings in force.
 pub(crate) fn settings() -> &'static Settings {
-    // SAFETY: not written any more once start has published that checking begins.
-    unsafe { &*SETTINGS.0.get() }
+    // SAFETY: the start fills them in before it does anything that asks for them.
+    unsafe { SETTINGS.as_started() }
 }
 
-/// The settings, to be filled in.
+/// Fills the settings in.
 ///
 /// # Safety
-/// Only for start, while it is the only thread here, and not while a reference of [`settings`] is used.
-pub(crate) unsafe fn settings_at_start() -> &'static mut Settings {
-    // SAFETY: the caller is alone.
-    unsafe { &mut *SETTINGS.0.get() }
+/// `fill` must call nothing that asks for [`settings`].
+pub(crate) unsafe fn fill_in(starting: &Starting, fill: impl FnOnce(&mut Settings) -> bool) -> bool {
+    // SAFETY: let go of at the end, and the caller upholds the contract.
+    fill(unsafe { SETTINGS.get(starting) })
 }
 
 /// Whether a finding of this rule and severity is reported.

@@ -13,11 +13,11 @@ use crate::facts::Module;
 use crate::finding::{self, suppress};
 use crate::options::{self, Form, Mode, Settings};
 use crate::output::{self, ReportLock, sink};
+use crate::plain::guarded::{Guarded, Starting};
 use crate::plain::page;
 use crate::signal::disposition;
 use crate::sys::process;
 use crate::{api, clock, exit, form, harden, next};
-use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_char, c_int};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use mapsan_model::Rule;
@@ -49,7 +49,9 @@ extern "C" fn start(_count: c_int, arguments: *const *const c_char, environment:
     next::resolve();
     // SAFETY: glibc's argv, or null from another libc.
     let name = unsafe { strings(arguments) }.next().map_or(&b""[..], CStr::to_bytes);
-    process::identify(name);
+    // SAFETY: the loader calls this once, before the program has a thread whose calls are not made raw.
+    let starting = unsafe { Starting::new() };
+    process::identify(&starting, name);
     // SAFETY: getauxval(3), as above.
     let secure = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
     // SAFETY: glibc's environ, or null from another libc.
@@ -59,37 +61,19 @@ extern "C" fn start(_count: c_int, arguments: *const *const c_char, environment:
     finding::listen(api::announce);
     if weak::default_options().is_none() || clib::program_is_ready() {
         if let Ok(lock) = output::enter() {
-            configure_and_begin(&lock, &environment, secure);
+            configure_and_begin(&lock, &starting, &environment, secure);
             lock.leave();
         }
     } else {
-        LATER.keep(environment, secure);
+        // SAFETY: let go of at once.
+        *unsafe { LATER.get(&starting) } = (environment, secure);
         ENABLED.store(WAITS, Release);
     }
     crate::plain::errno::set(before);
 }
 
-/// What a start that waits for the program needs.
-struct Later(UnsafeCell<(Environment, bool)>);
-
-// SAFETY: written before ENABLED is stored, and taken by the one thread that changes it then.
-unsafe impl Sync for Later {}
-
-static LATER: Later = Later(UnsafeCell::new((Environment::NONE, false)));
-
-impl Later {
-    fn keep(&self, environment: Environment, secure: bool) {
-        // SAFETY: start runs once, on one thread, before ENABLED tells anybody.
-        let place = unsafe { &mut *self.0.get() };
-        *place = (environment, secure);
-    }
-
-    fn take(&self) -> (Environment, bool) {
-        // SAFETY: the one thread that has taken the bit of ENABLED.
-        let place = unsafe { &mut *self.0.get() };
-        core::mem::replace(place, (Environment::NONE, false))
-    }
-}
+/// What a start that waits for the program needs: the environment, and whether the program is a secure-execution one.
+static LATER: Guarded<(Environment, bool), Starting> = Guarded::new((Environment::NONE, false));
 
 /// Goes on with the start if the program is ready for it now; calls of other threads are made raw meanwhile. Called from
 /// a hook, on a stack of any size.
@@ -100,19 +84,22 @@ fn start_late() -> u32 {
         && ENABLED.compare_exchange(WAITS, 0, Acquire, Relaxed).is_ok()
         && let Ok(lock) = output::enter()
     {
-        let (environment, secure) = LATER.take();
+        // SAFETY: the one thread that has taken the bit of ENABLED.
+        let starting = unsafe { Starting::new() };
+        // SAFETY: let go of at once.
+        let (environment, secure) = core::mem::replace(unsafe { LATER.get(&starting) }, (Environment::NONE, false));
         let before = crate::plain::errno::get();
-        output::on_own_stack(&lock, &mut || configure_and_begin(&lock, &environment, secure));
+        output::on_own_stack(&lock, &mut || configure_and_begin(&lock, &starting, &environment, secure));
         lock.leave();
         crate::plain::errno::set(before);
     }
     ENABLED.load(Relaxed) & !WAITS
 }
 
-fn configure_and_begin(lock: &ReportLock, environment: &Environment, secure: bool) {
-    // SAFETY: this runs once, on one thread, before ENABLED lets the hooks look at the settings.
-    let settings = unsafe { options::settings_at_start() };
-    if configure(lock, settings, environment, secure) {
+fn configure_and_begin(lock: &ReportLock, starting: &Starting, environment: &Environment, secure: bool) {
+    let fill = |settings: &mut Settings| configure(lock, starting, settings, environment, secure);
+    // SAFETY: what is called there is given the settings, and the hooks look at none yet.
+    if unsafe { options::fill_in(starting, fill) } {
         begin(lock);
     }
 }
@@ -164,9 +151,15 @@ fn read_environment(variables: impl Iterator<Item = &'static CStr>) -> Environme
 }
 
 /// Reads the options and opens the log; false if this executable is not to be checked.
-fn configure(lock: &ReportLock, settings: &mut Settings, environment: &Environment, secure: bool) -> bool {
+fn configure(
+    lock: &ReportLock,
+    starting: &Starting,
+    settings: &mut Settings,
+    environment: &Environment,
+    secure: bool,
+) -> bool {
     settings.set_defaults();
-    sink::use_stderr(lock);
+    sink::use_stderr(lock, starting);
     let mut warn = |text: &dyn core::fmt::Display| sink::say(lock, format_args!("{text}"));
     if let Some(defaults) = weak::default_options() {
         // SAFETY: the program's own function, which takes nothing and returns a string or null.
@@ -192,7 +185,7 @@ fn configure(lock: &ReportLock, settings: &mut Settings, environment: &Environme
     }
     // A secure-execution program opens no file by anybody's word.
     if !secure && settings.names_files {
-        open_files(lock, settings, &mut warn);
+        open_files(lock, starting, settings, &mut warn);
     }
     let unwanted = environment.no_color || environment.dumb_terminal;
     settings.choose_colour(sink::is_a_terminal(lock), unwanted);
@@ -259,7 +252,7 @@ fn parse(settings: &mut Settings, source: &str, text: &CStr, warn: options::Warn
 }
 
 /// Reads the suppressions and opens the log, and goes on without what can't be had.
-fn open_files(lock: &ReportLock, settings: &mut Settings, warn: options::Warn<'_>) {
+fn open_files(lock: &ReportLock, starting: &Starting, settings: &mut Settings, warn: options::Warn<'_>) {
     if settings.suppressions.len() > 0 {
         settings.suppressions.push_bytes(b"\0");
         let path = CStr::from_bytes_until_nul(settings.suppressions.as_bytes()).unwrap_or(c"");
@@ -285,7 +278,7 @@ fn open_files(lock: &ReportLock, settings: &mut Settings, warn: options::Warn<'_
         return;
     }
     if let Err(trouble) = sink::use_log(lock, log.as_bytes(), settings.form == Form::Json) {
-        sink::use_stderr(lock);
+        sink::use_stderr(lock, starting);
         let shown = crate::plain::escape::Escaped(log.as_bytes());
         warn(&format_args!(
             "log_path={shown} can't be written ({trouble}); findings go to standard error. It takes 'stderr' or a \

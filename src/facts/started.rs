@@ -42,10 +42,15 @@ static TABLE: [Slot; SLOTS] = [const {
     }
 }; SLOTS];
 
-written_by_fork! {
-    GENERATION: AtomicU32 = AtomicU32::new(0);
+struct Process {
+    /// Where it stands in a line of forks.
+    generation: AtomicU32,
     /// The threads that have been started, besides the main thread, which is number 1.
-    STARTED: AtomicU32 = AtomicU32::new(0);
+    started: AtomicU32,
+}
+
+written_by_fork! {
+    PROCESS: Process = Process { generation: AtomicU32::new(0), started: AtomicU32::new(0) };
 }
 
 /// A thread that was started by a call that was seen.
@@ -58,12 +63,12 @@ pub(crate) struct Started {
 
 /// Whether the program has started any thread.
 pub(crate) fn any() -> bool {
-    STARTED.load(Relaxed) > 0
+    PROCESS.started.load(Relaxed) > 0
 }
 
 /// A number for a thread that is about to be started.
 pub(crate) fn next_number() -> u32 {
-    STARTED.fetch_add(1, Relaxed).wrapping_add(2)
+    PROCESS.started.fetch_add(1, Relaxed).wrapping_add(2)
 }
 
 /// An address as it is kept, or what is kept as the address: each is the other's complement.
@@ -77,7 +82,7 @@ fn places(tid: c_int) -> impl Iterator<Item = &'static Slot> {
 }
 
 fn find(tid: c_int, block: usize) -> Option<&'static Slot> {
-    let generation = GENERATION.load(Relaxed);
+    let generation = PROCESS.generation.load(Relaxed);
     places(tid).find(|slot| {
         slot.tid.load(Acquire) == tid
             && slot.generation.load(Relaxed) == generation
@@ -87,7 +92,7 @@ fn find(tid: c_int, block: usize) -> Option<&'static Slot> {
 
 /// A slot for a thread: its own, a free one, or that of the oldest thread nearby.
 fn slot(tid: c_int) -> Option<&'static Slot> {
-    let generation = GENERATION.load(Relaxed);
+    let generation = PROCESS.generation.load(Relaxed);
     let is_free = |slot: &&Slot| {
         let there = slot.tid.load(Relaxed);
         there == 0 || there == tid || slot.generation.load(Relaxed) != generation
@@ -98,7 +103,7 @@ fn slot(tid: c_int) -> Option<&'static Slot> {
 fn enter(tid: c_int, block: usize, started: Option<Started>) -> Option<&'static Slot> {
     let slot = slot(tid)?;
     slot.tid.store(0, Relaxed);
-    slot.generation.store(GENERATION.load(Relaxed), Relaxed);
+    slot.generation.store(PROCESS.generation.load(Relaxed), Relaxed);
     slot.block.store(hidden(block), Relaxed);
     slot.number.store(started.map_or(0, |started| started.number), Relaxed);
     slot.site.store(hidden(started.map_or(0, |started| started.site)), Relaxed);
@@ -142,8 +147,8 @@ pub(crate) fn alternate_stack(tid: c_int, block: usize) -> Option<Range> {
 
 /// This is a forked child: its only thread is its main thread.
 pub(crate) fn forked() {
-    GENERATION.fetch_add(1, Relaxed);
-    STARTED.store(0, Relaxed);
+    PROCESS.generation.fetch_add(1, Relaxed);
+    PROCESS.started.store(0, Relaxed);
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use crate::form::Draft;
 use crate::output::{ReportLock, enter};
 use crate::plain::Line;
 use crate::plain::errno::Errno;
+use crate::plain::guarded::Guarded;
 use crate::plain::hidden::Hidden;
-use core::cell::UnsafeCell;
 use core::fmt::Write as _;
 use core::sync::atomic::{
     AtomicBool, AtomicPtr,
@@ -27,63 +27,67 @@ pub(crate) struct Finding {
     pub(crate) site: Hidden,
 }
 
-struct Last(UnsafeCell<Finding>);
+#[repr(C)] // what the start writes to, first
+struct Last {
+    /// What is called after each new finding.
+    listener: AtomicPtr<()>,
+    /// Whether there has been one.
+    any: AtomicBool,
+    finding: Guarded<Finding, ReportLock>,
+}
 
-// SAFETY: reached only with a `ReportLock`, which one thread has at a time.
-unsafe impl Sync for Last {}
-
-static LAST: Last = Last(UnsafeCell::new(Finding {
-    rule: Line::new(),
-    severity: Severity::Note,
-    errno: 0,
-    message: Line::new(),
-    site: Hidden::unused(0),
-}));
-static ANY: AtomicBool = AtomicBool::new(false);
-
-/// What is called after each new finding.
-static LISTENER: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
+static LAST: Last = Last {
+    listener: AtomicPtr::new(core::ptr::null_mut()),
+    any: AtomicBool::new(false),
+    finding: Guarded::new(Finding {
+        rule: Line::new(),
+        severity: Severity::Note,
+        errno: 0,
+        message: Line::new(),
+        site: Hidden::unused(0),
+    }),
+};
 
 /// Keeps a finding.
 pub(super) fn remember(
-    _proof: &ReportLock,
+    proof: &ReportLock,
     rule: Rule,
     severity: Severity,
     outcome: Outcome,
     return_address: usize,
     draft: &Draft,
 ) {
-    // SAFETY: the report lock is held.
-    let last = unsafe { &mut *LAST.0.get() };
+    // SAFETY: let go of at the end; nothing that is called here looks at it.
+    let last = unsafe { LAST.finding.get(proof) };
     (last.severity, last.errno) = (severity, outcome.errno.unwrap_or(0));
     last.rule.clear();
     let _ = last.rule.write_str(rule.name());
     last.message.clear();
     let _ = last.message.write_str(draft.headline());
     last.site = Hidden::new(return_address);
-    ANY.store(true, Relaxed);
+    LAST.any.store(true, Relaxed);
 }
 
 /// Hands over the last new finding; whether there has been one.
 pub(crate) fn last(take: &mut dyn FnMut(&Finding)) -> bool {
-    if !ANY.load(Relaxed) {
+    if !LAST.any.load(Relaxed) {
         return false;
     }
     let Ok(lock) = enter() else { return false };
-    // SAFETY: the report lock is held.
-    take(unsafe { &*LAST.0.get() });
+    // SAFETY: let go of before the lock; `take` copies it, and can make no finding under the lock.
+    take(unsafe { LAST.finding.get(&lock) });
     lock.leave();
     true
 }
 
 /// Sets what is called after each new finding, on the thread and stack that made the call, with no lock held.
 pub(crate) fn listen(listener: fn()) {
-    LISTENER.store(listener as *mut (), Release);
+    LAST.listener.store(listener as *mut (), Release);
 }
 
 /// Tells the listener of a new finding.
 pub(super) fn announce() {
-    let listener = LISTENER.load(Acquire);
+    let listener = LAST.listener.load(Acquire);
     if listener.is_null() {
         return;
     }

@@ -21,10 +21,10 @@ use crate::form::{Draft, Frames, OUTPUT, Subject, Trace, json, text};
 use crate::options::{self, Form, Mode};
 use crate::output::{Refusal, ReportLock, enter, on_own_stack, sink};
 use crate::plain::errno::{self, Errno};
+use crate::plain::guarded::Guarded;
 use crate::plain::placement::written_by_fork;
 use crate::plain::{Line, Outer};
 use crate::sys::process;
-use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use mapsan_model::{Rule, Severity, Summary};
 use once::Seen;
@@ -35,24 +35,29 @@ struct Scratch {
     out: Line<OUTPUT>,
 }
 
-struct Shared(UnsafeCell<Scratch>);
-
-// SAFETY: reached only with a `ReportLock`, which one thread has at a time.
-unsafe impl Sync for Shared {}
-
-static SCRATCH: Shared = Shared(UnsafeCell::new(Scratch { draft: Draft::new(), out: Line::new() }));
+static SCRATCH: Guarded<Scratch, ReportLock> = Guarded::new(Scratch { draft: Draft::new(), out: Line::new() });
 
 #[expect(clippy::mut_from_ref, reason = "the report lock is the proof that nobody else holds the reference")]
-fn scratch(_proof: &ReportLock) -> &mut Scratch {
-    // SAFETY: one thread at a time has the report lock, and each user below lets go of the reference before it leaves.
-    unsafe { &mut *SCRATCH.0.get() }
+fn scratch(proof: &ReportLock) -> &mut Scratch {
+    // SAFETY: no finding or record is made inside another, and each lets go of it before it ends.
+    unsafe { SCRATCH.get(proof) }
+}
+
+/// What this process has told.
+struct Told {
+    /// The findings, by severity.
+    found: [AtomicU64; 3],
+    repeated: AtomicU64,
+    /// Whether it has written its start record.
+    started: AtomicBool,
 }
 
 written_by_fork! {
-    FOUND: [AtomicU64; 3] = [const { AtomicU64::new(0) }; 3];
-    REPEATED: AtomicU64 = AtomicU64::new(0);
-    /// Whether this process has written its start record.
-    STARTED: AtomicBool = AtomicBool::new(false);
+    TOLD: Told = Told {
+        found: [const { AtomicU64::new(0) }; 3],
+        repeated: AtomicU64::new(0),
+        started: AtomicBool::new(false),
+    };
 }
 
 /// The findings of this process so far.
@@ -61,13 +66,13 @@ pub(crate) fn counts() -> Summary {
         errors: count(Severity::Error),
         warnings: count(Severity::Warning),
         notes: count(Severity::Note),
-        repeated: REPEATED.load(Relaxed),
+        repeated: TOLD.repeated.load(Relaxed),
     }
 }
 
 /// The findings of one severity, repetitions not counted.
 pub(crate) fn count(severity: Severity) -> u64 {
-    FOUND.get(severity as usize).map_or(0, |count| count.load(Relaxed))
+    TOLD.found.get(severity as usize).map_or(0, |count| count.load(Relaxed))
 }
 
 /// One call that is being checked, and where it was made.
@@ -92,7 +97,7 @@ impl Report<'_> {
         }
         match once::see(rule, self.return_address) {
             Seen::Again => {
-                REPEATED.fetch_add(1, Relaxed);
+                TOLD.repeated.fetch_add(1, Relaxed);
                 true
             }
             Seen::Suppressed => false,
@@ -121,7 +126,7 @@ impl Report<'_> {
             Err(refusal) => {
                 entry.forget();
                 if let Refusal::TimedOut { first: true } = refusal {
-                    say_without_section();
+                    say_without_lock();
                 }
                 return false;
             }
@@ -201,14 +206,14 @@ fn write(
     if refusing {
         draft.note(format_args!("mode=enforce: the call was not made"));
     }
-    if let Some(count) = FOUND.get(subject.severity as usize) {
+    if let Some(count) = TOLD.found.get(subject.severity as usize) {
         count.fetch_add(1, Relaxed);
     }
     out.clear();
     match settings.form {
         Form::Text => text::finding(out, subject, draft, &frames, settings.colour),
         Form::Json => {
-            if !STARTED.swap(true, Relaxed) {
+            if !TOLD.started.swap(true, Relaxed) {
                 json::start(out);
             }
             json::finding(out, subject, draft, &frames);
@@ -240,15 +245,15 @@ fn tell_thread(draft: &mut Draft) {
 /// the lock.
 #[cold]
 #[inline(never)]
-fn say_without_section() {
-    sink::say_without_section(format_args!(
+fn say_without_lock() {
+    sink::say_without_lock(format_args!(
         "a finding was dropped: the report lock is held by a thread that this process does not have"
     ));
 }
 
 /// Writes the record that says that this process is covered, where records are written.
 pub(crate) fn write_start(proof: &ReportLock) {
-    if options::settings().form == Form::Json && !STARTED.swap(true, Relaxed) {
+    if options::settings().form == Form::Json && !TOLD.started.swap(true, Relaxed) {
         let out = &mut scratch(proof).out;
         out.clear();
         json::start(out);
@@ -258,7 +263,7 @@ pub(crate) fn write_start(proof: &ReportLock) {
 
 /// Whether there is anything to write when the process ends in order.
 pub(crate) fn has_more_to_say() -> bool {
-    let has_started = options::settings().form == Form::Json && STARTED.load(Relaxed);
+    let has_started = options::settings().form == Form::Json && TOLD.started.load(Relaxed);
     has_started || !counts().is_empty() || sink::lost() > 0
 }
 
@@ -272,7 +277,7 @@ pub(crate) fn write_end() {
     let counts = counts();
     match options::settings().form {
         Form::Text if !counts.is_empty() => sink::say(&lock, format_args!("{counts}")),
-        Form::Json if STARTED.load(Relaxed) => {
+        Form::Json if TOLD.started.load(Relaxed) => {
             let out = &mut scratch(&lock).out;
             out.clear();
             json::end(out, &counts, sink::lost());
@@ -290,9 +295,9 @@ pub(crate) fn write_end() {
 
 /// Makes a forked child's counts its own.
 pub(crate) fn forked() {
-    for count in &FOUND {
+    for count in &TOLD.found {
         count.store(0, Relaxed);
     }
-    REPEATED.store(0, Relaxed);
-    STARTED.store(false, Relaxed);
+    TOLD.repeated.store(0, Relaxed);
+    TOLD.started.store(false, Relaxed);
 }

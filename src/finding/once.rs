@@ -12,10 +12,15 @@ const SLOTS: usize = 8192;
 /// How far from its place an entry may lie.
 const PROBES: usize = 64;
 
-/// The rule in the top byte, plus 1 so that 0 means free, and the low 56 bits of the site.
-static KEYS: [AtomicU64; SLOTS] = [const { AtomicU64::new(0) }; SLOTS];
-/// Whether a suppression silenced the first one: a bit for each place.
-static SUPPRESSED: [AtomicU32; SLOTS / 32] = [const { AtomicU32::new(0) }; SLOTS / 32];
+struct Table {
+    /// The rule in the top byte, plus 1 so that 0 means free, and the low 56 bits of the site.
+    keys: [AtomicU64; SLOTS],
+    /// Whether a suppression silenced the first one: a bit for each place.
+    suppressed: [AtomicU32; SLOTS / 32],
+}
+
+static TABLE: Table =
+    Table { keys: [const { AtomicU64::new(0) }; SLOTS], suppressed: [const { AtomicU32::new(0) }; SLOTS / 32] };
 
 /// What the table knew of a finding.
 pub(super) enum Seen {
@@ -33,13 +38,13 @@ pub(super) struct Entry(usize);
 
 impl Entry {
     fn key(self) -> Option<&'static AtomicU64> {
-        KEYS.get(self.0 % SLOTS)
+        TABLE.keys.get(self.0 % SLOTS)
     }
 
     /// The word with its bit, and the bit.
     fn bit(self) -> Option<(&'static AtomicU32, u32)> {
         let place = self.0 % SLOTS;
-        SUPPRESSED.get(place / 32).map(|word| (word, 1_u32.wrapping_shl(u32::try_from(place % 32).unwrap_or(0))))
+        TABLE.suppressed.get(place / 32).map(|word| (word, 1_u32.wrapping_shl(u32::try_from(place % 32).unwrap_or(0))))
     }
 
     fn is_suppressed(self) -> bool {

@@ -1,7 +1,7 @@
 //! Records of what outlives a process: segments and objects, when they are made, attached and removed. They are written only
 //! where records are; the command asks at the end of the run what is left of it all.
 
-use super::{STARTED, scratch};
+use super::{TOLD, scratch};
 use crate::call::{Call, Outcome};
 use crate::form::{Frames, NewObject, NewSegment, OUTPUT, SegmentUse, Subject, Trace, json};
 use crate::options::{self, Form};
@@ -67,7 +67,7 @@ fn write(
         };
         let out = &mut scratch(&lock).out;
         out.clear();
-        if !STARTED.swap(true, Relaxed) {
+        if !TOLD.started.swap(true, Relaxed) {
             json::start(out);
         }
         form(out, &subject, &frames);

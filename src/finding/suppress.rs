@@ -18,10 +18,19 @@ const LARGEST: usize = 64 * 1024;
 /// The most lines whose use is told apart for the list of unused ones.
 const LINES: usize = 2048;
 
-/// The content, in memory that is mapped only where there is a file: few processes have one, and all map the library.
-static CONTENT: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
-static LENGTH: AtomicUsize = AtomicUsize::new(0);
-static USED: [AtomicU32; LINES / 32] = [const { AtomicU32::new(0) }; LINES / 32];
+struct File {
+    /// The content, in memory that is mapped only where there is a file: few processes have one, and all map the library.
+    content: AtomicPtr<u8>,
+    length: AtomicUsize,
+    /// The lines that have matched: a bit for each.
+    used: [AtomicU32; LINES / 32],
+}
+
+static FILE: File = File {
+    content: AtomicPtr::new(ptr::null_mut()),
+    length: AtomicUsize::new(0),
+    used: [const { AtomicU32::new(0) }; LINES / 32],
+};
 
 /// What is wrong with a suppression file.
 pub(crate) enum OpenError {
@@ -36,7 +45,7 @@ pub(crate) fn load(path: &CStr) -> Result<(), OpenError> {
         sys::close(fd);
         return Err(OpenError::Unreadable(libc::ENOMEM));
     };
-    CONTENT.store(memory, Relaxed);
+    FILE.content.store(memory, Relaxed);
     // SAFETY: new memory of this size; start runs on one thread, and nobody reads before the length is stored.
     let buffer = unsafe { slice::from_raw_parts_mut(memory, LARGEST) };
     let mut length = 0_usize;
@@ -52,16 +61,16 @@ pub(crate) fn load(path: &CStr) -> Result<(), OpenError> {
     };
     sys::close(fd);
     if outcome.is_ok() {
-        LENGTH.store(length, Release);
+        FILE.length.store(length, Release);
     }
     outcome
 }
 
 /// The file's lines.
 fn lines() -> impl Iterator<Item = Suppression<'static>> {
-    let length = LENGTH.load(Acquire);
+    let length = FILE.length.load(Acquire);
     // SAFETY: the content is not written again once its length is published.
-    let content = if length == 0 { &[] } else { unsafe { slice::from_raw_parts(CONTENT.load(Relaxed), length) } };
+    let content = if length == 0 { &[] } else { unsafe { slice::from_raw_parts(FILE.content.load(Relaxed), length) } };
     suppressions(content)
 }
 
@@ -82,7 +91,7 @@ pub(crate) fn malformed(mut each: impl FnMut(usize, Escaped<'_>)) {
 /// Hands each line that has matched nothing so far to `each`.
 pub(crate) fn unused(mut each: impl FnMut(usize, Escaped<'_>, Escaped<'_>)) {
     for line in lines() {
-        if USED.get(line.line / 32).is_none_or(|word| word.load(Relaxed) & 1 << (line.line % 32) == 0) {
+        if FILE.used.get(line.line / 32).is_none_or(|word| word.load(Relaxed) & 1 << (line.line % 32) == 0) {
             each(line.line, Escaped(line.rule), Escaped(line.pattern));
         }
     }
@@ -92,7 +101,7 @@ pub(crate) fn unused(mut each: impl FnMut(usize, Escaped<'_>, Escaped<'_>)) {
 pub(super) fn silences(rule: Rule, frames: &Frames) -> bool {
     for line in lines().filter(|line| matches(line.rule, rule.name().as_bytes())) {
         if frames.addresses().iter().any(|address| names_frame(line.pattern, *address)) {
-            if let Some(word) = USED.get(line.line / 32) {
+            if let Some(word) = FILE.used.get(line.line / 32) {
                 word.fetch_or(1 << (line.line % 32), Relaxed);
             }
             return true;

@@ -17,7 +17,7 @@ use crate::sys::{self, int};
 use crate::track::reserved::Reserved;
 use crate::{next, track};
 use core::ffi::{c_int, c_long, c_void};
-use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 pub(crate) use crate::track::reserved::Kind;
 pub(crate) use room::{Reached, end};
@@ -35,17 +35,24 @@ const LOW_ADDRESSES: c_int = libc::MAP_32BIT;
 #[cfg(not(target_arch = "x86_64"))]
 const LOW_ADDRESSES: c_int = 0;
 
-/// The most guards, and the most bytes in quarantine.
-static GUARDS: AtomicUsize = AtomicUsize::new(0);
-static QUARANTINED: AtomicUsize = AtomicUsize::new(0);
+struct Limits {
+    /// The most guards, and the most bytes in quarantine.
+    guards: AtomicUsize,
+    quarantined: AtomicUsize,
+    /// Whether it has been said that there are as many guards as there may be.
+    guards_told: AtomicBool,
+}
+
+static LIMITS: Limits =
+    Limits { guards: AtomicUsize::new(0), quarantined: AtomicUsize::new(0), guards_told: AtomicBool::new(false) };
 
 /// Reads the limits, at start.
 pub(crate) fn prepare() {
     let number = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
     let mappings = number(limits::max_map_count().unwrap_or(65530));
     let space = limits::soft(libc::RLIMIT_AS).map_or(usize::MAX, number) / SHARE;
-    GUARDS.store((mappings / SHARE).min(space.checked_div(page_size()).unwrap_or(0)), Relaxed);
-    QUARANTINED.store(QUARANTINE_BYTES.min(space), Relaxed);
+    LIMITS.guards.store((mappings / SHARE).min(space.checked_div(page_size()).unwrap_or(0)), Relaxed);
+    LIMITS.quarantined.store(QUARANTINE_BYTES.min(space), Relaxed);
     note_main_stack();
 }
 
@@ -83,14 +90,13 @@ pub(crate) fn held(address: usize) -> Option<Kind> {
 
 /// Whether there may be two guards more; says once that there may not.
 fn may_guard() -> bool {
-    static SAID: AtomicUsize = AtomicUsize::new(0);
-    let most = GUARDS.load(Relaxed);
+    let most = LIMITS.guards.load(Relaxed);
     // In a handler that has interrupted the tracker, or when tracking has ended, guards can't be entered.
     let Some(there) = track::with(|state| state.reserved.guards()) else { return false };
     if there.saturating_add(2) <= most {
         return true;
     }
-    if SAID.swap(1, Relaxed) == 0 {
+    if !LIMITS.guards_told.swap(true, Relaxed) {
         say(format_args!(
             "harden=guard: there are {there} guards, as many as vm.max_map_count and RLIMIT_AS leave room for; further \
              mappings have none"
@@ -378,7 +384,7 @@ fn guard_at(start: usize, kind: Kind) {
 #[cold]
 #[inline(never)]
 pub(crate) fn released(range: Range) {
-    let most = QUARANTINED.load(Relaxed);
+    let most = LIMITS.quarantined.load(Relaxed);
     let quarantines = enabled::bits() & QUARANTINE != 0 && range.length() <= most / SHARE && sys::reserve_at(range);
     let done = track::with(|state| {
         let grows = quarantines && is_growing_room(state, range);

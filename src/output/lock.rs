@@ -5,6 +5,7 @@
 
 use super::pause::{self, open, shut};
 use crate::machine::this_thread;
+use crate::plain::guarded::Proof;
 use crate::plain::placement::written_by_fork;
 use crate::sys::{self, SignalSet};
 use core::sync::atomic::{
@@ -12,15 +13,25 @@ use core::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 
-written_by_fork! {
+struct Lock {
     /// 0: free; 1: held; 2: held, and somebody may wait.
-    STATE: AtomicU32 = AtomicU32::new(0);
+    state: AtomicU32,
     /// What tells the holder apart (`this_thread`), its process and thread.
-    HOLDER: AtomicUsize = AtomicUsize::new(0);
-    HOLDER_PID: AtomicI32 = AtomicI32::new(0);
-    HOLDER_TID: AtomicI32 = AtomicI32::new(0);
+    holder: AtomicUsize,
+    holder_pid: AtomicI32,
+    holder_tid: AtomicI32,
     /// The process in which the lock has been given up as held by nobody.
-    ABANDONED_IN: AtomicI32 = AtomicI32::new(0);
+    abandoned_in: AtomicI32,
+}
+
+written_by_fork! {
+    LOCK: Lock = Lock {
+        state: AtomicU32::new(0),
+        holder: AtomicUsize::new(0),
+        holder_pid: AtomicI32::new(0),
+        holder_tid: AtomicI32::new(0),
+        abandoned_in: AtomicI32::new(0),
+    };
 }
 
 /// The longest wait for the lock: above the longest time that a report may wait for its reader.
@@ -33,6 +44,9 @@ pub(crate) struct ReportLock {
     mask: Option<SignalSet>,
 }
 
+// SAFETY: made by the thread that has taken the lock, and gone when it is given back, which publishes what was written.
+unsafe impl Proof for ReportLock {}
+
 /// Why the lock was not had.
 pub(crate) enum Refusal {
     /// This thread holds it: the call was made from inside a report.
@@ -43,7 +57,7 @@ pub(crate) enum Refusal {
 
 /// Whether this thread is inside a report.
 pub(crate) fn is_inside() -> bool {
-    HOLDER.load(Relaxed) == this_thread() && STATE.load(Relaxed) != 0
+    LOCK.holder.load(Relaxed) == this_thread() && LOCK.state.load(Relaxed) != 0
 }
 
 /// Takes the lock. Nobody sleeps with signals blocked.
@@ -58,19 +72,19 @@ pub(crate) fn enter() -> Result<ReportLock, Refusal> {
         open();
         let mask = sys::set_signal_mask(SignalSet::MAX);
         if try_take(waited) || waited && holder_is_gone(pid) {
-            HOLDER_PID.store(pid, Relaxed);
-            HOLDER_TID.store(sys::gettid(), Relaxed);
-            HOLDER.store(this_thread(), Relaxed);
+            LOCK.holder_pid.store(pid, Relaxed);
+            LOCK.holder_tid.store(sys::gettid(), Relaxed);
+            LOCK.holder.store(this_thread(), Relaxed);
             sys::memory::remember_pages();
             return Ok(ReportLock { mask });
         }
         restore(mask);
         shut();
-        if naps == 0 || ABANDONED_IN.load(Relaxed) == pid {
-            return Err(Refusal::TimedOut { first: ABANDONED_IN.swap(pid, Relaxed) != pid });
+        if naps == 0 || LOCK.abandoned_in.load(Relaxed) == pid {
+            return Err(Refusal::TimedOut { first: LOCK.abandoned_in.swap(pid, Relaxed) != pid });
         }
         // Only a lock that nobody gives back wears patience out, not one that others are faster to take.
-        if sys::futex_wait(&STATE, 2, NAP_MS) {
+        if sys::futex_wait(&LOCK.state, 2, NAP_MS) {
             naps = naps.wrapping_sub(1);
         }
         waited = true;
@@ -79,14 +93,14 @@ pub(crate) fn enter() -> Result<ReportLock, Refusal> {
 
 /// Takes the lock if it is free; marks it, if this thread waits for it, as one that somebody waits for.
 fn try_take(waits: bool) -> bool {
-    if waits { STATE.swap(2, Acquire) == 0 } else { STATE.compare_exchange(0, 1, Acquire, Relaxed).is_ok() }
+    if waits { LOCK.state.swap(2, Acquire) == 0 } else { LOCK.state.compare_exchange(0, 1, Acquire, Relaxed).is_ok() }
 }
 
 /// Whether the holder is a thread that was killed inside a report: its lock is taken over. A holder of another process is
 /// either the parent (memory shared by vfork) or its ghost (memory copied by a raw clone); nobody can say which.
 fn holder_is_gone(pid: i32) -> bool {
-    let holder = HOLDER_TID.load(Relaxed);
-    HOLDER_PID.load(Relaxed) == pid && holder != 0 && !sys::thread_exists(pid, holder)
+    let holder = LOCK.holder_tid.load(Relaxed);
+    LOCK.holder_pid.load(Relaxed) == pid && holder != 0 && !sys::thread_exists(pid, holder)
 }
 
 /// Lets signals in again.
@@ -99,11 +113,11 @@ fn restore(mask: Option<SignalSet>) {
 impl ReportLock {
     /// Gives the lock back and lets signals in again.
     pub(crate) fn leave(self) {
-        HOLDER_TID.store(0, Relaxed);
-        HOLDER.store(0, Relaxed);
+        LOCK.holder_tid.store(0, Relaxed);
+        LOCK.holder.store(0, Relaxed);
         sys::memory::forget_pages();
-        if STATE.swap(0, Release) == 2 {
-            sys::futex_wake(&STATE);
+        if LOCK.state.swap(0, Release) == 2 {
+            sys::futex_wake(&LOCK.state);
         }
         restore(self.mask);
         shut();

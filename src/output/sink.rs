@@ -10,9 +10,8 @@ mod writing;
 
 use super::lock::ReportLock;
 use crate::plain::Line;
-use crate::plain::placement::written_by_fork;
+use crate::plain::guarded::{Guarded, Starting};
 use crate::sys::{self, channels};
-use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_int};
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 pub(crate) use way::calls;
@@ -36,7 +35,7 @@ enum Goal {
 }
 
 /// The state of the sink; the holder of the report lock has it alone.
-#[repr(C)] // what each process looks at, last: src/near.ld puts other such things behind it
+#[repr(C)] // what each process looks at, last
 struct Sink {
     /// The pattern of the log's path, or the socket's name; empty for standard error.
     pattern: Line<LONGEST>,
@@ -46,8 +45,6 @@ struct Sink {
     /// What is open, if `identity` says so: standard error, a pipe, or what is kept.
     fd: c_int,
     identity: Option<Identity>,
-    /// Standard error as it was at start.
-    stderr: Option<Identity>,
     /// Whether the log takes JSON records alone.
     records: bool,
     terminal: bool,
@@ -59,49 +56,63 @@ struct Sink {
     trouble: sys::Errno,
 }
 
-struct Shared(UnsafeCell<Sink>);
-
-// SAFETY: reached only with a `ReportLock`, which one thread has at a time.
-unsafe impl Sync for Shared {}
-
-static SINK: Shared = Shared(UnsafeCell::new(Sink {
-    goal: Goal::Stderr,
-    fd: 0,
-    identity: None,
-    stderr: None,
-    records: false,
-    pattern: Line::new(),
-    path: Line::new(),
-    terminal: false,
-    torn: false,
-    stalled: false,
-    trouble: 0,
-}));
-
-/// Whether there may be something to keep: the log is one that is opened for each report.
-static PASSING: AtomicBool = AtomicBool::new(false);
-written_by_fork! {
+/// The sink, and what is known of it without the report lock.
+#[repr(C)] // the end of the sink first: src/near.ld puts behind it what each process looks at, too
+struct Output {
+    sink: Guarded<Sink, ReportLock>,
+    /// Standard error as it was at start.
+    stderr: Guarded<Option<Identity>, Starting>,
     /// The findings of this process that could not be written.
-    LOST: AtomicU64 = AtomicU64::new(0);
+    lost: AtomicU64,
+    /// Whether there may be something to keep: the log is one that is opened for each report.
+    passing: AtomicBool,
+    /// Whether files might only become so long (`RLIMIT_FSIZE`) when that was asked last.
+    length_was_limited: AtomicBool,
 }
 
+static OUTPUT: Output = Output {
+    sink: Guarded::new(Sink {
+        goal: Goal::Stderr,
+        fd: 0,
+        identity: None,
+        records: false,
+        pattern: Line::new(),
+        path: Line::new(),
+        terminal: false,
+        torn: false,
+        stalled: false,
+        trouble: 0,
+    }),
+    stderr: Guarded::new(None),
+    lost: AtomicU64::new(0),
+    passing: AtomicBool::new(false),
+    length_was_limited: AtomicBool::new(false),
+};
+
 #[expect(clippy::mut_from_ref, reason = "the report lock is the proof that nobody else holds the reference")]
-fn sink(_proof: &ReportLock) -> &mut Sink {
-    // SAFETY: one thread at a time has the report lock, and no function of this file keeps the reference.
-    unsafe { &mut *SINK.0.get() }
+fn sink(proof: &ReportLock) -> &mut Sink {
+    // SAFETY: no function of this file keeps the reference over a call of another.
+    unsafe { OUTPUT.sink.get(proof) }
+}
+
+/// Standard error as it was at start.
+fn stderr() -> Option<Identity> {
+    // SAFETY: the start has done with it before it writes to it.
+    unsafe { *OUTPUT.stderr.as_started() }
 }
 
 /// Takes standard error as it is now.
-pub(crate) fn use_stderr(proof: &ReportLock) {
+pub(crate) fn use_stderr(proof: &ReportLock, starting: &Starting) {
     let sink = sink(proof);
-    PASSING.store(false, Relaxed);
+    OUTPUT.passing.store(false, Relaxed);
     if sink.goal != Goal::Stderr {
         sink.pattern.clear();
     }
     sink.goal = Goal::Stderr;
     sink.fd = libc::STDERR_FILENO;
     sink.identity = Identity::of(sink.fd).ok();
-    sink.stderr = sink.identity;
+    // SAFETY: let go of at once.
+    *unsafe { OUTPUT.stderr.get(starting) } = sink.identity;
     sink.terminal =
         sink.identity.is_some_and(|identity| identity.kind == libc::S_IFCHR) && channels::is_terminal(sink.fd);
 }
@@ -147,7 +158,7 @@ pub(crate) fn use_log(proof: &ReportLock, pattern: &[u8], records: bool) -> Resu
         sink.goal = Goal::Pipe;
         sink.keep(way);
     } else {
-        PASSING.store(true, Relaxed);
+        OUTPUT.passing.store(true, Relaxed);
         way.leave();
     }
     Ok(())
@@ -161,8 +172,8 @@ pub(crate) fn is_a_terminal(proof: &ReportLock) -> bool {
 /// Notes that this is a forked child.
 pub(crate) fn forked(proof: &ReportLock) {
     // Written to only where something is to be changed: a page that is written to is copied.
-    if LOST.load(Relaxed) != 0 {
-        LOST.store(0, Relaxed);
+    if OUTPUT.lost.load(Relaxed) != 0 {
+        OUTPUT.lost.store(0, Relaxed);
     }
     let sink = sink(proof);
     if sink.trouble != 0 {
@@ -173,7 +184,7 @@ pub(crate) fn forked(proof: &ReportLock) {
 /// Whether [`hold`] would change anything.
 #[inline]
 pub(crate) fn can_hold() -> bool {
-    PASSING.load(Relaxed)
+    OUTPUT.passing.load(Relaxed)
 }
 
 /// Opens the log and keeps it: the program is about to shut the way to it. With that, it may see one descriptor more.
@@ -181,13 +192,13 @@ pub(crate) fn hold(proof: &ReportLock) {
     let sink = sink(proof);
     // Perhaps the last time that it can be asked.
     writing::is_length_limited();
-    if PASSING.load(Relaxed)
+    if OUTPUT.passing.load(Relaxed)
         && Way::kept(sink.fd, sink.identity).is_none()
         && let Ok(way) = sink.open_anew()
     {
         sink.keep(way);
     }
-    PASSING.store(false, Relaxed);
+    OUTPUT.passing.store(false, Relaxed);
 }
 
 impl Sink {
@@ -288,20 +299,21 @@ pub(crate) fn write(proof: &ReportLock, block: &[u8]) -> sys::Result<()> {
 /// Writes a finding; what can't be written is counted, and the first time that is said on standard error.
 pub(crate) fn write_finding(proof: &ReportLock, block: &[u8]) {
     let Err(errno) = write(proof, block) else { return };
-    LOST.fetch_add(1, Relaxed);
+    OUTPUT.lost.fetch_add(1, Relaxed);
     let sink = sink(proof);
     let is_first = core::mem::replace(&mut sink.trouble, errno) == 0;
     // A command that has ended is no trouble of the program's.
     let is_news = is_first && errno != libc::ECONNREFUSED;
     if is_news && sink.goal != Goal::Stderr {
         let trouble = OpenError::Errno(errno);
-        say_on_stderr(proof, format_args!("a finding could not be written to {} ({trouble})", Shown(sink)));
+        let line = own_line(format_args!("a finding could not be written to {} ({trouble})", Shown(sink)));
+        write_to_stderr(line.as_bytes(), PATIENCE_MS);
     }
 }
 
 /// The findings of this process that could not be written.
 pub(crate) fn lost() -> u64 {
-    LOST.load(Relaxed)
+    OUTPUT.lost.load(Relaxed)
 }
 
 /// Says at the end how many findings could not be written.
@@ -312,9 +324,8 @@ pub(crate) fn say_lost(proof: &ReportLock) {
     }
     let (count, trouble) = (lost(), OpenError::Errno(sink.trouble));
     let findings = if count == 1 { "finding" } else { "findings" };
-    let to = Shown(sink);
-    let text = format_args!("{count} {findings} could not be written to {to} ({trouble})");
-    if sink.goal == Goal::Stderr { say(proof, text) } else { say_on_stderr(proof, text) }
+    let line = own_line(format_args!("{count} {findings} could not be written to {} ({trouble})", Shown(sink)));
+    if sink.goal == Goal::Stderr { say_line(proof, &line) } else { write_to_stderr(line.as_bytes(), PATIENCE_MS) }
 }
 
 /// Shows what the findings go to.
@@ -340,32 +351,28 @@ fn own_line(text: core::fmt::Arguments<'_>) -> Line<1024> {
 
 /// Says one line of the library's own: where findings go, or on standard error if only records go there.
 pub(crate) fn say(proof: &ReportLock, text: core::fmt::Arguments<'_>) {
+    say_line(proof, &own_line(text));
+}
+
+fn say_line(proof: &ReportLock, line: &Line<1024>) {
     if sink(proof).records {
-        say_on_stderr(proof, text);
+        write_to_stderr(line.as_bytes(), PATIENCE_MS);
     } else {
-        let _ = write(proof, own_line(text).as_bytes());
+        let _ = write(proof, line.as_bytes());
     }
 }
 
-fn say_on_stderr(proof: &ReportLock, text: core::fmt::Arguments<'_>) {
-    write_to_stderr(sink(proof).stderr, own_line(text).as_bytes(), PATIENCE_MS);
-}
-
-fn write_to_stderr(identity: Option<Identity>, mut line: &[u8], patience: i64) {
+fn write_to_stderr(mut line: &[u8], patience: i64) {
     let pending = sys::pending_signals();
-    if let Some(way) = Way::kept(libc::STDERR_FILENO, identity) {
+    if let Some(way) = Way::kept(libc::STDERR_FILENO, stderr()) {
         let _ = writing::write(&way, pending, patience, &mut line);
     }
 }
 
 /// Says one line on standard error where the report lock could not be had, without waiting for anybody.
-pub(crate) fn say_without_section(text: core::fmt::Arguments<'_>) {
-    // SAFETY: a field of a live static.
-    let stderr = unsafe { &raw const (*SINK.0.get()).stderr };
-    // SAFETY: written at start alone, when there is one thread.
-    let stderr = unsafe { *stderr };
+pub(crate) fn say_without_lock(text: core::fmt::Arguments<'_>) {
     let Some(mask) = sys::set_signal_mask(sys::SignalSet::MAX) else { return };
-    write_to_stderr(stderr, own_line(text).as_bytes(), 0);
+    write_to_stderr(own_line(text).as_bytes(), 0);
     sys::restore_signal_mask(mask);
 }
 

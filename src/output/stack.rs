@@ -5,22 +5,19 @@
 //! finds its way back to the program: the frame keeps the old stack pointer where the call frame information says.
 
 use super::lock::ReportLock;
-use core::cell::UnsafeCell;
+use crate::plain::guarded::Guarded;
 use core::ffi::c_void;
 
 const SIZE: usize = 64 * 1024;
 const WORDS: usize = SIZE / size_of::<usize>();
 
 #[repr(C, align(64))]
-struct Stack(UnsafeCell<[usize; WORDS]>);
+struct Stack([usize; WORDS]);
 
-// SAFETY: used by one thread at a time, the holder of the report lock.
-unsafe impl Sync for Stack {}
-
-static STACK: Stack = Stack(UnsafeCell::new([0; WORDS]));
+static STACK: Guarded<Stack, ReportLock> = Guarded::new(Stack([0; WORDS]));
 
 /// Runs `work` on the report's stack.
-pub(crate) fn run(_proof: &ReportLock, work: &mut dyn FnMut()) {
+pub(crate) fn run(proof: &ReportLock, work: &mut dyn FnMut()) {
     extern "C" fn call(work: *mut c_void) {
         // SAFETY: `work` below is a live `&mut &mut dyn FnMut()`, handed through unchanged.
         let work = unsafe { &mut *work.cast::<&mut dyn FnMut()>() };
@@ -28,17 +25,17 @@ pub(crate) fn run(_proof: &ReportLock, work: &mut dyn FnMut()) {
     }
     let mut work = work;
     // SAFETY: one past the end of the stack's own array.
-    let top = unsafe { STACK.0.get().cast::<u8>().add(SIZE) };
+    let top = unsafe { STACK.address().cast::<u8>().add(SIZE) };
     // SAFETY: the report lock's proof makes the stack this thread's; `call` fits the signature and does not unwind.
     unsafe { switch(call, (&raw mut work).cast(), top) }
-    wipe();
+    wipe(proof);
 }
 
 /// Makes the stack all zeroes again, from the lowest word that was written: what a report has looked at are the program's
 /// addresses, which a collector must not find here (see `hidden.rs`).
-fn wipe() {
-    // SAFETY: nobody runs on the stack, and the report lock's proof is in the hands of the caller.
-    let words = unsafe { &mut *STACK.0.get() };
+fn wipe(proof: &ReportLock) {
+    // SAFETY: nobody runs on the stack now.
+    let Stack(words) = unsafe { STACK.get(proof) };
     // By lines, which the compiler compares at once.
     let (lines, _) = words.as_chunks_mut::<8>();
     let written = lines.iter().position(|line| line.iter().fold(0, |all, word| all | word) != 0);

@@ -42,9 +42,6 @@ pub(crate) struct Failure {
     order: u32,
 }
 
-/// Numbers the failures.
-static ORDER: AtomicU32 = AtomicU32::new(0);
-
 /// Failures kept of each kind, so that those of other threads don't push out one's own at once.
 const KEPT: usize = 8;
 
@@ -63,24 +60,33 @@ struct Ring {
     slots: [Slot; KEPT],
 }
 
-static RINGS: [Ring; Failed::KINDS] = [const {
-    Ring {
-        next: AtomicUsize::new(0),
-        slots: [const {
-            Slot {
-                version: AtomicU32::new(0),
-                site: AtomicUsize::new(0),
-                thread: AtomicUsize::new(0),
-                errno: AtomicI32::new(0),
-                order: AtomicU32::new(0),
-            }
-        }; KEPT],
-    }
-}; Failed::KINDS];
+struct Failures {
+    /// Numbers the failures.
+    order: AtomicU32,
+    rings: [Ring; Failed::KINDS],
+}
+
+static FAILURES: Failures = Failures {
+    order: AtomicU32::new(0),
+    rings: [const {
+        Ring {
+            next: AtomicUsize::new(0),
+            slots: [const {
+                Slot {
+                    version: AtomicU32::new(0),
+                    site: AtomicUsize::new(0),
+                    thread: AtomicUsize::new(0),
+                    errno: AtomicI32::new(0),
+                    order: AtomicU32::new(0),
+                }
+            }; KEPT],
+        }
+    }; Failed::KINDS],
+};
 
 /// Remembers a failure of this thread.
 pub(crate) fn note(kind: Failed, site: usize, errno: Errno) {
-    let Some(ring) = RINGS.get(kind as usize) else { return };
+    let Some(ring) = FAILURES.rings.get(kind as usize) else { return };
     let index = ring.next.fetch_add(1, Relaxed) % KEPT;
     let Some(slot) = ring.slots.get(index) else { return };
     let version = slot.version.load(Relaxed);
@@ -91,7 +97,7 @@ pub(crate) fn note(kind: Failed, site: usize, errno: Errno) {
     slot.site.store(!site, Relaxed);
     slot.thread.store(this_thread(), Relaxed);
     slot.errno.store(errno, Relaxed);
-    slot.order.store(ORDER.fetch_add(1, Relaxed), Relaxed);
+    slot.order.store(FAILURES.order.fetch_add(1, Relaxed), Relaxed);
     slot.version.store(version.wrapping_add(2), Release);
 }
 
@@ -102,7 +108,7 @@ pub(crate) fn last(kind: Failed) -> Option<Failure> {
 
 /// The last failure of this thread, or else of any, that fits.
 fn find(kind: Failed, fits: impl Fn(&Failure) -> bool) -> Option<Failure> {
-    let ring = RINGS.get(kind as usize)?;
+    let ring = FAILURES.rings.get(kind as usize)?;
     let newest = ring.next.load(Relaxed);
     let mut of_another = None;
     for age in 1..=KEPT {

@@ -66,24 +66,30 @@ struct Slot {
     name: [AtomicU8; NAME],
 }
 
-static SLOTS: [Slot; THREADS] = [const {
-    Slot {
-        version: AtomicU32::new(0),
-        thread: AtomicUsize::new(0),
-        site: AtomicUsize::new(0),
-        opener: AtomicU32::new(0),
-        errno: AtomicI32::new(0),
-        length: AtomicU8::new(0),
-        cut: AtomicU8::new(0),
-        name: [const { AtomicU8::new(0) }; NAME],
-    }
-}; THREADS];
+struct Table {
+    /// The slot that is taken next by a thread without one.
+    next: AtomicUsize,
+    slots: [Slot; THREADS],
+}
+
+static TABLE: Table = Table {
+    next: AtomicUsize::new(0),
+    slots: [const {
+        Slot {
+            version: AtomicU32::new(0),
+            thread: AtomicUsize::new(0),
+            site: AtomicUsize::new(0),
+            opener: AtomicU32::new(0),
+            errno: AtomicI32::new(0),
+            length: AtomicU8::new(0),
+            cut: AtomicU8::new(0),
+            name: [const { AtomicU8::new(0) }; NAME],
+        }
+    }; THREADS],
+};
 
 /// A bit for each slot whose thread has had no success since.
 pub(crate) static NOTED: AtomicU32 = AtomicU32::new(0);
-
-/// The slot that is taken next by a thread without one.
-static NEXT: AtomicUsize = AtomicUsize::new(0);
 
 /// A call that failed.
 pub(crate) struct Opening {
@@ -108,7 +114,7 @@ impl Opening {
 
 fn own() -> Option<(usize, &'static Slot)> {
     let thread = !thread_pointer();
-    SLOTS.iter().enumerate().find(|(_, slot)| slot.thread.load(Relaxed) == thread)
+    TABLE.slots.iter().enumerate().find(|(_, slot)| slot.thread.load(Relaxed) == thread)
 }
 
 /// Bit of [`NOTED`].
@@ -124,8 +130,8 @@ pub(crate) unsafe fn failed(opener: Opener, name: *const c_char, site: usize, er
     let (at, slot) = if let Some(own) = own() {
         own
     } else {
-        let at = NEXT.fetch_add(1, Relaxed) % THREADS;
-        let Some(slot) = SLOTS.get(at) else { return };
+        let at = TABLE.next.fetch_add(1, Relaxed) % THREADS;
+        let Some(slot) = TABLE.slots.get(at) else { return };
         (at, slot)
     };
     let version = slot.version.load(Relaxed);
@@ -186,8 +192,8 @@ pub(crate) fn last() -> Option<Opening> {
     {
         return Some(opening);
     }
-    let newest = NEXT.load(Relaxed);
-    (1..=THREADS).find_map(|age| read(SLOTS.get(newest.wrapping_sub(age) % THREADS)?, false))
+    let newest = TABLE.next.load(Relaxed);
+    (1..=THREADS).find_map(|age| read(TABLE.slots.get(newest.wrapping_sub(age) % THREADS)?, false))
 }
 
 fn read(slot: &Slot, is_last: bool) -> Option<Opening> {

@@ -3,6 +3,7 @@
 pub(crate) mod bits;
 pub(crate) mod errno;
 pub(crate) mod escape;
+pub(crate) mod guarded;
 pub(crate) mod hash;
 pub(crate) mod hidden;
 mod line;

@@ -13,9 +13,6 @@ use core::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 
-/// Whether our handler stands in for `SIG_DFL`.
-static ON: AtomicBool = AtomicBool::new(false);
-
 /// What went with the program's own `SIG_DFL`, which the kernel keeps and gives back.
 struct Default {
     flags: AtomicUsize,
@@ -24,15 +21,23 @@ struct Default {
     mask: AtomicU64,
 }
 
-static DEFAULTS: [Default; SIGNALS.len()] =
-    [const { Default { flags: AtomicUsize::new(0), restorer: AtomicUsize::new(0), mask: AtomicU64::new(0) } };
-        SIGNALS.len()];
+struct Dispositions {
+    /// Whether our handler stands in for `SIG_DFL`.
+    handled: AtomicBool,
+    /// The thread that looks at these dispositions and changes them, for the program or for this library; 0 for none.
+    changing: AtomicUsize,
+    defaults: [Default; SIGNALS.len()],
+}
+
+static DISPOSITIONS: Dispositions = Dispositions {
+    handled: AtomicBool::new(false),
+    changing: AtomicUsize::new(0),
+    defaults: [const { Default { flags: AtomicUsize::new(0), restorer: AtomicUsize::new(0), mask: AtomicU64::new(0) } };
+        SIGNALS.len()],
+};
 
 /// Long enough for any call of sigaction(2); the holder may be gone (a raw clone's ghost).
 const PATIENCE_MS: u32 = 50;
-
-/// The thread that looks at these dispositions and changes them, for the program or for this library; 0 for none.
-static CHANGING: AtomicUsize = AtomicUsize::new(0);
 
 /// As long as it lives, no other thread changes these dispositions through libc.
 pub(crate) struct Turn {
@@ -44,32 +49,32 @@ pub(crate) struct Turn {
 pub(crate) fn turn() -> Turn {
     let me = this_thread();
     for _ in 0..PATIENCE_MS {
-        match CHANGING.compare_exchange(0, me, Acquire, Relaxed) {
+        match DISPOSITIONS.changing.compare_exchange(0, me, Acquire, Relaxed) {
             Ok(_) => return Turn { ends: true },
             Err(holder) if holder == me => return Turn { ends: false },
             Err(_) => sys::sleep_a_moment(),
         }
     }
-    CHANGING.store(me, Relaxed);
+    DISPOSITIONS.changing.store(me, Relaxed);
     Turn { ends: true }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
         if self.ends {
-            CHANGING.store(0, Release);
+            DISPOSITIONS.changing.store(0, Release);
         }
     }
 }
 
 fn default_of(signal: c_int) -> Option<&'static Default> {
-    DEFAULTS.get(SIGNALS.iter().position(|known| *known == signal)?)
+    DISPOSITIONS.defaults.get(SIGNALS.iter().position(|known| *known == signal)?)
 }
 
 /// Whether what a call does to this signal is of interest here.
 #[inline]
 pub(crate) fn concerns(signal: c_int) -> bool {
-    SIGNALS.contains(&signal) && ON.load(Acquire)
+    SIGNALS.contains(&signal) && DISPOSITIONS.handled.load(Acquire)
 }
 
 /// The address of our handler, which nobody is told of.
@@ -79,7 +84,7 @@ fn ours() -> usize {
 
 /// Puts the handler in the place of `SIG_DFL`, at start.
 pub(crate) fn take() {
-    ON.store(true, Release);
+    DISPOSITIONS.handled.store(true, Release);
     for signal in SIGNALS {
         if sys::disposition(signal, None).is_ok_and(|there| there.handler == libc::SIG_DFL) {
             put(signal);
@@ -115,7 +120,7 @@ pub(crate) fn withdraw() {
 
 /// Puts the handler in its place again after [`withdraw`], if it can do its work.
 pub(crate) fn take_again() {
-    if ON.load(Acquire) && can_end(sys::seccomp_allows) {
+    if DISPOSITIONS.handled.load(Acquire) && can_end(sys::seccomp_allows) {
         let _turn = turn();
         take();
     }

@@ -1,30 +1,31 @@
 //! Which process this is.
 
+use crate::plain::guarded::{Guarded, Starting};
 use crate::plain::placement::written_by_fork;
 use crate::sys;
-use core::cell::UnsafeCell;
 use core::sync::atomic::{
     AtomicI32, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release},
 };
 
-struct Executable(UnsafeCell<[u8; 4096]>);
+#[repr(C)] // the length beside the beginning of the path: one page in nearly every process
+struct Executable {
+    /// 0 until the path is there.
+    length: AtomicUsize,
+    path: Guarded<[u8; 4096], Starting>,
+}
 
-// SAFETY: written once at start, before its length is published.
-unsafe impl Sync for Executable {}
-
-static EXECUTABLE: Executable = Executable(UnsafeCell::new([0; 4096]));
-static EXECUTABLE_LENGTH: AtomicUsize = AtomicUsize::new(0);
+static EXECUTABLE: Executable = Executable { length: AtomicUsize::new(0), path: Guarded::new([0; 4096]) };
 
 written_by_fork! {
     PID: AtomicI32 = AtomicI32::new(0);
 }
 
 /// Notes pid and executable, once, at start; `name` serves where /proc does not.
-pub(crate) fn identify(name: &[u8]) {
+pub(crate) fn identify(starting: &Starting, name: &[u8]) {
     PID.store(sys::getpid(), Relaxed);
-    // SAFETY: start runs on one thread, and nobody reads before the length is stored.
-    let buffer = unsafe { &mut *EXECUTABLE.0.get() };
+    // SAFETY: nobody reads it before its length is stored.
+    let buffer = unsafe { EXECUTABLE.path.get(starting) };
     let length = if let Ok(path) = sys::readlink(c"/proc/self/exe", buffer) {
         path.len()
     } else {
@@ -33,14 +34,17 @@ pub(crate) fn identify(name: &[u8]) {
         }
         name.len().min(buffer.len())
     };
-    EXECUTABLE_LENGTH.store(length, Release);
+    EXECUTABLE.length.store(length, Release);
 }
 
 /// The path of the executable; empty before start.
 pub(crate) fn executable() -> &'static [u8] {
-    let length = EXECUTABLE_LENGTH.load(Acquire);
+    let length = EXECUTABLE.length.load(Acquire);
+    if length == 0 {
+        return &[];
+    }
     // SAFETY: not written again once the length is published.
-    let buffer = unsafe { &*EXECUTABLE.0.get() };
+    let buffer = unsafe { EXECUTABLE.path.as_started() };
     buffer.get(..length).unwrap_or_default()
 }
 

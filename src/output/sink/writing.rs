@@ -1,11 +1,12 @@
 //! Writing what can be written without waiting for long, and without a signal.
 
+use super::OUTPUT;
 use super::way::Way;
 use crate::plain::Line;
 use crate::sys::{self, SignalSet, channels};
 use core::ffi::{CStr, c_int};
 use core::fmt::Write as _;
-use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use core::sync::atomic::Ordering::Relaxed;
 
 /// What a pipe takes in one piece (`PIPE_BUF`).
 const PIPE_PIECE: usize = 4096;
@@ -48,10 +49,9 @@ fn by_kind(way: &Way, patience: i64, rest: &mut &[u8]) -> sys::Result<()> {
 /// Whether files may only become so long (`RLIMIT_FSIZE`); where a sandbox does not let that be asked, as it was when it was
 /// asked last.
 pub(super) fn is_length_limited() -> bool {
-    static WAS: AtomicBool = AtomicBool::new(false);
-    let Ok(limit) = sys::limit(libc::RLIMIT_FSIZE) else { return WAS.load(Relaxed) };
+    let Ok(limit) = sys::limit(libc::RLIMIT_FSIZE) else { return OUTPUT.length_was_limited.load(Relaxed) };
     let limited = limit.rlim_cur != libc::RLIM_INFINITY;
-    WAS.store(limited, Relaxed);
+    OUTPUT.length_was_limited.store(limited, Relaxed);
     limited
 }
 
