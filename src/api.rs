@@ -198,72 +198,12 @@ pub extern "C" fn mapsan_on_finding() {
     core::hint::black_box(());
 }
 
-/// The twins of the mirrored calls, for code that can't rely on the order of symbols, and the function that the
-/// program may define. Here for the header: the doors define them.
+/// The function that the program may define. In the header the twins of the calls stand before it, which the doors define
+/// and the table of calls declares (src/call/calls.rs, xtask/tests/declared).
 pub mod declared {
-    use core::ffi::{c_char, c_int, c_void};
-    use libc::{key_t, mode_t, off_t, shmid_ds};
+    use core::ffi::c_char;
 
     unsafe extern "C" {
-        /// As mmap(2), checked.
-        pub fn mapsan_mmap(
-            addr: *mut c_void,
-            length: usize,
-            prot: c_int,
-            flags: c_int,
-            fd: c_int,
-            offset: off_t,
-        ) -> *mut c_void;
-
-        /// As mmap64(3), checked.
-        pub fn mapsan_mmap64(
-            addr: *mut c_void,
-            length: usize,
-            prot: c_int,
-            flags: c_int,
-            fd: c_int,
-            offset: i64,
-        ) -> *mut c_void;
-
-        /// As munmap(2), checked.
-        pub fn mapsan_munmap(addr: *mut c_void, length: usize) -> c_int;
-
-        /// As mremap(2), checked.
-        pub fn mapsan_mremap(
-            old_address: *mut c_void,
-            old_size: usize,
-            new_size: usize,
-            flags: c_int,
-            ...
-        ) -> *mut c_void;
-
-        /// As mprotect(2), checked.
-        pub fn mapsan_mprotect(addr: *mut c_void, length: usize, prot: c_int) -> c_int;
-
-        /// As msync(2), checked.
-        pub fn mapsan_msync(addr: *mut c_void, length: usize, flags: c_int) -> c_int;
-
-        /// As ftok(3), checked.
-        pub fn mapsan_ftok(pathname: *const c_char, proj_id: c_int) -> key_t;
-
-        /// As shmget(2), checked.
-        pub fn mapsan_shmget(key: key_t, size: usize, shmflg: c_int) -> c_int;
-
-        /// As shmat(2), checked.
-        pub fn mapsan_shmat(shmid: c_int, shmaddr: *const c_void, shmflg: c_int) -> *mut c_void;
-
-        /// As shmdt(2), checked.
-        pub fn mapsan_shmdt(shmaddr: *const c_void) -> c_int;
-
-        /// As shmctl(2), checked.
-        pub fn mapsan_shmctl(shmid: c_int, cmd: c_int, buf: *mut shmid_ds) -> c_int;
-
-        /// As `shm_open(3)`, followed.
-        pub fn mapsan_shm_open(name: *const c_char, oflag: c_int, mode: mode_t) -> c_int;
-
-        /// As `shm_unlink(3)`, followed.
-        pub fn mapsan_shm_unlink(name: *const c_char) -> c_int;
-
         /// The program may define this: options in the form of `MAPSAN_OPTIONS`, which the environment overrides.
         /// It is called once, before main and before other constructors, or, in a program with a `.preinit_array`
         /// (as sanitizers have), at the first hooked call after that; it must only return a string.

@@ -1,6 +1,7 @@
 //! Asking: the calls, what the program asked, and how it is shown (as strace(1) would).
 
 mod bits;
+pub(crate) mod calls;
 mod fault;
 mod object;
 

@@ -1,36 +1,63 @@
-//! The doors on `AArch64` (AAPCS64).
+//! The shapes of doors on `AArch64` (AAPCS64).
 //!
 //! The return address is in x30 and every call leaves an argument register for it, so each door is a jump.
 
-use crate::enabled::{ENABLED, HARDENED};
 use crate::hooks;
-use crate::next::{self, SLOTS, Slots};
-use crate::past::openings::{NOTED, Opener};
-use core::mem::offset_of;
 
-/// A door: `$register` is the one after the last argument.
-macro_rules! door {
-    ($($name:ident => $hook:path, $register:literal;)+) => {$(
+/// The register of an argument: of the last, where all are given.
+macro_rules! register {
+    ([$first:ident]) => {
+        "x0"
+    };
+    ([$first:ident $second:ident]) => {
+        "x1"
+    };
+    ([$first:ident $second:ident $third:ident]) => {
+        "x2"
+    };
+    ([$first:ident $second:ident $third:ident $fourth:ident]) => {
+        "x3"
+    };
+    ([$first:ident $second:ident $third:ident $fourth:ident $fifth:ident]) => {
+        "x4"
+    };
+    ([$first:ident $second:ident $third:ident $fourth:ident $fifth:ident $sixth:ident]) => {
+        "x5"
+    };
+    ([$first:ident $second:ident $third:ident $fourth:ident $fifth:ident $sixth:ident $seventh:ident]) => {
+        "x6"
+    };
+    (first) => {
+        "x0"
+    };
+    (second) => {
+        "x1"
+    };
+}
+
+/// A door that is a jump: the return address goes into the register after the last argument.
+macro_rules! plain {
+    ($door:ident => $name:ident [$($argument:ident)*]) => {
         #[cfg_attr(not(test), unsafe(no_mangle))]
         #[allow(non_snake_case, reason = "the C name")]
         #[unsafe(naked)]
-        unsafe extern "C" fn $name() {
+        unsafe extern "C" fn $door() {
             core::arch::naked_asm!(
                 ".cfi_startproc",
-                concat!("mov ", $register, ", x30"),
+                concat!("mov ", register!([$($argument)* return_address]), ", x30"),
                 "b {hook}",
                 ".cfi_endproc",
-                hook = sym $hook,
+                hook = sym hooks::$name,
             )
         }
-    )+};
+    };
 }
 
 /// A door of a call with variable arguments of which few kinds concern us, told by the first argument: every other goes
 /// straight to the next definition, once that is known, with its registers and its stack untouched. That need not
 /// return once only (a raw fork).
-macro_rules! narrow_door {
-    ($($name:ident => $hook:path, $($which:ident = $number:expr),+;)+) => {$(
+macro_rules! narrow {
+    ($name:ident, $($which:ident = $number:expr),+) => {
         #[cfg_attr(not(test), unsafe(no_mangle))]
         #[unsafe(naked)]
         unsafe extern "C" fn $name() {
@@ -47,16 +74,16 @@ macro_rules! narrow_door {
                 $($which = const $number,)+
                 slots = sym SLOTS,
                 slot = const offset_of!(Slots, $name),
-                hook = sym $hook,
+                hook = sym hooks::$name,
             )
         }
-    )+};
+    };
 }
 
-/// A door of a call that opens a file: it calls the next definition itself, and goes to the hook with the name (which lies
-/// in `$name_in` when the call is made) only if the call has failed, or some thread's last one has.
-macro_rules! opening_door {
-    ($($name:ident($name_in:literal) => $opener:expr, else $raw:path;)+) => {$(
+/// A door of a call that opens a file: it calls the next definition itself, and goes to the hook with the name only if the
+/// call has failed, or some thread's last one has. The name is the argument at `$place`.
+macro_rules! opening {
+    ($name:ident, $opener:ident, $place:ident, $raw:ident) => {
         #[cfg_attr(not(test), unsafe(no_mangle))]
         #[unsafe(naked)]
         unsafe extern "C" fn $name() {
@@ -73,7 +100,7 @@ macro_rules! opening_door {
                 ".cfi_offset x29, -32",
                 ".cfi_offset x30, -24",
                 "mov x29, sp",
-                concat!("str ", $name_in, ", [sp, 16]"),
+                concat!("str ", register!($place), ", [sp, 16]"),
                 "blr x16",
                 "adrp x16, {noted}",
                 "ldr w16, [x16, :lo12:{noted}]",
@@ -100,33 +127,19 @@ macro_rules! opening_door {
                 ".cfi_endproc",
                 slots = sym SLOTS,
                 slot = const offset_of!(Slots, $name),
-                raw = sym $raw,
+                raw = sym next::$raw,
                 noted = sym NOTED,
-                opener = const $opener as u32,
+                opener = const Opener::$opener as u32,
                 opened = sym hooks::opened,
             )
         }
-    )+};
-}
-
-opening_door! {
-    open("x0") => Opener::Open, else next::raw_open;
-    open64("x0") => Opener::Open, else next::raw_open;
-    __open_2("x0") => Opener::Open, else next::raw_open_2;
-    __open64_2("x0") => Opener::Open, else next::raw_open_2;
-    openat("x1") => Opener::Openat, else next::raw_openat;
-    openat64("x1") => Opener::Openat, else next::raw_openat;
-    __openat_2("x1") => Opener::Openat, else next::raw_openat_2;
-    __openat64_2("x1") => Opener::Openat, else next::raw_openat_2;
-    creat("x0") => Opener::Creat, else next::raw_creat;
-    creat64("x0") => Opener::Creat, else next::raw_creat;
-    memfd_create("x0") => Opener::MemfdCreate, else next::raw_memfd_create;
+    };
 }
 
 /// A door of a call that concerns hardened mode alone: otherwise it leads straight to the next definition, once that is
 /// known.
-macro_rules! visiting_door {
-    ($($name:ident => $hook:path;)+) => {$(
+macro_rules! visiting {
+    ($name:ident) => {
         #[cfg_attr(not(test), unsafe(no_mangle))]
         #[unsafe(naked)]
         unsafe extern "C" fn $name() {
@@ -147,72 +160,42 @@ macro_rules! visiting_door {
                 hardened = const HARDENED,
                 slots = sym SLOTS,
                 slot = const offset_of!(Slots, $name),
-                hook = sym $hook,
+                hook = sym hooks::$name,
             )
         }
-    )+};
+    };
 }
 
-visiting_door! {
-    madvise => hooks::madvise;
-    posix_madvise => hooks::posix_madvise;
-    mincore => hooks::mincore;
-    mlock => hooks::mlock;
-    mlock2 => hooks::mlock2;
-    munlock => hooks::munlock;
-    pkey_mprotect => hooks::pkey_mprotect;
-}
-
-narrow_door! {
-    prctl => hooks::prctl, set_seccomp = libc::PR_SET_SECCOMP, set_counter = libc::PR_SET_TSC;
-    syscall => hooks::syscall, seccomp = libc::SYS_seccomp, prctl = libc::SYS_prctl,
-        landlock = libc::SYS_landlock_restrict_self, root = libc::SYS_pivot_root;
-}
-
-door! {
-    mmap => hooks::mmap, "x6";
-    mapsan_mmap => hooks::mmap, "x6";
-    mmap64 => hooks::mmap64, "x6";
-    mapsan_mmap64 => hooks::mmap64, "x6";
-    munmap => hooks::munmap, "x2";
-    mapsan_munmap => hooks::munmap, "x2";
-    mremap => hooks::mremap, "x5";
-    mapsan_mremap => hooks::mremap, "x5";
-    mprotect => hooks::mprotect, "x3";
-    mapsan_mprotect => hooks::mprotect, "x3";
-    msync => hooks::msync, "x3";
-    mapsan_msync => hooks::msync, "x3";
-    mlockall => hooks::mlockall, "x1";
-    munlockall => hooks::munlockall, "x0";
-    ftok => hooks::ftok, "x2";
-    mapsan_ftok => hooks::ftok, "x2";
-    shmget => hooks::shmget, "x3";
-    mapsan_shmget => hooks::shmget, "x3";
-    shmat => hooks::shmat, "x3";
-    mapsan_shmat => hooks::shmat, "x3";
-    shmdt => hooks::shmdt, "x1";
-    mapsan_shmdt => hooks::shmdt, "x1";
-    shmctl => hooks::shmctl, "x3";
-    mapsan_shmctl => hooks::shmctl, "x3";
-    shm_open => hooks::shm_open, "x3";
-    mapsan_shm_open => hooks::shm_open, "x3";
-    shm_unlink => hooks::shm_unlink, "x1";
-    mapsan_shm_unlink => hooks::shm_unlink, "x1";
-    dlclose => hooks::dlclose, "x1";
-    _exit => hooks::_exit, "x1";
-    _Exit => hooks::_Exit, "x1";
-    quick_exit => hooks::quick_exit, "x1";
-    sigaction => hooks::sigaction, "x3";
-    signal => hooks::signal, "x2";
-    bsd_signal => hooks::bsd_signal, "x2";
-    ssignal => hooks::ssignal, "x2";
-    sysv_signal => hooks::sysv_signal, "x2";
-    __sysv_signal => hooks::__sysv_signal, "x2";
-    sigset => hooks::sigset, "x2";
-    brk => hooks::brk, "x1";
-    pthread_create => hooks::pthread_create, "x4";
-    sigaltstack => hooks::sigaltstack, "x2";
-    sbrk => hooks::sbrk, "x1";
+/// A door of a call of at most four arguments that is passed on as it is, by a jump, after something has been done.
+macro_rules! passing {
+    ($name:ident) => {
+        #[cfg_attr(not(test), unsafe(no_mangle))]
+        #[unsafe(naked)]
+        unsafe extern "C" fn $name() {
+            core::arch::naked_asm!(
+                ".cfi_startproc",
+                "stp x29, x30, [sp, #-48]!",
+                ".cfi_def_cfa_offset 48",
+                ".cfi_offset x29, -48",
+                ".cfi_offset x30, -40",
+                "stp x0, x1, [sp, #16]",
+                "stp x2, x3, [sp, #32]",
+                "mov x0, #{call}",
+                "bl {hook}",
+                "mov x16, x0",
+                "ldp x0, x1, [sp, #16]",
+                "ldp x2, x3, [sp, #32]",
+                "ldp x29, x30, [sp], #48",
+                ".cfi_restore x29",
+                ".cfi_restore x30",
+                ".cfi_def_cfa_offset 0",
+                "br x16",
+                ".cfi_endproc",
+                call = const PassedCall::$name as u32,
+                hook = sym hooks::shuts_way,
+            )
+        }
+    };
 }
 
 /// The bytes of one starter.

@@ -183,7 +183,7 @@ const SHM_STAT_ANY: c_int = 15;
 /// As the call.
 pub(crate) unsafe extern "C" fn shmctl(id: c_int, command: c_int, buffer: *mut c_void, return_address: usize) -> c_int {
     // SAFETY: the program's own call.
-    let value = unsafe { next::shmctl(id, command, buffer) };
+    let value = unsafe { next::shmctl(id, command, buffer.cast()) };
     if enabled::bits() & CHECK != 0 {
         let removes = value >= 0 && command == libc::IPC_RMID;
         if command == libc::IPC_RMID {

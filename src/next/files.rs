@@ -3,11 +3,11 @@
 //! A static program's own definitions have another name in libc, by which they are called if the program has them, so
 //! that they stay cancellation points.
 
-use super::status;
+use super::raw::returned;
 use crate::clib::weak;
 use crate::next;
 use crate::sys::{self, int};
-use core::ffi::{c_char, c_int};
+use core::ffi::{c_char, c_int, c_uint};
 
 /// As open(2). The kernel looks at the mode only where the flags ask for a new file.
 ///
@@ -77,14 +77,14 @@ pub(crate) unsafe extern "C" fn raw_openat_2(folder: c_int, path: *const c_char,
 ///
 /// # Safety
 /// As the call.
-pub(crate) unsafe extern "C" fn raw_memfd_create(name: *const c_char, flags: c_int) -> c_int {
+pub(crate) unsafe extern "C" fn raw_memfd_create(name: *const c_char, flags: c_uint) -> c_int {
     // SAFETY: the program's own call.
-    unsafe { status(libc::SYS_memfd_create, [name as usize, int(flags), 0, 0, 0, 0]) }
+    unsafe { returned(libc::SYS_memfd_create, &[name as usize, flags as usize]) }
 }
 
 unsafe fn openat(folder: c_int, path: *const c_char, flags: c_int, mode: libc::mode_t) -> c_int {
     // SAFETY: the caller passes on the program's arguments.
-    unsafe { status(libc::SYS_openat, [int(folder), path as usize, int(flags), mode as usize, 0, 0]) }
+    unsafe { returned(libc::SYS_openat, &[int(folder), path as usize, int(flags), mode as usize]) }
 }
 
 /// Ends the program as libc does, if a new file is asked for and no mode is given.
