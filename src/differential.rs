@@ -330,7 +330,8 @@ fn the_tracker_agrees_with_the_kernel() {
                 let shortest = arena.replay(&made).is_some().then(|| arena.shrink(&mut made));
                 let again = shortest.map(|()| arena.replay(&made).map(|_| arena.check()));
                 panic!(
-                    "MAPSAN_SEED={seed}, step {length}: {difference}\nlast: {last:#x?}\nshortest: {made:#x?}\n{again:?}",
+                    "MAPSAN_SEED={seed}, step {length}: {difference}\nlast: {last:#x?}\n\
+                     shortest: {made:#x?}\n{again:?}",
                     made = again.as_ref().map(|_| &made)
                 );
             }

@@ -111,8 +111,8 @@ pub(crate) fn address(address: usize, fd: c_int) -> c_int {
         written &= say(
             fd,
             format_args!(
-                "{address:#x} lies in {:#x}-{:#x} {read}{write}{execute}{shared} {}, which was mapped by no call that was \
-                 seen",
+                "{address:#x} lies in {:#x}-{:#x} {read}{write}{execute}{shared} {}, which was mapped by no call that \
+                 was seen",
                 there.start,
                 there.end,
                 Escaped(name)

@@ -223,7 +223,10 @@ pub(super) fn tell_no_memory(function: &str, wanted: u64, cause: Option<&Cause>,
                 Size(*largest)
             ));
             if *is_low {
-                draft.note(format_args!("MAP_32BIT maps in the second GiB of the address space only, and begins at a random page of its first 32 MiB"));
+                draft.note(format_args!(
+                    "MAP_32BIT maps in the second GiB of the address space only, and begins at a random page of its \
+                     first 32 MiB"
+                ));
                 draft.help(format_args!("unmap what is no longer needed there, or map without MAP_32BIT"));
             } else {
                 draft.help(format_args!("map less, or unmap what is no longer needed"));

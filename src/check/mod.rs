@@ -106,8 +106,8 @@ fn tell_unseen_filter(draft: &mut Draft) -> bool {
     let unseen = limits::seccomp_filters().is_some_and(|filters| filters > sandbox::noted());
     if unseen {
         draft.note(format_args!(
-            "a seccomp filter is installed, by this process or by one that started it (/proc/self/status); what it refuses \
-             can't be read"
+            "a seccomp filter is installed, by this process or by one that started it (/proc/self/status); what it \
+             refuses can't be read"
         ));
     }
     unseen

@@ -95,12 +95,13 @@ impl Mprotect {
             }
             if let Some((lowest, limit)) = self.stack_to_come() {
                 draft.note(format_args!(
-                    "the stack of the main thread grows into it on demand: down to {lowest:#x}, by its limit of {} (RLIMIT_STACK)",
+                    "the stack of the main thread grows into it on demand: down to {lowest:#x}, by its limit of {} \
+                     (RLIMIT_STACK)",
                     Bytes(limit)
                 ));
                 draft.help(format_args!(
-                    "leave the main thread's stack as it is: the kernel keeps a gap below it that can't be accessed; put guards \
-                     only into stacks that the program has mapped"
+                    "leave the main thread's stack as it is: the kernel keeps a gap below it that can't be accessed; \
+                     put guards only into stacks that the program has mapped"
                 ));
                 return;
             }
@@ -157,7 +158,8 @@ impl Mprotect {
                     "PROT_WRITE on a shared mapping of {name}, whose descriptor was opened with O_RDONLY"
                 ));
                 draft.help(format_args!(
-                    "map it from a descriptor opened with O_RDWR, or with MAP_PRIVATE if the changes need not reach the file"
+                    "map it from a descriptor opened with O_RDWR, or with MAP_PRIVATE if the changes need not reach \
+                     the file"
                 ));
             }
             tell_origin(address, draft);
@@ -179,7 +181,9 @@ impl Mprotect {
                 libc::EACCES if executes && self.lacks(*b"me") => {
                     draft.message(format_args!("PROT_EXEC is refused: the file lies on a mount with noexec"));
                     tell_origin(self.address, draft);
-                    draft.help(format_args!("map it from a mount without noexec (see findmnt), or do without PROT_EXEC"));
+                    draft.help(format_args!(
+                        "map it from a mount without noexec (see findmnt), or do without PROT_EXEC"
+                    ));
                 }
                 libc::EACCES if executes && access::denies_write_execute() => {
                     draft.message(format_args!(
@@ -187,7 +191,8 @@ impl Mprotect {
                          writable at the same time"
                     ));
                     draft.help(format_args!(
-                        "map the code with PROT_EXEC from the start, from a file or a memfd that is written by another mapping"
+                        "map the code with PROT_EXEC from the start, from a file or a memfd that is written by another \
+                         mapping"
                     ));
                 }
                 libc::EINVAL if down && up => {
@@ -213,12 +218,13 @@ impl Mprotect {
             ));
             if let Some((lowest, limit)) = self.stack_to_come() {
                 draft.note(format_args!(
-                    "the stack of the main thread grows into it on demand: down to {lowest:#x}, by its limit of {} (RLIMIT_STACK)",
+                    "the stack of the main thread grows into it on demand: down to {lowest:#x}, by its limit of {} \
+                     (RLIMIT_STACK)",
                     Bytes(limit)
                 ));
                 draft.help(format_args!(
-                    "leave the main thread's stack as it is: the kernel keeps a gap below it that can't be accessed; put guards \
-                     only into stacks that the program has mapped"
+                    "leave the main thread's stack as it is: the kernel keeps a gap below it that can't be accessed; \
+                     put guards only into stacks that the program has mapped"
                 ));
                 return;
             }

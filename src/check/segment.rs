@@ -113,8 +113,8 @@ pub(super) fn bad_id(rule: Rule, id: c_int, report: &Report<'_>) {
         Origin::Unknown => {
             draft.message(format_args!("no segment has id {}", Id(id)));
             draft.help(format_args!(
-                "compare it with the ids that ipcs -m lists; it may have been removed, or belong to another IPC namespace \
-                 (a container has its own)"
+                "compare it with the ids that ipcs -m lists; it may have been removed, or belong to another IPC \
+                 namespace (a container has its own)"
             ));
         }
     });
@@ -177,14 +177,15 @@ pub(super) fn help_with_permission(segment: &Segment, draft: &mut Draft) {
     }
     if is_owner(segment) {
         draft.help(format_args!(
-            "the process may change the mode itself: shmctl({}, IPC_SET, &state) with shm_perm.mode 0600; a new segment gets \
-             its mode from shmget's flags",
+            "the process may change the mode itself: shmctl({}, IPC_SET, &state) with shm_perm.mode 0600; a new \
+             segment gets its mode from shmget's flags",
             segment.id
         ));
     } else {
         let enough = if segment.gid == sys::getegid() { "0660" } else { "0666" };
         draft.help(format_args!(
-            "make it with mode {enough}, or let its owner, uid {}, change the mode to that: shmctl({}, IPC_SET, &state)",
+            "make it with mode {enough}, or let its owner, uid {}, change the mode to that: shmctl({}, IPC_SET, \
+             &state)",
             segment.uid, segment.id
         ));
     }
@@ -251,7 +252,8 @@ pub(super) fn tell_refused_removal(made: &segments::Segment, now: &Segment, draf
         sys::geteuid()
     ));
     draft.help(format_args!(
-        "remove it before the process changes its user, or give it to the later user first, with shmctl(id, IPC_SET, &state)"
+        "remove it before the process changes its user, or give it to the later user first, with shmctl(id, IPC_SET, \
+         &state)"
     ));
     true
 }

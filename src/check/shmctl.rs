@@ -83,7 +83,8 @@ impl Check for Shmctl {
                 Key(key)
             ));
             draft.help(format_args!(
-                "this is right once every process that needs the segment has attached it; a later one gets another segment"
+                "this is right once every process that needs the segment has attached it; a later one gets another \
+                 segment"
             ));
         });
     }
@@ -236,7 +237,8 @@ impl Shmctl {
         match (reads, owner) {
             (true, true) => super::segment::help_with_permission(segment, draft),
             (true, false) => draft.help(format_args!(
-                "reading the state needs read permission, which uid {}, the owner, can give with shmctl(id, IPC_SET, &state)",
+                "reading the state needs read permission, which uid {}, the owner, can give with shmctl(id, IPC_SET, \
+                 &state)",
                 segment.uid
             )),
             (false, true) => {
@@ -245,7 +247,8 @@ impl Shmctl {
             }
             (false, false) => {
                 let name = self.name();
-                let capability = if matches!(self.command, SHM_LOCK | SHM_UNLOCK) { "CAP_IPC_LOCK" } else { "CAP_SYS_ADMIN" };
+                let capability =
+                    if matches!(self.command, SHM_LOCK | SHM_UNLOCK) { "CAP_IPC_LOCK" } else { "CAP_SYS_ADMIN" };
                 match segment.uid {
                     0 => draft.help(format_args!("{name} needs root, its owner, or {capability}")),
                     uid => draft.help(format_args!("{name} needs uid {uid}, its owner, or root ({capability})")),

@@ -165,7 +165,8 @@ impl Check for Shmget {
                 draft.note(format_args!("it was attached before: its bytes are those of then"));
             }
             draft.help(format_args!(
-                "initialise it again if it is to start anew, and remove it when the last user ends (shmctl IPC_RMID); {}",
+                "initialise it again if it is to start anew, and remove it when the last user ends (shmctl IPC_RMID); \
+                 {}",
                 Removal(&segment)
             ));
         });
@@ -259,7 +260,8 @@ impl Shmget {
                 None => draft.note(format_args!("another process has removed it, or a call that was not seen")),
             }
             draft.help(format_args!(
-                "remove a segment (IPC_RMID) when every process that needs it has attached it: its key is free from then on"
+                "remove a segment (IPC_RMID) when every process that needs it has attached it: its key is free from \
+                 then on"
             ));
             return true;
         }
@@ -398,7 +400,8 @@ impl Shmget {
                     draft.note(format_args!("{own} of them were made by this process"));
                 }
                 draft.help(format_args!(
-                    "remove each segment when its last user ends (shmctl IPC_RMID; ipcs -m -p lists them), or raise kernel.shmmni"
+                    "remove each segment when its last user ends (shmctl IPC_RMID; ipcs -m -p lists them), or raise \
+                     kernel.shmmni"
                 ));
             });
         } else {

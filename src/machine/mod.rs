@@ -64,7 +64,8 @@ fn is_in_this_object(instruction: usize) -> bool {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: two addresses that the linker knows.
     unsafe {
-        core::arch::asm!(".hidden __ehdr_start", ".hidden _etext", "lea {}, [rip + __ehdr_start]", "lea {}, [rip + _etext]",
+        core::arch::asm!(".hidden __ehdr_start", ".hidden _etext", "lea {}, [rip + __ehdr_start]", "lea {}, [rip + \
+                                                                                                    _etext]",
             out(reg) start, out(reg) end, options(nostack, nomem, preserves_flags));
     }
     #[cfg(target_arch = "aarch64")]

@@ -77,8 +77,8 @@ pub(super) fn give_up(refusal: Refusal) {
         let why = match refusal {
             Refusal::TimedOut => "its lock is held by a thread that does not give it back",
             Refusal::Mine => {
-                "signal handlers that map memory came too fast for the thread that they interrupted, or a thread was cancelled \
-                 inside a call"
+                "signal handlers that map memory came too fast for the thread that they interrupted, or a thread was \
+                 cancelled inside a call"
             }
         };
         sink::say(&lock, format_args!("tracking ends for this process: {why}"));

@@ -246,8 +246,8 @@ fn say_incomplete() {
             sink::say(
                 &lock,
                 format_args!(
-                    "there is no memory to remember all mappings by (RLIMIT_AS, or vm.max_map_count): some are forgotten from \
-                     here on, and nothing is concluded of them"
+                    "there is no memory to remember all mappings by (RLIMIT_AS, or vm.max_map_count): some are \
+                     forgotten from here on, and nothing is concluded of them"
                 ),
             );
         }

@@ -122,7 +122,8 @@ impl FailedPointer {
                 Name(self)
             ));
             draft.help(format_args!(
-                "test what the wrapper returns for all of -4095 to -1: (unsigned long)p >= -4095UL; or let it return MAP_FAILED"
+                "test what the wrapper returns for all of -4095 to -1: (unsigned long)p >= -4095UL; or let it return \
+                 MAP_FAILED"
             ));
             return;
         }

@@ -179,7 +179,8 @@ impl FileFault {
                     pool.total, pool.free, pool.reserved
                 ));
                 draft.help(format_args!(
-                    "enlarge the pool (vm.nr_hugepages); without MAP_NORESERVE mmap fails instead when there are not enough"
+                    "enlarge the pool (vm.nr_hugepages); without MAP_NORESERVE mmap fails instead when there are not \
+                     enough"
                 ));
             }
             (Why::Poisoned, _) => {
@@ -191,8 +192,8 @@ impl FileFault {
         tell_there(self.known.as_ref(), self.there.as_ref(), draft);
         if self.known.is_none() && !self.is_loaded() {
             draft.note(format_args!(
-                "the mapping was made by no call that was seen (one inside libc, or a raw system call), so how long the file was \
-                 then is not known"
+                "the mapping was made by no call that was seen (one inside libc, or a raw system call), so how long \
+                 the file was then is not known"
             ));
         }
     }
@@ -203,14 +204,16 @@ impl FileFault {
         let reached = self.had_reached();
         match file.now {
             Some(now) if reached => draft.message(format_args!(
-                "{access}: byte {byte} of {name}, which was shortened after it was mapped: it had {} bytes and has {now}",
+                "{access}: byte {byte} of {name}, which was shortened after it was mapped: it had {} bytes and has \
+                 {now}",
                 file.largest
             )),
             Some(now) => draft.message(format_args!(
                 "{access}: byte {byte} of {name}, which has {now} bytes: the page lies past the end of the file"
             )),
             None => draft.message(format_args!(
-                "{access}: byte {byte} of {name}, which had {} bytes when it was mapped: the page lay past the end of the file",
+                "{access}: byte {byte} of {name}, which had {} bytes when it was mapped: the page lay past the end of \
+                 the file",
                 file.largest
             )),
         }
@@ -224,8 +227,8 @@ impl FileFault {
         }
         if reached {
             draft.help(format_args!(
-                "do not shorten a file that is mapped (ftruncate, O_TRUNC, cp over it): write a new file and rename(2) it into \
-                 place; use read(2) for files that others may shorten"
+                "do not shorten a file that is mapped (ftruncate, O_TRUNC, cp over it): write a new file and rename(2) \
+                 it into place; use read(2) for files that others may shorten"
             ));
             return;
         }
@@ -238,7 +241,8 @@ impl FileFault {
             ));
         } else if self.is_writable() {
             draft.help(format_args!(
-                "give the file its length, ftruncate(fd, length), before anything is accessed, and map no more than it has"
+                "give the file its length, ftruncate(fd, length), before anything is accessed, and map no more than it \
+                 has"
             ));
         } else {
             draft.help(format_args!("access no more than the file's length (fstat), and map no more"));
@@ -253,11 +257,12 @@ impl FileFault {
             file.now.unwrap_or(0)
         ));
         draft.note(format_args!(
-            "the loader mapped this page as part of it: the file was shortened or overwritten since, or never was complete"
+            "the loader mapped this page as part of it: the file was shortened or overwritten since, or never was \
+             complete"
         ));
         draft.help(format_args!(
-            "replace a library by writing a new file and renaming it into place, as install(1) and mv do; cp writes into the \
-             file that is in use"
+            "replace a library by writing a new file and renaming it into place, as install(1) and mv do; cp writes \
+             into the file that is in use"
         ));
     }
 
@@ -267,11 +272,13 @@ impl FileFault {
         let now = file.now.unwrap_or(0);
         if self.had_reached() {
             draft.message(format_args!(
-                "{access}: byte {byte} of {name}, which has {now} bytes now, and was probably shorter at the moment of the access"
+                "{access}: byte {byte} of {name}, which has {now} bytes now, and was probably shorter at the moment of \
+                 the access"
             ));
         } else {
             draft.message(format_args!(
-                "{access}: byte {byte} of {name}, which has {now} bytes now, and was probably still too short at the access"
+                "{access}: byte {byte} of {name}, which has {now} bytes now, and was probably still too short at the \
+                 access"
             ));
         }
         tell_sizes(file, draft);
@@ -280,13 +287,13 @@ impl FileFault {
         ));
         if self.had_reached() {
             draft.help(format_args!(
-                "do not shorten a file that is mapped, not for a moment (ftruncate, O_TRUNC, fopen with \"w\"): overwrite it at \
-                 its length, or write a new file and rename(2) it into place"
+                "do not shorten a file that is mapped, not for a moment (ftruncate, O_TRUNC, fopen with \"w\"): \
+                 overwrite it at its length, or write a new file and rename(2) it into place"
             ));
         } else {
             draft.help(format_args!(
-                "wait until the file has its length (fstat) before you use the mapping; who creates it, sets its length before \
-                 others can find it"
+                "wait until the file has its length (fstat) before you use the mapping; who creates it, sets its \
+                 length before others can find it"
             ));
         }
     }
@@ -343,7 +350,8 @@ impl FileFault {
             None => {
                 draft.message(format_args!("{access}: the page is not available"));
                 draft.note(format_args!(
-                    "a userfaultfd(2) that is to raise SIGBUS, a read error of the swap device, or a lack of memory does that"
+                    "a userfaultfd(2) that is to raise SIGBUS, a read error of the swap device, or a lack of memory \
+                     does that"
                 ));
                 draft.help(format_args!("see the kernel's log (dmesg)"));
                 return;

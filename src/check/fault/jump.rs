@@ -116,8 +116,8 @@ impl Jump {
     fn tell_help(&self, fault: &Fault, draft: &mut Draft) {
         match &self.before {
             Before::Library(_) => draft.help(format_args!(
-                "call dlclose after the last use of what dlsym returned, and of callbacks, exit handlers and threads of the \
-                 library; or keep it loaded with RTLD_NODELETE"
+                "call dlclose after the last use of what dlsym returned, and of callbacks, exit handlers and threads \
+                 of the library; or keep it loaded with RTLD_NODELETE"
             )),
             Before::Mapping(_) => {
                 draft.help(format_args!("unmap code only when no pointer to it and no thread in it is left"));
@@ -128,13 +128,13 @@ impl Jump {
                     draft.note(format_args!("it was a return: its address on the stack was overwritten"));
                 } else if outside.is_none() && fault.registers.caller().is_none() {
                     draft.note(format_args!(
-                        "no call led there: a return address that was overwritten, or a jump through a wrong pointer, does \
-                         that"
+                        "no call led there: a return address that was overwritten, or a jump through a wrong pointer, \
+                         does that"
                     ));
                 }
                 draft.help(format_args!(
-                    "find out where the pointer that was called, or the return address, got this value: a watchpoint in a \
-                     debugger stops there"
+                    "find out where the pointer that was called, or the return address, got this value: a watchpoint \
+                     in a debugger stops there"
                 ));
             }
         }

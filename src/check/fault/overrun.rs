@@ -172,7 +172,8 @@ impl Overrun {
                 None => draft.note(format_args!("the stack pointer is {pointer:#x}")),
             }
             draft.help(format_args!(
-                "make the stack larger, or let the functions on it use less: a recursion without end, large local variables"
+                "make the stack larger, or let the functions on it use less: a recursion without end, large local \
+                 variables"
             ));
         } else if tell_hint(fault.address, draft) {
         } else if self.known.entry.prot == 0 {
@@ -181,8 +182,8 @@ impl Overrun {
             ));
         } else if matches!(self.guard, Guard::Nothing) && self.distance(fault.address) > page_size() {
             draft.note(format_args!(
-                "what belongs to the address is judged by the distance alone: a pointer to memory that libc has unmapped, or \
-                 one that was overwritten, can give it, too"
+                "what belongs to the address is judged by the distance alone: a pointer to memory that libc has \
+                 unmapped, or one that was overwritten, can give it, too"
             ));
             draft.help(format_args!("if this mapping was meant, check the index or length of the access"));
         } else if self.side == Side::Behind {

@@ -97,7 +97,8 @@ impl Forbidden {
         let Some(known) = &self.known else {
             if let Some(given) = &self.given {
                 draft.note(format_args!(
-                    "mprotect changes whole pages, here {:#x}-{:#x}, and malloc's blocks and variables share pages with others",
+                    "mprotect changes whole pages, here {:#x}-{:#x}, and malloc's blocks and variables share pages \
+                     with others",
                     given.range.start, given.range.end
                 ));
             }
@@ -138,7 +139,8 @@ impl Forbidden {
         let (Some(below), _) = track::neighbours(known.entry.start) else { return };
         if self.prot() == 0 && below.entry.end == known.entry.start && below.entry.prot & 3 == 3 {
             draft.note(format_args!(
-                "memory that can be accessed ends at {:#x}, where this mapping starts: the access may have run out of it",
+                "memory that can be accessed ends at {:#x}, where this mapping starts: the access may have run out of \
+                 it",
                 below.entry.end
             ));
             tell_mapped(&below, draft);
@@ -154,14 +156,17 @@ fn tell_how_to_write(address: usize, draft: &mut Draft) {
         )),
         Some(false) => {
             draft.note(format_args!(
-                "it can't be made writable: it is shared, and its descriptor was not open for writing or its file is sealed"
+                "it can't be made writable: it is shared, and its descriptor was not open for writing or its file is \
+                 sealed"
             ));
             draft.help(format_args!(
-                "to change the file, open it with O_RDWR and map that with PROT_WRITE; to change a copy, map with MAP_PRIVATE"
+                "to change the file, open it with O_RDWR and map that with PROT_WRITE; to change a copy, map with \
+                 MAP_PRIVATE"
             ));
         }
         None => draft.help(format_args!(
-            "if it is to be written, map it with PROT_READ|PROT_WRITE; sharing a file so takes a descriptor opened with O_RDWR"
+            "if it is to be written, map it with PROT_READ|PROT_WRITE; sharing a file so takes a descriptor opened \
+             with O_RDWR"
         )),
     }
 }

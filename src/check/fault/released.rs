@@ -31,7 +31,8 @@ pub(super) fn tell(gone: &ReleasedMapping, fault: &Fault, draft: &mut Draft) {
     let by_mistake = matches!(gone.gone.by, By::Munmap) && takes_others(gone);
     if by_mistake {
         draft.note(format_args!(
-            "that munmap has unmapped other mappings, too: if it was not meant for this one, its address or length is wrong"
+            "that munmap has unmapped other mappings, too: if it was not meant for this one, its address or length is \
+             wrong"
         ));
     }
     if by_mistake {
@@ -58,8 +59,10 @@ pub(super) fn tell_vanished(known: &TrackedRange, fault: &Fault, draft: &mut Dra
         Into(known, fault.address)
     ));
     tell_was(known, draft);
-    draft.note(format_args!("what took it away was not seen: a raw system call, a call inside libc, or, in a forked child, MADV_DONTFORK of its \
-         parent"));
+    draft.note(format_args!(
+        "what took it away was not seen: a raw system call, a call inside libc, or, in a forked child, MADV_DONTFORK \
+         of its parent"
+    ));
 }
 
 /// Says what happened where a shared object has been removed.
@@ -67,7 +70,8 @@ pub(super) fn tell_unloaded(library: &Library, fault: &Fault, draft: &mut Draft)
     draft.message(format_args!("{}, where {} was until dlclose removed it", Accessed(fault), Quoted(library.path())));
     tell_removed(library, fault.address, draft);
     draft.help(format_args!(
-        "before dlclose, take back or copy what still points into the library's data; or keep it loaded with RTLD_NODELETE"
+        "before dlclose, take back or copy what still points into the library's data; or keep it loaded with \
+         RTLD_NODELETE"
     ));
 }
 

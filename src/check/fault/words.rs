@@ -107,13 +107,13 @@ pub(super) fn tell_hint(address: usize, draft: &mut Draft) -> bool {
     let Requested::Address(asked) = meant.requested else { return false };
     draft.place(meant.origin.site, format_args!("a mapping was asked for at {asked:#x} here"));
     draft.note(format_args!(
-        "it would hold this address, but the address that mmap is given without MAP_FIXED is a hint, and the mapping lies at \
-         {:#x}",
+        "it would hold this address, but the address that mmap is given without MAP_FIXED is a hint, and the mapping \
+         lies at {:#x}",
         meant.origin.base
     ));
     draft.help(format_args!(
-        "compare what mmap returns with the address that was asked for; to have mappings side by side, reserve the room for \
-         all with one mmap and place each in it with MAP_FIXED"
+        "compare what mmap returns with the address that was asked for; to have mappings side by side, reserve the \
+         room for all with one mmap and place each in it with MAP_FIXED"
     ));
     true
 }

@@ -194,8 +194,8 @@ impl Mmap {
                 draft.help(format_args!("map without PROT_EXEC, or run without this restriction"));
             } else {
                 draft.help(format_args!(
-                    "map twice, once writable and once executable (a memfd with two shared mappings), or run without this \
-                     restriction"
+                    "map twice, once writable and once executable (a memfd with two shared mappings), or run without \
+                     this restriction"
                 ));
             }
         });

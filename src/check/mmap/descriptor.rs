@@ -67,8 +67,8 @@ impl Mmap {
             Err(libc::EBADF) => {
                 draft.message(format_args!("descriptor {} is not open", self.fd));
                 draft.help(format_args!(
-                    "if it was closed before, map first: a mapping stays after close; else check where the number comes \
-                     from"
+                    "if it was closed before, map first: a mapping stays after close; else check where the number \
+                     comes from"
                 ));
             }
             _ => {
@@ -84,7 +84,8 @@ fn tell_minus_one(draft: &mut Draft) {
     let last = openings::last();
     let Some(opening) = last.as_ref().filter(|opening| opening.is_last) else {
         draft.message(format_args!(
-            "descriptor -1 is not open: MAP_ANONYMOUS is missing, or the call that should have given a descriptor failed"
+            "descriptor -1 is not open: MAP_ANONYMOUS is missing, or the call that should have given a descriptor \
+             failed"
         ));
         if let Some(opening) = &last {
             draft.place(
@@ -184,8 +185,8 @@ fn tell_end(opening: &Opening, path: &[u8], draft: &mut Draft) -> bool {
         (libc::ENOENT, Some(End::NoFile)) if is_object => {
             draft.note(format_args!("there is no shared memory object of this name ({} does not exist)", Quoted(path)));
             draft.help(format_args!(
-                "create the object first: start the program that does, or pass O_CREAT; check that both use the same name, and compare \
-                 what shm_open returns with -1"
+                "create the object first: start the program that does, or pass O_CREAT; check that both use the same \
+                 name, and compare what shm_open returns with -1"
             ));
         }
         (libc::ENOENT, Some(End::NoFile)) => {

@@ -184,8 +184,8 @@ impl Mmap {
             }
             if fixed {
                 draft.help(format_args!(
-                    "read the bytes to this address with pread: a mapping starts at a page of the file ({below} is the one \
-                     below, {into} bytes before)"
+                    "read the bytes to this address with pread: a mapping starts at a page of the file ({below} is the \
+                     one below, {into} bytes before)"
                 ));
             } else {
                 draft.help(format_args!(
@@ -228,7 +228,8 @@ impl Mmap {
             ));
             self.tell_descriptor_mode(draft);
             draft.help(format_args!(
-                "add MAP_PRIVATE for memory of this process alone, MAP_SHARED for memory that the file or a child shares"
+                "add MAP_PRIVATE for memory of this process alone, MAP_SHARED for memory that the file or a child \
+                 shares"
             ));
         });
     }

@@ -41,7 +41,8 @@ impl Mmap {
                     return self.tell_sealed_mapping(draft);
                 };
                 draft.message(format_args!(
-                    "address {:#x} is below vm.mmap_min_addr ({lowest:#x}), the lowest that may be mapped without a privilege",
+                    "address {:#x} is below vm.mmap_min_addr ({lowest:#x}), the lowest that may be mapped without a \
+                     privilege",
                     self.address
                 ));
                 draft.help(format_args!("map at {lowest:#x} or above, or leave the address to the kernel"));
@@ -116,8 +117,8 @@ impl Mmap {
             return false;
         }
         draft.message(format_args!(
-            "a perf ring of {} would exceed kernel.perf_event_mlock_kb ({} for {processors} processors, {} in use by this \
-             process)",
+            "a perf ring of {} would exceed kernel.perf_event_mlock_kb ({} for {processors} processors, {} in use by \
+             this process)",
             Size(wanted),
             Size(limit),
             Size(used)
@@ -171,8 +172,8 @@ impl Mmap {
                     "of a BPF ring buffer only the first page (the consumer's position) may be mapped for writing"
                 ));
                 draft.help(format_args!(
-                    "map {page} bytes from offset 0 with PROT_READ|PROT_WRITE, and what follows from offset {page} with \
-                     PROT_READ"
+                    "map {page} bytes from offset 0 with PROT_READ|PROT_WRITE, and what follows from offset {page} \
+                     with PROT_READ"
                 ));
             }
             Some(31) => {
@@ -199,7 +200,8 @@ impl Mmap {
                     "kernel.perf_event_mlock_kb and RLIMIT_MEMLOCK, which rings of all processes of this user share"
                 }
                 _ => {
-                    "the event's attributes (an inherited event of all processors has no ring), or a second ring of another size"
+                    "the event's attributes (an inherited event of all processors has no ring), or a second ring of \
+                     another size"
                 }
             },
             (Some(Object::BpfMap), _) if errno == ENOTSUPP || errno == libc::EINVAL => {
@@ -212,7 +214,8 @@ impl Mmap {
             }
             (Some(Object::BpfMap), _) => "the map's flags (BPF_F_RDONLY_PROG), or that it is frozen",
             (Some(Object::IoUring), _) => {
-                "the offset (IORING_OFF_SQ_RING and its kin), a length above that ring's, or rings in memory of the program"
+                "the offset (IORING_OFF_SQ_RING and its kin), a length above that ring's, or rings in memory of the \
+                 program"
             }
             (Some(_), _) => "what the driver of this object demands",
             (None, Ok(Kind::Socket)) => {

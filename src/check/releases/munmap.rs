@@ -119,7 +119,8 @@ impl Munmap {
             tell_gone(gone, draft);
             tell_mapped(&gone.was, draft);
             draft.note(format_args!(
-                "munmap succeeds where nothing is mapped; memory that another thread maps there in between would be lost"
+                "munmap succeeds where nothing is mapped; memory that another thread maps there in between would be \
+                 lost"
             ));
             draft.help(format_args!("unmap each mapping once: leave out one of the two calls"));
         })

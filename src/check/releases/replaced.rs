@@ -118,16 +118,16 @@ impl Replacing {
     fn say_remedy(self, draft: &mut Draft) {
         match self {
             Replacing::Mmap => draft.help(format_args!(
-                "leave MAP_FIXED out and let the kernel choose, or pass MAP_FIXED_NOREPLACE, which fails where something is mapped; \
-                 MAP_FIXED is for memory that an mmap of this program has reserved"
+                "leave MAP_FIXED out and let the kernel choose, or pass MAP_FIXED_NOREPLACE, which fails where \
+                 something is mapped; MAP_FIXED is for memory that an mmap of this program has reserved"
             )),
             Replacing::Mremap => draft.help(format_args!(
-                "leave MREMAP_FIXED out and use the address that mremap returns; MREMAP_FIXED is for memory that an mmap of this \
-                 program has reserved"
+                "leave MREMAP_FIXED out and use the address that mremap returns; MREMAP_FIXED is for memory that an \
+                 mmap of this program has reserved"
             )),
             Replacing::Shmat => draft.help(format_args!(
-                "leave SHM_REMAP out, pass NULL, and use the address that shmat returns; SHM_REMAP is for memory that an mmap of \
-                 this program has reserved"
+                "leave SHM_REMAP out, pass NULL, and use the address that shmat returns; SHM_REMAP is for memory that \
+                 an mmap of this program has reserved"
             )),
         }
     }

@@ -129,18 +129,20 @@ impl Victim {
                 "malloc and free know nothing of it: the next use of memory there raises SIGSEGV, in whichever thread"
             )),
             Victim::Heap(true) => draft.note(format_args!(
-                "this program has called brk or sbrk itself, so it may be memory of its own; malloc takes from there, too"
+                "this program has called brk or sbrk itself, so it may be memory of its own; malloc takes from there, \
+                 too"
             )),
             Victim::Stack(Whose::Own) => draft.note(format_args!("this is told before the call: it may not return")),
             Victim::Stack(Whose::Of(_)) | Victim::Block(Whose::Of(_)) => {
                 draft.note(format_args!("that thread runs on it: its next step that touches it raises SIGSEGV"));
             }
             Victim::Block(Whose::Own) => draft.note(format_args!(
-                "errno, thread-local variables and libc's own data of the thread are in it: any use of them may raise SIGSEGV \
-                 afterwards, so this is told before the call"
+                "errno, thread-local variables and libc's own data of the thread are in it: any use of them may raise \
+                 SIGSEGV afterwards, so this is told before the call"
             )),
             Victim::AlternateStack(_) => draft.note(format_args!(
-                "the next signal with a handler for it (SA_ONSTACK) finds no stack: the kernel then ends the process with SIGSEGV"
+                "the next signal with a handler for it (SA_ONSTACK) finds no stack: the kernel then ends the process \
+                 with SIGSEGV"
             )),
             Victim::Object(_) => draft.note(format_args!("the next use of its code or data there raises SIGSEGV")),
             Victim::Segment(_) => {}
@@ -151,7 +153,8 @@ impl Victim {
     pub(super) fn tell_replaced(&self, draft: &mut Draft) {
         match self {
             Victim::Heap(false) => draft.note(format_args!(
-                "the contents of the blocks there are lost, and malloc's own data where some lies between them: malloc and free may crash later"
+                "the contents of the blocks there are lost, and malloc's own data where some lies between them: malloc \
+                 and free may crash later"
             )),
             Victim::Heap(true) | Victim::Block(Whose::Own) => self.tell_consequence(draft),
             Victim::Stack(Whose::Of(_)) | Victim::Block(Whose::Of(_)) => {

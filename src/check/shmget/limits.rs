@@ -44,7 +44,8 @@ impl Shmget {
         report.finding(Rule::ShmgetFailed, Severity::Note, |draft| {
             draft.message(format_args!("this machine has no huge pages of {}", Bytes(size)));
             draft.help(format_args!(
-                "/sys/kernel/mm/hugepages lists the sizes; without a size in the flags, SHM_HUGETLB takes the default one"
+                "/sys/kernel/mm/hugepages lists the sizes; without a size in the flags, SHM_HUGETLB takes the default \
+                 one"
             ));
         })
     }
@@ -114,7 +115,8 @@ impl Shmget {
             Some(overcommit) if overcommit.mode == 0 && !unreserved => {
                 if let Some(total) = limits::total_memory().filter(|total| wanted > *total) {
                     draft.note(format_args!(
-                        "vm.overcommit_memory is 0 (heuristic), which promises no call more than RAM and swap together: {}",
+                        "vm.overcommit_memory is 0 (heuristic), which promises no call more than RAM and swap \
+                         together: {}",
                         Bytes(total)
                     ));
                     draft.help(format_args!("ask for less, or pass SHM_NORESERVE if only part of it is used"));

@@ -24,7 +24,7 @@ pub(crate) const CIRCLES: &[Known] = &[
 pub(crate) const LONG: &[Known] = &[];
 
 /// Code that rustfmt leaves as it is.
-pub(crate) const LEFT_ALONE: &[Known] = &[("src/check/", "rustfmt leaves")];
+pub(crate) const LEFT_ALONE: &[Known] = &[];
 
 /// Rules that are named outside their checks.
 pub(crate) const RULES: &[Known] = &[
