@@ -1,6 +1,6 @@
 //! Entrances, the hooks: one for each call, reached through its door. Here those of memory, and what all share.
 //!
-//! The way of a call that succeeds and breaks no rule is short on purpose: one load of what is watched, the next
+//! The way of a call that succeeds and breaks no rule is short on purpose: one load of what is enabled, the next
 //! definition, one comparison, one entry in the tracker. Everything else is behind `#[cold]` functions, so that it costs
 //! neither registers nor stack here. `errno` is the program's: it is put back after anything that may have touched it.
 

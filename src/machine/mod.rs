@@ -42,11 +42,9 @@ pub(crate) fn thread_pointer() -> usize {
 }
 
 /// Whether [`thread_pointer`] reads nothing of the thread's control block.
+#[cfg(target_arch = "x86_64")]
 pub(crate) fn is_thread_pointer_told() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return TOLD.load(Relaxed);
-    #[cfg(target_arch = "aarch64")]
-    true
+    TOLD.load(Relaxed)
 }
 
 /// Whether an instruction is one of this library's own. In a static program none is told from the program's.

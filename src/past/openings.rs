@@ -165,7 +165,7 @@ unsafe fn copy(name: *const c_char, to: &[AtomicU8; NAME]) -> (u8, bool) {
         // SAFETY: inside the string, whose end has not been passed; libc or the kernel has just read it.
         let next = unsafe { name.add(at) };
         // SAFETY: as above.
-        let byte = unsafe { next.read() }.cast_unsigned();
+        let [byte] = unsafe { next.read() }.to_ne_bytes();
         if byte == 0 {
             return (length, false);
         }

@@ -1,7 +1,7 @@
 //! Calls of the ways on which reports leave the process: terminals, sockets, and a table of descriptors of one's own.
 
 use super::{Result, int, plain, seccomp_allows, small, syscall};
-use core::ffi::{c_int, c_void};
+use core::ffi::{c_char, c_int, c_void};
 use core::mem::offset_of;
 
 /// Whether a descriptor is a terminal: it answers `TCGETS`.
@@ -36,7 +36,7 @@ impl Address {
         }
         let zero: &[u8] = if is_abstract { &[0] } else { &[] };
         for (to, from) in raw.sun_path.iter_mut().zip(zero.iter().chain(name.get(zero.len()..)?)) {
-            *to = from.cast_signed();
+            *to = c_char::from_ne_bytes([*from]);
         }
         let length =
             offset_of!(libc::sockaddr_un, sun_path).wrapping_add(name.len()).wrapping_add(usize::from(!is_abstract));

@@ -4,7 +4,9 @@
 use super::filled;
 use super::memory::is_readable_by_kernel;
 use super::{Result, int, plain};
-use crate::machine::{is_thread_pointer_told, thread_pointer};
+#[cfg(target_arch = "x86_64")]
+use crate::machine::is_thread_pointer_told;
+use crate::machine::thread_pointer;
 use core::ffi::c_int;
 
 /// Where the list of robust mutexes of a thread starts (0: this one), `get_robust_list(2)`: libc keeps it in the thread's
