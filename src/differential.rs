@@ -12,6 +12,7 @@
 )]
 
 use crate::facts::mapping::Mappings;
+use crate::observe::{self, tracked, under_lock};
 use crate::{enabled, hooks, plain, track};
 use core::ffi::{c_int, c_void};
 use core::ptr::{null_mut, with_exposed_provenance_mut};
@@ -234,7 +235,7 @@ impl Arena {
         let mut address = start;
         while address < end {
             let kernel = self.mappings.at_or_after(address);
-            let tracked = track::with(|state| state.regions.at_or_after(address)).flatten();
+            let tracked = tracked::at_or_after(address).map(|known| known.entry);
             let kernel = kernel.map(|there| (there.start.max(address), there.end.min(end), there.prot()));
             let tracked = tracked.map(|there| (there.start.max(address), there.end.min(end), there.prot));
             let kernel = kernel.filter(|(from, ..)| *from < end);
@@ -321,7 +322,7 @@ fn the_tracker_agrees_with_the_kernel() {
             let step = random_step(&mut random);
             made.push(step);
             arena.make(step);
-            track::with(|state| state.regions.check());
+            under_lock(|tracker| tracker.check());
             if let Err(difference) = arena.check() {
                 let last = made.split_off(made.len().saturating_sub(8));
                 made.extend(&last);
@@ -391,8 +392,8 @@ fn a_thread_that_stands_still_inside_mremap_loses_nothing() {
     let (old, new) = (plain::Range::new(arena.at(0), 3 * PAGE), plain::Range::new(arena.at(9), 3 * PAGE));
     arena.make(Step::Map { page: 0, length: 3 * PAGE, prot: 1, what: What::Private, flags: libc::MAP_FIXED });
     let by = track::Releaser { by: track::By::Mremap, site: SITE, time: 0 };
-    let pending = track::release_for_mremap(old, by, None);
-    for _ in 0..2 * track::history::RELEASES {
+    let pending = observe::pending::release_for_mremap(old, by, None);
+    for _ in 0..2 * track::RELEASES {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
         // SAFETY: a window of its own.
         unsafe {
@@ -416,7 +417,7 @@ fn a_thread_that_stands_still_inside_mremap_loses_nothing() {
         file: None,
         time: 0,
     };
-    track::moved(&pending, old, new, &made, None);
+    observe::events::moved(&pending, old, new, &made, None);
     assert_eq!(arena.check(), Ok(()));
     arena.clear();
 }

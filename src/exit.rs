@@ -4,11 +4,12 @@ use crate::check::{contents, leaks};
 use crate::enabled::{self, CONTENTS};
 use crate::facts::started;
 use crate::finding::{self, suppress};
+use crate::observe::tracked;
 use crate::output::{self, ReportLock, sink};
 use crate::plain::errno;
 use crate::plain::placement::written_by_fork;
 use crate::sys::{SignalSet, process};
-use crate::{next, options, start, track};
+use crate::{next, observe, options, start};
 use core::ffi::{c_int, c_void};
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::Relaxed};
@@ -75,7 +76,7 @@ pub(crate) fn leaving(status: c_int) -> c_int {
     let nothing = settings.verbosity == 0
         && enabled::bits() & CONTENTS == 0
         && !finding::has_more_to_say()
-        && track::with(|state| !state.has_something_to_tell()).unwrap_or(false);
+        && tracked::has_nothing_to_tell();
     if nothing {
         return status;
     }
@@ -136,12 +137,13 @@ extern "C" fn before_fork() {
         OVER_FORK.mask.store(!lock.over_fork().unwrap_or(NO_MASK), Relaxed);
         OVER_FORK.report_lock.store(true, Relaxed);
     }
-    OVER_FORK.tracker.store(track::before_fork(), Relaxed);
+    OVER_FORK.tracker.store(observe::before_fork(), Relaxed);
 }
 
 fn give_back_tracker(in_child: bool) {
     if OVER_FORK.tracker.swap(false, Relaxed) {
-        track::after_fork(in_child);
+        // SAFETY: `before_fork` has had the lock.
+        unsafe { observe::after_fork(in_child) };
     }
 }
 

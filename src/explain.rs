@@ -2,10 +2,11 @@
 
 use crate::facts::Module;
 use crate::facts::mapping::Mappings;
-use crate::harden::{self, Kind};
+use crate::harden::{self, Purpose};
+use crate::observe::tracked;
 use crate::plain::Line;
 use crate::plain::escape::Escaped;
-use crate::track::{self, By, TrackedRange};
+use crate::track::{By, TrackedRange};
 use crate::{clock, sys};
 use core::ffi::{c_int, c_long};
 use core::fmt::{self, Write as _};
@@ -93,12 +94,12 @@ pub(crate) fn address(address: usize, fd: c_int) -> c_int {
     let held = harden::held(address);
     if let Some(kind) = held {
         let what = match kind {
-            Kind::Below => "a guard below a mapping (harden=guard)",
-            Kind::Above => "a guard above a mapping (harden=guard)",
-            Kind::Quarantined => "in quarantine (harden=quarantine)",
+            Purpose::Below => "a guard below a mapping (harden=guard)",
+            Purpose::Above => "a guard above a mapping (harden=guard)",
+            Purpose::Quarantined => "in quarantine (harden=quarantine)",
         };
         written &= say(fd, format_args!("{address:#x} is {what}"));
-    } else if let Some(known) = track::at(address) {
+    } else if let Some(known) = tracked::at(address) {
         let into = address.wrapping_sub(known.origin.base);
         written &= match into {
             0 => say(fd, format_args!("{address:#x} is at the start of {}", Piece(&known))),
@@ -121,7 +122,7 @@ pub(crate) fn address(address: usize, fd: c_int) -> c_int {
     } else {
         written &= say(fd, format_args!("{address:#x} is not mapped"));
     }
-    if let Some(gone) = track::last_gone(address) {
+    if let Some(gone) = tracked::last_gone(address) {
         let (by, site) = (gone.gone.by.function(), Site(gone.gone.site));
         written &= say(fd, format_args!("it was {}", Piece(&gone.was)));
         written &= say(fd, format_args!("released by {by} at {site}, {}", Ago(gone.gone.time)));
@@ -135,9 +136,7 @@ pub(crate) fn address(address: usize, fd: c_int) -> c_int {
 /// Writes all live mappings; how many, or -1.
 pub(crate) fn mappings(fd: c_int) -> c_long {
     let (mut at, mut count) = (0, 0);
-    let next = |from: usize| {
-        track::with(|state| state.regions.at_or_after(from).and_then(|entry| state.regions.known(entry))).flatten()
-    };
+    let next = |from: usize| tracked::at_or_after(from);
     while let Some(known) = next(at) {
         at = known.entry.end;
         if !say(fd, format_args!("{}", Piece(&known))) {

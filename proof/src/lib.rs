@@ -1,37 +1,45 @@
-//! The tracker's lock and queue, the very files of the runtime, under loom: every order in which threads can take turns.
+//! The tracker, the very files of the runtime, alone: with nothing but plain types below it, and between threads under loom,
+//! in every order in which they can take turns.
 #![cfg(test)]
+#![allow(dead_code, unused_imports, unused_macros, reason = "the runtime uses all of it")]
+#![allow(clippy::arithmetic_side_effects, reason = "a test may overflow, and fails then")]
 
-mod plain {
-    //! What the runtime's `plain` has.
-    pub(crate) mod sync {
-        pub(crate) use loom::cell::UnsafeCell;
-        pub(crate) use loom::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+mod machine {
+    //! What the runtime's `machine` has for the tracker: a hint to the processor.
+    pub(crate) fn prefetch(_address: *const u8) {}
+}
+
+#[path = "../../src/plain/mod.rs"]
+mod plain;
+#[path = "../../src/track/mod.rs"]
+mod track;
+
+use loom::sync::{Arc, Condvar, Mutex};
+use loom::thread;
+use plain::hidden::Addresses;
+use plain::sync::{AtomicUsize, Ordering, UnsafeCell};
+use track::{Content, LockError, Patience, Threads};
+
+/// What is shared: the events in the order in which they were entered, in a cell by which loom sees who reaches it.
+struct Entered(UnsafeCell<Vec<u32>>);
+
+#[derive(Clone, Copy)]
+struct Number(u32);
+
+impl Addresses for Number {
+    fn complemented(self) -> Number {
+        Number(!self.0)
     }
 }
 
-#[path = "../../src/track/lock.rs"]
-mod lock;
-#[path = "../../src/track/queue.rs"]
-mod queue;
+impl Content for Entered {
+    type Event = Number;
 
-use lock::{Lock, Patience, Refusal, Sleeper};
-use loom::sync::{Arc, Condvar, Mutex};
-use loom::thread;
-use plain::sync::{AtomicUsize, Ordering, UnsafeCell};
-use queue::Queue;
-
-/// What the lock guards: the events in the order in which they were entered.
-struct Shared {
-    lock: Lock,
-    parking: Parking,
-    queue: Queue<u32>,
-    entered: UnsafeCell<Vec<u32>>,
+    fn apply(&mut self, event: &Number) {
+        // SAFETY: the caller holds the lock; loom fails the test if not.
+        self.0.with_mut(|entered| unsafe { (*entered).push(event.0) });
+    }
 }
-
-// SAFETY: `entered` is reached by the lock's holder alone, which loom checks.
-unsafe impl Sync for Shared {}
-// SAFETY: as above.
-unsafe impl Send for Shared {}
 
 /// What futex(2) does: the word is compared, and the sleep begun, as one step that no waker comes between. Nobody wakes by
 /// time: loom fails a test in which a thread is never woken.
@@ -40,24 +48,33 @@ struct Parking {
     sleepers: Condvar,
 }
 
-impl Parking {
-    fn new() -> Parking {
-        Parking { order: Mutex::new(()), sleepers: Condvar::new() }
-    }
+/// A thread that sleeps there.
+struct Parked<'a> {
+    me: usize,
+    parking: &'a Parking,
+    /// Whether its sleeps last their whole time at once.
+    is_late: bool,
 }
 
-impl Sleeper for Parking {
+impl Threads for Parked<'_> {
+    fn me(&self) -> usize {
+        self.me
+    }
+
     fn sleep(&self, word: &AtomicUsize, value: usize) -> bool {
-        let order = self.order.lock().unwrap();
+        if self.is_late {
+            return true;
+        }
+        let order = self.parking.order.lock().unwrap();
         if word.load(Ordering::Relaxed) == value {
-            drop(self.sleepers.wait(order).unwrap());
+            drop(self.parking.sleepers.wait(order).unwrap());
         }
         false
     }
 
     fn wake(&self, _word: &AtomicUsize) {
-        let _order = self.order.lock().unwrap();
-        self.sleepers.notify_one();
+        let _order = self.parking.order.lock().unwrap();
+        self.parking.sleepers.notify_one();
     }
 
     fn now(&self) -> u32 {
@@ -65,56 +82,52 @@ impl Sleeper for Parking {
     }
 }
 
-/// Sleeps that nobody ends.
-struct Alone;
-
-impl Sleeper for Alone {
-    fn sleep(&self, _word: &AtomicUsize, _value: usize) -> bool {
-        true
-    }
-
-    fn wake(&self, _word: &AtomicUsize) {}
-
-    fn now(&self) -> u32 {
-        0
-    }
+struct Shared {
+    tracker: track::Shared<Entered>,
+    parking: Parking,
 }
 
 impl Shared {
     fn new() -> Arc<Shared> {
-        Arc::new(Shared {
-            lock: Lock::new(),
-            parking: Parking::new(),
-            queue: Queue::new(),
-            entered: UnsafeCell::new(Vec::new()),
-        })
+        let parking = Parking { order: Mutex::new(()), sleepers: Condvar::new() };
+        Arc::new(Shared { tracker: track::Shared::new(Entered(UnsafeCell::new(Vec::new()))), parking })
     }
 
-    fn enter(&self, event: u32) {
-        // SAFETY: the caller holds the lock; loom fails the test if not.
-        self.entered.with_mut(|entered| unsafe { (*entered).push(event) });
+    fn thread(&self, me: usize) -> Parked<'_> {
+        Parked { me, parking: &self.parking, is_late: false }
     }
 
-    fn take(&self, me: usize) -> Result<(), Refusal> {
-        self.lock.take(me, Patience::Long, &self.parking)
+    /// A thread for which the holder of the lock does not get on.
+    fn late_thread(&self, me: usize) -> Parked<'_> {
+        Parked { is_late: true, ..self.thread(me) }
     }
 
-    fn leave(&self, me: usize) {
-        queue::leave(&self.lock, &self.queue, me, &self.parking, |event| self.enter(event));
+    /// An event of thread `me`, with what signal handlers enter while it holds the lock.
+    fn enter(&self, me: usize, event: u32, of_handlers: &[u32]) {
+        let thread = self.thread(me);
+        let now = |entered: &mut Entered| {
+            for event in of_handlers {
+                self.enter_in_handler(me, *event);
+            }
+            entered.apply(&Number(event));
+        };
+        assert_eq!(self.tracker.enter(&thread, now, || Number(event)), Ok(()));
     }
 
-    /// An event of thread `me`, with what signal handlers leave while it holds the lock.
-    fn tell(&self, me: usize, event: u32, of_handlers: &[u32]) {
-        assert_eq!(self.take(me), Ok(()));
-        while let Some(event) = self.queue.pop() {
-            self.enter(event);
-        }
-        for event in of_handlers {
-            assert_eq!(self.take(me), Err(Refusal::Mine));
-            assert!(self.queue.push(*event));
-        }
-        self.enter(event);
-        self.leave(me);
+    /// An event of a handler that has interrupted thread `me`, which holds the lock: it can't be entered at once.
+    fn enter_in_handler(&self, me: usize, event: u32) {
+        let now = |_: &mut Entered| panic!("the lock is held");
+        assert_eq!(self.tracker.enter(&self.thread(me), now, || Number(event)), Ok(()));
+    }
+
+    /// What has been entered, when all threads are done.
+    fn entered(&self) -> Vec<u32> {
+        let thread = self.thread(2);
+        let mut held = self.tracker.hold(Patience::Long, &thread).ok().unwrap();
+        // SAFETY: the lock is held.
+        let entered = held.content().0.with_mut(|entered| unsafe { (*entered).clone() });
+        held.leave();
+        entered
     }
 }
 
@@ -131,19 +144,16 @@ fn one_holder_at_a_time_and_no_event_is_lost() {
         let shared = Shared::new();
         let other = {
             let shared = Arc::clone(&shared);
-            thread::spawn(move || shared.tell(4, 20, &[]))
+            thread::spawn(move || shared.enter(4, 20, &[]))
         };
-        shared.tell(2, 10, &[11, 12]);
+        shared.enter(2, 10, &[11, 12]);
         other.join().unwrap();
-        shared.entered.with_mut(|entered| {
-            // SAFETY: both threads are done.
-            let entered = unsafe { &*entered };
-            assert_eq!(entered.len(), 4);
-            let place = |event| entered.iter().position(|there| *there == event).unwrap();
-            // A handler's events keep their order, and come before anybody else gets in.
-            assert!(place(11) < place(12));
-            assert!(place(20) < place(10) || place(20) > place(12));
-        });
+        let entered = shared.entered();
+        assert_eq!(entered.len(), 4);
+        let place = |event| entered.iter().position(|there| *there == event).unwrap();
+        // A handler's events keep their order, and come before anybody else gets in.
+        assert!(place(11) < place(12));
+        assert!(place(20) < place(10) || place(20) > place(12));
     });
 }
 
@@ -151,32 +161,51 @@ fn one_holder_at_a_time_and_no_event_is_lost() {
 fn a_task_that_looks_like_a_handler_and_runs_beside_its_thread_loses_nothing() {
     loom::model(|| {
         let shared = Shared::new();
-        assert_eq!(shared.take(2), Ok(()));
+        let thread = shared.thread(2);
+        let mut held = shared.tracker.hold(Patience::Long, &thread).ok().unwrap();
         let beside = {
             let shared = Arc::clone(&shared);
-            thread::spawn(move || assert!(shared.queue.push(7)))
+            let left = LockError::OwnThread;
+            thread::spawn(move || assert_eq!(shared.tracker.leave_event(left, &shared.thread(2), &Number(7)), Ok(())))
         };
-        shared.enter(1);
-        shared.leave(2);
+        held.content().apply(&Number(1));
+        held.leave();
         beside.join().unwrap();
-        shared.tell(2, 2, &[]);
-        shared.entered.with_mut(|entered| {
-            // SAFETY: both are done.
-            let entered = unsafe { &*entered };
-            assert!(entered.contains(&7) && entered.len() == 3, "{entered:?}");
-        });
+        let mut entered = shared.entered();
+        entered.sort_unstable();
+        assert_eq!(entered, [1, 7]);
     });
 }
 
 #[test]
 fn nobody_waits_for_a_holder_that_is_gone() {
     loom::model(|| {
-        let lock = Lock::new();
-        assert_eq!(lock.take(2, Patience::Short, &Alone), Ok(()));
-        assert_eq!(lock.take(4, Patience::Long, &Alone), Err(Refusal::TimedOut));
-        assert_eq!(lock.take(6, Patience::Short, &Alone), Err(Refusal::TimedOut));
-        lock.give_back(&Alone);
-        assert_eq!(lock.take(6, Patience::Short, &Alone), Ok(()));
+        let shared = Shared::new();
+        let holder = shared.thread(2);
+        let held = shared.tracker.hold(Patience::Short, &holder).ok().unwrap();
+        let waits = |me, patience| shared.tracker.hold(patience, &shared.late_thread(me)).err();
+        assert_eq!(waits(4, Patience::Long), Some(LockError::TimedOut));
+        assert_eq!(waits(6, Patience::Short), Some(LockError::TimedOut));
+        held.leave();
+        assert_eq!(waits(6, Patience::Short), None);
+    });
+}
+
+/// An event for which there is neither a place nor the lock is told to be lost.
+#[test]
+fn what_is_lost_is_told() {
+    loom::model(|| {
+        let shared = Shared::new();
+        let holder = shared.thread(2);
+        let held = shared.tracker.hold(Patience::Short, &holder).ok().unwrap();
+        let enter =
+            |me, event| shared.tracker.enter(&shared.late_thread(me), |_| panic!("the lock is held"), || Number(event));
+        for event in 0..3 {
+            assert_eq!(enter(2, event), Ok(()));
+        }
+        assert_eq!((enter(2, 3), enter(4, 4)), (Err(LockError::OwnThread), Err(LockError::TimedOut)));
+        held.leave();
+        assert_eq!(shared.entered(), [0, 1, 2]);
     });
 }
 
@@ -187,15 +216,9 @@ fn nobody_sleeps_for_ever() {
         let shared = Shared::new();
         let others = [4, 6].map(|me| {
             let shared = Arc::clone(&shared);
-            thread::spawn(move || {
-                assert_eq!(shared.take(me), Ok(()));
-                shared.enter(0);
-                shared.lock.give_back(&shared.parking);
-            })
+            thread::spawn(move || shared.enter(me, 0, &[]))
         });
-        assert_eq!(shared.take(2), Ok(()));
-        shared.enter(0);
-        shared.lock.give_back(&shared.parking);
+        shared.enter(2, 0, &[]);
         for other in others {
             other.join().unwrap();
         }
@@ -209,21 +232,13 @@ fn what_is_left_to_a_holder_that_does_not_run_is_not_lost() {
         let shared = Shared::new();
         let other = {
             let shared = Arc::clone(&shared);
-            thread::spawn(move || match shared.lock.take(4, Patience::Short, &Alone) {
-                Ok(()) => {
-                    shared.enter(7);
-                    shared.leave(4);
-                }
-                Err(_) => assert!(shared.queue.push(7)),
-            })
+            let now = |entered: &mut Entered| entered.apply(&Number(7));
+            thread::spawn(move || assert_eq!(shared.tracker.enter(&shared.late_thread(4), now, || Number(7)), Ok(())))
         };
-        shared.tell(2, 1, &[]);
+        shared.enter(2, 1, &[]);
         other.join().unwrap();
-        shared.tell(2, 2, &[]);
-        shared.entered.with_mut(|entered| {
-            // SAFETY: both are done.
-            let entered = unsafe { &*entered };
-            assert!(entered.contains(&7) && entered.len() == 3, "{entered:?}");
-        });
+        let mut entered = shared.entered();
+        entered.sort_unstable();
+        assert_eq!(entered, [1, 7]);
     });
 }

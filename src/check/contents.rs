@@ -11,10 +11,11 @@ use crate::facts::mapping::Mapping;
 use crate::facts::pagemap;
 use crate::finding::Report;
 use crate::form::Draft;
+use crate::observe::{self, tracked};
 use crate::plain::Range;
 use crate::plain::page::page_size;
 use crate::sys;
-use crate::track::{self, By, File, ReleasedPieces, TrackedRange};
+use crate::track::{By, File, ReleasedPieces, TrackedRange};
 use core::fmt;
 use mapsan_model::{Rule, Severity};
 
@@ -47,16 +48,16 @@ fn written(range: Range) -> Option<Written> {
 /// Looks at what a call is about to release; whether something was found in a tail.
 pub(crate) fn inspect_taken(taken: &ReleasedPieces, report: &Report<'_>) -> bool {
     let mut found = false;
-    track::pieces_of(taken, |gone| found |= look(&gone.was, report));
+    tracked::pieces_of(taken, |gone| found |= look(&gone.was, report));
     found
 }
 
 /// Looks at everything that is mapped, at exit.
 pub(crate) fn inspect_all() {
     let mut at = 0;
-    while let Some(known) = track::at_or_after(at) {
+    while let Some(known) = tracked::at_or_after(at) {
         at = known.entry.end;
-        if track::with(|state| state.is_own(known.origin.generation)) != Some(true) {
+        if !tracked::is_own(known.origin.generation) {
             continue;
         }
         let call = Making(&known);
@@ -70,11 +71,11 @@ pub(crate) fn inspect_all() {
 #[cold]
 #[inline(never)]
 pub(crate) fn inspect_new(base: usize) {
-    if let Some(known) = track::at(base)
+    if let Some(known) = tracked::at(base)
         && let Some((tail, ..)) = file_tail(&known)
         && written(tail).is_some()
     {
-        track::mark_tail_unreliable(base);
+        observe::events::mark_tail_unreliable(base);
     }
 }
 
@@ -94,7 +95,7 @@ fn look(known: &TrackedRange, report: &Report<'_>) -> bool {
 fn tail(known: &TrackedRange) -> Option<Range> {
     let origin = &known.origin;
     let fresh = match (origin.by, known.file) {
-        (By::Shmat, Some(file)) => track::created(i32::try_from(file.inode).ok()?),
+        (By::Shmat, Some(file)) => tracked::has_made_segment(i32::try_from(file.inode).ok()?),
         (_, file) => file.is_none() && known.origin.flags & libc::MAP_ANONYMOUS != 0,
     };
     let tail = Range { start: origin.base.wrapping_add(origin.length), end: known.entry.end };

@@ -5,12 +5,13 @@ use crate::call::{Call, Ftok, Key};
 use crate::facts::Path;
 use crate::finding::Report;
 use crate::form::Draft;
+use crate::observe;
 use crate::past::failures::{self, Failed};
+use crate::past::keys::Given;
 use crate::plain::bits::Octal;
 use crate::plain::errno::{self, ErrnoName};
 use crate::plain::escape::Quoted;
 use crate::sys::{self, Errno};
-use crate::track::keys;
 use core::ffi::c_int;
 use core::fmt;
 use mapsan_model::{Rule, Severity};
@@ -111,7 +112,7 @@ impl Ftok {
         if known {
             return id;
         }
-        let relations = keys::remember(self.path, self.id, key, report.return_address);
+        let relations = observe::keys::remember(self.path, self.id, key, report.return_address);
         let collision = relations.same_key.and_then(|earlier| self.collision(key, earlier, report));
         let recreated = relations.other_key.and_then(|earlier| Self::recreated(key, earlier, report));
         id.or(collision).or(recreated)
@@ -132,7 +133,7 @@ impl Ftok {
         }
     }
 
-    fn collision(&self, key: c_int, earlier: &'static keys::Given, report: &Report<'_>) -> Option<Errno> {
+    fn collision(&self, key: c_int, earlier: &'static Given, report: &Report<'_>) -> Option<Errno> {
         report.offence(Rule::FtokCollision, Severity::Error, |draft| {
             let path = Path::at(self.path);
             let path = path.as_ref().map_or(&b""[..], Path::bytes);
@@ -156,7 +157,7 @@ impl Ftok {
         })
     }
 
-    fn recreated(key: c_int, earlier: &'static keys::Given, report: &Report<'_>) -> Option<Errno> {
+    fn recreated(key: c_int, earlier: &'static Given, report: &Report<'_>) -> Option<Errno> {
         report.offence(Rule::FtokRecreated, Severity::Warning, |draft| {
             draft.message(format_args!(
                 "{} with id {} gave key {} before and gives {} now: the path leads to another file",

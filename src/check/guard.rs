@@ -3,9 +3,9 @@
 
 use super::provenance::{tell_mapped, whole};
 use crate::finding::Report;
-use crate::harden::{Kind, Reached};
+use crate::harden::{Purpose, Reached};
+use crate::observe::tracked;
 use crate::plain::Range;
-use crate::track;
 use mapsan_model::{Rule, Severity};
 
 /// Tells of it, after the call has succeeded. `range` is what it took, in whole pages; `length` what it was given.
@@ -13,17 +13,17 @@ pub(crate) fn tell_reached(rule: Rule, range: Range, length: usize, reached: &Re
     report.finding(rule, Severity::Error, |draft| {
         let call = report.call.function();
         let mapping = reached.mapping;
-        let known = |address| track::last_gone(address).map(|gone| gone.was).or_else(|| track::at(address));
+        let known = |address| tracked::last_gone(address).map(|gone| gone.was).or_else(|| tracked::at(address));
         // What the range begins in, if that is not the mapping of the guard.
         let first = known(range.start).filter(|first| first.entry.end <= mapping.start);
         let its = known(reached.inside);
-        match (reached.kind, &first) {
-            (Kind::Below, None) => draft.message(format_args!(
+        match (reached.side, &first) {
+            (Purpose::Below, None) => draft.message(format_args!(
                 "{call} of {length} bytes begins {} bytes before the start of the mapping at {:#x}",
                 mapping.start.wrapping_sub(range.start),
                 mapping.start
             )),
-            (Kind::Below, Some(_)) => draft.message(format_args!(
+            (Purpose::Below, Some(_)) => draft.message(format_args!(
                 "the {length} bytes at {:#x} end {} bytes inside the next mapping",
                 range.start,
                 range.end.min(mapping.end).wrapping_sub(mapping.start)

@@ -10,9 +10,9 @@ use crate::facts::Module;
 use crate::facts::mapping::{self, Mapping, Mappings};
 use crate::finding::Report;
 use crate::form::{Draft, Place};
+use crate::observe::tracked;
 use crate::plain::Outer;
-use crate::track::leak_sites::Group;
-use crate::track::{self, By, TrackedRange};
+use crate::track::{By, LeakSite, TrackedRange};
 use core::fmt;
 use mapsan_model::{Rule, Severity};
 
@@ -41,7 +41,7 @@ impl fmt::Display for Moment {
 pub(crate) fn find(moment: Moment) {
     mappings(moment);
     // Their tables are not touched for nothing, either.
-    if track::with(|state| state.regions.has_met_others()).unwrap_or(false) {
+    if tracked::has_met_others() {
         left::segments(moment);
         left::objects(moment);
     }
@@ -50,21 +50,7 @@ pub(crate) fn find(moment: Moment) {
 /// Makes the findings about mappings that start past the end of their file at this moment.
 pub(crate) fn find_empty() {
     let mut at = 0;
-    let next = |from: usize| {
-        track::with(|state| {
-            let regions = &state.regions;
-            let mut at = from;
-            while let Some(entry) = regions.at_or_after(at) {
-                // What was inherited over fork is the parent's to tell of.
-                if entry.needs_check && regions.origin(&entry).is_some_and(|origin| regions.is_own(&origin)) {
-                    return regions.known(entry);
-                }
-                at = entry.end;
-            }
-            None
-        })?
-    };
-    while let Some(known) = next(at) {
+    while let Some(known) = tracked::next_own_to_check(at) {
         at = known.entry.end;
         if known.origin.by != By::Shmat {
             still_empty(&known, None);
@@ -74,58 +60,39 @@ pub(crate) fn find_empty() {
 
 fn mappings(moment: Moment) {
     // The table of groups is not touched for nothing when each of many processes ends.
-    let Some(first) = next_own(0) else { return };
-    track::with(|state| {
-        state.leak_sites.begin();
-        state.regions.begin_count();
-    });
+    let Some(first) = tracked::next_own(0) else { return };
+    tracked::begin_leak_count();
     count(first);
     let mut after = None;
-    while let Some((group, known, serial)) = track::with(|state| state.leak_sites.next(after, &state.regions)).flatten()
-    {
+    while let Some((leak, known, serial)) = tracked::next_leak_site(after) {
         after = Some(serial);
         let call = Making(&known);
         finding(&call, known.origin.base.cast_signed(), known.origin.site, &known.outer, |report| {
-            if group.attached {
-                attachments(&group, &known, moment, report);
+            if leak.attached {
+                attachments(&leak, &known, moment, report);
             } else {
-                mapped(&group, &known, moment, report);
+                mapped(&leak, &known, moment, report);
             }
         });
     }
 }
 
-/// The next range that this process has mapped or attached itself.
-fn next_own(from: usize) -> Option<TrackedRange> {
-    track::with(|state| {
-        let regions = &state.regions;
-        let mut at = from;
-        while let Some(entry) = regions.at_or_after(at) {
-            at = entry.end;
-            if regions.origin(&entry).is_some_and(|origin| regions.is_own(&origin)) {
-                return regions.known(entry);
-            }
-        }
-        None
-    })?
-}
-
 /// Counts what this process has mapped and attached itself, as far as the kernel has it: raw calls are not followed.
 fn count(first: TrackedRange) {
     let add = |known: &TrackedRange, bytes: usize| {
-        track::with(|state| state.leak_sites.add(&known.entry, bytes, &mut state.regions));
+        tracked::count_leak(&known.entry, bytes);
     };
     let list = Mappings::open();
     if list.as_ref().is_some_and(Mappings::is_slow) {
         drop(list);
         mapping::for_each(|there| {
-            let mut next = next_own(there.start);
+            let mut next = tracked::next_own(there.start);
             while let Some(known) = next.filter(|known| known.entry.start < there.end) {
                 let (start, end) = (known.entry.start.max(there.start), known.entry.end.min(there.end));
                 if is_still(&known, there) {
                     add(&known, end.saturating_sub(start));
                 }
-                next = next_own(known.entry.end);
+                next = tracked::next_own(known.entry.end);
             }
         });
         return;
@@ -138,7 +105,7 @@ fn count(first: TrackedRange) {
         if bytes > 0 {
             add(&known, bytes);
         }
-        next = next_own(entry.end);
+        next = tracked::next_own(entry.end);
     }
 }
 
@@ -175,9 +142,9 @@ fn is_still(known: &TrackedRange, there: &Mapping) -> bool {
     }
 }
 
-fn mapped(group: &Group, known: &TrackedRange, moment: Moment, report: &Report<'_>) {
+fn mapped(leak: &LeakSite, known: &TrackedRange, moment: Moment, report: &Report<'_>) {
     report.finding(Rule::LeakMapping, Severity::Note, |draft| {
-        let Group { count, partial, bytes, whole, .. } = *group;
+        let LeakSite { count, partial, bytes, whole, .. } = *leak;
         let all = partial == count;
         match count {
             1 if all => draft.message(format_args!(
@@ -203,7 +170,7 @@ fn mapped(group: &Group, known: &TrackedRange, moment: Moment, report: &Report<'
 
 /// Tells what is left of a mapping, and where the rest was unmapped; whether that looks like a length too short.
 fn tell_parts(known: &TrackedRange, count: usize, draft: &mut Draft) -> bool {
-    let Some(gone) = track::with(|state| state.regions.last_gone_of(&known.entry)).flatten() else { return false };
+    let Some(gone) = tracked::last_gone_of(&known.entry) else { return false };
     let (base, length) = (known.origin.base, known.origin.length);
     let released = gone.gone.entry.end.saturating_sub(gone.gone.entry.start);
     let of = if count == 1 { "it" } else { "the first" };
@@ -224,9 +191,9 @@ fn tell_parts(known: &TrackedRange, count: usize, draft: &mut Draft) -> bool {
     too_short
 }
 
-fn attachments(group: &Group, known: &TrackedRange, moment: Moment, report: &Report<'_>) {
+fn attachments(leak: &LeakSite, known: &TrackedRange, moment: Moment, report: &Report<'_>) {
     report.finding(Rule::LeakAttach, Severity::Note, |draft| {
-        match (group.count, known.file) {
+        match (leak.count, known.file) {
             (1, Some(file)) => draft
                 .message(format_args!("segment {} is still attached at {:#x}{moment}", file.inode, known.entry.start)),
             (1, None) => draft.message(format_args!("a segment is still attached at {:#x}{moment}", known.origin.base)),

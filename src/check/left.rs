@@ -9,13 +9,13 @@ use crate::facts::mapping::Mappings;
 use crate::facts::segment::{self, Times};
 use crate::finding::write_segment_use;
 use crate::form::{Draft, SegmentUse};
+use crate::observe::tracked;
+use crate::past::keys;
 use crate::plain::Outer;
 use crate::plain::escape::Quoted;
 use crate::plain::shm::{FOLDER, path_of};
 use crate::sys;
-use crate::track::objects::Object;
-use crate::track::segments::Segment;
-use crate::track::{self, By, keys};
+use crate::track::{MetSegment, Object};
 use core::ffi::c_int;
 use core::fmt::{self, Display};
 use mapsan_model::{Rule, Severity};
@@ -27,31 +27,18 @@ const LISTED: usize = 64;
 
 /// Makes the findings about segments.
 pub(super) fn segments(moment: Moment) {
-    track::with(|state| state.segments.leave_none());
-    let mut from = 0;
-    while let Some((segment, next)) = track::with(|state| state.segments.next(from)).flatten() {
-        from = next;
-        let own = track::with(|state| state.is_own(segment.generation)).unwrap_or(false);
-        if segment.is_created() && own && segment.removed_at().is_none() && is_left(&segment, moment) {
-            track::with(|state| state.segments.leave(segment.id));
-        }
-    }
+    tracked::mark_left_segments(|segment| is_left(segment, moment));
     let mut after = None;
-    while let Some(segment) = next_segment(after, None) {
+    while let Some(segment) = tracked::next_left_segment(after, None) {
         after = Some(segment.id);
-        if next_segment(None, Some(segment.site())).is_some_and(|first| first.id == segment.id) {
+        if tracked::next_left_segment(None, Some(segment.site())).is_some_and(|first| first.id == segment.id) {
             left_segments(&segment, moment);
         }
     }
 }
 
-/// The segment that is left with the next higher id, of all or of one call site.
-fn next_segment(after: Option<c_int>, site: Option<usize>) -> Option<Segment> {
-    track::with(|state| state.segments.next_left(after, site))?
-}
-
 /// Whether a segment of this process exists and is its to tell of.
-fn is_left(made: &Segment, moment: Moment) -> bool {
+fn is_left(made: &MetSegment, moment: Moment) -> bool {
     let Some(now) = segment::any_by_id(made.id) else { return false };
     // The id may have been given to somebody else's segment by now.
     if now.removed || now.creator_pid != sys::getpid() {
@@ -69,25 +56,10 @@ fn is_left(made: &Segment, moment: Moment) -> bool {
 /// Attachments of a segment that this process has itself, inherited ones included.
 fn own_attachments(id: c_int) -> u64 {
     let inode = u64::from(id.cast_unsigned());
-    track::with(|state| state.regions.begin_count());
-    let next = |from: usize| {
-        track::with(|state| {
-            let regions = &mut state.regions;
-            let mut at = from;
-            while let Some(entry) = regions.at_or_after(at) {
-                at = entry.end;
-                let known = regions.known(entry)?;
-                let is_of_segment = known.origin.by == By::Shmat && known.file.is_some_and(|file| file.inode == inode);
-                if is_of_segment && regions.counts(&entry) {
-                    return Some(entry);
-                }
-            }
-            None
-        })?
-    };
+    tracked::begin_attachment_count();
     let (mut at, mut count) = (0, 0_u64);
     let mut mappings = None;
-    while let Some(entry) = next(at) {
+    while let Some(entry) = tracked::next_uncounted_attachment(id, at) {
         at = entry.end;
         // A raw call may have detached it.
         let list = mappings.get_or_insert_with(Mappings::open);
@@ -105,7 +77,7 @@ impl Display for Ids {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut after = None;
         for place in 0..LISTED {
-            let Some(segment) = next_segment(after, Some(self.0)) else { return Ok(()) };
+            let Some(segment) = tracked::next_left_segment(after, Some(self.0)) else { return Ok(()) };
             after = Some(segment.id);
             write!(f, "{}{}", if place == 0 { "" } else { ", " }, segment.id)?;
         }
@@ -113,11 +85,11 @@ impl Display for Ids {
     }
 }
 
-fn left_segments(first: &Segment, moment: Moment) {
+fn left_segments(first: &MetSegment, moment: Moment) {
     let site = first.site();
     finding(&Creating(first), first.id as isize, site, &Outer::NONE, |report| {
         report.finding(Rule::LeakSegment, Severity::Note, |draft| {
-            let count = track::with(|state| state.segments.count_left(site)).unwrap_or(1);
+            let count = tracked::count_left_segments(site).unwrap_or(1);
             if count == 1 {
                 draft.message(format_args!(
                     "segment {} of {} bytes, made here, still exists{moment}",
@@ -160,7 +132,7 @@ fn tell_segments(site: usize, count: usize, draft: &mut Draft) -> bool {
     let mut after = None;
     let mut refused = false;
     for _ in 0..TOLD {
-        let Some(made) = next_segment(after, Some(site)) else { break };
+        let Some(made) = tracked::next_left_segment(after, Some(site)) else { break };
         after = Some(made.id);
         let Some(now) = segment::any_by_id(made.id) else { continue };
         let times = Attachments(&now);
@@ -200,7 +172,7 @@ struct RemovedByHand(usize);
 impl Display for RemovedByHand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut after = None;
-        while let Some(segment) = next_segment(after, Some(self.0)) {
+        while let Some(segment) = tracked::next_left_segment(after, Some(self.0)) {
             after = Some(segment.id);
             let now = segment::any_by_id(segment.id);
             if !now.is_some_and(|now| now.attached <= own_attachments(now.id) && can_remove_by_hand(&now)) {
@@ -210,7 +182,7 @@ impl Display for RemovedByHand {
         f.write_str("; by hand: ipcrm")?;
         let mut after = None;
         for _ in 0..LISTED {
-            let Some(segment) = next_segment(after, Some(self.0)) else { break };
+            let Some(segment) = tracked::next_left_segment(after, Some(self.0)) else { break };
             after = Some(segment.id);
             write!(f, " -m {}", segment.id)?;
         }
@@ -220,37 +192,15 @@ impl Display for RemovedByHand {
 
 /// Makes the findings about shared memory objects.
 pub(super) fn objects(moment: Moment) {
-    track::with(|state| state.objects.leave_none());
+    tracked::mark_left_objects(is_there);
     let mut from = 0;
-    while let Some((object, next)) = track::with(|state| state.objects.next(from)).flatten() {
+    while let Some((object, next)) = tracked::next_left_object(from, None) {
+        let first = tracked::next_left_object(0, Some(object.site())).is_some_and(|(_, after)| after == next);
         from = next;
-        let own = track::with(|state| state.is_own(object.generation)).unwrap_or(false);
-        if own && is_there(&object) {
-            track::with(|state| state.objects.leave(object.name()));
-        }
-    }
-    let mut from = 0;
-    while let Some((object, next)) = track::with(|state| state.objects.next(from)).flatten() {
-        let first = next_object(0, object.site()).is_some_and(|(_, after)| after == next);
-        from = next;
-        if object.left && first {
+        if first {
             left_objects(&object, moment);
         }
     }
-}
-
-/// The next object that is left of a call site, from a place of the table on, and the place after it.
-fn next_object(from: usize, site: usize) -> Option<(Object, usize)> {
-    track::with(|state| {
-        let mut from = from;
-        while let Some((object, next)) = state.objects.next(from) {
-            if object.left && object.site() == site {
-                return Some((object, next));
-            }
-            from = next;
-        }
-        None
-    })?
 }
 
 fn is_there(object: &Object) -> bool {
@@ -268,7 +218,7 @@ impl Display for Names {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut from = 0;
         for place in 0..LISTED {
-            let Some((object, next)) = next_object(from, self.0) else { return Ok(()) };
+            let Some((object, next)) = tracked::next_left_object(from, Some(self.0)) else { return Ok(()) };
             from = next;
             write!(f, "{}'/{}'", if place == 0 { "" } else { ", " }, crate::plain::escape::Escaped(object.name()))?;
         }
@@ -281,7 +231,7 @@ fn left_objects(object: &Object, moment: Moment) {
     let call = ShmOpen { name, flags: object.flags, mode: object.mode };
     finding(&call, object.fd as isize, site, &Outer::NONE, |report| {
         report.finding(Rule::LeakShmObject, Severity::Note, |draft| {
-            let count = track::with(|state| state.objects.count_left(site)).unwrap_or(1);
+            let count = tracked::count_left_objects(site).unwrap_or(1);
             if count == 1 {
                 draft
                     .message(format_args!("the shared memory object {}, made here, still exists{moment}", Names(site)));

@@ -6,10 +6,11 @@ use crate::facts::limits::{self, Size};
 use crate::facts::mapping::{self, Mapping, Mappings};
 use crate::form::Draft;
 use crate::machine::is_own;
+use crate::observe::tracked;
 use crate::past::failures::Failed;
+use crate::past::mlockall;
 use crate::plain::escape::Quoted;
 use crate::plain::page::page_size;
-use crate::track::{self, locks};
 use core::fmt;
 
 /// Shows a mapping: range, rights, and what it is.
@@ -95,7 +96,7 @@ pub(super) fn tell_hole(hole: usize, start: usize, draft: &mut Draft) {
         draft.note(format_args!("the first {before} bytes are mapped; nothing is mapped at {hole:#x}"));
     }
     // A range that misses a mapping by little.
-    if let Some(below) = track::neighbours(hole).0.filter(|below| hole.wrapping_sub(below.entry.end) < NEAR) {
+    if let Some(below) = tracked::neighbours(hole).0.filter(|below| hole.wrapping_sub(below.entry.end) < NEAR) {
         if below.entry.end < hole {
             draft.note(format_args!(
                 "the mapping below ends at {:#x}, {} bytes before",
@@ -333,7 +334,7 @@ pub(super) fn tell_who_locks(flag: Option<&str>, draft: &mut Draft) {
     const RAISE: &str = "raise the limit (ulimit -l, setrlimit RLIMIT_MEMLOCK)";
     if let Some(flag) = flag {
         draft.help(format_args!("{RAISE}, or map without {flag}"));
-    } else if let Some(site) = locks::all_future() {
+    } else if let Some(site) = mlockall::future_site() {
         draft.place(site, format_args!("mlockall(MCL_FUTURE) locks all that is mapped from here on"));
         draft.help(format_args!("{RAISE}, or call mlockall without MCL_FUTURE and lock with mlock what has to be"));
     } else {

@@ -10,10 +10,10 @@ use crate::facts::limits::{self, Bytes};
 use crate::facts::mapping::{self, Mapping, Mappings};
 use crate::finding::Report;
 use crate::form::Draft;
+use crate::observe::tracked;
 use crate::plain::escape::Quoted;
 use crate::plain::page;
 use crate::sys::{Errno, access};
-use crate::track;
 use mapsan_model::{Rule, Severity};
 
 const MEANINGS: &[(Errno, &str)] = &[
@@ -51,7 +51,7 @@ impl Mprotect {
             memory::say_unaligned("mprotect", self.address, draft);
             memory::tell_unaligned(self.address, draft);
             let below = page::page_start(self.address);
-            if track::at(self.address).is_some() {
+            if tracked::at(self.address).is_some() {
                 draft.help(format_args!("pass the start of the page, {below:#x}: protection changes for whole pages"));
                 return;
             }
@@ -86,7 +86,7 @@ impl Mprotect {
             draft.message(format_args!("{}", NotMapped(self.address, self.length)));
             if let Range::Hole(hole) = memory::range(self.address, self.pages()) {
                 memory::tell_hole(hole, self.address, draft);
-                if let Some(gone) = track::last_gone(hole) {
+                if let Some(gone) = tracked::last_gone(hole) {
                     tell_gone(&gone, draft);
                 }
                 if hole != self.address {
@@ -143,7 +143,7 @@ impl Mprotect {
                 return;
             }
             // By the descriptor of the mapping, if it is still open and the same file.
-            let file = track::at(address).and_then(|known| known.file);
+            let file = tracked::at(address).and_then(|known| known.file);
             let still = file.filter(|file| Identity { device: file.device, inode: file.inode }.is_of(file.fd));
             let name = Quoted(there.name());
             let seals = still.and_then(|file| descriptor::seals(file.fd)).filter(|seals| seals & WRITE_SEALS != 0);

@@ -9,10 +9,11 @@ use crate::facts::limits::{self, Size};
 use crate::facts::mapping;
 use crate::finding::Report;
 use crate::form::Draft;
+use crate::observe::tracked;
 use crate::past::failures::{self, Failed};
 use crate::plain::{self, page};
 use crate::sys::Errno;
-use crate::track::{self, ReleasedPieces};
+use crate::track::ReleasedPieces;
 use mapsan_model::{Rule, Severity};
 
 const MEANINGS: &[(Errno, &str)] = &[
@@ -92,7 +93,7 @@ impl Mremap {
                 report.finding(Rule::MremapBadAddress, Severity::Error, |draft| {
                     draft.message(format_args!("mremap: {}", NotMapped(self.old_address, self.old_size)));
                     memory::tell_hole(hole, self.old_address, draft);
-                    if let Some(gone) = track::last_gone(hole) {
+                    if let Some(gone) = tracked::last_gone(hole) {
                         tell_gone(&gone, draft);
                     }
                     draft.help(format_args!("pass the address and length of a mapping that is still there"));

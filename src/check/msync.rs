@@ -5,9 +5,9 @@ use super::provenance::tell_gone;
 use super::{Check, filter_refuses, tell_filter, unexplained};
 use crate::call::{Call, Msync};
 use crate::finding::Report;
+use crate::observe::tracked;
 use crate::plain::{Range, page};
 use crate::sys::Errno;
-use crate::track;
 use mapsan_model::{Rule, Severity};
 
 const MEANINGS: &[(Errno, &str)] = &[
@@ -97,16 +97,7 @@ impl Msync {
     /// Whether part of the range is or was a mapping of the program.
     fn is_of_the_program(&self) -> bool {
         let range = Range::new(self.address, page::whole_pages(self.length));
-        let touches = |start: usize, end: usize| start < range.end && range.start < end;
-        track::with(|state| {
-            let regions = &state.regions;
-            regions.at_or_after(range.start).is_some_and(|entry| entry.start < range.end)
-                || regions
-                    .history
-                    .newest_first()
-                    .any(|gone| gone.is_real() && touches(gone.entry.start, gone.entry.end))
-        })
-        .unwrap_or(false)
+        tracked::holds_or_held(range)
     }
 
     fn is_probe(&self) -> bool {
@@ -120,7 +111,7 @@ impl Msync {
         report.finding(Rule::MsyncNotMapped, Severity::Error, |draft| {
             draft.message(format_args!("{}", NotMapped(self.address, self.length)));
             memory::tell_hole(hole, self.address, draft);
-            if let Some(gone) = track::last_gone(hole) {
+            if let Some(gone) = tracked::last_gone(hole) {
                 tell_gone(&gone, draft);
             }
             draft.help(format_args!("call msync before munmap, on memory that is still mapped"));

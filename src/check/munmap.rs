@@ -7,9 +7,10 @@ use crate::call::{Call, Munmap};
 use crate::facts::limits::Size;
 use crate::facts::mapping::{self, Mappings};
 use crate::finding::Report;
+use crate::observe::tracked;
 use crate::plain::page::{self, page_size};
 use crate::sys::Errno;
-use crate::track::{self, ReleasedPieces};
+use crate::track::ReleasedPieces;
 use mapsan_model::{Rule, Severity};
 
 const MEANINGS: &[(Errno, &str)] = &[
@@ -48,7 +49,7 @@ impl Check for Munmap {
                 memory::say_unaligned("munmap", self.address, draft);
                 memory::tell_unaligned(self.address, draft);
                 tell_origin(self.address, draft);
-                match track::at(self.address) {
+                match tracked::at(self.address) {
                     Some(known) => draft.help(format_args!(
                         "unmap {:#x}, the pointer that {} returned",
                         known.origin.base,
@@ -71,7 +72,7 @@ impl Check for Munmap {
                     self.address
                 ));
                 tell_origin(self.address, draft);
-                match track::at(self.address).filter(|known| known.origin.base == self.address) {
+                match tracked::at(self.address).filter(|known| known.origin.base == self.address) {
                     Some(known) => draft.help(format_args!("pass the length that was mapped: {}", known.origin.length)),
                     None => {
                         draft
@@ -98,7 +99,7 @@ impl Munmap {
                 There::Mapping(mapping) => {
                     // The kernel joins neighbours: the program's own mapping may end before.
                     let end =
-                        track::at(self.address).map_or(mapping.end, |known| whole(&known).end.min(known.entry.end));
+                        tracked::at(self.address).map_or(mapping.end, |known| whole(&known).end.min(known.entry.end));
                     let to_end = end.wrapping_sub(self.address);
                     draft.mapping(&mapping);
                     draft.note(format_args!("the address lies in {}", Shown(&mapping)));

@@ -2,9 +2,9 @@
 
 use crate::call::{Address, Call, MapFlags, Prot};
 use crate::form::{Draft, Place};
+use crate::observe::tracked;
 use crate::plain::Range;
-use crate::track::segments::Segment;
-use crate::track::{self, By, ReleasedMapping, Requested, TrackedRange};
+use crate::track::{By, MetSegment, ReleasedMapping, Requested, TrackedRange};
 use core::ffi::c_int;
 use core::fmt;
 
@@ -39,7 +39,7 @@ pub(super) fn tell_gone(gone: &ReleasedMapping, draft: &mut Draft) {
 
 /// Tells where the memory at an address was mapped, if that is known.
 pub(super) fn tell_origin(address: usize, draft: &mut Draft) {
-    if let Some(known) = track::at(address) {
+    if let Some(known) = tracked::at(address) {
         tell_mapped(&known, draft);
     }
 }
@@ -92,7 +92,7 @@ impl Call for Making<'_> {
 }
 
 /// The shmget that made a segment.
-pub(super) struct Creating<'a>(pub(super) &'a Segment);
+pub(super) struct Creating<'a>(pub(super) &'a MetSegment);
 
 impl Call for Creating<'_> {
     fn function(&self) -> &'static str {
@@ -100,7 +100,7 @@ impl Call for Creating<'_> {
     }
 
     fn arguments(&self, each: &mut dyn FnMut(fmt::Arguments<'_>)) {
-        let Segment { key, size, flags, .. } = *self.0;
+        let MetSegment { key, size, flags, .. } = *self.0;
         crate::call::Shmget { key, size, flags, made: true }.arguments(each);
     }
 

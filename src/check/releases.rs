@@ -16,9 +16,10 @@ use super::memory::Shown;
 use crate::facts::mapping::{Mapping, Mappings};
 use crate::finding::Report;
 use crate::form::Draft;
+use crate::observe::tracked;
 use crate::plain::Range;
 use crate::plain::page::{self, whole_pages};
-use crate::track::{self, ReleasedPieces, TrackedRange};
+use crate::track::{ReleasedPieces, TrackedRange};
 use mapsan_model::Severity;
 use victim::Victim;
 
@@ -101,7 +102,7 @@ impl Search<'_> {
 
 /// The piece that a release took from an address.
 fn taken_at(address: usize, taken: &ReleasedPieces) -> Option<TrackedRange> {
-    track::last_gone(address).filter(|gone| gone.gone.release == taken.release).map(|gone| gone.was)
+    tracked::last_gone(address).filter(|gone| gone.gone.release == taken.release).map(|gone| gone.was)
 }
 
 /// The range of a call: none if the kernel refuses it before it looks at anything.

@@ -6,11 +6,14 @@ use crate::call::Key;
 use crate::facts::segment::{self, Segment};
 use crate::finding::Report;
 use crate::form::Draft;
+use crate::observe::tracked;
 use crate::past::failures::{self, Failed};
+use crate::past::keys;
+use crate::past::listed_ids;
 use crate::plain::bits::Octal;
 use crate::plain::errno::{self, ErrnoName};
 use crate::sys;
-use crate::track::{self, keys, segments};
+use crate::track::MetSegment;
 use core::ffi::c_int;
 use core::fmt::{self, Display};
 use mapsan_model::{Rule, Severity};
@@ -36,7 +39,7 @@ impl Display for Id {
 }
 
 /// Where an id that leads nowhere comes from.
-enum Origin {
+enum IdOrigin {
     /// shmget's own failure, or another number that is no id.
     Negative,
     /// A key was passed in place of the id; the segment that has it, if there is one.
@@ -44,47 +47,47 @@ enum Origin {
     /// This process, or the one that forked it, removed it by the call that returns here.
     Removed(usize),
     /// A call has led to it, and others removed it since.
-    TrackedRange(segments::Segment),
+    Met(MetSegment),
     Unknown,
 }
 
-fn origin(id: c_int) -> Origin {
+fn origin(id: c_int) -> IdOrigin {
     if id < 0 {
-        return Origin::Negative;
+        return IdOrigin::Negative;
     }
-    let known = track::segment(id);
+    let known = tracked::segment(id);
     if let Some(site) = known.and_then(|segment| segment.removed_at()) {
-        return Origin::Removed(site);
+        return IdOrigin::Removed(site);
     }
-    if let Some(segment) = known.filter(segments::Segment::is_given) {
-        return Origin::TrackedRange(segment);
+    if let Some(segment) = known.filter(MetSegment::is_given) {
+        return IdOrigin::Met(segment);
     }
     // 0 is IPC_PRIVATE, the key of many segments and the id of the first: that tells nothing. Nor does a number where
     // SHM_STAT has given ids that are not remembered.
-    if id == 0 || segments::are_ids_listed() {
-        return Origin::Unknown;
+    if id == 0 || listed_ids::are_there() {
+        return IdOrigin::Unknown;
     }
     let of_key = segment::find(|segment| segment.key == id);
-    let is_key = || keys::is_given(id) || track::with(|state| state.segments.has_key(id)).unwrap_or(false);
-    if of_key.is_some() || is_key() { Origin::Key(of_key) } else { Origin::Unknown }
+    let is_key = || keys::is_given(id) || tracked::has_segment_with_key(id);
+    if of_key.is_some() || is_key() { IdOrigin::Key(of_key) } else { IdOrigin::Unknown }
 }
 
 /// Makes the finding of an id that no segment has.
 pub(super) fn bad_id(rule: Rule, id: c_int, report: &Report<'_>) {
     let origin = origin(id);
     let severity = match origin {
-        Origin::Negative | Origin::Key(_) => Severity::Error,
-        Origin::Removed(_) => Severity::Warning,
-        Origin::TrackedRange(_) | Origin::Unknown => Severity::Note,
+        IdOrigin::Negative | IdOrigin::Key(_) => Severity::Error,
+        IdOrigin::Removed(_) => Severity::Warning,
+        IdOrigin::Met(_) | IdOrigin::Unknown => Severity::Note,
     };
     let function = rule.info().call;
     report.finding(rule, severity, |draft| match origin {
-        Origin::Negative if id == -1 => tell_minus_one(function, draft),
-        Origin::Negative => {
+        IdOrigin::Negative if id == -1 => tell_minus_one(function, draft),
+        IdOrigin::Negative => {
             draft.message(format_args!("{function} of id {id}: ids are never negative"));
             draft.help(format_args!("pass the id that shmget returned"));
         }
-        Origin::Key(found) => {
+        IdOrigin::Key(found) => {
             draft.message(format_args!("{function} of {}, which is a key and not an id", Id(id)));
             match found {
                 Some(segment) => draft.note(format_args!("the key leads to {segment}")),
@@ -92,7 +95,7 @@ pub(super) fn bad_id(rule: Rule, id: c_int, report: &Report<'_>) {
             }
             draft.help(format_args!("pass the id that shmget({}, ...) returns", Key(id)));
         }
-        Origin::Removed(site) => {
+        IdOrigin::Removed(site) => {
             draft.message(format_args!("{function} of segment {id}, which has already been removed"));
             draft.place(site, format_args!("removed here"));
             match rule {
@@ -100,7 +103,7 @@ pub(super) fn bad_id(rule: Rule, id: c_int, report: &Report<'_>) {
                 _ => draft.help(format_args!("remove each segment once, and set the variable with its id to -1 then")),
             }
         }
-        Origin::TrackedRange(segment) => {
+        IdOrigin::Met(segment) => {
             draft.message(format_args!("segment {id} no longer exists"));
             if let Some(site) = segment.met_at() {
                 let what = if segment.is_created() { "it was made here" } else { "shmget gave this id here" };
@@ -110,7 +113,7 @@ pub(super) fn bad_id(rule: Rule, id: c_int, report: &Report<'_>) {
                 "another process has removed it, or a call that was not seen: remove a segment after its last use"
             ));
         }
-        Origin::Unknown => {
+        IdOrigin::Unknown => {
             draft.message(format_args!("no segment has id {}", Id(id)));
             draft.help(format_args!(
                 "compare it with the ids that ipcs -m lists; it may have been removed, or belong to another IPC \
@@ -171,7 +174,7 @@ pub(super) fn tell_permissions(segment: &Segment, draft: &mut Draft) {
 
 /// Says what gives permission for these bits of a segment's mode, which refuses them.
 pub(super) fn help_with_permission(segment: &Segment, draft: &mut Draft) {
-    let made = track::segment(segment.id).filter(segments::Segment::is_created);
+    let made = tracked::segment(segment.id).filter(MetSegment::is_created);
     if let Some(site) = made.and_then(|made| made.met_at()) {
         draft.place(site, format_args!("it was made here"));
     }
@@ -238,7 +241,7 @@ impl Display for Removal<'_> {
 }
 
 /// Tells that this process has tried to remove a segment and was refused; whether it was, and still would be.
-pub(super) fn tell_refused_removal(made: &segments::Segment, now: &Segment, draft: &mut Draft) -> bool {
+pub(super) fn tell_refused_removal(made: &MetSegment, now: &Segment, draft: &mut Draft) -> bool {
     let Some((site, errno)) = made.refused_at() else { return false };
     draft.place(site, format_args!("IPC_RMID of segment {} was refused here ({})", now.id, ErrnoName(errno)));
     if sys::geteuid() == 0 || is_owner(now) {

@@ -12,11 +12,12 @@ use crate::call::{Call, Shmat};
 use crate::facts::mapping::{Mapping, Mappings};
 use crate::facts::segment::{self, Segment};
 use crate::finding::Report;
+use crate::observe::tracked;
 use crate::past::failures::{self, Failed};
 use crate::plain::bits::Octal;
 use crate::plain::page::page_size;
 use crate::sys::Errno;
-use crate::track::{self, By, ReleasedPieces};
+use crate::track::{By, ReleasedPieces};
 use mapsan_model::{Rule, Severity};
 
 const MEANINGS: &[(Errno, &str)] = &[
@@ -132,7 +133,8 @@ impl Shmat {
             draft.mapping(there);
             draft.note(format_args!("it is {}", Shown(there)));
             // What the program has reserved for this by one call of its own, without a right, may be replaced.
-            let reserved = track::at(start).is_some_and(|known| known.origin.by == By::Mmap && known.entry.end >= end);
+            let reserved =
+                tracked::at(start).is_some_and(|known| known.origin.by == By::Mmap && known.entry.end >= end);
             if reserved && there.prot() == 0 && there.start <= start && there.end >= end {
                 draft.help(format_args!("if this is memory reserved for it, SHM_REMAP replaces it; else pass NULL"));
             } else {

@@ -11,9 +11,9 @@ use crate::facts::limits::{self, Bytes};
 use crate::facts::segment::{self, Segment, Times};
 use crate::finding::Report;
 use crate::form::Draft;
+use crate::observe::tracked;
 use crate::plain::bits::Octal;
 use crate::sys::{self, Errno};
-use crate::track;
 use core::ffi::c_int;
 use mapsan_model::{Rule, Severity};
 
@@ -60,7 +60,7 @@ impl Check for Shmctl {
         }
         // Of a private segment this is the usual way: nobody could have found it by a key. One that this process has no key
         // of is not known to have had one.
-        let Some(key) = track::segment(self.id).map(|known| known.key).filter(|key| *key != libc::IPC_PRIVATE) else {
+        let Some(key) = tracked::segment(self.id).map(|known| known.key).filter(|key| *key != libc::IPC_PRIVATE) else {
             return;
         };
         let segment = match segment::by_id(self.id) {

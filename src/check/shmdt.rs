@@ -6,9 +6,10 @@ use super::{Check, tell_failure, unexplained};
 use crate::call::{Address, Call, Shmdt};
 use crate::facts::mapping::Mapping;
 use crate::finding::Report;
+use crate::observe::tracked;
 use crate::past::failures::{self, Failed};
 use crate::sys::Errno;
-use crate::track::{self, By, ReleasedMapping, TrackedRange};
+use crate::track::{By, ReleasedMapping, TrackedRange};
 use mapsan_model::{Rule, Severity};
 
 impl Check for Shmdt {
@@ -26,7 +27,7 @@ impl Check for Shmdt {
         match &there {
             There::Mapping(mapping) if mapping.is_segment() => self.interior(mapping, report),
             // Memory that no mmap of the program made is no mapping for munmap: the heap, a stack, a loaded object.
-            There::Mapping(mapping) => match track::at(self.address).filter(|known| known.origin.by != By::Shmat) {
+            There::Mapping(mapping) => match tracked::at(self.address).filter(|known| known.origin.by != By::Shmat) {
                 Some(known) => self.not_a_segment(mapping, &known, report),
                 None => self.not_attached(errno, Some(&there), report),
             },
@@ -108,7 +109,7 @@ impl Shmdt {
 
     /// The segment that was attached at this address before.
     fn last_attachment(&self) -> Option<ReleasedMapping> {
-        track::last_gone(self.address)
+        tracked::last_gone(self.address)
             .filter(|gone| gone.was.origin.by == By::Shmat && gone.was.origin.base == self.address)
     }
 

@@ -15,12 +15,14 @@ use crate::facts::mapping::Mappings;
 use crate::facts::segment::{self, Segment};
 use crate::finding::Report;
 use crate::form::Draft;
+use crate::observe::tracked;
 use crate::past::failures::{self, Failed};
+use crate::past::keys;
 use crate::plain::Line;
 use crate::plain::bits::Octal;
 use crate::plain::page::page_size;
 use crate::sys::{self, Errno};
-use crate::track::{self, By, keys};
+use crate::track::By;
 use core::ffi::c_int;
 use core::fmt::Write as _;
 use mapsan_model::{Rule, Severity};
@@ -148,7 +150,7 @@ impl Check for Shmget {
             return;
         }
         // A process that forked this one made it (daemons do): it is no earlier run's.
-        if track::segment(id).is_some_and(|known| known.is_created()) {
+        if tracked::segment(id).is_some_and(|known| known.is_created()) {
             return;
         }
         report.finding(Rule::ShmgetStaleSegment, Severity::Note, |draft| {
@@ -243,7 +245,7 @@ impl Shmget {
         let _ = write!(had, "/SYSV{:08x} (deleted)", self.key);
         let mappings = Mappings::open();
         let mut at = 0;
-        while let Some(known) = track::at_or_after(at) {
+        while let Some(known) = tracked::at_or_after(at) {
             at = known.entry.end;
             let there = mappings.as_ref().filter(|_| known.origin.by == By::Shmat);
             let Some(there) = there.and_then(|list| list.at(known.entry.start)) else { continue };
@@ -255,7 +257,7 @@ impl Shmget {
                 "this process is still attached, at {:#x}, to segment {id}, which had the key until it was removed",
                 there.start
             ));
-            match track::segment(id).and_then(|segment| segment.removed_at()) {
+            match tracked::segment(id).and_then(|segment| segment.removed_at()) {
                 Some(site) => draft.place(site, format_args!("segment {id} was removed here")),
                 None => draft.note(format_args!("another process has removed it, or a call that was not seen")),
             }
@@ -265,8 +267,7 @@ impl Shmget {
             ));
             return true;
         }
-        let removed = |state: &mut track::State| state.segments.removed_with_key(self.key);
-        let Some(Some(site)) = track::with(removed) else { return false };
+        let Some(site) = tracked::segment_removed_with_key(self.key) else { return false };
         draft.place(site, format_args!("the segment with this key was removed here"));
         draft.help(format_args!("look it up before it is removed, or make a new one with IPC_CREAT | 0600"));
         true
@@ -455,7 +456,7 @@ impl Shmget {
 
 /// Tells where this process has made a segment; whether it has.
 fn tell_maker(segment: &Segment, draft: &mut Draft) -> bool {
-    let made = track::segment(segment.id).filter(|made| made.is_created() && segment.creator_pid == sys::getpid());
+    let made = tracked::segment(segment.id).filter(|made| made.is_created() && segment.creator_pid == sys::getpid());
     if let Some(site) = made.and_then(|made| made.met_at()) {
         draft.place(site, format_args!("this process made it here"));
     }

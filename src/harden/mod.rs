@@ -11,16 +11,16 @@ use crate::call::{MAP_TYPE, Mmap, Mremap, Shmat};
 use crate::enabled::{self, GUARD, QUARANTINE};
 use crate::facts::limits;
 use crate::facts::mapping::{self, Mappings};
+use crate::next;
+use crate::observe::{tracked, under_lock};
 use crate::plain::page::{page_remainder, page_size, page_start, whole_pages};
 use crate::plain::{Range, errno};
 use crate::sys::{self, int};
-use crate::track::reserved::Reserved;
-use crate::{next, track};
 use core::ffi::{c_int, c_long, c_void};
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
-pub(crate) use crate::track::reserved::Kind;
-pub(crate) use room::{Reached, end};
+pub(crate) use crate::track::{Purpose, Reached};
+pub(crate) use room::end;
 use room::{clear_below, is_growing_room, note_main_stack, reached, say, with_room, with_room_to_split};
 
 /// The share of `vm.max_map_count` that guards, of which each mapping has two, and of `RLIMIT_AS` that guards and
@@ -70,7 +70,7 @@ pub(crate) fn release_reserved(range: Range) {
         return;
     }
     let end = page_start(range.end.saturating_add(page_size().wrapping_sub(1)));
-    track::with(|state| state.reserved.give_up(Range { end, ..range }, sys::unmap));
+    under_lock(|tracker| tracker.reserved().give_up(Range { end, ..range }, sys::unmap));
 }
 
 /// As [`release_reserved`], for a call that takes away or replaces what is in its range; and the guard that it reaches out of the
@@ -84,15 +84,15 @@ pub(crate) fn clear(range: Range) -> Option<Reached> {
 }
 
 /// What an address is held for by the library, if it is.
-pub(crate) fn held(address: usize) -> Option<Kind> {
-    track::with(|state| state.reserved.at(address))?
+pub(crate) fn held(address: usize) -> Option<Purpose> {
+    under_lock(|tracker| tracker.reserved().at(address))?
 }
 
 /// Whether there may be two guards more; says once that there may not.
 fn may_guard() -> bool {
     let most = LIMITS.guards.load(Relaxed);
     // In a handler that has interrupted the tracker, or when tracking has ended, guards can't be entered.
-    let Some(there) = track::with(|state| state.reserved.guards()) else { return false };
+    let Some(there) = under_lock(|tracker| tracker.reserved().guards()) else { return false };
     if there.saturating_add(2) <= most {
         return true;
     }
@@ -119,10 +119,10 @@ fn between_guards(length: usize, flags: c_int, call: impl FnOnce(usize) -> (c_lo
         sys::unmap(Range::new(start, length.wrapping_add(page.wrapping_mul(2))));
         return None;
     }
-    let entered = track::with(|state| {
-        !is_growing_room(state, inner)
-            && state.reserved.enter(Range::new(start, page), Kind::Below)
-            && state.reserved.enter(Range::new(inner.end, page), Kind::Above)
+    let entered = under_lock(|tracker| {
+        !is_growing_room(tracker.regions(), inner)
+            && tracker.reserved().enter(Range::new(start, page), Purpose::Below)
+            && tracker.reserved().enter(Range::new(inner.end, page), Purpose::Above)
     });
     if entered != Some(true) {
         drop_guards(inner);
@@ -264,9 +264,9 @@ pub(crate) unsafe fn remap(call: &Mremap) -> *mut c_void {
         release_reserved(Range::new(call.new_address, length));
     }
     // What the program has not mapped itself (the vDSO) leaves nothing behind.
-    let own = track::last_gone(old.start).is_some() || track::at(old.start).is_some();
+    let own = tracked::last_gone(old.start).is_some() || tracked::at(old.start).is_some();
     let above = Range::new(old.end, page_size());
-    let guarded = track::with(|state| state.reserved.guard(above.start, Kind::Above).is_some()) == Some(true);
+    let guarded = under_lock(|tracker| tracker.reserved().guard(above.start, Purpose::Above).is_some()) == Some(true);
     if length > old.length() {
         // It may grow where it is, into what lies free there.
         release_reserved(Range::new(old.end, length.wrapping_sub(old.length()).max(page_size())));
@@ -282,20 +282,20 @@ pub(crate) unsafe fn remap(call: &Mremap) -> *mut c_void {
     let new = Range::new(moved as usize, length);
     if moved == libc::MAP_FAILED {
         if guarded {
-            guard_at(above.start, Kind::Above);
+            guard_at(above.start, Purpose::Above);
         }
     } else if new.start == old.start {
         if length < old.length() && own {
             released(Range { start: new.end, end: old.end });
         } else if guarded {
-            guard_at(new.end, Kind::Above);
+            guard_at(new.end, Purpose::Above);
         }
     } else {
         if old.length() > 0 && call.flags & Mremap::DONTUNMAP == 0 && own {
             released(old);
         }
-        guard_at(new.start.wrapping_sub(page_size()), Kind::Below);
-        guard_at(new.end, Kind::Above);
+        guard_at(new.start.wrapping_sub(page_size()), Purpose::Below);
+        guard_at(new.end, Purpose::Above);
     }
     errno::set(after);
     moved
@@ -370,10 +370,12 @@ pub(crate) unsafe fn attach(call: &Shmat, size: usize) -> *mut c_void {
 }
 
 /// Puts a guard where nothing is mapped.
-fn guard_at(start: usize, kind: Kind) {
+fn guard_at(start: usize, purpose: Purpose) {
     let range = Range::new(start, page_size());
     if guards() && may_guard() && sys::reserve_at(range) {
-        let entered = track::with(|state| !is_growing_room(state, range) && state.reserved.enter(range, kind));
+        let entered = under_lock(|tracker| {
+            !is_growing_room(tracker.regions(), range) && tracker.reserved().enter(range, purpose)
+        });
         if entered != Some(true) {
             sys::unmap(range);
         }
@@ -386,10 +388,10 @@ fn guard_at(start: usize, kind: Kind) {
 pub(crate) fn released(range: Range) {
     let most = LIMITS.quarantined.load(Relaxed);
     let quarantines = enabled::bits() & QUARANTINE != 0 && range.length() <= most / SHARE && sys::reserve_at(range);
-    let done = track::with(|state| {
-        let grows = quarantines && is_growing_room(state, range);
-        let reserved = &mut state.reserved;
-        let whole = with_guards(reserved, range);
+    let done = under_lock(|tracker| {
+        let grows = quarantines && is_growing_room(tracker.regions(), range);
+        let reserved = tracker.reserved();
+        let whole = reserved.with_guards(range);
         if grows {
             sys::unmap(range);
         }
@@ -405,11 +407,4 @@ pub(crate) fn released(range: Range) {
     if done.is_none() && quarantines {
         sys::unmap(range);
     }
-}
-
-/// A range with the guards on either side that are its own.
-fn with_guards(reserved: &Reserved, range: Range) -> Range {
-    let below = reserved.guard(range.start.wrapping_sub(page_size()), Kind::Below);
-    let above = reserved.guard(range.end, Kind::Above);
-    Range { start: below.map_or(range.start, |guard| guard.start), end: above.map_or(range.end, |guard| guard.end) }
 }

@@ -2,12 +2,13 @@
 
 use crate::enabled::{self, GUARD, QUARANTINE};
 use crate::facts::{limits, mapping};
+use crate::observe::tracked;
+use crate::observe::under_lock;
 use crate::output::{self, sink};
 use crate::plain::hidden::Hidden;
 use crate::plain::{Range, errno};
 use crate::sys::{self, Errno};
-use crate::track::reserved::Kind;
-use crate::track::{self, State};
+use crate::track::{Memory, Reached, Regions};
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -30,17 +31,17 @@ pub(super) fn note_main_stack() {
 }
 
 /// Whether a stack may grow into a range: the main stack, or a mapping with `MAP_GROWSDOWN`, which is the next one above.
-pub(super) fn is_growing_room(state: &State, range: Range) -> bool {
+pub(super) fn is_growing_room(regions: &Regions<impl Memory>, range: Range) -> bool {
     let [low, high] = [0, 1].map(|end| STACK_ROOM.get(end).map_or(0, |end| Hidden::of_bits(end.load(Relaxed)).get()));
-    low < range.end && range.start < high || state.regions.grows_down_after(range.end)
+    low < range.end && range.start < high || regions.grows_down_after(range.end)
 }
 
 /// A mapping that grows downwards has been made at `start`: nothing of ours stays in the hole below it.
 #[cold]
 pub(super) fn clear_below(start: usize) {
-    let (below, _) = track::neighbours(start);
+    let (below, _) = tracked::neighbours(start);
     let hole = Range { start: below.map_or(0, |known| known.entry.end), end: start };
-    track::with(|state| state.reserved.give_up(hole, sys::unmap));
+    under_lock(|tracker| tracker.reserved().give_up(hole, sys::unmap));
 }
 
 /// Makes a call of the program's that asks for so many bytes; when it fails for want of addresses, mappings or lockable
@@ -69,7 +70,7 @@ fn again_with_room<T: PartialEq>(failed: &T, call: impl Fn() -> T, short: impl F
         return result;
     }
     let failure = errno::get();
-    let held = track::with(|state| !state.reserved.is_empty()).unwrap_or(false);
+    let held = under_lock(|tracker| !tracker.reserved().is_empty()).unwrap_or(false);
     let limit = if held { short(failure) } else { None };
     errno::set(failure);
     let Some(limit) = limit else { return result };
@@ -106,7 +107,7 @@ fn short_of_locked(bytes: u64) -> Option<&'static str> {
 #[cold]
 pub(crate) fn end(why: core::fmt::Arguments<'_>) {
     enabled::disable(GUARD | QUARANTINE);
-    track::with(|state| state.reserved.give_up(Range { start: 0, end: usize::MAX }, sys::unmap));
+    under_lock(|tracker| tracker.reserved().give_up(Range { start: 0, end: usize::MAX }, sys::unmap));
     say(format_args!("harden: guards and quarantine end here, since {why}"));
 }
 
@@ -118,25 +119,7 @@ pub(super) fn say(text: core::fmt::Arguments<'_>) {
     }
 }
 
-/// A guard that a call of the program's reaches, and the mapping that it belongs to.
-pub(crate) struct Reached {
-    /// The mapping.
-    pub(crate) mapping: Range,
-    /// The address in the mapping next to the guard.
-    pub(crate) inside: usize,
-    /// On which side of the mapping the guard is.
-    pub(crate) kind: Kind,
-}
-
 /// The first guard that a range covers together with the part of the mapping that lies next to it.
 pub(super) fn reached(range: Range) -> Option<Reached> {
-    track::with(|state| {
-        let (guard, kind) = state.reserved.first_guard(range)?;
-        let inside = if kind == Kind::Below { guard.end } else { guard.start.wrapping_sub(1) };
-        let entry = state.regions.at(inside)?;
-        let borders = if kind == Kind::Below { entry.start == guard.end } else { entry.end == guard.start };
-        let covers = range.start <= inside && inside < range.end;
-        let mapping = Range { start: entry.start, end: entry.end };
-        (borders && covers).then_some(Reached { mapping, inside, kind })
-    })?
+    under_lock(|tracker| tracker.reached_guard(range))?
 }

@@ -5,11 +5,12 @@ use crate::check::{Check, Frame, Loss};
 use crate::enabled::{self, CHECK, ENFORCE};
 use crate::finding::Report;
 use crate::machine::thread_pointer;
+use crate::observe::PendingRelease;
 use crate::output;
 use crate::plain::errno;
 use crate::signal::disposition;
 use crate::sys::threads::has_control_block;
-use crate::track::{PendingRelease, ReleasedPieces};
+use crate::track::ReleasedPieces;
 
 /// Whether a range holds the stack that this runs on, or the thread's control block.
 #[inline]

@@ -30,9 +30,9 @@ use crate::check::{Check, contents, guard};
 use crate::enabled::{self, CHECK, CONTENTS, ENFORCE, HARDENED, OPT_IN, TAIL, TRACK};
 use crate::finding::Report;
 use crate::harden::{self, Reached};
+use crate::observe::PendingRelease;
 use crate::plain::page::whole_pages;
 use crate::plain::{Range, errno};
-use crate::track::{self, PendingRelease};
 use crate::{next, observe, output, start};
 use core::ffi::{c_int, c_void};
 use core::ptr;
@@ -96,7 +96,7 @@ fn not_mapped(call: &Mmap, pending: &PendingRelease) {
     let before = errno::get();
     observe::not_replaced(pending, call);
     if call.address != 0 {
-        track::requested(Range::new(call.address, call.length), call.address, None);
+        observe::events::requested(Range::new(call.address, call.length), call.address, None);
     }
     errno::set(before);
 }
@@ -441,7 +441,7 @@ pub(crate) unsafe extern "C" fn mremap(
         } else {
             observe::remapped(remap, &call, moved as usize, return_address);
             if tail_unreliable {
-                track::mark_tail_unreliable(moved as usize);
+                observe::events::mark_tail_unreliable(moved as usize);
             }
         }
     }

@@ -3,9 +3,9 @@
 use super::finish;
 use crate::call::{Mprotect, Msync};
 use crate::enabled::{self, CHECK, HARDENED, TRACK};
+use crate::past::mlockall;
 use crate::plain::Range;
 use crate::plain::page::whole_pages;
-use crate::track::locks;
 use crate::{harden, next, observe, start};
 use core::ffi::{c_int, c_void};
 
@@ -69,7 +69,7 @@ pub(crate) unsafe extern "C" fn mlockall(flags: c_int, return_address: usize) ->
     // SAFETY: the program's own call.
     let status = unsafe { next::mlockall(flags) };
     if status == 0 {
-        locks::locks_all(flags & libc::MCL_FUTURE != 0, return_address);
+        mlockall::succeeded(flags & libc::MCL_FUTURE != 0, return_address);
     }
     status
 }
@@ -82,7 +82,7 @@ pub(crate) unsafe extern "C" fn munlockall(_caller: usize) -> c_int {
     // SAFETY: the program's own call.
     let status = unsafe { next::munlockall() };
     if status == 0 {
-        locks::unlocks_all();
+        mlockall::ended();
     }
     status
 }

@@ -6,11 +6,11 @@ use crate::call::{Ftok, Outcome, Shmat, Shmctl, Shmdt, Shmget};
 use crate::enabled::{self, CHECK, CONTENTS, ENFORCE, HARDENED, OPT_IN, TRACK};
 use crate::facts::segment;
 use crate::finding::Report;
+use crate::observe::PendingRelease;
 use crate::past::openings::{self, Opener};
+use crate::past::{keys, listed_ids};
 use crate::plain::page::page_size;
 use crate::plain::{Range, errno};
-use crate::track::segments::list_ids;
-use crate::track::{PendingRelease, keys};
 use crate::{harden, next, observe, output, start};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;
@@ -190,7 +190,7 @@ pub(crate) unsafe extern "C" fn shmctl(id: c_int, command: c_int, buffer: *mut c
             observe::removes(&Shmctl { id, command, buffer: buffer as usize }, value, return_address);
         }
         if value >= 0 && matches!(command, SHM_STAT | SHM_STAT_ANY) {
-            list_ids();
+            listed_ids::note();
         }
         // A removed segment that is still there is attached by somebody.
         if value < 0 || removes && segment::exists(id) {

@@ -10,7 +10,7 @@ use crate::enabled::{self, TRACK};
 use crate::facts::started::{self, Started};
 use crate::machine::thread_pointer;
 use crate::plain::Range;
-use crate::{next, sys, track};
+use crate::{next, observe, sys};
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::{
     AtomicU32, AtomicUsize,
@@ -88,7 +88,7 @@ pub(crate) extern "C" fn thread_begins(index: usize) -> usize {
     let block = thread_pointer();
     started::began(sys::gettid(), block, Started { number, site });
     if has_attributes {
-        track::watch_release(block);
+        observe::events::watch_release(block);
     }
     start
 }
@@ -109,7 +109,7 @@ pub(crate) unsafe extern "C" fn sigaltstack(
         let stack = sys::stack::alternate();
         started::has_alternate_stack(sys::gettid(), thread_pointer(), stack);
         if let Some(Range { start, .. }) = stack {
-            track::watch_release(start);
+            observe::events::watch_release(start);
         }
     }
     status

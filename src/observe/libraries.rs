@@ -2,24 +2,24 @@
 //!
 //! As long as nothing is loaded and removed, one entry of the list is read each time.
 
+use super::under_lock;
 use crate::clock;
 use crate::facts::Module;
-use crate::track::libraries::Library;
-use crate::track::with;
+use crate::track::Library;
 use core::ffi::{c_int, c_void};
 
 /// Reads the loader's list before dlclose, if objects have been added since the last time; its count of removals.
 pub(crate) fn look_before() -> u64 {
     let (mut first, mut removals) = (true, 0);
     read(&mut |info| {
-        let goes_on = with(|state| {
+        let goes_on = under_lock(|tracker| {
             if core::mem::take(&mut first) {
                 removals = info.dlpi_subs;
-                if !state.libraries.begin(info.dlpi_adds, false) {
+                if !tracker.libraries().begin(info.dlpi_adds, false) {
                     return false;
                 }
             }
-            state.libraries.see(&as_library(info));
+            tracker.libraries().see(&as_library(info));
             true
         });
         goes_on.unwrap_or(false)
@@ -32,16 +32,18 @@ pub(crate) fn look_after(removals: u64, site: usize) {
     let (mut first, mut whole) = (true, false);
     read(&mut |info| {
         if core::mem::take(&mut first) {
-            if info.dlpi_subs == removals || with(|state| state.libraries.begin(info.dlpi_adds, true)).is_none() {
+            if info.dlpi_subs == removals
+                || under_lock(|tracker| tracker.libraries().begin(info.dlpi_adds, true)).is_none()
+            {
                 return false;
             }
             whole = true;
         }
-        whole = with(|state| state.libraries.see(&as_library(info))).is_some();
+        whole = under_lock(|tracker| tracker.libraries().see(&as_library(info))).is_some();
         whole
     });
     if whole {
-        with(|state| state.libraries.removed(site, clock::now()));
+        under_lock(|tracker| tracker.libraries().removed(site, clock::now()));
     }
 }
 

@@ -3,8 +3,16 @@
 //! Addresses leave the tracker before the kernel releases them, because another thread may own them as soon as the
 //! kernel returns; when the call fails they come back.
 
+pub(crate) mod events;
+mod held;
+pub(crate) mod keys;
 pub(crate) mod libraries;
+pub(crate) mod pending;
 mod segments;
+pub(crate) mod tracked;
+
+pub(crate) use held::{after_fork, before_fork, under_lock};
+pub(crate) use pending::PendingRelease;
 
 pub(crate) use segments::{
     attached, attaches_over, detached_later, detaches, has_object, object_made, object_unlinked, removes, segment_size,
@@ -18,7 +26,7 @@ use crate::facts::mapping::Mappings;
 use crate::form::outer_frames;
 use crate::plain::page::{self, page_start, whole_pages};
 use crate::plain::{Outer, Range};
-use crate::track::{self, By, File, NewMapping, PendingRelease, Releaser};
+use crate::track::{By, File, NewMapping, Releaser, TrackedRange};
 use crate::{clock, sys};
 use core::ffi::c_int;
 
@@ -52,14 +60,14 @@ pub(crate) fn unmaps(address: usize, length: usize, return_address: usize, enabl
         return PendingRelease::Untracked;
     }
     with_outer(enabled, return_address, |outer| {
-        track::release(Range::new(address, pages), releaser(By::Munmap, return_address), outer)
+        pending::release(Range::new(address, pages), releaser(By::Munmap, return_address), outer)
     })
 }
 
 /// munmap has succeeded.
 #[cold]
 pub(crate) fn unmapped_later(address: usize, length: usize, return_address: usize) {
-    track::released(Range::new(address, whole_pages(length)), releaser(By::Munmap, return_address));
+    pending::released(Range::new(address, whole_pages(length)), releaser(By::Munmap, return_address));
 }
 
 /// mmap with `MAP_FIXED` is about to be called.
@@ -69,7 +77,7 @@ pub(crate) fn replaces(call: &Mmap, return_address: usize) -> PendingRelease {
         return PendingRelease::Untracked;
     }
     with_outer(enabled::bits(), return_address, |outer| {
-        track::release(Range::new(call.address, pages), releaser(By::Mmap, return_address), outer)
+        pending::release(Range::new(call.address, pages), releaser(By::Mmap, return_address), outer)
     })
 }
 
@@ -84,8 +92,8 @@ pub(crate) fn is_plain(flags: c_int) -> bool {
 #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
 #[inline(always)]
 pub(crate) fn mapped_plainly(call: &Mmap, base: usize, return_address: usize) {
-    track::mapped(Range::new(base, whole_pages(call.length)), made(call, base, return_address, Seen::NOTHING), None);
-    requested(call, base);
+    events::mapped(Range::new(base, whole_pages(call.length)), made(call, base, return_address, Seen::NOTHING), None);
+    note_request(call, base);
 }
 
 /// mmap has succeeded.
@@ -107,25 +115,25 @@ fn mapped_as_seen(call: &Mmap, base: usize, return_address: usize, seen: Seen) {
     }
     let made = made(call, base, return_address, seen);
     if enabled::bits() & SITES == 0 {
-        track::mapped(range, made, None);
+        events::mapped(range, made, None);
     } else {
         mapped_with_frames(range, made, return_address);
     }
-    requested(call, base);
+    note_request(call, base);
 }
 
 /// Notes the address that a mapping was asked for at, if it is not there.
 #[inline]
-fn requested(call: &Mmap, base: usize) {
+fn note_request(call: &Mmap, base: usize) {
     if call.address != 0 && call.address != base {
-        track::requested(Range::new(page_start(call.address), whole_pages(call.length)), call.address, Some(base));
+        events::requested(Range::new(page_start(call.address), whole_pages(call.length)), call.address, Some(base));
     }
 }
 
 #[cold]
 #[inline(never)]
 fn mapped_with_frames(range: Range, made: NewMapping, return_address: usize) {
-    track::mapped(range, made, Some(&outer_frames(return_address)));
+    events::mapped(range, made, Some(&outer_frames(return_address)));
 }
 
 #[inline]
@@ -201,8 +209,9 @@ pub(crate) fn remaps(call: &Mremap, return_address: usize) -> Remap {
     let (old, new) = (whole_pages(call.old_size), whole_pages(call.new_size));
     let mut remap = Remap { old: PendingRelease::Untracked, target: PendingRelease::Untracked, holes: false };
     let by = releaser(By::Mremap, return_address);
-    let release =
-        |range: Range| with_outer(enabled::bits(), return_address, |outer| track::release_for_mremap(range, by, outer));
+    let release = |range: Range| {
+        with_outer(enabled::bits(), return_address, |outer| pending::release_for_mremap(range, by, outer))
+    };
     if page::page_remainder(call.old_address) != 0 || new == 0 {
         return remap;
     }
@@ -238,10 +247,10 @@ pub(crate) fn remapped(remap: &Remap, call: &Mremap, base: usize, return_address
     let made = moved_to(base, call.new_size, fixed, return_address);
     if !fixed && new.length() < old.length() {
         if matches!(remap.target, PendingRelease::Deferred) {
-            track::released(Range { start: new.end, end: old.end }, by);
+            pending::released(Range { start: new.end, end: old.end }, by);
         }
         remap.target.commit();
-        track::shrunk(old.start, call.new_size);
+        events::shrunk(old.start, call.new_size);
         return;
     }
     if remap.holes {
@@ -250,9 +259,9 @@ pub(crate) fn remapped(remap: &Remap, call: &Mremap, base: usize, return_address
         remap.target.commit();
     }
     if call.flags & Mremap::DONTUNMAP != 0 || old.length() == 0 {
-        with_outer(enabled::bits(), return_address, |outer| track::duplicated(old, new, &made, outer));
+        with_outer(enabled::bits(), return_address, |outer| events::duplicated(old, new, &made, outer));
     } else {
-        with_outer(enabled::bits(), return_address, |outer| track::moved(&remap.old, old, new, &made, outer));
+        with_outer(enabled::bits(), return_address, |outer| events::moved(&remap.old, old, new, &made, outer));
     }
 }
 
@@ -287,7 +296,7 @@ fn adopt_moved(call: &Mremap, old: Range, new: Range, return_address: usize) {
     }
     let shifted = |at: usize| at.wrapping_sub(old.start).wrapping_add(new.start);
     let mut at = old.start;
-    while let Some(known) = track::at_or_after(at).filter(|known| at < old.end && known.entry.start < old.end) {
+    while let Some(known) = tracked::at_or_after(at).filter(|known| at < old.end && known.entry.start < old.end) {
         let start = known.entry.start.max(at);
         let end = known.entry.end.min(old.end);
         at = match mappings.at_or_after(start) {
@@ -308,8 +317,8 @@ fn adopt(range: Range, doubtful: bool, return_address: usize) {
     let mut at = range.start;
     while let Some(there) = mappings.at_or_after(at).filter(|there| at < range.end && there.start < range.end) {
         let start = there.start.max(at);
-        let known = track::at_or_after(start).filter(|known| known.entry.start < there.end);
-        let as_before = |known: &track::TrackedRange| {
+        let known = tracked::at_or_after(start).filter(|known| known.entry.start < there.end);
+        let as_before = |known: &TrackedRange| {
             known.entry.start <= start
                 && known.entry.prot == there.prot()
                 && known.file.map_or(0, |file| file.inode) == there.inode
@@ -322,7 +331,7 @@ fn adopt(range: Range, doubtful: bool, return_address: usize) {
         at = piece.end;
         if !doubtful || !known.as_ref().is_some_and(as_before) {
             let made = NewMapping { prot: there.prot(), ..moved_to(piece.start, piece.length(), true, return_address) };
-            track::mapped(piece, made, None);
+            events::mapped(piece, made, None);
         }
     }
 }
@@ -361,7 +370,7 @@ fn forget_holes(range: Range) {
             Some(there) if there.start <= at => at = there.end,
             there => {
                 let end = there.map_or(range.end, |there| there.start.min(range.end));
-                track::forget(Range { start: at, end });
+                events::forget(Range { start: at, end });
                 at = end;
             }
         }
@@ -372,7 +381,7 @@ fn forget_holes(range: Range) {
 #[inline]
 pub(crate) fn protected(address: usize, length: usize, prot: c_int, return_address: usize) {
     // PROT_GROWSDOWN reaches down to the start of the mapping: the stack, which is not tracked.
-    track::protected(Range::new(address, whole_pages(length)), rights(prot), return_address);
+    events::protected(Range::new(address, whole_pages(length)), rights(prot), return_address);
 }
 
 /// mprotect has failed, perhaps half-way: the kernel says what it has done.
@@ -386,7 +395,7 @@ pub(crate) fn not_protected(address: usize, length: usize, return_address: usize
     for _ in 0..MOST {
         let Some(there) = mappings.at_or_after(at).filter(|there| there.start < range.end) else { return };
         let piece = Range { start: there.start.max(range.start), end: there.end.min(range.end) };
-        track::protected(piece, there.prot(), return_address);
+        events::protected(piece, there.prot(), return_address);
         at = there.end;
     }
 }
@@ -396,5 +405,5 @@ pub(crate) fn not_protected(address: usize, length: usize, return_address: usize
 #[inline(never)]
 pub(crate) fn released_by(pending: &PendingRelease, mut each: impl FnMut(Range)) {
     let Some(taken) = pending.taken() else { return };
-    track::pieces_of(taken, |gone| each(Range { start: gone.gone.entry.start, end: gone.gone.entry.end }));
+    tracked::pieces_of(taken, |gone| each(Range { start: gone.gone.entry.start, end: gone.gone.entry.end }));
 }

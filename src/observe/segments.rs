@@ -1,14 +1,13 @@
 //! From a call of System V or POSIX shared memory to what the tracker, and the records, are told.
 
-use super::{releaser, rights, with_outer};
+use super::pending::{self, PendingRelease};
+use super::{events, releaser, rights, tracked, with_outer};
 use crate::call::{ShmOpen, Shmat, Shmctl, Shmget};
 use crate::form::{self, NewObject, SegmentUse};
 use crate::plain::hidden::Hidden;
 use crate::plain::page::{page_start, whole_pages};
 use crate::plain::{Range, errno, shm};
-use crate::track::objects::Object;
-use crate::track::segments::ShmgetSuccess;
-use crate::track::{self, By, File, NewMapping, PendingRelease};
+use crate::track::{By, File, NewMapping, Object, ShmgetSuccess};
 use crate::{clock, enabled, facts, finding, sys};
 use core::ffi::{CStr, c_int};
 
@@ -17,13 +16,13 @@ use core::ffi::{CStr, c_int};
 pub(crate) fn attaches_over(id: c_int, address: usize, return_address: usize) -> PendingRelease {
     let range = Range::new(page_start(address), whole_pages(segment_size(id)));
     with_outer(enabled::bits(), return_address, |outer| {
-        track::release(range, releaser(By::Shmat, return_address), outer)
+        pending::release(range, releaser(By::Shmat, return_address), outer)
     })
 }
 
 /// The size of a segment in bytes, asked of the kernel the first time.
 pub(crate) fn segment_size(id: c_int) -> usize {
-    match track::size_of_segment(id) {
+    match tracked::segment_size(id) {
         0 => ask_size(id),
         size => size,
     }
@@ -32,7 +31,7 @@ pub(crate) fn segment_size(id: c_int) -> usize {
 #[cold]
 fn ask_size(id: c_int) -> usize {
     let size = facts::segment::any_by_id(id).map_or(0, |segment| segment.size);
-    track::size_learned(id, size);
+    events::size_learned(id, size);
     size
 }
 
@@ -46,12 +45,12 @@ pub(crate) fn shmget_succeeded(call: &Shmget, id: c_int, return_address: usize) 
         let created = call.flags & libc::IPC_CREAT != 0
             && segment.was_just_made()
             && (segment.size, segment.mode) == (call.size, call.flags & 0o777)
-            && track::segment(id).is_none_or(|known| known.removed_at().is_some());
+            && tracked::segment(id).is_none_or(|known| known.removed_at().is_some());
         (segment.size, created)
     } else {
         return false;
     };
-    track::shmget_succeeded(ShmgetSuccess {
+    events::shmget_succeeded(ShmgetSuccess {
         id,
         key: call.key,
         size,
@@ -71,10 +70,10 @@ pub(crate) fn shmget_succeeded(call: &Shmget, id: c_int, return_address: usize) 
 pub(crate) fn removes(call: &Shmctl, value: c_int, return_address: usize) {
     let before = errno::get();
     if value >= 0 {
-        track::removed(call.id, return_address);
+        events::removed(call.id, return_address);
         finding::write_segment_use(call, value as isize, call.id, &SegmentUse::Removed, return_address);
     } else if matches!(before, libc::EPERM | libc::EACCES) {
-        track::removal_refused(call.id, return_address, before);
+        events::removal_refused(call.id, return_address, before);
         finding::write_segment_use(call, value as isize, call.id, &SegmentUse::RemovalRefused(before), return_address);
     }
     errno::set(before);
@@ -95,7 +94,7 @@ pub(crate) fn object_made(name: &CStr, flags: c_int, mode: u32, fd: c_int, retur
         object.inode = file.stx_ino;
         object.made_by(return_address);
         (object.flags, object.mode, object.fd) = (flags, mode, fd);
-        track::object_made(&mut object);
+        events::object_made(&mut object);
         let call = ShmOpen { name: object.name(), flags, mode };
         let Object { device, inode, fd, .. } = object;
         finding::write_object(&call, &NewObject { name: object.name(), device, inode, fd, site: return_address });
@@ -106,7 +105,7 @@ pub(crate) fn object_made(name: &CStr, flags: c_int, mode: u32, fd: c_int, retur
 #[cold]
 pub(crate) fn object_unlinked(name: &CStr) {
     if let Some(bare) = shm::bare(name) {
-        track::with(|state| state.objects.unlinked(bare));
+        events::object_unlinked(bare);
     }
 }
 
@@ -128,9 +127,9 @@ pub(crate) fn attached(id: c_int, base: usize, flags: c_int, placed: bool, retur
         time: clock::now(),
     };
     with_outer(enabled::bits(), return_address, |outer| {
-        track::mapped(Range::new(base, whole_pages(size)), made, outer);
+        events::mapped(Range::new(base, whole_pages(size)), made, outer);
     });
-    if finding::are_recorded() && track::attached(id) {
+    if finding::are_recorded() && events::attached(id) {
         let call = Shmat { id, address: if placed { base } else { 0 }, flags };
         finding::write_segment_use(&call, base.cast_signed(), id, &SegmentUse::Attached, return_address);
     }
@@ -140,12 +139,12 @@ pub(crate) fn attached(id: c_int, base: usize, flags: c_int, placed: bool, retur
 #[inline]
 pub(crate) fn detaches(address: usize, return_address: usize) -> PendingRelease {
     with_outer(enabled::bits(), return_address, |outer| {
-        track::detach(address, releaser(By::Shmdt, return_address), outer)
+        pending::detach(address, releaser(By::Shmdt, return_address), outer)
     })
 }
 
 /// shmdt has succeeded.
 #[cold]
 pub(crate) fn detached_later(address: usize, return_address: usize) {
-    track::detached(address, releaser(By::Shmdt, return_address));
+    pending::detached(address, releaser(By::Shmdt, return_address));
 }

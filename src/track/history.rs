@@ -19,7 +19,7 @@ pub(crate) struct Released {
     pub(super) outer: u32,
     /// The number of the releasing call.
     pub(crate) release: u32,
-    /// As [`crate::clock::now`] gives it.
+    /// As the caller's clock gives it.
     pub(crate) time: u32,
     pub(crate) by: By,
     /// Whether the releasing call is still to tell what came of it: until then the piece is not pushed out.
@@ -59,7 +59,7 @@ impl Hidden<Released> {
 }
 
 /// The releases, in a ring.
-#[repr(C)] // what a fork looks at first: see `Tracker`
+#[repr(C)] // what a fork looks at first: see `Shared`
 pub(crate) struct History {
     /// How many pieces are of open releases.
     open: usize,

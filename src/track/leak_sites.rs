@@ -1,6 +1,7 @@
 //! Mappings counted by the call that made them.
 
 use super::origin::By;
+use super::pool::Memory;
 use super::regions::{Regions, TrackedRange};
 use super::tree::Entry;
 use crate::plain::hidden::Hidden;
@@ -11,7 +12,7 @@ const SITES: usize = 256;
 
 /// The live mappings that one call made.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Group {
+pub(crate) struct LeakSite {
     site: Hidden,
     /// Whether they are attached segments.
     pub(crate) attached: bool,
@@ -27,8 +28,8 @@ pub(crate) struct Group {
     serial: u32,
 }
 
-impl Group {
-    const NONE: Group = Group {
+impl LeakSite {
+    const NONE: LeakSite = LeakSite {
         site: Hidden::unused(0),
         attached: false,
         count: 0,
@@ -40,19 +41,19 @@ impl Group {
     };
 }
 
-/// The groups.
+/// The call sites.
 pub(crate) struct LeakSites {
-    table: [Group; SITES],
+    table: [LeakSite; SITES],
     used: usize,
 }
 
 impl LeakSites {
     #[expect(clippy::large_stack_arrays, reason = "it is evaluated for a static")]
     pub(crate) const fn new() -> LeakSites {
-        LeakSites { table: [Group::NONE; SITES], used: 0 }
+        LeakSites { table: [LeakSite::NONE; SITES], used: 0 }
     }
 
-    fn used(&self) -> &[Group] {
+    fn used(&self) -> &[LeakSite] {
         self.table.get(..self.used).unwrap_or_default()
     }
 
@@ -65,10 +66,10 @@ impl LeakSites {
     }
 
     /// Counts a piece of what this process has mapped or attached itself, of which so many bytes are there.
-    pub(crate) fn add(&mut self, entry: &Entry, bytes: usize, regions: &mut Regions) {
+    pub(crate) fn add(&mut self, entry: &Entry, bytes: usize, regions: &mut Regions<impl Memory>) {
         let Some(origin) = regions.origin(entry).filter(|origin| regions.is_own(origin)) else { return };
         let (site, attached) = (Hidden::new(origin.site), origin.by == By::Shmat);
-        let index = self.used().iter().position(|group| group.site == site && group.attached == attached);
+        let index = self.used().iter().position(|leak| leak.site == site && leak.attached == attached);
         let index = match index {
             Some(index) => index,
             None if self.used < SITES => {
@@ -76,7 +77,7 @@ impl LeakSites {
                 let index = self.used.wrapping_sub(1);
                 if let Some(place) = self.table.get_mut(index) {
                     let serial = origin.serial;
-                    *place = Group { site, attached, first: Hidden::of(*entry), serial, ..Group::NONE };
+                    *place = LeakSite { site, attached, first: Hidden::of(*entry), serial, ..LeakSite::NONE };
                 }
                 index
             }
@@ -85,23 +86,27 @@ impl LeakSites {
         let whole = whole_pages(origin.length);
         let new = regions.counts(entry);
         let is_partial = new && (bytes < entry.end.wrapping_sub(entry.start) || regions.left_of(entry) < whole);
-        let Some(group) = self.table.get_mut(index) else { return };
-        group.count = group.count.wrapping_add(usize::from(new));
-        group.partial = group.partial.wrapping_add(usize::from(is_partial));
-        group.bytes = group.bytes.wrapping_add(bytes);
-        group.whole = group.whole.wrapping_add(if new { whole } else { 0 });
-        if group.serial.wrapping_sub(origin.serial).cast_signed() > 0 {
-            (group.first, group.serial) = (Hidden::of(*entry), origin.serial);
+        let Some(leak) = self.table.get_mut(index) else { return };
+        leak.count = leak.count.wrapping_add(usize::from(new));
+        leak.partial = leak.partial.wrapping_add(usize::from(is_partial));
+        leak.bytes = leak.bytes.wrapping_add(bytes);
+        leak.whole = leak.whole.wrapping_add(if new { whole } else { 0 });
+        if leak.serial.wrapping_sub(origin.serial).cast_signed() > 0 {
+            (leak.first, leak.serial) = (Hidden::of(*entry), origin.serial);
         }
     }
 
-    /// The groups in the order of their first mappings, one at a time: the one after serial number `after`, with that
+    /// The sites in the order of their first mappings, one at a time: the one after serial number `after`, with that
     /// first mapping.
-    pub(crate) fn next(&self, after: Option<u32>, regions: &Regions) -> Option<(Group, TrackedRange, u32)> {
-        let later = |group: &&Group| after.is_none_or(|after| group.serial > after);
-        let group = *self.used().iter().filter(later).min_by_key(|group| group.serial)?;
-        let first = group.first.get();
+    pub(crate) fn next(
+        &self,
+        after: Option<u32>,
+        regions: &Regions<impl Memory>,
+    ) -> Option<(LeakSite, TrackedRange, u32)> {
+        let later = |leak: &&LeakSite| after.is_none_or(|after| leak.serial > after);
+        let leak = *self.used().iter().filter(later).min_by_key(|leak| leak.serial)?;
+        let first = leak.first.get();
         let entry = regions.at(first.start).filter(|entry| entry.origin == first.origin)?;
-        Some((group, regions.known(entry)?, group.serial))
+        Some((leak, regions.known(entry)?, leak.serial))
     }
 }

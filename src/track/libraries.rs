@@ -3,7 +3,6 @@
 //! The loader unmaps them by itself and forgets their names: what its list had before and after is told here
 //! (`observe::libraries`).
 
-use super::with;
 use crate::plain::hidden::Hidden;
 
 /// Objects that are remembered.
@@ -126,7 +125,7 @@ impl Libraries {
     }
 
     /// The object that was at an address until dlclose removed it, the last of several.
-    fn at(&self, address: usize) -> Option<Library> {
+    pub(crate) fn removed_at(&self, address: usize) -> Option<Library> {
         let entered = self.entered;
         (1..=entered.min(KEPT))
             .filter_map(|age| self.ring.get(entered.wrapping_sub(age) % KEPT))
@@ -134,11 +133,6 @@ impl Libraries {
             .max_by_key(|library| library.time)
             .copied()
     }
-}
-
-/// The shared object that was at an address until dlclose removed it.
-pub(crate) fn removed_at(address: usize) -> Option<Library> {
-    with(|state| state.libraries.at(address))?
 }
 
 #[cfg(test)]
@@ -156,9 +150,13 @@ mod tests {
         assert!(libraries.begin(7, true));
         libraries.see(&other);
         libraries.removed(99, 5);
-        let gone = libraries.at(1999).unwrap();
+        let gone = libraries.removed_at(1999).unwrap();
         assert_eq!((gone.path(), gone.site(), gone.start(), gone.time), (&b"/lib/one.so"[..], Some(99), 1000, 5));
-        assert!(libraries.at(2000).is_none() && libraries.at(3500).is_none() && libraries.at(usize::MAX - 1).is_none());
+        assert!(
+            libraries.removed_at(2000).is_none()
+                && libraries.removed_at(3500).is_none()
+                && libraries.removed_at(usize::MAX - 1).is_none()
+        );
         // Loaded again at the same place, it is another one.
         assert!(libraries.begin(8, false));
         libraries.see(&one);
@@ -166,7 +164,7 @@ mod tests {
         assert!(libraries.begin(8, true));
         libraries.see(&other);
         libraries.removed(0, 6);
-        assert_eq!(libraries.at(1000).map(|gone| (gone.site(), gone.time)), Some((None, 6)));
+        assert_eq!(libraries.removed_at(1000).map(|gone| (gone.site(), gone.time)), Some((None, 6)));
     }
 
     #[test]

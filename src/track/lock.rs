@@ -28,11 +28,11 @@ const SPINS: u32 = 100;
 #[cfg(model_checked)]
 const SPINS: u32 = 1;
 
-/// Why the lock was not had.
+/// Why the lock could not be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum LockError {
     /// This thread holds it.
-    Mine,
+    OwnThread,
     /// Its holder did not give it back in time.
     TimedOut,
 }
@@ -57,10 +57,13 @@ impl Patience {
     }
 }
 
-/// How threads sleep on a word; the tests' model checker has a way of its own.
-pub(crate) trait Sleeper {
+/// How threads are told apart, and sleep on a word; the tests' model checker has a way of its own.
+pub(crate) trait Threads {
     /// The longest that one sleep takes, in milliseconds.
     const NAP_MS: u32 = 50;
+
+    /// What tells this thread from others, by more than its lowest bit; not 0.
+    fn me(&self) -> usize;
 
     /// Sleeps until woken, unless the word is not `value`; whether it has slept the whole time instead.
     fn sleep(&self, word: &AtomicUsize, value: usize) -> bool;
@@ -90,27 +93,27 @@ impl Lock {
         Lock { holder: AtomicUsize::new(0), turns: AtomicU32::new(0), stuck: AtomicU32::new(0) }
     }
 
-    /// Takes the lock for `me`, which differs from thread to thread by more than its lowest bit.
+    /// Takes the lock.
     #[inline]
-    pub(crate) fn take(&self, me: usize, patience: Patience, sleeper: &impl Sleeper) -> Result<(), Refusal> {
-        let me = me & !WAITED;
+    pub(crate) fn take(&self, patience: Patience, threads: &impl Threads) -> Result<(), LockError> {
+        let me = threads.me() & !WAITED;
         match self.holder.compare_exchange(0, me, Ordering::Acquire, Ordering::Relaxed) {
             Ok(_) => Ok(()),
-            Err(holder) if holder & !WAITED == me => Err(Refusal::Mine),
-            Err(_) => self.wait(me, patience, sleeper),
+            Err(holder) if holder & !WAITED == me => Err(LockError::OwnThread),
+            Err(_) => self.wait(me, patience, threads),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn wait(&self, me: usize, patience: Patience, sleeper: &impl Sleeper) -> Result<(), Refusal> {
+    fn wait(&self, me: usize, patience: Patience, threads: &impl Threads) -> Result<(), LockError> {
         for _ in 0..SPINS {
             core::hint::spin_loop();
             if self.holder.load(Ordering::Relaxed) == 0 && self.change(0, me) {
                 return Ok(());
             }
         }
-        let mut waiting = Waiting { turns: self.turns.load(Ordering::Relaxed), since: sleeper.now(), naps: 0 };
+        let mut waiting = Waiting { turns: self.turns.load(Ordering::Relaxed), since: threads.now(), naps: 0 };
         loop {
             // Others may sleep, who were not the ones to be woken.
             let take = self.holder.compare_exchange(0, me | WAITED, Ordering::Acquire, Ordering::Relaxed);
@@ -119,11 +122,11 @@ impl Lock {
                 continue;
             }
             if patience == Patience::Short && self.is_stuck(waiting.turns) {
-                return Err(Refusal::TimedOut);
+                return Err(LockError::TimedOut);
             }
-            waiting.naps = waiting.naps.wrapping_add(u32::from(sleeper.sleep(&self.holder, there | WAITED)));
-            if self.is_over(&mut waiting, patience, sleeper) {
-                return Err(Refusal::TimedOut);
+            waiting.naps = waiting.naps.wrapping_add(u32::from(threads.sleep(&self.holder, there | WAITED)));
+            if self.is_over(&mut waiting, patience, threads) {
+                return Err(LockError::TimedOut);
             }
         }
     }
@@ -135,10 +138,10 @@ impl Lock {
     }
 
     /// Whether patience is worn out.
-    fn is_over<S: Sleeper>(&self, waiting: &mut Waiting, patience: Patience, sleeper: &S) -> bool {
+    fn is_over<T: Threads>(&self, waiting: &mut Waiting, patience: Patience, threads: &T) -> bool {
         // Without a clock the naps tell, and with signals that end them the clock.
-        let now = sleeper.now();
-        let waited = now.wrapping_sub(waiting.since).max(waiting.naps.wrapping_mul(S::NAP_MS));
+        let now = threads.now();
+        let waited = now.wrapping_sub(waiting.since).max(waiting.naps.wrapping_mul(T::NAP_MS));
         if waited < patience.length() {
             return false;
         }
@@ -157,10 +160,10 @@ impl Lock {
 
     /// Gives the lock back.
     #[inline]
-    pub(crate) fn give_back(&self, sleeper: &impl Sleeper) {
+    pub(crate) fn give_back(&self, threads: &impl Threads) {
         self.turns.store(self.turns.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         if self.holder.swap(0, Ordering::Release) & WAITED != 0 {
-            sleeper.wake(&self.holder);
+            threads.wake(&self.holder);
         }
     }
 }

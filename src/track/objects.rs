@@ -25,7 +25,7 @@ pub(crate) struct Object {
     pub(crate) mode: u32,
     pub(crate) fd: c_int,
     /// Whether it exists when this process ends.
-    pub(crate) left: bool,
+    left: bool,
 }
 
 impl Object {
@@ -120,6 +120,18 @@ impl Objects {
     /// How many of those that are left were made at a call site.
     pub(crate) fn count_left(&self, site: usize) -> usize {
         self.table.iter().take(self.last).filter(|object| object.left && object.site() == site).count()
+    }
+
+    /// The next object that is left, of all or of one call site, from place `from` on, and the place after it.
+    pub(crate) fn next_left(&self, from: usize, site: Option<usize>) -> Option<(Object, usize)> {
+        let mut from = from;
+        while let Some((object, next)) = self.next(from) {
+            if object.left && site.is_none_or(|site| object.site() == site) {
+                return Some((object, next));
+            }
+            from = next;
+        }
+        None
     }
 
     /// The next object in the table from place `from` on, and the place after it.

@@ -91,7 +91,7 @@ pub(crate) struct NewMapping {
     /// Whether its release needs a look: it starts past the end of its file.
     pub(crate) needs_check: bool,
     pub(crate) file: Option<File>,
-    /// As [`crate::clock::now`] gives it.
+    /// As the caller's clock gives it.
     pub(crate) time: u32,
 }
 
@@ -125,6 +125,13 @@ pub(crate) struct Origin {
 impl Addresses for NewMapping {
     fn complemented(self) -> NewMapping {
         NewMapping { site: !self.site, base: !self.base, ..self }
+    }
+}
+
+impl Origin {
+    /// Whether its call was made before the one with this number.
+    pub(crate) fn is_older_than(&self, serial: u32) -> bool {
+        serial.wrapping_sub(self.serial).cast_signed() > 0
     }
 }
 

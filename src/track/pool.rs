@@ -4,9 +4,15 @@
 //! from then on each piece of memory is twice as large as the one before. When there is none to be had, nothing has
 //! changed and the caller is told.
 
-use crate::sys;
+use core::marker::PhantomData;
 use core::mem::size_of;
 use core::ptr;
+
+/// Where memory for records comes from.
+pub(crate) trait Memory: 'static {
+    /// So many bytes, all zeroes and aligned to a page, for as long as the process lives.
+    fn zeroed(bytes: usize) -> Option<*mut u8>;
+}
 
 /// A record that a pool can hold.
 pub(crate) trait Item: Copy + 'static {
@@ -22,22 +28,23 @@ const PIECES: usize = 32;
 
 /// Records by number, from 1; 0 is none. `FIRST` is how many the library itself has room for.
 #[repr(C)] // what is looked at each time lies on one page with the first records
-pub(crate) struct Pool<T, const FIRST: usize> {
+pub(crate) struct Pool<M, T, const FIRST: usize> {
     /// Records that have ever been used: the highest number.
     used: u32,
     /// The first of the free list.
     free: u32,
-    records: Records<T, FIRST>,
+    records: Records<M, T, FIRST>,
 }
 
 /// The records, used or not.
 #[repr(C)]
-struct Records<T, const FIRST: usize> {
+struct Records<M, T, const FIRST: usize> {
     first: [T; FIRST],
     pieces: [*mut T; PIECES],
+    memory: PhantomData<M>,
 }
 
-impl<T: Item, const FIRST: usize> Records<T, FIRST> {
+impl<M: Memory, T: Item, const FIRST: usize> Records<M, T, FIRST> {
     /// The place of a record: the number of its piece, 0 for the library's own, and its number there.
     fn place(number: u32) -> Option<(usize, usize)> {
         let index = (number as usize).checked_sub(1)?;
@@ -81,7 +88,7 @@ impl<T: Item, const FIRST: usize> Records<T, FIRST> {
         let memory = self.pieces.get_mut(piece)?;
         if memory.is_null() {
             let bytes = FIRST.checked_shl(u32::try_from(piece).ok()?)?.checked_mul(size_of::<T>())?;
-            *memory = sys::zeroed_memory(bytes)?.cast();
+            *memory = M::zeroed(bytes)?.cast();
         }
         Some(())
     }
@@ -98,9 +105,9 @@ impl<T: Item, const FIRST: usize> Records<T, FIRST> {
     }
 }
 
-impl<T: Item, const FIRST: usize> Pool<T, FIRST> {
+impl<M: Memory, T: Item, const FIRST: usize> Pool<M, T, FIRST> {
     pub(crate) const fn new() -> Self {
-        let records = Records { first: [T::EMPTY; FIRST], pieces: [ptr::null_mut(); PIECES] };
+        let records = Records { first: [T::EMPTY; FIRST], pieces: [ptr::null_mut(); PIECES], memory: PhantomData };
         Pool { used: 0, free: 0, records }
     }
 
@@ -155,5 +162,17 @@ impl<T: Item, const FIRST: usize> Pool<T, FIRST> {
         }
         self.used = number;
         Some(number)
+    }
+}
+
+/// Memory for the tests.
+#[cfg(test)]
+pub(crate) struct Heap;
+
+#[cfg(test)]
+impl Memory for Heap {
+    fn zeroed(bytes: usize) -> Option<*mut u8> {
+        let pages = vec![[0_u64; 512]; bytes.div_ceil(4096)];
+        Some(pages.leak().as_mut_ptr().cast())
     }
 }

@@ -4,7 +4,7 @@
 //! gives the lock back. A task that shares memory and thread pointer with its parent (`CLONE_VM` without a thread area
 //! of its own) looks like a handler and runs beside it, so the places are claimed one by one.
 
-use super::lock::{Lock, Patience, Sleeper};
+use super::lock::{Lock, Patience, Threads};
 use crate::plain::sync::{AtomicU32, Ordering, UnsafeCell};
 use core::mem::MaybeUninit;
 
@@ -26,7 +26,7 @@ struct Place<T> {
 }
 
 /// The queue.
-#[repr(C)] // its end is written to by a fork: see `Tracker`
+#[repr(C)] // its end is written to by a fork: see `Shared`
 pub(crate) struct Queue<T> {
     places: [Place<T>; PLACES],
     tickets: AtomicU32,
@@ -111,34 +111,28 @@ impl<T: Copy> Queue<T> {
 
 /// Gives the lock back, with the queue emptied: also of what a handler leaves at the last moment.
 #[inline]
-pub(crate) fn leave<T: Copy>(lock: &Lock, queue: &Queue<T>, me: usize, sleeper: &impl Sleeper, enter: impl FnMut(T)) {
+pub(crate) fn leave<T: Copy>(lock: &Lock, queue: &Queue<T>, threads: &impl Threads, enter: impl FnMut(T)) {
     if queue.is_empty() {
-        lock.give_back(sleeper);
-        if queue.is_empty() || lock.take(me, Patience::Short, sleeper).is_err() {
+        lock.give_back(threads);
+        if queue.is_empty() || lock.take(Patience::Short, threads).is_err() {
             return;
         }
     }
-    leave_with_events(lock, queue, me, sleeper, enter);
+    leave_with_events(lock, queue, threads, enter);
 }
 
 /// The same where events wait. Apart, because an event takes much of a small stack.
 #[cold]
 #[inline(never)]
-fn leave_with_events<T: Copy>(
-    lock: &Lock,
-    queue: &Queue<T>,
-    me: usize,
-    sleeper: &impl Sleeper,
-    mut enter: impl FnMut(T),
-) {
+fn leave_with_events<T: Copy>(lock: &Lock, queue: &Queue<T>, threads: &impl Threads, mut enter: impl FnMut(T)) {
     // An event whose writer has not come to its end keeps nobody here: the next holder enters it.
     const ROUNDS: u32 = 3;
     for round in 1..=ROUNDS {
         while let Some(event) = queue.pop() {
             enter(event);
         }
-        lock.give_back(sleeper);
-        if round == ROUNDS || queue.is_empty() || lock.take(me, Patience::Short, sleeper).is_err() {
+        lock.give_back(threads);
+        if round == ROUNDS || queue.is_empty() || lock.take(Patience::Short, threads).is_err() {
             return;
         }
     }

@@ -3,6 +3,7 @@
 //! Pure: it is told what happened and knows nothing of the kernel. A piece of memory that can't be had makes it forget
 //! a range, never remember a wrong one.
 
+mod answers;
 mod moves;
 mod pieces;
 mod tracked;
@@ -10,7 +11,7 @@ mod tracked;
 use super::hints::Hints;
 use super::history::{Extents, History, Released};
 use super::origin::{By, File, NewMapping, Origin, OuterItem};
-use super::pool::Pool;
+use super::pool::{Memory, Pool};
 use super::tree::{Entry, Tree};
 use crate::plain::hidden::{Addresses, Hidden};
 use crate::plain::{Outer, Range};
@@ -27,7 +28,7 @@ pub(crate) struct Releaser {
     pub(crate) by: By,
     /// The return address of the call.
     pub(crate) site: usize,
-    /// As [`crate::clock::now`] gives it.
+    /// As the caller's clock gives it.
     pub(crate) time: u32,
 }
 
@@ -48,8 +49,8 @@ struct Attached {
 }
 
 /// The regions.
-#[repr(C)] // what a fork writes to first: see `Tracker`
-pub(crate) struct Regions {
+#[repr(C)] // what a fork writes to first: see `Shared`
+pub(crate) struct Regions<M> {
     /// Numbers calls that map and that release.
     serial: u32,
     /// In which process of a line of forks this is.
@@ -57,7 +58,7 @@ pub(crate) struct Regions {
     /// The number of the last count of origins.
     count: u8,
     /// Whether a range had to be forgotten for want of memory.
-    pub(crate) is_incomplete: bool,
+    is_incomplete: bool,
     /// Whether this process has mapped or made anything since it started or was forked.
     has_made: bool,
     /// Whether this process has made or met segments or objects.
@@ -66,19 +67,19 @@ pub(crate) struct Regions {
     has_notable: bool,
     /// Whether a release has ever been left open: else a child of fork need not look at the history.
     has_opened: bool,
-    tree: Tree,
-    pub(crate) history: History,
-    origins: Pool<Hidden<Origin>, ORIGINS>,
-    files: Pool<File, FILES>,
-    outers: Pool<OuterItem, OUTERS>,
+    tree: Tree<M>,
+    history: History,
+    origins: Pool<M, Hidden<Origin>, ORIGINS>,
+    files: Pool<M, File, FILES>,
+    outers: Pool<M, OuterItem, OUTERS>,
     /// Addresses that the program has asked for and not been given.
-    pub(crate) asked: Extents,
+    asked: Extents,
     /// The last of them, each with the mapping that was given.
     hints: Hints,
 }
 
-impl Regions {
-    pub(crate) const fn new() -> Regions {
+impl<M: Memory> Regions<M> {
+    pub(in crate::track) const fn new() -> Regions<M> {
         Regions {
             tree: Tree::new(),
             origins: Pool::new(),
@@ -99,26 +100,17 @@ impl Regions {
     }
 
     /// The range that holds `address`, or else the next one above it.
-    pub(crate) fn at_or_after(&self, address: usize) -> Option<Entry> {
+    pub(in crate::track) fn at_or_after(&self, address: usize) -> Option<Entry> {
         self.tree.at_or_after(address)
     }
 
     /// The range that holds `address`.
-    pub(crate) fn at(&self, address: usize) -> Option<Entry> {
+    pub(in crate::track) fn at(&self, address: usize) -> Option<Entry> {
         self.at_or_after(address).filter(|entry| entry.contains(address))
     }
 
-    /// Whether the next range at or above `address` is a mapping that grows downwards.
-    pub(crate) fn grows_down_after(&self, address: usize) -> bool {
-        let grows = |entry: Entry| {
-            let origin = self.origins.get(entry.origin)?.kept();
-            Some(origin.by == By::Mmap && origin.flags & libc::MAP_GROWSDOWN != 0)
-        };
-        self.at_or_after(address).and_then(grows).unwrap_or(false)
-    }
-
     /// The last range that starts below `address`.
-    pub(crate) fn before(&self, address: usize) -> Option<Entry> {
+    pub(in crate::track) fn before(&self, address: usize) -> Option<Entry> {
         self.tree.before(address)
     }
 
@@ -127,31 +119,13 @@ impl Regions {
         self.serial
     }
 
-    /// The largest size that a file had at any of its mappings that are remembered and were made from number `since` on, in
-    /// bytes.
-    pub(crate) fn largest_size(&self, device: u32, inode: u64, since: u32) -> Option<u64> {
-        let size = |entry: &Entry| {
-            let origin = self.origin(entry).filter(|origin| origin.by != By::Shmat)?;
-            let file = self.files.get(origin.file)?;
-            let is_later = origin.serial.wrapping_sub(since).cast_signed() >= 0;
-            (is_later && file.device == device && file.inode == inode).then_some(file.size)
-        };
-        let mut largest = self.history.newest_first().filter_map(|gone| size(&gone.entry)).max();
-        let mut at = 0;
-        while let Some(entry) = self.tree.at_or_after(at) {
-            largest = largest.max(size(&entry));
-            at = entry.end;
-        }
-        largest
-    }
-
     /// The origin of a range.
-    pub(crate) fn origin(&self, entry: &Entry) -> Option<Origin> {
+    pub(in crate::track) fn origin(&self, entry: &Entry) -> Option<Origin> {
         self.origins.get(entry.origin).map(|origin| origin.get())
     }
 
     /// All that is known of a range.
-    pub(crate) fn known(&self, entry: Entry) -> Option<TrackedRange> {
+    pub(in crate::track) fn known(&self, entry: Entry) -> Option<TrackedRange> {
         let origin = self.origin(&entry)?;
         let requested = match self.hints.at(origin.hint, origin.serial) {
             _ if origin.placed => Requested::Address(origin.base),
@@ -164,7 +138,7 @@ impl Regions {
     }
 
     /// A mapping was asked for in a range; `base` is where it is, if it was made.
-    pub(crate) fn requested_at(&mut self, range: Range, address: usize, base: Option<usize>) {
+    pub(in crate::track) fn requested_at(&mut self, range: Range, address: usize, base: Option<usize>) {
         self.asked.add(range.start, range.end);
         let made = base.and_then(|base| self.at(base).filter(|entry| entry.start == base));
         if let Some(origin) = made.and_then(|entry| self.origins.get_mut(entry.origin))
@@ -175,17 +149,8 @@ impl Regions {
         }
     }
 
-    /// The newest live mapping that was asked for where `address` is, and lies elsewhere.
-    pub(crate) fn meant_to_hold(&self, address: usize) -> Option<TrackedRange> {
-        self.hints.below(address).find_map(|(asked, base, serial)| {
-            let entry = self.at(base)?;
-            let origin = self.origin(&entry).filter(|origin| origin.serial == serial)?;
-            (address.wrapping_sub(asked) < origin.length).then(|| self.known(entry))?
-        })
-    }
-
     /// All that is known of a range that is gone.
-    pub(crate) fn known_gone(&self, gone: Released) -> Option<ReleasedMapping> {
+    pub(in crate::track) fn known_gone(&self, gone: Released) -> Option<ReleasedMapping> {
         Some(ReleasedMapping { gone, was: self.known(gone.entry)?, outer: self.outer(gone.outer) })
     }
 
@@ -194,33 +159,43 @@ impl Regions {
     }
 
     /// Whether an origin was made in this process, not in one that forked it.
-    pub(crate) fn is_own(&self, origin: &Origin) -> bool {
+    pub(in crate::track) fn is_own(&self, origin: &Origin) -> bool {
         origin.generation == self.generation
     }
 
+    /// Whether something had to be forgotten for want of memory.
+    pub(in crate::track) fn is_incomplete(&self) -> bool {
+        self.is_incomplete
+    }
+
+    /// Something had to be forgotten for want of memory.
+    pub(in crate::track) fn note_incomplete(&mut self) {
+        self.is_incomplete = true;
+    }
+
     /// Whether this process has made or met segments or objects.
-    pub(crate) fn has_met_others(&self) -> bool {
+    pub(in crate::track) fn has_met_others(&self) -> bool {
         self.has_met_others
     }
 
     /// This process has made something that is to be looked at when it ends.
-    pub(crate) fn note_made(&mut self) {
+    pub(in crate::track) fn note_made(&mut self) {
         self.has_made = true;
         self.has_met_others = true;
     }
 
     /// In which process of a line of forks this is.
-    pub(crate) fn generation(&self) -> u8 {
+    pub(in crate::track) fn generation(&self) -> u8 {
         self.generation
     }
 
     /// Whether there may be something to tell when this process ends.
-    pub(crate) fn has_something_to_tell(&self) -> bool {
+    pub(in crate::track) fn has_something_to_tell(&self) -> bool {
         self.has_made || self.has_notable
     }
 
     /// Makes this the process that a fork made.
-    pub(crate) fn forked(&mut self) {
+    pub(in crate::track) fn forked(&mut self) {
         self.has_made = false;
         self.has_met_others = false;
         self.generation = self.generation.wrapping_add(1);
@@ -231,20 +206,34 @@ impl Regions {
     }
 
     /// Begins a count in which each origin counts once.
-    pub(crate) fn begin_count(&mut self) {
+    pub(in crate::track) fn begin_count(&mut self) {
         self.count = self.count.wrapping_add(1);
     }
 
     /// Whether the origin of a range has not been counted yet; from now on it has.
-    pub(crate) fn counts(&mut self, entry: &Entry) -> bool {
+    pub(in crate::track) fn counts(&mut self, entry: &Entry) -> bool {
         let count = self.count;
         self.origins
             .get_mut(entry.origin)
             .is_some_and(|origin| core::mem::replace(&mut origin.kept_mut().counted, count) != count)
     }
 
+    /// The first attachment of a segment from an address on whose origin has not been counted yet; from now on it has.
+    pub(in crate::track) fn next_uncounted_attachment(&mut self, id: u64, from: usize) -> Option<Entry> {
+        let mut at = from;
+        while let Some(entry) = self.at_or_after(at) {
+            at = entry.end;
+            let known = self.known(entry)?;
+            let is_of_segment = known.origin.by == By::Shmat && known.file.is_some_and(|file| file.inode == id);
+            if is_of_segment && self.counts(&entry) {
+                return Some(entry);
+            }
+        }
+        None
+    }
+
     /// How many bytes are left of what the call has mapped that made a range.
-    pub(crate) fn left_of(&self, entry: &Entry) -> usize {
+    pub(in crate::track) fn left_of(&self, entry: &Entry) -> usize {
         let Some(origin) = self.origin(entry) else { return 0 };
         let range = Range::new(origin.base, crate::plain::page::whole_pages(origin.length));
         let (mut at, mut left) = (range.start, 0_usize);
@@ -257,14 +246,9 @@ impl Regions {
         left
     }
 
-    /// The last release of a part of what the call has mapped that made a range.
-    pub(crate) fn last_gone_of(&self, entry: &Entry) -> Option<ReleasedMapping> {
-        self.known_gone(self.history.newest_first().find(|gone| gone.entry.origin == entry.origin && gone.is_real())?)
-    }
-
     /// Checks that the tree is one.
     #[cfg(test)]
-    pub(crate) fn check(&self) {
+    pub(in crate::track) fn check(&self) {
         self.tree.check();
     }
 
@@ -273,7 +257,7 @@ impl Regions {
     /// A call has mapped a range; what was there has been replaced.
     #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
     #[inline(always)]
-    pub(crate) fn mapped(&mut self, range: Range, made: NewMapping, outer: Option<&Outer>) {
+    pub(in crate::track) fn mapped(&mut self, range: Range, made: NewMapping, outer: Option<&Outer>) {
         if range.start >= range.end {
             return;
         }
@@ -303,7 +287,12 @@ impl Regions {
     }
 
     /// Takes a range out, before a call that releases it: what was there, pieces and all.
-    pub(crate) fn release(&mut self, range: Range, releaser: Releaser, outer: Option<&Outer>) -> ReleasedPieces {
+    pub(in crate::track) fn release(
+        &mut self,
+        range: Range,
+        releaser: Releaser,
+        outer: Option<&Outer>,
+    ) -> ReleasedPieces {
         self.serial = self.serial.wrapping_add(1);
         let release = self.serial;
         if let Some(entry) = self.tree.take_exactly(range.start, range.end) {
@@ -321,7 +310,12 @@ impl Regions {
 
     /// Takes out all pieces of the segment that is attached at `base`, as shmdt(2) detaches them: also what munmap has
     /// left of it, and what mremap has moved so that it would start there.
-    pub(crate) fn detach(&mut self, base: usize, releaser: Releaser, outer: Option<&Outer>) -> ReleasedPieces {
+    pub(in crate::track) fn detach(
+        &mut self,
+        base: usize,
+        releaser: Releaser,
+        outer: Option<&Outer>,
+    ) -> ReleasedPieces {
         let mut at = base;
         let (segment, mut last) = loop {
             let Some(entry) = self.tree.at_or_after(at) else { return ReleasedPieces::default() };
@@ -385,7 +379,7 @@ impl Regions {
     }
 
     /// Puts back what a release took, because the call failed; where something has been mapped since, that stays.
-    pub(crate) fn put_back(&mut self, release: u32) {
+    pub(in crate::track) fn put_back(&mut self, release: u32) {
         while let Some(gone) = self.history.take_back(release) {
             self.fill(gone.entry);
             self.drop_piece(gone.entry.origin);
@@ -394,7 +388,7 @@ impl Regions {
     }
 
     /// A range has another protection now.
-    pub(crate) fn protect(&mut self, range: Range, prot: u8) {
+    pub(in crate::track) fn protect(&mut self, range: Range, prot: u8) {
         let mut at = range.start;
         while let Some(entry) = self.next_in(at, range) {
             at = entry.end;
@@ -406,12 +400,6 @@ impl Regions {
             self.add(Entry { prot, ..piece });
             self.drop_piece(piece.origin);
         }
-    }
-
-    /// The piece with the lowest start from `from` on that a release took.
-    pub(crate) fn next_piece(&self, release: u32, from: usize) -> Option<ReleasedMapping> {
-        let pieces = self.history.pieces_of(release).filter(|gone| gone.entry.start >= from);
-        self.known_gone(pieces.min_by_key(|gone| gone.entry.start)?)
     }
 
     /// What a release took stays remembered until the call tells what came of it, however long its thread takes.
@@ -427,14 +415,14 @@ impl Regions {
     }
 
     /// The release of what is mapped at an address needs a look from now on.
-    pub(crate) fn watch_release(&mut self, address: usize) {
+    pub(in crate::track) fn watch_release(&mut self, address: usize) {
         if let Some(entry) = self.at(address).filter(|entry| !entry.needs_check) {
             self.tree.replace(entry.start, Entry { needs_check: true, ..entry });
         }
     }
 
     /// Notes that the end of what is mapped at an address has been written before.
-    pub(crate) fn mark_tail_unreliable(&mut self, address: usize) {
+    pub(in crate::track) fn mark_tail_unreliable(&mut self, address: usize) {
         if let Some(entry) = self.at(address) {
             self.mark_origin_unreliable(entry.origin);
         }
@@ -447,7 +435,7 @@ impl Regions {
     }
 
     /// The range from `old.start` on is `length` bytes long from now on, after mremap shrank it in place.
-    pub(crate) fn shrunk(&mut self, start: usize, length: usize) {
+    pub(in crate::track) fn shrunk(&mut self, start: usize, length: usize) {
         if let Some(entry) = self.at(start)
             && let Some(origin) = self.origins.get_mut(entry.origin)
             && origin.get().base == start
@@ -459,7 +447,7 @@ impl Regions {
     }
 
     /// Forgets a range without a trace: nobody knows what is there.
-    pub(crate) fn forget(&mut self, range: Range) {
+    pub(in crate::track) fn forget(&mut self, range: Range) {
         while let Some(entry) = self.next_in(range.start, range) {
             let piece = Entry { start: entry.start.max(range.start), end: entry.end.min(range.end), ..entry };
             self.cut_out(entry, piece);

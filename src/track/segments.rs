@@ -1,19 +1,18 @@
 //! The System V segments that this process has met.
 
+use crate::plain::errno::Errno;
 use crate::plain::hash::mix;
 use crate::plain::hidden::Hidden;
-use crate::sys::Errno;
 use core::ffi::c_int;
-use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Segments that are remembered: as many as a system has by default (SHMMNI).
 const SEGMENTS: usize = 4096;
 /// How far from its place an entry may lie.
 const PROBES: usize = 32;
 
-/// A segment.
+/// A segment that this process has met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Segment {
+pub(crate) struct MetSegment {
     pub(crate) id: c_int,
     pub(crate) key: c_int,
     /// In bytes; 0 while it is not known.
@@ -40,11 +39,11 @@ const GIVEN: u8 = 32;
 /// It exists when this process ends.
 const LEFT: u8 = 16;
 
-impl Segment {
+impl MetSegment {
     const NOWHERE: Hidden = Hidden::unused(0);
 
     /// All zeroes, so that a table of them takes no room in the library's file.
-    const NONE: Segment = Segment {
+    const NONE: MetSegment = MetSegment {
         id: 0,
         key: 0,
         size: 0,
@@ -57,8 +56,8 @@ impl Segment {
     };
 
     /// A segment of which only its id is known.
-    const fn of(id: c_int) -> Segment {
-        Segment { id, marks: USED, ..Self::NONE }
+    const fn of(id: c_int) -> MetSegment {
+        MetSegment { id, marks: USED, ..Self::NONE }
     }
 
     fn has(&self, mark: u8) -> bool {
@@ -99,7 +98,7 @@ impl Segment {
     pub(crate) fn shmget_succeeded(&mut self, call: &ShmgetSuccess, generation: u8) {
         // A new segment may have the id of one that is gone.
         if call.created || self.has(REMOVED) {
-            *self = Segment::of(self.id);
+            *self = MetSegment::of(self.id);
         }
         // A later look-up is not the creation.
         if self.has(CREATED) {
@@ -150,22 +149,9 @@ pub(crate) struct ShmgetSuccess {
     pub(crate) site: Hidden,
 }
 
-/// Whether this process has asked for segments by index: the ids that `SHM_STAT` gives are not remembered.
-static IDS_LISTED: AtomicBool = AtomicBool::new(false);
-
-/// Notes that a call has given an id that is not remembered.
-pub(crate) fn list_ids() {
-    IDS_LISTED.store(true, Relaxed);
-}
-
-/// Whether a call has given ids that are not remembered.
-pub(crate) fn are_ids_listed() -> bool {
-    IDS_LISTED.load(Relaxed)
-}
-
 /// The segments by id.
 pub(crate) struct Segments {
-    table: [Segment; SEGMENTS],
+    table: [MetSegment; SEGMENTS],
     /// The places that are or were taken lie between these two: the whole table is some forty pages, which nobody is to
     /// touch for nothing when each of many processes ends.
     first: usize,
@@ -175,15 +161,15 @@ pub(crate) struct Segments {
 impl Segments {
     #[allow(clippy::large_stack_arrays, reason = "the value of a static")]
     pub(crate) const fn new() -> Segments {
-        Segments { table: [Segment::NONE; SEGMENTS], first: 0, last: 0 }
+        Segments { table: [MetSegment::NONE; SEGMENTS], first: 0, last: 0 }
     }
 
     /// The part of the table in which all segments lie.
-    fn taken(&self) -> &[Segment] {
+    fn taken(&self) -> &[MetSegment] {
         self.table.get(self.first..self.last).unwrap_or_default()
     }
 
-    fn taken_mut(&mut self) -> &mut [Segment] {
+    fn taken_mut(&mut self) -> &mut [MetSegment] {
         self.table.get_mut(self.first..self.last).unwrap_or_default()
     }
 
@@ -195,7 +181,7 @@ impl Segments {
     }
 
     /// The segment with this id.
-    pub(crate) fn get(&self, id: c_int) -> Option<&Segment> {
+    pub(crate) fn get(&self, id: c_int) -> Option<&MetSegment> {
         Self::places(id)
             .filter_map(|place| self.table.get(place))
             .take_while(|segment| segment.has(USED))
@@ -204,8 +190,8 @@ impl Segments {
 
     /// The segment with this id, entered if it was not there. Where there is no room, one that this process did not
     /// make, or has removed, makes way.
-    pub(crate) fn entry(&mut self, id: c_int) -> Option<&mut Segment> {
-        let at = |this: &Self, place: usize| this.table.get(place).copied().unwrap_or(Segment::NONE);
+    pub(crate) fn entry(&mut self, id: c_int) -> Option<&mut MetSegment> {
+        let at = |this: &Self, place: usize| this.table.get(place).copied().unwrap_or(MetSegment::NONE);
         let there = Self::places(id).find(|place| {
             let segment = at(self, *place);
             !segment.has(USED) || segment.id == id
@@ -219,7 +205,7 @@ impl Segments {
         self.last = self.last.max(place.wrapping_add(1));
         let segment = self.table.get_mut(place)?;
         if !segment.has(USED) || segment.id != id {
-            *segment = Segment::of(id);
+            *segment = MetSegment::of(id);
         }
         Some(segment)
     }
@@ -239,12 +225,12 @@ impl Segments {
     }
 
     /// Those that are left, of all call sites or of one.
-    fn left(&self, site: Option<usize>) -> impl Iterator<Item = &Segment> {
+    fn left(&self, site: Option<usize>) -> impl Iterator<Item = &MetSegment> {
         self.taken().iter().filter(move |segment| segment.has(LEFT) && site.is_none_or(|site| segment.site() == site))
     }
 
     /// The one with the next higher id.
-    pub(crate) fn next_left(&self, after: Option<c_int>, site: Option<usize>) -> Option<Segment> {
+    pub(crate) fn next_left(&self, after: Option<c_int>, site: Option<usize>) -> Option<MetSegment> {
         self.left(site).filter(|segment| after.is_none_or(|after| segment.id > after)).min_by_key(|one| one.id).copied()
     }
 
@@ -260,11 +246,11 @@ impl Segments {
 
     /// Where this process has removed the segment with this key.
     pub(crate) fn removed_with_key(&self, key: c_int) -> Option<usize> {
-        self.taken().iter().filter(|segment| segment.has(GIVEN) && segment.key == key).find_map(Segment::removed_at)
+        self.taken().iter().filter(|segment| segment.has(GIVEN) && segment.key == key).find_map(MetSegment::removed_at)
     }
 
     /// The next segment in the table from place `from` on, and the place after it.
-    pub(crate) fn next(&self, from: usize) -> Option<(Segment, usize)> {
+    pub(crate) fn next(&self, from: usize) -> Option<(MetSegment, usize)> {
         let from = from.max(self.first);
         let rest = self.table.get(from..self.last)?;
         let index = rest.iter().position(|segment| segment.has(USED))?;
@@ -288,14 +274,14 @@ mod tests {
         for id in 0..10_000 {
             segments.entry(id).unwrap().shmget_succeeded(&shmget_succeeded(id, id < 100, 1), 0);
         }
-        assert!((0..100).all(|id| segments.get(id).is_some_and(Segment::is_created)));
+        assert!((0..100).all(|id| segments.get(id).is_some_and(MetSegment::is_created)));
         assert!(segments.get(9_999).is_some());
         assert_eq!(segments.next(SEGMENTS), None);
     }
 
     #[test]
     fn a_later_look_up_is_not_the_creation() {
-        let mut segment = Segment::of(3);
+        let mut segment = MetSegment::of(3);
         segment.shmget_succeeded(&shmget_succeeded(3, true, 1), 5);
         segment.shmget_succeeded(&ShmgetSuccess { size: 0, flags: 0, ..shmget_succeeded(3, false, 2) }, 5);
         assert_eq!((segment.site(), segment.size, segment.flags), (1, 4096, 0o600));
@@ -303,7 +289,7 @@ mod tests {
 
     #[test]
     fn an_id_that_is_given_again_is_another_segment() {
-        let mut segment = Segment::of(3);
+        let mut segment = MetSegment::of(3);
         segment.shmget_succeeded(&shmget_succeeded(3, true, 1), 5);
         segment.refuse(Hidden::new(2), libc::EPERM);
         assert_eq!(segment.refused_at(), Some((2, libc::EPERM)));

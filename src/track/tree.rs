@@ -5,7 +5,7 @@
 
 mod node;
 
-use super::pool::Pool;
+use super::pool::{Memory, Pool};
 use crate::plain::hidden::{Addresses, Hidden};
 use node::{FEW, JOINED, Node, WIDTH};
 
@@ -69,13 +69,13 @@ impl Path {
 
 /// The ranges.
 #[repr(C)] // see `Pool`
-pub(crate) struct Tree {
+pub(crate) struct Tree<M> {
     recent: Recent,
     /// 0 while there has been no range.
     root: u32,
     /// Whether the root is a branch: there is more than one leaf.
     is_branched: bool,
-    nodes: Pool<Node, FIRST_NODES>,
+    nodes: Pool<M, Node, FIRST_NODES>,
 }
 
 /// The leaf that was changed last, where the next change is likely to be, and the addresses that belong in it.
@@ -98,8 +98,8 @@ impl Recent {
     }
 }
 
-impl Tree {
-    pub(crate) const fn new() -> Tree {
+impl<M: Memory> Tree<M> {
+    pub(crate) const fn new() -> Tree<M> {
         Tree { nodes: Pool::new(), root: 0, is_branched: false, recent: Recent::NONE }
     }
 

@@ -11,9 +11,10 @@ use crate::facts::mapping::{Mapping, Mappings};
 use crate::facts::module;
 use crate::form::Draft;
 use crate::machine::Access;
+use crate::observe::tracked;
 use crate::plain::page::page_size;
 use crate::sys;
-use crate::track::{self, By, TrackedRange};
+use crate::track::{By, TrackedRange};
 use mapsan_model::Rule;
 
 /// What is known of a page that is not available.
@@ -64,7 +65,7 @@ impl FileFault {
         if !(libc::BUS_ADRERR..=libc::BUS_MCEERR_AO).contains(&fault.code) {
             return None;
         }
-        let known = track::at(fault.address);
+        let known = tracked::at(fault.address);
         let mappings = Mappings::open();
         let there = mappings.as_ref().and_then(|mappings| mappings.at(fault.address));
         let is_file = |there: &Mapping| there.inode != 0 && there.name().starts_with(b"/") && !there.is_segment();
@@ -94,7 +95,7 @@ impl FileFault {
         };
         let largest = match (&file, &self.known) {
             (Some(file), Some(known)) => {
-                track::largest_size(file.device, file.inode, known.origin.serial).unwrap_or(0).max(file.size)
+                tracked::largest_size(file.device, file.inode, known.origin.serial).unwrap_or(0).max(file.size)
             }
             _ => 0,
         };

@@ -8,10 +8,9 @@ use crate::check::provenance::{tell_gone, tell_mapped};
 use crate::facts::mapping::Mapping;
 use crate::form::{Draft, Place};
 use crate::harden;
+use crate::observe::tracked;
 use crate::plain::escape::Quoted;
-use crate::track::libraries::{self, Library};
-use crate::track::protections::Protection;
-use crate::track::{self, By, ReleasedMapping, TrackedRange};
+use crate::track::{By, Library, Protection, ReleasedMapping, TrackedRange};
 use core::fmt;
 
 /// An instruction fetch where nothing is mapped, or nothing executable.
@@ -44,8 +43,8 @@ impl Jump {
         if executable && fault.code != Fault::PKUERR {
             return None;
         }
-        let known = track::at(address);
-        let before = match (libraries::removed_at(address), track::last_gone(address)) {
+        let known = tracked::at(address);
+        let before = match (tracked::removed_library(address), tracked::last_gone(address)) {
             // A pointer to code outlives the library more likely than one to data.
             (Some(library), Some(gone)) if is_later(gone.gone.time, library.time) && gone.was.entry.prot & 4 != 0 => {
                 Before::Mapping(gone)
@@ -59,7 +58,7 @@ impl Jump {
         }
         let prot = now.as_ref().map_or(0, Mapping::prot);
         let since = known.as_ref().map(|known| known.origin.serial);
-        let given = now.as_ref().and_then(|_| track::protection(address, prot, since));
+        let given = now.as_ref().and_then(|_| tracked::protection(address, prot, since));
         Some(Jump { now, known, before, given })
     }
 

@@ -16,10 +16,10 @@ use super::provenance::tell_mapped;
 use crate::call::Fault;
 use crate::facts::mapping::{Mapping, Mappings};
 use crate::form::Draft;
-use crate::harden::{self, Kind};
+use crate::harden::{self, Purpose};
 use crate::machine::Access;
-use crate::track::libraries::{self, Library};
-use crate::track::{self, By, ReleasedMapping, TrackedRange};
+use crate::observe::tracked;
+use crate::track::{By, Library, ReleasedMapping, TrackedRange};
 use core::ffi::c_int;
 use failed::FailedPointer;
 use file::FileFault;
@@ -80,11 +80,11 @@ pub(crate) fn cause(fault: &Fault) -> Option<Cause> {
 /// The cause of a read or write where nothing is mapped.
 fn not_mapped(fault: &Fault) -> Option<Cause> {
     let address = fault.address;
-    match (track::at(address), mapping_at(address)) {
+    match (tracked::at(address), mapping_at(address)) {
         (Some(known), None) => Some(Cause::Vanished(known)),
         // Another thread has mapped it meanwhile.
         (Some(_), Some(_)) => None,
-        (None, _) => match (track::last_gone(address), libraries::removed_at(address)) {
+        (None, _) => match (tracked::last_gone(address), tracked::removed_library(address)) {
             (Some(gone), Some(library)) if is_later(gone.gone.time, library.time) => Some(Cause::Released(gone)),
             (_, Some(library)) => Some(Cause::Unloaded(library)),
             (Some(gone), None) => Some(Cause::Released(gone)),
@@ -102,9 +102,9 @@ fn is_later(one: u32, other: u32) -> bool {
 fn forbidden(fault: &Fault) -> Option<Cause> {
     let address = fault.address;
     let there = mapping_at(address);
-    let Some(known) = track::at(address) else {
+    let Some(known) = tracked::at(address) else {
         return match harden::held(address) {
-            Some(Kind::Quarantined) => track::last_gone(address).map(Cause::Released),
+            Some(Purpose::Quarantined) => tracked::last_gone(address).map(Cause::Released),
             Some(kind) => Overrun::into_own_guard(address, kind).map(Cause::Overrun),
             None => Forbidden::of_foreign(fault, &there?).map(Cause::Forbidden),
         };

@@ -8,9 +8,10 @@ use crate::check::provenance::{tell_mapped, whole};
 use crate::check::{Count, IfSome};
 use crate::facts::limits::Bytes;
 use crate::form::Draft;
-use crate::harden::Kind;
+use crate::harden::Purpose;
+use crate::observe::tracked;
 use crate::plain::page::{page_size, page_start};
-use crate::track::{self, TrackedRange};
+use crate::track::TrackedRange;
 use core::fmt;
 
 /// Which side of a mapping.
@@ -46,7 +47,7 @@ impl Overrun {
     pub(super) fn of_neighbour(fault: &Fault) -> Option<Overrun> {
         let address = fault.address;
         let is_stack = is_stack_used_up(fault);
-        let (below, above) = track::neighbours(address);
+        let (below, above) = tracked::neighbours(address);
         let lives = |known: &TrackedRange, at: usize| {
             mapping_at(at).is_some_and(|there| there.contains(known.entry.start) || there.contains(at))
         };
@@ -67,7 +68,7 @@ impl Overrun {
     /// The accessible memory of the same mapping or reservation that a page without any right borders.
     pub(super) fn into_guard(fault: &Fault) -> Option<Overrun> {
         let address = fault.address;
-        let guard = track::at(address)?;
+        let guard = tracked::at(address)?;
         let is_stack = is_stack_used_up(fault);
         let below = border(&guard, address, Side::Behind)
             .filter(|_| !is_stack)
@@ -80,13 +81,13 @@ impl Overrun {
     }
 
     /// The mapping on whose side a guard of `harden=guard` is.
-    pub(super) fn into_own_guard(address: usize, kind: Kind) -> Option<Overrun> {
+    pub(super) fn into_own_guard(address: usize, kind: Purpose) -> Option<Overrun> {
         let (side, at) = match kind {
-            Kind::Below => (Side::Before, page_start(address).checked_add(page_size())?),
-            Kind::Above => (Side::Behind, page_start(address).checked_sub(1)?),
-            Kind::Quarantined => return None,
+            Purpose::Below => (Side::Before, page_start(address).checked_add(page_size())?),
+            Purpose::Above => (Side::Behind, page_start(address).checked_sub(1)?),
+            Purpose::Quarantined => return None,
         };
-        track::at(at).map(|known| Overrun { known, side, guard: Guard::Ours, is_stack: false })
+        tracked::at(at).map(|known| Overrun { known, side, guard: Guard::Ours, is_stack: false })
     }
 
     /// How many bytes outside what was asked for the access lies; 1 is the byte next to it.
@@ -153,7 +154,7 @@ impl Overrun {
                         "the access ran into a guard: pages beside the mapping that can't be accessed"
                     ));
                 }
-                if let Some(given) = track::protection(fault.address, prot, Some(serial)) {
+                if let Some(given) = tracked::protection(fault.address, prot, Some(serial)) {
                     draft.place(given.site, format_args!("protected here"));
                 }
             }
@@ -246,7 +247,7 @@ fn border(guard: &TrackedRange, address: usize, side: Side) -> Option<TrackedRan
         if far > NEAR {
             return None;
         }
-        let known = track::at(next)?;
+        let known = tracked::at(next)?;
         if known.entry.prot != 0 {
             let holds = |known: &TrackedRange, at: usize| whole(known).start <= at && at < whole(known).end;
             let same = known.origin.serial == guard.origin.serial || holds(guard, next) || holds(&known, address);

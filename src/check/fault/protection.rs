@@ -7,8 +7,8 @@ use crate::check::provenance::tell_mapped;
 use crate::facts::mapping::{self, Mapping};
 use crate::form::{Draft, Place};
 use crate::machine::Access;
-use crate::track::protections::Protection;
-use crate::track::{self, By, TrackedRange};
+use crate::observe::tracked;
+use crate::track::{By, Protection, TrackedRange};
 use core::ffi::c_int;
 
 /// An access to live memory whose protection forbids it.
@@ -24,7 +24,7 @@ impl Forbidden {
     /// An access to a mapping of the program's.
     pub(super) fn of_own(fault: &Fault, known: &TrackedRange, there: Option<&Mapping>) -> Forbidden {
         let prot = there.map_or(known.entry.prot, Mapping::prot);
-        let given = track::protection(fault.address, prot, Some(known.origin.serial));
+        let given = tracked::protection(fault.address, prot, Some(known.origin.serial));
         Forbidden { known: Some(*known), there: there.copied(), given }
     }
 
@@ -33,7 +33,7 @@ impl Forbidden {
         if allows(fault, there.prot()) {
             return None;
         }
-        let given = track::protection(fault.address, there.prot(), None)?;
+        let given = tracked::protection(fault.address, there.prot(), None)?;
         Some(Forbidden { known: None, there: Some(*there), given: Some(given) })
     }
 
@@ -136,7 +136,7 @@ impl Forbidden {
 
     /// Tells of accessible memory that ends where this mapping starts: the access may have come from there.
     fn tell_below(&self, known: &TrackedRange, draft: &mut Draft) {
-        let (Some(below), _) = track::neighbours(known.entry.start) else { return };
+        let (Some(below), _) = tracked::neighbours(known.entry.start) else { return };
         if self.prot() == 0 && below.entry.end == known.entry.start && below.entry.prot & 3 == 3 {
             draft.note(format_args!(
                 "memory that can be accessed ends at {:#x}, where this mapping starts: the access may have run out of \

@@ -4,10 +4,10 @@ use super::words::{Accessed, Into, Rights, tell_removed};
 use crate::call::Fault;
 use crate::check::provenance::{tell_gone, tell_mapped, whole};
 use crate::form::Draft;
+use crate::observe::tracked;
 use crate::plain::escape::Quoted;
 use crate::plain::{Range, page};
-use crate::track::libraries::Library;
-use crate::track::{self, By, ReleasedMapping, ReleasedPieces, TrackedRange};
+use crate::track::{By, Library, ReleasedMapping, ReleasedPieces, TrackedRange};
 
 /// Says what happened where the program has released a mapping.
 pub(super) fn tell(gone: &ReleasedMapping, fault: &Fault, draft: &mut Draft) {
@@ -47,7 +47,7 @@ fn takes_others(gone: &ReleasedMapping) -> bool {
     const MOST: u32 = 64;
     let taken = ReleasedPieces { release: gone.gone.release, pieces: MOST, ..ReleasedPieces::default() };
     let mut others = false;
-    track::pieces_of(&taken, |piece| others |= piece.was.origin.serial != gone.was.origin.serial);
+    tracked::pieces_of(&taken, |piece| others |= piece.was.origin.serial != gone.was.origin.serial);
     others
 }
 

@@ -6,9 +6,9 @@ use crate::facts::limits::Bytes;
 use crate::facts::mapping::Mapping;
 use crate::form::Draft;
 use crate::machine::Access;
+use crate::observe::tracked;
 use crate::plain::escape::Quoted;
-use crate::track::libraries::Library;
-use crate::track::{self, By, Requested, TrackedRange};
+use crate::track::{By, Library, Requested, TrackedRange};
 use core::ffi::c_int;
 use core::fmt;
 
@@ -103,7 +103,7 @@ impl fmt::Display for Rights {
 
 /// Says that a mapping was asked for where the address lies, and is elsewhere, if that is so: the likeliest cause.
 pub(super) fn tell_hint(address: usize, draft: &mut Draft) -> bool {
-    let Some(meant) = track::meant_to_hold(address) else { return false };
+    let Some(meant) = tracked::meant_to_hold(address) else { return false };
     let Requested::Address(asked) = meant.requested else { return false };
     draft.place(meant.origin.site, format_args!("a mapping was asked for at {asked:#x} here"));
     draft.note(format_args!(

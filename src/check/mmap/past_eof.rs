@@ -5,9 +5,10 @@ use super::super::provenance::{Making, tell_gone};
 use crate::call::Outcome;
 use crate::facts::backing::{Backing, Identity};
 use crate::finding::Report;
+use crate::observe::tracked;
 use crate::plain::Range;
 use crate::sys;
-use crate::track::{self, File, ReleasedMapping, ReleasedPieces, TrackedRange};
+use crate::track::{File, ReleasedMapping, ReleasedPieces, TrackedRange};
 use mapsan_model::{Rule, Severity};
 
 /// The size of a mapped file now, in bytes.
@@ -34,7 +35,7 @@ fn now(known: &TrackedRange, file: &File) -> Option<Now> {
 pub(crate) fn inspect_empty(range: Range, taken: &ReleasedPieces) {
     let mut at = range.start;
     for _ in 0..taken.pieces {
-        let gone = track::last_gone(at).filter(|gone| gone.gone.release == taken.release);
+        let gone = tracked::last_gone(at).filter(|gone| gone.gone.release == taken.release);
         let Some(gone) = gone else { return };
         at = gone.gone.entry.end;
         if gone.gone.entry.needs_check && gone.gone.entry.start == gone.was.origin.base {

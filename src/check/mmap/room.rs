@@ -7,8 +7,8 @@ use crate::facts::limits::{self, Size};
 use crate::facts::{self, mapping};
 use crate::finding::Report;
 use crate::form::Draft;
+use crate::past::mlockall;
 use crate::plain::page;
-use crate::track::locks;
 use mapsan_model::{Rule, Severity};
 
 /// The addresses that `MAP_32BIT` is surely given: 1 GiB below the first 2 GiB, in whose first 32 MiB the kernel begins at a
@@ -173,7 +173,7 @@ impl Mmap {
     /// Whether locked memory is what was refused: the call asks for it, or an earlier mlockall does.
     pub(super) fn is_locked(&self) -> bool {
         // Nothing else gives EAGAIN for anonymous memory.
-        self.flags & libc::MAP_LOCKED != 0 || self.is_anonymous() || locks::all_future().is_some()
+        self.flags & libc::MAP_LOCKED != 0 || self.is_anonymous() || mlockall::future_site().is_some()
     }
 
     pub(super) fn lock_limit(&self, report: &Report<'_>) {

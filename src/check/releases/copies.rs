@@ -1,7 +1,8 @@
 //! Copies of what is replaced: a program that moves its own text to other pages puts it back.
 
+use crate::observe::tracked;
 use crate::plain::Range;
-use crate::{sys, track};
+use crate::sys;
 
 /// Bytes that are compared at one place.
 const SAMPLE: usize = 256;
@@ -26,7 +27,7 @@ pub(super) fn is_same(range: Range, other: usize) -> bool {
 pub(super) fn has_copy(range: Range) -> bool {
     let mut at = 0;
     for _ in 0..MOST {
-        let Some(known) = track::at_or_after(at) else { return false };
+        let Some(known) = tracked::at_or_after(at) else { return false };
         let entry = known.entry;
         if entry.end.wrapping_sub(entry.start) >= range.length() && is_same(range, entry.start) {
             return true;

@@ -9,9 +9,10 @@ use crate::check::provenance::{tell_gone, tell_mapped, whole};
 use crate::facts::mapping::Mappings;
 use crate::finding::Report;
 use crate::form::Draft;
+use crate::observe::tracked;
 use crate::plain::Range;
 use crate::sys::Errno;
-use crate::track::{self, By, ReleasedMapping, ReleasedPieces};
+use crate::track::{By, ReleasedMapping, ReleasedPieces};
 use mapsan_model::{Rule, Severity};
 
 impl Munmap {
@@ -107,7 +108,7 @@ impl Munmap {
 
     /// Nothing was mapped there.
     fn nothing(&self, range: Range, report: &Report<'_>) -> Option<Errno> {
-        match track::last_gone(self.address) {
+        match tracked::last_gone(self.address) {
             Some(gone) => is_double(&gone, range).then(|| self.double(&gone, report))?,
             None => self.not_mapped(report),
         }
@@ -127,13 +128,7 @@ impl Munmap {
     }
 
     fn not_mapped(&self, report: &Report<'_>) -> Option<Errno> {
-        let unknown = track::with(|state| {
-            let regions = &state.regions;
-            let known = [&regions.history.forgotten, &regions.asked];
-            regions.is_incomplete
-                || known.iter().any(|extents| extents.meets(self.address, self.address.saturating_add(1)))
-        });
-        if unknown.unwrap_or(true) {
+        if tracked::may_have_returned(self.address) {
             return None;
         }
         let severity = if self.address == 0 { Severity::Error } else { Severity::Warning };
@@ -154,7 +149,8 @@ impl Munmap {
     fn tell_nearest(&self, draft: &mut Draft) {
         /// In bytes: a larger distance is no slip.
         const NEAR: usize = 64 * 1024;
-        let below = track::neighbours(self.address).0.filter(|known| self.address.wrapping_sub(known.entry.end) < NEAR);
+        let below =
+            tracked::neighbours(self.address).0.filter(|known| self.address.wrapping_sub(known.entry.end) < NEAR);
         if let Some(below) = below {
             let start = below.origin.base;
             tell_mapped(&below, draft);

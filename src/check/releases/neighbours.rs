@@ -4,10 +4,9 @@ use super::{Loss, Search, What, taken_at};
 use crate::call::MAP_TYPE;
 use crate::check::memory;
 use crate::form::Draft;
+use crate::observe::tracked;
 use crate::plain::Range;
-use crate::plain::page::whole_pages;
-use crate::track::tree::Entry;
-use crate::track::{self, By, ReleasedPieces, TrackedRange};
+use crate::track::{By, ReleasedPieces, TrackedRange};
 use mapsan_model::Severity;
 
 /// Two mappings side by side that one release hits, of which the second is not meant.
@@ -72,27 +71,6 @@ fn are_strangers(first: &TrackedRange, second: &TrackedRange) -> bool {
     if first.entry.origin == second.entry.origin || one.site == other.site {
         return false;
     }
-    let later = if is_older(other.serial, one.serial) { one } else { other };
-    !later.placed && !was_one(Range { start: first.entry.start, end: second.entry.end }, later.serial)
-}
-
-/// Whether the first of two numbers was given before the other.
-fn is_older(one: u32, other: u32) -> bool {
-    other.wrapping_sub(one).cast_signed() > 0
-}
-
-/// Whether a mapping that is remembered, and was made before call number `serial`, held the whole range.
-pub(super) fn was_one(range: Range, serial: u32) -> bool {
-    track::with(|state| {
-        let regions = &state.regions;
-        let held = |entry: &Entry| {
-            regions.origin(entry).is_some_and(|origin| {
-                let whole = Range::new(origin.base, whole_pages(origin.length));
-                is_older(origin.serial, serial) && whole.start <= range.start && range.end <= whole.end
-            })
-        };
-        [regions.before(range.start), regions.at_or_after(range.end)].iter().flatten().any(held)
-            || regions.history.newest_first().any(|gone| held(&gone.entry))
-    })
-    .unwrap_or(true)
+    let later = if other.is_older_than(one.serial) { one } else { other };
+    !later.placed && !tracked::was_one(Range { start: first.entry.start, end: second.entry.end }, later.serial)
 }

@@ -1,7 +1,7 @@
 //! The calls that put a mapping in the place of what is there.
 
 use super::copies::{has_copy, is_same};
-use super::neighbours::{Neighbours, is_plain, was_one};
+use super::neighbours::{Neighbours, is_plain};
 use super::victim::{Named, Victim};
 use super::{Frame, Loss, Search, What, range_of, taken_at, tell_there};
 use crate::call::{Mmap, Mremap, Shmat};
@@ -12,10 +12,11 @@ use crate::facts::{descriptor, limits, segment};
 use crate::finding::Report;
 use crate::form::Draft;
 use crate::observe;
+use crate::observe::tracked;
 use crate::plain::Range;
 use crate::plain::page::{self, page_start, whole_pages};
 use crate::sys::Errno;
-use crate::track::{self, By, ReleasedPieces};
+use crate::track::{By, ReleasedPieces};
 use mapsan_model::{Rule, Severity};
 
 /// A call that replaces what is in a range.
@@ -219,18 +220,18 @@ impl Mremap {
         let Search { range, taken, .. } = *search;
         let known = search.taken_at(range.start)?;
         let origin = &known.origin;
-        let belongs = |address| track::at(address).is_some_and(|other| other.entry.origin == known.entry.origin);
+        let belongs = |address| tracked::at(address).is_some_and(|other| other.entry.origin == known.entry.origin);
         let is_part = taken.pieces == 1
             && known.entry.end == range.end
             && (belongs(range.start.wrapping_sub(1)) || belongs(range.end));
-        let moved = track::at(self.old_address).or_else(|| Some(track::last_gone(self.old_address)?.was));
+        let moved = tracked::at(self.old_address).or_else(|| Some(tracked::last_gone(self.old_address)?.was));
         let is_other = moved.is_none_or(|moved| moved.origin.site != origin.site);
         let is_reserved = origin.placed
             || known.entry.prot == 0
             || origin.prot == 0
             || origin.by == By::Mremap
             || origin.flags & libc::MAP_NORESERVE != 0
-            || was_one(range, origin.serial);
+            || tracked::was_one(range, origin.serial);
         // Memory that is mapped to be replaced looks so, too.
         let severity = if is_plain(&known) { Severity::Warning } else { Severity::Error };
         (is_part && is_other && !is_reserved).then(|| search.loss(What::Part(severity)))

@@ -1,7 +1,6 @@
 //! What a release takes away that no call of the program's has mapped, or that is in use: the heap, stacks, control blocks,
 //! loaded objects, attached segments.
 
-use super::neighbours::was_one;
 use super::{Search, taken_at};
 use crate::check::memory;
 use crate::facts::Module;
@@ -9,9 +8,10 @@ use crate::facts::mapping::{Mapping, Mappings};
 use crate::facts::threads::{self, Thread};
 use crate::form::Draft;
 use crate::machine::thread_pointer;
+use crate::observe::tracked;
 use crate::past::program_break;
 use crate::plain::{Range, page};
-use crate::track::{self, By, ReleasedPieces};
+use crate::track::{By, ReleasedPieces};
 use crate::{harden, next, sys};
 use core::fmt;
 use core::sync::atomic::Ordering::Relaxed;
@@ -273,8 +273,9 @@ fn is_in_a_reservation(address: usize, taken: &ReleasedPieces) -> bool {
     let Some(known) = taken_at(address, taken) else { return false };
     let origin = &known.origin;
     let range = Range::new(origin.base, page::whole_pages(origin.length));
-    let is_forgotten = || track::with(|state| state.regions.history.forgotten.meets(range.start, range.end));
-    origin.by == By::Shmat && origin.placed && (was_one(range, origin.serial) || is_forgotten().unwrap_or(true))
+    origin.by == By::Shmat
+        && origin.placed
+        && (tracked::was_one(range, origin.serial) || tracked::may_have_forgotten(range))
 }
 
 /// The mapping of the stack that this runs on, if the range holds part of it that is in use: from the stack pointer up to

@@ -5,6 +5,7 @@ use super::super::origin::{By, File, NewMapping};
 use super::super::tree::Entry;
 use super::{Regions, Releaser};
 use crate::plain::{Outer, Range};
+use crate::track::pool::Memory;
 
 /// A move of mremap under way.
 struct Carried<'a> {
@@ -17,7 +18,7 @@ struct Carried<'a> {
     to: u32,
 }
 
-impl Regions {
+impl<M: Memory> Regions<M> {
     /// mremap has moved or resized what `release` took (from `old`) to `new`.
     pub(crate) fn moved(&mut self, release: u32, old: Range, new: Range, made: &NewMapping, outer: Option<&Outer>) {
         let mut carried = Carried { old, new, made, outer, from: 0, to: 0 };

@@ -7,8 +7,9 @@ use super::{Regions, Releaser};
 use crate::machine::prefetch;
 use crate::plain::hidden::{Addresses, Hidden};
 use crate::plain::{Outer, Range};
+use crate::track::pool::Memory;
 
-impl Regions {
+impl<M: Memory> Regions<M> {
     /// What is left of `range` from `at` on: the next entry that reaches into it.
     pub(super) fn next_in(&self, at: usize, range: Range) -> Option<Entry> {
         if at >= range.end {

@@ -1,5 +1,6 @@
 //! Tests of the regions.
 
+use super::super::pool::Heap;
 use super::*;
 
 fn made(base: usize, length: usize) -> NewMapping {
@@ -19,7 +20,7 @@ fn made(base: usize, length: usize) -> NewMapping {
 
 #[test]
 fn two_failed_releases_come_back() {
-    let mut regions = Box::new(Regions::new());
+    let mut regions = Box::new(Regions::<Heap>::new());
     let releaser = Releaser { by: By::Mremap, site: 2, time: 0 };
     regions.mapped(Range::new(39, 5), made(39, 5), None);
     regions.mapped(Range::new(3, 3), made(3, 3), None);
@@ -34,13 +35,13 @@ fn two_failed_releases_come_back() {
 
 #[test]
 fn a_hint_that_was_not_followed_is_remembered_with_its_mapping() {
-    let mut regions = Box::new(Regions::new());
+    let mut regions = Box::new(Regions::<Heap>::new());
     regions.mapped(Range::new(900, 10), NewMapping { placed: false, ..made(900, 10) }, None);
     regions.requested_at(Range::new(400, 10), 400, Some(900));
     regions.mapped(Range::new(800, 5), NewMapping { placed: false, ..made(800, 5) }, None);
-    let asked = |regions: &Regions, at| regions.known(regions.at(at).unwrap()).unwrap().requested;
+    let asked = |regions: &Regions<Heap>, at| regions.known(regions.at(at).unwrap()).unwrap().requested;
     assert_eq!((asked(&regions, 905), asked(&regions, 800)), (Requested::Address(400), Requested::Nothing));
-    let meant = |regions: &Regions, at| regions.meant_to_hold(at).map(|known| known.entry.start);
+    let meant = |regions: &Regions<Heap>, at| regions.meant_to_hold(at).map(|known| known.entry.start);
     assert_eq!([399, 400, 409, 410].map(|at| meant(&regions, at)), [None, Some(900), Some(900), None]);
     for other in 0..1000 {
         regions.mapped(Range::new(2000 + other, 1), NewMapping { placed: false, ..made(2000 + other, 1) }, None);
@@ -55,7 +56,7 @@ fn a_hint_that_was_not_followed_is_remembered_with_its_mapping() {
 fn a_move_outlives_any_number_of_other_releases() {
     let releaser = Releaser { by: By::Munmap, site: 2, time: 0 };
     for moves in [false, true] {
-        let mut regions = Box::new(Regions::new());
+        let mut regions = Box::new(Regions::<Heap>::new());
         regions.mapped(Range::new(100, 5), NewMapping { prot: 1, ..made(100, 5) }, None);
         let old = regions.release(Range::new(100, 5), releaser, None);
         regions.open(old.release);

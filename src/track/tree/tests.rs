@@ -1,11 +1,12 @@
 //! The tree against a `BTreeMap`.
 #![allow(clippy::arithmetic_side_effects, reason = "a test may overflow, and fails then")]
 
+use super::super::pool::Heap;
 use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
-impl Tree {
+impl<M: Memory> Tree<M> {
     /// Checks that it is an ordered map; how many ranges it has.
     pub(crate) fn check(&self) -> usize {
         if self.root == 0 { 0 } else { self.sound(self.root, 0, usize::MAX) }
@@ -67,7 +68,7 @@ fn at_or_after(model: &BTreeMap<usize, Entry>, address: usize) -> Option<Entry> 
 }
 
 fn run(actions: impl Iterator<Item = Action>) {
-    let mut tree = Box::new(Tree::new());
+    let mut tree = Box::new(Tree::<Heap>::new());
     let mut model = BTreeMap::new();
     for action in actions {
         let (Action::Insert(at, _)

@@ -9,16 +9,16 @@ written_by_fork! {
 }
 
 /// mlockall has succeeded; each call takes the place of the one before.
-pub(crate) fn locks_all(future: bool, site: usize) {
+pub(crate) fn succeeded(future: bool, site: usize) {
     SITE.store(if future { !site } else { 0 }, Relaxed);
 }
 
-/// munlockall has succeeded.
-pub(crate) fn unlocks_all() {
+/// munlockall has succeeded, or this is a child of fork, which inherits no lock.
+pub(crate) fn ended() {
     SITE.store(0, Relaxed);
 }
 
 /// The return address of the call that holds.
-pub(crate) fn all_future() -> Option<usize> {
+pub(crate) fn future_site() -> Option<usize> {
     Some(SITE.load(Relaxed)).filter(|site| *site != 0).map(|site| !site)
 }

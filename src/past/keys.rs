@@ -1,9 +1,9 @@
 //! The keys that ftok(3) has given, and the segments that keys have led to.
 
-use crate::facts::Path;
+use crate::output::ReportLock;
 use crate::plain::hash::mix;
 use crate::plain::hidden::Hidden;
-use crate::{output, sys};
+use crate::sys;
 use core::ffi::{CStr, c_int};
 use core::sync::atomic::{
     AtomicPtr, AtomicU64, AtomicUsize,
@@ -29,6 +29,19 @@ pub(crate) struct Given {
 }
 
 impl Given {
+    /// A key that ftok gave for this file, with an empty path.
+    pub(crate) fn new(key: c_int, id: c_int, site: usize, (device, inode): ((u32, u32), u64)) -> Given {
+        Given { key, id, site: Hidden::new(site), device, inode, path: [0; PATH], path_length: 0 }
+    }
+
+    /// Appends to the path; `None` if it gets too long.
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> Option<()> {
+        let end = self.path_length.checked_add(bytes.len()).filter(|end| *end < PATH)?;
+        self.path.get_mut(self.path_length..end)?.copy_from_slice(bytes);
+        self.path_length = end;
+        Some(())
+    }
+
     /// The return address of the call.
     pub(crate) fn site(&self) -> usize {
         self.site.get()
@@ -39,38 +52,37 @@ impl Given {
         self.path.get(..self.path_length).unwrap_or_default()
     }
 
+    /// The absolute path, for a call.
+    pub(crate) fn path_as_c_str(&self) -> Option<&CStr> {
+        // There is always a zero behind it.
+        CStr::from_bytes_until_nul(&self.path).ok()
+    }
+
     /// The file's device and inode number, of which ftok keeps 8 and 16 bits.
     pub(crate) fn file(&self) -> ((u32, u32), u64) {
         (self.device, self.inode)
     }
-
-    /// Whether the path still leads to the file it led to.
-    fn is_still_there(&self) -> bool {
-        let mut path = [0_u8; PATH];
-        let Some(to) = path.get_mut(..self.path_length) else {
-            return false;
-        };
-        to.copy_from_slice(self.path());
-        let Ok(path) = CStr::from_bytes_until_nul(&path) else {
-            return false;
-        };
-        sys::statx_path(path).is_ok_and(|now| identity(&now) == self.file())
-    }
 }
 
-fn identity(file: &libc::statx) -> ((u32, u32), u64) {
-    ((file.stx_dev_major, file.stx_dev_minor), file.stx_ino)
-}
-
-/// The table, in memory that is mapped with its first entry: most programs call no ftok. An entry is written once, by the
-/// holder of the report lock, before `USED` publishes it.
-static TABLE: AtomicPtr<Given> = AtomicPtr::new(ptr::null_mut());
-static USED: AtomicUsize = AtomicUsize::new(0);
-
-/// Hashes of the calls that have been looked at, so that a repetition costs one lookup.
+/// Hashes that are remembered.
 const SEEN: usize = 1024;
-static CALLS: [AtomicU64; SEEN] = [const { AtomicU64::new(0) }; SEEN];
-static SEGMENTS: [AtomicU64; SEEN] = [const { AtomicU64::new(0) }; SEEN];
+
+struct Keys {
+    /// The table, in memory that is mapped with its first entry: most programs call no ftok. An entry is written once, by
+    /// the holder of the report lock, before `used` publishes it.
+    table: AtomicPtr<Given>,
+    used: AtomicUsize,
+    /// Hashes of the calls that have been looked at, so that a repetition costs one lookup.
+    calls: [AtomicU64; SEEN],
+    segments: [AtomicU64; SEEN],
+}
+
+static KEYS: Keys = Keys {
+    table: AtomicPtr::new(ptr::null_mut()),
+    used: AtomicUsize::new(0),
+    calls: [const { AtomicU64::new(0) }; SEEN],
+    segments: [const { AtomicU64::new(0) }; SEEN],
+};
 
 /// Enters `hash` and says whether it was there.
 fn seen(table: &[AtomicU64; SEEN], hash: u64) -> bool {
@@ -88,7 +100,7 @@ fn seen(table: &[AtomicU64; SEEN], hash: u64) -> bool {
 /// Whether this key has led to this segment before.
 #[inline]
 pub(crate) fn led_to(key: c_int, id: c_int) -> bool {
-    seen(&SEGMENTS, u64::from(key.cast_unsigned()) << 32 | u64::from(id.cast_unsigned()) | 1 << 63)
+    seen(&KEYS.segments, u64::from(key.cast_unsigned()) << 32 | u64::from(id.cast_unsigned()) | 1 << 63)
 }
 
 /// Whether this path text and id have given this key before.
@@ -104,7 +116,7 @@ pub(crate) fn was_given(path: &CStr, id: c_int, key: c_int) -> bool {
     for byte in rest {
         hash = mix(hash, u64::from(*byte));
     }
-    seen(&CALLS, hash | 1)
+    seen(&KEYS.calls, hash | 1)
 }
 
 /// How a key stands to those before it.
@@ -116,52 +128,18 @@ pub(crate) struct Relations {
     pub(crate) other_key: Option<&'static Given>,
 }
 
-/// Compares a key with those before it, and remembers it.
-#[inline(never)]
-pub(crate) fn remember(path: usize, id: c_int, key: c_int, site: usize) -> Relations {
-    let Ok(lock) = output::enter() else {
-        return Relations::default();
-    };
-    let mut relations = Relations::default();
-    output::on_own_stack(&lock, &mut || {
-        if let Some(given) = inspect(path, id, key, site) {
-            relations = compare(&given);
-            store(given);
-        }
-    });
-    lock.leave();
+/// Compares a key with those before it, and remembers it. `is_still_there` says whether a path still leads to the file that it
+/// led to; only one file is asked for.
+pub(crate) fn remember(given: Given, is_still_there: impl Fn(&Given) -> bool, lock: &ReportLock) -> Relations {
+    let relations = compare(&given, is_still_there);
+    store(given, lock);
     relations
 }
 
-/// What there is to remember of a call; `None` if the path can't be looked up any more, or is very long.
-fn inspect(path: usize, id: c_int, key: c_int, site: usize) -> Option<Given> {
-    let path = Path::at(path)?;
-    let file = sys::statx_path(path.as_c_str()?).ok()?;
-    let (device, inode) = identity(&file);
-    let site = Hidden::new(site);
-    let mut given = Given { key, id, site, device, inode, path: [0; PATH], path_length: 0 };
-    if !path.is_absolute() {
-        let directory = Path::working_directory()?;
-        given.append(directory.bytes())?;
-        given.append(b"/")?;
-    }
-    given.append(path.bytes())?;
-    Some(given)
-}
-
-impl Given {
-    fn append(&mut self, bytes: &[u8]) -> Option<()> {
-        let end = self.path_length.checked_add(bytes.len()).filter(|end| *end < PATH)?;
-        self.path.get_mut(self.path_length..end)?.copy_from_slice(bytes);
-        self.path_length = end;
-        Some(())
-    }
-}
-
 fn entries() -> &'static [Given] {
-    let used = USED.load(Acquire);
-    // SAFETY: entries below `USED` are not written again.
-    if used == 0 { &[] } else { unsafe { slice::from_raw_parts(TABLE.load(Relaxed), used) } }
+    let used = KEYS.used.load(Acquire);
+    // SAFETY: entries below `used` are not written again.
+    if used == 0 { &[] } else { unsafe { slice::from_raw_parts(KEYS.table.load(Relaxed), used) } }
 }
 
 /// The call that gave this key.
@@ -174,11 +152,11 @@ pub(crate) fn is_given(key: c_int) -> bool {
     entries().iter().any(|given| given.key == key)
 }
 
-fn compare(given: &Given) -> Relations {
+fn compare(given: &Given, is_still_there: impl Fn(&Given) -> bool) -> Relations {
     let same_key = |earlier: &&Given| {
         earlier.key == given.key
             && (earlier.file() != given.file() || earlier.id != given.id)
-            && earlier.is_still_there()
+            && is_still_there(earlier)
     };
     // Only the latest key of a path counts: a file that comes and goes is one replacement at a time.
     let last_of_path = |earlier: &&Given| earlier.path() == given.path() && earlier.id == given.id;
@@ -188,18 +166,18 @@ fn compare(given: &Given) -> Relations {
     }
 }
 
-fn store(given: Given) {
-    let index = USED.load(Relaxed);
+fn store(given: Given, _lock: &ReportLock) {
+    let index = KEYS.used.load(Relaxed);
     if index >= ENTRIES {
         return;
     }
-    if TABLE.load(Relaxed).is_null() {
+    if KEYS.table.load(Relaxed).is_null() {
         let Some(memory) = sys::zeroed_memory(ENTRIES.wrapping_mul(size_of::<Given>())) else { return };
-        TABLE.store(memory.cast(), Relaxed);
+        KEYS.table.store(memory.cast(), Relaxed);
     }
     // SAFETY: inside the table, as just compared.
-    let place = unsafe { TABLE.load(Relaxed).add(index) };
-    // SAFETY: the report lock is held, so nobody else writes, and nobody reads at or above `USED`.
+    let place = unsafe { KEYS.table.load(Relaxed).add(index) };
+    // SAFETY: the report lock is held, so nobody else writes, and nobody reads at or above `used`.
     unsafe { place.write(given) };
-    USED.store(index.wrapping_add(1), Release);
+    KEYS.used.store(index.wrapping_add(1), Release);
 }

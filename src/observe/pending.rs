@@ -1,8 +1,8 @@
 //! Releases, which leave the tracker before the kernel acts: how they begin, and what came of them.
 
-use super::held::Held;
-use super::{Event, ReleasedPieces, Releaser, State, tell_event};
+use super::held::{Tracker, enter_event, hold};
 use crate::plain::{Outer, Range};
+use crate::track::{Event, Patience, ReleasedPieces, Releaser};
 
 /// A release that has begun: its range has left the regions, and comes back if the call fails.
 #[derive(Clone, Copy)]
@@ -28,7 +28,7 @@ impl PendingRelease {
         if let PendingRelease::Taken(taken) = *self
             && taken.pieces > 0
         {
-            tell_event(Event::Failed { release: taken.release });
+            enter_event(Event::Failed { release: taken.release });
         }
     }
 
@@ -37,17 +37,17 @@ impl PendingRelease {
         if let PendingRelease::Taken(taken) = *self
             && taken.pieces > 0
         {
-            tell_event(Event::Passed { release: taken.release });
+            enter_event(Event::Passed { release: taken.release });
         }
     }
 }
 
 #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
 #[inline(always)]
-fn begin(take: impl FnOnce(&mut State) -> ReleasedPieces) -> PendingRelease {
-    match Held::take() {
+fn begin(take: impl FnOnce(&mut Tracker) -> ReleasedPieces) -> PendingRelease {
+    match hold(Patience::Short) {
         Ok(mut held) => {
-            let taken = take(held.state());
+            let taken = take(held.content());
             held.leave();
             PendingRelease::Taken(taken)
         }
@@ -58,33 +58,31 @@ fn begin(take: impl FnOnce(&mut State) -> ReleasedPieces) -> PendingRelease {
 /// A range is about to be released.
 #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
 #[inline(always)]
-pub(crate) fn release(range: Range, releaser: Releaser, outer: Option<&Outer>) -> PendingRelease {
-    begin(|state| state.regions.release(range, releaser, outer))
+pub(super) fn release(range: Range, releaser: Releaser, outer: Option<&Outer>) -> PendingRelease {
+    begin(|tracker| tracker.release(range, releaser, outer))
 }
 
-/// A range is about to be released by mremap, which tells by [`moved`], [`PendingRelease::passed`] or [`PendingRelease::failed`] what came of
-/// it: until then all that was taken is remembered, however many releases other threads make meanwhile.
+/// A range is about to be released by mremap, which tells by [`moved`], [`PendingRelease::commit`] or
+/// [`PendingRelease::rollback`] what came of it: until then all that was taken is remembered.
+///
+/// [`moved`]: super::events::moved
 pub(crate) fn release_for_mremap(range: Range, releaser: Releaser, outer: Option<&Outer>) -> PendingRelease {
-    begin(|state| {
-        let taken = state.regions.release(range, releaser, outer);
-        state.regions.open(taken.release);
-        taken
-    })
+    begin(|tracker| tracker.release_and_keep(range, releaser, outer))
 }
 
 /// A release that began as [`PendingRelease::Deferred`] has come to pass.
 #[cold]
-pub(crate) fn released(range: Range, releaser: Releaser) {
-    tell_event(Event::Released { range, releaser });
+pub(super) fn released(range: Range, releaser: Releaser) {
+    enter_event(Event::Released { range, releaser });
 }
 
 /// The segment at an address is about to be detached.
-pub(crate) fn detach(base: usize, releaser: Releaser, outer: Option<&Outer>) -> PendingRelease {
-    begin(|state| state.regions.detach(base, releaser, outer))
+pub(super) fn detach(base: usize, releaser: Releaser, outer: Option<&Outer>) -> PendingRelease {
+    begin(|tracker| tracker.detach(base, releaser, outer))
 }
 
 /// A detachment that began as [`PendingRelease::Deferred`] has come to pass.
 #[cold]
-pub(crate) fn detached(base: usize, releaser: Releaser) {
-    tell_event(Event::Detached { base, releaser });
+pub(super) fn detached(base: usize, releaser: Releaser) {
+    enter_event(Event::Detached { base, releaser });
 }

@@ -1,0 +1,118 @@
+//! What happens, as the tracker is told: entered at once, or left to the holder of its lock.
+
+use super::held::{enter, enter_event, hold, leave_event, say_incomplete, under_lock};
+use super::pending::{PendingRelease, released};
+use crate::plain::errno::Errno;
+use crate::plain::hidden::Hidden;
+use crate::plain::{Outer, Range};
+use crate::track::{Event, LockError, NewMapping, Object, Patience, Protection, Releaser, ShmgetSuccess};
+use core::ffi::c_int;
+
+/// A range has been mapped.
+#[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
+#[inline(always)]
+pub(super) fn mapped(range: Range, made: NewMapping, outer: Option<&Outer>) {
+    // By hand, not by `enter`: this is the way of every mapping, and an event takes much of a small stack.
+    match hold(Patience::Short) {
+        Ok(mut held) => {
+            held.content().mapped(range, made, outer);
+            let is_incomplete = held.content().is_incomplete();
+            held.leave();
+            if is_incomplete {
+                say_incomplete();
+            }
+        }
+        Err(error) => mapped_later(error, range, made),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn mapped_later(error: LockError, range: Range, made: NewMapping) {
+    leave_event(error, || Event::Mapped { range, made });
+}
+
+/// A range has another protection, given by a call that returns to `site`.
+pub(super) fn protected(range: Range, prot: u8, site: usize) {
+    let protection = Protection { range, site, prot, after: 0 };
+    enter(|tracker| tracker.protect(protection), || Event::Protected(protection));
+}
+
+/// mremap has moved or resized what `pending` took from `old`.
+pub(crate) fn moved(pending: &PendingRelease, old: Range, new: Range, made: &NewMapping, outer: Option<&Outer>) {
+    let release = if let PendingRelease::Taken(taken) = pending {
+        taken.release
+    } else {
+        released(old, Releaser { by: made.by, site: made.site, time: made.time });
+        0
+    };
+    enter(|tracker| tracker.moved(release, old, new, made, outer), || Event::Moved { release, old, new, made: *made });
+}
+
+/// mremap has mapped what is at `old` a second time, at `new`.
+pub(super) fn duplicated(old: Range, new: Range, made: &NewMapping, outer: Option<&Outer>) {
+    enter(|tracker| tracker.duplicated(old, new, made, outer), || Event::Duplicated { old, new, made: *made });
+}
+
+/// mremap has shrunk, in place, what starts at `start`.
+pub(super) fn shrunk(start: usize, length: usize) {
+    under_lock(|tracker| tracker.shrunk(start, length));
+}
+
+/// The program asked for an address in a range and was not given it, but `base`, if anything.
+#[cold]
+#[inline(never)]
+pub(crate) fn requested(range: Range, address: usize, base: Option<usize>) {
+    enter_event(Event::Requested { range, address, base });
+}
+
+/// Nobody knows what is in this range now.
+#[cold]
+pub(super) fn forget(range: Range) {
+    enter_event(Event::Forgotten { range });
+}
+
+/// shmget has led to a segment.
+pub(super) fn shmget_succeeded(got: ShmgetSuccess) {
+    enter_event(Event::ShmgetSucceeded(got));
+}
+
+/// A segment's size is known now.
+pub(super) fn size_learned(id: c_int, size: usize) {
+    enter_event(Event::SizeLearned { id, size });
+}
+
+/// A segment has been removed.
+pub(super) fn removed(id: c_int, site: usize) {
+    enter_event(Event::Removed { id, site: Hidden::new(site) });
+}
+
+/// The removal of a segment was refused.
+pub(super) fn removal_refused(id: c_int, site: usize, errno: Errno) {
+    enter_event(Event::RemovalRefused { id, site: Hidden::new(site), errno });
+}
+
+/// This process has attached a segment; whether it is known to be the first time.
+pub(super) fn attached(id: c_int) -> bool {
+    under_lock(|tracker| tracker.attached(id)).unwrap_or(false)
+}
+
+/// `shm_open` has made an object.
+pub(super) fn object_made(object: &mut Object) {
+    under_lock(|tracker| tracker.object_made(object));
+}
+
+/// `shm_unlink` has removed the object with this name.
+pub(super) fn object_unlinked(name: &[u8]) {
+    under_lock(|tracker| tracker.objects().unlinked(name));
+}
+
+/// What is mapped at an address is in use by a thread: its release needs a look.
+pub(crate) fn watch_release(address: usize) {
+    under_lock(|tracker| tracker.watch_release(address));
+}
+
+/// Bytes past the end of what is mapped at an address are not the program's, or no longer to be told from older ones.
+pub(crate) fn mark_tail_unreliable(address: usize) {
+    under_lock(|tracker| tracker.mark_tail_unreliable(address));
+}

@@ -1,0 +1,160 @@
+//! The runtime's tracker: where it gets its memory from, how threads wait for it, and what is said when it can't go on.
+//!
+//! When an event is lost, or the lock can't be had, tracking ends for this process: from then on the tracker would lie. That
+//! is said once, and no call is held up again.
+
+use crate::machine::this_thread;
+use crate::output::{self, sink};
+use crate::past::mlockall;
+use crate::plain::sync::AtomicUsize;
+use crate::track::{self, Content, Event, LockError, Memory, Patience, Shared, Threads};
+use crate::{enabled, sys};
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+/// Memory of our own, from the kernel.
+pub(crate) struct Mapped;
+
+impl Memory for Mapped {
+    fn zeroed(bytes: usize) -> Option<*mut u8> {
+        sys::zeroed_memory(bytes)
+    }
+}
+
+/// Threads sleep on the lock's own word.
+pub(super) struct Futex;
+
+impl Threads for Futex {
+    #[inline]
+    fn me(&self) -> usize {
+        this_thread()
+    }
+
+    fn sleep(&self, word: &AtomicUsize, value: usize) -> bool {
+        sys::futex::sleep(word, value, i64::from(Self::NAP_MS))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wake(&self, word: &AtomicUsize) {
+        sys::futex::wake(word);
+    }
+
+    fn now(&self) -> u32 {
+        sys::time::milliseconds()
+    }
+}
+
+/// The tracker with the kernel's memory.
+pub(crate) type Tracker = track::Tracker<Mapped>;
+
+static TRACKER: Shared<Tracker> = Shared::new(Tracker::new());
+
+/// The lock in the hands of this thread.
+pub(super) type Held = track::Held<'static, Tracker, Futex>;
+
+/// Takes the lock.
+#[inline]
+pub(super) fn hold(patience: Patience) -> Result<Held, LockError> {
+    TRACKER.hold(patience, &Futex)
+}
+
+/// Enters what happened, now or, as the event that `later` makes, when the holder of the lock gets on.
+#[inline]
+pub(super) fn enter(now: impl FnOnce(&mut Tracker), later: impl FnOnce() -> Event) {
+    if let Err(error) = TRACKER.enter(&Futex, now, later) {
+        end_tracking(error);
+    }
+}
+
+/// Enters an event that is at hand. For the cold paths.
+pub(super) fn enter_event(event: Event) {
+    enter(|tracker| tracker.apply(&event), || event);
+}
+
+/// Leaves what happened to the holder of the lock, which could not be taken for this reason.
+#[cold]
+#[inline(never)]
+pub(super) fn leave_event(error: LockError, event: impl FnOnce() -> Event) {
+    if let Err(error) = TRACKER.leave_event(error, &Futex, &event()) {
+        end_tracking(error);
+    }
+}
+
+/// Looks at what is tracked, or changes it, under the lock; `None` if that can't be had, or nothing is tracked. For the cold
+/// paths.
+pub(crate) fn under_lock<R>(reach: impl FnOnce(&mut Tracker) -> R) -> Option<R> {
+    if !enabled::tracks() {
+        return None;
+    }
+    match hold(Patience::Long) {
+        Ok(mut held) => {
+            let result = reach(held.content());
+            held.leave();
+            Some(result)
+        }
+        Err(LockError::OwnThread) => None,
+        Err(LockError::TimedOut) => {
+            end_tracking(LockError::TimedOut);
+            None
+        }
+    }
+}
+
+/// Ends tracking, because an event was lost, or the lock; says so once.
+#[cold]
+fn end_tracking(error: LockError) {
+    if enabled::stop_tracking()
+        && let Ok(lock) = output::enter()
+    {
+        let why = match error {
+            LockError::TimedOut => "its lock is held by a thread that does not give it back",
+            LockError::OwnThread => {
+                "signal handlers that map memory came too fast for the thread that they interrupted, or a thread was \
+                 cancelled inside a call"
+            }
+        };
+        sink::say(&lock, format_args!("tracking ends for this process: {why}"));
+        lock.leave();
+    }
+}
+
+/// Says once that there is no memory for all mappings.
+#[cold]
+#[inline(never)]
+pub(super) fn say_incomplete() {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    if SAID.load(Relaxed) {
+        return;
+    }
+    if let Ok(lock) = output::enter() {
+        if !SAID.swap(true, Relaxed) {
+            sink::say(
+                &lock,
+                format_args!(
+                    "there is no memory to remember all mappings by (RLIMIT_AS, or vm.max_map_count): some are \
+                     forgotten from here on, and nothing is concluded of them"
+                ),
+            );
+        }
+        lock.leave();
+    }
+}
+
+/// Takes the lock before fork(2); whether it was had.
+pub(crate) fn before_fork() -> bool {
+    enabled::tracks() && hold(Patience::Long).map(Held::keep).is_ok()
+}
+
+/// Gives the lock back after fork(2).
+///
+/// # Safety
+/// [`before_fork`] must have had it.
+pub(crate) unsafe fn after_fork(in_child: bool) {
+    // SAFETY: the caller upholds the contract.
+    let mut held = unsafe { TRACKER.held_again(&Futex) };
+    if in_child {
+        held.content().forked();
+        mlockall::ended();
+    }
+    held.leave();
+}

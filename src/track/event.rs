@@ -1,0 +1,85 @@
+//! What happens to what is tracked, as it is left in the queue.
+
+use super::Tracker;
+use super::origin::NewMapping;
+use super::pool::Memory;
+use super::protections::Protection;
+use super::regions::Releaser;
+use super::segments::ShmgetSuccess;
+use super::shared::Content;
+use crate::plain::Range;
+use crate::plain::errno::Errno;
+use crate::plain::hidden::{Addresses, Hidden};
+use core::ffi::c_int;
+
+/// What happened.
+#[derive(Clone, Copy)]
+pub(crate) enum Event {
+    Mapped { range: Range, made: NewMapping },
+    Released { range: Range, releaser: Releaser },
+    Failed { release: u32 },
+    Passed { release: u32 },
+    Detached { base: usize, releaser: Releaser },
+    Protected(Protection),
+    Moved { release: u32, old: Range, new: Range, made: NewMapping },
+    Duplicated { old: Range, new: Range, made: NewMapping },
+    Requested { range: Range, address: usize, base: Option<usize> },
+    Forgotten { range: Range },
+    ShmgetSucceeded(ShmgetSuccess),
+    SizeLearned { id: c_int, size: usize },
+    Removed { id: c_int, site: Hidden },
+    RemovalRefused { id: c_int, site: Hidden, errno: Errno },
+}
+
+impl Addresses for Event {
+    fn complemented(mut self) -> Event {
+        match &mut self {
+            Event::Mapped { range, made } => (*range, *made) = (range.complemented(), made.complemented()),
+            Event::Released { range, releaser } => {
+                (*range, *releaser) = (range.complemented(), releaser.complemented());
+            }
+            Event::Detached { base, releaser } => (*base, *releaser) = (!*base, releaser.complemented()),
+            Event::Protected(protection) => *protection = protection.complemented(),
+            Event::Moved { old, new, made, .. } | Event::Duplicated { old, new, made } => {
+                (*old, *new, *made) = (old.complemented(), new.complemented(), made.complemented());
+            }
+            Event::Requested { range, address, base } => {
+                (*range, *address, *base) = (range.complemented(), !*address, base.map(|base| !base));
+            }
+            Event::Forgotten { range } => *range = range.complemented(),
+            // Their addresses are hidden already, or they have none.
+            Event::Failed { .. }
+            | Event::Passed { .. }
+            | Event::ShmgetSucceeded(_)
+            | Event::Removed { .. }
+            | Event::RemovalRefused { .. }
+            | Event::SizeLearned { .. } => {}
+        }
+        self
+    }
+}
+
+impl<M: Memory> Content for Tracker<M> {
+    type Event = Event;
+
+    fn apply(&mut self, event: &Event) {
+        match *event {
+            Event::Mapped { range, made } => self.mapped(range, made, None),
+            Event::Released { range, releaser } => _ = self.release(range, releaser, None),
+            Event::Detached { base, releaser } => _ = self.detach(base, releaser, None),
+            Event::Failed { release } => self.regions.put_back(release),
+            Event::Passed { release } => self.regions.close(release),
+            Event::Protected(protection) => self.protect(protection),
+            Event::Moved { release, old, new, ref made } => self.moved(release, old, new, made, None),
+            Event::Duplicated { old, new, ref made } => self.duplicated(old, new, made, None),
+            Event::Requested { range, address, base } => self.regions.requested_at(range, address, base),
+            Event::Forgotten { range } => self.regions.forget(range),
+            Event::ShmgetSucceeded(got) => self.shmget_succeeded(&got),
+            Event::SizeLearned { id, size } => self.change_segment(id, |segment| segment.size = size),
+            Event::Removed { id, site } => self.change_segment(id, |segment| segment.remove(site)),
+            Event::RemovalRefused { id, site, errno } => {
+                self.change_segment(id, |segment| segment.refuse(site, errno));
+            }
+        }
+    }
+}

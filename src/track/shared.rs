@@ -1,0 +1,147 @@
+//! What threads share behind the lock, and the events that are left to its holder.
+//!
+//! An event that happens while its own thread holds the lock, in a signal handler, or while the holder does not run, waits
+//! in the queue. One that finds no place there, and whose thread can't have the lock either, is lost: the caller is told.
+
+use super::lock::{Lock, LockError, Patience, Threads};
+use super::queue::{self, Queue};
+use crate::plain::hidden::{Addresses, Hidden};
+use crate::plain::sync::UnsafeCell;
+
+/// What can be shared.
+pub(crate) trait Content {
+    /// What happens to it.
+    type Event: Addresses;
+
+    /// Enters an event that was left in the queue.
+    fn apply(&mut self, event: &Self::Event);
+}
+
+/// A content behind the lock. What a fork(2) writes to lies side by side: the queue's end, the lock, and the beginning of the
+/// content.
+#[repr(C)]
+pub(crate) struct Shared<C: Content> {
+    queue: Queue<Hidden<C::Event>>,
+    lock: Lock,
+    content: UnsafeCell<C>,
+}
+
+// SAFETY: the content is reached only by the holder of the lock.
+unsafe impl<C: Content + Send> Sync for Shared<C> where C::Event: Send {}
+
+impl<C: Content> Shared<C> {
+    #[cfg(not(model_checked))]
+    pub(crate) const fn new(content: C) -> Shared<C> {
+        Shared { queue: Queue::new(), lock: Lock::new(), content: UnsafeCell::new(content) }
+    }
+
+    #[cfg(model_checked)]
+    pub(crate) fn new(content: C) -> Shared<C> {
+        Shared { queue: Queue::new(), lock: Lock::new(), content: UnsafeCell::new(content) }
+    }
+
+    /// Takes the lock, and enters what waits.
+    #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
+    #[inline(always)]
+    pub(crate) fn hold<'a, T: Threads>(
+        &'a self,
+        patience: Patience,
+        threads: &'a T,
+    ) -> Result<Held<'a, C, T>, LockError> {
+        self.lock.take(patience, threads)?;
+        let mut held = Held { shared: self, threads };
+        // Left by a handler between its thread's last look and the release of the lock.
+        if !self.queue.is_empty() {
+            held.catch_up();
+        }
+        Ok(held)
+    }
+
+    /// The lock again, of which [`Held::keep`] has given up the proof.
+    ///
+    /// # Safety
+    /// This thread, or in a child of fork the one that it is a copy of, must have kept it.
+    pub(crate) unsafe fn held_again<'a, T: Threads>(&'a self, threads: &'a T) -> Held<'a, C, T> {
+        Held { shared: self, threads }
+    }
+
+    /// Enters what happened, now or, as the event that `later` makes, when the holder of the lock gets on. An error if it is
+    /// lost.
+    #[inline]
+    pub(crate) fn enter(
+        &self,
+        threads: &impl Threads,
+        now: impl FnOnce(&mut C),
+        later: impl FnOnce() -> C::Event,
+    ) -> Result<(), LockError> {
+        match self.hold(Patience::Short, threads) {
+            Ok(mut held) => {
+                now(held.content());
+                held.leave();
+                Ok(())
+            }
+            Err(error) => self.leave_event(error, threads, &later()),
+        }
+    }
+
+    /// Leaves an event to the holder of the lock, which could not be taken for this reason: the thread that this one has
+    /// interrupted, or one that does not run. An error if the event is lost.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn leave_event(
+        &self,
+        error: LockError,
+        threads: &impl Threads,
+        event: &C::Event,
+    ) -> Result<(), LockError> {
+        if self.queue.push(Hidden::of(*event)) {
+            return Ok(());
+        }
+        match error {
+            LockError::OwnThread => Err(error),
+            LockError::TimedOut => {
+                let mut held = self.hold(Patience::Long, threads)?;
+                held.content().apply(event);
+                held.leave();
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The lock, held by this thread.
+pub(crate) struct Held<'a, C: Content, T> {
+    shared: &'a Shared<C>,
+    threads: &'a T,
+}
+
+impl<C: Content, T: Threads> Held<'_, C, T> {
+    /// The content. Not by a closure: what is told of a mapping would lie on a small stack twice.
+    #[inline]
+    pub(crate) fn content(&mut self) -> &mut C {
+        let content = self.shared.content.with_mut(|content| content);
+        // SAFETY: the lock is held, and its proof is borrowed as long as the content.
+        unsafe { &mut *content }
+    }
+
+    #[cold]
+    fn catch_up(&mut self) {
+        while let Some(event) = self.shared.queue.pop() {
+            self.content().apply(&event.get());
+        }
+    }
+
+    /// Gives the lock back, with the queue emptied.
+    #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
+    #[inline(always)]
+    pub(crate) fn leave(mut self) {
+        let (shared, threads) = (self.shared, self.threads);
+        let enter = |event: Hidden<C::Event>| self.content().apply(&event.get());
+        queue::leave(&shared.lock, &shared.queue, threads, enter);
+    }
+
+    /// Gives up the proof and keeps the lock, over fork(2).
+    pub(crate) fn keep(self) {
+        let Held { .. } = self;
+    }
+}
