@@ -4,6 +4,7 @@
 //! the vDSO or unmap it (checkpointers do). What its ticks are is found out only when somebody asks how long ago something
 //! was, from the kernel's clock at start and now.
 
+use crate::machine::{Architecture, Machine};
 use crate::sys;
 use core::sync::atomic::{
     AtomicBool, AtomicU64,
@@ -21,13 +22,16 @@ struct Clock {
 static CLOCK: Clock =
     Clock { allowed: AtomicBool::new(false), ticks: AtomicU64::new(0), nanoseconds: AtomicU64::new(0) };
 
+/// A time is the counter without these lowest bits.
+const SHIFT: u32 = Machine::TICKS_SHIFT;
+
 /// Notes where counter and clock stand, at start.
 pub(crate) fn start() {
     if !sys::time::may_count() {
         return;
     }
     CLOCK.allowed.store(true, Release);
-    CLOCK.ticks.store(ticks(), Relaxed);
+    CLOCK.ticks.store(Machine::ticks(), Relaxed);
     CLOCK.nanoseconds.store(sys::time::since_boot(), Relaxed);
 }
 
@@ -43,33 +47,8 @@ pub(crate) fn now() -> u32 {
         return 0;
     }
     #[allow(clippy::cast_possible_truncation, reason = "the upper bits are left out")]
-    let bits = (ticks() >> SHIFT) as u32;
+    let bits = (Machine::ticks() >> SHIFT) as u32;
     bits
-}
-
-/// Of x86-64 processors with 2 to 5 GHz: half a millisecond, and three weeks and more.
-#[cfg(target_arch = "x86_64")]
-const SHIFT: u32 = 21;
-/// Of AArch64 processors with 24 MHz to 1 GHz: 0.1 to 3 ms, and five days and more.
-#[cfg(target_arch = "aarch64")]
-const SHIFT: u32 = 16;
-
-#[inline]
-fn ticks() -> u64 {
-    #[cfg(target_arch = "x86_64")]
-    {
-        let (high, low): (u64, u64);
-        // SAFETY: reads the counter, which `CLOCK` says is let through.
-        unsafe { core::arch::asm!("rdtsc", out("rdx") high, out("rax") low, options(nostack, nomem, preserves_flags)) };
-        high << 32 | low
-    }
-    #[cfg(target_arch = "aarch64")]
-    {
-        let count: u64;
-        // SAFETY: reads the counter, as above.
-        unsafe { core::arch::asm!("mrs {}, cntvct_el0", out(reg) count, options(nostack, nomem, preserves_flags)) };
-        count
-    }
 }
 
 /// How many milliseconds have passed since [`now`] gave `then`; `None` if that is not known: the counter may not be read, it
@@ -78,13 +57,13 @@ pub(crate) fn passed_since(then: u32) -> Option<u64> {
     if !CLOCK.allowed.load(Acquire) {
         return None;
     }
-    let (ticks_now, now) = (ticks(), sys::time::since_boot());
+    let (ticks_now, now) = (Machine::ticks(), sys::time::since_boot());
     let in_all =
         ticks_now.checked_sub(CLOCK.ticks.load(Relaxed)).filter(|ticks| ticks >> SHIFT < u64::from(u32::MAX))?;
     let nanoseconds = now.checked_sub(CLOCK.nanoseconds.load(Relaxed))?;
     // How fast it goes now, over a moment.
     sys::sleep_a_moment();
-    let moment = (ticks().checked_sub(ticks_now)?, sys::time::since_boot().checked_sub(now)?);
+    let moment = (Machine::ticks().checked_sub(ticks_now)?, sys::time::since_boot().checked_sub(now)?);
     let at_once = scaled(nanoseconds, moment.0, moment.1)?;
     let tolerance = (in_all >> 6).max(1 << 24);
     if at_once.abs_diff(in_all) > tolerance {

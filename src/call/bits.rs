@@ -1,5 +1,6 @@
 //! Flags, protections and modes as C writes them.
 
+use crate::machine::{Architecture, Machine};
 use crate::plain::bits::Bits;
 use core::ffi::c_int;
 use core::fmt;
@@ -46,8 +47,7 @@ impl fmt::Display for MapFlags {
         let names = &[
             (libc::MAP_FIXED, "MAP_FIXED"),
             (libc::MAP_ANONYMOUS, "MAP_ANONYMOUS"),
-            #[cfg(target_arch = "x86_64")]
-            (libc::MAP_32BIT, "MAP_32BIT"),
+            (Machine::LOW_ADDRESSES, "MAP_32BIT"),
             (libc::MAP_GROWSDOWN, "MAP_GROWSDOWN"),
             (libc::MAP_DENYWRITE, "MAP_DENYWRITE"),
             (libc::MAP_EXECUTABLE, "MAP_EXECUTABLE"),

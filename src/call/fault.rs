@@ -1,8 +1,7 @@
 //! A fault, where other findings have a call.
 
 use super::{Call, Outcome};
-use crate::machine::{LONGEST_INSTRUCTION, Registers, operand_size};
-use crate::sys;
+use crate::machine::Registers;
 use core::ffi::c_int;
 use core::fmt;
 
@@ -26,17 +25,6 @@ impl Fault {
     pub(crate) const PKUERR: c_int = 4;
     /// `SI_KERNEL`: the kernel tells nothing more.
     pub(crate) const KERNEL: c_int = 0x80;
-
-    /// How many bytes of memory the instruction wanted, if that can be told.
-    pub(crate) fn access_size(&self) -> Option<usize> {
-        let mut code = [0_u8; LONGEST_INSTRUCTION];
-        let mut length = code.len();
-        // The instruction may end with the last page of its mapping.
-        while length > 0 && sys::read_memory(self.registers.instruction(), code.get_mut(..length)?) != Ok(length) {
-            length = length.wrapping_sub(1);
-        }
-        operand_size(code.get(..length)?)
-    }
 
     /// The name of `si_code`.
     fn code_name(&self) -> Option<&'static str> {

@@ -5,7 +5,7 @@ use super::provenance::tell_mapped;
 use crate::facts::limits::{self, Size};
 use crate::facts::mapping::{self, Mapping, Mappings};
 use crate::form::Draft;
-use crate::machine::is_own;
+use crate::machine::{WIDEST_USER_SPACE, is_own, user_space};
 use crate::observe::tracked;
 use crate::past::failures::Failed;
 use crate::past::mlockall;
@@ -212,9 +212,9 @@ pub(super) fn tell_no_memory(function: &str, wanted: u64, cause: Option<&Cause>,
         Some(Cause::Outside) => {
             draft.message(format_args!(
                 "{size} does not fit: the address space of a process has {}, less a page",
-                Size(USER_SPACE)
+                Size(user_space())
             ));
-            let help = if wanted < USER_SPACE { "map less, or at a lower address" } else { "map less" };
+            let help = if wanted < user_space() { "map less, or at a lower address" } else { "map less" };
             draft.help(format_args!("{help}"));
         }
         Some(Cause::NoHole { largest, low, high, is_low }) => {
@@ -350,16 +350,13 @@ pub(super) fn tell_map_failed(function: &str, draft: &mut Draft) {
     draft.help(format_args!("where the mapping failed, skip the {function}: MAP_FAILED is (void *) -1, not NULL"));
 }
 
-/// Whether something is mapped above 47 bits, so that this machine has 5-level page tables in use.
+/// Whether something is mapped above the addresses that are given without asking for more: they are in use then.
 pub(super) fn has_wide_addresses() -> bool {
-    let above = usize::try_from(USER_SPACE).unwrap_or(usize::MAX);
+    let above = usize::try_from(user_space()).unwrap_or(usize::MAX);
     Mappings::open()
         .and_then(|mappings| mappings.at_or_after(above))
-        .is_some_and(|mapping| (mapping.start as u64) < 1 << 56)
+        .is_some_and(|mapping| (mapping.start as u64) < WIDEST_USER_SPACE)
 }
-
-/// The room that user addresses have: 47 bits on x86-64 without 5-level page tables, which must be asked for by hint.
-pub(super) const USER_SPACE: u64 = 1 << 47;
 
 /// Whether `address` is page-aligned.
 pub(super) fn is_aligned(address: usize) -> bool {

@@ -10,6 +10,7 @@ use crate::facts::limits::{self, Bytes};
 use crate::facts::mapping::{self, Mapping, Mappings};
 use crate::finding::Report;
 use crate::form::Draft;
+use crate::machine::user_space;
 use crate::observe::tracked;
 use crate::plain::escape::Quoted;
 use crate::plain::page;
@@ -211,7 +212,7 @@ impl Mprotect {
     /// ENOMEM without a hole: a range outside of the addresses of programs, a split too many, or a promise.
     fn no_memory(&self, draft: &mut Draft) {
         let end = self.address.checked_add(self.pages());
-        if end.is_none_or(|end| end as u64 > memory::USER_SPACE && !memory::has_wide_addresses()) {
+        if end.is_none_or(|end| end as u64 > user_space() && !memory::has_wide_addresses()) {
             draft.message(format_args!(
                 "the {} bytes at {:#x} leave the addresses of programs",
                 self.length, self.address

@@ -9,6 +9,7 @@ use crate::facts::limits::{self, Size};
 use crate::facts::mapping;
 use crate::finding::Report;
 use crate::form::Draft;
+use crate::machine::user_space;
 use crate::observe::tracked;
 use crate::past::failures::{self, Failed};
 use crate::plain::{self, page};
@@ -214,7 +215,7 @@ impl Mremap {
             return None;
         }
         let low = usize::try_from(limits::lowest_address().unwrap_or(0)).unwrap_or(0);
-        let high = usize::try_from(memory::USER_SPACE).unwrap_or(usize::MAX);
+        let high = usize::try_from(user_space()).unwrap_or(usize::MAX);
         let largest = mapping::largest_hole(low, high)? as u64;
         (largest < size).then_some(Cause::NoHole { largest, low, high, is_low: false })
     }

@@ -7,6 +7,7 @@ use crate::call::{Call, Munmap};
 use crate::facts::limits::Size;
 use crate::facts::mapping::{self, Mappings};
 use crate::finding::Report;
+use crate::machine::{WIDEST_USER_SPACE, user_space};
 use crate::observe::tracked;
 use crate::plain::page::{self, page_size};
 use crate::sys::Errno;
@@ -86,9 +87,9 @@ impl Check for Munmap {
     }
 }
 
-/// Whether an end of a range is past the highest user address (56 bits are the most on both architectures).
+/// Whether an end of a range is past the highest address of programs.
 fn is_kernel(end: usize) -> bool {
-    end as u64 > 1 << 56 || end as u64 > memory::USER_SPACE && !memory::has_wide_addresses()
+    end as u64 > WIDEST_USER_SPACE || end as u64 > user_space() && !memory::has_wide_addresses()
 }
 
 impl Munmap {

@@ -16,9 +16,10 @@ use super::memory::Shown;
 use crate::facts::mapping::{Mapping, Mappings};
 use crate::finding::Report;
 use crate::form::Draft;
+use crate::machine::{WIDEST_USER_SPACE, user_space};
 use crate::observe::tracked;
 use crate::plain::Range;
-use crate::plain::page::{self, whole_pages};
+use crate::plain::page::{self, page_size, whole_pages};
 use crate::track::{ReleasedPieces, TrackedRange};
 use mapsan_model::Severity;
 use victim::Victim;
@@ -113,11 +114,11 @@ fn range_of(address: usize, length: usize) -> Option<Range> {
 
 /// Whether a range lies in the part of the address space that a process can have.
 fn is_user(range: Range) -> bool {
-    /// Of x86-64 with 4-level page tables, and of `AArch64` with 48 bits.
-    const END: usize = if cfg!(target_arch = "x86_64") { (1 << 47) - 4096 } else { 1 << 48 };
+    // The kernel leaves the last page free on x86-64; where it does not, its list is asked.
+    let end = usize::try_from(user_space()).unwrap_or(usize::MAX).wrapping_sub(page_size());
     // [vsyscall] is mapped in the kernel's half.
-    let is_own = |there: Mapping| (there.start as u64) < 1 << 56;
-    range.end <= END || Mappings::open().is_some_and(|mappings| mappings.at_or_after(END).is_some_and(is_own))
+    let is_own = |there: Mapping| (there.start as u64) < WIDEST_USER_SPACE;
+    range.end <= end || Mappings::open().is_some_and(|mappings| mappings.at_or_after(end).is_some_and(is_own))
 }
 
 /// Tells what the kernel has or had there.

@@ -12,6 +12,7 @@ use crate::call::{Call, Shmat};
 use crate::facts::mapping::{Mapping, Mappings};
 use crate::facts::segment::{self, Segment};
 use crate::finding::Report;
+use crate::machine::user_space;
 use crate::observe::tracked;
 use crate::past::failures::{self, Failed};
 use crate::plain::bits::Octal;
@@ -146,7 +147,7 @@ impl Shmat {
     /// The address is free, and there is not enough room above it.
     fn no_room(&self, segment: &Segment, report: &Report<'_>) {
         let end = (self.address as u64).saturating_add(segment.size as u64);
-        if self.address == 0 || end < memory::USER_SPACE {
+        if self.address == 0 || end < user_space() {
             unexplained(Rule::ShmatFailed, libc::EINVAL, MEANINGS, report);
             return;
         }

@@ -31,10 +31,7 @@ macro_rules! bind {
             concat!(".globl mapsan_", $symbol),
             concat!(".hidden mapsan_", $symbol),
             concat!("mapsan_", $symbol, ":"),
-            #[cfg(target_arch = "x86_64")]
-            "jmp {}",
-            #[cfg(target_arch = "aarch64")]
-            "b {}",
+            crate::machine::jump!(),
             ".popsection",
             sym $function,
         );
@@ -79,10 +76,7 @@ core::arch::global_asm!(
     ".weak mapsan_absent",
     ".hidden mapsan_absent",
     "mapsan_absent:",
-    #[cfg(target_arch = "x86_64")]
-    "ud2",
-    #[cfg(target_arch = "aarch64")]
-    "udf #0",
+    crate::machine::trap!(),
     ".popsection",
 );
 

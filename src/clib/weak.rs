@@ -4,6 +4,7 @@
 //! no `_dl_find_object`, and `mapsan_default_options` only when the program has one. In `libmapsan.so` the first two are
 //! functions of [`crate::clib`], which answer as one that finds nothing where libc has none.
 
+use crate::machine::symbol_address;
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr;
 
@@ -13,26 +14,7 @@ macro_rules! weak_address {
         weak_address!(".weak ", $symbol)
     };
     ($binding:literal, $symbol:literal) => {{
-        let address: usize;
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: reads one pointer of the object's own offset table.
-        unsafe {
-            core::arch::asm!(
-                concat!(".weak ", $symbol),
-                concat!($binding, $symbol),
-                concat!("mov {}, qword ptr [rip + ", $symbol, "@GOTPCREL]"),
-                out(reg) address, options(nostack, pure, readonly, preserves_flags));
-        }
-        #[cfg(target_arch = "aarch64")]
-        // SAFETY: reads one pointer of the object's own offset table.
-        unsafe {
-            core::arch::asm!(
-                concat!(".weak ", $symbol),
-                concat!($binding, $symbol),
-                concat!("adrp {0}, :got:", $symbol),
-                concat!("ldr {0}, [{0}, :got_lo12:", $symbol, "]"),
-                out(reg) address, options(nostack, pure, readonly, preserves_flags));
-        }
+        let address = symbol_address!([concat!(".weak ", $symbol), concat!($binding, $symbol)] $symbol);
         core::ptr::with_exposed_provenance::<c_void>(address)
     }};
 }
@@ -115,22 +97,7 @@ macro_rules! second_name {
             #[cfg(test)]
             let address = 0;
             #[cfg(not(test))]
-            let address: usize;
-            #[cfg(all(target_arch = "x86_64", not(test)))]
-            // SAFETY: reads one pointer of the object's own offset table.
-            unsafe {
-                core::arch::asm!(
-                    concat!("mov {}, qword ptr [rip + ", $symbol, "@GOTPCREL]"),
-                    out(reg) address, options(nostack, pure, readonly, preserves_flags));
-            }
-            #[cfg(all(target_arch = "aarch64", not(test)))]
-            // SAFETY: reads one pointer of the object's own offset table.
-            unsafe {
-                core::arch::asm!(
-                    concat!("adrp {0}, :got:", $symbol),
-                    concat!("ldr {0}, [{0}, :got_lo12:", $symbol, "]"),
-                    out(reg) address, options(nostack, pure, readonly, preserves_flags));
-            }
+            let address = symbol_address!([] $symbol);
             address
         }
     };

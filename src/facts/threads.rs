@@ -2,7 +2,7 @@
 
 use super::procfile;
 use crate::facts::started::{self, Started};
-use crate::machine::thread_pointer;
+use crate::machine::{Architecture, Machine};
 use crate::plain::{Line, Range};
 use crate::sys;
 use core::ffi::{CStr, c_int};
@@ -25,7 +25,7 @@ impl Thread {
 
     /// This thread.
     pub(crate) fn own() -> Thread {
-        Thread { tid: sys::gettid(), block: thread_pointer() }
+        Thread { tid: sys::gettid(), block: Machine::thread_pointer() }
     }
 
     /// Whether it is the main thread.
@@ -64,7 +64,7 @@ pub(crate) fn count() -> Option<u64> {
 /// kernel does not know, and such as are ending, are left out: one that has been joined is not there any more.
 pub(crate) fn find<T>(mut look: impl FnMut(Thread) -> Option<T>) -> Option<T> {
     // libc registers a list in each thread's control block, always at the same place of it.
-    let distance = sys::threads::robust_list(0).ok().filter(|head| *head != 0)?.wrapping_sub(thread_pointer());
+    let distance = sys::threads::robust_list(0).ok().filter(|head| *head != 0)?.wrapping_sub(Machine::thread_pointer());
     let own = sys::gettid();
     let folder = sys::open(c"/proc/self/task", libc::O_RDONLY | libc::O_DIRECTORY, 0).ok()?;
     let mut found = None;
@@ -124,7 +124,7 @@ mod tests {
         let (end, ended) = std::sync::mpsc::channel::<()>();
         let other = std::thread::spawn(move || {
             let local = 0_u8;
-            tell.send((sys::gettid(), thread_pointer(), &raw const local as usize)).unwrap();
+            tell.send((sys::gettid(), Machine::thread_pointer(), &raw const local as usize)).unwrap();
             let _ = ended.recv();
         });
         let (tid, block, local) = told.recv().unwrap();

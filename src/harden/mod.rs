@@ -11,6 +11,7 @@ use crate::call::{MAP_TYPE, Mmap, Mremap, Shmat};
 use crate::enabled::{self, GUARD, QUARANTINE};
 use crate::facts::limits;
 use crate::facts::mapping::{self, Mappings};
+use crate::machine::{Architecture, Machine};
 use crate::next;
 use crate::observe::{tracked, under_lock};
 use crate::plain::page::{page_remainder, page_size, page_start, whole_pages};
@@ -28,12 +29,6 @@ use room::{clear_below, is_growing_room, note_main_stack, reached, say, with_roo
 const SHARE: usize = 8;
 /// The most bytes in quarantine without a limit on the address space.
 const QUARANTINE_BYTES: usize = 1 << 30;
-
-/// What asks for addresses below 2 GiB, where there is such a thing.
-#[cfg(target_arch = "x86_64")]
-const LOW_ADDRESSES: c_int = libc::MAP_32BIT;
-#[cfg(not(target_arch = "x86_64"))]
-const LOW_ADDRESSES: c_int = 0;
 
 struct Limits {
     /// The most guards, and the most bytes in quarantine.
@@ -163,7 +158,7 @@ pub(crate) fn map(call: &Mmap, map: impl Fn(*mut c_void, c_int) -> *mut c_void) 
     } else if call.flags & UNGUARDED == 0 && is_limited(call) {
         return moved_to_guards(as_it_is(), length, call);
     } else if call.flags & UNGUARDED == 0
-        && let Some(inner) = between_guards(length, call.flags & LOW_ADDRESSES, |start| {
+        && let Some(inner) = between_guards(length, call.flags & Machine::LOW_ADDRESSES, |start| {
             let offset = usize::try_from(call.offset.cast_unsigned()).unwrap_or(usize::MAX);
             let flags = call.flags | libc::MAP_FIXED;
             (libc::SYS_mmap, [start, call.length, int(call.prot), int(flags), int(call.fd), offset])
@@ -198,7 +193,8 @@ fn moved_to_guards(mapped: *mut c_void, length: usize, call: &Mmap) -> *mut c_vo
     }
     let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
     let arguments = |start| [mapped as usize, length, length, int(flags), start, 0];
-    let Some(inner) = between_guards(length, call.flags & LOW_ADDRESSES, |start| (libc::SYS_mremap, arguments(start)))
+    let Some(inner) =
+        between_guards(length, call.flags & Machine::LOW_ADDRESSES, |start| (libc::SYS_mremap, arguments(start)))
     else {
         return mapped;
     };

@@ -4,7 +4,7 @@ use crate::call::Outcome;
 use crate::check::{Check, Frame, Loss};
 use crate::enabled::{self, CHECK, ENFORCE};
 use crate::finding::Report;
-use crate::machine::thread_pointer;
+use crate::machine::{Architecture, Machine};
 use crate::observe::PendingRelease;
 use crate::output;
 use crate::plain::errno;
@@ -16,7 +16,7 @@ use crate::track::ReleasedPieces;
 #[inline]
 pub(super) fn holds_thread(start: usize, length: usize) -> bool {
     let here = 0_u8;
-    (&raw const here as usize).wrapping_sub(start) < length || thread_pointer().wrapping_sub(start) < length
+    (&raw const here as usize).wrapping_sub(start) < length || Machine::thread_pointer().wrapping_sub(start) < length
 }
 
 /// Makes a call that takes something away, and tells of what was there if it should not have: its value, or `None` if

@@ -8,7 +8,7 @@
 use crate::doors::{STARTS, starter};
 use crate::enabled::{self, TRACK};
 use crate::facts::started::{self, Started};
-use crate::machine::thread_pointer;
+use crate::machine::{Architecture, Machine};
 use crate::plain::Range;
 use crate::{next, observe, sys};
 use core::ffi::{c_int, c_void};
@@ -85,7 +85,7 @@ pub(crate) extern "C" fn thread_begins(index: usize) -> usize {
     let (start, site) = (!pending.start.load(Relaxed), !pending.site.load(Relaxed));
     let has_attributes = pending.attributes.load(Relaxed) != 0;
     pending.number.store(0, Release);
-    let block = thread_pointer();
+    let block = Machine::thread_pointer();
     started::began(sys::gettid(), block, Started { number, site });
     if has_attributes {
         observe::events::watch_release(block);
@@ -107,7 +107,7 @@ pub(crate) unsafe extern "C" fn sigaltstack(
     if status == 0 && !new.is_null() && enabled::bits() & TRACK != 0 {
         // The kernel's word, since the program's structure may be the same as `old`.
         let stack = sys::stack::alternate();
-        started::has_alternate_stack(sys::gettid(), thread_pointer(), stack);
+        started::has_alternate_stack(sys::gettid(), Machine::thread_pointer(), stack);
         if let Some(Range { start, .. }) = stack {
             observe::events::watch_release(start);
         }

@@ -1,6 +1,7 @@
 //! Asking, keys and names of shared memory where no next definition is known.
 
 use super::raw::{failed, returned};
+use crate::machine::{Architecture, Machine};
 use crate::plain::shm;
 use crate::sys::int;
 use core::ffi::{CStr, c_char, c_int};
@@ -33,16 +34,13 @@ pub(super) unsafe fn raw_shm_unlink(name: *const c_char) -> c_int {
     // SAFETY: the caller's contract: a string.
     let path = shm::path(unsafe { CStr::from_ptr(name) });
     let Some(path) = path.as_ref().and_then(|path| path.as_c_str()) else { return failed(libc::ENOENT) };
-    #[cfg(target_arch = "x86_64")]
+    let path = path.as_ptr() as usize;
+    let (number, arguments) = match Machine::SYS_UNLINK {
+        Some(number) => (number, &[path][..]),
+        None => (libc::SYS_unlinkat, &[int(libc::AT_FDCWD), path][..]),
+    };
     // SAFETY: a string.
-    unsafe {
-        returned(libc::SYS_unlink, &[path.as_ptr() as usize])
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    // SAFETY: a string.
-    unsafe {
-        returned(libc::SYS_unlinkat, &[int(libc::AT_FDCWD), path.as_ptr() as usize])
-    }
+    unsafe { returned(number, arguments) }
 }
 
 /// The key that ftok(3) makes of a file and an id.

@@ -13,9 +13,7 @@ pub(super) unsafe fn raw_sigaction(signal: c_int, new: *const libc::sigaction, o
         let flags = usize::try_from(new.sa_flags.cast_unsigned()).unwrap_or(0);
         // SAFETY: a sigset_t is larger, and aligned for it.
         let mask = unsafe { *mask };
-        let mut new = sys::Disposition { handler: new.sa_sigaction, flags, restorer: 0, mask };
-        new.set_restorer();
-        new
+        sys::Disposition::new(new.sa_sigaction, flags, mask).with_restorer()
     });
     match sys::disposition(signal, new.as_ref()) {
         Err(failure) => failed(failure),
@@ -48,8 +46,7 @@ fn set_handler(signal: c_int, handler: usize, flags: c_int) -> usize {
     let once = flags & libc::SA_RESETHAND != 0;
     let bit = 1_u64.checked_shl(signal.wrapping_sub(1).cast_unsigned()).unwrap_or(0);
     let flags = usize::try_from(flags.cast_unsigned()).unwrap_or(0);
-    let mut new = sys::Disposition { handler, flags, restorer: 0, mask: if once { 0 } else { bit } };
-    new.set_restorer();
+    let new = sys::Disposition::new(handler, flags, if once { 0 } else { bit }).with_restorer();
     match sys::disposition(signal, Some(&new)) {
         Ok(before) => before.handler,
         Err(failure) => {

@@ -24,7 +24,7 @@ use crate::enabled::{self, SITES};
 use crate::facts::backing::device;
 use crate::facts::mapping::Mappings;
 use crate::form::outer_frames;
-use crate::plain::page::{self, page_start, whole_pages};
+use crate::plain::page::{self, page_size, page_start, whole_pages};
 use crate::plain::{Outer, Range};
 use crate::track::{By, File, NewMapping, Releaser, TrackedRange};
 use crate::{clock, sys};
@@ -169,14 +169,14 @@ impl Seen {
 /// Looks at the file that has been mapped. Its size counts now, after the call.
 #[inline(never)]
 fn inspect(call: &Mmap) -> Seen {
-    // Huge pages on x86-64 and AArch64 have at least 64 KiB; a filesystem of these says so by its block size.
-    const HUGE: u32 = 64 * 1024;
     let Ok(there) = sys::statx_fd(call.fd) else { return Seen::NOTHING };
     let offset = call.offset.cast_unsigned();
     let is_regular = u32::from(there.stx_mode) & libc::S_IFMT == libc::S_IFREG;
+    // A filesystem of huge pages says so by its block size; some others have such blocks, too, and the kernel is asked.
+    let huge = there.stx_blksize as usize > page_size();
     let device = device(there.stx_dev_major, there.stx_dev_minor);
     let file = File { inode: there.stx_ino, size: there.stx_size, offset, device, fd: call.fd };
-    Seen { file: Some(file), needs_check: is_regular && offset >= there.stx_size, huge: there.stx_blksize >= HUGE }
+    Seen { file: Some(file), needs_check: is_regular && offset >= there.stx_size, huge }
 }
 
 /// A range rounded up to the huge pages that the kernel says it has.

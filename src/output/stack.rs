@@ -2,9 +2,10 @@
 //!
 //! The program's threads may have stacks of a few KiB (coroutines, `PTHREAD_STACK_MIN`, alternate signal stacks), so
 //! a report runs on 64 KiB of its own, which the lock of [`super::lock`] hands to one thread at a time. An unwinder
-//! finds its way back to the program: the frame keeps the old stack pointer where the call frame information says.
+//! finds its way back to the program.
 
 use super::lock::ReportLock;
+use crate::machine::{Architecture, Machine};
 use crate::plain::guarded::Guarded;
 use core::ffi::c_void;
 
@@ -27,7 +28,7 @@ pub(crate) fn run(proof: &ReportLock, work: &mut dyn FnMut()) {
     // SAFETY: one past the end of the stack's own array.
     let top = unsafe { STACK.address().cast::<u8>().add(SIZE) };
     // SAFETY: the report lock's proof makes the stack this thread's; `call` fits the signature and does not unwind.
-    unsafe { switch(call, (&raw mut work).cast(), top) }
+    unsafe { Machine::call_on_stack(call, (&raw mut work).cast(), top) }
     wipe(proof);
 }
 
@@ -42,51 +43,4 @@ fn wipe(proof: &ReportLock) {
     if let Some(used) = written.and_then(|line| lines.get_mut(line..)) {
         used.as_flattened_mut().fill(0);
     }
-}
-
-/// Calls `function(argument)` with the stack pointer at `top`, which is 16-byte aligned.
-#[cfg(target_arch = "x86_64")]
-#[unsafe(naked)]
-unsafe extern "C" fn switch(function: extern "C" fn(*mut c_void), argument: *mut c_void, top: *mut u8) {
-    core::arch::naked_asm!(
-        ".cfi_startproc",
-        "push rbp",
-        ".cfi_def_cfa_offset 16",
-        ".cfi_offset rbp, -16",
-        "mov rbp, rsp",
-        ".cfi_def_cfa_register rbp",
-        "mov rax, rdi",
-        "mov rdi, rsi",
-        "mov rsp, rdx",
-        "call rax",
-        "mov rsp, rbp",
-        "pop rbp",
-        ".cfi_def_cfa rsp, 8",
-        "ret",
-        ".cfi_endproc",
-    )
-}
-
-/// Calls `function(argument)` with the stack pointer at `top`, which is 16-byte aligned.
-#[cfg(target_arch = "aarch64")]
-#[unsafe(naked)]
-unsafe extern "C" fn switch(function: extern "C" fn(*mut c_void), argument: *mut c_void, top: *mut u8) {
-    core::arch::naked_asm!(
-        ".cfi_startproc",
-        "stp x29, x30, [sp, #-16]!",
-        ".cfi_def_cfa_offset 16",
-        ".cfi_offset x29, -16",
-        ".cfi_offset x30, -8",
-        "mov x29, sp",
-        ".cfi_def_cfa x29, 16",
-        "mov x9, x0",
-        "mov x0, x1",
-        "mov sp, x2",
-        "blr x9",
-        "mov sp, x29",
-        "ldp x29, x30, [sp], #16",
-        ".cfi_def_cfa sp, 0",
-        "ret",
-        ".cfi_endproc",
-    )
 }

@@ -4,7 +4,7 @@
 //! A table without locks, since open(2) may be called by signal handlers. Successes are looked at only while some thread's
 //! last call has failed ([`NOTED`], which the doors look at).
 
-use crate::machine::thread_pointer;
+use crate::machine::{Architecture, Machine};
 use crate::sys::Errno;
 use core::ffi::c_char;
 use core::sync::atomic::{
@@ -113,7 +113,7 @@ impl Opening {
 }
 
 fn own() -> Option<(usize, &'static Slot)> {
-    let thread = !thread_pointer();
+    let thread = !Machine::thread_pointer();
     TABLE.slots.iter().enumerate().find(|(_, slot)| slot.thread.load(Relaxed) == thread)
 }
 
@@ -139,7 +139,7 @@ pub(crate) unsafe fn failed(opener: Opener, name: *const c_char, site: usize, er
     if version & 1 == 1 || slot.version.compare_exchange(version, version | 1, Acquire, Relaxed).is_err() {
         return;
     }
-    slot.thread.store(!thread_pointer(), Relaxed);
+    slot.thread.store(!Machine::thread_pointer(), Relaxed);
     slot.site.store(!site, Relaxed);
     slot.opener.store(opener as u32, Relaxed);
     slot.errno.store(errno, Relaxed);

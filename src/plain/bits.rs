@@ -3,7 +3,7 @@
 use core::ffi::c_int;
 use core::fmt;
 
-/// Shows a bit set by the names of its bits, unknown ones in hex, and `empty` when none is set.
+/// Shows a bit set by the names of its bits (a bit that is 0 does not exist on this machine), unknown ones in hex, and `empty` when none is set.
 pub(crate) struct Bits<'a> {
     pub(crate) set: c_int,
     pub(crate) names: &'a [(c_int, &'a str)],
@@ -15,7 +15,7 @@ impl fmt::Display for Bits<'_> {
         let mut rest = self.set;
         let mut separator = "";
         for (bit, name) in self.names {
-            if rest & bit == *bit {
+            if *bit != 0 && rest & bit == *bit {
                 write!(f, "{separator}{name}")?;
                 separator = "|";
                 rest &= !bit;

@@ -1,5 +1,6 @@
 //! Pages of memory.
 
+use crate::machine::{Architecture, Machine};
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 static PAGE_SIZE: AtomicUsize = AtomicUsize::new(4096);
@@ -14,8 +15,7 @@ pub(crate) fn set_page_size(bytes: usize) {
 /// The page size in bytes, a power of two.
 #[inline]
 pub(crate) fn page_size() -> usize {
-    // x86-64 has no other.
-    if cfg!(target_arch = "x86_64") { 4096 } else { PAGE_SIZE.load(Relaxed) }
+    Machine::PAGE_SIZE.unwrap_or_else(|| PAGE_SIZE.load(Relaxed))
 }
 
 /// The start of the page that holds `address`.

@@ -107,12 +107,9 @@ pub(crate) fn withdraw() {
     for signal in SIGNALS {
         let Some(default) = default_of(signal).filter(|_| concerns(signal)) else { continue };
         if sys::disposition(signal, None).is_ok_and(|there| there.handler == ours()) {
-            let before = Disposition {
-                handler: libc::SIG_DFL,
-                flags: default.flags.load(Relaxed),
-                restorer: !default.restorer.load(Relaxed),
-                mask: default.mask.load(Relaxed),
-            };
+            let (flags, mask) = (default.flags.load(Relaxed), default.mask.load(Relaxed));
+            let mut before = Disposition::new(libc::SIG_DFL, flags, mask);
+            before.set_restorer(!default.restorer.load(Relaxed));
             let _ = sys::disposition(signal, Some(&before));
         }
     }
@@ -133,21 +130,15 @@ fn put(signal: c_int) {
     }
     let faults = SIGNALS.iter().fold(0, |set: SignalSet, signal| set | 1 << signal.wrapping_sub(1));
     let flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
-    let mut ours = Disposition {
-        handler: ours(),
-        flags: usize::try_from(flags).unwrap_or(0),
-        restorer: 0,
-        // No handler of the program's runs meanwhile; a fault in the report itself comes back to it.
-        mask: !faults,
-    };
-    ours.set_restorer();
+    // No handler of the program's runs meanwhile; a fault in the report itself comes back to it.
+    let ours = Disposition::new(ours(), usize::try_from(flags).unwrap_or(0), !faults).with_restorer();
     let Ok(before) = sys::disposition(signal, Some(&ours)) else { return };
     if before.handler != libc::SIG_DFL {
         // Another thread was faster.
         let _ = sys::disposition(signal, Some(&before));
     } else if let Some(default) = default_of(signal) {
         default.flags.store(before.flags, Relaxed);
-        default.restorer.store(!before.restorer, Relaxed);
+        default.restorer.store(!before.restorer(), Relaxed);
         default.mask.store(before.mask, Relaxed);
     }
 }
@@ -160,9 +151,9 @@ pub(crate) fn changed(signal: c_int, resets: bool, before: Option<&mut libc::sig
     {
         before.sa_sigaction = libc::SIG_DFL;
         before.sa_flags = c_int::try_from(default.flags.load(Relaxed)).unwrap_or(0);
+        let restorer = (&raw mut before.sa_restorer).cast::<usize>();
         // SAFETY: an optional function is null or, as it was given, one.
-        before.sa_restorer =
-            unsafe { core::mem::transmute::<usize, Option<extern "C" fn()>>(!default.restorer.load(Relaxed)) };
+        unsafe { restorer.write(!default.restorer.load(Relaxed)) };
         // The kernel's mask has 64 bits, and libc leaves the rest of its own alone.
         let mask = (&raw mut before.sa_mask).cast::<u64>();
         // SAFETY: a sigset_t is larger, and aligned for it.

@@ -17,8 +17,10 @@ use core::ffi::{c_int, c_void};
 
 /// The handler.
 pub(super) extern "C" fn handle(signal: c_int, info: &libc::siginfo_t, context: *mut c_void) {
+    // SAFETY: both signals carry an address when the kernel raises them; when somebody sends them, it is not looked at.
+    let address = unsafe { info.si_addr() } as usize;
     // SAFETY: what the kernel hands to a handler with SA_SIGINFO, for as long as the handler runs.
-    let registers = unsafe { Registers::of(context) };
+    let registers = unsafe { Registers::of(context, address, sys::memory::fill) };
     // Nothing of libc's works without it; what took it away has been told before.
     if !sys::threads::has_control_block() {
         end(signal, info, registers);
@@ -41,9 +43,7 @@ pub(super) extern "C" fn handle(signal: c_int, info: &libc::siginfo_t, context: 
 #[cold]
 #[inline(never)]
 fn explain(signal: c_int, info: &libc::siginfo_t, registers: Registers) {
-    // SAFETY: both signals carry an address when the kernel raises them.
-    let given = unsafe { info.si_addr() } as usize;
-    let address = registers.address(given);
+    let (given, address) = (registers.told(), registers.address());
     let Some(fault_report) = FaultReport::open() else { return };
     facts::module::take_no_locks();
     let made = fault_report.run(&mut || {
@@ -59,7 +59,7 @@ fn explain(signal: c_int, info: &libc::siginfo_t, registers: Registers) {
 
 /// Lets the kernel end the process by the same signal: at the instruction that faulted, as soon as the handler returns.
 fn end(signal: c_int, info: &libc::siginfo_t, registers: Registers) {
-    let default = sys::Disposition { handler: libc::SIG_DFL, flags: 0, restorer: 0, mask: 0 };
+    let default = sys::Disposition::new(libc::SIG_DFL, 0, 0);
     let _ = sys::disposition(signal, Some(&default));
     // Without it the process would go on if the cause of the fault is gone by now, or if the signal was sent.
     let _ = sys::queue_signal(signal, info);

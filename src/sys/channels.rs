@@ -1,6 +1,7 @@
 //! Calls of the ways on which reports leave the process: terminals, sockets, and a table of descriptors of one's own.
 
 use super::{Result, int, plain, seccomp_allows, small, syscall};
+use crate::machine::{Architecture, Machine};
 use core::ffi::{c_char, c_int, c_void};
 use core::mem::offset_of;
 
@@ -81,7 +82,7 @@ pub(crate) fn with_own_descriptors(work: &mut dyn FnMut() -> Result<()>) -> Resu
     }
     let mut errand = Errand { work, outcome: Err(libc::EIO) };
     // SAFETY: `call` fits, and the errand lives longer than the child, for which this thread waits.
-    let child = super::answer(unsafe { spawn(call, (&raw mut errand).cast(), flags) })?;
+    let child = super::answer(unsafe { Machine::spawn(call, (&raw mut errand).cast(), flags) })?;
     loop {
         // SAFETY: numbers alone.
         match super::answer(unsafe { syscall(libc::SYS_wait4, [child, 0, int(libc::__WCLONE), 0, 0, 0]) }) {
@@ -89,67 +90,4 @@ pub(crate) fn with_own_descriptors(work: &mut dyn FnMut() -> Result<()>) -> Resu
             _ => return errand.outcome,
         }
     }
-}
-
-/// clone(2): the child calls `function(argument)` further down on this stack, which is nobody else's until it has ended.
-#[cfg(target_arch = "x86_64")]
-#[unsafe(naked)]
-unsafe extern "C" fn spawn(function: extern "C" fn(*mut c_void), argument: *mut c_void, flags: usize) -> isize {
-    core::arch::naked_asm!(
-        ".cfi_startproc",
-        "mov r8, rdi",
-        "mov r9, rsi",
-        "mov rdi, rdx",
-        "lea rsi, [rsp - 256]",
-        "and rsi, -16",
-        "xor edx, edx",
-        "xor r10d, r10d",
-        "mov eax, {clone}",
-        "syscall",
-        "test rax, rax",
-        "jnz 2f",
-        "xor ebp, ebp",
-        "mov rdi, r9",
-        "call r8",
-        "xor edi, edi",
-        "mov eax, {exit}",
-        "syscall",
-        "ud2",
-        "2:",
-        "ret",
-        ".cfi_endproc",
-        clone = const libc::SYS_clone,
-        exit = const libc::SYS_exit,
-    )
-}
-
-/// clone(2): the child calls `function(argument)` further down on this stack, which is nobody else's until it has ended.
-#[cfg(target_arch = "aarch64")]
-#[unsafe(naked)]
-unsafe extern "C" fn spawn(function: extern "C" fn(*mut c_void), argument: *mut c_void, flags: usize) -> isize {
-    core::arch::naked_asm!(
-        ".cfi_startproc",
-        "mov x9, x0",
-        "mov x10, x1",
-        "mov x0, x2",
-        "sub x1, sp, #256",
-        "mov x2, xzr",
-        "mov x3, xzr",
-        "mov x4, xzr",
-        "mov x8, {clone}",
-        "svc 0",
-        "cbnz x0, 2f",
-        "mov x29, xzr",
-        "mov x0, x10",
-        "blr x9",
-        "mov x0, xzr",
-        "mov x8, {exit}",
-        "svc 0",
-        "brk 1",
-        "2:",
-        "ret",
-        ".cfi_endproc",
-        clone = const libc::SYS_clone,
-        exit = const libc::SYS_exit,
-    )
 }

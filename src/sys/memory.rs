@@ -75,6 +75,11 @@ pub(crate) fn is_readable_by_kernel(address: usize) -> bool {
     ask(address & !page_size().wrapping_sub(1))
 }
 
+/// Copies from memory that may not be readable; whether all of the buffer could be filled.
+pub(crate) fn fill(address: usize, buffer: &mut [u8]) -> bool {
+    read_memory(address, buffer) == Ok(buffer.len())
+}
+
 /// A value of memory that may not be readable; only for types of which every pattern is a value.
 pub(crate) fn value<T: Copy>(address: usize) -> Option<T> {
     if !is_readable(address, size_of::<T>()) {

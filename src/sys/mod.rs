@@ -18,7 +18,7 @@ pub(crate) mod time;
 pub(crate) use futex::{futex_wait, futex_wake};
 pub(crate) use reservations::{move_mapping, reserve, reserve_at, unmap};
 
-use crate::machine::signal_restorer;
+use crate::machine::{Architecture, Machine};
 use core::ffi::{CStr, c_int, c_long, c_void};
 use core::mem::{MaybeUninit, size_of};
 use core::ptr;
@@ -34,37 +34,10 @@ pub(crate) type Result<T> = core::result::Result<T, Errno>;
 ///
 /// # Safety
 /// As the system call itself: every pointer among the arguments must be valid for what the kernel does with it.
-#[cfg(target_arch = "x86_64")]
 #[inline]
 pub(crate) unsafe fn syscall(number: c_long, arguments: [usize; 6]) -> isize {
-    let [first, second, third, fourth, fifth, sixth] = arguments;
-    let answer: isize;
-    // SAFETY: the x86-64 system call convention: number in rax, arguments in rdi, rsi, rdx, r10, r8, r9; rcx and r11
-    // are overwritten; the caller vouches for the arguments.
-    unsafe {
-        core::arch::asm!("syscall", inlateout("rax") number => answer,
-            in("rdi") first, in("rsi") second, in("rdx") third, in("r10") fourth, in("r8") fifth, in("r9") sixth,
-            lateout("rcx") _, lateout("r11") _, options(nostack));
-    }
-    answer
-}
-
-/// Makes system call `number` with six arguments and returns the kernel's raw answer: from -4095 to -1 it is a
-/// negated errno.
-///
-/// # Safety
-/// As the system call itself: every pointer among the arguments must be valid for what the kernel does with it.
-#[cfg(target_arch = "aarch64")]
-#[inline]
-pub(crate) unsafe fn syscall(number: c_long, arguments: [usize; 6]) -> isize {
-    let [first, second, third, fourth, fifth, sixth] = arguments;
-    let answer: isize;
-    // SAFETY: the AArch64 system call convention: number in x8, arguments in x0 to x5; the caller vouches for them.
-    unsafe {
-        core::arch::asm!("svc 0", in("x8") number, inlateout("x0") first.cast_signed() => answer,
-            in("x1") second, in("x2") third, in("x3") fourth, in("x4") fifth, in("x5") sixth, options(nostack));
-    }
-    answer
+    // SAFETY: the caller upholds the contract.
+    unsafe { Machine::syscall(number, arguments) }
 }
 
 /// Splits the kernel's raw answer into value and errno.
@@ -207,19 +180,37 @@ pub(crate) struct Disposition {
     /// `SIG_DFL`, `SIG_IGN` or a handler's address.
     pub(crate) handler: usize,
     pub(crate) flags: usize,
-    /// What the handler returns to; only x86-64 needs it.
-    pub(crate) restorer: usize,
+    restorer: [usize; Machine::RESTORER_WORDS],
     pub(crate) mask: SignalSet,
+    /// A word more than the kernel has, where it has no restorer: an emulator (QEMU 7.2) writes it all the same.
+    spare: [usize; 1 - Machine::RESTORER_WORDS],
 }
 
 impl Disposition {
-    /// Fills in what is needed besides the handler: where that returns to.
-    pub(crate) fn set_restorer(&mut self) {
+    /// A handler, `SIG_DFL` or `SIG_IGN`, and nothing of what a handler returns to.
+    pub(crate) fn new(handler: usize, flags: usize, mask: SignalSet) -> Disposition {
+        Disposition { handler, flags, restorer: [0; _], mask, spare: [0; _] }
+    }
+
+    /// With what is needed besides the handler: where that returns to.
+    pub(crate) fn with_restorer(mut self) -> Disposition {
         const SA_RESTORER: usize = 0x0400_0000;
-        self.restorer = signal_restorer();
-        if self.restorer != 0 {
+        let restorer = Machine::signal_restorer();
+        if restorer != 0 {
             self.flags |= SA_RESTORER;
+            self.set_restorer(restorer);
         }
+        self
+    }
+
+    /// What the handler returns to; 0 for what the kernel finds itself.
+    pub(crate) fn restorer(&self) -> usize {
+        self.restorer.first().copied().unwrap_or(0)
+    }
+
+    /// Sets what the handler returns to, where the kernel has a field for it.
+    pub(crate) fn set_restorer(&mut self, restorer: usize) {
+        self.restorer.fill(restorer);
     }
 }
 

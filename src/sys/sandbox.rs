@@ -11,6 +11,7 @@
 //! neither is what was installed without libc's functions.
 
 use super::{Result, read_memory, unmap, zeroed_memory};
+use crate::machine::{Architecture, Machine};
 use crate::plain::Range;
 use core::ffi::c_long;
 use core::ptr;
@@ -25,12 +26,6 @@ use libc::{
     BPF_SUB, BPF_TXA, BPF_X, BPF_XOR, SECCOMP_RET_ACTION_FULL, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO,
     SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, sock_filter, sock_fprog,
 };
-
-/// `AUDIT_ARCH_…` of `<linux/audit.h>`.
-#[cfg(target_arch = "x86_64")]
-const ARCHITECTURE: u32 = 0xC000_003E;
-#[cfg(target_arch = "aarch64")]
-const ARCHITECTURE: u32 = 0xC000_00B7;
 
 /// `struct seccomp_data` in 32-bit words, as filters read it.
 type Data = [u32; 16];
@@ -286,7 +281,7 @@ pub(crate) fn errno_for(number: c_long, arguments: [usize; 6]) -> Option<super::
 fn data(number: c_long, arguments: &[usize; 6]) -> Data {
     let mut data = [0; 16];
     let here = all_let as *const () as usize;
-    let numbers = [number.cast_unsigned() & 0xFFFF_FFFF | u64::from(ARCHITECTURE) << 32, here as u64];
+    let numbers = [number.cast_unsigned() & 0xFFFF_FFFF | u64::from(Machine::AUDIT_ARCH) << 32, here as u64];
     let arguments = arguments.iter().map(|argument| *argument as u64);
     for (words, value) in data.chunks_exact_mut(2).zip(numbers.into_iter().chain(arguments)) {
         if let [low, high] = words {

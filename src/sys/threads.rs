@@ -1,12 +1,9 @@
 //! System calls about the threads of this process.
 
-#[cfg(target_arch = "x86_64")]
-use super::filled;
 use super::memory::is_readable_by_kernel;
-use super::{Result, int, plain};
+use super::{Result, filled, int, plain};
 #[cfg(target_arch = "x86_64")]
-use crate::machine::is_thread_pointer_told;
-use crate::machine::thread_pointer;
+use crate::machine::{Architecture, Machine};
 use core::ffi::c_int;
 
 /// Where the list of robust mutexes of a thread starts (0: this one), `get_robust_list(2)`: libc keeps it in the thread's
@@ -28,18 +25,8 @@ pub(crate) fn has_control_block() -> bool {
     is_readable_by_kernel(pointer())
 }
 
-/// This thread's own address, by the kernel's word where no instruction tells it: its control block need not be there.
+/// This thread's own address, asked of the kernel where no instruction tells it: its control block need not be there.
 fn pointer() -> usize {
-    #[cfg(target_arch = "x86_64")]
-    if !is_thread_pointer_told() {
-        return thread_base();
-    }
-    thread_pointer()
-}
-
-/// The base of the segment register fs, `arch_prctl(2)`, for processors that do not tell it themselves.
-#[cfg(target_arch = "x86_64")]
-fn thread_base() -> usize {
-    const ARCH_GET_FS: usize = 0x1003;
-    filled(|out: *mut usize| plain(libc::SYS_arch_prctl, [ARCH_GET_FS, out as usize, 0, 0, 0, 0])).unwrap_or(0)
+    let Some((number, what)) = Machine::thread_pointer_call() else { return Machine::thread_pointer() };
+    filled(|out: *mut usize| plain(number, [what, out as usize, 0, 0, 0, 0])).unwrap_or(0)
 }

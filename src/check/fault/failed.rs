@@ -45,7 +45,7 @@ impl FailedPointer {
         let negated = failures::last_with(&KINDS, |failed| failed != libc::EPERM && is_near(failed))
             .map(|(kind, failure)| (kind, failure, true));
         let candidates = [minus_one.filter(|_| fits(address, usize::MAX, NEAR)), negated];
-        let size = fault.access_size();
+        let size = fault.registers.operand_size();
         let mut pointers = candidates.map(|candidate| {
             let (kind, failure, is_errno) = candidate?;
             let mut pointer = FailedPointer { kind, failure, is_errno, is_held: false, or_null: false, or_errno: None };

@@ -122,7 +122,7 @@ impl Jump {
                 draft.help(format_args!("unmap code only when no pointer to it and no thread in it is left"));
             }
             Before::Unknown => {
-                let outside = fault.registers.outside();
+                let outside = fault.registers.refused_jump();
                 if let Some((_, true)) = outside {
                     draft.note(format_args!("it was a return: its address on the stack was overwritten"));
                 } else if outside.is_none() && fault.registers.caller().is_none() {

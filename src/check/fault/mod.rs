@@ -61,7 +61,7 @@ pub(crate) fn cause(fault: &Fault) -> Option<Cause> {
     if fault.signal == libc::SIGBUS {
         return FileFault::of(fault).map(Cause::File);
     }
-    if fault.code == Fault::KERNEL && fault.registers.outside().is_some() {
+    if fault.code == Fault::KERNEL && fault.registers.refused_jump().is_some() {
         return Jump::of(fault).map(Cause::BadJump);
     }
     // Others do not tell an address.

@@ -7,6 +7,7 @@ use crate::facts::limits::{self, Size};
 use crate::facts::{self, mapping};
 use crate::finding::Report;
 use crate::form::Draft;
+use crate::machine::{Architecture, Machine, user_space};
 use crate::past::mlockall;
 use crate::plain::page;
 use mapsan_model::{Rule, Severity};
@@ -19,7 +20,7 @@ impl Mmap {
     pub(super) fn no_memory(&self, report: &Report<'_>) {
         // What is merely larger than the address space is asked for by runtimes, which then ask for less.
         let signed = self.length.cast_signed() as i64;
-        if page::whole_pages(self.length) == 0 || (-(1_i64 << 47)..0).contains(&signed) {
+        if page::whole_pages(self.length) == 0 || signed < 0 && signed.unsigned_abs() <= user_space() {
             report.finding(Rule::MmapLengthTooLarge, Severity::Error, |draft| {
                 draft.message(format_args!(
                     "length {}{} is larger than any address space",
@@ -61,7 +62,7 @@ impl Mmap {
 
     /// Whether the range asked for leaves the addresses that programs have.
     fn outside(&self) -> bool {
-        let most = memory::USER_SPACE;
+        let most = user_space();
         let end = (self.address as u64).saturating_add(self.length as u64);
         self.length as u64 >= most || self.wants_address() && end > most && !memory::has_wide_addresses()
     }
@@ -71,13 +72,10 @@ impl Mmap {
         if self.wants_address() {
             return None;
         }
-        #[cfg(target_arch = "x86_64")]
-        let is_low = self.flags & libc::MAP_32BIT != 0;
-        #[cfg(not(target_arch = "x86_64"))]
-        let is_low = false;
+        let is_low = self.flags & Machine::LOW_ADDRESSES != 0;
         let whole = || {
             let lowest = usize::try_from(limits::lowest_address().unwrap_or(0)).unwrap_or(0);
-            (lowest, usize::try_from(memory::USER_SPACE).unwrap_or(usize::MAX))
+            (lowest, usize::try_from(user_space()).unwrap_or(usize::MAX))
         };
         let (low, high) = if is_low { LOW } else { whole() };
         let largest = mapping::largest_hole(low, high)? as u64;

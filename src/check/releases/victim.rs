@@ -7,7 +7,7 @@ use crate::facts::Module;
 use crate::facts::mapping::{Mapping, Mappings};
 use crate::facts::threads::{self, Thread};
 use crate::form::Draft;
-use crate::machine::thread_pointer;
+use crate::machine::{Architecture, Machine};
 use crate::observe::tracked;
 use crate::past::program_break;
 use crate::plain::{Range, page};
@@ -204,7 +204,7 @@ impl Search<'_> {
         if let Some(there) = stack(self.range, self.frame.stack) {
             return Some((Victim::Stack(Whose::Own), there));
         }
-        let block = thread_pointer();
+        let block = Machine::thread_pointer();
         if self.range.start <= block && block < self.range.end {
             return Some((Victim::Block(Whose::Own), memory::mapping_at(block)?));
         }
@@ -287,7 +287,7 @@ fn stack(range: Range, here: usize) -> Option<Mapping> {
         return None;
     }
     let there = memory::mapping_at(here)?;
-    let block = thread_pointer();
+    let block = Machine::thread_pointer();
     let end = if there.name().starts_with(b"[stack") {
         there.end
     } else if here < block && block < there.end {

@@ -4,7 +4,7 @@ use super::super::history::Released;
 use super::super::origin::{By, File, NewMapping, Origin, OuterItem};
 use super::super::tree::Entry;
 use super::{Regions, Releaser};
-use crate::machine::prefetch;
+use crate::machine::{Architecture, Machine};
 use crate::plain::hidden::{Addresses, Hidden};
 use crate::plain::{Outer, Range};
 use crate::track::pool::Memory;
@@ -114,7 +114,7 @@ impl<M: Memory> Regions<M> {
         }
         // The next one to be pushed out is of some other mapping, whose origin is long out of the caches.
         if let Some(origin) = self.origins.get(self.history.oldest_origin()) {
-            prefetch(core::ptr::from_ref(origin).cast());
+            Machine::prefetch(core::ptr::from_ref(origin).cast());
         }
     }
 

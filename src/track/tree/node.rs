@@ -2,7 +2,7 @@
 
 use super::super::pool::Item;
 use super::Entry;
-use crate::machine::prefetch;
+use crate::machine::{Architecture, Machine};
 use crate::plain::hidden::Hidden;
 
 /// Entries of a node.
@@ -53,7 +53,7 @@ impl Node {
     pub(super) fn prefetch(&self) {
         const LINE: usize = 64;
         for line in 0..size_of::<Node>() / LINE {
-            prefetch(core::ptr::from_ref(self).cast::<u8>().wrapping_add(line.wrapping_mul(LINE)));
+            Machine::prefetch(core::ptr::from_ref(self).cast::<u8>().wrapping_add(line.wrapping_mul(LINE)));
         }
     }
 

@@ -15,7 +15,6 @@ pub(crate) const UNPLACED: &[Known] = &[];
 pub(crate) const CIRCLES: &[Known] = &[
     ("src/", "a circle of doors, hooks"),
     ("src/", "a circle of exit, start"),
-    ("src/", "a circle of machine, sys"),
     ("src/check/", "a circle of leaks, left"),
     ("src/check/", "a circle of mmap, releases"),
 ];

@@ -3,13 +3,9 @@
 //! It tells the field of a structure that a failed pointer leads to (`MAP_FAILED + 8` is address 7) from what a null
 //! pointer leads to (address 8): both are aligned, one of them to the access.
 
-/// The longest instruction of x86-64.
-pub(crate) const LONGEST: usize = 15;
-
 /// The size of the operand in memory of an x86-64 instruction (Intel SDM, volume 2, appendix A); `None` for what is not
 /// among the common ones.
-#[cfg(any(target_arch = "x86_64", test))]
-pub(crate) fn operand_size(code: &[u8]) -> Option<usize> {
+pub(super) fn operand_size(code: &[u8]) -> Option<usize> {
     let mut prefixes = Prefixes::default();
     let mut rest = code;
     loop {
@@ -43,7 +39,6 @@ pub(crate) fn operand_size(code: &[u8]) -> Option<usize> {
     }
 }
 
-#[cfg(any(target_arch = "x86_64", test))]
 #[derive(Default)]
 struct Prefixes {
     /// 66.
@@ -54,7 +49,6 @@ struct Prefixes {
     wide: bool,
 }
 
-#[cfg(any(target_arch = "x86_64", test))]
 impl Prefixes {
     /// The size of a general operand.
     fn general(&self) -> usize {
@@ -67,7 +61,6 @@ impl Prefixes {
 }
 
 /// Opcodes of one byte.
-#[cfg(any(target_arch = "x86_64", test))]
 fn one_byte(prefixes: &Prefixes, opcode: u8, modrm: Option<u8>) -> Option<usize> {
     match opcode {
         0x00..=0x3f => match opcode & 7 {
@@ -91,7 +84,6 @@ fn one_byte(prefixes: &Prefixes, opcode: u8, modrm: Option<u8>) -> Option<usize>
 }
 
 /// Opcodes of two bytes, after 0F.
-#[cfg(any(target_arch = "x86_64", test))]
 fn two_bytes(prefixes: &Prefixes, rest: &[u8]) -> Option<usize> {
     let opcode = *rest.first()?;
     let packed = if prefixes.narrow { 16 } else { 8 };
@@ -118,7 +110,6 @@ fn two_bytes(prefixes: &Prefixes, rest: &[u8]) -> Option<usize> {
 }
 
 /// The size of what a scalar instruction wants, by its prefix F3 or F2; `whole` for one that takes the whole vector.
-#[cfg(any(target_arch = "x86_64", test))]
 fn scalar(repeat: u8, whole: usize) -> usize {
     match repeat {
         0xf3 => 4,
@@ -128,7 +119,6 @@ fn scalar(repeat: u8, whole: usize) -> usize {
 }
 
 /// Instructions with a VEX or EVEX prefix, whose last two bits stand for 66, F3 or F2.
-#[cfg(any(target_arch = "x86_64", test))]
 fn vector(prefix: u8, opcode: u8, length: usize) -> usize {
     let repeat = match prefix & 3 {
         2 => 0xf3,
