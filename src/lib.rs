@@ -8,7 +8,7 @@
 #![cfg_attr(test, allow(dead_code, reason = "the hooks are reached through the doors alone"))]
 
 #[cfg(not(target_pointer_width = "64"))]
-compile_error!("mapsan knows x86-64 and AArch64");
+compile_error!("mapsan knows x86-64, AArch64 and RISC-V with 64 bits");
 
 // The order is that of the layers: each uses only those below it, and its own (ARCHITECTURE.md).
 

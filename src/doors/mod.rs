@@ -7,6 +7,9 @@
 #[cfg(target_arch = "aarch64")]
 #[macro_use]
 mod aarch64;
+#[cfg(target_arch = "riscv64")]
+#[macro_use]
+mod riscv64;
 #[cfg(target_arch = "x86_64")]
 #[macro_use]
 mod x86_64;
@@ -71,6 +74,8 @@ pub(crate) const STARTS: usize = 128;
 pub(crate) fn starter(index: usize) -> *const core::ffi::c_void {
     #[cfg(target_arch = "aarch64")]
     use aarch64::{STARTER, starters};
+    #[cfg(target_arch = "riscv64")]
+    use riscv64::{STARTER, starters};
     #[cfg(target_arch = "x86_64")]
     use x86_64::{STARTER, starters};
     let first = starters as *const () as usize;

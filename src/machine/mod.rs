@@ -10,11 +10,15 @@
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
 mod registers;
+#[cfg(target_arch = "riscv64")]
+mod riscv64;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
 #[cfg(target_arch = "aarch64")]
 use aarch64 as chosen;
+#[cfg(target_arch = "riscv64")]
+use riscv64 as chosen;
 #[cfg(target_arch = "x86_64")]
 use x86_64 as chosen;
 
