@@ -2,7 +2,6 @@
 
 use super::memory::is_readable_by_kernel;
 use super::{Result, filled, int, plain};
-#[cfg(target_arch = "x86_64")]
 use crate::machine::{Architecture, Machine};
 use core::ffi::c_int;
 
