@@ -4,16 +4,17 @@ mod bits;
 pub(crate) mod calls;
 mod fault;
 mod object;
+mod outcome;
 
 use crate::facts;
 use crate::plain::bits::{Bits, Octal};
-use crate::plain::errno::{self, ErrnoName};
-use crate::sys::Errno;
+use crate::plain::errno::ErrnoName;
 pub(crate) use bits::{MAP_DROPPABLE, MAP_TYPE, MapFlags, Prot};
 use core::ffi::c_int;
 use core::fmt;
 pub(crate) use fault::Fault;
 pub(crate) use object::ShmOpen;
+pub(crate) use outcome::Outcome;
 
 /// The page-aligned or other address argument of a call, shown as `NULL` or in hex.
 #[derive(Clone, Copy)]
@@ -72,6 +73,10 @@ pub(crate) struct Msync {
 pub(crate) struct Ftok {
     pub(crate) path: usize,
     pub(crate) id: c_int,
+    /// The key that the call gave.
+    pub(crate) key: c_int,
+    /// Whether the same path and id have given the same key before.
+    pub(crate) known: bool,
 }
 
 /// shmget(2).
@@ -102,33 +107,6 @@ pub(crate) struct Shmctl {
     pub(crate) buffer: usize,
 }
 
-/// How a call ended: its value as a register holds it, and the errno if it failed.
-#[derive(Clone, Copy)]
-pub(crate) struct Outcome {
-    pub(crate) value: isize,
-    pub(crate) errno: Option<Errno>,
-}
-
-impl Outcome {
-    /// The outcome of a call that gives -1 (or `MAP_FAILED`, which is the same) on failure; reads `errno` then.
-    pub(crate) fn of(value: isize) -> Outcome {
-        Outcome { value, errno: (value == -1).then(errno::get) }
-    }
-
-    /// That of a call that is still to be made: nobody knows.
-    pub(crate) const UNKNOWN: Outcome = Outcome { value: 0, errno: Some(0) };
-
-    /// Whether the call has been made.
-    pub(crate) fn is_known(self) -> bool {
-        self.errno != Some(0)
-    }
-
-    /// The failure with which `mode=enforce` refuses a call.
-    pub(crate) fn refused(errno: Errno) -> Outcome {
-        Outcome { value: -1, errno: Some(errno) }
-    }
-}
-
 /// A call as reports show it.
 pub(crate) trait Call {
     /// The function's name.
@@ -145,12 +123,12 @@ pub(crate) trait Call {
         write!(f, "{}(", self.function())?;
         arguments(self, f)?;
         f.write_str(") = ")?;
-        if !outcome.is_known() {
+        match outcome.value() {
             // As strace(1) shows a call that has not returned.
-            return f.write_str("?");
+            None => return f.write_str("?"),
+            Some(value) => self.value(value, f)?,
         }
-        self.value(outcome.value, f)?;
-        match outcome.errno {
+        match outcome.errno() {
             Some(errno) => write!(f, " ({})", ErrnoName(errno)),
             None => Ok(()),
         }
@@ -182,7 +160,10 @@ pub(crate) struct Value<'a>(pub(crate) &'a dyn Call, pub(crate) Outcome);
 
 impl fmt::Display for Value<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.1.is_known() { self.0.value(self.1.value, f) } else { f.write_str("?") }
+        match self.1.value() {
+            Some(value) => self.0.value(value, f),
+            None => f.write_str("?"),
+        }
     }
 }
 

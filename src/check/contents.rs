@@ -61,9 +61,9 @@ pub(crate) fn inspect_all() {
             continue;
         }
         let call = Making(&known);
-        let outcome = Outcome { value: known.origin.base.cast_signed(), errno: None };
+        let outcome = Outcome::Succeeded(known.origin.base.cast_signed());
         let earlier = Some(&known.outer);
-        look(&known, &Report { call: &call, outcome, return_address: known.origin.site, refusing: false, earlier });
+        look(&known, &Report { call: &call, outcome, return_address: known.origin.site, earlier });
     }
 }
 

@@ -49,6 +49,31 @@ impl Check for Ftok {
             draft.note(format_args!("ftok returns -1, which shmget takes as a key like any other: check it"));
         });
     }
+
+    /// The rules about the key that was given.
+    fn violates(&self, report: &Report<'_>) -> Option<Errno> {
+        let id = self.id_offends(report);
+        if self.known {
+            return id;
+        }
+        let key = self.key;
+        let relations = observe::keys::remember(self.path, self.id, key, report.return_address);
+        let collision = relations.same_key.and_then(|earlier| self.collision(key, earlier, report));
+        let recreated = relations.other_key.and_then(|earlier| Self::recreated(key, earlier, report));
+        id.or(collision).or(recreated)
+    }
+
+    /// Says that a negative key is a key.
+    fn succeeded(&self, report: &Report<'_>) {
+        let key = self.key;
+        if key >= 0 {
+            return;
+        }
+        report.finding(Rule::FtokNegativeKey, Severity::Note, |draft| {
+            draft.message(format_args!("the key {} is negative ({key}) and valid: only -1 is failure", Key(key)));
+            draft.help(format_args!("compare with -1, not with < 0; an id below 128 gives no negative keys"));
+        });
+    }
 }
 
 /// Tells what is wrong with a path that can't be looked up.
@@ -105,19 +130,6 @@ impl fmt::Display for Folder<'_> {
 }
 
 impl Ftok {
-    /// The rules about a key that was given; the errno with which `mode=enforce` refuses it. `known` if the same path
-    /// and id have given the same key before.
-    pub(crate) fn key_offends(&self, key: c_int, known: bool, report: &Report<'_>) -> Option<Errno> {
-        let id = self.id_offends(report);
-        if known {
-            return id;
-        }
-        let relations = observe::keys::remember(self.path, self.id, key, report.return_address);
-        let collision = relations.same_key.and_then(|earlier| self.collision(key, earlier, report));
-        let recreated = relations.other_key.and_then(|earlier| Self::recreated(key, earlier, report));
-        id.or(collision).or(recreated)
-    }
-
     fn id_offends(&self, report: &Report<'_>) -> Option<Errno> {
         match self.id {
             0 => report.offence(Rule::FtokZeroId, Severity::Warning, |draft| {
@@ -172,16 +184,5 @@ impl Ftok {
                 "keep the file as long as the segment is in use: write into it rather than delete and create it"
             ));
         })
-    }
-
-    /// Says that a negative key is a key.
-    pub(crate) fn key_is_negative(key: c_int, report: &Report<'_>) {
-        if key >= 0 {
-            return;
-        }
-        report.finding(Rule::FtokNegativeKey, Severity::Note, |draft| {
-            draft.message(format_args!("the key {} is negative ({key}) and valid: only -1 is failure", Key(key)));
-            draft.help(format_args!("compare with -1, not with < 0; an id below 128 gives no negative keys"));
-        });
     }
 }

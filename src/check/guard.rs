@@ -6,10 +6,15 @@ use crate::finding::Report;
 use crate::harden::{Purpose, Reached};
 use crate::observe::tracked;
 use crate::plain::Range;
+use crate::plain::page::whole_pages;
 use mapsan_model::{Rule, Severity};
 
-/// Tells of it, after the call has succeeded. `range` is what it took, in whole pages; `length` what it was given.
-pub(crate) fn tell_reached(rule: Rule, range: Range, length: usize, reached: &Reached, report: &Report<'_>) {
+/// Tells of it, after the call has succeeded, which was given the range `asked`.
+pub(crate) fn tell_reached(asked: Range, reached: &Reached, report: &Report<'_>) {
+    let length = asked.length();
+    let range = Range::new(asked.start, whole_pages(length));
+    // mmap replaces what is there, munmap takes it away.
+    let rule = if report.call.function() == "munmap" { Rule::MunmapOverrun } else { Rule::MmapFixedClobber };
     report.finding(rule, Severity::Error, |draft| {
         let call = report.call.function();
         let mapping = reached.mapping;

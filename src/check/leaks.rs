@@ -18,8 +18,8 @@ use mapsan_model::{Rule, Severity};
 
 /// A finding about a call that was made earlier.
 pub(super) fn finding(call: &dyn Call, value: isize, site: usize, outer: &Outer, make: impl FnOnce(&Report<'_>)) {
-    let outcome = Outcome { value, errno: None };
-    make(&Report { call, outcome, return_address: site, refusing: false, earlier: Some(outer) });
+    let outcome = Outcome::Succeeded(value);
+    make(&Report { call, outcome, return_address: site, earlier: Some(outer) });
 }
 
 /// When the question is asked what is left.

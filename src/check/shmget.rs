@@ -95,7 +95,7 @@ impl Shmget {
         if self.surely_creates() {
             return true;
         }
-        if report.refusing {
+        if report.outcome.is_considered() {
             return sys::segments::find_segment(self.key) == Err(libc::ENOENT);
         }
         self.made
@@ -142,9 +142,7 @@ impl Check for Shmget {
         if self.key == libc::IPC_PRIVATE || self.is_exclusive() {
             return;
         }
-        let Ok(id) = c_int::try_from(report.outcome.value) else {
-            return;
-        };
+        let Some(Ok(id)) = report.outcome.value().map(c_int::try_from) else { return };
         let Some(segment) = segment::any_by_id(id) else { return };
         if segment.attached != 0 || segment.creator_pid == sys::getpid() || !segment.creator_is_gone() {
             return;

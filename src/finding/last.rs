@@ -59,7 +59,7 @@ pub(super) fn remember(
 ) {
     // SAFETY: let go of at the end; nothing that is called here looks at it.
     let last = unsafe { LAST.finding.get(proof) };
-    (last.severity, last.errno) = (severity, outcome.errno.unwrap_or(0));
+    (last.severity, last.errno) = (severity, outcome.errno().unwrap_or(0));
     last.rule.clear();
     let _ = last.rule.write_str(rule.name());
     last.message.clear();

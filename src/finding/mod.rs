@@ -81,13 +81,15 @@ pub(crate) struct Report<'a> {
     pub(crate) outcome: Outcome,
     /// The return address of the program's call.
     pub(crate) return_address: usize,
-    /// Whether the call has not been made, because `mode=enforce` refuses it if a rule is broken.
-    pub(crate) refusing: bool,
     /// Of a call that was made earlier: the calls around it, as far as they are remembered.
     pub(crate) earlier: Option<&'a Outer>,
 }
 
-impl Report<'_> {
+impl<'a> Report<'a> {
+    /// Of a call that is made now.
+    pub(crate) fn of(call: &'a dyn Call, outcome: Outcome, return_address: usize) -> Report<'a> {
+        Report { call, outcome, return_address, earlier: None }
+    }
     /// Makes a finding, unless the rule is off, or has been reported at this call site.
     ///
     /// True if the rule counts here: it is on and not suppressed.
@@ -132,15 +134,12 @@ impl Report<'_> {
             }
         };
         let Report { call, return_address, .. } = *self;
-        let outcome = match enforced_errno(rule) {
-            Some(errno) if self.refusing => Outcome::refused(errno),
-            _ => self.outcome,
-        };
+        let outcome = self.outcome.judged(enforced_errno(rule));
         let trace = self.earlier.map_or(Trace::Unwound, Trace::Earlier);
         let subject = Subject { rule, severity, call, outcome, return_address, trace };
         let mut made = false;
         on_own_stack(&lock, &mut || {
-            made = write(&lock, &subject, self.refusing, entry, details);
+            made = write(&lock, &subject, entry, details);
         });
         lock.leave();
         if made {
@@ -169,9 +168,8 @@ pub(crate) fn of_fault(
         _ => return false,
     };
     let trace = Trace::Fault(fault.registers);
-    let subject =
-        Subject { rule, severity, call: fault, outcome: Outcome { value: 0, errno: None }, return_address, trace };
-    write(fault_report.lock(), &subject, false, entry, details)
+    let subject = Subject { rule, severity, call: fault, outcome: Outcome::Succeeded(0), return_address, trace };
+    write(fault_report.lock(), &subject, entry, details)
 }
 
 /// The errno with which `mode=enforce` fails a call that breaks the rule.
@@ -180,13 +178,7 @@ fn enforced_errno(rule: Rule) -> Option<Errno> {
 }
 
 /// Makes the finding on the report's stack; `false` if it is suppressed.
-fn write(
-    proof: &ReportLock,
-    subject: &Subject<'_>,
-    refusing: bool,
-    entry: once::Entry,
-    details: &mut dyn FnMut(&mut Draft),
-) -> bool {
+fn write(proof: &ReportLock, subject: &Subject<'_>, entry: once::Entry, details: &mut dyn FnMut(&mut Draft)) -> bool {
     let settings = options::settings();
     let frames = match subject.trace {
         Trace::Unwound => Frames::walk(subject.return_address, settings.stack_depth),
@@ -203,7 +195,7 @@ fn write(
     if !matches!(subject.trace, Trace::Earlier(_)) {
         tell_thread(draft);
     }
-    if refusing {
+    if matches!(subject.outcome, Outcome::Refused(_)) {
         draft.note(format_args!("mode=enforce: the call was not made"));
     }
     if let Some(count) = TOLD.found.get(subject.severity as usize) {

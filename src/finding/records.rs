@@ -20,7 +20,7 @@ pub(crate) fn are_recorded() -> bool {
 /// Writes the record of a segment that has been made.
 #[cold]
 pub(crate) fn write_segment(call: &dyn Call, made: &NewSegment, return_address: usize) {
-    let outcome = Outcome { value: made.id as isize, errno: None };
+    let outcome = Outcome::Succeeded(made.id as isize);
     write(call, outcome, return_address, Trace::Unwound, &mut |out, subject, frames| {
         json::segment(out, subject, made, frames);
     });
@@ -29,10 +29,12 @@ pub(crate) fn write_segment(call: &dyn Call, made: &NewSegment, return_address: 
 /// Writes the record of what has been done with a segment: by the call, which gave this value.
 #[cold]
 pub(crate) fn write_segment_use(call: &dyn Call, value: isize, id: c_int, done: &SegmentUse, return_address: usize) {
-    let errno = if let SegmentUse::RemovalRefused(errno) = done { Some(*errno) } else { None };
     let earlier = Trace::Earlier(&Outer::NONE);
     let trace = if let SegmentUse::Left { .. } = done { earlier } else { Trace::Unwound };
-    let outcome = Outcome { value, errno };
+    let outcome = match done {
+        SegmentUse::RemovalRefused(errno) => Outcome::Failed(*errno),
+        _ => Outcome::Succeeded(value),
+    };
     write(call, outcome, return_address, trace, &mut |out, subject, frames| {
         json::segment_use(out, subject, id, done, frames);
     });
@@ -41,7 +43,7 @@ pub(crate) fn write_segment_use(call: &dyn Call, value: isize, id: c_int, done: 
 /// Writes the record of a shared memory object that has been made.
 #[cold]
 pub(crate) fn write_object(call: &dyn Call, object: &NewObject<'_>) {
-    let outcome = Outcome { value: object.fd as isize, errno: None };
+    let outcome = Outcome::Succeeded(object.fd as isize);
     write(call, outcome, object.site, Trace::Unwound, &mut |out, subject, frames| {
         json::object(out, subject, object, frames);
     });

@@ -152,7 +152,7 @@ fn call(out: &mut Line<OUTPUT>, subject: &Subject<'_>) {
         separator = ",";
     });
     let _ = write!(out, r#"],"result":{},"errno":"#, Json(&Value(*call, *outcome)));
-    match outcome.errno.filter(|_| outcome.is_known()) {
+    match outcome.errno() {
         Some(errno) => _ = write!(out, "{}", Json(&ErrnoName(errno))),
         None => _ = out.write_str("null"),
     }

@@ -148,7 +148,7 @@ fn give_back(inner: Range) {
 /// and other flags.
 #[cold]
 #[inline(never)]
-pub(crate) fn map(call: &Mmap, map: impl Fn(*mut c_void, c_int) -> *mut c_void) -> *mut c_void {
+pub(crate) fn map(call: &Mmap, map: &dyn Fn(*mut c_void, c_int) -> *mut c_void) -> *mut c_void {
     const UNGUARDED: c_int = libc::MAP_FIXED | libc::MAP_FIXED_NOREPLACE | libc::MAP_HUGETLB | libc::MAP_GROWSDOWN;
     let address = core::ptr::with_exposed_provenance_mut::<c_void>(call.address);
     let length = whole_pages(call.length);

@@ -8,7 +8,7 @@ use core::ffi::{c_int, c_void};
 ///
 /// # Safety
 /// As the call.
-pub(crate) unsafe extern "C" fn brk(end: *mut c_void, _caller: usize) -> c_int {
+pub(crate) unsafe extern "C" fn brk(end: *mut c_void, _return_address: usize) -> c_int {
     program_break::note_move();
     // SAFETY: the program's own call.
     unsafe { next::brk(end) }
@@ -18,7 +18,7 @@ pub(crate) unsafe extern "C" fn brk(end: *mut c_void, _caller: usize) -> c_int {
 ///
 /// # Safety
 /// As the call.
-pub(crate) unsafe extern "C" fn sbrk(increment: isize, _caller: usize) -> *mut c_void {
+pub(crate) unsafe extern "C" fn sbrk(increment: isize, _return_address: usize) -> *mut c_void {
     if increment != 0 {
         program_break::note_move();
     }

@@ -19,19 +19,19 @@ pub(super) fn holds_thread(start: usize, length: usize) -> bool {
     (&raw const here as usize).wrapping_sub(start) < length || Machine::thread_pointer().wrapping_sub(start) < length
 }
 
-/// Makes a call that takes something away, and tells of what was there if it should not have: its value, or `None` if
-/// `mode=enforce` refuses it, with `errno` set and what it would have taken back in the tracker.
+/// Makes a call that takes something away, and tells of what was there if it should not have: what became of the call;
+/// `errno` is set if `mode=enforce` has refused it.
 #[cold]
 #[inline(never)]
-pub(super) fn told(
+pub(super) fn look(
     call: &dyn Check,
-    pending: &PendingRelease,
+    release: &PendingRelease,
     return_address: usize,
     make: &mut dyn FnMut() -> isize,
-) -> Option<isize> {
-    let taken = match pending.taken() {
+) -> Outcome {
+    let taken = match release.taken() {
         Some(taken) if enabled::bits() & CHECK != 0 && !output::is_inside() => taken,
-        _ => return Some(make()),
+        _ => return Outcome::of(make()),
     };
     let before = errno::get();
     let here = 0_u8;
@@ -42,8 +42,8 @@ pub(super) fn told(
     }
     errno::set(before);
     match loss {
-        Some(loss) => lose(call, &loss, pending, taken, return_address, make),
-        None => Some(make()),
+        Some(loss) => lose(call, &loss, taken, return_address, make),
+        None => Outcome::of(make()),
     }
 }
 
@@ -61,36 +61,32 @@ fn find(call: &dyn Check, taken: &ReleasedPieces, frame: Frame) -> Option<Loss> 
 fn lose(
     call: &dyn Check,
     loss: &Loss,
-    pending: &PendingRelease,
     taken: &ReleasedPieces,
     return_address: usize,
     make: &mut dyn FnMut() -> isize,
-) -> Option<isize> {
+) -> Outcome {
     let before = errno::get();
-    let refusing = enabled::bits() & ENFORCE != 0;
-    let report = |outcome, refusing| Report { call: call.as_call(), outcome, return_address, refusing, earlier: None };
-    if refusing {
-        let refusal = call.tell_loss(loss, taken, &report(Outcome::UNKNOWN, true));
-        errno::set(refusal.unwrap_or(before));
-        if refusal.is_some() {
-            pending.rollback();
-            return None;
+    let tell = |outcome| call.tell_loss(loss, taken, &Report::of(call.as_call(), outcome, return_address));
+    if enabled::bits() & ENFORCE != 0 {
+        if let Some(refusal) = tell(Outcome::Considered) {
+            errno::set(refusal);
+            return Outcome::Refused(refusal);
         }
-        return Some(make());
+        errno::set(before);
+        return Outcome::of(make());
     }
     if loss.is_needed_to_tell() {
-        call.tell_loss(loss, taken, &report(Outcome::UNKNOWN, false));
+        tell(Outcome::Pending);
         errno::set(before);
-        return Some(make_without_handler(make));
+        return Outcome::of(make_without_handler(make));
     }
-    let value = make();
-    let outcome = Outcome::of(value);
-    if outcome.errno.is_none() {
+    let outcome = Outcome::of(make());
+    if outcome.is_success() {
         let after = errno::get();
-        call.tell_loss(loss, taken, &report(outcome, false));
+        tell(outcome);
         errno::set(after);
     }
-    Some(value)
+    outcome
 }
 
 /// Makes a call that may take away what the handler of faults needs, the stack that this runs on or the thread's control

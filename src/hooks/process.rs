@@ -33,7 +33,7 @@ pub(crate) unsafe extern "C" fn dlclose(handle: *mut c_void, return_address: usi
 ///
 /// # Safety
 /// As the call.
-pub(crate) unsafe extern "C" fn _exit(status: c_int, _caller: usize) -> ! {
+pub(crate) unsafe extern "C" fn _exit(status: c_int, _return_address: usize) -> ! {
     let status = exit::leaving(status);
     // SAFETY: the program's own call.
     unsafe { next::_exit(status) }
@@ -44,7 +44,7 @@ pub(crate) unsafe extern "C" fn _exit(status: c_int, _caller: usize) -> ! {
 /// # Safety
 /// As the call.
 #[expect(non_snake_case, reason = "the C name")]
-pub(crate) unsafe extern "C" fn _Exit(status: c_int, _caller: usize) -> ! {
+pub(crate) unsafe extern "C" fn _Exit(status: c_int, _return_address: usize) -> ! {
     let status = exit::leaving(status);
     // SAFETY: the program's own call.
     unsafe { next::_Exit(status) }
@@ -54,7 +54,7 @@ pub(crate) unsafe extern "C" fn _Exit(status: c_int, _caller: usize) -> ! {
 ///
 /// # Safety
 /// As the call.
-pub(crate) unsafe extern "C" fn quick_exit(status: c_int, _caller: usize) -> ! {
+pub(crate) unsafe extern "C" fn quick_exit(status: c_int, _return_address: usize) -> ! {
     exit::leaves_quickly(status);
     // SAFETY: the program's own call.
     unsafe { next::quick_exit(status) }
@@ -68,7 +68,7 @@ pub(crate) unsafe extern "C" fn sigaction(
     signal: c_int,
     new: *const libc::sigaction,
     old: *mut libc::sigaction,
-    _caller: usize,
+    _return_address: usize,
 ) -> c_int {
     let concerns = disposition::concerns(signal);
     let _turn = concerns.then(disposition::turn);
@@ -91,7 +91,7 @@ macro_rules! signal {
         ///
         /// # Safety
         /// As the call.
-        pub(crate) unsafe extern "C" fn $name(signal: c_int, handler: usize, _caller: usize) -> usize {
+        pub(crate) unsafe extern "C" fn $name(signal: c_int, handler: usize, _return_address: usize) -> usize {
             let concerns = disposition::concerns(signal);
             let _turn = concerns.then(disposition::turn);
             // SAFETY: the program's own call.

@@ -1,13 +1,31 @@
-//! Calls on what is mapped that leave it there: protection, writing back, and locks on memory.
+//! The hooks of calls on what is mapped that leave it there: protection, writing back, and locks on memory.
 
-use super::finish;
-use crate::call::{Mprotect, Msync};
-use crate::enabled::{self, CHECK, HARDENED, TRACK};
+use super::path::{Follow, follow};
+use super::status;
+use crate::call::{Mprotect, Msync, Outcome};
+use crate::enabled::{HARDENED, TRACK};
 use crate::past::mlockall;
 use crate::plain::Range;
 use crate::plain::page::whole_pages;
-use crate::{harden, next, observe, start};
+use crate::{harden, next, observe};
 use core::ffi::{c_int, c_void};
+
+impl Follow for Mprotect {
+    type Taken = ();
+
+    fn take(&self, _enabled: u32, _return_address: usize) {}
+
+    fn settle(&mut self, (): &(), outcome: Outcome, enabled: u32, return_address: usize) -> bool {
+        if enabled & TRACK != 0 {
+            if outcome.is_success() {
+                observe::protected(self.address, self.length, self.prot, return_address);
+            } else {
+                observe::not_protected(self.address, self.length, return_address);
+            }
+        }
+        false
+    }
+}
 
 /// mprotect(2).
 ///
@@ -19,25 +37,30 @@ pub(crate) unsafe extern "C" fn mprotect(
     prot: c_int,
     return_address: usize,
 ) -> c_int {
-    let enabled = start::enabled_when_ready();
-    let status = if enabled & HARDENED == 0 {
-        // SAFETY: the program's own call.
-        unsafe { next::mprotect(address, length, prot) }
-    } else {
-        // SAFETY: the program's own call.
-        unsafe { harden::protect(address, length, prot) }
-    };
-    if enabled & TRACK != 0 {
-        if status == 0 {
-            observe::protected(address as usize, length, prot, return_address);
+    let call = Mprotect { address: address as usize, length, prot };
+    status(follow(call, return_address, |_, enabled| {
+        if enabled & HARDENED == 0 {
+            // SAFETY: the program's own call.
+            (unsafe { next::mprotect(address, length, prot) }) as isize
         } else {
-            observe::not_protected(address as usize, length, return_address);
+            // SAFETY: the program's own call.
+            (unsafe { harden::protect(address, length, prot) }) as isize
+        }
+    }))
+}
+
+impl Follow for Msync {
+    type Taken = ();
+
+    fn take(&self, enabled: u32, _return_address: usize) {
+        if enabled & HARDENED != 0 {
+            harden::release_reserved(Range::new(self.address, whole_pages(self.length)));
         }
     }
-    if status != 0 && enabled & CHECK != 0 {
-        finish(&Mprotect { address: address as usize, length, prot }, status as isize, return_address);
+
+    fn settle(&mut self, (): &(), _outcome: Outcome, _enabled: u32, _return_address: usize) -> bool {
+        false
     }
-    status
 }
 
 /// msync(2). A thread may be cancelled inside it: nothing is held here that would need to be given back.
@@ -50,15 +73,9 @@ pub(crate) unsafe extern "C" fn msync(
     flags: c_int,
     return_address: usize,
 ) -> c_int {
-    if start::enabled_when_ready() & HARDENED != 0 {
-        harden::release_reserved(Range::new(address as usize, whole_pages(length)));
-    }
+    let call = Msync { address: address as usize, length, flags };
     // SAFETY: the program's own call.
-    let status = unsafe { next::msync(address, length, flags) };
-    if status != 0 && enabled::bits() & CHECK != 0 {
-        finish(&Msync { address: address as usize, length, flags }, status as isize, return_address);
-    }
-    status
+    status(follow(call, return_address, |_, _| (unsafe { next::msync(address, length, flags) }) as isize))
 }
 
 /// mlockall(2), followed because it decides about mappings to come.
@@ -78,7 +95,7 @@ pub(crate) unsafe extern "C" fn mlockall(flags: c_int, return_address: usize) ->
 ///
 /// # Safety
 /// As the call.
-pub(crate) unsafe extern "C" fn munlockall(_caller: usize) -> c_int {
+pub(crate) unsafe extern "C" fn munlockall(_return_address: usize) -> c_int {
     // SAFETY: the program's own call.
     let status = unsafe { next::munlockall() };
     if status == 0 {

@@ -1,68 +1,60 @@
 //! The hooks of System V and POSIX shared memory.
 
-use super::losses::told;
-use super::{finish, inspect_contents, refuses, value};
+use super::path::{Follow, follow};
+use super::{memory, pointer, status, value};
 use crate::call::{Ftok, Outcome, Shmat, Shmctl, Shmdt, Shmget};
-use crate::enabled::{self, CHECK, CONTENTS, ENFORCE, HARDENED, OPT_IN, TRACK};
+use crate::enabled::{self, CHECK, HARDENED, OPT_IN, TRACK};
 use crate::facts::segment;
-use crate::finding::Report;
 use crate::observe::PendingRelease;
 use crate::past::openings::{self, Opener};
 use crate::past::{keys, listed_ids};
+use crate::plain::Range;
 use crate::plain::page::page_size;
-use crate::plain::{Range, errno};
-use crate::{harden, next, observe, output, start};
+use crate::{harden, next, observe, start};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;
 use core::sync::atomic::Ordering::Relaxed;
 
-/// ftok(3). It changes nothing, so `mode=enforce` looks at its key afterwards.
+impl Follow for Ftok {
+    type Taken = ();
+
+    const CHANGES_NOTHING: bool = true;
+
+    fn take(&self, _enabled: u32, _return_address: usize) {}
+
+    fn settle(&mut self, (): &(), outcome: Outcome, enabled: u32, _return_address: usize) -> bool {
+        let (Outcome::Succeeded(value), true) = (outcome, enabled & CHECK != 0) else { return false };
+        self.key = status(value);
+        let path = ptr::with_exposed_provenance(self.path);
+        // SAFETY: ftok has just found a file by this string.
+        self.known = keys::was_given(unsafe { CStr::from_ptr(path) }, self.id, self.key);
+        !self.known || self.key < 0 || !(1..=255).contains(&self.id)
+    }
+}
+
+/// ftok(3).
 ///
 /// # Safety
 /// As the call.
 pub(crate) unsafe extern "C" fn ftok(path: *const c_char, id: c_int, return_address: usize) -> c_int {
+    let call = Ftok { path: path as usize, id, key: -1, known: false };
     // SAFETY: the program's own call.
-    let key = unsafe { next::ftok(path, id) };
-    let enabled = start::enabled_when_ready();
-    if enabled & CHECK == 0 {
-        return key;
-    }
-    let call = Ftok { path: path as usize, id };
-    if key == -1 {
-        finish(&call, -1, return_address);
-        return key;
-    }
-    // SAFETY: ftok has just found a file by this string.
-    let known = keys::was_given(unsafe { CStr::from_ptr(path) }, id, key);
-    if !known || key < 0 || !(1..=255).contains(&id) {
-        return finish_ftok(&call, key, known, enabled & ENFORCE != 0, return_address);
-    }
-    key
+    status(follow(call, return_address, |_, _| (unsafe { next::ftok(path, id) }) as isize))
 }
 
-/// Checks a key that ftok gave; -1 in its place if `mode=enforce` refuses it.
-#[cold]
-#[inline(never)]
-fn finish_ftok(call: &Ftok, key: c_int, known: bool, enforce: bool, return_address: usize) -> c_int {
-    if output::is_inside() {
-        return key;
-    }
-    let before = errno::get();
-    let outcome = Outcome { value: key as isize, errno: None };
-    let report = Report { call, outcome, return_address, refusing: enforce, earlier: None };
-    let refusal = call.key_offends(key, known, &report);
-    if refusal.is_none() || !enforce {
-        Ftok::key_is_negative(key, &Report { refusing: false, ..report });
-    }
-    match refusal {
-        Some(errno) if enforce => {
-            errno::set(errno);
-            -1
+impl Follow for Shmget {
+    type Taken = ();
+
+    fn take(&self, _enabled: u32, _return_address: usize) {}
+
+    fn settle(&mut self, (): &(), outcome: Outcome, enabled: u32, return_address: usize) -> bool {
+        let (Outcome::Succeeded(id), true) = (outcome, enabled & CHECK != 0) else { return false };
+        let id = status(id);
+        let first = self.may_be_stale(id);
+        if enabled & TRACK != 0 && (first || self.surely_creates()) {
+            self.made = observe::shmget_succeeded(self, id, return_address);
         }
-        _ => {
-            errno::set(before);
-            key
-        }
+        self.is_doubtful(enabled & OPT_IN != 0) || first
     }
 }
 
@@ -71,24 +63,36 @@ fn finish_ftok(call: &Ftok, key: c_int, known: bool, enforce: bool, return_addre
 /// # Safety
 /// As the call.
 pub(crate) unsafe extern "C" fn shmget(key: c_int, size: usize, flags: c_int, return_address: usize) -> c_int {
-    let enabled = start::enabled_when_ready();
-    let mut call = Shmget { key, size, flags, made: false };
-    if enabled & ENFORCE != 0 && refuses(&call, return_address) {
-        return -1;
-    }
+    let call = Shmget { key, size, flags, made: false };
     // SAFETY: the program's own call.
-    let id = unsafe { next::shmget(key, size, flags) };
-    if enabled & CHECK == 0 {
-        return id;
+    status(follow(call, return_address, |_, _| (unsafe { next::shmget(key, size, flags) }) as isize))
+}
+
+impl Follow for Shmat {
+    type Taken = PendingRelease;
+
+    fn take(&self, enabled: u32, return_address: usize) -> PendingRelease {
+        if enabled & TRACK != 0 && self.flags & libc::SHM_REMAP != 0 && self.address != 0 {
+            observe::attaches_over(self.id, self.address, return_address)
+        } else {
+            PendingRelease::Untracked
+        }
     }
-    let first = id >= 0 && call.may_be_stale(id);
-    if id >= 0 && enabled & TRACK != 0 && (first || call.surely_creates()) {
-        call.made = observe::shmget_succeeded(&call, id, return_address);
+
+    fn doubtful<'a>(&self, taken: &'a PendingRelease) -> Option<&'a PendingRelease> {
+        (!matches!(taken, PendingRelease::Untracked)).then_some(taken)
     }
-    if id < 0 || call.is_doubtful(enabled & OPT_IN != 0) || first {
-        finish(&call, id as isize, return_address);
+
+    fn settle(&mut self, taken: &PendingRelease, outcome: Outcome, enabled: u32, return_address: usize) -> bool {
+        let Outcome::Succeeded(base) = outcome else {
+            taken.rollback();
+            return false;
+        };
+        if enabled & TRACK != 0 {
+            observe::attached(self.id, base.cast_unsigned(), self.flags, self.address != 0, return_address);
+        }
+        enabled & OPT_IN != 0
     }
-    id
 }
 
 /// shmat(2).
@@ -101,43 +105,45 @@ pub(crate) unsafe extern "C" fn shmat(
     flags: c_int,
     return_address: usize,
 ) -> *mut c_void {
-    let enabled = start::enabled_when_ready();
     let call = Shmat { id, address: address as usize, flags };
-    if enabled & ENFORCE != 0 && refuses(&call, return_address) {
-        return libc::MAP_FAILED;
-    }
-    let tracks = enabled & TRACK != 0;
-    let pending = if tracks && flags & libc::SHM_REMAP != 0 && !address.is_null() {
-        observe::attaches_over(id, address as usize, return_address)
-    } else {
-        PendingRelease::Untracked
-    };
-    let make = || {
-        if enabled & HARDENED == 0 {
+    pointer(follow(call, return_address, |call, enabled| {
+        value(if enabled & HARDENED == 0 {
             // SAFETY: the program's own call.
             unsafe { next::shmat(id, address, flags) }
         } else {
             // SAFETY: the program's own call.
-            unsafe { harden::attach(&call, observe::segment_size(id)) }
+            unsafe { harden::attach(call, observe::segment_size(id)) }
+        })
+    }))
+}
+
+impl Follow for Shmdt {
+    type Taken = PendingRelease;
+
+    fn take(&self, enabled: u32, return_address: usize) -> PendingRelease {
+        if enabled & HARDENED != 0 {
+            harden::release_reserved(Range::new(self.address, page_size()));
         }
-    };
-    let attached = if matches!(pending, PendingRelease::Untracked) {
-        make()
-    } else {
-        match told(&call, &pending, return_address, &mut || value(make())) {
-            Some(attached) => ptr::with_exposed_provenance_mut(attached.cast_unsigned()),
-            None => return libc::MAP_FAILED,
+        if enabled & TRACK == 0 { PendingRelease::Untracked } else { observe::detaches(self.address, return_address) }
+    }
+
+    fn inspect(&self, taken: &mut PendingRelease, return_address: usize) {
+        memory::inspect_contents(self, taken, 0, return_address);
+    }
+
+    fn settle(&mut self, taken: &PendingRelease, outcome: Outcome, enabled: u32, return_address: usize) -> bool {
+        if !outcome.is_success() {
+            taken.rollback();
+            return false;
         }
-    };
-    if attached == libc::MAP_FAILED {
-        pending.rollback();
-    } else if tracks {
-        observe::attached(id, attached as usize, flags, !address.is_null(), return_address);
+        if enabled & HARDENED != 0 {
+            observe::released_by(taken, harden::released);
+        }
+        if matches!(taken, PendingRelease::Deferred) {
+            observe::detached_later(self.address, return_address);
+        }
+        false
     }
-    if enabled & CHECK != 0 && (attached == libc::MAP_FAILED || enabled & OPT_IN != 0) {
-        finish(&call, value(attached), return_address);
-    }
-    attached
 }
 
 /// shmdt(2).
@@ -145,59 +151,44 @@ pub(crate) unsafe extern "C" fn shmat(
 /// # Safety
 /// As the call.
 pub(crate) unsafe extern "C" fn shmdt(address: *const c_void, return_address: usize) -> c_int {
-    let enabled = start::enabled_when_ready();
-    if enabled & HARDENED != 0 {
-        harden::release_reserved(Range::new(address as usize, page_size()));
-    }
-    let pending = if enabled & TRACK == 0 {
-        PendingRelease::Untracked
-    } else {
-        observe::detaches(address as usize, return_address)
-    };
-    if enabled & CONTENTS != 0 {
-        inspect_contents(&Shmdt { address: address as usize }, &pending, 0, return_address);
-    }
+    let call = Shmdt { address: address as usize };
     // SAFETY: the program's own call.
-    let status = unsafe { next::shmdt(address) };
-    if status == 0 && enabled & HARDENED != 0 {
-        observe::released_by(&pending, harden::released);
-    }
-    if status != 0 {
-        pending.rollback();
-        if enabled & CHECK != 0 {
-            finish(&Shmdt { address: address as usize }, status as isize, return_address);
-        }
-    } else if matches!(pending, PendingRelease::Deferred) {
-        observe::detached_later(address as usize, return_address);
-    }
-    status
+    status(follow(call, return_address, |_, _| (unsafe { next::shmdt(address) }) as isize))
 }
 
 /// `SHM_STAT` and `SHM_STAT_ANY` of `<sys/shm.h>`, which give the id of the segment at an index.
 const SHM_STAT: c_int = 13;
 const SHM_STAT_ANY: c_int = 15;
 
+impl Follow for Shmctl {
+    type Taken = ();
+
+    fn take(&self, _enabled: u32, _return_address: usize) {}
+
+    fn settle(&mut self, (): &(), outcome: Outcome, enabled: u32, return_address: usize) -> bool {
+        if enabled & CHECK == 0 {
+            return false;
+        }
+        let removes = self.command == libc::IPC_RMID;
+        if removes {
+            observe::removes(self, outcome, return_address);
+        }
+        if outcome.is_success() && matches!(self.command, SHM_STAT | SHM_STAT_ANY) {
+            listed_ids::note();
+        }
+        // A removed segment that is still there is attached by somebody.
+        outcome.is_success() && removes && segment::exists(self.id)
+    }
+}
+
 /// shmctl(2).
 ///
 /// # Safety
 /// As the call.
 pub(crate) unsafe extern "C" fn shmctl(id: c_int, command: c_int, buffer: *mut c_void, return_address: usize) -> c_int {
+    let call = Shmctl { id, command, buffer: buffer as usize };
     // SAFETY: the program's own call.
-    let value = unsafe { next::shmctl(id, command, buffer.cast()) };
-    if enabled::bits() & CHECK != 0 {
-        let removes = value >= 0 && command == libc::IPC_RMID;
-        if command == libc::IPC_RMID {
-            observe::removes(&Shmctl { id, command, buffer: buffer as usize }, value, return_address);
-        }
-        if value >= 0 && matches!(command, SHM_STAT | SHM_STAT_ANY) {
-            listed_ids::note();
-        }
-        // A removed segment that is still there is attached by somebody.
-        if value < 0 || removes && segment::exists(id) {
-            finish(&Shmctl { id, command, buffer: buffer as usize }, value as isize, return_address);
-        }
-    }
-    value
+    status(follow(call, return_address, |_, _| (unsafe { next::shmctl(id, command, buffer.cast()) }) as isize))
 }
 
 /// `shm_open(3)`.
@@ -230,7 +221,7 @@ pub(crate) unsafe extern "C" fn shm_open(
 ///
 /// # Safety
 /// As the call.
-pub(crate) unsafe extern "C" fn shm_unlink(name: *const c_char, _caller: usize) -> c_int {
+pub(crate) unsafe extern "C" fn shm_unlink(name: *const c_char, _return_address: usize) -> c_int {
     // SAFETY: the program's own call.
     let status = unsafe { next::shm_unlink(name) };
     if status == 0 && enabled::bits() & TRACK != 0 {

@@ -100,7 +100,7 @@ pub(crate) extern "C" fn thread_begins(index: usize) -> usize {
 pub(crate) unsafe extern "C" fn sigaltstack(
     new: *const libc::stack_t,
     old: *mut libc::stack_t,
-    _caller: usize,
+    _return_address: usize,
 ) -> c_int {
     // SAFETY: the program's own call.
     let status = unsafe { next::sigaltstack(new, old) };

@@ -2,7 +2,7 @@
 
 use super::pending::{self, PendingRelease};
 use super::{events, releaser, rights, tracked, with_outer};
-use crate::call::{ShmOpen, Shmat, Shmctl, Shmget};
+use crate::call::{Outcome, ShmOpen, Shmat, Shmctl, Shmget};
 use crate::form::{self, NewObject, SegmentUse};
 use crate::plain::hidden::Hidden;
 use crate::plain::page::{page_start, whole_pages};
@@ -67,14 +67,18 @@ pub(crate) fn shmget_succeeded(call: &Shmget, id: c_int, return_address: usize) 
 /// `IPC_RMID` has succeeded, or was refused.
 #[cold]
 #[inline(never)]
-pub(crate) fn removes(call: &Shmctl, value: c_int, return_address: usize) {
+pub(crate) fn removes(call: &Shmctl, outcome: Outcome, return_address: usize) {
     let before = errno::get();
-    if value >= 0 {
-        events::removed(call.id, return_address);
-        finding::write_segment_use(call, value as isize, call.id, &SegmentUse::Removed, return_address);
-    } else if matches!(before, libc::EPERM | libc::EACCES) {
-        events::removal_refused(call.id, return_address, before);
-        finding::write_segment_use(call, value as isize, call.id, &SegmentUse::RemovalRefused(before), return_address);
+    match outcome {
+        Outcome::Succeeded(value) => {
+            events::removed(call.id, return_address);
+            finding::write_segment_use(call, value, call.id, &SegmentUse::Removed, return_address);
+        }
+        Outcome::Failed(refusal @ (libc::EPERM | libc::EACCES)) => {
+            events::removal_refused(call.id, return_address, refusal);
+            finding::write_segment_use(call, -1, call.id, &SegmentUse::RemovalRefused(refusal), return_address);
+        }
+        _ => {}
     }
     errno::set(before);
 }

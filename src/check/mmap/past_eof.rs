@@ -52,9 +52,8 @@ pub(crate) fn still_empty(known: &TrackedRange, gone: Option<&ReleasedMapping>) 
     let call = Making(known);
     let report = Report {
         call: &call,
-        outcome: Outcome { value, errno: None },
+        outcome: Outcome::Succeeded(value),
         return_address: known.origin.site,
-        refusing: false,
         earlier: Some(&known.outer),
     };
     report.finding(Rule::MmapEmptyFile, Severity::Note, |draft| {

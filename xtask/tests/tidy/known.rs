@@ -27,8 +27,6 @@ pub(crate) const LEFT_ALONE: &[Known] = &[];
 
 /// Rules that are named outside their checks.
 pub(crate) const RULES: &[Known] = &[
-    ("src/hooks/mod.rs", "names the rule MmapFixedClobber"),
-    ("src/hooks/mod.rs", "names the rule MunmapOverrun"),
     ("src/options.rs", "names the rule PrivateWriteDiscarded"),
     ("src/finding/records.rs", "names the rule LeakSegment"),
     ("src/start.rs", "names the rule MmapPastEof"),
