@@ -2,12 +2,12 @@
 //!
 //! Parsed once, at start, by the model's declarations. Nothing is skipped in silence: what is not understood is named.
 
-use crate::enabled;
+use crate::enabled::{self, CHECK, ENFORCE, OPT_IN, SITES, TRACK};
 use crate::plain::Line;
 use crate::plain::guarded::{Guarded, Starting};
 use core::fmt::Display;
 use mapsan_model::options::{Piece, Values, pieces};
-use mapsan_model::{Group, Key, Rule, Severity};
+use mapsan_model::{Group, Hardening, Key, Rule, Severity};
 
 /// The most frames that `stack_depth` allows.
 pub(crate) const MOST_FRAMES: usize = 64;
@@ -167,6 +167,21 @@ impl Settings {
         };
     }
 
+    /// The bits of [`enabled::bits`] that these settings ask for.
+    pub(crate) fn enabled_bits(&self) -> u32 {
+        let mut bits = CHECK | TRACK | self.harden;
+        if Rule::ALL.iter().any(|rule| rule.is_opt_in_of_success() && self.rules.has(*rule)) {
+            bits |= OPT_IN;
+        }
+        if self.mode == Mode::Enforce {
+            bits |= ENFORCE;
+        }
+        if self.site_depth > 1 {
+            bits |= SITES;
+        }
+        bits
+    }
+
     /// Takes the options of one source.
     pub(crate) fn parse(&mut self, source: &str, text: &str, warn: Warn<'_>) {
         for piece in pieces(text) {
@@ -261,21 +276,18 @@ impl Settings {
     /// Takes the words of `harden`; each source says all of it anew.
     fn choose_hardening(&mut self, value: &str) -> Option<()> {
         let mut harden = 0;
-        for word in value.split(',').map(str::trim) {
+        for word in value.split(',').map(str::trim).filter(|word| !word.is_empty()) {
             harden |= match word {
-                "guard" => enabled::GUARD,
-                "quarantine" => enabled::QUARANTINE,
-                "tail" => enabled::TAIL,
-                "private" => enabled::PRIVATE,
-                "all" => enabled::HARDENED | enabled::CONTENTS,
-                "" => 0,
-                _ => return None,
+                "all" => Hardening::ALL.into_iter().map(bit).fold(0, |all, bit| all | bit),
+                _ => bit(Hardening::from_name(word)?),
             };
         }
         self.harden = harden;
         // Whoever asks for the check wants its findings, though the rule's group is off by default.
-        if harden & enabled::PRIVATE != 0 {
-            self.rules.set(Rule::PrivateWriteDiscarded, true);
+        for rule in Rule::ALL.iter().filter(|rule| !rule.info().group.on_by_default()) {
+            if rule.info().harden.is_some_and(|word| harden & bit(word) != 0) {
+                self.rules.set(*rule, true);
+            }
         }
         Some(())
     }
@@ -304,6 +316,16 @@ impl Settings {
     }
 }
 
+/// The bit of [`enabled::bits`] that a word of `harden` sets.
+fn bit(word: Hardening) -> u32 {
+    match word {
+        Hardening::Guard => enabled::GUARD,
+        Hardening::Quarantine => enabled::QUARANTINE,
+        Hardening::Tail => enabled::TAIL,
+        Hardening::Private => enabled::PRIVATE,
+    }
+}
+
 /// Copies a value; `None` if it is empty or too long.
 fn copy<const N: usize>(to: &mut Line<N>, value: &str) -> Option<()> {
     to.clear();
@@ -324,6 +346,7 @@ pub(crate) fn table(each: &mut dyn FnMut(&dyn Display)) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mapsan_model::When;
 
     fn parsed(text: &str) -> (Box<Settings>, Vec<String>) {
         let mut settings = Box::new(Settings::EMPTY);
@@ -377,6 +400,32 @@ mod tests {
         let on = |rule| settings.rules.has(rule);
         assert!(on(Rule::MmapWritableExecutable) && on(Rule::MmapAnonymousFd));
         assert!(!on(Rule::MmapBadFd) && !on(Rule::ShmatRemovedSegment));
+    }
+
+    #[test]
+    fn every_opt_in_rule_of_a_successful_call_has_successful_calls_looked_at() {
+        let looks = |text: &str| parsed(text).0.enabled_bits() & OPT_IN != 0;
+        assert!(!looks("") && looks("enable=all"));
+        for rule in Rule::ALL {
+            let alone = format!("disable=all:enable={rule}");
+            let of_success = rule.info().asked.at(When::Success);
+            assert_eq!(looks(&alone), of_success && !rule.info().group.on_by_default(), "{rule}");
+        }
+    }
+
+    #[test]
+    fn a_rule_that_needs_a_word_of_harden_is_on_with_it() {
+        for rule in Rule::ALL {
+            let Some(word) = rule.info().harden else { continue };
+            for value in [word.name(), "all"] {
+                let (settings, complaints) = parsed(&format!("harden={value}"));
+                assert!(complaints.is_empty() && settings.rules.has(*rule), "{rule}");
+                assert_ne!(settings.enabled_bits() & bit(word), 0, "{rule}");
+            }
+        }
+        let (settings, _) = parsed("harden=guard");
+        assert!(!settings.rules.has(Rule::PrivateWriteDiscarded));
+        assert_eq!(settings.enabled_bits() & enabled::CONTENTS, 0);
     }
 
     proptest::proptest! {

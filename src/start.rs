@@ -8,10 +8,10 @@
 //! `.preinit_array` is asked for them when that has run: at its first call, or at its end.
 
 use crate::clib::{self, weak};
-use crate::enabled::{self, CHECK, ENABLED, ENFORCE, OPT_IN, SITES, TRACK, WAITS};
+use crate::enabled::{self, CONTENTS, ENABLED, HARDENED, WAITS};
 use crate::facts::Module;
 use crate::finding::{self, suppress};
-use crate::options::{self, Form, Mode, Settings};
+use crate::options::{self, Form, Settings};
 use crate::output::{self, ReportLock, sink};
 use crate::plain::guarded::{Guarded, Starting};
 use crate::plain::page;
@@ -20,7 +20,6 @@ use crate::sys::process;
 use crate::{api, clock, exit, form, harden, next};
 use core::ffi::{CStr, c_char, c_int};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use mapsan_model::Rule;
 
 /// As [`enabled::bits`], at the beginning of a call: a start that waits for the program goes on when the program is ready.
 #[inline]
@@ -198,26 +197,9 @@ fn configure(
 
 /// Lets the hooks check, by the settings that are now in force.
 fn begin(lock: &ReportLock) {
-    let opt_in = [
-        Rule::MmapPastEof,
-        Rule::MmapAnonymousFd,
-        Rule::MmapWritableExecutable,
-        Rule::ShmatRemovedSegment,
-        Rule::ShmgetWorldWritable,
-    ];
-    let mut enabled = CHECK | TRACK;
-    if opt_in.iter().any(|rule| options::is_on(*rule)) {
-        enabled |= OPT_IN;
-    }
-    if options::settings().mode == Mode::Enforce {
-        enabled |= ENFORCE;
-    }
-    if options::settings().site_depth > 1 {
-        enabled |= SITES;
-    }
-    if options::settings().harden != 0 {
+    let enabled = options::settings().enabled_bits();
+    if enabled & (HARDENED | CONTENTS) != 0 {
         harden::prepare();
-        enabled |= options::settings().harden;
     }
     clock::start();
     form::prepare_unwinder();

@@ -16,7 +16,7 @@ pub mod summary;
 pub mod suppressions;
 
 pub use call_line::CallLine;
-pub use options::Key;
-pub use rules::{Group, Rule, RuleInfo};
+pub use options::{Hardening, Key};
+pub use rules::{Asked, Group, Rule, RuleInfo, When};
 pub use severity::Severity;
 pub use summary::{Counted, Summary};

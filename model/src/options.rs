@@ -64,6 +64,47 @@ impl fmt::Display for Values {
     }
 }
 
+/// A word of `harden`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Hardening {
+    /// Guards on either side of new mappings.
+    Guard,
+    /// What is released stays reserved for a while.
+    Quarantine,
+    /// The rest of the last page of a mapping is looked at when it goes.
+    Tail,
+    /// Private file mappings are looked at when they go.
+    Private,
+}
+
+impl Hardening {
+    /// All words.
+    pub const ALL: [Hardening; 4] = [Hardening::Guard, Hardening::Quarantine, Hardening::Tail, Hardening::Private];
+
+    /// The names of all words, in their order.
+    const NAMES: &'static [&'static str] = {
+        let [guard, quarantine, tail, private] = Self::ALL;
+        &[guard.name(), quarantine.name(), tail.name(), private.name()]
+    };
+
+    /// The word itself.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Hardening::Guard => "guard",
+            Hardening::Quarantine => "quarantine",
+            Hardening::Tail => "tail",
+            Hardening::Private => "private",
+        }
+    }
+
+    /// What a word stands for.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Hardening> {
+        Self::ALL.into_iter().find(|word| word.name() == name)
+    }
+}
+
 /// What is declared of an option.
 #[derive(Clone, Copy, Debug)]
 pub struct OptionInfo {
@@ -141,7 +182,7 @@ declare! {
         "the at-exit rules";
     HandleFaults "handle_faults" = "1", Values::Flag, true,
         "explain SIGSEGV and SIGBUS";
-    Harden "harden" = "", Values::Set(&["guard", "quarantine", "tail", "private"]), true,
+    Harden "harden" = "", Values::Set(Hardening::NAMES), true,
         "checks that change where or how memory is mapped";
     Inject "inject" = "", Values::Injection, false,
         "make one of the program's own calls fail";

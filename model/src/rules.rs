@@ -5,6 +5,7 @@
 
 use crate::Severity;
 use crate::call_line::is_signal;
+use crate::options::Hardening;
 use core::fmt;
 
 /// Which rules an option turns on or off together.
@@ -48,6 +49,43 @@ impl Group {
     }
 }
 
+/// When a rule is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum When {
+    /// A call has failed.
+    Failure,
+    /// A call takes memory away: it is looked at before the call, and told after it.
+    Release,
+    /// A call has succeeded; with `mode=enforce`, it is about to be made.
+    Success,
+    /// The process ends, or the program asks what is left.
+    Exit,
+    /// An access has raised SIGSEGV or SIGBUS.
+    Fault,
+}
+
+impl When {
+    /// Every moment at which rules are asked.
+    pub const ALL: [When; 5] = [When::Failure, When::Release, When::Success, When::Exit, When::Fault];
+
+    const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+/// The moments at which a rule is asked: at least one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked(u8);
+
+impl Asked {
+    /// Whether this is one of them.
+    #[must_use]
+    pub const fn at(self, when: When) -> bool {
+        self.0 & when.bit() != 0
+    }
+}
+
 /// What is declared of a rule.
 #[derive(Clone, Copy, Debug)]
 pub struct RuleInfo {
@@ -55,6 +93,10 @@ pub struct RuleInfo {
     pub name: &'static str,
     /// The function that the rule is about.
     pub call: &'static str,
+    /// When it is asked.
+    pub asked: Asked,
+    /// The word of `harden=` without which it is not asked.
+    pub harden: Option<Hardening>,
     /// The severities that its findings can have, the usual one first.
     pub severities: &'static [Severity],
     /// The group that turns it on and off.
@@ -68,222 +110,223 @@ pub struct RuleInfo {
 
 /// Hands the list of rules to the macro named, so that other tables can be made from the same list without a copy.
 ///
-/// Each row is `Variant "name" call "call" [severities] group enforce "summary";`.
+/// Each row is `Variant "name" "call" When|When [severities] group enforce "summary";`, with `harden(Word)` after the
+/// moments if it takes that word of `harden=` for the rule to be asked.
 #[macro_export]
 macro_rules! for_each_rule {
     ($callback:ident) => { $callback! {
-    MmapZeroLength "mmap-zero-length" "mmap" [Error, Warning] Correctness None
+    MmapZeroLength "mmap-zero-length" "mmap" Failure [Error, Warning] Correctness None
         "the length is 0";
-    MmapLengthTooLarge "mmap-length-too-large" "mmap" [Error] Correctness None
+    MmapLengthTooLarge "mmap-length-too-large" "mmap" Failure [Error] Correctness None
         "the length is negative as a signed number, or wraps when it is rounded up to a page";
-    MmapUnalignedOffset "mmap-unaligned-offset" "mmap" [Error, Warning] Correctness None
+    MmapUnalignedOffset "mmap-unaligned-offset" "mmap" Failure [Error, Warning] Correctness None
         "the offset is not a multiple of the page size";
-    MmapOffsetOverflow "mmap-offset-overflow" "mmap" [Error] Correctness None
+    MmapOffsetOverflow "mmap-offset-overflow" "mmap" Failure [Error] Correctness None
         "the offset is negative, or offset + length passes the largest file offset";
-    MmapUnalignedAddress "mmap-unaligned-address" "mmap" [Error] Correctness None
+    MmapUnalignedAddress "mmap-unaligned-address" "mmap" Failure [Error] Correctness None
         "MAP_FIXED or MAP_FIXED_NOREPLACE with an address that is not page-aligned";
-    MmapNoSharing "mmap-no-sharing" "mmap" [Error] Correctness None
+    MmapNoSharing "mmap-no-sharing" "mmap" Failure [Error] Correctness None
         "the flags hold none of MAP_SHARED, MAP_PRIVATE and MAP_SHARED_VALIDATE";
-    MmapBothSharing "mmap-both-sharing" "mmap" [Warning, Error] Correctness Some("EINVAL")
+    MmapBothSharing "mmap-both-sharing" "mmap" Success|Failure [Warning, Error] Correctness Some("EINVAL")
         "MAP_SHARED|MAP_PRIVATE, which is MAP_SHARED_VALIDATE: the mapping is shared";
-    MmapBadFd "mmap-bad-fd" "mmap" [Error] Correctness None
+    MmapBadFd "mmap-bad-fd" "mmap" Failure [Error] Correctness None
         "the descriptor is not open, or is O_PATH";
-    MmapNotMappable "mmap-not-mappable" "mmap" [Warning] Correctness None
+    MmapNotMappable "mmap-not-mappable" "mmap" Failure [Warning] Correctness None
         "the descriptor is of a kind that can't be mapped: a directory, pipe, socket, terminal or the like";
-    MmapFdNotReadable "mmap-fd-not-readable" "mmap" [Warning] Correctness None
+    MmapFdNotReadable "mmap-fd-not-readable" "mmap" Failure [Warning] Correctness None
         "the descriptor is write-only, and every file mapping reads";
-    MmapFdNotWritable "mmap-fd-not-writable" "mmap" [Warning] Correctness None
+    MmapFdNotWritable "mmap-fd-not-writable" "mmap" Failure [Warning] Correctness None
         "a shared writable mapping of a read-only descriptor";
-    MmapSealed "mmap-sealed" "mmap" [Warning] Correctness None
+    MmapSealed "mmap-sealed" "mmap" Failure [Warning] Correctness None
         "a shared writable mapping of a memfd that is sealed against writing";
-    MmapExecDenied "mmap-exec-denied" "mmap" [Note] Correctness None
+    MmapExecDenied "mmap-exec-denied" "mmap" Failure [Note] Correctness None
         "PROT_EXEC is refused by a noexec mount, a seccomp filter or by policy";
-    MmapAddressInUse "mmap-address-in-use" "mmap" [Note] Correctness None
+    MmapAddressInUse "mmap-address-in-use" "mmap" Failure [Note] Correctness None
         "MAP_FIXED_NOREPLACE over something that is mapped";
-    MmapOutOfMemory "mmap-out-of-memory" "mmap" [Note] Correctness None
+    MmapOutOfMemory "mmap-out-of-memory" "mmap" Failure [Note] Correctness None
         "the kernel has no room: a limit, no hole of that size, or overcommit";
-    MmapHugePages "mmap-huge-pages" "mmap" [Note] Correctness None
+    MmapHugePages "mmap-huge-pages" "mmap" Failure [Note] Correctness None
         "a mapping of huge pages is refused";
-    MmapLockLimit "mmap-lock-limit" "mmap" [Note] Correctness None
+    MmapLockLimit "mmap-lock-limit" "mmap" Failure [Note] Correctness None
         "locked memory is refused";
-    MmapFailed "mmap-failed" "mmap" [Note] Correctness None
+    MmapFailed "mmap-failed" "mmap" Failure [Note] Correctness None
         "mmap failed for a reason that no other rule explains";
-    MmapEmptyFile "mmap-empty-file" "mmap" [Note] Correctness None
+    MmapEmptyFile "mmap-empty-file" "mmap" Release|Exit [Note] Correctness None
         "a mapping that starts at or past the end of its file, and still does when it is unmapped or at exit";
-    MmapFixedClobber "mmap-fixed-clobber" "mmap" [Error, Warning] Correctness Some("EEXIST")
+    MmapFixedClobber "mmap-fixed-clobber" "mmap" Release [Error, Warning] Correctness Some("EEXIST")
         "MAP_FIXED replaces memory that is in use for something else";
-    MmapPastEof "mmap-past-eof" "mmap" [Note] Pedantic None
+    MmapPastEof "mmap-past-eof" "mmap" Success [Note] Pedantic None
         "the mapping covers at least one whole page past the end of the file";
-    MmapAnonymousFd "mmap-anonymous-fd" "mmap" [Warning] Portability Some("EINVAL")
+    MmapAnonymousFd "mmap-anonymous-fd" "mmap" Success [Warning] Portability Some("EINVAL")
         "MAP_ANONYMOUS with a descriptor other than -1";
-    MmapWritableExecutable "mmap-writable-executable" "mmap" [Warning] Security Some("EACCES")
+    MmapWritableExecutable "mmap-writable-executable" "mmap" Success [Warning] Security Some("EACCES")
         "PROT_WRITE together with PROT_EXEC";
 
-    MunmapZeroLength "munmap-zero-length" "munmap" [Error] Correctness None
+    MunmapZeroLength "munmap-zero-length" "munmap" Failure [Error] Correctness None
         "the length is 0";
-    MunmapMapFailed "munmap-map-failed" "munmap" [Error] Correctness None
+    MunmapMapFailed "munmap-map-failed" "munmap" Failure [Error] Correctness None
         "the address is MAP_FAILED";
-    MunmapUnalignedAddress "munmap-unaligned-address" "munmap" [Error] Correctness None
+    MunmapUnalignedAddress "munmap-unaligned-address" "munmap" Failure [Error] Correctness None
         "the address is not page-aligned";
-    MunmapBadRange "munmap-bad-range" "munmap" [Error] Correctness None
+    MunmapBadRange "munmap-bad-range" "munmap" Failure [Error] Correctness None
         "the range wraps or leaves the user address space";
-    MunmapNotMapped "munmap-not-mapped" "munmap" [Warning, Error] Correctness Some("EINVAL")
+    MunmapNotMapped "munmap-not-mapped" "munmap" Release [Warning, Error] Correctness Some("EINVAL")
         "nothing is mapped there, and nothing of the program ever was";
-    MunmapDouble "munmap-double" "munmap" [Error] Correctness Some("EINVAL")
+    MunmapDouble "munmap-double" "munmap" Release [Error] Correctness Some("EINVAL")
         "the mapping is unmapped already";
-    MunmapForeign "munmap-foreign" "munmap" [Error, Warning] Correctness Some("EINVAL")
+    MunmapForeign "munmap-foreign" "munmap" Release [Error, Warning] Correctness Some("EINVAL")
         "the range holds the heap, a stack in use, a loaded object, a thread's control block or an attached segment";
-    MunmapOverrun "munmap-overrun" "munmap" [Error, Warning] Correctness Some("EINVAL")
+    MunmapOverrun "munmap-overrun" "munmap" Release [Error, Warning] Correctness Some("EINVAL")
         "the range covers one mapping and part of the next one";
-    MunmapFailed "munmap-failed" "munmap" [Note] Correctness None
+    MunmapFailed "munmap-failed" "munmap" Failure [Note] Correctness None
         "munmap failed for a reason that no other rule explains";
 
-    MremapBadAddress "mremap-bad-address" "mremap" [Error] Correctness None
+    MremapBadAddress "mremap-bad-address" "mremap" Failure [Error] Correctness None
         "the old range is unaligned, unmapped, or spans mappings where that is not allowed";
-    MremapClobber "mremap-clobber" "mremap" [Error, Warning] Correctness Some("EINVAL")
+    MremapClobber "mremap-clobber" "mremap" Release [Error, Warning] Correctness Some("EINVAL")
         "MREMAP_FIXED replaces memory that is in use for something else";
-    MremapFailed "mremap-failed" "mremap" [Note] Correctness None
+    MremapFailed "mremap-failed" "mremap" Failure [Note] Correctness None
         "mremap failed for a reason that no other rule explains";
 
-    MprotectUnalignedAddress "mprotect-unaligned-address" "mprotect" [Error] Correctness None
+    MprotectUnalignedAddress "mprotect-unaligned-address" "mprotect" Failure [Error] Correctness None
         "the address is not page-aligned";
-    MprotectNotMapped "mprotect-not-mapped" "mprotect" [Error] Correctness None
+    MprotectNotMapped "mprotect-not-mapped" "mprotect" Failure [Error] Correctness None
         "there is a hole in the range";
-    MprotectDenied "mprotect-denied" "mprotect" [Warning] Correctness None
+    MprotectDenied "mprotect-denied" "mprotect" Failure [Warning] Correctness None
         "PROT_WRITE on memory that may not be written: a read-only descriptor, a sealed memfd or an SHM_RDONLY segment";
-    MprotectFailed "mprotect-failed" "mprotect" [Note] Correctness None
+    MprotectFailed "mprotect-failed" "mprotect" Failure [Note] Correctness None
         "mprotect failed for a reason that no other rule explains";
 
-    MsyncBadFlags "msync-bad-flags" "msync" [Error] Correctness None
+    MsyncBadFlags "msync-bad-flags" "msync" Failure [Error] Correctness None
         "MS_SYNC together with MS_ASYNC, or unknown bits";
-    MsyncUnalignedAddress "msync-unaligned-address" "msync" [Error] Correctness None
+    MsyncUnalignedAddress "msync-unaligned-address" "msync" Failure [Error] Correctness None
         "the address is not page-aligned";
-    MsyncNotMapped "msync-not-mapped" "msync" [Error] Correctness None
+    MsyncNotMapped "msync-not-mapped" "msync" Failure [Error] Correctness None
         "there is a hole in the range";
-    MsyncFailed "msync-failed" "msync" [Note] Correctness None
+    MsyncFailed "msync-failed" "msync" Failure [Note] Correctness None
         "msync failed for a reason that no other rule explains";
 
-    FtokPath "ftok-path" "ftok" [Note] Correctness None
+    FtokPath "ftok-path" "ftok" Failure [Note] Correctness None
         "the path can't be looked up";
-    FtokZeroId "ftok-zero-id" "ftok" [Warning] Correctness Some("EINVAL")
+    FtokZeroId "ftok-zero-id" "ftok" Success [Warning] Correctness Some("EINVAL")
         "the id is 0, which POSIX leaves unspecified";
-    FtokIdTruncated "ftok-id-truncated" "ftok" [Warning] Correctness Some("EINVAL")
+    FtokIdTruncated "ftok-id-truncated" "ftok" Success [Warning] Correctness Some("EINVAL")
         "the id is outside 0..255, and only its low 8 bits count";
-    FtokCollision "ftok-collision" "ftok" [Error] Correctness Some("EEXIST")
+    FtokCollision "ftok-collision" "ftok" Success [Error] Correctness Some("EEXIST")
         "two different files or ids gave one key in this process";
-    FtokRecreated "ftok-recreated" "ftok" [Warning] Correctness Some("ESTALE")
+    FtokRecreated "ftok-recreated" "ftok" Success [Warning] Correctness Some("ESTALE")
         "the same path and id gave another key before";
-    FtokNegativeKey "ftok-negative-key" "ftok" [Note] Correctness None
+    FtokNegativeKey "ftok-negative-key" "ftok" Success [Note] Correctness None
         "the key is negative and valid";
 
-    ShmgetFailedKey "shmget-failed-key" "shmget" [Error] Correctness Some("EINVAL")
+    ShmgetFailedKey "shmget-failed-key" "shmget" Success|Failure [Error] Correctness Some("EINVAL")
         "the key is -1, which is ftok's failure";
-    ShmgetZeroSize "shmget-zero-size" "shmget" [Error] Correctness None
+    ShmgetZeroSize "shmget-zero-size" "shmget" Failure [Error] Correctness None
         "a new segment of size 0";
-    ShmgetSizeMismatch "shmget-size-mismatch" "shmget" [Warning] Correctness None
+    ShmgetSizeMismatch "shmget-size-mismatch" "shmget" Failure [Warning] Correctness None
         "the existing segment is smaller than asked";
-    ShmgetSizeLimit "shmget-size-limit" "shmget" [Note] Correctness None
+    ShmgetSizeLimit "shmget-size-limit" "shmget" Failure [Note] Correctness None
         "the size is over SHMMAX, SHMALL or memory";
-    ShmgetExists "shmget-exists" "shmget" [Note] Correctness None
+    ShmgetExists "shmget-exists" "shmget" Failure [Note] Correctness None
         "IPC_CREAT|IPC_EXCL, and the segment exists";
-    ShmgetMissing "shmget-missing" "shmget" [Note] Correctness None
+    ShmgetMissing "shmget-missing" "shmget" Failure [Note] Correctness None
         "no segment has the key, and IPC_CREAT is not given";
-    ShmgetDenied "shmget-denied" "shmget" [Note] Correctness None
+    ShmgetDenied "shmget-denied" "shmget" Failure [Note] Correctness None
         "the segment's mode bits refuse";
-    ShmgetSegmentLimit "shmget-segment-limit" "shmget" [Note] Correctness None
+    ShmgetSegmentLimit "shmget-segment-limit" "shmget" Failure [Note] Correctness None
         "the number of segments has reached SHMMNI";
-    ShmgetFailed "shmget-failed" "shmget" [Note] Correctness None
+    ShmgetFailed "shmget-failed" "shmget" Failure [Note] Correctness None
         "shmget failed for a reason that no other rule explains";
-    ShmgetNoPermissions "shmget-no-permissions" "shmget" [Warning] Correctness Some("EINVAL")
+    ShmgetNoPermissions "shmget-no-permissions" "shmget" Success [Warning] Correctness Some("EINVAL")
         "a new segment whose mode gives its owner no read";
-    ShmgetDecimalMode "shmget-decimal-mode" "shmget" [Warning] Correctness Some("EINVAL")
+    ShmgetDecimalMode "shmget-decimal-mode" "shmget" Success [Warning] Correctness Some("EINVAL")
         "the mode was written in decimal";
-    ShmgetStaleSegment "shmget-stale-segment" "shmget" [Note] Correctness None
+    ShmgetStaleSegment "shmget-stale-segment" "shmget" Success [Note] Correctness None
         "the segment existed, nobody is attached, and its creator is dead";
-    ShmgetWorldWritable "shmget-world-writable" "shmget" [Warning] Security Some("EACCES")
+    ShmgetWorldWritable "shmget-world-writable" "shmget" Success [Warning] Security Some("EACCES")
         "a new segment that everybody may write";
 
-    ShmatBadId "shmat-bad-id" "shmat" [Note, Warning, Error] Correctness None
+    ShmatBadId "shmat-bad-id" "shmat" Failure [Note, Warning, Error] Correctness None
         "no segment has the id";
-    ShmatUnalignedAddress "shmat-unaligned-address" "shmat" [Error] Correctness None
+    ShmatUnalignedAddress "shmat-unaligned-address" "shmat" Failure [Error] Correctness None
         "the address is not a multiple of SHMLBA, without SHM_RND";
-    ShmatRemapNull "shmat-remap-null" "shmat" [Error] Correctness None
+    ShmatRemapNull "shmat-remap-null" "shmat" Failure [Error] Correctness None
         "SHM_REMAP with NULL";
-    ShmatAddressInUse "shmat-address-in-use" "shmat" [Note] Correctness None
+    ShmatAddressInUse "shmat-address-in-use" "shmat" Failure [Note] Correctness None
         "something is mapped at the address";
-    ShmatDenied "shmat-denied" "shmat" [Note] Correctness None
+    ShmatDenied "shmat-denied" "shmat" Failure [Note] Correctness None
         "the segment's mode bits refuse";
-    ShmatFailed "shmat-failed" "shmat" [Note] Correctness None
+    ShmatFailed "shmat-failed" "shmat" Failure [Note] Correctness None
         "shmat failed for a reason that no other rule explains";
-    ShmatClobber "shmat-clobber" "shmat" [Error, Warning] Correctness Some("EINVAL")
+    ShmatClobber "shmat-clobber" "shmat" Release [Error, Warning] Correctness Some("EINVAL")
         "SHM_REMAP replaces memory that is in use for something else";
-    ShmatRemovedSegment "shmat-removed-segment" "shmat" [Warning] Portability Some("EIDRM")
+    ShmatRemovedSegment "shmat-removed-segment" "shmat" Success [Warning] Portability Some("EIDRM")
         "attach to a segment that is already marked for removal";
 
-    ShmdtNotAttached "shmdt-not-attached" "shmdt" [Error] Correctness None
+    ShmdtNotAttached "shmdt-not-attached" "shmdt" Failure [Error] Correctness None
         "no segment is attached at the address";
-    ShmdtInterior "shmdt-interior" "shmdt" [Error] Correctness None
+    ShmdtInterior "shmdt-interior" "shmdt" Failure [Error] Correctness None
         "the address is inside an attached segment";
-    ShmdtDouble "shmdt-double" "shmdt" [Error] Correctness None
+    ShmdtDouble "shmdt-double" "shmdt" Failure [Error] Correctness None
         "the segment is detached already";
-    ShmdtNotASegment "shmdt-not-a-segment" "shmdt" [Error] Correctness None
+    ShmdtNotASegment "shmdt-not-a-segment" "shmdt" Failure [Error] Correctness None
         "the address belongs to an mmap mapping";
 
-    ShmctlBadId "shmctl-bad-id" "shmctl" [Note, Warning, Error] Correctness None
+    ShmctlBadId "shmctl-bad-id" "shmctl" Failure [Note, Warning, Error] Correctness None
         "no segment has the id";
-    ShmctlNullBuffer "shmctl-null-buffer" "shmctl" [Error] Correctness None
+    ShmctlNullBuffer "shmctl-null-buffer" "shmctl" Failure [Error] Correctness None
         "a command that needs a buffer got NULL or unmapped memory";
-    ShmctlBadCommand "shmctl-bad-command" "shmctl" [Error] Correctness None
+    ShmctlBadCommand "shmctl-bad-command" "shmctl" Failure [Error] Correctness None
         "the command is unknown";
-    ShmctlDenied "shmctl-denied" "shmctl" [Note] Correctness None
+    ShmctlDenied "shmctl-denied" "shmctl" Failure [Note] Correctness None
         "the caller may not do this to the segment";
-    ShmctlRemoveAttached "shmctl-remove-attached" "shmctl" [Note] Correctness None
+    ShmctlRemoveAttached "shmctl-remove-attached" "shmctl" Success [Note] Correctness None
         "IPC_RMID of a segment with a key while a process is attached";
-    ShmctlFailed "shmctl-failed" "shmctl" [Note] Correctness None
+    ShmctlFailed "shmctl-failed" "shmctl" Failure [Note] Correctness None
         "shmctl failed for a reason that no other rule explains";
 
-    FaultBadJump "fault-bad-jump" "SIGSEGV" [Error] Correctness None
+    FaultBadJump "fault-bad-jump" "SIGSEGV" Fault [Error] Correctness None
         "a jump to where nothing is mapped, or nothing that can be executed";
-    FaultPastEof "fault-past-eof" "SIGBUS" [Error] Correctness None
+    FaultPastEof "fault-past-eof" "SIGBUS" Fault [Error] Correctness None
         "an access past the end of a mapped file that was never seen to reach there";
-    FaultTruncated "fault-truncated" "SIGBUS" [Error] Correctness None
+    FaultTruncated "fault-truncated" "SIGBUS" Fault [Error] Correctness None
         "an access past the end of a mapped file that was shortened";
-    FaultNoSpace "fault-no-space" "SIGBUS" [Error] Correctness None
+    FaultNoSpace "fault-no-space" "SIGBUS" Fault [Error] Correctness None
         "an access to a page that can't be allocated: the filesystem or the pool of huge pages is full";
-    FaultMemory "fault-memory" "SIGBUS" [Note] Correctness None
+    FaultMemory "fault-memory" "SIGBUS" Fault [Note] Correctness None
         "a page of a mapping is not available: an I/O error, or memory that the hardware has lost";
-    FaultProtection "fault-protection" "SIGSEGV" [Error] Correctness None
+    FaultProtection "fault-protection" "SIGSEGV" Fault [Error] Correctness None
         "an access that the protection of the mapping forbids";
-    FaultAfterUnmap "fault-after-unmap" "SIGSEGV" [Error] Correctness None
+    FaultAfterUnmap "fault-after-unmap" "SIGSEGV" Fault [Error] Correctness None
         "an access where a mapping used to be";
-    FaultAfterDetach "fault-after-detach" "SIGSEGV" [Error] Correctness None
+    FaultAfterDetach "fault-after-detach" "SIGSEGV" Fault [Error] Correctness None
         "an access where a segment used to be attached";
-    FaultMapFailed "fault-map-failed" "SIGSEGV" [Error] Correctness None
+    FaultMapFailed "fault-map-failed" "SIGSEGV" Fault [Error] Correctness None
         "an access through the result of a call that failed: MAP_FAILED, or a negated errno";
-    FaultOverrun "fault-overrun" "SIGSEGV" [Error] Correctness None
+    FaultOverrun "fault-overrun" "SIGSEGV" Fault [Error] Correctness None
         "an access just before or past a mapping, or in a guard that borders it";
 
-    OverflowTail "overflow-tail" "munmap" [Error] Correctness None
+    OverflowTail "overflow-tail" "munmap" Release|Exit harden(Tail) [Error] Correctness None
         "bytes between the requested length of a mapping and the end of its last page were written";
-    LostWrite "lost-write" "munmap" [Error] Correctness None
+    LostWrite "lost-write" "munmap" Release|Exit harden(Tail) [Error] Correctness None
         "bytes past the end of a file were written through a shared mapping, and never reach the file";
-    PrivateWriteDiscarded "private-write-discarded" "munmap" [Note] Pedantic None
+    PrivateWriteDiscarded "private-write-discarded" "munmap" Release|Exit harden(Private) [Note] Pedantic None
         "pages of a private file mapping were modified, and are dropped with it";
 
-    LeakSegment "leak-segment" "shmget" [Note, Warning] Correctness None
+    LeakSegment "leak-segment" "shmget" Exit [Note, Warning] Correctness None
         "a segment that this process created still exists at its end";
-    LeakMapping "leak-mapping" "mmap" [Note] Correctness None
+    LeakMapping "leak-mapping" "mmap" Exit [Note] Correctness None
         "mappings, or parts of them, that are still there at exit";
-    LeakAttach "leak-attach" "shmat" [Note] Correctness None
+    LeakAttach "leak-attach" "shmat" Exit [Note] Correctness None
         "a segment that is still attached at exit";
-    LeakShmObject "leak-shm-object" "shm_open" [Note] Correctness None
+    LeakShmObject "leak-shm-object" "shm_open" Exit [Note] Correctness None
         "a POSIX shared memory object that this process created and nobody unlinked";
     } };
 }
 
 macro_rules! declare {
-    ($($variant:ident $name:literal $call:literal [$($severity:ident),+] $group:ident $enforce:ident $(($errno:literal))?
-        $summary:literal;)+) => {
+    ($($variant:ident $name:literal $call:literal $($when:ident)|+ $(harden($harden:ident))? [$($severity:ident),+]
+        $group:ident $enforce:ident $(($errno:literal))? $summary:literal;)+) => {
         /// A rule of the catalogue.
         #[allow(clippy::doc_markdown, reason = "the summaries are shown on terminals, without backticks")]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -300,14 +343,16 @@ macro_rules! declare {
             #[must_use]
             pub const fn info(self) -> &'static RuleInfo {
                 match self {
-                    $(Rule::$variant => &RuleInfo {
+                    $(Rule::$variant => const { &RuleInfo {
                         name: $name,
                         call: $call,
+                        asked: Asked($(When::$when.bit())|+),
+                        harden: only([$(Hardening::$harden)?]),
                         severities: &[$(Severity::$severity),+],
                         group: Group::$group,
                         enforce: $enforce $(($errno))?,
                         summary: $summary,
-                    },)+
+                    } },)+
                 }
             }
 
@@ -323,6 +368,14 @@ macro_rules! declare {
 }
 for_each_rule!(declare);
 
+/// The word of a row that has one.
+const fn only<const N: usize>(words: [Hardening; N]) -> Option<Hardening> {
+    match words.as_slice() {
+        [word, ..] => Some(*word),
+        [] => None,
+    }
+}
+
 impl Rule {
     /// The public name.
     #[must_use]
@@ -334,6 +387,13 @@ impl Rule {
     #[must_use]
     pub fn from_name(name: &str) -> Option<Rule> {
         Self::ALL.iter().copied().find(|rule| rule.name() == name)
+    }
+
+    /// Whether it is about calls that succeed, and off unless it is asked for: only where such a rule is on has every
+    /// successful call to be looked at.
+    #[must_use]
+    pub fn is_opt_in_of_success(self) -> bool {
+        !self.info().group.on_by_default() && self.info().asked.at(When::Success)
     }
 
     /// Whether it is about an access that ended the process, not about a call.

@@ -9,8 +9,8 @@ use std::fmt::Write;
 
 /// Declares for each rule the two programs, which are those that the tests run.
 macro_rules! programs {
-    ($($variant:ident $name:literal $call:literal [$($severity:ident),+] $group:ident $enforce:ident $(($errno:literal))?
-        $summary:literal;)+) => {
+    ($($variant:ident $name:literal $call:literal $($when:ident)|+ $(harden($harden:ident))? [$($severity:ident),+]
+        $group:ident $enforce:ident $(($errno:literal))? $summary:literal;)+) => {
         /// The program that breaks the rule, and the one that does not.
         fn programs(rule: Rule) -> (&'static str, &'static str) {
             match rule {

@@ -27,13 +27,7 @@ pub(crate) const LEFT_ALONE: &[Known] = &[];
 
 /// Rules that are named outside their checks.
 pub(crate) const RULES: &[Known] = &[
-    ("src/options.rs", "names the rule PrivateWriteDiscarded"),
     ("src/finding/records.rs", "names the rule LeakSegment"),
-    ("src/start.rs", "names the rule MmapPastEof"),
-    ("src/start.rs", "names the rule MmapAnonymousFd"),
-    ("src/start.rs", "names the rule MmapWritableExecutable"),
-    ("src/start.rs", "names the rule ShmatRemovedSegment"),
-    ("src/start.rs", "names the rule ShmgetWorldWritable"),
 ];
 
 /// Files of the runtime that the map does not name.
