@@ -1,6 +1,6 @@
 //! The end of a process, and its doubling by fork(2).
 
-use crate::check::{contents, leaks};
+use crate::check::{contents, leaks, past_eof};
 use crate::enabled::{self, CONTENTS};
 use crate::facts::started;
 use crate::finding::{self, suppress};
@@ -81,7 +81,7 @@ pub(crate) fn leaving(status: c_int) -> c_int {
         return status;
     }
     let before = errno::get();
-    leaks::find_empty();
+    past_eof::inspect_all();
     if enabled::bits() & CONTENTS != 0 {
         contents::inspect_all();
     }

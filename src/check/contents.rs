@@ -1,9 +1,9 @@
 //! What is written in memory that is about to go (`harden=tail`, `harden=private`): past what was asked for, past the end
 //! of the file, or into a copy that nobody keeps.
 
-use super::Count;
-use super::memory::{Shown, mapping_at};
-use super::provenance::{Making, tell_mapped};
+use super::ByteCount;
+use super::memory::{ShownMapping, mapping_at};
+use super::provenance::{MappingCall, tell_mapped};
 use crate::call::Outcome;
 use crate::enabled::{self, PRIVATE, TAIL};
 use crate::facts::backing::{Backing, Identity};
@@ -60,7 +60,7 @@ pub(crate) fn inspect_all() {
         if !tracked::is_own(known.origin.generation) {
             continue;
         }
-        let call = Making(&known);
+        let call = MappingCall(&known);
         let outcome = Outcome::Succeeded(known.origin.base.cast_signed());
         let earlier = Some(&known.outer);
         look(&known, &Report { call: &call, outcome, return_address: known.origin.site, earlier });
@@ -113,12 +113,13 @@ fn inspect_tail(known: &TrackedRange, report: &Report<'_>) -> bool {
     let Some(found) = tail(known).and_then(written) else { return false };
     report.finding(Rule::OverflowTail, Severity::Error, |draft| {
         let TrackedRange { origin, .. } = known;
-        let span = Span(found.first.wrapping_sub(origin.base) as u64, found.last.wrapping_sub(origin.base) as u64);
+        let span =
+            WrittenBytes(found.first.wrapping_sub(origin.base) as u64, found.last.wrapping_sub(origin.base) as u64);
         let what = if origin.by == By::Shmat { "segment" } else { "mapping" };
         draft.message(format_args!(
             "{span} of a {what} of {} bytes: {} past its end",
             origin.length,
-            Count(found.count as u64)
+            ByteCount(found.count as u64)
         ));
         tell_memory(known, draft);
         draft.note(format_args!(
@@ -163,8 +164,8 @@ fn inspect_file_tail(known: &TrackedRange, report: &Report<'_>) -> bool {
         let into = |address: usize| size.wrapping_add(address.wrapping_sub(tail.start) as u64);
         draft.message(format_args!(
             "{} past the end of a file of {size} bytes: {} that never reach it",
-            Span(into(found.first), into(found.last)),
-            Count(found.count as u64)
+            WrittenBytes(into(found.first), into(found.last)),
+            ByteCount(found.count as u64)
         ));
         tell_memory(known, draft);
         draft.note(format_args!(
@@ -200,19 +201,19 @@ fn inspect_private(known: &TrackedRange, report: &Report<'_>) {
 fn tell_memory(known: &TrackedRange, draft: &mut Draft) {
     if let Some(there) = mapping_at(known.entry.start) {
         draft.mapping(&there);
-        draft.note(format_args!("the mapping: {}", Shown(&there)));
+        draft.note(format_args!("the mapping: {}", ShownMapping(&there)));
     }
     tell_mapped(known, draft);
 }
 
 /// Shows which bytes were written, the first and the last.
-struct Span(u64, u64);
+struct WrittenBytes(u64, u64);
 
-impl fmt::Display for Span {
+impl fmt::Display for WrittenBytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Span(first, last) if first == last => write!(f, "write to byte {first}"),
-            Span(first, last) => write!(f, "writes to bytes {first} to {last}"),
+            WrittenBytes(first, last) if first == last => write!(f, "write to byte {first}"),
+            WrittenBytes(first, last) => write!(f, "writes to bytes {first} to {last}"),
         }
     }
 }

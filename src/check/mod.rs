@@ -12,13 +12,13 @@ pub(crate) mod fault;
 mod ftok;
 pub(crate) mod guard;
 pub(crate) mod leaks;
-mod left;
 mod memory;
 mod mmap;
 mod mprotect;
 mod mremap;
 mod msync;
 mod munmap;
+pub(crate) mod past_eof;
 mod provenance;
 mod releases;
 mod segment;
@@ -26,6 +26,7 @@ mod shmat;
 mod shmctl;
 mod shmdt;
 mod shmget;
+mod shortage;
 
 use crate::call::Call;
 use crate::facts::limits;
@@ -126,9 +127,9 @@ impl<T: Display> Display for IfSome<T> {
 }
 
 /// Shows a number of bytes.
-struct Count(u64);
+struct ByteCount(u64);
 
-impl Display for Count {
+impl Display for ByteCount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             1 => f.write_str("1 byte"),

@@ -1,7 +1,8 @@
 //! mprotect(2): the calls that fail.
 
-use super::memory::{self, NotMapped, Range, Shown};
+use super::memory::{self, Coverage, NotMapped, ShownMapping};
 use super::provenance::{tell_gone, tell_origin};
+use super::shortage;
 use super::{Check, filter_refuses, tell_filter, tell_unexplained};
 use crate::call::{Call, Mprotect};
 use crate::facts::backing::Identity;
@@ -68,7 +69,7 @@ impl Mprotect {
     }
 
     fn has_hole(&self) -> bool {
-        matches!(memory::range(self.address, self.pages()), Range::Hole(_))
+        matches!(memory::coverage(self.address, self.pages()), Coverage::Hole(_))
     }
 
     /// Whether a mapping of the range may not be given an access, by its flag in /proc/self/smaps.
@@ -85,7 +86,7 @@ impl Mprotect {
     fn not_mapped(&self, report: &Report<'_>) {
         report.finding(Rule::MprotectNotMapped, Severity::Error, |draft| {
             draft.message(format_args!("{}", NotMapped(self.address, self.length)));
-            if let Range::Hole(hole) = memory::range(self.address, self.pages()) {
+            if let Coverage::Hole(hole) = memory::coverage(self.address, self.pages()) {
                 memory::tell_hole(hole, self.address, draft);
                 if let Some(gone) = tracked::last_gone(hole) {
                     tell_gone(&gone, draft);
@@ -106,8 +107,8 @@ impl Mprotect {
                 ));
                 return;
             }
-            match memory::range(self.address, self.pages()) {
-                Range::Hole(hole) if hole > self.address => draft.help(format_args!(
+            match memory::coverage(self.address, self.pages()) {
+                Coverage::Hole(hole) if hole > self.address => draft.help(format_args!(
                     "pass a length of {}, as far as it is mapped; or unmap the rest later",
                     hole.wrapping_sub(self.address)
                 )),
@@ -119,7 +120,7 @@ impl Mprotect {
     /// The lowest address that the main thread's stack may grow down to, and its limit in bytes, if the first hole is in the
     /// part that has not grown yet.
     fn stack_to_come(&self) -> Option<(usize, u64)> {
-        let Range::Hole(hole) = memory::range(self.address, self.pages()) else { return None };
+        let Coverage::Hole(hole) = memory::coverage(self.address, self.pages()) else { return None };
         let above = Mappings::open()?.at_or_after(hole).filter(|there| there.name().starts_with(b"[stack"))?;
         let limit = limits::soft(libc::RLIMIT_STACK)?;
         let lowest = above.end.checked_sub(usize::try_from(limit).ok()?)?;
@@ -139,7 +140,7 @@ impl Mprotect {
             if there.is_segment() {
                 draft.message(format_args!("PROT_WRITE on a segment that was attached with SHM_RDONLY"));
                 tell_origin(address, draft);
-                draft.note(format_args!("it is {}", Shown(&there)));
+                draft.note(format_args!("it is {}", ShownMapping(&there)));
                 draft.help(format_args!("attach it without SHM_RDONLY"));
                 return;
             }
@@ -164,7 +165,7 @@ impl Mprotect {
                 ));
             }
             tell_origin(address, draft);
-            draft.note(format_args!("it is {}", Shown(&there)));
+            draft.note(format_args!("it is {}", ShownMapping(&there)));
         });
     }
 
@@ -233,15 +234,15 @@ impl Mprotect {
             return;
         }
         let wanted = self.pages() as u64;
-        let splits = memory::limit_on(0, false, 2);
+        let splits = shortage::limit_on(0, false, 2);
         // Private memory that becomes writable counts as data, and has to be promised.
         let cause = splits.is_none().then(|| {
             let writes = self.prot & libc::PROT_WRITE != 0;
-            writes.then(|| memory::limit_on_data(wanted).or_else(|| memory::overcommit_on(wanted)))?
+            writes.then(|| shortage::limit_on_data(wanted).or_else(|| shortage::overcommit_on(wanted)))?
         });
         match cause.flatten() {
-            Some(cause) => memory::tell_no_memory("mprotect", wanted, Some(&cause), draft),
-            None => memory::tell_no_split("mprotect", draft),
+            Some(cause) => shortage::tell_no_memory("mprotect", wanted, Some(&cause), draft),
+            None => shortage::tell_no_split("mprotect", draft),
         }
     }
 

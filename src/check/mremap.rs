@@ -1,8 +1,9 @@
 //! mremap(2): the calls that fail.
 
-use super::memory::{self, Cause, NotMapped, Range, Shown};
+use super::memory::{self, Coverage, NotMapped, ShownMapping};
 use super::provenance::tell_gone;
 use super::releases::Replacing;
+use super::shortage::{self, Shortage};
 use super::{Check, Frame, Loss, filter_refuses, tell_filter, tell_unexplained};
 use crate::call::{Call, Mremap};
 use crate::facts::limits::{self, Size};
@@ -53,8 +54,8 @@ impl Check for Mremap {
         report.finding(Rule::MremapFailed, Severity::Note, |draft| match errno {
             libc::ENOMEM => self.no_memory(draft),
             libc::EAGAIN => {
-                memory::tell_lock_limit(self.growth(), draft);
-                memory::tell_who_locks(None, draft);
+                shortage::tell_lock_limit(self.growth(), draft);
+                shortage::tell_who_locks(None, draft);
             }
             libc::EPERM if mapping::has_flag(old, old.saturating_add(size), *b"sl") == Some(true) => {
                 memory::tell_sealed("mremap", draft);
@@ -89,8 +90,8 @@ impl Mremap {
             return false;
         }
         let length = self.old_size.max(1);
-        match memory::range(self.old_address, length) {
-            Range::Hole(hole) => {
+        match memory::coverage(self.old_address, length) {
+            Coverage::Hole(hole) => {
                 report.finding(Rule::MremapBadAddress, Severity::Error, |draft| {
                     draft.message(format_args!("mremap: {}", NotMapped(self.old_address, self.old_size)));
                     memory::tell_hole(hole, self.old_address, draft);
@@ -101,8 +102,8 @@ impl Mremap {
                 });
                 true
             }
-            Range::Whole => self.spans_mappings(report),
-            Range::Unknown => false,
+            Coverage::Whole => self.spans_mappings(report),
+            Coverage::Unknown => false,
         }
     }
 
@@ -118,9 +119,9 @@ impl Mremap {
                 "the old range of {} bytes at {:#x} spans more than one mapping",
                 self.old_size, self.old_address
             ));
-            draft.note(format_args!("the first is {}", Shown(&first)));
+            draft.note(format_args!("the first is {}", ShownMapping(&first)));
             if let Some(second) = memory::mapping_at(first.end) {
-                draft.note(format_args!("the next is {}", Shown(&second)));
+                draft.note(format_args!("the next is {}", ShownMapping(&second)));
             }
             draft.note(format_args!(
                 "different protections, files or flags make a mapping of its own; since Linux 6.17 a pure move \
@@ -179,7 +180,7 @@ impl Mremap {
         let there = memory::mapping_at(self.old_address);
         let counts = there.as_ref().is_some_and(|there| !there.is_shared() && there.is_writable());
         // The kernel asks for some mappings more than a move takes.
-        let cause = memory::limit_on(self.growth(), counts, 6);
+        let cause = shortage::limit_on(self.growth(), counts, 6);
         let next = memory::mapping_at(end);
         if cause.is_none()
             && self.flags & libc::MREMAP_MAYMOVE == 0
@@ -189,14 +190,14 @@ impl Mremap {
                 "the mapping can't grow by {} where it is: the addresses behind it are in use",
                 Size(self.growth())
             ));
-            draft.note(format_args!("behind it lies {}", Shown(&next)));
+            draft.note(format_args!("behind it lies {}", ShownMapping(&next)));
             draft.help(format_args!("pass MREMAP_MAYMOVE and use the address that comes back"));
             return;
         }
         let cause =
-            cause.or_else(|| self.no_hole(size)).or_else(|| counts.then(|| memory::overcommit_on(self.growth()))?);
+            cause.or_else(|| self.no_hole(size)).or_else(|| counts.then(|| shortage::overcommit_on(self.growth()))?);
         match cause {
-            Some(Cause::MoreThanMemory(total)) => {
+            Some(Shortage::MoreThanMemory(total)) => {
                 draft.message(format_args!(
                     "{} more is above RAM and swap together ({}), which vm.overcommit_memory=0 promises to no call",
                     Size(self.growth()),
@@ -205,19 +206,19 @@ impl Mremap {
                 draft.help(format_args!("ask for less"));
             }
             // Figures that count what is added; a place to move to has to hold it all.
-            Some(Cause::NoHole { .. }) => memory::tell_no_memory("mremap", size, cause.as_ref(), draft),
-            _ => memory::tell_no_memory("mremap", self.growth(), cause.as_ref(), draft),
+            Some(Shortage::NoHole { .. }) => shortage::tell_no_memory("mremap", size, cause.as_ref(), draft),
+            _ => shortage::tell_no_memory("mremap", self.growth(), cause.as_ref(), draft),
         }
     }
 
-    fn no_hole(&self, size: u64) -> Option<Cause> {
+    fn no_hole(&self, size: u64) -> Option<Shortage> {
         if self.flags & libc::MREMAP_FIXED != 0 {
             return None;
         }
         let low = usize::try_from(limits::lowest_address().unwrap_or(0)).unwrap_or(0);
         let high = usize::try_from(user_space()).unwrap_or(usize::MAX);
         let largest = mapping::largest_hole(low, high)? as u64;
-        (largest < size).then_some(Cause::NoHole { largest, low, high, is_low: false })
+        (largest < size).then_some(Shortage::NoHole { largest, low, high, is_low: false })
     }
 }
 

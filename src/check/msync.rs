@@ -105,7 +105,7 @@ impl Msync {
     }
 
     fn not_mapped(&self, report: &Report<'_>) -> bool {
-        let memory::Range::Hole(hole) = memory::range(self.address, page::whole_pages(self.length)) else {
+        let memory::Coverage::Hole(hole) = memory::coverage(self.address, page::whole_pages(self.length)) else {
             return false;
         };
         report.finding(Rule::MsyncNotMapped, Severity::Error, |draft| {

@@ -1,7 +1,8 @@
 //! munmap(2): the calls that fail. Those that succeed and should not are looked at in [`super::releases`].
 
-use super::memory::{self, Shown, There};
+use super::memory::{self, Lookup, ShownMapping};
 use super::provenance::{tell_origin, whole};
+use super::shortage;
 use super::{Check, Frame, Loss, filter_refuses, tell_filter, tell_unexplained};
 use crate::call::{Call, Munmap};
 use crate::facts::limits::Size;
@@ -96,23 +97,23 @@ impl Munmap {
     fn zero_length(&self, report: &Report<'_>) {
         report.finding(Rule::MunmapZeroLength, Severity::Error, |draft| {
             draft.message(format_args!("munmap length is 0; it must be greater than 0"));
-            match memory::there(self.address) {
-                There::Mapping(mapping) => {
+            match memory::look_up(self.address) {
+                Lookup::Mapping(mapping) => {
                     // The kernel joins neighbours: the program's own mapping may end before.
                     let end =
                         tracked::at(self.address).map_or(mapping.end, |known| whole(&known).end.min(known.entry.end));
                     let to_end = end.wrapping_sub(self.address);
                     draft.mapping(&mapping);
-                    draft.note(format_args!("the address lies in {}", Shown(&mapping)));
+                    draft.note(format_args!("the address lies in {}", ShownMapping(&mapping)));
                     tell_origin(self.address, draft);
                     draft.help(format_args!(
                         "pass the length that was mapped; from here to its end there are {to_end} bytes"
                     ));
                 }
-                There::Nothing => {
+                Lookup::Unmapped => {
                     draft.help(format_args!("pass the length that was mapped; nothing is mapped at this address now"));
                 }
-                There::Unknown => {
+                Lookup::Unknown => {
                     tell_origin(self.address, draft);
                     draft.help(format_args!("pass the length that was mapped"));
                 }
@@ -134,7 +135,7 @@ impl Munmap {
                 ));
                 draft.help(format_args!("pass an address and a length that are multiples of {page}"));
             } else if errno == libc::ENOMEM {
-                memory::tell_no_split("munmap", draft);
+                shortage::tell_no_split("munmap", draft);
             } else if errno == libc::EPERM && mapping::has_flag(self.address, end, *b"sl") == Some(true) {
                 memory::tell_sealed("munmap", draft);
             } else {

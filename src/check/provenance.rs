@@ -50,9 +50,9 @@ pub(super) fn whole(known: &TrackedRange) -> Range {
 }
 
 /// The call that made a mapping, as far as it is remembered: the descriptor stands for another file by now.
-pub(super) struct Making<'a>(pub(super) &'a TrackedRange);
+pub(super) struct MappingCall<'a>(pub(super) &'a TrackedRange);
 
-impl Call for Making<'_> {
+impl Call for MappingCall<'_> {
     fn function(&self) -> &'static str {
         self.0.origin.by.function()
     }
@@ -92,9 +92,9 @@ impl Call for Making<'_> {
 }
 
 /// The shmget that made a segment.
-pub(super) struct Creating<'a>(pub(super) &'a MetSegment);
+pub(super) struct CreatingCall<'a>(pub(super) &'a MetSegment);
 
-impl Call for Creating<'_> {
+impl Call for CreatingCall<'_> {
     fn function(&self) -> &'static str {
         "shmget"
     }

@@ -12,7 +12,7 @@ mod neighbours;
 mod replaced;
 mod victim;
 
-use super::memory::Shown;
+use super::memory::ShownMapping;
 use crate::facts::mapping::{Mapping, Mappings};
 use crate::finding::Report;
 use crate::form::Draft;
@@ -29,28 +29,27 @@ pub(super) use replaced::Replacing;
 /// What a call is about to take away, and should not.
 pub(crate) struct Loss {
     range: Range,
-    what: What,
+    kind: LossKind,
     /// What the kernel has there: the first mapping that is concerned.
     there: Option<Mapping>,
     /// Whether it has to be told before the call.
     needed: bool,
 }
 
-enum What {
+enum LossKind {
     Victim(Victim),
     /// The range runs out of one mapping of the program into the next; both are found again by the number of the release,
     /// where there is room for them.
     Neighbour(Severity),
     /// A part of a mapping that another call made, likewise.
     Part(Severity),
-    /// Nothing is mapped there.
-    Nothing,
+    NothingMapped,
 }
 
 impl Loss {
     /// Whether it is a mapping of the program's.
     pub(crate) fn is_of_the_program(&self) -> bool {
-        !matches!(self.what, What::Victim(_))
+        !matches!(self.kind, LossKind::Victim(_))
     }
 
     /// Whether it has to be told before the call, because nobody could afterwards.
@@ -84,15 +83,15 @@ impl Search<'_> {
         // What can't be told afterwards and may not happen is not told at all.
         (!needed || is_certain()).then_some(Loss {
             range: self.range,
-            what: What::Victim(victim),
+            kind: LossKind::Victim(victim),
             there: Some(there),
             needed,
         })
     }
 
     /// A loss that the tracker knows all of.
-    fn loss(&self, what: What) -> Loss {
-        Loss { range: self.range, what, there: None, needed: false }
+    fn loss(&self, kind: LossKind) -> Loss {
+        Loss { range: self.range, kind, there: None, needed: false }
     }
 
     /// The piece that the release under way took from an address.
@@ -125,6 +124,6 @@ fn is_user(range: Range) -> bool {
 fn tell_there(loss: &Loss, report: &Report<'_>, draft: &mut Draft) {
     if let Some(there) = &loss.there {
         let tense = if loss.needed || report.outcome.is_considered() { "is" } else { "was" };
-        draft.note(format_args!("it {tense} {}", Shown(there)));
+        draft.note(format_args!("it {tense} {}", ShownMapping(there)));
     }
 }

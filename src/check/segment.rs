@@ -47,11 +47,11 @@ enum IdOrigin {
     /// This process, or the one that forked it, removed it by the call that returns here.
     Removed(usize),
     /// A call has led to it, and others removed it since.
-    Met(MetSegment),
+    RemovedElsewhere(MetSegment),
     Unknown,
 }
 
-fn origin(id: c_int) -> IdOrigin {
+fn id_origin(id: c_int) -> IdOrigin {
     if id < 0 {
         return IdOrigin::Negative;
     }
@@ -60,7 +60,7 @@ fn origin(id: c_int) -> IdOrigin {
         return IdOrigin::Removed(site);
     }
     if let Some(segment) = known.filter(MetSegment::is_given) {
-        return IdOrigin::Met(segment);
+        return IdOrigin::RemovedElsewhere(segment);
     }
     // 0 is IPC_PRIVATE, the key of many segments and the id of the first: that tells nothing. Nor does a number where
     // SHM_STAT has given ids that are not remembered.
@@ -74,11 +74,11 @@ fn origin(id: c_int) -> IdOrigin {
 
 /// Makes the finding of an id that no segment has.
 pub(super) fn bad_id(rule: Rule, id: c_int, report: &Report<'_>) {
-    let origin = origin(id);
+    let origin = id_origin(id);
     let severity = match origin {
         IdOrigin::Negative | IdOrigin::Key(_) => Severity::Error,
         IdOrigin::Removed(_) => Severity::Warning,
-        IdOrigin::Met(_) | IdOrigin::Unknown => Severity::Note,
+        IdOrigin::RemovedElsewhere(_) | IdOrigin::Unknown => Severity::Note,
     };
     let function = rule.info().call;
     report.finding(rule, severity, |draft| match origin {
@@ -103,7 +103,7 @@ pub(super) fn bad_id(rule: Rule, id: c_int, report: &Report<'_>) {
                 _ => draft.help(format_args!("remove each segment once, and set the variable with its id to -1 then")),
             }
         }
-        IdOrigin::Met(segment) => {
+        IdOrigin::RemovedElsewhere(segment) => {
             draft.message(format_args!("segment {id} no longer exists"));
             if let Some(site) = segment.met_at() {
                 let what = if segment.is_created() { "it was made here" } else { "shmget gave this id here" };

@@ -3,10 +3,11 @@
 //! The kernel (`do_shmat`, Linux 6.18) looks at the sign of the id, the address, the id, the mode bits, and what is
 //! mapped at the address, in this order.
 
-use super::memory::{self, Shown};
+use super::memory::{self, ShownMapping};
 use super::provenance::tell_origin;
 use super::releases::Replacing;
 use super::segment::{bad_id, help_with_permission, is_allowed, tell_hidden, tell_other_refusal, tell_permissions};
+use super::shortage;
 use super::{Check, Frame, Loss, unexplained};
 use crate::call::{Call, Shmat};
 use crate::facts::mapping::{Mapping, Mappings};
@@ -83,8 +84,8 @@ impl Shmat {
                     page_size()
                 ));
                 // Rounding down helps only where that page is free.
-                match memory::there(crate::plain::page::page_start(self.address)) {
-                    memory::There::Nothing => draft
+                match memory::look_up(crate::plain::page::page_start(self.address)) {
+                    memory::Lookup::Unmapped => draft
                         .help(format_args!("pass NULL to let the kernel choose, or SHM_RND to round the address down")),
                     _ => draft.help(format_args!("pass NULL to let the kernel choose, and use what shmat returns")),
                 }
@@ -132,7 +133,7 @@ impl Shmat {
             ));
             tell_origin(there.start.max(start), draft);
             draft.mapping(there);
-            draft.note(format_args!("it is {}", Shown(there)));
+            draft.note(format_args!("it is {}", ShownMapping(there)));
             // What the program has reserved for this by one call of its own, without a right, may be replaced.
             let reserved =
                 tracked::at(start).is_some_and(|known| known.origin.by == By::Mmap && known.entry.end >= end);
@@ -202,7 +203,7 @@ impl Shmat {
     fn no_memory(&self, report: &Report<'_>) {
         report.finding(Rule::ShmatFailed, Severity::Note, |draft| {
             let size = segment::any_by_id(self.id).map_or(0, |segment| segment.size as u64);
-            memory::tell_no_memory("shmat", size, memory::limit_on(size, false, 0).as_ref(), draft);
+            shortage::tell_no_memory("shmat", size, shortage::limit_on(size, false, 0).as_ref(), draft);
         });
     }
 }

@@ -3,7 +3,7 @@
 //! The kernel (`ksys_shmctl`, Linux 6.18) refuses a negative id and an unknown command first; `IPC_SET` reads its
 //! buffer before it looks for the segment, the commands that fill one write it last.
 
-use super::memory::{There, there};
+use super::memory::{Lookup, look_up};
 use super::segment::{bad_id, is_owner, tell_hidden, tell_other_refusal, tell_permissions};
 use super::{Check, unexplained};
 use crate::call::{Address, Call, Key, Shmctl};
@@ -110,9 +110,9 @@ impl Shmctl {
             let name = self.name();
             let (does, can) =
                 if self.command == libc::IPC_SET { ("reads", "be read") } else { ("fills", "be written") };
-            match (self.buffer, there(self.buffer)) {
+            match (self.buffer, look_up(self.buffer)) {
                 (0, _) => draft.message(format_args!("{name} {does} a buffer, and the address is NULL")),
-                (buffer, There::Nothing) => {
+                (buffer, Lookup::Unmapped) => {
                     draft.message(format_args!("{name} {does} a buffer, and nothing is mapped at {}", Address(buffer)));
                 }
                 (buffer, _) => draft.message(format_args!(

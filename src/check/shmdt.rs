@@ -1,6 +1,6 @@
 //! shmdt(2): the calls that fail.
 
-use super::memory::{self, Shown, There};
+use super::memory::{self, Lookup, ShownMapping};
 use super::provenance::{tell_gone, tell_mapped, tell_origin};
 use super::{Check, tell_failure, unexplained};
 use crate::call::{Address, Call, Shmdt};
@@ -23,15 +23,15 @@ impl Check for Shmdt {
             self.not_attached(errno, None, report);
             return;
         }
-        let there = memory::there(self.address);
+        let there = memory::look_up(self.address);
         match &there {
-            There::Mapping(mapping) if mapping.is_segment() => self.interior(mapping, report),
+            Lookup::Mapping(mapping) if mapping.is_segment() => self.interior(mapping, report),
             // Memory that no mmap of the program made is no mapping for munmap: the heap, a stack, a loaded object.
-            There::Mapping(mapping) => match tracked::at(self.address).filter(|known| known.origin.by != By::Shmat) {
+            Lookup::Mapping(mapping) => match tracked::at(self.address).filter(|known| known.origin.by != By::Shmat) {
                 Some(known) => self.not_a_segment(mapping, &known, report),
                 None => self.not_attached(errno, Some(&there), report),
             },
-            There::Nothing | There::Unknown => match self.last_attachment() {
+            Lookup::Unmapped | Lookup::Unknown => match self.last_attachment() {
                 Some(gone) => self.double(&gone, report),
                 None => self.not_attached(errno, Some(&there), report),
             },
@@ -40,7 +40,7 @@ impl Check for Shmdt {
 }
 
 impl Shmdt {
-    fn not_attached(&self, errno: Errno, there: Option<&There>, report: &Report<'_>) {
+    fn not_attached(&self, errno: Errno, there: Option<&Lookup>, report: &Report<'_>) {
         if errno != libc::EINVAL {
             unexplained(Rule::ShmdtNotAttached, errno, &[], report);
             return;
@@ -60,14 +60,14 @@ impl Shmdt {
             }
             draft.message(format_args!("no segment is attached at {}", Address(self.address)));
             match there {
-                Some(There::Mapping(there)) => {
-                    draft.note(format_args!("the address lies in {}", Shown(there)));
+                Some(Lookup::Mapping(there)) => {
+                    draft.note(format_args!("the address lies in {}", ShownMapping(there)));
                     if let Some(gone) = self.last_attachment() {
                         tell_gone(&gone, draft);
                     }
                 }
-                Some(There::Unknown) => tell_origin(self.address, draft),
-                Some(There::Nothing) => draft.note(format_args!("nothing is mapped there")),
+                Some(Lookup::Unknown) => tell_origin(self.address, draft),
+                Some(Lookup::Unmapped) => draft.note(format_args!("nothing is mapped there")),
                 None => {}
             }
             draft.help(format_args!("pass the pointer that shmat returned"));
@@ -84,7 +84,7 @@ impl Shmdt {
                 self.address.wrapping_sub(base)
             ));
             tell_origin(self.address, draft);
-            draft.note(format_args!("it is {}", Shown(mapping)));
+            draft.note(format_args!("it is {}", ShownMapping(mapping)));
             draft.help(format_args!(
                 "pass the pointer that shmat returned; use a second one to walk through the segment"
             ));
@@ -95,7 +95,7 @@ impl Shmdt {
         report.finding(Rule::ShmdtNotASegment, Severity::Error, |draft| {
             let function = known.origin.by.function();
             draft.message(format_args!("{:#x} belongs to a mapping that {function} made, not shmat", self.address));
-            draft.note(format_args!("it is {}", Shown(mapping)));
+            draft.note(format_args!("it is {}", ShownMapping(mapping)));
             tell_mapped(known, draft);
             if let Some(gone) = self.last_attachment() {
                 draft.place(

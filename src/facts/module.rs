@@ -73,6 +73,13 @@ impl Module<'_> {
         find_object(address)
     }
 
+    /// This library and the loader, as far as they are in the index.
+    pub(crate) fn own_and_loader() -> impl Iterator<Item = Module<'static>> {
+        let own = find_object as *const () as usize;
+        let loader = crate::clib::find_object().map_or(0, |function| function as *const () as usize);
+        [own, loader].into_iter().filter_map(Module::find_without_lock)
+    }
+
     /// An object of the loader's list.
     pub(crate) fn listed(info: &libc::dl_phdr_info) -> Module<'static> {
         let segments = program_headers(info.dlpi_phdr as usize, info.dlpi_phnum).unwrap_or_default();

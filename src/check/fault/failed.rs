@@ -86,9 +86,9 @@ impl FailedPointer {
     pub(super) fn tell(&self, fault: &Fault, draft: &mut Draft) {
         let function = self.kind.function();
         let access = Accessed(fault);
-        let pointer = Offset(self, fault.address);
+        let pointer = PointerOffset(self, fault.address);
         let what = if self.is_errno { "the negated errno" } else { "the result" };
-        let of = A(self.kind);
+        let of = WithArticle(self.kind);
         if self.or_null {
             draft.message(format_args!(
                 "{access}, which is {pointer}, {what} of {of} that failed, or a null pointer + {}",
@@ -106,8 +106,10 @@ impl FailedPointer {
             ),
         );
         if self.or_null {
-            draft
-                .note(format_args!("which of the two it was can't be told: no register holds {} any more", Name(self)));
+            draft.note(format_args!(
+                "which of the two it was can't be told: no register holds {} any more",
+                PointerName(self)
+            ));
         }
         if let Some(errno) = self.or_errno {
             let distance = fault.address.wrapping_sub(value(errno));
@@ -119,7 +121,7 @@ impl FailedPointer {
         if self.is_errno {
             draft.note(format_args!(
                 "a wrapper that returns -errno as a pointer gives {}, which is neither MAP_FAILED (-1) nor NULL",
-                Name(self)
+                PointerName(self)
             ));
             draft.help(format_args!(
                 "test what the wrapper returns for all of -4095 to -1: (unsigned long)p >= -4095UL; or let it return \
@@ -144,9 +146,9 @@ fn fits(address: usize, pointer: usize, most: usize) -> bool {
 }
 
 /// Shows the pointer by its name: `MAP_FAILED`, `-ENOMEM`.
-struct Name<'a>(&'a FailedPointer);
+struct PointerName<'a>(&'a FailedPointer);
 
-impl fmt::Display for Name<'_> {
+impl fmt::Display for PointerName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             FailedPointer { is_errno: true, failure, .. } => write!(f, "-{}", ErrnoName(failure.errno)),
@@ -157,12 +159,12 @@ impl fmt::Display for Name<'_> {
 }
 
 /// Shows an address by its distance from the pointer: `MAP_FAILED + 8`.
-struct Offset<'a>(&'a FailedPointer, usize);
+struct PointerOffset<'a>(&'a FailedPointer, usize);
 
-impl fmt::Display for Offset<'_> {
+impl fmt::Display for PointerOffset<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let distance = self.1.wrapping_sub(self.0.value()).cast_signed();
-        Name(self.0).fmt(f)?;
+        PointerName(self.0).fmt(f)?;
         match distance {
             0 => Ok(()),
             1.. => write!(f, " + {distance}"),
@@ -172,9 +174,9 @@ impl fmt::Display for Offset<'_> {
 }
 
 /// Shows a function with its article.
-struct A(Failed);
+struct WithArticle(Failed);
 
-impl fmt::Display for A {
+impl fmt::Display for WithArticle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let article = if self.0 == Failed::Shmat { "a" } else { "an" };
         write!(f, "{article} {}", self.0.function())

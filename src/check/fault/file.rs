@@ -3,7 +3,7 @@
 use super::tell_there;
 use super::words::Accessed;
 use crate::call::Fault;
-use crate::check::Count;
+use crate::check::ByteCount;
 use crate::check::memory::{FileName, mapping_at};
 use crate::facts::backing::{Backing, Identity, Room};
 use crate::facts::limits::{self, Bytes, HugePages};
@@ -22,15 +22,15 @@ pub(crate) struct FileFault {
     /// What the program has mapped there; `None` for what the loader, libc or a raw system call has.
     known: Option<TrackedRange>,
     there: Option<Mapping>,
-    file: Option<Sizes>,
+    file: Option<FaultedFile>,
     /// The size of the pages.
     page: u64,
-    why: Why,
+    why: Reason,
 }
 
 /// A file of which a page is not available.
 #[derive(Clone, Copy)]
-struct Sizes {
+struct FaultedFile {
     /// The byte of it that was accessed.
     byte: u64,
     /// Its size now, if that can be found out.
@@ -43,11 +43,11 @@ struct Sizes {
     is_special: bool,
 }
 
-enum Why {
+enum Reason {
     /// The byte lies in a page past the end of the file.
     PastEnd,
     /// The page is there now, and was not.
-    Passed,
+    Transient,
     /// The filesystem is full.
     Full(Room),
     /// The pool of huge pages is empty.
@@ -73,7 +73,7 @@ impl FileFault {
             return None;
         }
         let page = mappings.and_then(|mappings| mappings.page_size_at(fault.address)).unwrap_or(page_size()) as u64;
-        let mut found = FileFault { known, there, file: None, page, why: Why::Unknown };
+        let mut found = FileFault { known, there, file: None, page, why: Reason::Unknown };
         let room = found.inspect_file(fault.address);
         found.why = found.why(fault, room);
         Some(found)
@@ -90,7 +90,9 @@ impl FileFault {
         };
         let byte = match (there, &self.known, &file) {
             (Some(there), ..) => there.offset.wrapping_add(address.wrapping_sub(there.start) as u64),
-            (None, Some(known), Some(file)) => file.offset.wrapping_add(super::words::into(known, address) as u64),
+            (None, Some(known), Some(file)) => {
+                file.offset.wrapping_add(super::words::offset_into(known, address) as u64)
+            }
             _ => return None,
         };
         let largest = match (&file, &self.known) {
@@ -99,7 +101,7 @@ impl FileFault {
             }
             _ => 0,
         };
-        self.file = Some(Sizes {
+        self.file = Some(FaultedFile {
             byte,
             now: backing.as_ref().and_then(Backing::size),
             mapped: file.map(|file| file.size),
@@ -109,40 +111,40 @@ impl FileFault {
         backing?.room()
     }
 
-    fn why(&self, fault: &Fault, room: Option<Room>) -> Why {
+    fn why(&self, fault: &Fault, room: Option<Room>) -> Reason {
         if is_poisoned(fault) {
-            return Why::Poisoned;
+            return Reason::Poisoned;
         }
         let start = self.file.map(|file| file.byte & self.page.wrapping_neg());
         if let (Some(file), Some(start)) = (self.file.filter(|file| !file.is_special), start) {
             match (file.now, file.mapped) {
-                (Some(now), _) if start >= now => return Why::PastEnd,
+                (Some(now), _) if start >= now => return Reason::PastEnd,
                 // Without the file, what was never seen to reach there is past the end; of what was, nothing is known.
-                (None, Some(_)) if start >= file.largest => return Why::PastEnd,
+                (None, Some(_)) if start >= file.largest => return Reason::PastEnd,
                 _ => {}
             }
         }
         if self.page > page_size() as u64 {
             return match limits::huge_pages(self.page) {
-                Some(pool) if pool.free <= pool.reserved => Why::NoHugePage(pool),
-                _ => Why::Unknown,
+                Some(pool) if pool.free <= pool.reserved => Reason::NoHugePage(pool),
+                _ => Reason::Unknown,
             };
         }
         // Only a file of memory takes room when a page is read; and a private copy takes none.
         let writes = fault.registers.access() == Access::Write && self.there.as_ref().is_some_and(Mapping::is_shared);
         if let Some(room) = room.filter(|room| room.free < self.page && (room.is_memory || writes)) {
-            return Why::Full(room);
+            return Reason::Full(room);
         }
         let has_size = self.file.is_some_and(|file| file.now.is_some());
-        if has_size && can_be_read(fault.address) { Why::Passed } else { Why::Unknown }
+        if has_size && can_be_read(fault.address) { Reason::Transient } else { Reason::Unknown }
     }
 
     pub(super) fn rule(&self) -> Rule {
         match self.why {
-            Why::PastEnd | Why::Passed if self.had_reached() => Rule::FaultTruncated,
-            Why::PastEnd | Why::Passed => Rule::FaultPastEof,
-            Why::Full(_) | Why::NoHugePage(_) => Rule::FaultNoSpace,
-            Why::Poisoned | Why::Unknown => Rule::FaultMemory,
+            Reason::PastEnd | Reason::Transient if self.had_reached() => Rule::FaultTruncated,
+            Reason::PastEnd | Reason::Transient => Rule::FaultPastEof,
+            Reason::Full(_) | Reason::NoHugePage(_) => Rule::FaultNoSpace,
+            Reason::Poisoned | Reason::Unknown => Rule::FaultMemory,
         }
     }
 
@@ -169,11 +171,11 @@ impl FileFault {
     /// Says what happened.
     pub(super) fn tell(&self, fault: &Fault, draft: &mut Draft) {
         match (&self.why, self.file) {
-            (Why::PastEnd, Some(file)) if self.is_loaded() => self.tell_loaded(&file, fault, draft),
-            (Why::PastEnd, Some(file)) => self.tell_past_end(&file, fault, draft),
-            (Why::Passed, Some(file)) => self.tell_passed(&file, fault, draft),
-            (Why::Full(room), _) => self.tell_full(room, fault, draft),
-            (Why::NoHugePage(pool), _) => {
+            (Reason::PastEnd, Some(file)) if self.is_loaded() => self.tell_loaded(&file, fault, draft),
+            (Reason::PastEnd, Some(file)) => self.tell_past_end(&file, fault, draft),
+            (Reason::Transient, Some(file)) => self.tell_passed(&file, fault, draft),
+            (Reason::Full(room), _) => self.tell_full(room, fault, draft),
+            (Reason::NoHugePage(pool), _) => {
                 draft.message(format_args!("{}: no huge page of {} is free", Accessed(fault), Bytes(self.page)));
                 draft.note(format_args!(
                     "the pool has {} pages, of which {} are free and {} reserved",
@@ -184,7 +186,7 @@ impl FileFault {
                      enough"
                 ));
             }
-            (Why::Poisoned, _) => {
+            (Reason::Poisoned, _) => {
                 draft.message(format_args!("{}: the hardware has lost the memory (a machine check)", Accessed(fault)));
                 draft.help(format_args!("see the kernel's log (dmesg) and have the machine's memory checked"));
             }
@@ -200,7 +202,7 @@ impl FileFault {
     }
 
     /// Says that a page past the end was accessed.
-    fn tell_past_end(&self, file: &Sizes, fault: &Fault, draft: &mut Draft) {
+    fn tell_past_end(&self, file: &FaultedFile, fault: &Fault, draft: &mut Draft) {
         let (name, access, byte) = (self.name(), Accessed(fault), file.byte);
         let reached = self.had_reached();
         match file.now {
@@ -221,7 +223,7 @@ impl FileFault {
         if let Some(now) = file.now {
             draft.note(format_args!(
                 "the access is {} past the end of the file",
-                Count(byte.wrapping_sub(now).wrapping_add(1))
+                ByteCount(byte.wrapping_sub(now).wrapping_add(1))
             ));
         } else {
             self.tell_out_of_sight(draft);
@@ -251,7 +253,7 @@ impl FileFault {
     }
 
     /// Says that a page of a loaded object is gone.
-    fn tell_loaded(&self, file: &Sizes, fault: &Fault, draft: &mut Draft) {
+    fn tell_loaded(&self, file: &FaultedFile, fault: &Fault, draft: &mut Draft) {
         let (name, access, byte) = (self.name(), Accessed(fault), file.byte);
         draft.message(format_args!(
             "{access}: byte {byte} of {name}, a loaded object, whose file has only {} bytes now",
@@ -268,7 +270,7 @@ impl FileFault {
     }
 
     /// Says that the file is long enough by now.
-    fn tell_passed(&self, file: &Sizes, fault: &Fault, draft: &mut Draft) {
+    fn tell_passed(&self, file: &FaultedFile, fault: &Fault, draft: &mut Draft) {
         let (name, access, byte) = (self.name(), Accessed(fault), file.byte);
         let now = file.now.unwrap_or(0);
         if self.had_reached() {
@@ -321,7 +323,7 @@ impl FileFault {
     }
 
     /// Says that nothing is known of the cause.
-    fn tell_unknown(&self, file: Option<Sizes>, fault: &Fault, draft: &mut Draft) {
+    fn tell_unknown(&self, file: Option<FaultedFile>, fault: &Fault, draft: &mut Draft) {
         let (name, access) = (self.name(), Accessed(fault));
         match file {
             Some(file) if file.is_special => {
@@ -332,7 +334,7 @@ impl FileFault {
                 draft.help(format_args!("see the driver's documentation, and the kernel's log (dmesg)"));
                 return;
             }
-            Some(file @ Sizes { now: None, .. }) => {
+            Some(file @ FaultedFile { now: None, .. }) => {
                 draft.message(format_args!("{access}: the page of byte {} of {name} is not available", file.byte));
                 self.tell_out_of_sight(draft);
                 if let Some(mapped) = file.mapped {
@@ -375,7 +377,7 @@ impl FileFault {
 }
 
 /// Tells the lengths that were seen.
-fn tell_sizes(file: &Sizes, draft: &mut Draft) {
+fn tell_sizes(file: &FaultedFile, draft: &mut Draft) {
     let Some(mapped) = file.mapped else { return };
     let between = if file.largest > mapped { file.largest } else { 0 };
     match (file.now, between) {

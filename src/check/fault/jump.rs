@@ -1,9 +1,9 @@
 //! Jumps to where there is no code: what was there, as far as that is known, and what is there now.
 
-use super::words::{Into, Rights, tell_removed};
+use super::words::{OffsetInto, Rights, tell_removed};
 use super::{LOWEST, is_later};
 use crate::call::Fault;
-use crate::check::memory::{Shown, There, mapping_at, there};
+use crate::check::memory::{Lookup, ShownMapping, look_up, mapping_at};
 use crate::check::provenance::{tell_gone, tell_mapped};
 use crate::facts::mapping::Mapping;
 use crate::form::{Draft, Place};
@@ -18,14 +18,14 @@ pub(crate) struct Jump {
     now: Option<Mapping>,
     /// What the program has mapped there.
     known: Option<TrackedRange>,
-    before: Before,
+    former: Former,
     /// The call of mprotect that gave what is there its protection.
     given: Option<Protection>,
 }
 
 /// What was there.
 #[expect(clippy::large_enum_variant, reason = "there is no heap; one of them lives at a time")]
-enum Before {
+enum Former {
     /// A shared object, until dlclose.
     Library(Library),
     /// A mapping of the program's.
@@ -44,46 +44,46 @@ impl Jump {
             return None;
         }
         let known = tracked::at(address);
-        let before = match (tracked::removed_library(address), tracked::last_gone(address)) {
+        let former = match (tracked::removed_library(address), tracked::last_gone(address)) {
             // A pointer to code outlives the library more likely than one to data.
             (Some(library), Some(gone)) if is_later(gone.gone.time, library.time) && gone.was.entry.prot & 4 != 0 => {
-                Before::Mapping(gone)
+                Former::Mapping(gone)
             }
-            (Some(library), _) => Before::Library(library),
-            (None, Some(gone)) => Before::Mapping(gone),
-            (None, None) => Before::Unknown,
+            (Some(library), _) => Former::Library(library),
+            (None, Some(gone)) => Former::Mapping(gone),
+            (None, None) => Former::Unknown,
         };
-        if address < LOWEST && known.is_none() && matches!(before, Before::Unknown) {
+        if address < LOWEST && known.is_none() && matches!(former, Former::Unknown) {
             return None;
         }
         let prot = now.as_ref().map_or(0, Mapping::prot);
         let since = known.as_ref().map(|known| known.origin.serial);
         let given = now.as_ref().and_then(|_| tracked::protection(address, prot, since));
-        Some(Jump { now, known, before, given })
+        Some(Jump { now, known, former, given })
     }
 
     /// Says what happened.
     pub(super) fn tell(&self, fault: &Fault, draft: &mut Draft) {
         let address = fault.address;
-        match &self.before {
-            Before::Library(library) => {
+        match &self.former {
+            Former::Library(library) => {
                 let name = Quoted(library.path());
                 draft.message(format_args!("jump to {address:#x}, where {name} was until dlclose removed it"));
                 tell_removed(library, address, draft);
             }
-            Before::Mapping(gone) => tell_mapping(gone, address, draft),
-            Before::Unknown => match (&self.now, &self.known) {
+            Former::Mapping(gone) => tell_mapping(gone, address, draft),
+            Former::Unknown => match (&self.now, &self.known) {
                 (Some(now), Some(known)) => draft.message(format_args!(
                     "jump to {address:#x}, {}, in memory that is {}, not executable",
-                    Into(known, address),
+                    OffsetInto(known, address),
                     NotExecutable(now)
                 )),
                 (Some(now), None) => draft.message(format_args!(
                     "jump to {address:#x}, in {}, which is {}, not executable",
-                    Foreign(now),
+                    ForeignMemory(now),
                     NotExecutable(now)
                 )),
-                (None, _) => draft.message(format_args!("jump to {address:#x}, where {}", Nothing(address))),
+                (None, _) => draft.message(format_args!("jump to {address:#x}, where {}", WhyNotMapped(address))),
             },
         }
         self.tell_now(address, draft);
@@ -91,15 +91,15 @@ impl Jump {
     }
 
     fn tell_now(&self, address: usize, draft: &mut Draft) {
-        let was_something = !matches!(self.before, Before::Unknown);
+        let was_something = !matches!(self.former, Former::Unknown);
         match &self.now {
-            None if was_something && matches!(there(address), There::Nothing) => {
+            None if was_something && matches!(look_up(address), Lookup::Unmapped) => {
                 draft.note(format_args!("nothing is mapped there now"));
             }
             None => {}
             Some(now) => {
                 draft.mapping(now);
-                draft.note(format_args!("there is now: {}", Shown(now)));
+                draft.note(format_args!("there is now: {}", ShownMapping(now)));
                 if let Some(given) = &self.given {
                     let (start, length) = (given.range.start, given.range.length());
                     let place = Place { start, length, ..Place::of_site(given.site) };
@@ -113,15 +113,15 @@ impl Jump {
     }
 
     fn tell_help(&self, fault: &Fault, draft: &mut Draft) {
-        match &self.before {
-            Before::Library(_) => draft.help(format_args!(
+        match &self.former {
+            Former::Library(_) => draft.help(format_args!(
                 "call dlclose after the last use of what dlsym returned, and of callbacks, exit handlers and threads \
                  of the library; or keep it loaded with RTLD_NODELETE"
             )),
-            Before::Mapping(_) => {
+            Former::Mapping(_) => {
                 draft.help(format_args!("unmap code only when no pointer to it and no thread in it is left"));
             }
-            Before::Unknown => {
+            Former::Unknown => {
                 let outside = fault.registers.refused_jump();
                 if let Some((_, true)) = outside {
                     draft.note(format_args!("it was a return: its address on the stack was overwritten"));
@@ -149,16 +149,16 @@ fn tell_mapping(gone: &ReleasedMapping, address: usize, draft: &mut Draft) {
         By::Mmap => "replaced by MAP_FIXED",
         _ => "unmapped",
     };
-    draft.message(format_args!("jump to {address:#x}, which was {}, until that was {state}", Into(was, address)));
+    draft.message(format_args!("jump to {address:#x}, which was {}, until that was {state}", OffsetInto(was, address)));
     tell_gone(gone, draft);
     draft.note(format_args!("it was {}", Rights::of_known(was)));
     tell_mapped(was, draft);
 }
 
 /// Shows why nothing can be executed at an address where nothing is mapped.
-struct Nothing(usize);
+struct WhyNotMapped(usize);
 
-impl fmt::Display for Nothing {
+impl fmt::Display for WhyNotMapped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const VSYSCALL: usize = 0xffff_ffff_ff60_0000;
         match (self.0 >> 48, self.0 & !0xfff) {
@@ -185,9 +185,9 @@ impl fmt::Display for NotExecutable<'_> {
 }
 
 /// Shows memory that the program did not map itself.
-struct Foreign<'a>(&'a Mapping);
+struct ForeignMemory<'a>(&'a Mapping);
 
-impl fmt::Display for Foreign<'_> {
+impl fmt::Display for ForeignMemory<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.name() {
             b"[heap]" => f.write_str("the heap"),

@@ -11,7 +11,7 @@ mod protection;
 mod released;
 mod words;
 
-use super::memory::{Shown, mapping_at};
+use super::memory::{ShownMapping, mapping_at};
 use super::provenance::tell_mapped;
 use crate::call::Fault;
 use crate::facts::mapping::{Mapping, Mappings};
@@ -162,7 +162,7 @@ fn is_stack_used_up(fault: &Fault) -> bool {
 fn tell_there(known: Option<&TrackedRange>, there: Option<&Mapping>, draft: &mut Draft) {
     if let Some(there) = there {
         draft.mapping(there);
-        draft.note(format_args!("the mapping: {}", Shown(there)));
+        draft.note(format_args!("the mapping: {}", ShownMapping(there)));
         let of_file = known.map_or(there.inode != 0, |known| known.file.is_some() && known.origin.by != By::Shmat);
         if of_file && there.offset != 0 {
             draft.note(format_args!("it starts at byte {} of the file", there.offset));

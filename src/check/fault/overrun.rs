@@ -1,11 +1,11 @@
 //! Accesses that run out of a mapping, into nothing or into a guard.
 
-use super::words::{Accessed, What, tell_hint};
+use super::words::{Accessed, RememberedMemory, tell_hint};
 use super::{LOWEST, NEAR, is_stack_used_up};
 use crate::call::Fault;
-use crate::check::memory::{Shown, mapping_at};
+use crate::check::memory::{ShownMapping, mapping_at};
 use crate::check::provenance::{tell_mapped, whole};
-use crate::check::{Count, IfSome};
+use crate::check::{ByteCount, IfSome};
 use crate::facts::limits::Bytes;
 use crate::form::Draft;
 use crate::harden::Purpose;
@@ -26,13 +26,13 @@ pub(crate) struct Overrun {
     /// The piece of the mapping that the access ran out of.
     known: TrackedRange,
     side: Side,
-    guard: Guard,
+    guard: Barrier,
     /// Whether the mapping is in use as a stack, of which nothing is left.
     is_stack: bool,
 }
 
 /// What the access ran into.
-enum Guard {
+enum Barrier {
     /// Nothing is mapped there.
     Nothing,
     /// Pages with this protection, which allows nothing, that were mapped by a call with this number; of the same mapping or
@@ -62,7 +62,7 @@ impl Overrun {
             // A stack that has run out of another mapping is not this one's.
             .filter(|(_, known)| !is_stack || is_next_above(known, fault.registers.stack()));
         let (known, side) = nearer(below.as_ref(), above.as_ref())?;
-        Some(Overrun { known, side, guard: Guard::Nothing, is_stack })
+        Some(Overrun { known, side, guard: Barrier::Nothing, is_stack })
     }
 
     /// The accessible memory of the same mapping or reservation that a page without any right borders.
@@ -76,7 +76,7 @@ impl Overrun {
         let above = border(&guard, address, Side::Before).map(|known| (known.entry.start.wrapping_sub(address), known));
         let (known, side) = nearer(below.as_ref(), above.as_ref())?;
         let same = guard.origin.serial == known.origin.serial;
-        let guard = Guard::Pages { same, prot: guard.entry.prot, serial: guard.origin.serial };
+        let guard = Barrier::Pages { same, prot: guard.entry.prot, serial: guard.origin.serial };
         Some(Overrun { known, side, guard, is_stack })
     }
 
@@ -87,7 +87,7 @@ impl Overrun {
             Purpose::Above => (Side::Behind, page_start(address).checked_sub(1)?),
             Purpose::Quarantined => return None,
         };
-        tracked::at(at).map(|known| Overrun { known, side, guard: Guard::Ours, is_stack: false })
+        tracked::at(at).map(|known| Overrun { known, side, guard: Barrier::Ours, is_stack: false })
     }
 
     /// How many bytes outside what was asked for the access lies; 1 is the byte next to it.
@@ -107,16 +107,16 @@ impl Overrun {
 
     /// Says what happened.
     pub(super) fn tell(&self, fault: &Fault, draft: &mut Draft) {
-        let bytes = Count(self.distance(fault.address) as u64);
+        let bytes = ByteCount(self.distance(fault.address) as u64);
         let side = match self.side {
             Side::Before => "before the start",
             Side::Behind => "past the end",
         };
         let piece = self.known.entry;
         let (length, all) = (piece.end.wrapping_sub(piece.start), whole(&self.known).length());
-        let part = IfSome((length < all).then_some(Part(length, piece.prot != 0)));
+        let part = IfSome((length < all).then_some(PartOf(length, piece.prot != 0)));
         let access = Accessed(fault);
-        let what = What(&self.known);
+        let what = RememberedMemory(&self.known);
         match (self.is_stack, piece.prot) {
             (true, _) => {
                 draft.message(format_args!("{access}: {bytes} {side} of {part}{what}, a stack that is used up"));
@@ -129,13 +129,13 @@ impl Overrun {
             if unused > 0 {
                 draft.note(format_args!(
                     "the {} between its end and the end of its page can be accessed, but do not belong to it",
-                    Count(unused as u64)
+                    ByteCount(unused as u64)
                 ));
             }
         }
         if let Some(there) = mapping_at(self.known.entry.start) {
             draft.mapping(&there);
-            draft.note(format_args!("the mapping: {}", Shown(&there)));
+            draft.note(format_args!("the mapping: {}", ShownMapping(&there)));
         }
         tell_mapped(&self.known, draft);
         self.tell_guard(fault, draft);
@@ -144,7 +144,7 @@ impl Overrun {
 
     fn tell_guard(&self, fault: &Fault, draft: &mut Draft) {
         match self.guard {
-            Guard::Pages { same, prot, serial } => {
+            Barrier::Pages { same, prot, serial } => {
                 if same {
                     draft.note(format_args!(
                         "the access ran into a guard: pages of the same mapping that can't be accessed"
@@ -158,8 +158,8 @@ impl Overrun {
                     draft.place(given.site, format_args!("protected here"));
                 }
             }
-            Guard::Ours => draft.note(format_args!("the access ran into a guard of harden=guard")),
-            Guard::Nothing => draft.note(format_args!("nothing is mapped at the address")),
+            Barrier::Ours => draft.note(format_args!("the access ran into a guard of harden=guard")),
+            Barrier::Nothing => draft.note(format_args!("nothing is mapped at the address")),
         }
     }
 
@@ -168,8 +168,10 @@ impl Overrun {
         if self.is_stack {
             let start = self.known.entry.start;
             match start.checked_sub(pointer).filter(|below| *below > 0) {
-                Some(below) => draft
-                    .note(format_args!("the stack pointer is {pointer:#x}, {} below that start", Count(below as u64))),
+                Some(below) => draft.note(format_args!(
+                    "the stack pointer is {pointer:#x}, {} below that start",
+                    ByteCount(below as u64)
+                )),
                 None => draft.note(format_args!("the stack pointer is {pointer:#x}")),
             }
             draft.help(format_args!(
@@ -181,7 +183,7 @@ impl Overrun {
             draft.help(format_args!(
                 "find out where the address comes from: the memory beside it can't be accessed either"
             ));
-        } else if matches!(self.guard, Guard::Nothing) && self.distance(fault.address) > page_size() {
+        } else if matches!(self.guard, Barrier::Nothing) && self.distance(fault.address) > page_size() {
             draft.note(format_args!(
                 "what belongs to the address is judged by the distance alone: a pointer to memory that libc has \
                  unmapped, or one that was overwritten, can give it, too"
@@ -258,11 +260,11 @@ fn border(guard: &TrackedRange, address: usize, side: Side) -> Option<TrackedRan
 }
 
 /// Shows which part of a mapping was run out of.
-struct Part(usize, bool);
+struct PartOf(usize, bool);
 
-impl fmt::Display for Part {
+impl fmt::Display for PartOf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Part(length, can_be_accessed) = *self;
+        let PartOf(length, can_be_accessed) = *self;
         let which = if can_be_accessed { "accessible " } else { "" };
         write!(f, "the {which}{} of ", Bytes(length as u64))
     }

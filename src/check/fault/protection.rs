@@ -1,6 +1,6 @@
 //! Accesses that the protection of live memory forbids.
 
-use super::words::{Accessed, Into, Rights, tell_hint};
+use super::words::{Accessed, OffsetInto, Rights, tell_hint};
 use super::{NEAR, allows, tell_there};
 use crate::call::Fault;
 use crate::check::provenance::tell_mapped;
@@ -54,7 +54,7 @@ impl Forbidden {
         match &self.known {
             Some(known) => draft.message(format_args!(
                 "{access} in memory that is {rights}{key}: it is {}",
-                Into(known, fault.address)
+                OffsetInto(known, fault.address)
             )),
             None => draft.message(format_args!(
                 "{access} in memory that is {rights}{key}: the program's own mprotect has made {} so",

@@ -1,6 +1,6 @@
 //! Accesses to what is no longer mapped.
 
-use super::words::{Accessed, Into, Rights, tell_removed};
+use super::words::{Accessed, OffsetInto, Rights, tell_removed};
 use crate::call::Fault;
 use crate::check::provenance::{tell_gone, tell_mapped, whole};
 use crate::form::Draft;
@@ -25,7 +25,7 @@ pub(super) fn tell(gone: &ReleasedMapping, fault: &Fault, draft: &mut Draft) {
         By::Mmap => ("in memory that MAP_FIXED has replaced", "replace the mapping after its last use"),
         _ => ("in memory that has been unmapped", "unmap the memory after its last use"),
     };
-    draft.message(format_args!("{}, {state}: it was {}", Accessed(fault), Into(was, fault.address)));
+    draft.message(format_args!("{}, {state}: it was {}", Accessed(fault), OffsetInto(was, fault.address)));
     tell_gone(gone, draft);
     tell_was(was, draft);
     let by_mistake = matches!(gone.gone.by, By::Munmap) && takes_others(gone);
@@ -56,7 +56,7 @@ pub(super) fn tell_vanished(known: &TrackedRange, fault: &Fault, draft: &mut Dra
     draft.message(format_args!(
         "{}, in memory that is no longer mapped: it was {}",
         Accessed(fault),
-        Into(known, fault.address)
+        OffsetInto(known, fault.address)
     ));
     tell_was(known, draft);
     draft.note(format_args!(

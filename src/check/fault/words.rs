@@ -1,7 +1,7 @@
 //! The words that findings about faults share.
 
 use crate::call::Fault;
-use crate::check::Count;
+use crate::check::ByteCount;
 use crate::facts::limits::Bytes;
 use crate::facts::mapping::Mapping;
 use crate::form::Draft;
@@ -24,9 +24,9 @@ impl fmt::Display for Accessed<'_> {
 }
 
 /// Shows what memory is or was, without its range: `a mapping of 8192 bytes`, `segment 5 of 512 bytes`.
-pub(super) struct What<'a>(pub(super) &'a TrackedRange);
+pub(super) struct RememberedMemory<'a>(pub(super) &'a TrackedRange);
 
-impl fmt::Display for What<'_> {
+impl fmt::Display for RememberedMemory<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.0.origin.by, self.0.file) {
             (By::Shmat, Some(file)) => write!(f, "segment {} of {}", file.inode, Bytes(file.size)),
@@ -37,20 +37,20 @@ impl fmt::Display for What<'_> {
 }
 
 /// Shows where in a mapping, as the call gave it, an address lies: `8 bytes into segment 5 of 512 bytes`.
-pub(super) struct Into<'a>(pub(super) &'a TrackedRange, pub(super) usize);
+pub(super) struct OffsetInto<'a>(pub(super) &'a TrackedRange, pub(super) usize);
 
-impl fmt::Display for Into<'_> {
+impl fmt::Display for OffsetInto<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Into(known, address) = *self;
-        match into(known, address) {
-            0 => write!(f, "at the start of {}", What(known)),
-            bytes => write!(f, "{} into {}", Count(bytes as u64), What(known)),
+        let OffsetInto(known, address) = *self;
+        match offset_into(known, address) {
+            0 => write!(f, "at the start of {}", RememberedMemory(known)),
+            bytes => write!(f, "{} into {}", ByteCount(bytes as u64), RememberedMemory(known)),
         }
     }
 }
 
 /// How far into a mapping, as the call gave it, an address lies.
-pub(super) fn into(known: &TrackedRange, address: usize) -> usize {
+pub(super) fn offset_into(known: &TrackedRange, address: usize) -> usize {
     address.wrapping_sub(known.origin.base)
 }
 

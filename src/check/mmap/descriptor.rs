@@ -92,7 +92,7 @@ fn tell_minus_one(draft: &mut Draft) {
                 opening.site,
                 format_args!(
                     "{} failed here with {}, and another call that opens succeeded since",
-                    Shown(opening),
+                    ShownOpening(opening),
                     ErrnoName(opening.errno)
                 ),
             );
@@ -104,7 +104,7 @@ fn tell_minus_one(draft: &mut Draft) {
     };
     draft.message(format_args!(
         "descriptor -1 is not open: {} failed with {}",
-        Shown(opening),
+        ShownOpening(opening),
         ErrnoName(opening.errno)
     ));
     draft.place(opening.site, format_args!("{} failed here", opening.opener.function()));
@@ -112,9 +112,9 @@ fn tell_minus_one(draft: &mut Draft) {
 }
 
 /// Shows a call with its name: `shm_open("/x")`.
-struct Shown<'a>(&'a Opening);
+struct ShownOpening<'a>(&'a Opening);
 
-impl fmt::Display for Shown<'_> {
+impl fmt::Display for ShownOpening<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let function = self.0.opener.function();
         let name = crate::plain::escape::Escaped(self.0.name());
@@ -206,13 +206,13 @@ fn tell_end(opening: &Opening, path: &[u8], draft: &mut Draft) -> bool {
             draft.help(format_args!("correct the path"));
         }
         (libc::EACCES, Some(End::NoSearch(length, rights))) => {
-            draft.note(format_args!("the folder {} may not be searched: {}", folder(length), Whose(rights)));
+            draft.note(format_args!("the folder {} may not be searched: {}", folder(length), RightsCompared(rights)));
             draft.help(format_args!(
                 "let its owner give search permission (chmod o+x, or a group), or run as a user who has it"
             ));
         }
         (libc::EACCES, Some(End::File(rights))) => {
-            draft.note(format_args!("{} has {}", Quoted(path), Whose(rights)));
+            draft.note(format_args!("{} has {}", Quoted(path), RightsCompared(rights)));
             draft.help(format_args!("open it for what its mode allows this user, or let its owner change the mode"));
         }
         (libc::EACCES, Some(End::NoFile)) => {
@@ -225,9 +225,9 @@ fn tell_end(opening: &Opening, path: &[u8], draft: &mut Draft) -> bool {
 }
 
 /// Shows rights beside those of this process.
-struct Whose(Rights);
+struct RightsCompared(Rights);
 
-impl fmt::Display for Whose {
+impl fmt::Display for RightsCompared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Rights { mode, owner, group } = self.0;
         let (user, own_group) = (sys::geteuid(), sys::getegid());

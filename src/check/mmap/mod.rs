@@ -8,12 +8,11 @@
 mod access;
 mod descriptor;
 mod other_causes;
-mod past_eof;
 mod room;
 mod succeeded;
 mod unknown;
 
-use super::memory::{self, Shown};
+use super::memory::{self, ShownMapping};
 use super::provenance::tell_origin;
 use super::releases::Replacing;
 use super::{Check, Frame, Loss};
@@ -27,7 +26,6 @@ use crate::sys::Errno;
 use crate::track::ReleasedPieces;
 use core::ffi::c_int;
 use mapsan_model::{Rule, Severity};
-pub(super) use past_eof::{inspect_empty, still_empty};
 
 impl Mmap {
     fn is_anonymous(&self) -> bool {
@@ -278,7 +276,7 @@ impl Mmap {
                         self.length, self.address
                     ));
                     draft.mapping(&there);
-                    draft.note(format_args!("it is {}", Shown(&there)));
+                    draft.note(format_args!("it is {}", ShownMapping(&there)));
                     tell_origin(there.start.max(self.address), draft);
                 }
                 _ => draft.message(format_args!(

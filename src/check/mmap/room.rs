@@ -1,7 +1,8 @@
 //! ENOMEM and EAGAIN: no room in the address space, or a limit on memory, on mappings, on locked memory or huge pages.
 
 use crate::call::Mmap;
-use crate::check::memory::{self, Cause};
+use crate::check::memory;
+use crate::check::shortage::{self, Shortage};
 use crate::facts::descriptor::{self, Filesystem};
 use crate::facts::limits::{self, Size};
 use crate::facts::{self, mapping};
@@ -49,11 +50,11 @@ impl Mmap {
             let more = wanted.saturating_sub(replaced);
             let cause = self
                 .outside()
-                .then_some(Cause::Outside)
-                .or_else(|| memory::limit_on(more, private_writable, 0))
+                .then_some(Shortage::Outside)
+                .or_else(|| shortage::limit_on(more, private_writable, 0))
                 .or_else(|| self.no_hole(wanted))
-                .or_else(|| self.is_promised(private_writable).then(|| memory::overcommit_on(more))?);
-            memory::tell_no_memory("mmap", wanted, cause.as_ref(), draft);
+                .or_else(|| self.is_promised(private_writable).then(|| shortage::overcommit_on(more))?);
+            shortage::tell_no_memory("mmap", wanted, cause.as_ref(), draft);
             if cause.is_none() && !self.is_anonymous() && !is_file(self.fd) {
                 draft.note(format_args!("the driver behind descriptor {} may have no memory of its own", self.fd));
             }
@@ -68,7 +69,7 @@ impl Mmap {
     }
 
     /// Whether no hole of the addresses that are searched is large enough.
-    fn no_hole(&self, wanted: u64) -> Option<Cause> {
+    fn no_hole(&self, wanted: u64) -> Option<Shortage> {
         if self.wants_address() {
             return None;
         }
@@ -79,7 +80,7 @@ impl Mmap {
         };
         let (low, high) = if is_low { LOW } else { whole() };
         let largest = mapping::largest_hole(low, high)? as u64;
-        (largest < wanted).then_some(Cause::NoHole { largest, low, high, is_low })
+        (largest < wanted).then_some(Shortage::NoHole { largest, low, high, is_low })
     }
 
     /// Whether the machine has to promise memory for it: what is only reserved or shared with a file takes none.
@@ -176,9 +177,9 @@ impl Mmap {
 
     pub(super) fn lock_limit(&self, report: &Report<'_>) {
         report.finding(Rule::MmapLockLimit, Severity::Note, |draft| {
-            memory::tell_lock_limit(page::whole_pages(self.length) as u64, draft);
+            shortage::tell_lock_limit(page::whole_pages(self.length) as u64, draft);
             let by_flag = self.flags & libc::MAP_LOCKED != 0;
-            memory::tell_who_locks(by_flag.then_some("MAP_LOCKED"), draft);
+            shortage::tell_who_locks(by_flag.then_some("MAP_LOCKED"), draft);
         });
     }
 }

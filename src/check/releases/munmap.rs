@@ -1,10 +1,10 @@
 //! munmap(2): what it takes away that it should not.
 
 use super::neighbours::Neighbours;
-use super::victim::{Named, Victim, Whose};
-use super::{Frame, Loss, Search, What, range_of, tell_there};
+use super::victim::{Named, Owner, Victim};
+use super::{Frame, Loss, LossKind, Search, range_of, tell_there};
 use crate::call::Munmap;
-use crate::check::memory::Shown;
+use crate::check::memory::ShownMapping;
 use crate::check::provenance::{tell_gone, tell_mapped, whole};
 use crate::facts::mapping::Mappings;
 use crate::finding::Report;
@@ -24,7 +24,7 @@ impl Munmap {
             return Some(loss);
         }
         if taken.pieces == 0 {
-            return is_empty(range).then(|| search.loss(What::Nothing));
+            return is_empty(range).then(|| search.loss(LossKind::NothingMapped));
         }
         if taken.partial_tail
             && let Some(loss) = search.hits_a_neighbour()
@@ -37,17 +37,17 @@ impl Munmap {
     /// Tells of mappings that start past the end of their file, and that it is about to take away.
     pub(in crate::check) fn inspect_files(&self, taken: &ReleasedPieces) {
         if let Some(range) = range_of(self.address, self.length) {
-            crate::check::mmap::inspect_empty(range, taken);
+            crate::check::past_eof::inspect_taken(range, taken);
         }
     }
 
     /// Tells of it.
     pub(in crate::check) fn tell(&self, loss: &Loss, taken: &ReleasedPieces, report: &Report<'_>) -> Option<Errno> {
-        match &loss.what {
-            What::Victim(victim) => self.foreign(victim, loss, taken, report),
-            What::Neighbour(severity) => self.overrun(*severity, loss.range, taken, report),
-            What::Nothing => self.nothing(loss.range, report),
-            What::Part(_) => None,
+        match &loss.kind {
+            LossKind::Victim(victim) => self.foreign(victim, loss, taken, report),
+            LossKind::Neighbour(severity) => self.overrun(*severity, loss.range, taken, report),
+            LossKind::NothingMapped => self.nothing(loss.range, report),
+            LossKind::Part(_) => None,
         }
     }
 
@@ -96,7 +96,7 @@ impl Munmap {
             Victim::AlternateStack(_) => {
                 draft.help(format_args!("call sigaltstack with SS_DISABLE first, in the thread that registered it"));
             }
-            Victim::Stack(Whose::Of(_)) | Victim::Block(Whose::Of(_)) => {
+            Victim::Stack(Owner::OtherThread(_)) | Victim::Block(Owner::OtherThread(_)) => {
                 draft.help(format_args!(
                     "unmap a thread's stack after pthread_join, and only if the program has mapped it"
                 ));
@@ -168,7 +168,7 @@ impl Munmap {
         if self.address != 0
             && let Some(next) = Mappings::open().and_then(|mappings| mappings.at_or_after(self.address))
         {
-            draft.note(format_args!("the next mapping above is {}", Shown(&next)));
+            draft.note(format_args!("the next mapping above is {}", ShownMapping(&next)));
         }
         match self.address {
             0 => draft.help(format_args!("pass the pointer that mmap returned; it is not in this variable")),

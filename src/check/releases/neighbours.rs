@@ -1,6 +1,6 @@
 //! Mappings of the program side by side, which one release hits though only one of them is meant.
 
-use super::{Loss, Search, What, taken_at};
+use super::{Loss, LossKind, Search, taken_at};
 use crate::call::MAP_TYPE;
 use crate::check::memory;
 use crate::form::Draft;
@@ -52,9 +52,9 @@ impl Search<'_> {
     /// still there.
     pub(super) fn hits_a_neighbour(&self) -> Option<Loss> {
         let whole = self.taken.multi_origin
-            && matches!(memory::range(self.range.start, self.range.length()), memory::Range::Whole);
+            && matches!(memory::coverage(self.range.start, self.range.length()), memory::Coverage::Whole);
         let neighbours = whole.then(|| Neighbours::find(self.range, self.taken))??;
-        Some(self.loss(What::Neighbour(neighbours.severity())))
+        Some(self.loss(LossKind::Neighbour(neighbours.severity())))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::copies::{has_copy, is_same};
 use super::neighbours::{Neighbours, is_plain};
 use super::victim::{Named, Victim};
-use super::{Frame, Loss, Search, What, range_of, taken_at, tell_there};
+use super::{Frame, Loss, LossKind, Search, range_of, taken_at, tell_there};
 use crate::call::{Mmap, Mremap, Shmat};
 use crate::check::memory;
 use crate::check::provenance::tell_mapped;
@@ -47,11 +47,11 @@ impl Replacing {
 
     /// Tells of what is replaced.
     pub(in crate::check) fn tell(self, loss: &Loss, taken: &ReleasedPieces, report: &Report<'_>) -> Option<Errno> {
-        match &loss.what {
-            What::Victim(victim) => self.victim(victim, loss, taken, report),
-            What::Neighbour(severity) => self.neighbour(*severity, loss.range, taken, report),
-            What::Part(severity) => self.part(*severity, loss.range, taken, report),
-            What::Nothing => None,
+        match &loss.kind {
+            LossKind::Victim(victim) => self.victim(victim, loss, taken, report),
+            LossKind::Neighbour(severity) => self.neighbour(*severity, loss.range, taken, report),
+            LossKind::Part(severity) => self.part(*severity, loss.range, taken, report),
+            LossKind::NothingMapped => None,
         }
     }
 
@@ -151,7 +151,7 @@ impl Mmap {
         if let Some(range) = range_of(self.address, self.length)
             && self.surely_succeeds()
         {
-            crate::check::mmap::inspect_empty(range, taken);
+            crate::check::past_eof::inspect_taken(range, taken);
         }
     }
 
@@ -170,7 +170,7 @@ impl Mmap {
     /// Whether an object's text or data is replaced by the same: by the same part of its file, or to be copied back from
     /// where the program has a copy of it, as is done to move text to large pages.
     fn puts_back(&self, loss: &Loss) -> bool {
-        let What::Victim(Victim::Object(true)) = &loss.what else { return false };
+        let LossKind::Victim(Victim::Object(true)) = &loss.kind else { return false };
         let Some(there) = &loss.there else { return false };
         let skipped = loss.range.start.saturating_sub(there.start) as u64;
         let is_same_file = self.flags & libc::MAP_ANONYMOUS == 0
@@ -205,13 +205,13 @@ impl Mremap {
         self.flags & libc::MREMAP_MAYMOVE != 0
             && self.old_size > 0
             && whole_pages(self.new_size) <= whole_pages(self.old_size)
-            && matches!(memory::range(self.old_address, self.old_size), memory::Range::Whole)
+            && matches!(memory::coverage(self.old_address, self.old_size), memory::Coverage::Whole)
             && has_no_limit()
     }
 
     /// Whether an object's own text or data is put back: what is moved there has the same contents.
     fn puts_back(&self, loss: &Loss) -> bool {
-        matches!(loss.what, What::Victim(Victim::Object(true))) && is_same(loss.range, self.old_address)
+        matches!(loss.kind, LossKind::Victim(Victim::Object(true))) && is_same(loss.range, self.old_address)
     }
 
     /// The loss, if a part of a mapping is replaced that a different call made than the one that is moved, and that is not
@@ -234,7 +234,7 @@ impl Mremap {
             || tracked::was_one(range, origin.serial);
         // Memory that is mapped to be replaced looks so, too.
         let severity = if is_plain(&known) { Severity::Warning } else { Severity::Error };
-        (is_part && is_other && !is_reserved).then(|| search.loss(What::Part(severity)))
+        (is_part && is_other && !is_reserved).then(|| search.loss(LossKind::Part(severity)))
     }
 }
 

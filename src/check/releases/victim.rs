@@ -24,11 +24,11 @@ pub(super) enum Victim {
     /// The memory below the program break; true if the program itself has called brk or sbrk.
     Heap(bool),
     /// The stack that the call runs on, or the part of another thread's that is in use.
-    Stack(Whose),
+    Stack(Owner),
     /// The control block of a thread.
-    Block(Whose),
+    Block(Owner),
     /// The registered alternate signal stack of a thread.
-    AlternateStack(Whose),
+    AlternateStack(Owner),
     /// A loaded object; true if the whole range lies in it.
     Object(bool),
     /// An attached segment; true if only part of it.
@@ -37,15 +37,15 @@ pub(super) enum Victim {
 
 /// Which thread's.
 #[derive(Clone, Copy)]
-pub(super) enum Whose {
-    Own,
-    Of(Thread),
+pub(super) enum Owner {
+    CallingThread,
+    OtherThread(Thread),
 }
 
-impl Whose {
+impl Owner {
     /// Tells where that thread was started, if it is another than the calling one.
     pub(super) fn tell(self, draft: &mut Draft) {
-        if let Whose::Of(thread) = self
+        if let Owner::OtherThread(thread) = self
             && let Some(started) = thread.started()
         {
             draft.place(started.site, format_args!("thread {} was started here", started.number));
@@ -53,11 +53,11 @@ impl Whose {
     }
 }
 
-impl fmt::Display for Whose {
+impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Whose::Own => f.write_str("the calling thread"),
-            Whose::Of(thread) => thread.fmt(f),
+            Owner::CallingThread => f.write_str("the calling thread"),
+            Owner::OtherThread(thread) => thread.fmt(f),
         }
     }
 }
@@ -70,9 +70,9 @@ impl fmt::Display for Named<'_> {
         f.write_str(match self.0 {
             Victim::Heap(false) => "part of the heap, which malloc uses",
             Victim::Heap(true) => "memory below the program break, which malloc may use",
-            Victim::Stack(Whose::Own) => "the stack that this call runs on",
+            Victim::Stack(Owner::CallingThread) => "the stack that this call runs on",
             Victim::Stack(whose) => return write!(f, "the stack of {whose}"),
-            Victim::Block(Whose::Own) => "the calling thread's control block (TLS)",
+            Victim::Block(Owner::CallingThread) => "the calling thread's control block (TLS)",
             Victim::Block(whose) => return write!(f, "the control block (TLS) of {whose}, which is still running"),
             Victim::AlternateStack(whose) => {
                 return write!(f, "the alternate signal stack of {whose}, which is still registered");
@@ -97,7 +97,7 @@ impl Victim {
         }
         if name.starts_with(b"[stack") && end == there.end {
             // That of the main thread, and not this one's, which has been looked at.
-            return Some(Victim::Stack(Whose::Of(Thread::main())));
+            return Some(Victim::Stack(Owner::OtherThread(Thread::main())));
         }
         // [vdso] and [vvar] are the kernel's; who restores a process moves and unmaps them.
         if name.starts_with(b"[v") {
@@ -132,11 +132,13 @@ impl Victim {
                 "this program has called brk or sbrk itself, so it may be memory of its own; malloc takes from there, \
                  too"
             )),
-            Victim::Stack(Whose::Own) => draft.note(format_args!("this is told before the call: it may not return")),
-            Victim::Stack(Whose::Of(_)) | Victim::Block(Whose::Of(_)) => {
+            Victim::Stack(Owner::CallingThread) => {
+                draft.note(format_args!("this is told before the call: it may not return"))
+            }
+            Victim::Stack(Owner::OtherThread(_)) | Victim::Block(Owner::OtherThread(_)) => {
                 draft.note(format_args!("that thread runs on it: its next step that touches it raises SIGSEGV"));
             }
-            Victim::Block(Whose::Own) => draft.note(format_args!(
+            Victim::Block(Owner::CallingThread) => draft.note(format_args!(
                 "errno, thread-local variables and libc's own data of the thread are in it: any use of them may raise \
                  SIGSEGV afterwards, so this is told before the call"
             )),
@@ -156,11 +158,11 @@ impl Victim {
                 "the contents of the blocks there are lost, and malloc's own data where some lies between them: malloc \
                  and free may crash later"
             )),
-            Victim::Heap(true) | Victim::Block(Whose::Own) => self.tell_consequence(draft),
-            Victim::Stack(Whose::Of(_)) | Victim::Block(Whose::Of(_)) => {
+            Victim::Heap(true) | Victim::Block(Owner::CallingThread) => self.tell_consequence(draft),
+            Victim::Stack(Owner::OtherThread(_)) | Victim::Block(Owner::OtherThread(_)) => {
                 draft.note(format_args!("that thread runs on it, and finds other contents there when it goes on"));
             }
-            Victim::Stack(Whose::Own) => draft.note(format_args!(
+            Victim::Stack(Owner::CallingThread) => draft.note(format_args!(
                 "this is told before the call: its return address and the variables of its callers are lost with it"
             )),
             Victim::Object(_) => draft.note(format_args!(
@@ -173,7 +175,7 @@ impl Victim {
     /// Whether this thread or the library can't tell anything once it is gone.
     pub(super) fn is_needed(&self, range: Range, return_address: usize) -> bool {
         match self {
-            Victim::Stack(Whose::Own) | Victim::Block(Whose::Own) => true,
+            Victim::Stack(Owner::CallingThread) | Victim::Block(Owner::CallingThread) => true,
             Victim::Object(_) => holds_needed_code(range, return_address),
             _ => false,
         }
@@ -185,12 +187,10 @@ impl Victim {
 fn holds_needed_code(range: Range, return_address: usize) -> bool {
     let touches = |start: usize, end: usize| range.start < end && start < range.end;
     let libc = next::SLOTS.munmap.load(Relaxed) as usize;
-    let loader = crate::clib::find_object().map_or(0, |function| function as *const () as usize);
-    let own = holds_needed_code as *const () as usize;
     touches(return_address, return_address.wrapping_add(1))
-        || [own, libc, loader]
+        || Module::find_without_lock(libc)
             .into_iter()
-            .filter_map(Module::find_without_lock)
+            .chain(Module::own_and_loader())
             .any(|object| object.extent().is_some_and(|(start, end)| touches(start, end)))
         || [range.start, range.end.wrapping_sub(1)]
             .into_iter()
@@ -202,17 +202,17 @@ impl Search<'_> {
     /// The first thing in the range that is not the program's own, with the kernel's mapping.
     pub(super) fn first(&self, unmaps: bool) -> Option<(Victim, Mapping)> {
         if let Some(there) = stack(self.range, self.frame.stack) {
-            return Some((Victim::Stack(Whose::Own), there));
+            return Some((Victim::Stack(Owner::CallingThread), there));
         }
         let block = Machine::thread_pointer();
         if self.range.start <= block && block < self.range.end {
-            return Some((Victim::Block(Whose::Own), memory::mapping_at(block)?));
+            return Some((Victim::Block(Owner::CallingThread), memory::mapping_at(block)?));
         }
         if self.taken.contiguous && !self.taken.needs_check {
             return None;
         }
         if unmaps && let Some(there) = alternate_stack(self.range) {
-            return Some((Victim::AlternateStack(Whose::Own), there));
+            return Some((Victim::AlternateStack(Owner::CallingThread), there));
         }
         let mappings = Mappings::open()?;
         let mut may_hold_a_thread = self.taken.needs_check;
@@ -251,7 +251,7 @@ fn other_thread(range: Range, mappings: &Mappings, unmaps: bool) -> Option<(Vict
     let touches = |start: usize, end: usize| range.start < end && start < range.end;
     let last = mappings.at(range.end.wrapping_sub(1));
     let victim = threads::find(|thread| {
-        let whose = Whose::Of(thread);
+        let whose = Owner::OtherThread(thread);
         if touches(thread.block, thread.block.wrapping_add(1)) {
             return Some(Victim::Block(whose));
         }

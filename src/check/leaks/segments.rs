@@ -1,10 +1,10 @@
-//! At exit: what this process has made and what outlives it, segments and shared memory objects. The kernel is asked for each
-//! of them; one finding tells of all that one call has made.
+//! Segments that this process has made and that outlive it. The kernel is asked for each of them; one finding tells of all
+//! that one call has made.
 
-use super::leaks::{Moment, finding};
-use super::provenance::Creating;
-use super::segment::{can_remove_by_hand, tell_refused_removal};
-use crate::call::{Key, ShmOpen};
+use super::{LISTED, Moment, finding};
+use crate::call::Key;
+use crate::check::provenance::CreatingCall;
+use crate::check::segment::{can_remove_by_hand, tell_refused_removal};
 use crate::facts::mapping::Mappings;
 use crate::facts::segment::{self, Times};
 use crate::finding::write_segment_use;
@@ -12,21 +12,17 @@ use crate::form::{Draft, SegmentUse};
 use crate::observe::tracked;
 use crate::past::keys;
 use crate::plain::Outer;
-use crate::plain::escape::Quoted;
-use crate::plain::shm::{FOLDER, path_of};
 use crate::sys;
-use crate::track::{MetSegment, Object};
+use crate::track::MetSegment;
 use core::ffi::c_int;
 use core::fmt::{self, Display};
 use mapsan_model::{Rule, Severity};
 
-/// Things that are told one by one; of more only the number is.
+/// Segments that are told one by one; of more only the number is.
 const TOLD: usize = 6;
-/// Ids and names that are listed.
-const LISTED: usize = 64;
 
 /// Makes the findings about segments.
-pub(super) fn segments(moment: Moment) {
+pub(super) fn find(moment: Moment) {
     tracked::mark_left_segments(|segment| is_left(segment, moment));
     let mut after = None;
     while let Some(segment) = tracked::next_left_segment(after, None) {
@@ -47,7 +43,7 @@ fn is_left(made: &MetSegment, moment: Moment) -> bool {
     let own = own_attachments(made.id);
     if moment == Moment::Exit {
         let left = SegmentUse::Left { key: now.key, size: now.size, own, attached: now.attached };
-        write_segment_use(&Creating(made), made.id as isize, made.id, &left, made.site());
+        write_segment_use(&CreatingCall(made), made.id as isize, made.id, &left, made.site());
     }
     // A private segment that others hold has been handed on.
     now.key != libc::IPC_PRIVATE || now.attached <= own
@@ -87,7 +83,7 @@ impl Display for Ids {
 
 fn left_segments(first: &MetSegment, moment: Moment) {
     let site = first.site();
-    finding(&Creating(first), first.id as isize, site, &Outer::NONE, |report| {
+    finding(&CreatingCall(first), first.id as isize, site, &Outer::NONE, |report| {
         report.finding(Rule::LeakSegment, Severity::Note, |draft| {
             let count = tracked::count_left_segments(site).unwrap_or(1);
             if count == 1 {
@@ -155,9 +151,6 @@ fn tell_segments(site: usize, count: usize, draft: &mut Draft) -> bool {
         {
             draft.place(given.site(), format_args!("the ftok that gave the key"));
         }
-        if count == 1 && made.id == 0 && now.key == libc::IPC_PRIVATE && now.attach_time == 0 {
-            draft.note(format_args!("0 is a valid id: only -1 means that shmget failed"));
-        }
         refused |= !refused && tell_refused_removal(&made, &now, draft);
     }
     if count > TOLD {
@@ -188,65 +181,4 @@ impl Display for RemovedByHand {
         }
         Ok(())
     }
-}
-
-/// Makes the findings about shared memory objects.
-pub(super) fn objects(moment: Moment) {
-    tracked::mark_left_objects(is_there);
-    let mut from = 0;
-    while let Some((object, next)) = tracked::next_left_object(from, None) {
-        let first = tracked::next_left_object(0, Some(object.site())).is_some_and(|(_, after)| after == next);
-        from = next;
-        if first {
-            left_objects(&object, moment);
-        }
-    }
-}
-
-fn is_there(object: &Object) -> bool {
-    let path = path_of(object.name());
-    let found = path.as_ref().and_then(|path| path.as_c_str()).and_then(|path| sys::statx_path(path).ok());
-    found.is_some_and(|found| {
-        (found.stx_dev_major, found.stx_dev_minor) == object.device && found.stx_ino == object.inode
-    })
-}
-
-/// Shows the objects of a call site by their names.
-struct Names(usize);
-
-impl Display for Names {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut from = 0;
-        for place in 0..LISTED {
-            let Some((object, next)) = tracked::next_left_object(from, Some(self.0)) else { return Ok(()) };
-            from = next;
-            write!(f, "{}'/{}'", if place == 0 { "" } else { ", " }, crate::plain::escape::Escaped(object.name()))?;
-        }
-        f.write_str(" and so on")
-    }
-}
-
-fn left_objects(object: &Object, moment: Moment) {
-    let (name, site) = (object.name(), object.site());
-    let call = ShmOpen { name, flags: object.flags, mode: object.mode };
-    finding(&call, object.fd as isize, site, &Outer::NONE, |report| {
-        report.finding(Rule::LeakShmObject, Severity::Note, |draft| {
-            let count = tracked::count_left_objects(site).unwrap_or(1);
-            if count == 1 {
-                draft
-                    .message(format_args!("the shared memory object {}, made here, still exists{moment}", Names(site)));
-                draft.note(format_args!("it is the file {FOLDER}{}", crate::plain::escape::Escaped(name)));
-            } else {
-                draft.message(format_args!(
-                    "{count} shared memory objects made here still exist{moment}: {}",
-                    Names(site)
-                ));
-                draft.note(format_args!("they are files in {}", Quoted(FOLDER.as_bytes())));
-            }
-            let each = if count == 1 { "it" } else { "each of them" };
-            draft.help(format_args!(
-                "call shm_unlink for {each} when every process that needs it has opened it: what is mapped stays"
-            ));
-        });
-    });
 }

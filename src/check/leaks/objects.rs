@@ -1,0 +1,74 @@
+//! Shared memory objects that this process has made and that outlive it. The kernel is asked for each of them; one finding
+//! tells of all that one call has made.
+
+use super::{LISTED, Moment, finding};
+use crate::call::ShmOpen;
+use crate::observe::tracked;
+use crate::plain::Outer;
+use crate::plain::escape::{Escaped, Quoted};
+use crate::plain::shm::{FOLDER, path_of};
+use crate::sys;
+use crate::track::Object;
+use core::fmt::{self, Display};
+use mapsan_model::{Rule, Severity};
+
+/// Makes the findings about shared memory objects.
+pub(super) fn find(moment: Moment) {
+    tracked::mark_left_objects(is_there);
+    let mut from = 0;
+    while let Some((object, next)) = tracked::next_left_object(from, None) {
+        let first = tracked::next_left_object(0, Some(object.site())).is_some_and(|(_, after)| after == next);
+        from = next;
+        if first {
+            left_objects(&object, moment);
+        }
+    }
+}
+
+fn is_there(object: &Object) -> bool {
+    let path = path_of(object.name());
+    let found = path.as_ref().and_then(|path| path.as_c_str()).and_then(|path| sys::statx_path(path).ok());
+    found.is_some_and(|found| {
+        (found.stx_dev_major, found.stx_dev_minor) == object.device && found.stx_ino == object.inode
+    })
+}
+
+/// Shows the objects of a call site by their names.
+struct Names(usize);
+
+impl Display for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut from = 0;
+        for place in 0..LISTED {
+            let Some((object, next)) = tracked::next_left_object(from, Some(self.0)) else { return Ok(()) };
+            from = next;
+            write!(f, "{}'/{}'", if place == 0 { "" } else { ", " }, Escaped(object.name()))?;
+        }
+        f.write_str(" and so on")
+    }
+}
+
+fn left_objects(object: &Object, moment: Moment) {
+    let (name, site) = (object.name(), object.site());
+    let call = ShmOpen { name, flags: object.flags, mode: object.mode };
+    finding(&call, object.fd as isize, site, &Outer::NONE, |report| {
+        report.finding(Rule::LeakShmObject, Severity::Note, |draft| {
+            let count = tracked::count_left_objects(site).unwrap_or(1);
+            if count == 1 {
+                draft
+                    .message(format_args!("the shared memory object {}, made here, still exists{moment}", Names(site)));
+                draft.note(format_args!("it is the file {FOLDER}{}", Escaped(name)));
+            } else {
+                draft.message(format_args!(
+                    "{count} shared memory objects made here still exist{moment}: {}",
+                    Names(site)
+                ));
+                draft.note(format_args!("they are files in {}", Quoted(FOLDER.as_bytes())));
+            }
+            let each = if count == 1 { "it" } else { "each of them" };
+            draft.help(format_args!(
+                "call shm_unlink for {each} when every process that needs it has opened it: what is mapped stays"
+            ));
+        });
+    });
+}
