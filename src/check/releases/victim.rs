@@ -133,7 +133,7 @@ impl Victim {
                  too"
             )),
             Victim::Stack(Owner::CallingThread) => {
-                draft.note(format_args!("this is told before the call: it may not return"))
+                draft.note(format_args!("this is told before the call: it may not return"));
             }
             Victim::Stack(Owner::OtherThread(_)) | Victim::Block(Owner::OtherThread(_)) => {
                 draft.note(format_args!("that thread runs on it: its next step that touches it raises SIGSEGV"));
