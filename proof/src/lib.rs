@@ -5,8 +5,17 @@
 #![allow(clippy::arithmetic_side_effects, reason = "a test may overflow, and fails then")]
 
 mod machine {
-    //! What the runtime's `machine` has for the tracker: a hint to the processor.
-    pub(crate) fn prefetch(_address: *const u8) {}
+    //! What the runtime's `machine` has for the tracker: a page size, and a hint to the processor.
+
+    pub(crate) struct Machine;
+
+    pub(crate) trait Architecture {
+        const PAGE_SIZE: Option<usize> = Some(4096);
+
+        fn prefetch(_address: *const u8) {}
+    }
+
+    impl Architecture for Machine {}
 }
 
 #[path = "../../src/plain/mod.rs"]
