@@ -9,7 +9,7 @@ use crate::output::{self, ReportLock, sink};
 use crate::plain::errno;
 use crate::plain::placement::written_by_fork;
 use crate::sys::{SignalSet, process};
-use crate::{next, observe, options, start};
+use crate::{begin, next, observe, options};
 use core::ffi::{c_int, c_void};
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::Relaxed};
@@ -63,7 +63,7 @@ extern "C" fn at_quick_exit(_argument: *mut c_void) {
 
 /// The process ends, with this status or the one that is returned: what it leaves behind, and the summary.
 pub(crate) fn leaving(status: c_int) -> c_int {
-    if start::enabled_when_ready() == 0 || output::is_inside() {
+    if begin::enabled_when_ready() == 0 || output::is_inside() {
         return status;
     }
     // A child of vfork or of a raw clone is not the process whose mappings and counts these are.

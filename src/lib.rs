@@ -14,6 +14,7 @@ compile_error!("mapsan knows x86-64, AArch64 and RISC-V with 64 bits");
 
 // Entrances.
 pub mod api;
+mod begin;
 mod doors;
 mod exit;
 mod hooks;

@@ -2,8 +2,6 @@
 //!
 //! The return address is in x30 and every call leaves an argument register for it, so each door is a jump.
 
-use crate::hooks;
-
 /// The register of an argument: of the last, where all are given.
 macro_rules! register {
     ([$first:ident]) => {
@@ -196,39 +194,4 @@ macro_rules! passing {
             )
         }
     };
-}
-
-/// The bytes of one starter.
-pub(super) const STARTER: usize = 16;
-
-/// The row of functions at which threads start: each enters its thread under its own number and jumps to the function that
-/// the program meant, with the argument and the stack as they were.
-#[unsafe(naked)]
-pub(super) unsafe extern "C" fn starters() {
-    core::arch::naked_asm!(
-        ".cfi_startproc",
-        ".balign 16",
-        ".set mapsan_start, 0",
-        ".rept {count}",
-        "bti c",
-        "mov w1, #mapsan_start",
-        "b 2f",
-        ".balign 16",
-        ".set mapsan_start, mapsan_start + 1",
-        ".endr",
-        "2:",
-        "stp x0, x30, [sp, #-16]!",
-        ".cfi_def_cfa_offset 16",
-        ".cfi_offset x30, -8",
-        "mov w0, w1",
-        "bl {begins}",
-        "mov x16, x0",
-        "ldp x0, x30, [sp], #16",
-        ".cfi_restore x30",
-        ".cfi_def_cfa_offset 0",
-        "br x16",
-        ".cfi_endproc",
-        count = const super::STARTS,
-        begins = sym hooks::thread_begins,
-    )
 }

@@ -66,18 +66,3 @@ macro_rules! passing_doors {
 
 for_each_call!(doors);
 for_each_passed_call!(passing_doors);
-
-/// Threads that may be between their making and their beginning at once.
-pub(crate) const STARTS: usize = 128;
-
-/// The function at which a thread of this number starts, below [`STARTS`].
-pub(crate) fn starter(index: usize) -> *const core::ffi::c_void {
-    #[cfg(target_arch = "aarch64")]
-    use aarch64::{STARTER, starters};
-    #[cfg(target_arch = "riscv64")]
-    use riscv64::{STARTER, starters};
-    #[cfg(target_arch = "x86_64")]
-    use x86_64::{STARTER, starters};
-    let first = starters as *const () as usize;
-    core::ptr::with_exposed_provenance(first.wrapping_add(index.wrapping_mul(STARTER)))
-}

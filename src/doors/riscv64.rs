@@ -2,8 +2,6 @@
 //!
 //! The return address is in ra and every call leaves an argument register for it, so each door is a jump.
 
-use crate::hooks;
-
 /// The register of an argument: of the last, where all are given.
 macro_rules! register {
     ([$first:ident]) => {
@@ -197,48 +195,4 @@ macro_rules! passing {
             )
         }
     };
-}
-
-/// The bytes of one starter.
-pub(super) const STARTER: usize = 16;
-
-/// The row of functions at which threads start: each enters its thread under its own number and jumps to the function that
-/// the program meant, with the argument and the stack as they were.
-#[unsafe(naked)]
-pub(super) unsafe extern "C" fn starters() {
-    core::arch::naked_asm!(
-        ".cfi_startproc",
-        // Each begins where it is looked for: nothing is made shorter afterwards.
-        ".option push",
-        ".option norvc",
-        ".option norelax",
-        ".balign 16",
-        ".set mapsan_start, 0",
-        ".rept {count}",
-        "li a1, mapsan_start",
-        "j 2f",
-        "unimp",
-        "unimp",
-        ".set mapsan_start, mapsan_start + 1",
-        ".endr",
-        ".option pop",
-        "2:",
-        "addi sp, sp, -16",
-        ".cfi_def_cfa_offset 16",
-        "sd ra, 8(sp)",
-        ".cfi_offset ra, -8",
-        "sd a0, 0(sp)",
-        "mv a0, a1",
-        "call {begins}",
-        "mv t0, a0",
-        "ld a0, 0(sp)",
-        "ld ra, 8(sp)",
-        ".cfi_restore ra",
-        "addi sp, sp, 16",
-        ".cfi_def_cfa_offset 0",
-        "jr t0",
-        ".cfi_endproc",
-        count = const super::STARTS,
-        begins = sym hooks::thread_begins,
-    )
 }

@@ -4,8 +4,6 @@
 //! place, and an unwinder sees the program's call right above it. mmap has six, so its door calls the hook with the
 //! return address on the stack; its call frame information lets unwinders (and cancellation) through.
 
-use crate::hooks;
-
 /// The register of an argument: of the last, where all are given.
 macro_rules! register {
     ([$first:ident]) => {
@@ -206,36 +204,4 @@ macro_rules! passing {
             )
         }
     };
-}
-
-/// The bytes of one starter.
-pub(super) const STARTER: usize = 16;
-
-/// The row of functions at which threads start: each enters its thread under its own number and jumps to the function that
-/// the program meant, with the argument and the stack as they were.
-#[unsafe(naked)]
-pub(super) unsafe extern "C" fn starters() {
-    core::arch::naked_asm!(
-        ".cfi_startproc",
-        ".balign 16",
-        ".set mapsan_start, 0",
-        ".rept {count}",
-        "push rdi",
-        ".cfi_adjust_cfa_offset 8",
-        "mov edi, offset mapsan_start",
-        "jmp 2f",
-        ".cfi_adjust_cfa_offset -8",
-        ".balign 16",
-        ".set mapsan_start, mapsan_start + 1",
-        ".endr",
-        "2:",
-        ".cfi_adjust_cfa_offset 8",
-        "call {begins}",
-        "pop rdi",
-        ".cfi_adjust_cfa_offset -8",
-        "jmp rax",
-        ".cfi_endproc",
-        count = const super::STARTS,
-        begins = sym hooks::thread_begins,
-    )
 }

@@ -24,7 +24,7 @@ use crate::harden::Reached;
 use crate::observe::PendingRelease;
 use crate::plain::Range;
 use crate::plain::errno::{self, Errno};
-use crate::{output, start};
+use crate::{begin, output};
 
 /// The bits of the fast lane, and by default.
 pub(super) const PLAIN: u32 = CHECK | TRACK;
@@ -170,7 +170,7 @@ fn end<C: Follow>(
 #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
 #[inline(always)]
 pub(super) fn follow<C: Follow>(call: C, return_address: usize, make: impl Fn(&C, u32) -> isize) -> isize {
-    let enabled = start::enabled_when_ready();
+    let enabled = begin::enabled_when_ready();
     way::<_, false>(call, enabled, return_address, move |call| make(call, enabled))
 }
 

@@ -10,7 +10,7 @@ use crate::past::openings::{self, Opener};
 use crate::past::{keys, listed_ids};
 use crate::plain::Range;
 use crate::plain::page::page_size;
-use crate::{harden, next, observe, start};
+use crate::{begin, harden, next, observe};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;
 use core::sync::atomic::Ordering::Relaxed;
@@ -201,7 +201,7 @@ pub(crate) unsafe extern "C" fn shm_open(
     mode: libc::mode_t,
     return_address: usize,
 ) -> c_int {
-    let creates = start::enabled_when_ready() & TRACK != 0 && flags & libc::O_CREAT != 0;
+    let creates = begin::enabled_when_ready() & TRACK != 0 && flags & libc::O_CREAT != 0;
     // SAFETY: the program passes a string; libc reads it before anything else.
     let was_there = creates && flags & libc::O_EXCL == 0 && observe::has_object(unsafe { CStr::from_ptr(name) });
     // SAFETY: the program's own call.

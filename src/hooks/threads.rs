@@ -1,14 +1,13 @@
 //! The hooks of threads: who started which, and their alternate signal stacks.
 //!
 //! The new thread enters itself before any code of the program's runs in it. It starts at one of a row of small functions
-//! (src/interpose), each of which stands for a place here that holds the true start; that function is jumped to with its
+//! ([`starters`]), each of which stands for a place here that holds the true start; that function is jumped to with its
 //! argument untouched, so that nothing of this is left on the stack, and the argument is where libc and leak checkers have
 //! it. When all places are taken, the thread starts without.
 
-use crate::doors::{STARTS, starter};
 use crate::enabled::{self, TRACK};
 use crate::facts::started::{self, Started};
-use crate::machine::{Architecture, Machine};
+use crate::machine::{self, Architecture, Machine};
 use crate::plain::Range;
 use crate::{next, observe, sys};
 use core::ffi::{c_int, c_void};
@@ -16,6 +15,9 @@ use core::sync::atomic::{
     AtomicU32, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release},
 };
+
+/// Threads that may be between their making and their beginning at once.
+const STARTS: usize = 128;
 
 /// A thread that has been made and has not begun.
 struct Pending {
@@ -78,8 +80,20 @@ fn free_place() -> Option<(usize, &'static Pending)> {
     })
 }
 
+/// The functions at which threads start, [`STARTS`] of them.
+#[unsafe(naked)]
+unsafe extern "C" fn starters() {
+    machine::starters!(STARTS, thread_begins)
+}
+
+/// The function at which a thread of this number starts, below [`STARTS`].
+fn starter(index: usize) -> *const c_void {
+    let first = starters as *const () as usize;
+    core::ptr::with_exposed_provenance(first.wrapping_add(index.wrapping_mul(Machine::STARTER_LENGTH)))
+}
+
 /// This thread has begun, in starter `index`: enters it; the function that the program wants it to start with.
-pub(crate) extern "C" fn thread_begins(index: usize) -> usize {
+extern "C" fn thread_begins(index: usize) -> usize {
     let Some(pending) = PENDING.get(index) else { return 0 };
     let number = pending.number.load(Acquire);
     let (start, site) = (!pending.start.load(Relaxed), !pending.site.load(Relaxed));

@@ -164,6 +164,8 @@ impl Architecture for Machine {
         )
     }
 
+    const STARTER_LENGTH: usize = 16;
+
     const RETURN_POPS: usize = 0;
 
     fn instruction(context: *mut libc::ucontext_t) -> *mut usize {
@@ -264,6 +266,40 @@ macro_rules! trap {
 }
 #[cfg(not(test))]
 pub(crate) use trap;
+
+/// The code of `$count` functions side by side, each of [`Architecture::STARTER_LENGTH`] bytes: each calls `$begins` with its
+/// number and jumps to the function whose address that returns, with the argument and the stack as they were.
+macro_rules! starters {
+    ($count:expr, $begins:path) => {
+        core::arch::naked_asm!(
+                ".cfi_startproc",
+                ".balign 16",
+                ".set mapsan_start, 0",
+                ".rept {count}",
+                "bti c",
+                "mov w1, #mapsan_start",
+                "b 2f",
+                ".balign 16",
+                ".set mapsan_start, mapsan_start + 1",
+                ".endr",
+                "2:",
+                "stp x0, x30, [sp, #-16]!",
+                ".cfi_def_cfa_offset 16",
+                ".cfi_offset x30, -8",
+                "mov w0, w1",
+                "bl {begins}",
+                "mov x16, x0",
+                "ldp x0, x30, [sp], #16",
+                ".cfi_restore x30",
+                ".cfi_def_cfa_offset 0",
+                "br x16",
+                ".cfi_endproc",
+                count = const $count,
+                begins = sym $begins,
+        )
+    };
+}
+pub(crate) use starters;
 
 /// memcpy(3) and its kin (src/clib/memory.rs).
 macro_rules! memory_functions {

@@ -113,6 +113,9 @@ pub(crate) trait Architecture {
         point: *const RecoveryPoint,
     );
 
+    /// How many bytes one of the functions of `starters!` has.
+    const STARTER_LENGTH: usize;
+
     // ---- the state that a signal handler is given ----
 
     /// How many bytes the instruction that returns takes off the stack.
@@ -153,7 +156,9 @@ pub(crate) trait Architecture {
 // symbol_address!([DIRECTIVES] SYMBOL)   the address of a symbol by the object's own offset table, after directives about it
 // jump!()                                a jump to the function `{}`, wherever in the object it is
 // trap!()                                an instruction that no processor has
+// starters!(COUNT, BEGINS)                the body of a row of functions at which threads start
 // memory_functions!(MACRO)               hands the code of memcpy(3) and its kin to a macro: after each name, the body
+pub(crate) use chosen::starters;
 #[cfg(not(test))]
 pub(crate) use chosen::{jump, trap};
 pub(crate) use chosen::{memory_functions, symbol_address};

@@ -169,6 +169,8 @@ impl Architecture for Machine {
         )
     }
 
+    const STARTER_LENGTH: usize = 16;
+
     const RETURN_POPS: usize = 0;
 
     /// In the place of x0.
@@ -283,6 +285,49 @@ macro_rules! trap {
 }
 #[cfg(not(test))]
 pub(crate) use trap;
+
+/// The code of `$count` functions side by side, each of [`Architecture::STARTER_LENGTH`] bytes: each calls `$begins` with its
+/// number and jumps to the function whose address that returns, with the argument and the stack as they were.
+macro_rules! starters {
+    ($count:expr, $begins:path) => {
+        core::arch::naked_asm!(
+                ".cfi_startproc",
+                // Each begins where it is looked for: nothing is made shorter afterwards.
+                ".option push",
+                ".option norvc",
+                ".option norelax",
+                ".balign 16",
+                ".set mapsan_start, 0",
+                ".rept {count}",
+                "li a1, mapsan_start",
+                "j 2f",
+                "unimp",
+                "unimp",
+                ".set mapsan_start, mapsan_start + 1",
+                ".endr",
+                ".option pop",
+                "2:",
+                "addi sp, sp, -16",
+                ".cfi_def_cfa_offset 16",
+                "sd ra, 8(sp)",
+                ".cfi_offset ra, -8",
+                "sd a0, 0(sp)",
+                "mv a0, a1",
+                "call {begins}",
+                "mv t0, a0",
+                "ld a0, 0(sp)",
+                "ld ra, 8(sp)",
+                ".cfi_restore ra",
+                "addi sp, sp, 16",
+                ".cfi_def_cfa_offset 0",
+                "jr t0",
+                ".cfi_endproc",
+                count = const $count,
+                begins = sym $begins,
+        )
+    };
+}
+pub(crate) use starters;
 
 /// memcpy(3) and its kin (src/clib/memory.rs). Words only where both sides are aligned: the processor need not take others.
 macro_rules! memory_functions {

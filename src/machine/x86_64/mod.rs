@@ -183,6 +183,8 @@ impl Architecture for Machine {
         )
     }
 
+    const STARTER_LENGTH: usize = 16;
+
     const RETURN_POPS: usize = size_of::<usize>();
 
     fn instruction(context: *mut libc::ucontext_t) -> *mut usize {
@@ -253,3 +255,34 @@ macro_rules! trap {
 }
 #[cfg(not(test))]
 pub(crate) use trap;
+
+/// The code of `$count` functions side by side, each of [`Architecture::STARTER_LENGTH`] bytes: each calls `$begins` with its
+/// number and jumps to the function whose address that returns, with the argument and the stack as they were.
+macro_rules! starters {
+    ($count:expr, $begins:path) => {
+        core::arch::naked_asm!(
+                ".cfi_startproc",
+                ".balign 16",
+                ".set mapsan_start, 0",
+                ".rept {count}",
+                "push rdi",
+                ".cfi_adjust_cfa_offset 8",
+                "mov edi, offset mapsan_start",
+                "jmp 2f",
+                ".cfi_adjust_cfa_offset -8",
+                ".balign 16",
+                ".set mapsan_start, mapsan_start + 1",
+                ".endr",
+                "2:",
+                ".cfi_adjust_cfa_offset 8",
+                "call {begins}",
+                "pop rdi",
+                ".cfi_adjust_cfa_offset -8",
+                "jmp rax",
+                ".cfi_endproc",
+                count = const $count,
+                begins = sym $begins,
+        )
+    };
+}
+pub(crate) use starters;
