@@ -288,7 +288,15 @@ pub(crate) unsafe extern "C" fn mremap(
     pointer(follow(call, return_address, |call, enabled| {
         value(if enabled & HARDENED == 0 {
             // SAFETY: the program's own call.
-            unsafe { next::mremap(old_address, old_size, new_size, flags, new_address) }
+            unsafe {
+                next::mremap(
+                    ptr::with_exposed_provenance_mut(call.old_address),
+                    call.old_size,
+                    call.new_size,
+                    call.flags,
+                    ptr::with_exposed_provenance_mut(call.new_address),
+                )
+            }
         } else {
             // SAFETY: the program's own call.
             unsafe { harden::remap(call) }

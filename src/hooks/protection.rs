@@ -9,6 +9,7 @@ use crate::plain::Range;
 use crate::plain::page::whole_pages;
 use crate::{harden, next, observe};
 use core::ffi::{c_int, c_void};
+use core::ptr;
 
 impl Follow for Mprotect {
     type Taken = ();
@@ -38,13 +39,14 @@ pub(crate) unsafe extern "C" fn mprotect(
     return_address: usize,
 ) -> c_int {
     let call = Mprotect { address: address as usize, length, prot };
-    status(follow(call, return_address, |_, enabled| {
+    status(follow(call, return_address, |call, enabled| {
+        let address = ptr::with_exposed_provenance_mut(call.address);
         if enabled & HARDENED == 0 {
             // SAFETY: the program's own call.
-            (unsafe { next::mprotect(address, length, prot) }) as isize
+            (unsafe { next::mprotect(address, call.length, call.prot) }) as isize
         } else {
             // SAFETY: the program's own call.
-            (unsafe { harden::protect(address, length, prot) }) as isize
+            (unsafe { harden::protect(address, call.length, call.prot) }) as isize
         }
     }))
 }
@@ -74,8 +76,10 @@ pub(crate) unsafe extern "C" fn msync(
     return_address: usize,
 ) -> c_int {
     let call = Msync { address: address as usize, length, flags };
-    // SAFETY: the program's own call.
-    status(follow(call, return_address, |_, _| (unsafe { next::msync(address, length, flags) }) as isize))
+    status(follow(call, return_address, |call, _| {
+        // SAFETY: the program's own call.
+        (unsafe { next::msync(ptr::with_exposed_provenance_mut(call.address), call.length, call.flags) }) as isize
+    }))
 }
 
 /// mlockall(2), followed because it decides about mappings to come.

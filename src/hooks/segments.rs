@@ -22,6 +22,7 @@ impl Follow for Ftok {
 
     fn take(&self, _enabled: u32, _return_address: usize) {}
 
+    #[inline]
     fn settle(&mut self, (): &(), outcome: Outcome, enabled: u32, _return_address: usize) -> bool {
         let (Outcome::Succeeded(value), true) = (outcome, enabled & CHECK != 0) else { return false };
         self.key = status(value);
@@ -47,6 +48,7 @@ impl Follow for Shmget {
 
     fn take(&self, _enabled: u32, _return_address: usize) {}
 
+    #[inline]
     fn settle(&mut self, (): &(), outcome: Outcome, enabled: u32, return_address: usize) -> bool {
         let (Outcome::Succeeded(id), true) = (outcome, enabled & CHECK != 0) else { return false };
         let id = status(id);
@@ -64,8 +66,10 @@ impl Follow for Shmget {
 /// As the call.
 pub(crate) unsafe extern "C" fn shmget(key: c_int, size: usize, flags: c_int, return_address: usize) -> c_int {
     let call = Shmget { key, size, flags, made: false };
-    // SAFETY: the program's own call.
-    status(follow(call, return_address, |_, _| (unsafe { next::shmget(key, size, flags) }) as isize))
+    status(follow(call, return_address, |call, _| {
+        // SAFETY: the program's own call.
+        (unsafe { next::shmget(call.key, call.size, call.flags) }) as isize
+    }))
 }
 
 impl Follow for Shmat {
@@ -109,10 +113,10 @@ pub(crate) unsafe extern "C" fn shmat(
     pointer(follow(call, return_address, |call, enabled| {
         value(if enabled & HARDENED == 0 {
             // SAFETY: the program's own call.
-            unsafe { next::shmat(id, address, flags) }
+            unsafe { next::shmat(call.id, ptr::with_exposed_provenance(call.address), call.flags) }
         } else {
             // SAFETY: the program's own call.
-            unsafe { harden::attach(call, observe::segment_size(id)) }
+            unsafe { harden::attach(call, observe::segment_size(call.id)) }
         })
     }))
 }
@@ -152,8 +156,10 @@ impl Follow for Shmdt {
 /// As the call.
 pub(crate) unsafe extern "C" fn shmdt(address: *const c_void, return_address: usize) -> c_int {
     let call = Shmdt { address: address as usize };
-    // SAFETY: the program's own call.
-    status(follow(call, return_address, |_, _| (unsafe { next::shmdt(address) }) as isize))
+    status(follow(call, return_address, |call, _| {
+        // SAFETY: the program's own call.
+        (unsafe { next::shmdt(ptr::with_exposed_provenance(call.address)) }) as isize
+    }))
 }
 
 /// `SHM_STAT` and `SHM_STAT_ANY` of `<sys/shm.h>`, which give the id of the segment at an index.
@@ -165,11 +171,12 @@ impl Follow for Shmctl {
 
     fn take(&self, _enabled: u32, _return_address: usize) {}
 
+    #[inline]
     fn settle(&mut self, (): &(), outcome: Outcome, enabled: u32, return_address: usize) -> bool {
-        if enabled & CHECK == 0 {
+        let removes = self.command == libc::IPC_RMID;
+        if enabled & CHECK == 0 || !removes && !matches!(self.command, SHM_STAT | SHM_STAT_ANY) {
             return false;
         }
-        let removes = self.command == libc::IPC_RMID;
         if removes {
             observe::removes(self, outcome, return_address);
         }
@@ -187,8 +194,10 @@ impl Follow for Shmctl {
 /// As the call.
 pub(crate) unsafe extern "C" fn shmctl(id: c_int, command: c_int, buffer: *mut c_void, return_address: usize) -> c_int {
     let call = Shmctl { id, command, buffer: buffer as usize };
-    // SAFETY: the program's own call.
-    status(follow(call, return_address, |_, _| (unsafe { next::shmctl(id, command, buffer.cast()) }) as isize))
+    status(follow(call, return_address, |call, _| {
+        // SAFETY: the program's own call.
+        (unsafe { next::shmctl(call.id, call.command, ptr::with_exposed_provenance_mut(call.buffer)) }) as isize
+    }))
 }
 
 /// `shm_open(3)`.
