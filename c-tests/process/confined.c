@@ -177,10 +177,13 @@ static void refused(void)
     }
 }
 
-static atomic_bool confined;
+static atomic_bool created, confined;
 
 static void *confine(void *unused)
 {
+    /* pthread_create has calls of its own to make when the thread runs already. */
+    while (!created)
+        ;
     MUST(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0);
     confined = true;
     for (;;)
@@ -193,6 +196,7 @@ static void by_a_thread(void)
 {
     pthread_t thread;
     MUST(pthread_create(&thread, NULL, confine, NULL) == 0);
+    created = true;
     while (!confined)
         ;
     use_memory();
