@@ -3,12 +3,14 @@
 use crate::failure::Failure;
 use crate::form;
 use crate::outputs::Destination;
+use crate::run::follow::Wait;
 use crate::spelling::nearest;
 use clap::builder::{PossibleValue, PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, crate_version, value_parser};
 use mapsan_model::options::Values;
 use mapsan_model::{Group, Key, Rule};
 use std::path::PathBuf;
+use std::time::Duration;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -144,6 +146,47 @@ fn exit_code(text: &str) -> Result<u8, String> {
     text.parse().ok().filter(|code| *code > 0).ok_or_else(|| "it takes a whole number from 1 to 255".to_owned())
 }
 
+/// Takes a number of seconds, or nothing.
+fn seconds(text: &str) -> Result<Option<Duration>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let number = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    number.map(Some).ok_or_else(|| "it takes a number of seconds, such as 10 or 0.5".to_owned())
+}
+
+/// For how long what the program leaves running is followed: as asked for, or to the end if something `depends` on it.
+pub(crate) fn wait(matches: &ArgMatches, depends: bool) -> Wait {
+    match matches.get_one::<Option<Duration>>("wait") {
+        Some(Some(time)) => Wait::AtMost(*time),
+        Some(None) => Wait::ToTheEnd,
+        None if depends && !matches.get_flag("no-wait") => Wait::ToTheEnd,
+        None => Wait::No,
+    }
+}
+
+/// `--wait` and `--no-wait`.
+fn waiting() -> [Arg; 2] {
+    let wait = Arg::new("wait")
+        .long("wait")
+        .value_name("SECONDS")
+        .num_args(0..=1)
+        .require_equals(true)
+        .default_missing_value("")
+        .value_parser(ValueParser::new(seconds))
+        .overrides_with("no-wait")
+        .help(
+            "follow what the program leaves running (daemons, background jobs) to its end, or for so many seconds; the \
+             default where a file, --error-exitcode, --require-coverage or --expect depends on it",
+        );
+    let no_wait = Arg::new("no-wait")
+        .long("no-wait")
+        .action(ArgAction::SetTrue)
+        .overrides_with("wait")
+        .help("leave it running, and end when the program ends; the default otherwise");
+    [wait, no_wait]
+}
+
 fn run() -> Command {
     Command::new("run")
         .about("Runs a program under libmapsan.so and explains its findings with source lines")
@@ -178,6 +221,7 @@ fn run() -> Command {
                 .action(ArgAction::SetTrue)
                 .help("fail (125) if the program or one that it started could not be covered"),
         )
+        .args(waiting())
         .arg(
             Arg::new("expect")
                 .long("expect")

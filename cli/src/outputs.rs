@@ -12,10 +12,17 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
 /// What was asked for: a form, and the file that it goes to; without one it goes to the stream.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Destination {
     pub(crate) form: String,
     pub(crate) file: Option<PathBuf>,
+}
+
+impl Destination {
+    /// Whether it is read when the command has ended, and not by somebody who looks on.
+    pub(crate) fn is_read_later(&self) -> bool {
+        self.file.is_some() || self.form != "text"
+    }
 }
 
 /// Where that goes which has no file.
@@ -103,15 +110,15 @@ pub(crate) struct Outputs {
 impl Outputs {
     /// Opens what was asked for.
     pub(crate) fn open(
-        destinations: Vec<Destination>,
+        destinations: &[Destination],
         stream: Stream,
         style: StyleChoice<'_>,
     ) -> Result<Outputs, Failure> {
-        let open = |Destination { form, file }| {
-            let to = To::open(file, stream)?;
-            Ok(Output { form: names::form(&form, style.at(&to)), to })
+        let open = |Destination { form, file }: &Destination| {
+            let to = To::open(file.clone(), stream)?;
+            Ok(Output { form: names::form(form, style.at(&to)), to })
         };
-        let outputs = destinations.into_iter().map(open).collect::<Result<_, Failure>>()?;
+        let outputs = destinations.iter().map(open).collect::<Result<_, Failure>>()?;
         Ok(Outputs { outputs, failure: None })
     }
 

@@ -22,7 +22,7 @@ const MOST_NAMED: usize = 5;
 pub(crate) fn report(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let files: Vec<PathBuf> = matches.get_many("file").into_iter().flatten().cloned().collect();
     let destinations = arguments::destinations(matches)?;
-    let outputs = Outputs::open(destinations, Stream::StandardOutput, StyleChoice::default())?;
+    let outputs = Outputs::open(&destinations, Stream::StandardOutput, StyleChoice::default())?;
     let mut reader = Reader { session: Session::default(), outputs, failed: false };
     if let Some(path) = matches.get_one::<String>("suppressions") {
         reader.session.suppressions = Suppressions::new(std::fs::read(path).unwrap_or_default());

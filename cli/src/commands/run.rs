@@ -3,7 +3,7 @@
 use crate::arguments;
 use crate::failure::Failure;
 use crate::form::contract::RunFacts;
-use crate::outputs::{Outputs, Stream, StyleChoice};
+use crate::outputs::{Destination, Outputs, Stream, StyleChoice};
 use crate::run::follow::{self, Ended, Follower};
 use crate::run::launch::launch;
 use crate::run::options::Options;
@@ -24,7 +24,8 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     refuse_unknown_option(&words)?;
     let command_line = CommandLine::new(&words)?;
     let options = Options::new(arguments::given(matches));
-    let outputs = open_outputs(matches, &options)?;
+    let destinations = arguments::destinations(matches)?;
+    let outputs = open_outputs(matches, &destinations, &options)?;
     let prepared = command_line.prepare()?;
     hint_at_misplaced(&words);
     let mut follower = Follower::new(outputs)?;
@@ -33,13 +34,18 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         namespace::enter()?;
         follower.session.private = true;
     }
-    let child = launch(&prepared, &options, &follower.log_path())?;
+    let pid = launch(&prepared, &options, &follower.log_path())?;
     if prepared.program.cover.is_err() {
         let path = prepared.program.path.display();
         say!("'{path}' is not covered, and runs unchecked; --require-coverage makes that a failure");
     }
-    let Ended { status, living, mut session, outputs } = follower.follow(child, &prepared, &options)?;
     let demands = demands(matches, &options);
+    let depends = demands.are_made() || destinations.iter().any(Destination::is_read_later);
+    let wait = arguments::wait(matches, depends);
+    let Ended { status, living, mut session, outputs } = follower.follow(pid, &prepared, &options, wait)?;
+    if depends {
+        living.iter().for_each(|living| session.add_gap(&living.exe, &follow::left_alone(living), living.pid));
+    }
     let facts = RunFacts {
         words: words.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
         fail: demands.fail,
@@ -48,7 +54,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         verbose: options.are_verbose(),
     };
     outputs.close(&mut session, &facts)?;
-    if !living.is_empty() {
+    if !living.is_empty() && !depends {
         say!("{}", follow::still_running(&living));
     }
     // Now: the command may be about to end by the program's signal.
@@ -58,10 +64,10 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
 
 /// Opens the places that findings go to. Before anything can fail: what an earlier run has written must not be taken for
 /// this one's.
-fn open_outputs(matches: &ArgMatches, options: &Options) -> Result<Outputs, Failure> {
+fn open_outputs(matches: &ArgMatches, destinations: &[Destination], options: &Options) -> Result<Outputs, Failure> {
     let color = options.value(Key::Color);
     let style = StyleChoice { color: color.as_deref(), suppressions: matches.get_flag("gen-suppressions") };
-    Outputs::open(arguments::destinations(matches)?, Stream::StandardError, style)
+    Outputs::open(destinations, Stream::StandardError, style)
 }
 
 fn demands(matches: &ArgMatches, options: &Options) -> Demands {

@@ -35,23 +35,16 @@ impl Coverage {
         }
     }
 
-    /// Looks at the process `root` and all below it.
-    pub(crate) fn inspect(&mut self, root: u32) {
+    /// Looks at some processes.
+    pub(crate) fn inspect(&mut self, pids: &[u32]) {
         let here = fs::read_link("/proc/self/ns/net").ok();
-        let mut open = vec![root];
-        while let Some(pid) = open.pop() {
-            if let Ok(exe) = fs::read_link(format!("/proc/{pid}/exe")) {
-                if fs::read_link(format!("/proc/{pid}/ns/net")).is_ok_and(|there| Some(&there) != here.as_ref()) {
-                    self.elsewhere.insert(exe.clone());
-                }
-                self.inspect_libraries(pid, &exe);
-                self.seen.entry(exe).or_insert(pid);
+        for pid in pids.iter().copied() {
+            let Ok(exe) = fs::read_link(format!("/proc/{pid}/exe")) else { continue };
+            if fs::read_link(format!("/proc/{pid}/ns/net")).is_ok_and(|there| Some(&there) != here.as_ref()) {
+                self.elsewhere.insert(exe.clone());
             }
-            let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-            for task in tasks {
-                let children = fs::read_to_string(task.path().join("children")).unwrap_or_default();
-                open.extend(children.split_whitespace().filter_map(|child| child.parse::<u32>().ok()));
-            }
+            self.inspect_libraries(pid, &exe);
+            self.seen.entry(exe).or_insert(pid);
         }
     }
 

@@ -10,11 +10,12 @@ use crate::run::options::Options;
 use crate::run::prepare::Prepared;
 use crate::say::say;
 use crate::system::channel::{self, Channel, Event};
-use crate::system::living::{self, Living};
+use crate::system::child;
+use crate::system::tree::{Living, Tree};
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Child, ExitStatus};
+use std::process::ExitStatus;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -22,18 +23,36 @@ use std::time::{Duration, Instant};
 /// How often the processes are looked at: soon at first, so that a short program is seen, then now and then.
 const FIRST_INTERVAL: Duration = Duration::from_millis(2);
 const INTERVAL: Duration = Duration::from_millis(10);
-/// How long the command waits for processes that end right after the program.
+/// How long the command waits in any case for processes that end right after the program.
 const MOMENT: Duration = Duration::from_millis(100);
+/// After which time it says for whom it waits.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// The most processes that are named.
 const NAMED: usize = 3;
+
+/// How long the command stays for processes that outlive the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// Until the last one has ended.
+    ToTheEnd,
+    /// So long at most.
+    AtMost(Duration),
+    /// No longer than those need that are about to end.
+    No,
+}
 
 /// What takes in the records of one run.
 pub(crate) struct Follower {
     pub(crate) session: Session,
     outputs: Outputs,
     channel: Channel,
+    tree: Tree,
     sender: Sender<Event>,
     events: Receiver<Event>,
+    /// How the program has ended.
+    ended: Option<io::Result<ExitStatus>>,
+    /// Whether no process is left.
+    deserted: bool,
 }
 
 /// A run that is over.
@@ -52,7 +71,8 @@ impl Follower {
             Failure::own(format!("no local socket can be made for the library's records: {}", reason(&error)))
         })?;
         let (sender, events) = mpsc::channel();
-        Ok(Follower { session: Session::default(), outputs, channel, sender, events })
+        let (session, tree) = (Session::default(), Tree::root());
+        Ok(Follower { session, outputs, channel, tree, sender, events, ended: None, deserted: false })
     }
 
     /// Where the library is to write its records.
@@ -61,16 +81,21 @@ impl Follower {
     }
 
     /// Follows a program that was just launched until all is known.
-    pub(crate) fn follow(mut self, child: Child, prepared: &Prepared, options: &Options) -> Result<Ended, Failure> {
-        let pid = child.id();
+    pub(crate) fn follow(
+        mut self,
+        pid: u32,
+        prepared: &Prepared,
+        options: &Options,
+        wait: Wait,
+    ) -> Result<Ended, Failure> {
         let program = &prepared.program;
         self.session.main = Some(pid);
         if let Err(why) = &program.cover {
             self.session.add_gap(&program.path.display().to_string(), &why.reason, pid);
         }
         let mut coverage = Coverage::new(&prepared.library);
-        let status = self.until_the_program_ends(child, &mut coverage)?;
-        let living = self.wait_a_moment();
+        let status = self.until_the_program_ends(pid, &mut coverage)?;
+        let living = self.until_the_tree_ends(wait, status, &mut coverage);
         coverage.tell(&mut self.session);
         if program.cover.is_ok() && !self.session.processes.contains_key(&pid) && !options.choose_programs() {
             self.session.add_gap(&program.path.display().to_string(), &coverage::silence(status), pid);
@@ -81,62 +106,96 @@ impl Follower {
     }
 
     /// Shows what is found until the program ends.
-    fn until_the_program_ends(&mut self, mut child: Child, coverage: &mut Coverage) -> Result<ExitStatus, Failure> {
-        let pid = child.id();
+    fn until_the_program_ends(&mut self, pid: u32, coverage: &mut Coverage) -> Result<ExitStatus, Failure> {
         // No earlier: with the first thread libc takes a signal (33) for itself, which the program may get ignored.
         let listening = self.channel.listen(self.sender.clone());
         listening.map_err(|error| Failure::own(format!("no thread can be made: {}", reason(&error))))?;
-        let ended = self.sender.clone();
-        thread::spawn(move || ended.send(Event::Ended(child.wait())));
+        let sender = self.sender.clone();
+        thread::spawn(move || {
+            child::reap(pid, |status| drop(sender.send(Event::Ended(status))));
+            drop(sender.send(Event::Deserted));
+        });
         let mut wait = FIRST_INTERVAL;
         let mut next = Instant::now() + wait;
-        loop {
-            let (mut blocks, end) = self.events_until(next);
-            if end.is_some() {
-                blocks.extend(channel::rest(&self.channel, &self.events));
-            } else if Instant::now() >= next {
-                coverage.inspect(pid);
+        while self.ended.is_none() {
+            self.take_until(next);
+            if self.ended.is_none() && Instant::now() >= next {
+                self.look(coverage);
                 wait = (wait * 2).min(INTERVAL);
                 next = Instant::now() + wait;
             }
-            self.ingest(&blocks);
-            match end {
-                None => {}
-                Some(Ok(status)) => return Ok(status),
-                Some(Err(error)) => {
-                    return Err(Failure::own(format!("the program can't be waited for: {}", reason(&error))));
-                }
+        }
+        let status = self.ended.take().unwrap_or_else(|| Err(io::Error::from(io::ErrorKind::NotFound)));
+        status.map_err(|error| Failure::own(format!("the program can't be waited for: {}", reason(&error))))
+    }
+
+    /// Shows what is found until the last process has ended that the program has left running, or for as long as is to be
+    /// waited; those that run even then.
+    fn until_the_tree_ends(&mut self, wait: Wait, status: ExitStatus, coverage: &mut Coverage) -> Vec<Living> {
+        child::take_interrupts();
+        // Who has ended the program by Ctrl-C does not want to do so twice.
+        let is_stopped = status.signal() == Some(libc::SIGINT);
+        let patience = match wait {
+            Wait::ToTheEnd if !is_stopped => None,
+            Wait::AtMost(time) if !is_stopped => Some(time.max(MOMENT)),
+            _ => Some(MOMENT),
+        };
+        let start = Instant::now();
+        let mut said = false;
+        loop {
+            let living = self.living();
+            let waited = start.elapsed();
+            if living.is_empty() || patience.is_some_and(|patience| waited >= patience) || child::is_interrupted() {
+                let blocks = self.rest();
+                self.ingest(&blocks);
+                return living;
             }
+            if waited >= PATIENCE && !said {
+                said = true;
+                say!("the program has ended; {}", waiting_for(&living));
+            }
+            self.look(coverage);
+            self.take_until(Instant::now() + if waited < MOMENT { FIRST_INTERVAL } else { INTERVAL });
         }
     }
 
-    /// Waits for the first event, at most until `next`, and takes all that are there: blocks of records, and the program's
-    /// end.
-    fn events_until(&self, next: Instant) -> (Vec<Vec<u8>>, Option<io::Result<ExitStatus>>) {
+    /// The processes of the run that still run; where /proc does not tell, only whether there is one is known.
+    fn living(&self) -> Vec<Living> {
+        let unknown = || vec![Living { pid: 0, exe: String::new() }];
+        if self.deserted { Vec::new() } else { self.tree.living().unwrap_or_else(unknown) }
+    }
+
+    /// Looks which programs run.
+    fn look(&self, coverage: &mut Coverage) {
+        coverage.inspect(&self.tree.pids().unwrap_or_default());
+    }
+
+    /// Waits for the first event, at most until `next`, and takes in all that are there. When the program has ended, what it
+    /// has sent is here.
+    fn take_until(&mut self, next: Instant) {
         let first = self.events.recv_timeout(next.saturating_duration_since(Instant::now())).ok();
-        let (mut blocks, mut end) = (Vec::new(), None);
-        for event in first.into_iter().chain(self.events.try_iter()) {
+        let had_ended = self.ended.is_some();
+        let mut blocks = Vec::new();
+        let events: Vec<Event> = first.into_iter().chain(self.events.try_iter()).collect();
+        for event in events {
             match event {
                 Event::Records(block) => blocks.push(block),
-                Event::Ended(status) => end = Some(status),
+                Event::Ended(status) => self.ended = Some(status),
+                Event::Deserted => self.deserted = true,
                 Event::Drained => {}
             }
         }
-        (blocks, end)
+        if self.ended.is_some() && !had_ended {
+            blocks.extend(self.rest());
+        }
+        self.ingest(&blocks);
     }
 
-    /// Waits for processes that end right after the program; those of the run that are there even then.
-    fn wait_a_moment(&mut self) -> Vec<Living> {
-        let start = Instant::now();
-        loop {
-            let living = living::since(self.session.main.unwrap_or(0), &self.channel.log_path());
-            let blocks = channel::rest(&self.channel, &self.events);
-            self.ingest(&blocks);
-            if living.is_empty() || start.elapsed() >= MOMENT {
-                return living;
-            }
-            thread::sleep(FIRST_INTERVAL);
-        }
+    /// What has been sent so far.
+    fn rest(&mut self) -> Vec<Vec<u8>> {
+        let rest = channel::rest(&self.channel, &self.events);
+        self.deserted |= rest.deserted;
+        rest.blocks
     }
 
     /// Takes in some blocks of records.
@@ -197,6 +256,26 @@ fn in_order(lines: Vec<String>) -> Vec<Line> {
 
 /// What to say of processes that outlive the run.
 pub(crate) fn still_running(living: &[Living]) -> String {
+    let (named, one) = named(living);
+    let (run, it_does, it, its) =
+        if one { ("runs", "it does", "it", "its") } else { ("run", "they do", "them", "their") };
+    format!("{named} still {run}; what {it_does} from now on is not reported (--wait follows {it} to {its} end)")
+}
+
+/// Why a process that outlives the run is not covered.
+pub(crate) fn left_alone(living: &Living) -> String {
+    format!("process {} still ran when the command ended: what it does from then on is not checked", living.pid)
+}
+
+/// What to say while the command waits.
+fn waiting_for(living: &[Living]) -> String {
+    let (named, one) = named(living);
+    let run = if one { "runs" } else { "run" };
+    format!("waiting for {named}, which still {run} (Ctrl-C ends the wait, --no-wait leaves it out)")
+}
+
+/// Some processes in words, and whether it is one.
+fn named(living: &[Living]) -> (String, bool) {
     let name = |exe: &str| Path::new(exe).file_name().map_or_else(|| exe.to_owned(), |name| name.display().to_string());
     let mut named: Vec<String> =
         living.iter().take(NAMED).map(|living| format!("{} ({})", living.pid, name(&living.exe))).collect();
@@ -204,11 +283,10 @@ pub(crate) fn still_running(living: &[Living]) -> String {
         named.push(format!("{} more", living.len() - NAMED));
     }
     match &named[..] {
-        [one] => format!("process {one} still runs; what it does from now on is not reported"),
-        [others @ .., last] => {
-            format!("processes {} and {last} still run; what they do from now on is not reported", others.join(", "))
-        }
-        [] => String::new(),
+        _ if living.iter().any(|living| living.pid == 0) => ("what the program has started".to_owned(), true),
+        [] => (String::new(), false),
+        [one] => (format!("process {one}"), true),
+        [others @ .., last] => (format!("processes {} and {last}", others.join(", ")), false),
     }
 }
 
@@ -226,8 +304,10 @@ mod tests {
     #[test]
     fn processes_that_still_run_are_named() {
         let living: Vec<Living> = (1..=5).map(|pid| Living { pid, exe: format!("/bin/p{pid}") }).collect();
-        assert_eq!(still_running(&living[..1]), "process 1 (p1) still runs; what it does from now on is not reported");
+        let one = "process 1 (p1) still runs; what it does from now on is not reported (--wait follows it to its end)";
+        assert_eq!(still_running(&living[..1]), one);
         let all = still_running(&living);
         assert!(all.starts_with("processes 1 (p1), 2 (p2), 3 (p3) and 2 more still run; "), "{all}");
+        assert!(waiting_for(&living[..2]).starts_with("waiting for processes 1 (p1) and 2 (p2), which still run ("));
     }
 }

@@ -6,10 +6,10 @@ use crate::run::prepare::Prepared;
 use crate::system::child;
 use std::env;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command};
+use std::process::Command;
 
-/// Starts a program whose records go to `log_path`.
-pub(crate) fn launch(prepared: &Prepared, options: &Options, log_path: &str) -> Result<Child, Failure> {
+/// Starts a program whose records go to `log_path`; its pid.
+pub(crate) fn launch(prepared: &Prepared, options: &Options, log_path: &str) -> Result<u32, Failure> {
     child::start(command(prepared, options, log_path)).map_err(|error| {
         let path = prepared.program.path.display();
         Failure::not_executable(format!("'{path}' can't be executed: {}", reason(&error)))

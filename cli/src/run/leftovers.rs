@@ -6,9 +6,9 @@
 
 use crate::findings::records::{Call, Finding, Frame, Kind, Object, Record, Segment, SegmentUse, UseKind};
 use crate::findings::session::{Attributed, Session};
-use crate::system::living::Living;
 use crate::system::segments::{self, Listed};
 use crate::system::signal;
+use crate::system::tree::Living;
 use mapsan_model::record::SCHEMA_NAME;
 use mapsan_model::{Counted, Rule, Severity};
 use std::collections::{BTreeMap, BTreeSet};

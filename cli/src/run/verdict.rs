@@ -21,6 +21,11 @@ pub(crate) struct Demands {
 }
 
 impl Demands {
+    /// Whether the exit status depends on what is found.
+    pub(crate) fn are_made(&self) -> bool {
+        self.expected.is_some() || self.error_exitcode.is_some() || self.coverage
+    }
+
     /// The exit status of a run that ended so: the program's own, unless a demand is not met.
     pub(crate) fn judge(&self, session: &Session, status: ExitStatus) -> Result<ExitCode, Failure> {
         if let Some(expected) = &self.expected {

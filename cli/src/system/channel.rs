@@ -22,6 +22,8 @@ pub(crate) enum Event {
     Records(Vec<u8>),
     /// The program has ended.
     Ended(io::Result<ExitStatus>),
+    /// The command has no children any more.
+    Deserted,
     /// All that had been sent when it was asked for is here.
     Drained,
 }
@@ -84,19 +86,29 @@ impl Channel {
     }
 }
 
-/// Takes events until `Drained`, or until nothing can come any more; the blocks of records among them.
-pub(crate) fn rest(channel: &Channel, events: &Receiver<Event>) -> Vec<Vec<u8>> {
-    let mut blocks = Vec::new();
+/// What came until all that had been sent was here.
+#[derive(Default)]
+pub(crate) struct Rest {
+    /// The blocks of records.
+    pub(crate) blocks: Vec<Vec<u8>>,
+    /// Whether the command has no children any more.
+    pub(crate) deserted: bool,
+}
+
+/// Takes events until `Drained`, or until nothing can come any more.
+pub(crate) fn rest(channel: &Channel, events: &Receiver<Event>) -> Rest {
+    let mut rest = Rest::default();
     if channel.ask_for_the_rest().is_ok() {
         for event in events {
             match event {
-                Event::Records(block) => blocks.push(block),
+                Event::Records(block) => rest.blocks.push(block),
                 Event::Drained => break,
+                Event::Deserted => rest.deserted = true,
                 Event::Ended(_) => {}
             }
         }
     }
-    blocks
+    rest
 }
 
 /// The lines of some blocks.
@@ -121,6 +133,6 @@ mod tests {
         socket.send(b"one\ntwo\n").unwrap();
         socket.send(b"three\n").unwrap();
         let rest = rest(&channel, &events);
-        assert_eq!(lines(&rest), ["one", "two", "three"]);
+        assert_eq!(lines(&rest.blocks), ["one", "two", "three"]);
     }
 }

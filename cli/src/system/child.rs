@@ -4,10 +4,10 @@ use crate::inherited::{self, disposition};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Command, ExitCode, ExitStatus};
+use std::process::{Command, ExitCode, ExitStatus};
 use std::ptr;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::Relaxed};
 
 /// Signals that somebody sends to the command and means for the program.
 const FORWARDED: [i32; 6] = [libc::SIGTERM, libc::SIGHUP, libc::SIGUSR1, libc::SIGUSR2, libc::SIGALRM, libc::SIGCONT];
@@ -17,25 +17,38 @@ const SHARED: [i32; 2] = [libc::SIGINT, libc::SIGQUIT];
 /// How the signals stood before the first start, which changes them.
 static BEFORE: OnceLock<Vec<(i32, libc::sighandler_t)>> = OnceLock::new();
 
-/// The program's pid, for the signal handler.
+/// The program's pid, for the signal handler; 0 before it is started and when it has ended.
 static PROGRAM: AtomicI32 = AtomicI32::new(0);
 
+/// Whether somebody wants the command to wait no longer for what the program has left running.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
 extern "C" fn forward(signal: i32, info: *mut libc::siginfo_t, _context: *mut libc::c_void) {
+    let program = PROGRAM.load(Relaxed);
+    if program <= 0 {
+        if [libc::SIGTERM, libc::SIGHUP].contains(&signal) {
+            INTERRUPTED.store(true, Relaxed);
+        }
+        return;
+    }
     // SAFETY: the kernel passes a valid structure to an SA_SIGINFO handler.
     let code = unsafe { (*info).si_code };
-    let program = PROGRAM.load(Relaxed);
     // What the kernel sends (a hangup of the terminal) the program gets by itself.
-    if code <= 0 && program > 0 {
+    if code <= 0 {
         // SAFETY: a system call that may be made in a handler.
         unsafe { libc::kill(program, signal) };
     }
 }
 
-/// Starts the program, and sets the command to wait for it.
-pub(crate) fn start(mut command: Command) -> io::Result<Child> {
+extern "C" fn interrupt(_signal: i32) {
+    INTERRUPTED.store(true, Relaxed);
+}
+
+/// Starts the program, and sets the command to wait for it; its pid.
+pub(crate) fn start(mut command: Command) -> io::Result<u32> {
     let before = BEFORE.get_or_init(|| {
         let own = FORWARDED.iter().chain(&SHARED).map(|signal| (*signal, disposition(*signal)));
-        own.chain(inherited::of_failed_writes()).collect()
+        own.chain(inherited::signals()).collect()
     });
     let mut mask = MaybeUninit::<libc::sigset_t>::zeroed();
     // SAFETY: only asks for the mask.
@@ -62,13 +75,79 @@ pub(crate) fn start(mut command: Command) -> io::Result<Child> {
     unsafe { command.pre_exec(restore) };
     // A signal that comes before it is known whose it is waits.
     let held = hold_forwarded();
-    let child = command.spawn();
-    if let Ok(child) = &child {
-        PROGRAM.store(i32::try_from(child.id()).unwrap_or(0), Relaxed);
+    let pid = command.spawn().map(|child| child.id());
+    if let Ok(pid) = pid {
+        PROGRAM.store(i32::try_from(pid).unwrap_or(0), Relaxed);
     }
     // SAFETY: a valid mask.
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const held, ptr::null_mut()) };
-    child
+    pid
+}
+
+/// Waits for all children until there are none, and tells how the program ended when it has.
+pub(crate) fn reap(program: u32, mut ended: impl FnMut(io::Result<ExitStatus>)) {
+    let mut waits_for_program = true;
+    loop {
+        match next_end() {
+            Ok(pid) => {
+                let is_program = waits_for_program && u32::try_from(pid) == Ok(program);
+                if is_program {
+                    // As long as it is a zombie its number is nobody else's.
+                    PROGRAM.store(0, Relaxed);
+                }
+                let mut status = 0;
+                // SAFETY: a child that has ended, which only this thread waits for.
+                let reaped = unsafe { libc::waitpid(pid, &raw mut status, libc::__WALL) };
+                if is_program {
+                    waits_for_program = false;
+                    ended(if reaped == pid {
+                        Ok(ExitStatus::from_raw(status))
+                    } else {
+                        Err(io::Error::last_os_error())
+                    });
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                if waits_for_program {
+                    ended(Err(error));
+                }
+                return;
+            }
+        }
+    }
+}
+
+/// Waits for a child that has ended, and leaves it a zombie; its pid.
+fn next_end() -> io::Result<libc::pid_t> {
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    let how = libc::WEXITED | libc::WNOWAIT | libc::__WALL;
+    // SAFETY: a structure to be filled in.
+    if unsafe { libc::waitid(libc::P_ALL, 0, info.as_mut_ptr(), how) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: zeroed, and filled in by the call.
+    let info = unsafe { info.assume_init() };
+    // SAFETY: waitid(2) fills this field in.
+    Ok(unsafe { info.si_pid() })
+}
+
+/// From now on Ctrl-C is meant for the command: the program has ended.
+pub(crate) fn take_interrupts() {
+    let handler = interrupt as extern "C" fn(_) as libc::sighandler_t;
+    let of_others = |signal: &i32| {
+        let before = BEFORE.get().into_iter().flatten();
+        before.into_iter().any(|(other, was)| other == signal && *was == libc::SIG_IGN)
+    };
+    for signal in SHARED.iter().filter(|signal| !of_others(signal)) {
+        // SAFETY: the handler stores a word.
+        unsafe { libc::signal(*signal, handler) };
+    }
+}
+
+/// Whether somebody wants the command to wait no longer.
+pub(crate) fn is_interrupted() -> bool {
+    INTERRUPTED.load(Relaxed)
 }
 
 /// Blocks the signals that are forwarded; the mask before.

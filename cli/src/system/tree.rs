@@ -1,0 +1,101 @@
+//! The tree of a run's processes: the command takes in those whose parents have ended (`PR_SET_CHILD_SUBREAPER`, prctl(2)), so
+//! that what the program has started is below the command until it ends, whatever session and environment it gives itself.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// A process that still runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Living {
+    pub(crate) pid: u32,
+    /// Its executable, or its name where that can't be read.
+    pub(crate) exe: String,
+}
+
+/// What the command has below it.
+pub(crate) struct Tree {
+    /// Children that it had before: `exec mapsan` in a shell with background jobs hands these on.
+    inherited: BTreeSet<u32>,
+}
+
+impl Tree {
+    /// Makes the command the one to whom orphans of the run go; before anything is started.
+    pub(crate) fn root() -> Tree {
+        // SAFETY: changes who becomes the parent of orphans, and takes a number.
+        unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) };
+        Tree { inherited: children(std::process::id()).into_iter().collect() }
+    }
+
+    /// All processes of the run, in no order, zombies among them; `None` where /proc does not tell.
+    pub(crate) fn pids(&self) -> Option<Vec<u32>> {
+        let own = std::process::id();
+        if !Path::new(&format!("/proc/{own}/task/{own}/children")).exists() {
+            return None;
+        }
+        let mut pids = children(own);
+        pids.retain(|pid| !self.inherited.contains(pid));
+        let mut next = 0;
+        while let Some(pid) = pids.get(next) {
+            pids.extend(children(*pid));
+            next += 1;
+        }
+        Some(pids)
+    }
+
+    /// The processes of the run that still run; `None` where /proc does not tell.
+    pub(crate) fn living(&self) -> Option<Vec<Living>> {
+        let mut living: Vec<Living> = self.pids()?.into_iter().filter_map(living).collect();
+        living.sort_unstable_by_key(|living| living.pid);
+        Some(living)
+    }
+}
+
+/// The children of all threads of a process.
+fn children(pid: u32) -> Vec<u32> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let lists = tasks.map(|task| fs::read_to_string(task.path().join("children")).unwrap_or_default());
+    lists.flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<u32>>()).collect()
+}
+
+/// What runs as a process; nothing in a zombie, or where it is gone.
+fn living(pid: u32) -> Option<Living> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name, in parentheses, may hold anything.
+    let (before, after) = stat.rsplit_once(')')?;
+    if after.trim_start().starts_with(['Z', 'X']) {
+        return None;
+    }
+    let name = before.split_once('(').map_or("", |(_, name)| name).to_owned();
+    let exe = fs::read_link(format!("/proc/{pid}/exe"))
+        .map_or(name, |exe| exe.to_string_lossy().trim_end_matches(" (deleted)").to_owned());
+    Some(Living { pid, exe })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::process::{Command, Stdio};
+
+    #[test]
+    fn an_orphan_of_another_session_and_environment_is_found() {
+        let tree = Tree::root();
+        let script = "setsid env -i sh -c 'echo $$; exec sleep 100' &";
+        let mut shell = Command::new("sh").args(["-c", script]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        let mut out = std::io::BufReader::new(shell.stdout.take().unwrap());
+        std::io::BufRead::read_line(&mut out, &mut line).unwrap();
+        let orphan: u32 = line.trim().parse().unwrap();
+        shell.wait().unwrap();
+        assert!(tree.living().unwrap().iter().any(|living| living.pid == orphan));
+        assert!(Command::new("kill").arg(line.trim()).status().unwrap().success());
+        // Its output is closed when it has ended; it stays a zombie then, whom nobody has waited for.
+        out.read_to_end(&mut Vec::new()).unwrap();
+        while tree.living().unwrap().iter().any(|living| living.pid == orphan) {
+            std::thread::yield_now();
+        }
+        assert!(tree.pids().unwrap().contains(&orphan));
+        assert!(Tree::root().pids().unwrap().iter().all(|pid| *pid != orphan), "it is inherited");
+    }
+}
