@@ -3,7 +3,7 @@
 
 use super::ByteCount;
 use super::memory::{ShownMapping, mapping_at};
-use super::provenance::{MappingCall, tell_mapped};
+use super::provenance::{MappingCall, note_mapped};
 use crate::call::Outcome;
 use crate::enabled::{self, PRIVATE, TAIL};
 use crate::facts::backing::{Backing, Identity};
@@ -121,7 +121,7 @@ fn inspect_tail(known: &TrackedRange, report: &Report<'_>) -> bool {
             origin.length,
             ByteCount(found.count as u64)
         ));
-        tell_memory(known, draft);
+        note_memory(known, draft);
         draft.note(format_args!(
             "memory comes in pages, so this does no harm today; where the length is a multiple of the page size, it \
              faults or overwrites what lies behind"
@@ -167,7 +167,7 @@ fn inspect_file_tail(known: &TrackedRange, report: &Report<'_>) -> bool {
             WrittenBytes(into(found.first), into(found.last)),
             ByteCount(found.count as u64)
         ));
-        tell_memory(known, draft);
+        note_memory(known, draft);
         draft.note(format_args!(
             "the file had {} bytes when it was mapped; a mapping never makes a file longer",
             file.size
@@ -193,17 +193,17 @@ fn inspect_private(known: &TrackedRange, report: &Report<'_>) {
             "{pages} of {all} pages of a private file mapping were modified: what was written is dropped with it"
         ));
         draft.note(format_args!("the file stays as it is; a page has {page} bytes"));
-        tell_memory(known, draft);
+        note_memory(known, draft);
         draft.help(format_args!("map with MAP_SHARED what is to reach the file"));
     });
 }
 
-fn tell_memory(known: &TrackedRange, draft: &mut Draft) {
+fn note_memory(known: &TrackedRange, draft: &mut Draft) {
     if let Some(there) = mapping_at(known.entry.start) {
         draft.mapping(&there);
         draft.note(format_args!("the mapping: {}", ShownMapping(&there)));
     }
-    tell_mapped(known, draft);
+    note_mapped(known, draft);
 }
 
 /// Shows which bytes were written, the first and the last.

@@ -1,7 +1,7 @@
 //! Releases that reach out of a mapping into a guard of `harden=guard`. Without the guard they would take a part of what
 //! lies there: the same mistake as `munmap-overrun` and `mmap-fixed-clobber`, which could not be seen.
 
-use super::provenance::{tell_mapped, whole};
+use super::provenance::{note_mapped, whole};
 use crate::finding::Report;
 use crate::harden::{Purpose, Reached};
 use crate::observe::tracked;
@@ -40,7 +40,7 @@ pub(crate) fn tell_reached(asked: Range, reached: &Reached, report: &Report<'_>)
             )),
         }
         for known in first.iter().chain(&its) {
-            tell_mapped(known, draft);
+            note_mapped(known, draft);
         }
         draft.note(format_args!(
             "between mappings there is a guard of harden=guard; without it the next mapping may lie there"

@@ -1,7 +1,7 @@
 //! What the checks of the memory calls share: the kernel's list of mappings in words.
 
 use super::IfSome;
-use super::provenance::tell_mapped;
+use super::provenance::note_mapped;
 use crate::facts::mapping::{Mapping, Mappings};
 use crate::form::Draft;
 use crate::machine::{WIDEST_USER_SPACE, is_own, user_space};
@@ -86,7 +86,7 @@ pub(super) fn coverage(start: usize, length: usize) -> Coverage {
 const NEAR: usize = 64 * 1024;
 
 /// Tells of a hole: where it is and what lies around it.
-pub(super) fn tell_hole(hole: usize, start: usize, draft: &mut Draft) {
+pub(super) fn note_hole(hole: usize, start: usize, draft: &mut Draft) {
     if hole == start {
         draft.note(format_args!("nothing is mapped at {hole:#x}"));
     } else {
@@ -102,7 +102,7 @@ pub(super) fn tell_hole(hole: usize, start: usize, draft: &mut Draft) {
                 hole.wrapping_sub(below.entry.end)
             ));
         }
-        tell_mapped(&below, draft);
+        note_mapped(&below, draft);
     }
     // What lies far above, or is the library itself, explains nothing.
     let next = Mappings::open().and_then(|mappings| mappings.at_or_after(hole));
@@ -128,7 +128,7 @@ impl fmt::Display for NotMapped {
 }
 
 /// Tells the page below and above an unaligned address, and the mapping that holds it.
-pub(super) fn tell_unaligned(address: usize, draft: &mut Draft) {
+pub(super) fn note_unaligned(address: usize, draft: &mut Draft) {
     let below = crate::plain::page::page_start(address);
     draft.note(format_args!("the page that holds it starts at {below:#x}"));
     if let Some(mapping) = mapping_at(address) {
@@ -146,7 +146,7 @@ pub(super) fn tell_sealed(function: &str, draft: &mut Draft) {
 /// Tells of a result of mmap, `MAP_FAILED`, that is passed on.
 pub(super) fn tell_map_failed(function: &str, draft: &mut Draft) {
     draft.message(format_args!("{function} of MAP_FAILED, the result of a mapping call that failed"));
-    super::tell_failure(Failed::Mmap, draft);
+    super::note_failure(Failed::Mmap, draft);
     draft.help(format_args!("where the mapping failed, skip the {function}: MAP_FAILED is (void *) -1, not NULL"));
 }
 

@@ -84,7 +84,7 @@ fn tell_unexplained(function: &str, errno: Errno, meanings: &[(Errno, &str)], dr
         Some((_, meaning)) => draft.note(format_args!("for {function} it can be: {meaning}")),
         None => draft.note(format_args!("why is not known: {function}(2) does not list this errno")),
     }
-    tell_unseen_filter(draft);
+    note_unseen_filter(draft);
 }
 
 /// Whether a seccomp filter that the program has installed answers a call with this errno, so that the kernel has not
@@ -103,7 +103,7 @@ fn tell_filter(rule: Rule, report: &Report<'_>) {
 }
 
 /// Tells of seccomp filters that were inherited, or installed without being seen, if there are any.
-fn tell_unseen_filter(draft: &mut Draft) -> bool {
+fn note_unseen_filter(draft: &mut Draft) -> bool {
     let unseen = limits::seccomp_filters().is_some_and(|filters| filters > sandbox::noted());
     if unseen {
         draft.note(format_args!(
@@ -139,7 +139,7 @@ impl Display for ByteCount {
 }
 
 /// Tells which call failed before its result was used, if one is remembered.
-fn tell_failure(kind: Failed, draft: &mut Draft) {
+fn note_failure(kind: Failed, draft: &mut Draft) {
     if let Some(failure) = failures::last(kind) {
         let function = kind.function();
         draft.place(failure.site, format_args!("the last {function} that failed ({})", ErrnoName(failure.errno)));

@@ -1,7 +1,7 @@
 //! mprotect(2): the calls that fail.
 
 use super::memory::{self, Coverage, NotMapped, ShownMapping};
-use super::provenance::{tell_gone, tell_origin};
+use super::provenance::{note_gone, note_origin};
 use super::shortage;
 use super::{Check, filter_refuses, tell_filter, tell_unexplained};
 use crate::call::{Call, Mprotect};
@@ -51,7 +51,7 @@ impl Mprotect {
                 return;
             }
             memory::say_unaligned("mprotect", self.address, draft);
-            memory::tell_unaligned(self.address, draft);
+            memory::note_unaligned(self.address, draft);
             let below = page::page_start(self.address);
             if tracked::at(self.address).is_some() {
                 draft.help(format_args!("pass the start of the page, {below:#x}: protection changes for whole pages"));
@@ -87,9 +87,9 @@ impl Mprotect {
         report.finding(Rule::MprotectNotMapped, Severity::Error, |draft| {
             draft.message(format_args!("{}", NotMapped(self.address, self.length)));
             if let Coverage::Hole(hole) = memory::coverage(self.address, self.pages()) {
-                memory::tell_hole(hole, self.address, draft);
+                memory::note_hole(hole, self.address, draft);
                 if let Some(gone) = tracked::last_gone(hole) {
-                    tell_gone(&gone, draft);
+                    note_gone(&gone, draft);
                 }
                 if hole != self.address {
                     draft.note(format_args!("the pages before the hole have the new protection"));
@@ -139,7 +139,7 @@ impl Mprotect {
             draft.mapping(&there);
             if there.is_segment() {
                 draft.message(format_args!("PROT_WRITE on a segment that was attached with SHM_RDONLY"));
-                tell_origin(address, draft);
+                note_origin(address, draft);
                 draft.note(format_args!("it is {}", ShownMapping(&there)));
                 draft.help(format_args!("attach it without SHM_RDONLY"));
                 return;
@@ -164,7 +164,7 @@ impl Mprotect {
                      the file"
                 ));
             }
-            tell_origin(address, draft);
+            note_origin(address, draft);
             draft.note(format_args!("it is {}", ShownMapping(&there)));
         });
     }
@@ -182,7 +182,7 @@ impl Mprotect {
                 }
                 libc::EACCES if executes && self.lacks(*b"me") => {
                     draft.message(format_args!("PROT_EXEC is refused: the file lies on a mount with noexec"));
-                    tell_origin(self.address, draft);
+                    note_origin(self.address, draft);
                     draft.help(format_args!(
                         "map it from a mount without noexec (see findmnt), or do without PROT_EXEC"
                     ));

@@ -1,7 +1,7 @@
 //! mremap(2): the calls that fail.
 
 use super::memory::{self, Coverage, NotMapped, ShownMapping};
-use super::provenance::tell_gone;
+use super::provenance::note_gone;
 use super::releases::Replacing;
 use super::shortage::{self, Shortage};
 use super::{Check, Frame, Loss, filter_refuses, tell_filter, tell_unexplained};
@@ -79,7 +79,7 @@ impl Mremap {
                     memory::tell_map_failed("mremap", draft);
                 } else {
                     memory::say_unaligned("mremap", self.old_address, draft);
-                    memory::tell_unaligned(self.old_address, draft);
+                    memory::note_unaligned(self.old_address, draft);
                     draft.help(format_args!("pass the pointer that mmap returned"));
                 }
             });
@@ -94,9 +94,9 @@ impl Mremap {
             Coverage::Hole(hole) => {
                 report.finding(Rule::MremapBadAddress, Severity::Error, |draft| {
                     draft.message(format_args!("mremap: {}", NotMapped(self.old_address, self.old_size)));
-                    memory::tell_hole(hole, self.old_address, draft);
+                    memory::note_hole(hole, self.old_address, draft);
                     if let Some(gone) = tracked::last_gone(hole) {
-                        tell_gone(&gone, draft);
+                        note_gone(&gone, draft);
                     }
                     draft.help(format_args!("pass the address and length of a mapping that is still there"));
                 });

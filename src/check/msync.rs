@@ -1,7 +1,7 @@
 //! msync(2): the calls that fail.
 
 use super::memory::{self, NotMapped};
-use super::provenance::tell_gone;
+use super::provenance::note_gone;
 use super::{Check, filter_refuses, tell_filter, unexplained};
 use crate::call::{Call, Msync};
 use crate::finding::Report;
@@ -36,7 +36,7 @@ impl Check for Msync {
                 let unknown = self.flags & !known;
                 report.finding(Rule::MsyncBadFlags, Severity::Error, |draft| {
                     draft.message(format_args!("the flags have unknown bits ({unknown:#x})"));
-                    self.tell_unaligned(draft);
+                    self.note_unaligned(draft);
                     draft.help(format_args!("pass MS_SYNC or MS_ASYNC, with or without MS_INVALIDATE"));
                 });
                 true
@@ -78,14 +78,14 @@ impl Msync {
                 return;
             }
             memory::say_unaligned("msync", self.address, draft);
-            memory::tell_unaligned(self.address, draft);
+            memory::note_unaligned(self.address, draft);
             let below = page::page_start(self.address);
             let into = page::page_remainder(self.address);
             draft.help(format_args!("sync from {below:#x}, with {} bytes", self.length.saturating_add(into)));
         });
     }
 
-    fn tell_unaligned(&self, draft: &mut crate::form::Draft) {
+    fn note_unaligned(&self, draft: &mut crate::form::Draft) {
         if !memory::is_aligned(self.address) {
             draft.note(format_args!(
                 "address {:#x} is not a multiple of the page size, which is not allowed either",
@@ -110,9 +110,9 @@ impl Msync {
         };
         report.finding(Rule::MsyncNotMapped, Severity::Error, |draft| {
             draft.message(format_args!("{}", NotMapped(self.address, self.length)));
-            memory::tell_hole(hole, self.address, draft);
+            memory::note_hole(hole, self.address, draft);
             if let Some(gone) = tracked::last_gone(hole) {
-                tell_gone(&gone, draft);
+                note_gone(&gone, draft);
             }
             draft.help(format_args!("call msync before munmap, on memory that is still mapped"));
         });

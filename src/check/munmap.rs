@@ -1,7 +1,7 @@
 //! munmap(2): the calls that fail. Those that succeed and should not are looked at in [`super::releases`].
 
 use super::memory::{self, Lookup, ShownMapping};
-use super::provenance::{tell_origin, whole};
+use super::provenance::{note_origin, whole};
 use super::shortage;
 use super::{Check, Frame, Loss, filter_refuses, tell_filter, tell_unexplained};
 use crate::call::{Call, Munmap};
@@ -49,8 +49,8 @@ impl Check for Munmap {
         } else if !memory::is_aligned(self.address) {
             report.finding(Rule::MunmapUnalignedAddress, Severity::Error, |draft| {
                 memory::say_unaligned("munmap", self.address, draft);
-                memory::tell_unaligned(self.address, draft);
-                tell_origin(self.address, draft);
+                memory::note_unaligned(self.address, draft);
+                note_origin(self.address, draft);
                 match tracked::at(self.address) {
                     Some(known) => draft.help(format_args!(
                         "unmap {:#x}, the pointer that {} returned",
@@ -73,7 +73,7 @@ impl Check for Munmap {
                     memory::signed(self.length),
                     self.address
                 ));
-                tell_origin(self.address, draft);
+                note_origin(self.address, draft);
                 match tracked::at(self.address).filter(|known| known.origin.base == self.address) {
                     Some(known) => draft.help(format_args!("pass the length that was mapped: {}", known.origin.length)),
                     None => {
@@ -105,7 +105,7 @@ impl Munmap {
                     let to_end = end.wrapping_sub(self.address);
                     draft.mapping(&mapping);
                     draft.note(format_args!("the address lies in {}", ShownMapping(&mapping)));
-                    tell_origin(self.address, draft);
+                    note_origin(self.address, draft);
                     draft.help(format_args!(
                         "pass the length that was mapped; from here to its end there are {to_end} bytes"
                     ));
@@ -114,7 +114,7 @@ impl Munmap {
                     draft.help(format_args!("pass the length that was mapped; nothing is mapped at this address now"));
                 }
                 Lookup::Unknown => {
-                    tell_origin(self.address, draft);
+                    note_origin(self.address, draft);
                     draft.help(format_args!("pass the length that was mapped"));
                 }
             }

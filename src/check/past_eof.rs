@@ -2,7 +2,7 @@
 //! released, and at exit.
 
 use super::memory::{self, FileName};
-use super::provenance::{MappingCall, tell_gone};
+use super::provenance::{MappingCall, note_gone};
 use crate::call::Outcome;
 use crate::facts::backing::{Backing, Identity};
 use crate::finding::Report;
@@ -60,7 +60,7 @@ fn still_empty(known: &TrackedRange, gone: Option<&ReleasedMapping>) {
             SizeNow::StillPast => draft.note(format_args!("{} still ends before it", FileName(name))),
         }
         match gone {
-            Some(gone) => tell_gone(gone, draft),
+            Some(gone) => note_gone(gone, draft),
             None => draft.note(format_args!("it is still mapped at exit")),
         }
         if offset == 0 {

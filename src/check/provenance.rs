@@ -20,14 +20,14 @@ fn done(by: By) -> &'static str {
 }
 
 /// Tells where a mapping was made.
-pub(super) fn tell_mapped(known: &TrackedRange, draft: &mut Draft) {
+pub(super) fn note_mapped(known: &TrackedRange, draft: &mut Draft) {
     let origin = &known.origin;
     let place = Place { site: origin.site, outer: known.outer, start: origin.base, length: origin.length };
     draft.place_of(place, format_args!("{} here", done(origin.by)));
 }
 
 /// Tells where memory was released.
-pub(super) fn tell_gone(gone: &ReleasedMapping, draft: &mut Draft) {
+pub(super) fn note_gone(gone: &ReleasedMapping, draft: &mut Draft) {
     let entry = gone.gone.entry;
     let length = entry.end.wrapping_sub(entry.start);
     let place = Place { site: gone.gone.site, outer: gone.outer, start: entry.start, length };
@@ -38,9 +38,9 @@ pub(super) fn tell_gone(gone: &ReleasedMapping, draft: &mut Draft) {
 }
 
 /// Tells where the memory at an address was mapped, if that is known.
-pub(super) fn tell_origin(address: usize, draft: &mut Draft) {
+pub(super) fn note_origin(address: usize, draft: &mut Draft) {
     if let Some(known) = tracked::at(address) {
-        tell_mapped(&known, draft);
+        note_mapped(&known, draft);
     }
 }
 

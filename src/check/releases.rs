@@ -121,7 +121,7 @@ fn is_user(range: Range) -> bool {
 }
 
 /// Tells what the kernel has or had there.
-fn tell_there(loss: &Loss, report: &Report<'_>, draft: &mut Draft) {
+fn note_there(loss: &Loss, report: &Report<'_>, draft: &mut Draft) {
     if let Some(there) = &loss.there {
         let tense = if loss.needed || report.outcome.is_considered() { "is" } else { "was" };
         draft.note(format_args!("it {tense} {}", ShownMapping(there)));

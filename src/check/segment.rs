@@ -1,7 +1,7 @@
 //! What the calls of System V segments share: an id that leads to no segment, mode bits that refuse, and how a segment is
 //! removed by hand.
 
-use super::tell_failure;
+use super::note_failure;
 use crate::call::Key;
 use crate::facts::segment::{self, Segment};
 use crate::finding::Report;
@@ -126,7 +126,7 @@ pub(super) fn bad_id(rule: Rule, id: c_int, report: &Report<'_>) {
 fn tell_minus_one(function: &str, draft: &mut Draft) {
     draft.message(format_args!("{function} of id -1, which is what shmget returns when it fails"));
     if failures::last(Failed::Shmget).is_some() {
-        tell_failure(Failed::Shmget, draft);
+        note_failure(Failed::Shmget, draft);
         draft.help(format_args!("compare what shmget returns with -1 before using it, and print errno then"));
     } else {
         draft.note(format_args!("no shmget that failed was seen in this process"));
@@ -159,7 +159,7 @@ pub(super) fn bits_for_caller(segment: &Segment) -> c_int {
 }
 
 /// Tells mode, owner and caller of a segment that refuses.
-pub(super) fn tell_permissions(segment: &Segment, draft: &mut Draft) {
+pub(super) fn note_permissions(segment: &Segment, draft: &mut Draft) {
     let (uid, gid) = (sys::geteuid(), sys::getegid());
     draft.note(format_args!(
         "segment {} has mode {}, owner uid {}, gid {}, creator uid {}",
@@ -195,12 +195,12 @@ pub(super) fn help_with_permission(segment: &Segment, draft: &mut Draft) {
 }
 
 /// Says that it can't be the mode that refuses.
-pub(super) fn tell_other_refusal(draft: &mut Draft) {
+pub(super) fn note_other_refusal(draft: &mut Draft) {
     draft.note(format_args!("its mode allows it; a security module (SELinux, AppArmor) can refuse it, too"));
 }
 
 /// Says that a segment can't be looked at, and why.
-pub(super) fn tell_hidden(id: c_int, draft: &mut Draft) {
+pub(super) fn note_hidden(id: c_int, draft: &mut Draft) {
     match segment::by_id(id) {
         Err(refusal @ (libc::EINVAL | libc::EIDRM)) => {
             draft.note(format_args!("segment {id} has been removed meanwhile ({})", ErrnoName(refusal)));

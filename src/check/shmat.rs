@@ -4,9 +4,9 @@
 //! mapped at the address, in this order.
 
 use super::memory::{self, ShownMapping};
-use super::provenance::tell_origin;
+use super::provenance::note_origin;
 use super::releases::Replacing;
-use super::segment::{bad_id, help_with_permission, is_allowed, tell_hidden, tell_other_refusal, tell_permissions};
+use super::segment::{bad_id, help_with_permission, is_allowed, note_hidden, note_other_refusal, note_permissions};
 use super::shortage;
 use super::{Check, Frame, Loss, unexplained};
 use crate::call::{Call, Shmat};
@@ -131,7 +131,7 @@ impl Shmat {
                 "segment {} needs the {} bytes at {start:#x}, and something is mapped there",
                 self.id, segment.size
             ));
-            tell_origin(there.start.max(start), draft);
+            note_origin(there.start.max(start), draft);
             draft.mapping(there);
             draft.note(format_args!("it is {}", ShownMapping(there)));
             // What the program has reserved for this by one call of its own, without a right, may be replaced.
@@ -173,7 +173,7 @@ impl Shmat {
             };
             let Some(segment) = segment::any_by_id(self.id) else {
                 draft.message(format_args!("segment {} may not be attached for {wants}", self.id));
-                tell_hidden(self.id, draft);
+                note_hidden(self.id, draft);
                 return;
             };
             let refused = !is_allowed(&segment, bits);
@@ -186,9 +186,9 @@ impl Shmat {
             } else {
                 draft.message(format_args!("segment {} may not be attached for {wants}", self.id));
             }
-            tell_permissions(&segment, draft);
+            note_permissions(&segment, draft);
             if !refused {
-                tell_other_refusal(draft);
+                note_other_refusal(draft);
             } else if !reads && !runs && segment::by_id(self.id).is_ok() {
                 // IPC_STAT needs the permission to read, too.
                 draft.help(format_args!("attach it with SHM_RDONLY, which its mode allows"));

@@ -4,7 +4,7 @@
 //! buffer before it looks for the segment, the commands that fill one write it last.
 
 use super::memory::{Lookup, look_up};
-use super::segment::{bad_id, is_owner, tell_hidden, tell_other_refusal, tell_permissions};
+use super::segment::{bad_id, is_owner, note_hidden, note_other_refusal, note_permissions};
 use super::{Check, unexplained};
 use crate::call::{Address, Call, Key, Shmctl};
 use crate::facts::limits::{self, Bytes};
@@ -222,9 +222,9 @@ impl Shmctl {
             let what = if self.takes_index() { "the segment with index" } else { "segment" };
             draft.message(format_args!("no permission for {name} on {what} {}", self.id));
             match &segment {
-                Some(segment) => tell_permissions(segment, draft),
+                Some(segment) => note_permissions(segment, draft),
                 None if self.takes_index() => {}
-                None => tell_hidden(self.id, draft),
+                None => note_hidden(self.id, draft),
             }
             if let Some(segment) = &segment {
                 self.help_denied(segment, owner, draft);
@@ -243,7 +243,7 @@ impl Shmctl {
             )),
             (false, true) => {
                 draft.note(format_args!("the process is its owner or creator"));
-                tell_other_refusal(draft);
+                note_other_refusal(draft);
             }
             (false, false) => {
                 let name = self.name();

@@ -1,8 +1,8 @@
 //! shmdt(2): the calls that fail.
 
 use super::memory::{self, Lookup, ShownMapping};
-use super::provenance::{tell_gone, tell_mapped, tell_origin};
-use super::{Check, tell_failure, unexplained};
+use super::provenance::{note_gone, note_mapped, note_origin};
+use super::{Check, note_failure, unexplained};
 use crate::call::{Address, Call, Shmdt};
 use crate::facts::mapping::Mapping;
 use crate::finding::Report;
@@ -49,7 +49,7 @@ impl Shmdt {
             if self.address == usize::MAX {
                 draft.message(format_args!("shmdt of (void *) -1, which is what shmat returns when it fails"));
                 if failures::last(Failed::Shmat).is_some() {
-                    tell_failure(Failed::Shmat, draft);
+                    note_failure(Failed::Shmat, draft);
                 } else {
                     draft.note(format_args!("no shmat that failed was seen in this process"));
                 }
@@ -63,10 +63,10 @@ impl Shmdt {
                 Some(Lookup::Mapping(there)) => {
                     draft.note(format_args!("the address lies in {}", ShownMapping(there)));
                     if let Some(gone) = self.last_attachment() {
-                        tell_gone(&gone, draft);
+                        note_gone(&gone, draft);
                     }
                 }
-                Some(Lookup::Unknown) => tell_origin(self.address, draft),
+                Some(Lookup::Unknown) => note_origin(self.address, draft),
                 Some(Lookup::Unmapped) => draft.note(format_args!("nothing is mapped there")),
                 None => {}
             }
@@ -83,7 +83,7 @@ impl Shmdt {
                 self.address,
                 self.address.wrapping_sub(base)
             ));
-            tell_origin(self.address, draft);
+            note_origin(self.address, draft);
             draft.note(format_args!("it is {}", ShownMapping(mapping)));
             draft.help(format_args!(
                 "pass the pointer that shmat returned; use a second one to walk through the segment"
@@ -96,7 +96,7 @@ impl Shmdt {
             let function = known.origin.by.function();
             draft.message(format_args!("{:#x} belongs to a mapping that {function} made, not shmat", self.address));
             draft.note(format_args!("it is {}", ShownMapping(mapping)));
-            tell_mapped(known, draft);
+            note_mapped(known, draft);
             if let Some(gone) = self.last_attachment() {
                 draft.place(
                     gone.gone.site,
@@ -117,8 +117,8 @@ impl Shmdt {
         report.finding(Rule::ShmdtDouble, Severity::Error, |draft| {
             let done = if gone.gone.by == By::Shmdt { "detached" } else { "unmapped" };
             draft.message(format_args!("the segment at {:#x} has already been {done}", self.address));
-            tell_gone(gone, draft);
-            tell_mapped(&gone.was, draft);
+            note_gone(gone, draft);
+            note_mapped(&gone.was, draft);
             draft.help(format_args!("detach each attachment once; set the pointer to NULL after shmdt"));
         });
     }

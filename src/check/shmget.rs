@@ -7,8 +7,8 @@
 mod limits;
 mod mixed;
 
-use super::segment::{Removal, help_with_permission, is_allowed, tell_hidden, tell_other_refusal, tell_permissions};
-use super::{Check, tell_failure, unexplained};
+use super::segment::{Removal, help_with_permission, is_allowed, note_hidden, note_other_refusal, note_permissions};
+use super::{Check, note_failure, unexplained};
 use crate::call::{Call, Key, SHM_HUGETLB, Shmget};
 use crate::facts::limits::Bytes;
 use crate::facts::mapping::Mappings;
@@ -178,7 +178,7 @@ impl Shmget {
         report.offence(Rule::ShmgetFailedKey, Severity::Error, |draft| {
             draft.message(format_args!("the key is -1, which is what ftok returns when it fails"));
             if failures::last(Failed::Ftok).is_some() {
-                tell_failure(Failed::Ftok, draft);
+                note_failure(Failed::Ftok, draft);
             } else {
                 draft.note(format_args!("no ftok that failed was seen in this process"));
             }
@@ -196,7 +196,7 @@ impl Shmget {
         report.finding(Rule::ShmgetExists, Severity::Note, |draft| {
             draft.message(format_args!("a segment with key {} exists already", Key(self.key)));
             if let Some(segment) = self.existing() {
-                let own = tell_maker(&segment, draft);
+                let own = note_maker(&segment, draft);
                 draft.note(format_args!("it is {segment}"));
                 if own {
                     draft.help(format_args!("use the id that the earlier shmget gave, or leave IPC_EXCL out"));
@@ -282,7 +282,7 @@ impl Shmget {
                     Octal(self.mode())
                 ));
                 match sys::segments::find_segment(self.key) {
-                    Ok(id) => tell_hidden(id, draft),
+                    Ok(id) => note_hidden(id, draft),
                     Err(_) => draft.note(format_args!("ipcs -m lists it with its owner and mode")),
                 }
                 return;
@@ -302,9 +302,9 @@ impl Shmget {
                     Octal(self.mode())
                 ));
             }
-            tell_permissions(&segment, draft);
+            note_permissions(&segment, draft);
             if !refused {
-                tell_other_refusal(draft);
+                note_other_refusal(draft);
             } else if bits != 4 && segment::by_id(segment.id).is_ok() {
                 // IPC_STAT needs the permission to read, too.
                 draft.help(format_args!("ask for 0400, and attach it with SHM_RDONLY, which its mode allows"));
@@ -328,7 +328,7 @@ impl Shmget {
                     segment.size,
                     self.size
                 ));
-                let own = tell_maker(&segment, draft);
+                let own = note_maker(&segment, draft);
                 draft.note(format_args!("it is {segment}"));
                 draft.note(format_args!("the size of a segment never changes"));
                 if own {
@@ -453,7 +453,7 @@ impl Shmget {
 }
 
 /// Tells where this process has made a segment; whether it has.
-fn tell_maker(segment: &Segment, draft: &mut Draft) -> bool {
+fn note_maker(segment: &Segment, draft: &mut Draft) -> bool {
     let made = tracked::segment(segment.id).filter(|made| made.is_created() && segment.creator_pid == sys::getpid());
     if let Some(site) = made.and_then(|made| made.met_at()) {
         draft.place(site, format_args!("this process made it here"));

@@ -120,7 +120,7 @@ pub(super) fn tell_no_memory(function: &str, wanted: u64, cause: Option<&Shortag
         }
         None => {
             draft.message(format_args!("{function} failed with ENOMEM for {size}; why is not known"));
-            tell_no_limit(draft);
+            note_no_limit(draft);
         }
     }
 }
@@ -152,7 +152,7 @@ pub(super) fn tell_no_split(function: &str, draft: &mut Draft) {
 }
 
 /// Says that no limit explains a lack of memory, as far as limits can be read.
-pub(super) fn tell_no_limit(draft: &mut Draft) {
+pub(super) fn note_no_limit(draft: &mut Draft) {
     if limits::can_be_read() {
         draft.note(format_args!(
             "no limit of the process explains it (RLIMIT_AS, RLIMIT_DATA, vm.max_map_count); a cgroup's limit or the \

@@ -1,6 +1,6 @@
 //! SIGBUS: the mapping is there, and the page is not available.
 
-use super::tell_there;
+use super::note_there;
 use super::words::Accessed;
 use crate::call::Fault;
 use crate::check::ByteCount;
@@ -192,7 +192,7 @@ impl FileFault {
             }
             (_, file) => self.tell_unknown(file, fault, draft),
         }
-        tell_there(self.known.as_ref(), self.there.as_ref(), draft);
+        note_there(self.known.as_ref(), self.there.as_ref(), draft);
         if self.known.is_none() && !self.is_loaded() {
             draft.note(format_args!(
                 "the mapping was made by no call that was seen (one inside libc, or a raw system call), so how long \
@@ -226,7 +226,7 @@ impl FileFault {
                 ByteCount(byte.wrapping_sub(now).wrapping_add(1))
             ));
         } else {
-            self.tell_out_of_sight(draft);
+            self.note_out_of_sight(draft);
         }
         if reached {
             draft.help(format_args!(
@@ -235,7 +235,7 @@ impl FileFault {
             ));
             return;
         }
-        tell_sizes(file, draft);
+        note_sizes(file, draft);
         let name = self.there.as_ref().map_or(&b""[..], Mapping::name);
         if self.known.is_none() && name.starts_with(b"/dev/shm/sem.") {
             draft.help(format_args!(
@@ -284,7 +284,7 @@ impl FileFault {
                  access"
             ));
         }
-        tell_sizes(file, draft);
+        note_sizes(file, draft);
         draft.note(format_args!(
             "the page can be read again; a read error or a full filesystem that has passed would leave no other trace"
         ));
@@ -336,7 +336,7 @@ impl FileFault {
             }
             Some(file @ FaultedFile { now: None, .. }) => {
                 draft.message(format_args!("{access}: the page of byte {} of {name} is not available", file.byte));
-                self.tell_out_of_sight(draft);
+                self.note_out_of_sight(draft);
                 if let Some(mapped) = file.mapped {
                     draft.note(format_args!(
                         "it had {mapped} bytes when it was mapped, and may have been shortened since"
@@ -348,7 +348,7 @@ impl FileFault {
                     "{access}: byte {} of {name} is inside the file, and its page is not available",
                     file.byte
                 ));
-                tell_sizes(&file, draft);
+                note_sizes(&file, draft);
             }
             None => {
                 draft.message(format_args!("{access}: the page is not available"));
@@ -365,7 +365,7 @@ impl FileFault {
     }
 
     /// Says why the file can't be looked at.
-    fn tell_out_of_sight(&self, draft: &mut Draft) {
+    fn note_out_of_sight(&self, draft: &mut Draft) {
         if self.there.is_some() {
             draft.note(format_args!(
                 "its length now is not known: no descriptor and no name that leads to it was found"
@@ -377,7 +377,7 @@ impl FileFault {
 }
 
 /// Tells the lengths that were seen.
-fn tell_sizes(file: &FaultedFile, draft: &mut Draft) {
+fn note_sizes(file: &FaultedFile, draft: &mut Draft) {
     let Some(mapped) = file.mapped else { return };
     let between = if file.largest > mapped { file.largest } else { 0 };
     match (file.now, between) {

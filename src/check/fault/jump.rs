@@ -1,10 +1,10 @@
 //! Jumps to where there is no code: what was there, as far as that is known, and what is there now.
 
-use super::words::{OffsetInto, Rights, tell_removed};
+use super::words::{OffsetInto, Rights, note_removed};
 use super::{LOWEST, is_later};
 use crate::call::Fault;
 use crate::check::memory::{Lookup, ShownMapping, look_up, mapping_at};
-use crate::check::provenance::{tell_gone, tell_mapped};
+use crate::check::provenance::{note_gone, note_mapped};
 use crate::facts::mapping::Mapping;
 use crate::form::{Draft, Place};
 use crate::harden;
@@ -69,7 +69,7 @@ impl Jump {
             Former::Library(library) => {
                 let name = Quoted(library.path());
                 draft.message(format_args!("jump to {address:#x}, where {name} was until dlclose removed it"));
-                tell_removed(library, address, draft);
+                note_removed(library, address, draft);
             }
             Former::Mapping(gone) => tell_mapping(gone, address, draft),
             Former::Unknown => match (&self.now, &self.known) {
@@ -86,11 +86,11 @@ impl Jump {
                 (None, _) => draft.message(format_args!("jump to {address:#x}, where {}", WhyNotMapped(address))),
             },
         }
-        self.tell_now(address, draft);
-        self.tell_help(fault, draft);
+        self.note_what_is_there(address, draft);
+        self.tell_remedy(fault, draft);
     }
 
-    fn tell_now(&self, address: usize, draft: &mut Draft) {
+    fn note_what_is_there(&self, address: usize, draft: &mut Draft) {
         let was_something = !matches!(self.former, Former::Unknown);
         match &self.now {
             None if was_something && matches!(look_up(address), Lookup::Unmapped) => {
@@ -106,13 +106,13 @@ impl Jump {
                     draft.place_of(place, format_args!("protected here"));
                 }
                 if let Some(known) = &self.known {
-                    tell_mapped(known, draft);
+                    note_mapped(known, draft);
                 }
             }
         }
     }
 
-    fn tell_help(&self, fault: &Fault, draft: &mut Draft) {
+    fn tell_remedy(&self, fault: &Fault, draft: &mut Draft) {
         match &self.former {
             Former::Library(_) => draft.help(format_args!(
                 "call dlclose after the last use of what dlsym returned, and of callbacks, exit handlers and threads \
@@ -150,9 +150,9 @@ fn tell_mapping(gone: &ReleasedMapping, address: usize, draft: &mut Draft) {
         _ => "unmapped",
     };
     draft.message(format_args!("jump to {address:#x}, which was {}, until that was {state}", OffsetInto(was, address)));
-    tell_gone(gone, draft);
+    note_gone(gone, draft);
     draft.note(format_args!("it was {}", Rights::of_known(was)));
-    tell_mapped(was, draft);
+    note_mapped(was, draft);
 }
 
 /// Shows why nothing can be executed at an address where nothing is mapped.

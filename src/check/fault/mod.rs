@@ -12,7 +12,7 @@ mod released;
 mod words;
 
 use super::memory::{ShownMapping, mapping_at};
-use super::provenance::tell_mapped;
+use super::provenance::note_mapped;
 use crate::call::Fault;
 use crate::facts::mapping::{Mapping, Mappings};
 use crate::form::Draft;
@@ -159,7 +159,7 @@ fn is_stack_used_up(fault: &Fault) -> bool {
 }
 
 /// Tells of a mapping that is there: as the kernel has it, and where it was made.
-fn tell_there(known: Option<&TrackedRange>, there: Option<&Mapping>, draft: &mut Draft) {
+fn note_there(known: Option<&TrackedRange>, there: Option<&Mapping>, draft: &mut Draft) {
     if let Some(there) = there {
         draft.mapping(there);
         draft.note(format_args!("the mapping: {}", ShownMapping(there)));
@@ -169,7 +169,7 @@ fn tell_there(known: Option<&TrackedRange>, there: Option<&Mapping>, draft: &mut
         }
     }
     if let Some(known) = known {
-        tell_mapped(known, draft);
+        note_mapped(known, draft);
     }
 }
 

@@ -4,7 +4,7 @@ use super::words::{Accessed, RememberedMemory, tell_hint};
 use super::{LOWEST, NEAR, is_stack_used_up};
 use crate::call::Fault;
 use crate::check::memory::{ShownMapping, mapping_at};
-use crate::check::provenance::{tell_mapped, whole};
+use crate::check::provenance::{note_mapped, whole};
 use crate::check::{ByteCount, IfSome};
 use crate::facts::limits::Bytes;
 use crate::form::Draft;
@@ -137,12 +137,12 @@ impl Overrun {
             draft.mapping(&there);
             draft.note(format_args!("the mapping: {}", ShownMapping(&there)));
         }
-        tell_mapped(&self.known, draft);
-        self.tell_guard(fault, draft);
+        note_mapped(&self.known, draft);
+        self.note_guard(fault, draft);
         self.tell_remedy(fault, draft);
     }
 
-    fn tell_guard(&self, fault: &Fault, draft: &mut Draft) {
+    fn note_guard(&self, fault: &Fault, draft: &mut Draft) {
         match self.guard {
             Barrier::Pages { same, prot, serial } => {
                 if same {

@@ -1,9 +1,9 @@
 //! Accesses that the protection of live memory forbids.
 
 use super::words::{Accessed, OffsetInto, Rights, tell_hint};
-use super::{NEAR, allows, tell_there};
+use super::{NEAR, allows, note_there};
 use crate::call::Fault;
-use crate::check::provenance::tell_mapped;
+use crate::check::provenance::note_mapped;
 use crate::facts::mapping::{self, Mapping};
 use crate::form::{Draft, Place};
 use crate::machine::Access;
@@ -65,7 +65,7 @@ impl Forbidden {
             let place = Place { start: given.range.start, length: given.range.length(), ..Place::of_site(given.site) };
             draft.place_of(place, format_args!("protected here"));
         }
-        tell_there(self.known.as_ref(), self.there.as_ref(), draft);
+        note_there(self.known.as_ref(), self.there.as_ref(), draft);
         self.tell_remedy(fault, draft);
     }
 
@@ -106,7 +106,7 @@ impl Forbidden {
             return;
         };
         if fault.address.wrapping_sub(known.entry.start) < NEAR {
-            self.tell_below(known, draft);
+            self.note_below(known, draft);
         }
         if tell_hint(fault.address, draft) {
             return;
@@ -135,7 +135,7 @@ impl Forbidden {
     }
 
     /// Tells of accessible memory that ends where this mapping starts: the access may have come from there.
-    fn tell_below(&self, known: &TrackedRange, draft: &mut Draft) {
+    fn note_below(&self, known: &TrackedRange, draft: &mut Draft) {
         let (Some(below), _) = tracked::neighbours(known.entry.start) else { return };
         if self.prot() == 0 && below.entry.end == known.entry.start && below.entry.prot & 3 == 3 {
             draft.note(format_args!(
@@ -143,7 +143,7 @@ impl Forbidden {
                  it",
                 below.entry.end
             ));
-            tell_mapped(&below, draft);
+            note_mapped(&below, draft);
         }
     }
 }

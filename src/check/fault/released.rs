@@ -1,8 +1,8 @@
 //! Accesses to what is no longer mapped.
 
-use super::words::{Accessed, OffsetInto, Rights, tell_removed};
+use super::words::{Accessed, OffsetInto, Rights, note_removed};
 use crate::call::Fault;
-use crate::check::provenance::{tell_gone, tell_mapped, whole};
+use crate::check::provenance::{note_gone, note_mapped, whole};
 use crate::form::Draft;
 use crate::observe::tracked;
 use crate::plain::escape::Quoted;
@@ -26,8 +26,8 @@ pub(super) fn tell(gone: &ReleasedMapping, fault: &Fault, draft: &mut Draft) {
         _ => ("in memory that has been unmapped", "unmap the memory after its last use"),
     };
     draft.message(format_args!("{}, {state}: it was {}", Accessed(fault), OffsetInto(was, fault.address)));
-    tell_gone(gone, draft);
-    tell_was(was, draft);
+    note_gone(gone, draft);
+    note_what_it_was(was, draft);
     let by_mistake = matches!(gone.gone.by, By::Munmap) && takes_others(gone);
     if by_mistake {
         draft.note(format_args!(
@@ -58,7 +58,7 @@ pub(super) fn tell_vanished(known: &TrackedRange, fault: &Fault, draft: &mut Dra
         Accessed(fault),
         OffsetInto(known, fault.address)
     ));
-    tell_was(known, draft);
+    note_what_it_was(known, draft);
     draft.note(format_args!(
         "what took it away was not seen: a raw system call, a call inside libc, or, in a forked child, MADV_DONTFORK \
          of its parent"
@@ -68,7 +68,7 @@ pub(super) fn tell_vanished(known: &TrackedRange, fault: &Fault, draft: &mut Dra
 /// Says what happened where a shared object has been removed.
 pub(super) fn tell_unloaded(library: &Library, fault: &Fault, draft: &mut Draft) {
     draft.message(format_args!("{}, where {} was until dlclose removed it", Accessed(fault), Quoted(library.path())));
-    tell_removed(library, fault.address, draft);
+    note_removed(library, fault.address, draft);
     draft.help(format_args!(
         "before dlclose, take back or copy what still points into the library's data; or keep it loaded with \
          RTLD_NODELETE"
@@ -76,7 +76,7 @@ pub(super) fn tell_unloaded(library: &Library, fault: &Fault, draft: &mut Draft)
 }
 
 /// Tells of a mapping that is gone: what it was, as far as that is remembered, and where it was made.
-fn tell_was(known: &TrackedRange, draft: &mut Draft) {
+fn note_what_it_was(known: &TrackedRange, draft: &mut Draft) {
     let entry = known.entry;
     let piece = Range { start: entry.start, end: entry.end };
     let all = Range { end: page::whole_pages(known.origin.length).wrapping_add(known.origin.base), ..whole(known) };
@@ -94,5 +94,5 @@ fn tell_was(known: &TrackedRange, draft: &mut Draft) {
         )),
         None => draft.note(format_args!("{what} at {:#x}-{:#x}, {rights}", piece.start, piece.end)),
     }
-    tell_mapped(known, draft);
+    note_mapped(known, draft);
 }

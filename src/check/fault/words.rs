@@ -119,7 +119,7 @@ pub(super) fn tell_hint(address: usize, draft: &mut Draft) -> bool {
 }
 
 /// Tells where the shared object that was at an address was removed, and what was at the address.
-pub(super) fn tell_removed(library: &Library, address: usize, draft: &mut Draft) {
+pub(super) fn note_removed(library: &Library, address: usize, draft: &mut Draft) {
     let offset = address.wrapping_sub(library.start());
     draft.note(format_args!(
         "in that library the address was offset {offset:#x} (addr2line -f -e {} {offset:#x})",

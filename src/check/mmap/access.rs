@@ -1,7 +1,7 @@
 //! What the descriptor refers to, how it was opened, and what its mount, its seals and the sandbox forbid.
 
 use crate::call::Mmap;
-use crate::check::{IfSome, filter_refuses, tell_filter, tell_unseen_filter};
+use crate::check::{IfSome, filter_refuses, note_unseen_filter, tell_filter};
 use crate::facts::descriptor::{self, File, Filesystem, Kind, Object, Seals, WRITE_SEALS};
 use crate::facts::{Path, limits};
 use crate::finding::Report;
@@ -62,8 +62,8 @@ impl Mmap {
                 }
                 _ => draft.message(format_args!("descriptor {fd} is {kind}{path}, which can't be mapped")),
             }
-            self.tell_no_sharing(draft);
-            tell_instead(self, kind, object, draft);
+            self.note_no_sharing(draft);
+            help_instead(self, kind, object, draft);
         });
     }
 
@@ -160,7 +160,7 @@ impl Mmap {
             }
             let what = if both { "PROT_WRITE|PROT_EXEC" } else { "PROT_EXEC" };
             draft.message(format_args!("{what} is refused, by a seccomp filter or a security module"));
-            if !tell_unseen_filter(draft) {
+            if !note_unseen_filter(draft) {
                 draft.note(format_args!(
                     "no mount with noexec and no PR_SET_MDWE explains it; SELinux and the like can"
                 ));
@@ -215,7 +215,7 @@ fn is_never_mappable(fd: c_int, file: &File) -> bool {
 }
 
 /// What to do with a descriptor of this kind in place of mapping it.
-fn tell_instead(call: &Mmap, kind: Kind, object: Option<Object>, draft: &mut Draft) {
+fn help_instead(call: &Mmap, kind: Kind, object: Option<Object>, draft: &mut Draft) {
     match (kind, object) {
         (_, Some(Object::Epoll)) => draft.help(format_args!("wait on it with epoll_wait")),
         (_, Some(Object::Event)) => draft.help(format_args!("read its counter with read(2), 8 bytes")),

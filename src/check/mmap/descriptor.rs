@@ -31,7 +31,7 @@ impl Mmap {
             if self.length == 0 {
                 draft.note(format_args!("the length is 0, which is not allowed either"));
             }
-            self.tell_no_sharing(draft);
+            self.note_no_sharing(draft);
         });
     }
 

@@ -13,7 +13,7 @@ mod succeeded;
 mod unknown;
 
 use super::memory::{self, ShownMapping};
-use super::provenance::tell_origin;
+use super::provenance::note_origin;
 use super::releases::Replacing;
 use super::{Check, Frame, Loss};
 use crate::call::{Call, MAP_DROPPABLE, MAP_TYPE, Mmap};
@@ -172,7 +172,7 @@ impl Mmap {
             draft.message(format_args!("offset {} is not a multiple of the page size ({page})", self.offset));
             let into = self.offset.rem_euclid(i64::try_from(page).unwrap_or(4096));
             let below = self.offset.wrapping_sub(into);
-            self.tell_other_causes(draft);
+            self.note_other_causes(draft);
             let is_descriptor = c_int::try_from(self.offset).is_ok_and(|fd| facts::descriptor::flags(fd).is_ok());
             if self.fd == 0 && is_descriptor {
                 draft.note(format_args!(
@@ -215,7 +215,7 @@ impl Mmap {
                 }
                 None => draft.help(format_args!("pass the number of bytes to map")),
             }
-            self.tell_no_sharing(draft);
+            self.note_no_sharing(draft);
         });
     }
 
@@ -224,7 +224,7 @@ impl Mmap {
             draft.message(format_args!(
                 "the flags have none of MAP_SHARED, MAP_PRIVATE and MAP_SHARED_VALIDATE; exactly one is needed"
             ));
-            self.tell_descriptor_mode(draft);
+            self.note_descriptor_mode(draft);
             draft.help(format_args!(
                 "add MAP_PRIVATE for memory of this process alone, MAP_SHARED for memory that the file or a child \
                  shares"
@@ -277,7 +277,7 @@ impl Mmap {
                     ));
                     draft.mapping(&there);
                     draft.note(format_args!("it is {}", ShownMapping(&there)));
-                    tell_origin(there.start.max(self.address), draft);
+                    note_origin(there.start.max(self.address), draft);
                 }
                 _ => draft.message(format_args!(
                     "MAP_FIXED_NOREPLACE: something was mapped in the {} bytes from {:#x}",

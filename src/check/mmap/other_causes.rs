@@ -5,24 +5,24 @@ use crate::facts::descriptor;
 use crate::form::Draft;
 
 impl Mmap {
-    pub(super) fn tell_other_causes(&self, draft: &mut Draft) {
+    pub(super) fn note_other_causes(&self, draft: &mut Draft) {
         if self.length == 0 {
             draft.note(format_args!("the length is 0, which is not allowed either"));
         }
         if !self.is_anonymous() && descriptor::flags(self.fd) == Err(libc::EBADF) {
             draft.note(format_args!("descriptor {} is not open, either", self.fd));
         }
-        self.tell_no_sharing(draft);
-        self.tell_descriptor_mode(draft);
+        self.note_no_sharing(draft);
+        self.note_descriptor_mode(draft);
     }
 
-    pub(super) fn tell_no_sharing(&self, draft: &mut Draft) {
+    pub(super) fn note_no_sharing(&self, draft: &mut Draft) {
         if !self.has_sharing() {
             draft.note(format_args!("the flags have neither MAP_SHARED nor MAP_PRIVATE, and exactly one is needed"));
         }
     }
 
-    pub(super) fn tell_descriptor_mode(&self, draft: &mut Draft) {
+    pub(super) fn note_descriptor_mode(&self, draft: &mut Draft) {
         if self.is_anonymous() {
             return;
         }

@@ -28,7 +28,7 @@ impl Mmap {
                     ErrnoName(errno),
                     errno::meaning(errno)
                 ));
-                self.tell_what_it_can_be(errno, object, draft);
+                self.note_meanings(errno, object, draft);
             }
         });
     }
@@ -189,9 +189,9 @@ impl Mmap {
     }
 
     /// What is left, by the kind of descriptor.
-    fn tell_what_it_can_be(&self, errno: Errno, object: Option<Object>, draft: &mut Draft) {
+    fn note_meanings(&self, errno: Errno, object: Option<Object>, draft: &mut Draft) {
         if self.is_anonymous() {
-            return Self::tell_of_anonymous(errno, draft);
+            return Self::note_anonymous(errno, draft);
         }
         let kind = descriptor::file(self.fd).map(|file| file.kind);
         let text = match (object, kind) {
@@ -239,7 +239,7 @@ impl Mmap {
         draft.note(format_args!("for such a descriptor it can be: {text}"));
     }
 
-    fn tell_of_anonymous(errno: Errno, draft: &mut Draft) {
+    fn note_anonymous(errno: Errno, draft: &mut Draft) {
         let text = match errno {
             libc::EPERM | libc::EACCES => {
                 "a security module (SELinux or another), or a seccomp filter that was inherited"

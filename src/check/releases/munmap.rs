@@ -2,10 +2,10 @@
 
 use super::neighbours::Neighbours;
 use super::victim::{Named, Owner, Victim};
-use super::{Frame, Loss, LossKind, Search, range_of, tell_there};
+use super::{Frame, Loss, LossKind, Search, note_there, range_of};
 use crate::call::Munmap;
 use crate::check::memory::ShownMapping;
-use crate::check::provenance::{tell_gone, tell_mapped, whole};
+use crate::check::provenance::{note_gone, note_mapped, whole};
 use crate::facts::mapping::Mappings;
 use crate::finding::Report;
 use crate::form::Draft;
@@ -58,11 +58,11 @@ impl Munmap {
         };
         report.offence(Rule::MunmapForeign, severity, |draft| {
             draft.message(format_args!("the {} bytes at {:#x} hold {}", self.length, self.address, Named(victim)));
-            tell_there(loss, report, draft);
+            note_there(loss, report, draft);
             match (victim, &loss.there) {
                 (Victim::Segment(_), Some(there)) => {
                     if let Some(gone) = super::taken_at(there.start.max(self.address), taken) {
-                        tell_mapped(&gone, draft);
+                        note_mapped(&gone, draft);
                     }
                     draft.note(match victim {
                         Victim::Segment(true) => format_args!("the rest stays attached until shmdt"),
@@ -76,13 +76,13 @@ impl Munmap {
     }
 
     fn tell_remedy(&self, victim: &Victim, taken: &ReleasedPieces, draft: &mut Draft) {
-        victim.tell_owner(draft);
-        victim.tell_consequence(draft);
+        victim.note_owner(draft);
+        victim.note_consequence(draft);
         // A mapping of the program's begins here, and the range runs out of it.
         if let Some(first) = super::taken_at(self.address, taken).filter(|first| first.origin.base == self.address)
             && whole(&first).length() < crate::plain::page::whole_pages(self.length)
         {
-            tell_mapped(&first, draft);
+            note_mapped(&first, draft);
             draft.help(format_args!("pass the length that was mapped: {}", first.origin.length));
             return;
         }
@@ -117,8 +117,8 @@ impl Munmap {
     fn double(&self, gone: &ReleasedMapping, report: &Report<'_>) -> Option<Errno> {
         report.offence(Rule::MunmapDouble, Severity::Error, |draft| {
             draft.message(format_args!("the {} bytes at {:#x} have already been unmapped", self.length, self.address));
-            tell_gone(gone, draft);
-            tell_mapped(&gone.was, draft);
+            note_gone(gone, draft);
+            note_mapped(&gone.was, draft);
             draft.note(format_args!(
                 "munmap succeeds where nothing is mapped; memory that another thread maps there in between would be \
                  lost"
@@ -153,7 +153,7 @@ impl Munmap {
             tracked::neighbours(self.address).0.filter(|known| self.address.wrapping_sub(known.entry.end) < NEAR);
         if let Some(below) = below {
             let start = below.origin.base;
-            tell_mapped(&below, draft);
+            note_mapped(&below, draft);
             match self.address.wrapping_sub(below.entry.end) {
                 0 => {
                     draft.note(format_args!("the mapping below ends where this range starts; it starts at {start:#x}"));
@@ -186,13 +186,13 @@ impl Munmap {
                 self.length, self.address
             ));
             for known in [first, second] {
-                tell_mapped(known, draft);
+                note_mapped(known, draft);
             }
             draft.note(format_args!(
                 "the first mapping ends at {:#x}, where the next, of {} bytes, starts",
                 first.entry.end, second.origin.length
             ));
-            neighbours.tell_doubt(draft);
+            neighbours.note_doubt(draft);
             if first.origin.base == self.address {
                 draft.help(format_args!("pass the length that was mapped: {}", first.origin.length));
             } else {

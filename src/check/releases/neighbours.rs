@@ -38,7 +38,7 @@ impl Neighbours {
     }
 
     /// Says so.
-    pub(super) fn tell_doubt(&self, draft: &mut Draft) {
+    pub(super) fn note_doubt(&self, draft: &mut Draft) {
         if self.severity() == Severity::Warning {
             draft.note(format_args!(
                 "both are anonymous, private and of one protection: an allocator that joins such neighbours may mean it"

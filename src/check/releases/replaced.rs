@@ -3,10 +3,10 @@
 use super::copies::{has_copy, is_same};
 use super::neighbours::{Neighbours, is_plain};
 use super::victim::{Named, Victim};
-use super::{Frame, Loss, LossKind, Search, range_of, taken_at, tell_there};
+use super::{Frame, Loss, LossKind, Search, note_there, range_of, taken_at};
 use crate::call::{Mmap, Mremap, Shmat};
 use crate::check::memory;
-use crate::check::provenance::tell_mapped;
+use crate::check::provenance::note_mapped;
 use crate::check::segment::bits_for_caller;
 use crate::facts::{descriptor, limits, segment};
 use crate::finding::Report;
@@ -63,16 +63,16 @@ impl Replacing {
         report.offence(self.rule(), severity, |draft| {
             let Range { start, .. } = loss.range;
             draft.message(format_args!("{} at {start:#x} replaces {}", self.flag(), Named(victim)));
-            tell_there(loss, report, draft);
+            note_there(loss, report, draft);
             if let (Victim::Segment(_), Some(there)) = (victim, &loss.there)
                 && let Some(gone) = taken_at(there.start.max(start), taken)
             {
-                tell_mapped(&gone, draft);
+                note_mapped(&gone, draft);
                 draft.note(format_args!("the segment is detached there; other processes still have its contents"));
             }
-            victim.tell_owner(draft);
-            victim.tell_replaced(draft);
-            self.say_remedy(draft);
+            victim.note_owner(draft);
+            victim.note_replaced(draft);
+            self.help_with_remedy(draft);
         })
     }
 
@@ -87,7 +87,7 @@ impl Replacing {
                 range.start
             ));
             for known in [first, second] {
-                tell_mapped(known, draft);
+                note_mapped(known, draft);
             }
             draft.note(format_args!(
                 "the first mapping ends at {:#x}, {} bytes into the {} of this call",
@@ -95,8 +95,8 @@ impl Replacing {
                 first.entry.end.saturating_sub(range.start),
                 range.length()
             ));
-            neighbours.tell_doubt(draft);
-            self.say_remedy(draft);
+            neighbours.note_doubt(draft);
+            self.help_with_remedy(draft);
         })
     }
 
@@ -110,13 +110,13 @@ impl Replacing {
                 range.length(),
                 known.origin.length
             ));
-            tell_mapped(&known, draft);
+            note_mapped(&known, draft);
             draft.note(format_args!("what was in these bytes is lost"));
-            self.say_remedy(draft);
+            self.help_with_remedy(draft);
         })
     }
 
-    fn say_remedy(self, draft: &mut Draft) {
+    fn help_with_remedy(self, draft: &mut Draft) {
         match self {
             Replacing::Mmap => draft.help(format_args!(
                 "leave MAP_FIXED out and let the kernel choose, or pass MAP_FIXED_NOREPLACE, which fails where \

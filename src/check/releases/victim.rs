@@ -116,14 +116,14 @@ impl Victim {
     }
 
     /// Tells which thread it belongs to.
-    pub(super) fn tell_owner(&self, draft: &mut Draft) {
+    pub(super) fn note_owner(&self, draft: &mut Draft) {
         if let Victim::Stack(whose) | Victim::Block(whose) | Victim::AlternateStack(whose) = self {
             whose.tell(draft);
         }
     }
 
     /// Tells what comes of it when it is unmapped.
-    pub(super) fn tell_consequence(&self, draft: &mut Draft) {
+    pub(super) fn note_consequence(&self, draft: &mut Draft) {
         match self {
             Victim::Heap(false) => draft.note(format_args!(
                 "malloc and free know nothing of it: the next use of memory there raises SIGSEGV, in whichever thread"
@@ -152,13 +152,13 @@ impl Victim {
     }
 
     /// Tells what comes of it when something else takes its place.
-    pub(super) fn tell_replaced(&self, draft: &mut Draft) {
+    pub(super) fn note_replaced(&self, draft: &mut Draft) {
         match self {
             Victim::Heap(false) => draft.note(format_args!(
                 "the contents of the blocks there are lost, and malloc's own data where some lies between them: malloc \
                  and free may crash later"
             )),
-            Victim::Heap(true) | Victim::Block(Owner::CallingThread) => self.tell_consequence(draft),
+            Victim::Heap(true) | Victim::Block(Owner::CallingThread) => self.note_consequence(draft),
             Victim::Stack(Owner::OtherThread(_)) | Victim::Block(Owner::OtherThread(_)) => {
                 draft.note(format_args!("that thread runs on it, and finds other contents there when it goes on"));
             }
