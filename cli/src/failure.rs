@@ -43,6 +43,11 @@ impl fmt::Display for Failure {
     }
 }
 
+/// That something can't be written, and why.
+pub(crate) fn unwritable(what: &str, error: &io::Error) -> Failure {
+    Failure::own(format!("{what} can't be written: {}", reason(error)))
+}
+
 /// Why a call of the system failed, in words and with the name that programmers know.
 pub(crate) fn reason(error: &io::Error) -> String {
     let names = [

@@ -1,10 +1,11 @@
 //! Where findings go, in which form.
 
-use crate::failure::{Failure, reason};
+use crate::failure::{Failure, unwritable};
 use crate::findings::found::Found;
 use crate::findings::session::Session;
 use crate::form::contract::{Form, RunFacts, TextStyle};
 use crate::form::names;
+use crate::replacement::Replacement;
 use crate::say;
 use std::env;
 use std::fs::File;
@@ -41,14 +42,28 @@ struct Output {
 enum To {
     Stream(Stream),
     File(File, PathBuf),
+    /// A file that is there when it is whole.
+    Whole(Replacement),
 }
 
 impl To {
-    fn open(file: Option<PathBuf>, stream: Stream) -> Result<To, Failure> {
+    /// Opens a place; what an earlier run has written there is gone then.
+    fn open(file: Option<PathBuf>, stream: Stream, whole: bool) -> Result<To, Failure> {
         let Some(path) = file else { return Ok(To::Stream(stream)) };
+        if whole && let Some(replacement) = Replacement::of(&path) {
+            return Ok(To::Whole(replacement));
+        }
         match File::create(&path) {
             Ok(file) => Ok(To::File(file, path)),
             Err(error) => Err(unwritable(&format!("'{}'", path.display()), &error)),
+        }
+    }
+
+    /// All has been written.
+    fn close(self) -> Result<(), Failure> {
+        match self {
+            To::Stream(_) | To::File(..) => Ok(()),
+            To::Whole(replacement) => replacement.put_in_place(),
         }
     }
 
@@ -63,6 +78,7 @@ impl To {
             To::File(file, path) => {
                 file.write_all(text.as_bytes()).map_err(|error| unwritable(&format!("'{}'", path.display()), &error))
             }
+            To::Whole(replacement) => replacement.write(text),
         }
     }
 
@@ -70,13 +86,9 @@ impl To {
         match self {
             To::Stream(Stream::StandardOutput) => io::stdout().is_terminal(),
             To::Stream(Stream::StandardError) => io::stderr().is_terminal(),
-            To::File(..) => false,
+            To::File(..) | To::Whole(_) => false,
         }
     }
-}
-
-fn unwritable(what: &str, error: &io::Error) -> Failure {
-    Failure::own(format!("{what} can't be written: {}", reason(error)))
 }
 
 /// How text is to look, wherever it goes.
@@ -90,12 +102,13 @@ pub(crate) struct StyleChoice<'a> {
 
 impl StyleChoice<'_> {
     fn at(self, to: &To) -> TextStyle {
+        let terminal = to.is_terminal();
         let colour = match self.color {
             Some("always") => true,
             Some("never") => false,
-            _ => to.is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            _ => terminal && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
         };
-        TextStyle { colour, suppressions: self.suppressions }
+        TextStyle { colour, terminal, suppressions: self.suppressions }
     }
 }
 
@@ -115,7 +128,7 @@ impl Outputs {
         style: StyleChoice<'_>,
     ) -> Result<Outputs, Failure> {
         let open = |Destination { form, file }: &Destination| {
-            let to = To::open(file.clone(), stream)?;
+            let to = To::open(file.clone(), stream, names::is_document(form))?;
             Ok(Output { form: names::form(form, style.at(&to)), to })
         };
         let outputs = destinations.iter().map(open).collect::<Result<_, Failure>>()?;
@@ -135,7 +148,11 @@ impl Outputs {
     /// All is known; the first failure, if something could not be written.
     pub(crate) fn close(mut self, session: &mut Session, run: &RunFacts) -> Result<(), Failure> {
         self.each(|form| form.render_end(session, run));
-        self.failure.map_or(Ok(()), Err)
+        let Outputs { outputs, failure } = self;
+        match failure {
+            Some(failure) => Err(failure),
+            None => outputs.into_iter().try_for_each(|output| output.to.close()),
+        }
     }
 
     fn each(&mut self, mut text: impl FnMut(&mut dyn Form) -> String) {

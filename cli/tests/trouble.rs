@@ -95,9 +95,10 @@ fn no_limit_or_missing_folder_stands_in_the_way_of_records() {
     let script = r#"ulimit -f 0; "$0" run -o "$2" "$1""#;
     let Some((said, status)) = in_shell(script, &[&program, &folder.path().join("large")]) else { return };
     assert!(status == Some(125) && said.contains("EFBIG"), "{said}");
-    let script = r#"echo "int main(void) { return 0; }" >"$1.c"; TMPDIR="$2" "$0" run "$1.c""#;
+    let script = r#"echo "int main(void) { return 5; }" >"$1.c"; TMPDIR="$2" "$0" run "$1.c""#;
     let Some((said, status)) = in_shell(script, &[&program, &missing]) else { return };
-    assert!(status == Some(125) && said.contains("missing'") && said.contains("ENOENT"), "{said}");
+    assert!(status == Some(5) && said.contains("missing' (TMPDIR): ") && said.contains("ENOENT"), "{said}");
+    assert!(said.contains("'/tmp' is used instead"), "{said}");
 }
 
 #[test]
@@ -118,8 +119,12 @@ fn a_full_folder_for_temporary_files_is_named() {
         eprintln!("SKIPPED: nothing can be mounted here");
         return;
     }
-    assert!(said.contains("error[munmap-zero-length]") && status == Some(125), "{status:?} {said}");
+    assert!(said.contains("error[munmap-zero-length]") && status == Some(3), "{status:?} {said}");
     assert!(said.contains("full' (TMPDIR): ") && said.contains("ENOSPC"), "{said}");
+    // Room for a folder, and for no program in it.
+    let script = script.replace("nr_inodes=1", "nr_inodes=100").replace("size=4k", "size=16k");
+    let Some((said, status)) = in_shell(&script, &[&program, &folder.path().join("full"), &source]) else { return };
+    assert!(said.contains("full' (TMPDIR): ") && status == Some(3), "{status:?} {said}");
 }
 
 #[test]

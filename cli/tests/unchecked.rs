@@ -138,3 +138,114 @@ fn children_that_the_command_was_given_and_an_ignored_end_of_children_do_not_mat
         assert!(start.elapsed() < Duration::from_millis(2500), "{script}");
     }
 }
+
+#[test]
+fn a_log_that_the_environment_asks_for_is_written_beside_what_the_command_shows() {
+    let bad = Compiled::bad();
+    let log = bad.path("log");
+    for (format, words) in [("", FOUND), (":log_format=json", r#""rule":"munmap-zero-length""#)] {
+        let Some(mut command) = covering() else { return };
+        command.env("MAPSAN_OPTIONS", format!("log_path={}{format}", log.display())).arg("run").arg(&bad.program);
+        let (said, status) = ended(&command.output().unwrap());
+        let log = fs::read_to_string(&log).unwrap();
+        assert!(status == Some(3) && said.contains(FOUND) && log.contains(words), "{status:?} {said} {log}");
+    }
+    let Some(mut command) = covering() else { return };
+    command.env("MAPSAN_OPTIONS", "log_path=/tmp/x.%p").arg("run").arg(&bad.program);
+    let (said, status) = ended(&command.output().unwrap());
+    assert!(status == Some(2) && said.contains("log_path=/tmp/x.%p") && said.contains("-o FILE"), "{status:?} {said}");
+}
+
+#[test]
+fn a_command_that_is_killed_leaves_no_empty_file_and_no_folder_for_long() {
+    let waits = Compiled::new("#include <unistd.h>\nint main(void) { write(1, \"x\", 1); return pause(); }\n", &[]);
+    let (out, source, place) = (waits.path("out.sarif"), waits.path("prog.c"), waits.path("tmp"));
+    fs::create_dir(&place).unwrap();
+    fs::write(&out, "of an earlier run").unwrap();
+    let run = || {
+        let mut command = covering()?;
+        command.env("TMPDIR", &place).args(["run", "--format", "sarif", "-o"]).arg(&out);
+        Some(command)
+    };
+    let Some(mut command) = run() else { return };
+    let mut child = command.arg(&source).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+    let folders = || fs::read_dir(&place).unwrap().count();
+    assert_eq!(folders(), 1);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!out.exists(), "neither an empty one nor an earlier one");
+    assert_eq!(folders(), 1);
+    // The program still runs from its folder, which the next run leaves alone.
+    let quick = waits.path("quick.c");
+    fs::write(&quick, "int main(void) { return 6; }\n").unwrap();
+    let program = fs::read_dir(&place).unwrap().next().unwrap().unwrap().path().join("prog");
+    assert_eq!(run().unwrap().arg(&quick).status().unwrap().code(), Some(6));
+    assert_eq!(folders(), 1);
+    let of_program = |entry: &fs::DirEntry| fs::read_link(entry.path().join("exe")).is_ok_and(|exe| exe == program);
+    let process = fs::read_dir("/proc").unwrap().flatten().find(of_program).unwrap().file_name();
+    assert!(Command::new("kill").arg(&process).status().unwrap().success());
+    while Path::new("/proc").join(&process).join("exe").exists() {
+        std::thread::yield_now();
+    }
+    assert_eq!(run().unwrap().arg(&quick).status().unwrap().code(), Some(6));
+    assert_eq!(folders(), 0);
+    assert!(fs::read_to_string(&out).unwrap().ends_with("}\n"), "whole");
+    assert_eq!(fs::read_dir(waits.folder.path()).unwrap().count(), 5, "prog, prog.c, quick.c, tmp, out.sarif");
+}
+
+#[test]
+fn a_level_holds_for_what_is_told_at_the_end_of_the_run() {
+    let code = "#include <fcntl.h>\n#include <sys/ipc.h>\n#include <sys/mman.h>\n#include <sys/shm.h>\n#include <unistd.h>\n\
+        int main(void)\n{\n    shmget(getpid(), 4096, IPC_CREAT | 0600);\n    return 0;\n}\n";
+    let leaves = Compiled::new(code, &[]);
+    for (level, tells) in [("note", true), ("warning", false), ("error", false)] {
+        for by_flag in [true, false] {
+            let Some(mut command) = covering() else { return };
+            command.arg("run");
+            if by_flag {
+                command.args(["--level", level]);
+            } else {
+                command.env("MAPSAN_OPTIONS", format!("level={level}"));
+            }
+            // In a namespace of the test's own, so that nothing is left.
+            let mut alone = Command::new("unshare");
+            alone.args(["-r", "--ipc"]).arg(command.get_program()).args(command.get_args()).arg(&leaves.program);
+            alone.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+            let (said, status) = ended(&alone.output().unwrap());
+            if status == Some(1) && said.contains("unshare") {
+                eprintln!("SKIPPED: there are no namespaces here: {said}");
+                return;
+            }
+            assert_eq!((status, said.contains("note[leak-segment]")), (Some(0), tells), "{level} {said}");
+        }
+    }
+}
+
+#[test]
+fn a_run_without_findings_says_so_to_who_looks_on() {
+    let Some(mut command) = covering() else { return };
+    assert_eq!(ended(&command.args(["run", "true"]).output().unwrap()), (String::new(), Some(0)), "in a pipe");
+    let Some(mut command) = covering() else { return };
+    let (said, _) = ended(&command.args(["run", "--verbosity", "1", "true"]).output().unwrap());
+    assert!(said.lines().last().is_some_and(|line| line.starts_with("mapsan: no findings in /")), "{said}");
+    let library = command.get_envs().find(|(name, _)| *name == "MAPSAN_RUNTIME").unwrap().1.unwrap();
+    for (run, last) in [
+        ("run true", "mapsan: no findings in /usr/bin/true"),
+        ("run sh -c 'cat; exit 0'", "mapsan: no findings in 2 programs"),
+        (
+            "run --only other true",
+            "mapsan: NOT COVERED: '/usr/bin/true': it was left out by only= or skip=, and so was all that it has started",
+        ),
+    ] {
+        let script = format!("{} {run}", env!("CARGO_BIN_EXE_mapsan"));
+        let mut terminal = Command::new("script");
+        terminal.args(["-qec", &script, "/dev/null"]).env("MAPSAN_RUNTIME", library).stdin(Stdio::null());
+        let Ok(output) = terminal.output() else {
+            eprintln!("SKIPPED: there is no script(1)");
+            return;
+        };
+        let said = text(&output.stdout).replace('\r', "");
+        assert_eq!(said.lines().last(), Some(last), "{run}: {said}");
+    }
+}

@@ -24,7 +24,8 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     refuse_unknown_option(&words)?;
     let command_line = CommandLine::new(&words)?;
     let options = Options::new(arguments::given(matches));
-    let destinations = arguments::destinations(matches)?;
+    let mut destinations = arguments::destinations(matches)?;
+    destinations.extend(log_of_environment(&options)?);
     let outputs = open_outputs(matches, &destinations, &options)?;
     let prepared = command_line.prepare()?;
     hint_at_misplaced(&words);
@@ -60,6 +61,22 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     // Now: the command may be about to end by the program's signal.
     drop(prepared);
     demands.judge(&session, status)
+}
+
+/// The log that `MAPSAN_OPTIONS` asks for, beside what the command was told: the library has one way, which leads to the
+/// command.
+fn log_of_environment(options: &Options) -> Result<Option<Destination>, Failure> {
+    let Some(path) = options.value(Key::LogPath).filter(|path| !path.is_empty() && path != "stderr") else {
+        return Ok(None);
+    };
+    if path.contains('%') || path.starts_with('@') {
+        return Err(Failure::usage(format!(
+            "MAPSAN_OPTIONS: log_path={path}: under 'mapsan run' one log has the findings of all processes; give a path \
+             without '%' and '@', or -o FILE"
+        )));
+    }
+    let form = options.value(Key::LogFormat).unwrap_or_else(|| "text".to_owned());
+    Ok(Some(Destination { form, file: Some(path.into()) }))
 }
 
 /// Opens the places that findings go to. Before anything can fail: what an earlier run has written must not be taken for

@@ -36,6 +36,8 @@ pub(crate) struct RunFacts {
 #[derive(Clone, Copy)]
 pub(crate) struct TextStyle {
     pub(crate) colour: bool,
+    /// Whether somebody looks on.
+    pub(crate) terminal: bool,
     /// Whether each finding comes with the line that would silence it.
     pub(crate) suppressions: bool,
 }

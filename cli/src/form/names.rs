@@ -6,6 +6,11 @@ use super::{ctest, gcc, json, junit, sarif, text, valgrind};
 /// The names, in the order in which `--help` lists them; `ctest` is not for people, and not among them.
 pub(crate) const NAMES: [&str; 6] = ["text", "json", "sarif", "junit", "valgrind-xml", "gcc"];
 
+/// Whether a form is a document, which is of no use before its end; the others are read while they grow.
+pub(crate) fn is_document(name: &str) -> bool {
+    matches!(name, "sarif" | "junit" | "valgrind-xml" | "ctest")
+}
+
 /// The form of this name; text for one that is none.
 pub(crate) fn form(name: &str, style: TextStyle) -> Box<dyn Form> {
     match name {

@@ -10,6 +10,7 @@ use crate::path::display_path;
 use anstyle::{AnsiColor, Style};
 use mapsan_model::Severity;
 use mapsan_model::suppressions::PROPOSED;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -131,6 +132,8 @@ impl Form for Text {
         let summary = session.summary();
         if !summary.is_empty() {
             let _ = writeln!(text, "mapsan: {summary}");
+        } else if session.gaps.is_empty() && session.suppressed == 0 && (self.style.terminal || run.verbose) {
+            text.extend(checked(session).map(|checked| format!("mapsan: no findings in {checked}\n")));
         }
         text
     }
@@ -161,6 +164,16 @@ const CALLS: [&str; 22] = [
     "sigaltstack",
     "dlclose",
 ];
+
+/// The programs that were checked; those of which nothing is known are not counted.
+fn checked(session: &Session) -> Option<String> {
+    let programs: BTreeSet<&str> = session.processes.values().map(|process| process.exe.as_str()).collect();
+    match programs.len() {
+        0 => None,
+        1 => programs.first().map(|program| display_path(Path::new(program))),
+        several => Some(format!("{several} programs")),
+    }
+}
 
 /// Which other process of the run it is: of the same program it is a child, else its program tells more.
 fn process(found: &Found, session: &Session) -> String {
@@ -245,8 +258,8 @@ mod tests {
                         note: a fact\n    help: do this\n    \
                         note: /no/such/file has no lines for this; compile it with debug information (cc -g)\n    \
                         suppression: munmap-zero-length:f\n";
-        assert_eq!(rendered(TextStyle { colour: false, suppressions: true }), expected);
-        let coloured = rendered(TextStyle { colour: true, suppressions: false });
+        assert_eq!(rendered(TextStyle { colour: false, terminal: false, suppressions: true }), expected);
+        let coloured = rendered(TextStyle { colour: true, terminal: true, suppressions: false });
         assert!(
             coloured.starts_with("mapsan: \u{1b}[1m\u{1b}[31merror[munmap-zero-length]\u{1b}[0m: "),
             "{coloured:?}"
@@ -265,7 +278,8 @@ mod tests {
             panic!("it is a finding")
         };
         found.related = vec![Related { label: "attached here".to_owned(), function: function_of, stack }];
-        let text = Text::new(TextStyle { colour: false, suppressions: false }).render_finding(&found, &mut session);
+        let text = Text::new(TextStyle { colour: false, terminal: false, suppressions: false })
+            .render_finding(&found, &mut session);
         text.lines().find(|line| line.contains("^ here")).unwrap_or_default().trim_start().to_owned()
     }
 

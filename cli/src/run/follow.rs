@@ -27,6 +27,8 @@ const INTERVAL: Duration = Duration::from_millis(10);
 const MOMENT: Duration = Duration::from_millis(100);
 /// After which time it says for whom it waits.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// After how many looks in a row that find no process there is none.
+const EMPTY: u32 = 3;
 /// The most processes that are named.
 const NAMED: usize = 3;
 
@@ -100,6 +102,10 @@ impl Follower {
         if program.cover.is_ok() && !self.session.processes.contains_key(&pid) && !options.choose_programs() {
             self.session.add_gap(&program.path.display().to_string(), &coverage::silence(status), pid);
         }
+        if options.choose_programs() && self.session.processes.is_empty() {
+            let reason = "it was left out by only= or skip=, and so was all that it has started";
+            self.session.add_gap(&program.path.display().to_string(), reason, pid);
+        }
         self.tell_leftovers(status, &living, options);
         let Follower { session, outputs, .. } = self;
         Ok(Ended { status, living, session, outputs })
@@ -142,15 +148,20 @@ impl Follower {
         };
         let start = Instant::now();
         let mut said = false;
+        let mut empty = 0;
         loop {
             let living = self.living();
             let waited = start.elapsed();
-            if living.is_empty() || patience.is_some_and(|patience| waited >= patience) || child::is_interrupted() {
+            empty = if living.is_empty() { empty + 1 } else { 0 };
+            // One look may miss a process that changes its parent meanwhile. That there are no children is certain, where
+            // the command has none of its own besides.
+            let is_over = self.deserted || self.tree.has_others() && empty >= EMPTY;
+            if is_over || patience.is_some_and(|patience| waited >= patience) || child::is_interrupted() {
                 let blocks = self.rest();
                 self.ingest(&blocks);
                 return living;
             }
-            if waited >= PATIENCE && !said {
+            if waited >= PATIENCE && !said && !living.is_empty() {
                 said = true;
                 say!("the program has ended; {}", waiting_for(&living));
             }

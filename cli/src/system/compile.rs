@@ -21,6 +21,8 @@ pub(crate) fn compile(sources: &[OsString], folder: &Path) -> Result<PathBuf, Fa
     let compiler = env::var("CC").ok().filter(|compiler| !compiler.trim().is_empty()).unwrap_or_else(|| "cc".into());
     let mut words = compiler.split_whitespace();
     let mut command = Command::new(words.next().unwrap_or("cc"));
+    // Its own files go where there is room.
+    command.env("TMPDIR", folder);
     command.args(words).arg("-g").arg("-o").arg(&program).args(sources);
     match command.status() {
         Ok(status) if status.success() => Ok(program),

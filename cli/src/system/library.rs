@@ -3,7 +3,8 @@
 use crate::failure::{Failure, reason};
 use crate::system::folder::Folder;
 use std::env;
-use std::ffi::{OsStr, OsString};
+use std::ffi::{CStr, OsStr, OsString};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -22,9 +23,8 @@ pub(crate) fn find() -> Result<PathBuf, Failure> {
             ))
         });
     }
-    let command = env::current_exe()
-        .and_then(|path| path.canonicalize())
-        .map_err(|error| Failure::own(format!("the command can't find itself: {}", reason(&error))))?;
+    let command =
+        command_file().map_err(|error| Failure::own(format!("the command can't find itself: {}", reason(&error))))?;
     let folder = command.parent().unwrap_or(Path::new("/"));
     // The folders of libraries that distributions use.
     let multiarch = format!("../lib/{}-linux-gnu", env::consts::ARCH);
@@ -35,6 +35,22 @@ pub(crate) fn find() -> Result<PathBuf, Failure> {
             "{NAME} was not found: looked for {}; build it with 'cargo build --release', or set MAPSAN_RUNTIME to it",
             tried.join(", ")
         ))
+    })
+}
+
+/// The command's own file; where there is no /proc, by the path with which it was executed.
+fn command_file() -> io::Result<PathBuf> {
+    env::current_exe().and_then(|path| path.canonicalize()).or_else(|error| {
+        // SAFETY: getauxval(3) reads what the kernel left on the stack.
+        let name: *const libc::c_char = std::ptr::with_exposed_provenance(
+            usize::try_from(unsafe { libc::getauxval(libc::AT_EXECFN) }).unwrap_or(0),
+        );
+        if name.is_null() {
+            return Err(error);
+        }
+        // SAFETY: a string that the kernel has left there, too, for the life of the process.
+        let name = unsafe { CStr::from_ptr(name) };
+        Path::new(OsStr::from_bytes(name.to_bytes())).canonicalize()
     })
 }
 

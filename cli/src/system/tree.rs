@@ -27,6 +27,11 @@ impl Tree {
         Tree { inherited: children(std::process::id()).into_iter().collect() }
     }
 
+    /// Whether the command has children that are none of the run.
+    pub(crate) fn has_others(&self) -> bool {
+        !self.inherited.is_empty()
+    }
+
     /// All processes of the run, in no order, zombies among them; `None` where /proc does not tell.
     pub(crate) fn pids(&self) -> Option<Vec<u32>> {
         let own = std::process::id();
