@@ -25,12 +25,33 @@ struct Place<T> {
     event: UnsafeCell<MaybeUninit<T>>,
 }
 
-/// The queue.
-#[repr(C)] // its end is written to by a fork: see `Shared`
+/// How much waits. It lies beside the lock, apart from the places, since every holder looks at it.
+pub(crate) struct Waiting {
+    tickets: AtomicU32,
+    events: AtomicU32,
+}
+
+impl Waiting {
+    #[cfg(not(model_checked))]
+    pub(crate) const fn new() -> Waiting {
+        Waiting { tickets: AtomicU32::new(0), events: AtomicU32::new(0) }
+    }
+
+    #[cfg(model_checked)]
+    pub(crate) fn new() -> Waiting {
+        Waiting { tickets: AtomicU32::new(0), events: AtomicU32::new(0) }
+    }
+
+    /// Whether nothing waits.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.events.load(Ordering::Acquire) == 0
+    }
+}
+
+/// The places in which events wait.
 pub(crate) struct Queue<T> {
     places: [Place<T>; PLACES],
-    tickets: AtomicU32,
-    waiting: AtomicU32,
 }
 
 // SAFETY: an event is written by who claimed its place and read by the lock's holder once it is ready.
@@ -47,8 +68,6 @@ impl<T: Copy> Queue<T> {
                     event: UnsafeCell::new(MaybeUninit::uninit()),
                 }
             }; PLACES],
-            tickets: AtomicU32::new(0),
-            waiting: AtomicU32::new(0),
         }
     }
 
@@ -60,23 +79,15 @@ impl<T: Copy> Queue<T> {
                 ticket: AtomicU32::new(0),
                 event: UnsafeCell::new(MaybeUninit::uninit()),
             }),
-            tickets: AtomicU32::new(0),
-            waiting: AtomicU32::new(0),
         }
     }
 
-    /// Whether nothing waits.
-    #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.waiting.load(Ordering::Acquire) == 0
-    }
-
     /// Leaves an event; `false` if there is no place.
-    pub(crate) fn push(&self, event: T) -> bool {
+    pub(crate) fn push(&self, waiting: &Waiting, event: T) -> bool {
         let claim = |place: &&Place<T>| {
             place.state.compare_exchange(FREE, CLAIMED, Ordering::Acquire, Ordering::Relaxed).is_ok()
         };
-        let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
+        let ticket = waiting.tickets.fetch_add(1, Ordering::Relaxed);
         let (before, from) = self.places.split_at(ticket as usize % PLACES);
         let Some(place) = from.iter().chain(before).find(claim) else { return false };
         place.ticket.store(ticket, Ordering::Relaxed);
@@ -84,17 +95,17 @@ impl<T: Copy> Queue<T> {
         place.event.with_mut(|event_place| unsafe {
             (*event_place).write(event);
         });
-        self.waiting.fetch_add(1, Ordering::Relaxed);
+        waiting.events.fetch_add(1, Ordering::Relaxed);
         place.state.store(READY, Ordering::Release);
         true
     }
 
     /// Takes the oldest event. For the lock's holder alone.
-    pub(crate) fn pop(&self) -> Option<T> {
-        if self.is_empty() {
+    pub(crate) fn pop(&self, waiting: &Waiting) -> Option<T> {
+        if waiting.is_empty() {
             return None;
         }
-        let now = self.tickets.load(Ordering::Relaxed);
+        let now = waiting.tickets.load(Ordering::Relaxed);
         // Signed: a handler may leave an event at this very moment, with a ticket that is newer than `now`.
         let order = |place: &&Place<T>| place.ticket.load(Ordering::Relaxed).wrapping_sub(now).cast_signed();
         let is_ready = |place: &&Place<T>| place.state.load(Ordering::Acquire) == READY;
@@ -103,7 +114,7 @@ impl<T: Copy> Queue<T> {
         let event = place.event.with_mut(|event| unsafe { *event });
         // SAFETY: the place is ready, so an event has been written to it.
         let event = unsafe { event.assume_init() };
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        waiting.events.fetch_sub(1, Ordering::Relaxed);
         place.state.store(FREE, Ordering::Release);
         Some(event)
     }
@@ -111,28 +122,40 @@ impl<T: Copy> Queue<T> {
 
 /// Gives the lock back, with the queue emptied: also of what a handler leaves at the last moment.
 #[inline]
-pub(crate) fn leave<T: Copy>(lock: &Lock, queue: &Queue<T>, threads: &impl Threads, enter: impl FnMut(T)) {
-    if queue.is_empty() {
+pub(crate) fn leave<T: Copy>(
+    lock: &Lock,
+    waiting: &Waiting,
+    queue: &Queue<T>,
+    threads: &impl Threads,
+    enter: impl FnMut(T),
+) {
+    if waiting.is_empty() {
         lock.give_back(threads);
-        if queue.is_empty() || lock.take(Patience::Short, threads).is_err() {
+        if waiting.is_empty() || lock.take(Patience::Short, threads).is_err() {
             return;
         }
     }
-    leave_with_events(lock, queue, threads, enter);
+    leave_with_events(lock, waiting, queue, threads, enter);
 }
 
 /// The same where events wait. Apart, because an event takes much of a small stack.
 #[cold]
 #[inline(never)]
-fn leave_with_events<T: Copy>(lock: &Lock, queue: &Queue<T>, threads: &impl Threads, mut enter: impl FnMut(T)) {
+fn leave_with_events<T: Copy>(
+    lock: &Lock,
+    waiting: &Waiting,
+    queue: &Queue<T>,
+    threads: &impl Threads,
+    mut enter: impl FnMut(T),
+) {
     // An event whose writer has not come to its end keeps nobody here: the next holder enters it.
     const ROUNDS: u32 = 3;
     for round in 1..=ROUNDS {
-        while let Some(event) = queue.pop() {
+        while let Some(event) = queue.pop(waiting) {
             enter(event);
         }
         lock.give_back(threads);
-        if round == ROUNDS || queue.is_empty() || lock.take(Patience::Short, threads).is_err() {
+        if round == ROUNDS || waiting.is_empty() || lock.take(Patience::Short, threads).is_err() {
             return;
         }
     }

@@ -4,7 +4,7 @@
 //! in the queue. One that finds no place there, and whose thread can't have the lock either, is lost: the caller is told.
 
 use super::lock::{Lock, LockError, Patience, Threads};
-use super::queue::{self, Queue};
+use super::queue::{self, Queue, Waiting};
 use crate::plain::hidden::{Addresses, Hidden};
 use crate::plain::sync::UnsafeCell;
 
@@ -17,13 +17,13 @@ pub(crate) trait Content {
     fn apply(&mut self, event: &Self::Event);
 }
 
-/// A content behind the lock. What a fork(2) writes to lies side by side: the queue's end, the lock, and the beginning of the
-/// content.
+/// A content behind the lock. What a fork(2) writes to lies side by side: the lock, and the beginning of the content.
 #[repr(C)]
 pub(crate) struct Shared<C: Content> {
-    queue: Queue<Hidden<C::Event>>,
     lock: Lock,
+    waiting: Waiting,
     content: UnsafeCell<C>,
+    queue: Queue<Hidden<C::Event>>,
 }
 
 // SAFETY: the content is reached only by the holder of the lock.
@@ -32,12 +32,12 @@ unsafe impl<C: Content + Send> Sync for Shared<C> where C::Event: Send {}
 impl<C: Content> Shared<C> {
     #[cfg(not(model_checked))]
     pub(crate) const fn new(content: C) -> Shared<C> {
-        Shared { queue: Queue::new(), lock: Lock::new(), content: UnsafeCell::new(content) }
+        Shared { lock: Lock::new(), waiting: Waiting::new(), content: UnsafeCell::new(content), queue: Queue::new() }
     }
 
     #[cfg(model_checked)]
     pub(crate) fn new(content: C) -> Shared<C> {
-        Shared { queue: Queue::new(), lock: Lock::new(), content: UnsafeCell::new(content) }
+        Shared { lock: Lock::new(), waiting: Waiting::new(), content: UnsafeCell::new(content), queue: Queue::new() }
     }
 
     /// Takes the lock, and enters what waits.
@@ -51,7 +51,7 @@ impl<C: Content> Shared<C> {
         self.lock.take(patience, threads)?;
         let mut held = Held { shared: self, threads };
         // Left by a handler between its thread's last look and the release of the lock.
-        if !self.queue.is_empty() {
+        if !self.waiting.is_empty() {
             held.catch_up();
         }
         Ok(held)
@@ -94,7 +94,7 @@ impl<C: Content> Shared<C> {
         threads: &impl Threads,
         event: &C::Event,
     ) -> Result<(), LockError> {
-        if self.queue.push(Hidden::of(*event)) {
+        if self.queue.push(&self.waiting, Hidden::of(*event)) {
             return Ok(());
         }
         match error {
@@ -126,7 +126,7 @@ impl<C: Content, T: Threads> Held<'_, C, T> {
 
     #[cold]
     fn catch_up(&mut self) {
-        while let Some(event) = self.shared.queue.pop() {
+        while let Some(event) = self.shared.queue.pop(&self.shared.waiting) {
             self.content().apply(&event.get());
         }
     }
@@ -137,7 +137,7 @@ impl<C: Content, T: Threads> Held<'_, C, T> {
     pub(crate) fn leave(mut self) {
         let (shared, threads) = (self.shared, self.threads);
         let enter = |event: Hidden<C::Event>| self.content().apply(&event.get());
-        queue::leave(&shared.lock, &shared.queue, threads, enter);
+        queue::leave(&shared.lock, &shared.waiting, &shared.queue, threads, enter);
     }
 
     /// Gives up the proof and keeps the lock, over fork(2).
