@@ -233,6 +233,7 @@ fn has_capabilities(path: &Path) -> bool {
 fn covered<'a, E: FileHeader, R: object::ReadRef<'a>>(elf: &ElfFile<'a, E, R>) -> Result<Cover, InspectError> {
     let own = match env::consts::ARCH {
         "aarch64" => Architecture::Aarch64,
+        "riscv64" => Architecture::Riscv64,
         _ => Architecture::X86_64,
     };
     if elf.architecture() != own {
