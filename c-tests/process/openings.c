@@ -27,14 +27,16 @@ static const char *in(const char *name)
 }
 
 /* Whether the last finding is of mmap-bad-fd and says this. */
-static void expect(const char *text, const char *file, int line)
+static void expect_of(const char *rule, const char *text, const char *file, int line)
 {
     int (*last)(mapsan_finding *) = (int (*)(mapsan_finding *))dlsym(RTLD_DEFAULT, "mapsan_last_finding");
     mapsan_finding found;
     CHECK(last != NULL && last(&found) == 1, "%s:%d: no finding", file, line);
-    CHECK(strcmp(found.rule, "mmap-bad-fd") == 0 && strstr(found.message, text) != NULL, "%s:%d: %s: %s, not %s", file, line,
+    CHECK(strcmp(found.rule, rule) == 0 && strstr(found.message, text) != NULL, "%s:%d: %s: %s, not %s", file, line,
           found.rule, found.message, text);
 }
+
+static void expect(const char *text, const char *file, int line) { expect_of("mmap-bad-fd", text, file, line); }
 
 /* Maps what an open gave, which is -1; each use is a call site of its own. */
 #define MAP_FAILS(fd, text)                                                                                            \
@@ -106,6 +108,35 @@ static void failures_are_named(void)
     MAP_FAILS(-ENOENT, "descriptor -2 is negative");
     CHECK(mmap(NULL, 4096, MAP_PRIVATE | MAP_ANONYMOUS, PROT_READ | PROT_WRITE, -1, 0) == MAP_FAILED, "mapped");
     expect("prot and flags are swapped", __FILE__, __LINE__);
+}
+
+/* Whatever the kernel makes of the two: it refuses the descriptor, the type or the access, or maps it. */
+static void swapped_arguments_are_named(void)
+{
+    const int rw = PROT_READ | PROT_WRITE;
+    int fd = open(in("swapped"), O_RDWR | O_CREAT, 0600), reads = open(in("swapped"), O_RDONLY);
+    CHECK(fd >= 0 && reads >= 0 && ftruncate(fd, 4096) == 0, "errno %d", errno);
+    const struct {
+        int prot, flags, fd;
+        const char *rule, *text;
+    } calls[] = {
+        {MAP_PRIVATE, rw, reads, "mmap-fd-not-writable", "look swapped: flags is 3, which is PROT_READ|PROT_WRITE, and prot is 2"},
+        {MAP_SHARED, PROT_READ | PROT_EXEC, fd, "mmap-no-sharing", "look swapped: flags is 5, which is PROT_READ|PROT_EXEC"},
+        {MAP_SHARED | MAP_POPULATE, rw, fd, "mmap-both-sharing", "are swapped: prot is MAP_SHARED|MAP_POPULATE"},
+        {MAP_PRIVATE | MAP_ANONYMOUS, rw, open("/dev/null", O_RDWR), "mmap-not-mappable", "are swapped: prot is MAP_PRIVATE"},
+        {MAP_PRIVATE | MAP_ANONYMOUS, PROT_NONE, fd, "mmap-no-sharing", "are swapped: prot is MAP_PRIVATE|MAP_ANONYMOUS"},
+        {MAP_PRIVATE | MAP_ANONYMOUS, PROT_READ, -1, "mmap-bad-fd", "are swapped: prot is MAP_PRIVATE|MAP_ANONYMOUS"},
+        {MAP_SHARED, rw, -1, "mmap-bad-fd", "descriptor -1 is not open"},
+        {PROT_READ, 0, fd, "mmap-no-sharing", "the flags have none of MAP_SHARED, MAP_PRIVATE"},
+        {PROT_WRITE, MAP_SHARED, reads, "mmap-fd-not-writable", "was opened with O_RDONLY, and MAP_SHARED with PROT_WRITE"},
+        {rw, MAP_SHARED | MAP_PRIVATE, fd, "mmap-both-sharing", "MAP_SHARED|MAP_PRIVATE is MAP_SHARED_VALIDATE"},
+    };
+    /* The same rule at the same place is told once. */
+#define NOW(i) \
+    mmap(NULL, 4096, calls[i].prot, calls[i].flags, calls[i].fd, 0), \
+        expect_of(calls[i].rule, calls[i].text, __FILE__, __LINE__)
+    NOW(0), NOW(1), NOW(2), NOW(3), NOW(4), NOW(5), NOW(6), NOW(7), NOW(8), NOW(9);
+    unlink(in("swapped"));
 }
 
 /* A folder that this user may not search, told by the finding's text. */
@@ -181,6 +212,7 @@ int main(int count, char **arguments)
     findings(0);
     arguments_pass();
     failures_are_named();
+    swapped_arguments_are_named();
     a_refusing_folder_is_named();
     a_thread_can_be_cancelled();
     rmdir(folder);

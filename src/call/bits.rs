@@ -30,6 +30,35 @@ pub(crate) const MAP_DROPPABLE: c_int = 0x08;
 /// mmap's `MAP_…` bits.
 pub(crate) struct MapFlags(pub(crate) c_int);
 
+impl MapFlags {
+    /// What is not the type.
+    const NAMES: &[(c_int, &str)] = &[
+        (libc::MAP_FIXED, "MAP_FIXED"),
+        (libc::MAP_ANONYMOUS, "MAP_ANONYMOUS"),
+        (Machine::LOW_ADDRESSES, "MAP_32BIT"),
+        (libc::MAP_GROWSDOWN, "MAP_GROWSDOWN"),
+        (libc::MAP_DENYWRITE, "MAP_DENYWRITE"),
+        (libc::MAP_EXECUTABLE, "MAP_EXECUTABLE"),
+        (libc::MAP_LOCKED, "MAP_LOCKED"),
+        (libc::MAP_NORESERVE, "MAP_NORESERVE"),
+        (libc::MAP_POPULATE, "MAP_POPULATE"),
+        (libc::MAP_NONBLOCK, "MAP_NONBLOCK"),
+        (libc::MAP_STACK, "MAP_STACK"),
+        (libc::MAP_HUGETLB, "MAP_HUGETLB"),
+        (libc::MAP_SYNC, "MAP_SYNC"),
+        (libc::MAP_FIXED_NOREPLACE, "MAP_FIXED_NOREPLACE"),
+    ];
+
+    /// All bits but the type that have a name.
+    pub(crate) const ALL: c_int = {
+        let (mut all, mut rest) = (0, Self::NAMES);
+        while let [(bit, _), after @ ..] = rest {
+            (all, rest) = (all | *bit, after);
+        }
+        all
+    };
+}
+
 impl fmt::Display for MapFlags {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sharing = match self.0 & MAP_TYPE {
@@ -44,25 +73,9 @@ impl fmt::Display for MapFlags {
         if rest == 0 {
             return f.write_str(if sharing.is_empty() { "0" } else { "" });
         }
-        let names = &[
-            (libc::MAP_FIXED, "MAP_FIXED"),
-            (libc::MAP_ANONYMOUS, "MAP_ANONYMOUS"),
-            (Machine::LOW_ADDRESSES, "MAP_32BIT"),
-            (libc::MAP_GROWSDOWN, "MAP_GROWSDOWN"),
-            (libc::MAP_DENYWRITE, "MAP_DENYWRITE"),
-            (libc::MAP_EXECUTABLE, "MAP_EXECUTABLE"),
-            (libc::MAP_LOCKED, "MAP_LOCKED"),
-            (libc::MAP_NORESERVE, "MAP_NORESERVE"),
-            (libc::MAP_POPULATE, "MAP_POPULATE"),
-            (libc::MAP_NONBLOCK, "MAP_NONBLOCK"),
-            (libc::MAP_STACK, "MAP_STACK"),
-            (libc::MAP_HUGETLB, "MAP_HUGETLB"),
-            (libc::MAP_SYNC, "MAP_SYNC"),
-            (libc::MAP_FIXED_NOREPLACE, "MAP_FIXED_NOREPLACE"),
-        ];
         if !sharing.is_empty() {
             f.write_str("|")?;
         }
-        Bits { set: rest, names, empty: "" }.fmt(f)
+        Bits { set: rest, names: Self::NAMES, empty: "" }.fmt(f)
     }
 }

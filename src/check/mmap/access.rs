@@ -40,6 +40,9 @@ impl Mmap {
 
     fn not_mappable(&self, file: &File, report: &Report<'_>) {
         report.finding(Rule::MmapNotMappable, Severity::Warning, |draft| {
+            if self.tell_swapped_and_refused(draft) {
+                return;
+            }
             let path = Path::of_descriptor(self.fd);
             let path = IfSome(path.as_ref().map(Aside));
             let (fd, kind) = (self.fd, file.kind);
@@ -69,6 +72,9 @@ impl Mmap {
 
     fn not_readable(&self, report: &Report<'_>) {
         report.finding(Rule::MmapFdNotReadable, Severity::Warning, |draft| {
+            if self.tell_swapped_and_refused(draft) {
+                return;
+            }
             draft.message(format_args!(
                 "descriptor {} was opened with O_WRONLY, and every file mapping reads, whatever its protection",
                 self.fd
@@ -79,10 +85,20 @@ impl Mmap {
 
     fn not_writable(&self, report: &Report<'_>) {
         report.finding(Rule::MmapFdNotWritable, Severity::Warning, |draft| {
+            if self.tell_swapped_and_refused(draft) {
+                return;
+            }
             draft.message(format_args!(
                 "descriptor {} was opened with O_RDONLY, and MAP_SHARED with PROT_WRITE writes to the file",
                 self.fd
             ));
+            if self.note_maybe_swapped(draft) {
+                draft.help(format_args!(
+                    "to read the file, pass the protection first: mmap(address, length, PROT_READ, MAP_PRIVATE, ...); \
+                     to write to it, open it with O_RDWR"
+                ));
+                return;
+            }
             draft.help(format_args!(
                 "open the file with O_RDWR, or map with MAP_PRIVATE if the changes need not reach the file"
             ));

@@ -1,6 +1,6 @@
 //! EBADF: a descriptor that is not open, and where a -1 in its place comes from.
 
-use crate::call::{MapFlags, Mmap, Prot};
+use crate::call::Mmap;
 use crate::check::IfSome;
 use crate::facts::reach::{self, End, Rights};
 use crate::facts::{Path, descriptor, limits};
@@ -12,15 +12,14 @@ use crate::plain::errno::{self, ErrnoName};
 use crate::plain::escape::Quoted;
 use crate::plain::shm;
 use crate::sys;
-use core::ffi::c_int;
 use core::fmt;
 use mapsan_model::{Rule, Severity};
 
 impl Mmap {
     pub(super) fn bad_descriptor(&self, report: &Report<'_>) {
         report.finding(Rule::MmapBadFd, Severity::Error, |draft| {
-            if self.is_swapped() {
-                self.tell_swapped(draft);
+            // What was meant to be anonymous needs no descriptor.
+            if self.prot & libc::MAP_ANONYMOUS != 0 && self.tell_swapped(draft) {
                 return;
             }
             match self.fd {
@@ -32,22 +31,8 @@ impl Mmap {
                 draft.note(format_args!("the length is 0, which is not allowed either"));
             }
             self.note_no_sharing(draft);
+            self.note_swapped(draft);
         });
-    }
-
-    /// Whether prot can only be flags, and flags may be a protection.
-    pub(super) fn is_swapped(&self) -> bool {
-        const ALL: c_int = libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC;
-        self.prot & libc::MAP_ANONYMOUS != 0
-            && self.prot & (libc::MAP_SHARED | libc::MAP_PRIVATE) != 0
-            && self.flags & !ALL == 0
-    }
-
-    /// The headline of swapped arguments.
-    pub(super) fn tell_swapped(&self, draft: &mut Draft) {
-        let (prot, flags) = (Prot(self.flags), MapFlags(self.prot));
-        draft.message(format_args!("prot and flags are swapped: prot is {flags}, and flags is {prot}"));
-        draft.help(format_args!("pass the protection first: mmap(address, length, {prot}, {flags}, ...)"));
     }
 
     fn tell_negative(&self, draft: &mut Draft) {

@@ -10,6 +10,7 @@ mod descriptor;
 mod other_causes;
 mod room;
 mod succeeded;
+mod swapped;
 mod unknown;
 
 use super::memory::{self, ShownMapping};
@@ -221,6 +222,9 @@ impl Mmap {
 
     fn no_sharing(&self, report: &Report<'_>) {
         report.finding(Rule::MmapNoSharing, Severity::Error, |draft| {
+            if self.tell_swapped(draft) {
+                return;
+            }
             draft.message(format_args!(
                 "the flags have none of MAP_SHARED, MAP_PRIVATE and MAP_SHARED_VALIDATE; exactly one is needed"
             ));

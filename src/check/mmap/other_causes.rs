@@ -14,6 +14,7 @@ impl Mmap {
         }
         self.note_no_sharing(draft);
         self.note_descriptor_mode(draft);
+        self.note_swapped(draft);
     }
 
     pub(super) fn note_no_sharing(&self, draft: &mut Draft) {

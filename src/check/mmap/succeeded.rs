@@ -1,6 +1,6 @@
 //! What the kernel lets pass, and is doubtful all the same.
 
-use crate::call::{MapFlags, Mmap, Prot};
+use crate::call::{Mmap, Prot};
 use crate::facts::descriptor::{self, Kind};
 use crate::finding::Report;
 use crate::plain::page::{self, page_size};
@@ -13,19 +13,10 @@ impl Mmap {
             return None;
         }
         report.offence(Rule::MmapBothSharing, Severity::Warning, |draft| {
-            if matches!(self.prot, 1 | 2) && self.flags == 3 {
-                let sharing = MapFlags(self.prot);
-                draft.message(format_args!(
-                    "prot and flags look swapped: flags is 3, which is PROT_READ|PROT_WRITE, and prot is {}, which is \
-                     {sharing}",
-                    self.prot
-                ));
+            if self.tell_swapped(draft) {
                 draft.note(format_args!(
                     "flags 3 is MAP_SHARED_VALIDATE: the mapping is shared, and has the protection {}",
                     Prot(self.prot)
-                ));
-                draft.help(format_args!(
-                    "pass the protection first: mmap(address, length, PROT_READ|PROT_WRITE, {sharing}, ...)"
                 ));
                 return;
             }
