@@ -155,6 +155,61 @@ static void swapped(void)
         exit(1);
 }
 
+static void rotated(void)
+{
+    if (shmget(4096, IPC_CREAT | 0666, 0) >= 0)
+        exit(1);
+}
+
+static void swapped_private(void) { remove_segment(shmget(IPC_PRIVATE, IPC_CREAT | 0600, 4096)); }
+
+static void swapped_existing(void)
+{
+    int id = shmget(KEY, 100, IPC_CREAT | 0600);
+    if (shmget(KEY, IPC_CREAT | 0600, 100) >= 0)
+        exit(1);
+    remove_segment(id);
+}
+
+static void logical(void) { remove_segment(shmget(IPC_PRIVATE, 4096, IPC_CREAT || 0600)); }
+
+static void logical_existing(void)
+{
+    int id = segment(KEY, 0600);
+    pid_t child = fork();
+    if (child == 0) {
+        become(65534);
+        _exit(shmget(KEY, 4096, IPC_CREAT || 0600) >= 0);
+    }
+    waitpid(child, NULL, 0);
+    remove_segment(id);
+}
+
+static void by_chance(void) /* a structure of as many bytes as IPC_CREAT|0600 */
+{
+    if (shmget(KEY, IPC_CREAT | 0600, 0) >= 0)
+        exit(1);
+}
+
+/* What another program has left: read by the next. */
+static void handed_over(void)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        char *text = shmat(segment(KEY, 0600), NULL, 0);
+        strcpy(text, "handed over");
+        shmdt(text);
+        raise(SIGKILL); /* so that nothing is said of what it leaves */
+    }
+    waitpid(child, NULL, 0);
+    int id = shmget(KEY, 0, 0);
+    char *text = shmat(id, NULL, 0);
+    if (strcmp(text, "handed over") != 0)
+        puts("something else");
+    shmdt(text);
+    remove_segment(id);
+}
+
 static void is_given(void) /* an id that is some key as well, removed by another process: no key was passed for it */
 {
     int id = segment(IPC_PRIVATE, 0600), next = segment(IPC_PRIVATE, 0600), namesake = segment(next, 0600);
@@ -275,7 +330,9 @@ int main(int count, char **words)
     } programs[] = {
         {"known", known}, {"looked-up", looked_up}, {"five", five}, {"handed-on", handed_on}, {"refused", refused},
         {"lock", lock}, {"heap", heap}, {"reserved", reserved}, {"still-attached", still_attached},
-        {"no-mode", no_mode}, {"of-another", of_another}, {"swapped", swapped}, {"is-given", is_given},
+        {"no-mode", no_mode}, {"of-another", of_another}, {"swapped", swapped}, {"rotated", rotated}, {"swapped-private", swapped_private},
+        {"swapped-existing", swapped_existing}, {"logical", logical}, {"logical-existing", logical_existing},
+        {"by-chance", by_chance}, {"handed-over", handed_over}, {"is-given", is_given},
         {"minus-one", minus_one}, {"huge", huge}, {"too-large", too_large}, {"in-part", in_part}, {"raw", raw},
         {"variable", variable}, {"asked", asked}, {"daemon", daemon_child}, {"locked-folder", locked_folder}, {"no-path", no_path},
     };

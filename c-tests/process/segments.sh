@@ -42,7 +42,14 @@ run still-attached; finds 'note:shmctl-remove-attached note:shmget-missing'; say
                     says 'was removed here:'; never_says 'or add IPC_CREAT'
 run no-mode;        finds 'warning:shmget-no-permissions note:shmat-denied'; says 'change the mode itself: shmctl([0-9]*, IPC_SET'
 run of-another;     finds warning:shmget-size-mismatch; says 'uid 0, its owner'; never_says ipcrm
-run swapped;        finds note:shmget-missing; says 'size and flags are swapped'
+run swapped;        finds note:shmget-missing; says 'size is 896, which is IPC_CREAT|0600, and flags is 4096'
+run rotated;        finds note:shmget-missing; says 'flags look swapped: size is 950, which is IPC_CREAT|0666'; never_says 'start the'
+run swapped-private; finds warning:shmget-no-permissions; says 'size and flags are swapped: size is 896'
+run swapped-existing; finds warning:shmget-size-mismatch; says 'size and flags are swapped: size is 896'; never_says 'size that is'
+run logical;        finds warning:shmget-no-permissions; says 'which is what a logical ||'; says 'with a single |'
+run logical-existing; finds note:shmget-denied; says 'which is what a logical ||'
+run by-chance;      finds note:shmget-missing; says 'no segment has key 0x00004d53, and'; says 'size 896 is IPC_CREAT|0600, too'
+run handed-over;    finds note:shmget-stale-segment; says 'the last to attach or detach it'; never_says nitialise; never_says ipcrm
 run is-given;       finds note:shmat-bad-id; says 'no longer exists'
 run minus-one;      finds error:shmctl-bad-id; says 'no shmget that failed was seen'
 run huge;           finds note:shmget-size-limit; says 'huge pages of .* are asked for, and [0-9]* are available'

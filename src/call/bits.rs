@@ -1,7 +1,7 @@
 //! Flags, protections and modes as C writes them.
 
 use crate::machine::{Architecture, Machine};
-use crate::plain::bits::Bits;
+use crate::plain::bits::{Bits, Octal};
 use core::ffi::c_int;
 use core::fmt;
 
@@ -77,5 +77,27 @@ impl fmt::Display for MapFlags {
             f.write_str("|")?;
         }
         Bits { set: rest, names: Self::NAMES, empty: "" }.fmt(f)
+    }
+}
+
+/// `SHM_HUGETLB` of `<sys/shm.h>`.
+pub(crate) const SHM_HUGETLB: c_int = 0o4000;
+
+/// shmget's flags, with the mode: `IPC_CREAT|0600`.
+pub(crate) struct ShmgetFlags(pub(crate) c_int);
+
+impl fmt::Display for ShmgetFlags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = &[
+            (libc::IPC_CREAT, "IPC_CREAT"),
+            (libc::IPC_EXCL, "IPC_EXCL"),
+            (SHM_HUGETLB, "SHM_HUGETLB"),
+            (0o10000, "SHM_NORESERVE"),
+        ];
+        let mode = Octal(self.0 & 0o777);
+        match self.0 & !0o777 {
+            0 => mode.fmt(f),
+            set => write!(f, "{}|{mode}", Bits { set, names, empty: "" }),
+        }
     }
 }

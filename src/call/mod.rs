@@ -9,7 +9,7 @@ mod outcome;
 use crate::facts;
 use crate::plain::bits::{Bits, Octal};
 use crate::plain::errno::ErrnoName;
-pub(crate) use bits::{MAP_DROPPABLE, MAP_TYPE, MapFlags, Prot};
+pub(crate) use bits::{MAP_DROPPABLE, MAP_TYPE, MapFlags, Prot, SHM_HUGETLB, ShmgetFlags};
 use core::ffi::c_int;
 use core::fmt;
 pub(crate) use fault::Fault;
@@ -335,28 +335,15 @@ impl fmt::Display for Key {
     }
 }
 
-/// `SHM_HUGETLB` of `<sys/shm.h>`.
-pub(crate) const SHM_HUGETLB: c_int = 0o4000;
-
 impl Call for Shmget {
     fn function(&self) -> &'static str {
         "shmget"
     }
 
     fn arguments(&self, each: &mut dyn FnMut(fmt::Arguments<'_>)) {
-        let names = &[
-            (libc::IPC_CREAT, "IPC_CREAT"),
-            (libc::IPC_EXCL, "IPC_EXCL"),
-            (SHM_HUGETLB, "SHM_HUGETLB"),
-            (0o10000, "SHM_NORESERVE"),
-        ];
         each(format_args!("{}", Key(self.key)));
         each(format_args!("{}", self.size));
-        let mode = self.flags & 0o777;
-        match self.flags & !0o777 {
-            0 => each(format_args!("{}", Octal(mode))),
-            bits => each(format_args!("{}|{}", Bits { set: bits, names, empty: "" }, Octal(mode))),
-        }
+        each(format_args!("{}", ShmgetFlags(self.flags)));
     }
 
     fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,6 +6,7 @@
 
 mod limits;
 mod mixed;
+mod stale;
 
 use super::segment::{Removal, help_with_permission, is_allowed, note_hidden, note_other_refusal, note_permissions};
 use super::{Check, note_failure, unexplained};
@@ -139,37 +140,7 @@ impl Check for Shmget {
     }
 
     fn succeeded(&self, report: &Report<'_>) {
-        if self.key == libc::IPC_PRIVATE || self.is_exclusive() {
-            return;
-        }
-        let Some(Ok(id)) = report.outcome.value().map(c_int::try_from) else { return };
-        let Some(segment) = segment::any_by_id(id) else { return };
-        if segment.attached != 0 || segment.creator_pid == sys::getpid() || !segment.creator_is_gone() {
-            return;
-        }
-        // A process that forked this one made it (daemons do): it is no earlier run's.
-        if tracked::segment(id).is_some_and(|known| known.is_created()) {
-            return;
-        }
-        report.finding(Rule::ShmgetStaleSegment, Severity::Note, |draft| {
-            draft.message(format_args!(
-                "segment {id} existed already: pid {}, which made it, no longer runs, and nobody is attached",
-                segment.creator_pid
-            ));
-            draft.note(format_args!("it is {segment}"));
-            let age = sys::realtime().tv_sec.wrapping_sub(segment.change_time);
-            draft.note(format_args!("its last change (creation, IPC_SET) was {age} seconds ago"));
-            if segment.attach_time == 0 {
-                draft.note(format_args!("it was never attached, so its bytes are 0"));
-            } else {
-                draft.note(format_args!("it was attached before: its bytes are those of then"));
-            }
-            draft.help(format_args!(
-                "initialise it again if it is to start anew, and remove it when the last user ends (shmctl IPC_RMID); \
-                 {}",
-                Removal(&segment)
-            ));
-        });
+        self.left_by_another(report);
     }
 }
 
@@ -211,9 +182,11 @@ impl Shmget {
     fn missing(&self, report: &Report<'_>) {
         report.finding(Rule::ShmgetMissing, Severity::Note, |draft| {
             if mixed::tell(self, draft) {
+                mixed::note_missing(self, draft);
                 return;
             }
             draft.message(format_args!("no segment has key {}, and IPC_CREAT is not given", Key(self.key)));
+            mixed::note_size_that_may_be_flags(self, draft);
             match segment::usage() {
                 Some(usage) => {
                     draft.note(format_args!(
@@ -273,6 +246,11 @@ impl Shmget {
 
     fn denied(&self, report: &Report<'_>) {
         report.finding(Rule::ShmgetDenied, Severity::Note, |draft| {
+            if mixed::tell(self, draft) {
+                let mode = Octal(self.mode());
+                draft.note(format_args!("so the rights of mode {mode} are asked for, and the segment refuses them"));
+                return;
+            }
             // The kernel looks at what is asked of owner, group and others together.
             let bits = (self.mode() >> 6 | self.mode() >> 3 | self.mode()) & 7;
             let Some(segment) = self.existing() else {
@@ -322,6 +300,15 @@ impl Shmget {
                 return false;
             }
             report.finding(Rule::ShmgetSizeMismatch, Severity::Warning, |draft| {
+                if mixed::tell(self, draft) {
+                    note_maker(&segment, draft);
+                    return draft.note(format_args!(
+                        "so {} bytes are asked for, and the segment with key {} has {}",
+                        self.size,
+                        Key(self.key),
+                        segment.size
+                    ));
+                }
                 draft.message(format_args!(
                     "the segment with key {} has {} bytes, and {} are asked for",
                     Key(self.key),
@@ -423,6 +410,14 @@ impl Shmget {
         }
         let readable = if self.mode() & 0o400 == 0 {
             report.offence(Rule::ShmgetNoPermissions, Severity::Warning, |draft| {
+                if mixed::tell(self, draft) {
+                    draft.note(format_args!(
+                        "so the new segment has {} bytes, and mode {}: its owner can't read it",
+                        self.size,
+                        Octal(self.mode())
+                    ));
+                    return;
+                }
                 let who = if self.mode() & 0o044 == 0 {
                     "nobody without privileges can attach it"
                 } else {

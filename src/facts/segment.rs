@@ -25,6 +25,8 @@ pub(crate) struct Segment {
     /// The last attach and the last change, in seconds since 1970.
     pub(crate) attach_time: i64,
     pub(crate) change_time: i64,
+    /// Who has attached or detached it last; 0 if nobody has, or in another pid namespace.
+    pub(crate) last_pid: c_int,
 }
 
 impl Segment {
@@ -44,6 +46,7 @@ impl Segment {
             removed: mode & 0o1000 != 0,
             attach_time: segment.shm_atime,
             change_time: segment.shm_ctime,
+            last_pid: segment.shm_lpid,
         }
     }
 

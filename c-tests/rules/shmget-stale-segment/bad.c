@@ -1,6 +1,6 @@
 /* mapsan: leaks=0 */
 /* Takes over the segment of a server that has died, with whatever is in it.
- * mapsan-vary: was \d+ seconds ago|ipcrm -m \d+ */
+ * mapsan-vary: \d+ seconds? ago|ipcrm -m \d+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ipc.h>
