@@ -9,7 +9,7 @@ const SONAME: &str = "libmapsan.so.0";
 
 /// The functions that a program or a sanitizer may define, and that the library therefore has itself or finds in libc:
 /// `src/clib`. The compiler calls some of them, the unwinder others. c-tests/abi/library.sh knows what may stay undefined.
-const OWN: [&str; 25] = [
+const OWN: [&str; 30] = [
     "memcpy",
     "memmove",
     "memset",
@@ -35,6 +35,11 @@ const OWN: [&str; 25] = [
     "__setuid",
     "__setreuid",
     "__setresuid",
+    "__execvpe",
+    "__posix_spawn",
+    "__posix_spawnp",
+    "__libc_system",
+    "_IO_popen",
 ];
 
 /// Second names of functions, which only a static libc has or a static program needs.

@@ -21,6 +21,8 @@ pub(crate) struct Environment {
     pub(crate) options: Option<&'static CStr>,
     pub(crate) no_color: bool,
     pub(crate) dumb_terminal: bool,
+    /// `LD_PRELOAD`.
+    pub(crate) preload: Option<&'static CStr>,
     /// Whether the program is a secure-execution one, whose environment is not listened to.
     is_secure: bool,
 }
@@ -28,7 +30,7 @@ pub(crate) struct Environment {
 impl Environment {
     /// One that says nothing.
     pub(crate) const EMPTY: Environment =
-        Environment { options: None, no_color: false, dumb_terminal: false, is_secure: false };
+        Environment { options: None, no_color: false, dumb_terminal: false, preload: None, is_secure: false };
     /// That of a secure-execution program (`AT_SECURE`).
     pub(crate) const SECURE: Environment = Environment { is_secure: true, ..Environment::EMPTY };
 }
@@ -82,7 +84,7 @@ fn configure_and_begin(lock: &ReportLock, starting: &Starting, environment: &Env
     let fill = |settings: &mut Settings| configure(lock, starting, settings, environment);
     // SAFETY: what is called there is given the settings, and the hooks look at none yet.
     if unsafe { options::fill_in(starting, fill) } {
-        begin(lock);
+        begin(lock, environment);
     }
 }
 
@@ -127,7 +129,7 @@ fn configure(lock: &ReportLock, starting: &Starting, settings: &mut Settings, en
 }
 
 /// Lets the hooks check, by the settings that are now in force.
-fn begin(lock: &ReportLock) {
+fn begin(lock: &ReportLock, environment: &Environment) {
     let enabled = options::settings().enabled_bits();
     if enabled & (HARDENED | CONTENTS) != 0 {
         harden::prepare();
@@ -136,6 +138,7 @@ fn begin(lock: &ReportLock) {
     form::prepare_unwinder();
     ENABLED.store(enabled, Release);
     finding::write_start(lock);
+    finding::expect_programs(environment.preload);
     explain_faults(lock);
 }
 

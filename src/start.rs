@@ -77,6 +77,9 @@ fn read_environment(variables: impl Iterator<Item = &'static CStr>) -> Environme
         if let Some(options) = bytes.strip_prefix(b"MAPSAN_OPTIONS=") {
             environment.options = CStr::from_bytes_with_nul(options).ok();
         }
+        if let Some(preload) = bytes.strip_prefix(b"LD_PRELOAD=") {
+            environment.preload = CStr::from_bytes_with_nul(preload).ok();
+        }
         environment.no_color |= bytes.strip_prefix(b"NO_COLOR=").is_some_and(|value| value.len() > 1);
         environment.dumb_terminal |= bytes == b"TERM=dumb\0";
     }

@@ -249,3 +249,64 @@ fn a_run_without_findings_says_so_to_who_looks_on() {
         assert_eq!(said.lines().last(), Some(last), "{run}: {said}");
     }
 }
+
+/// The gaps that a run under `--require-coverage` names: for each the program and why.
+fn gaps(arguments: &[&str]) -> Option<Vec<String>> {
+    let mut command = covering()?;
+    let output = command.args(["run", "--require-coverage"]).args(arguments).output().unwrap();
+    let (said, status) = ended(&output);
+    let gaps: Vec<String> =
+        said.lines().filter_map(|line| line.strip_prefix("mapsan: NOT COVERED: ")).map(str::to_owned).collect();
+    assert_eq!(status == Some(125), !gaps.is_empty(), "{arguments:?} {status:?} {said}");
+    Some(gaps)
+}
+
+#[test]
+fn programs_without_the_library_are_named_however_short_they_run() {
+    let short = Compiled::new("int main(void) { return 0; }\n", &["-static"]);
+    let fixed = short.program.to_str().unwrap();
+    let twice = format!("{fixed}; {fixed}; exit 0");
+    let spawns = "import os; os.posix_spawn('/bin/true', ['true'], {}); os.posix_spawn('/bin/ls', ['ls', '/'], os.environ); \
+        os.wait(); os.wait()";
+    for (arguments, program, words) in [
+        (&["env", "-i", "/bin/true"][..], "true': ", "env (process"),
+        (&["sh", "-c", "env -i true; env -i true"], "true': ", "without LD_PRELOAD in its environment"),
+        (&["env", "-u", "MAPSAN_OPTIONS", "true"], "true': ", "without MAPSAN_OPTIONS in its environment"),
+        (&["sh", "-c", &twice], "prog': ", "it is statically linked"),
+        (&["python3", "-c", spawns], "true': ", "python3"),
+        (&["perl", "-e", "delete $ENV{LD_PRELOAD}; system('true; true')"], "sh': ", "perl (process"),
+        (&["sh", "-c", "LD_PRELOAD= /bin/true"], "true': ", "sh (process"),
+    ] {
+        let Some(gaps) = gaps(arguments) else { return };
+        let [gap] = &gaps[..] else { panic!("{arguments:?}: {gaps:?}") };
+        assert!(gap.contains(program) && gap.contains(words), "{arguments:?}: {gap}");
+    }
+}
+
+#[test]
+fn programs_that_are_covered_or_were_never_started_are_no_gaps() {
+    for script in [
+        "true; /bin/true | cat; exit 0",
+        "nosuchprogram; /etc/passwd; (exec /no/such); exit 0",
+        "exec env A=b env -S true",
+        "timeout 5 true; nice true; echo true | xargs -n1 env; find / -maxdepth 0 -exec true ';'",
+        "python3 -c 'import subprocess, os; subprocess.run([\"true\"]); os.system(\"true\"); os.popen(\"true\").read()'",
+        "printf '#!/bin/sh\\nexit 0\\n' >\"$TMPDIR/s\"; chmod +x \"$TMPDIR/s\"; \"$TMPDIR/s\"",
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let script = format!("export TMPDIR={}; {script}", folder.path().display());
+        let Some(gaps) = gaps(&["sh", "-c", &script]) else { return };
+        assert!(gaps.is_empty(), "{script}: {gaps:?}");
+    }
+}
+
+#[test]
+fn a_report_names_what_the_run_did_not_cover() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = folder.path().join("records");
+    let Some(mut command) = covering() else { return };
+    command.args(["run", "--format", "json", "-o"]).arg(&records).args(["env", "-i", "true"]).output().unwrap();
+    let Some(mut command) = covering() else { return };
+    let output = command.arg("report").arg(&records).output().unwrap();
+    assert!(text(&output.stdout).contains("NOT COVERED: '"), "{output:?}");
+}

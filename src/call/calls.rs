@@ -16,7 +16,8 @@
 //!
 //! Doors: `plain` leads to the hook of the same name; `visiting` concerns hardened mode alone, which takes the named way
 //! (src/hooks/ranges.rs); `narrow` leads to the hook for the named first arguments alone; `opening` is the door of a call
-//! that gives a descriptor, with the place of the file's name among the arguments.
+//! that gives a descriptor, with the place of the file's name among the arguments; `listing` makes an array of variable
+//! arguments that are pointers, as execl(3) takes them, and such a row has the array in their place.
 
 /// The calls whose next definitions are found at start.
 macro_rules! for_each_call {
@@ -203,6 +204,88 @@ macro_rules! for_each_call {
             quick_exit(status: c_int) -> ! {
                 door: plain,
                 raw: raw_exit,
+            }
+            /// execve(2).
+            execve(pathname: *const c_char, argv: *const *const c_char, envp: *const *const c_char) -> c_int {
+                door: plain,
+                declared: libc::execve,
+                system_call: SYS_execve,
+            }
+            /// execv(3).
+            execv(pathname: *const c_char, argv: *const *const c_char) -> c_int {
+                door: plain,
+                declared: libc::execv,
+                raw: raw_execv,
+            }
+            /// execvp(3).
+            execvp(file: *const c_char, argv: *const *const c_char) -> c_int {
+                door: plain,
+                declared: libc::execvp,
+                raw: own_execvp,
+            }
+            /// execvpe(3).
+            execvpe(file: *const c_char, argv: *const *const c_char, envp: *const *const c_char) -> c_int {
+                door: plain,
+                declared: libc::execvpe,
+                raw: own_execvpe,
+            }
+            /// execl(3).
+            execl(pathname: *const c_char, argv: *const *const c_char) -> c_int {
+                door: listing,
+                raw: raw_execv,
+            }
+            /// execlp(3).
+            execlp(file: *const c_char, argv: *const *const c_char) -> c_int {
+                door: listing,
+                raw: own_execvp,
+            }
+            /// execle(3).
+            execle(pathname: *const c_char, argv: *const *const c_char) -> c_int {
+                door: listing,
+                raw: raw_execv,
+            }
+            /// fexecve(3).
+            fexecve(fd: c_int, argv: *const *const c_char, envp: *const *const c_char) -> c_int {
+                door: plain,
+                declared: libc::fexecve,
+                raw: raw_fexecve,
+            }
+            /// execveat(2).
+            execveat(
+                dirfd: c_int, pathname: *const c_char, argv: *const *const c_char, envp: *const *const c_char, flags: c_int
+            ) -> c_int {
+                door: plain,
+                system_call: SYS_execveat,
+            }
+            // The structures are handed on as they are.
+            /// `posix_spawn(3)`.
+            posix_spawn(
+                pid: *mut pid_t, path: *const c_char, file_actions: *const c_void, attrp: *const c_void,
+                argv: *const *const c_char, envp: *const *const c_char
+            ) -> c_int {
+                door: plain,
+                raw: own_posix_spawn,
+            }
+            /// `posix_spawnp(3)`.
+            posix_spawnp(
+                pid: *mut pid_t, file: *const c_char, file_actions: *const c_void, attrp: *const c_void,
+                argv: *const *const c_char, envp: *const *const c_char
+            ) -> c_int {
+                door: plain,
+                raw: own_posix_spawnp,
+            }
+            /// system(3).
+            system(command: *const c_char) -> c_int {
+                door: plain,
+                declared: libc::system,
+                cancellation_point: true,
+                raw: own_system,
+            }
+            /// popen(3).
+            popen(command: *const c_char, type_: *const c_char) -> *mut c_void {
+                door: plain,
+                cancellation_point: true,
+                raw: own_popen,
             }
             /// sigaction(2).
             sigaction(signum: c_int, act: *const libc::sigaction, oldact: *mut libc::sigaction) -> c_int {

@@ -46,11 +46,16 @@ use core::sync::atomic::{
     Ordering::{Acquire, Release},
 };
 
-// What only a static libc is asked for (`hooks::ways`): elsewhere the next definition is found.
+// What only a static libc is asked for (`next::ways`, `next::execution`): elsewhere the next definition is found.
 bind! {
     "__setuid" no_change
     "__setreuid" no_change
     "__setresuid" no_change
+    "__execvpe" no_change
+    "__posix_spawn" no_change
+    "__posix_spawnp" no_change
+    "__libc_system" no_change
+    "_IO_popen" no_change
 }
 
 #[cfg_attr(test, expect(dead_code, reason = "the tests have libc's"))]

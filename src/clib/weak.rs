@@ -115,3 +115,23 @@ second_name! {
     /// setresuid(2).
     setresuid "__setresuid"
 }
+second_name! {
+    /// execvpe(3).
+    execvpe "__execvpe"
+}
+second_name! {
+    /// `posix_spawn(3)`.
+    posix_spawn "__posix_spawn"
+}
+second_name! {
+    /// `posix_spawnp(3)`.
+    posix_spawnp "__posix_spawnp"
+}
+second_name! {
+    /// system(3).
+    system "__libc_system"
+}
+second_name! {
+    /// popen(3).
+    popen "_IO_popen"
+}

@@ -134,6 +134,39 @@ macro_rules! opening {
     };
 }
 
+/// A door of a call whose variable arguments are pointers, to the null pointer at their end: the hook gets an array of them.
+macro_rules! listing {
+    ($name:ident) => {
+        #[cfg_attr(not(test), unsafe(no_mangle))]
+        #[unsafe(naked)]
+        unsafe extern "C" fn $name() {
+            core::arch::naked_asm!(
+                ".cfi_startproc",
+                // The array goes on where the caller's own part of it lies.
+                "stp x29, x30, [sp, -80]!",
+                ".cfi_def_cfa_offset 80",
+                ".cfi_offset x29, -80",
+                ".cfi_offset x30, -72",
+                "mov x29, sp",
+                "str x1, [sp, 24]",
+                "stp x2, x3, [sp, 32]",
+                "stp x4, x5, [sp, 48]",
+                "stp x6, x7, [sp, 64]",
+                "add x1, sp, 24",
+                "mov x2, x30",
+                "bl {hook}",
+                "ldp x29, x30, [sp], 80",
+                ".cfi_restore x29",
+                ".cfi_restore x30",
+                ".cfi_def_cfa_offset 0",
+                "ret",
+                ".cfi_endproc",
+                hook = sym hooks::$name,
+            )
+        }
+    };
+}
+
 /// A door of a call that concerns hardened mode alone: otherwise it leads straight to the next definition, once that is
 /// known.
 macro_rules! visiting {

@@ -46,6 +46,7 @@ macro_rules! door {
         plain! { $twin => $name $arguments }
     };
     (visiting $name:ident $arguments:tt [$($way:tt)*] $raw:tt []) => { visiting! { $name } };
+    (listing $name:ident $arguments:tt [] $raw:tt []) => { listing! { $name } };
     (narrow $name:ident $arguments:tt [$($which:ident = $number:expr),+] $raw:tt []) => {
         narrow! { $name, $($which = $number),+ }
     };

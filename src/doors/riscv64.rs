@@ -1,6 +1,6 @@
 //! The shapes of doors on RISC-V (lp64d).
 //!
-//! The return address is in ra and every call leaves an argument register for it, so each door is a jump.
+//! The return address is in ra and every call leaves an argument register for it, so most doors are a jump.
 
 /// The register of an argument: of the last, where all are given.
 macro_rules! register {
@@ -123,6 +123,41 @@ macro_rules! opening {
                 noted = sym NOTED,
                 opener = const Opener::$opener as u32,
                 opened = sym hooks::opened,
+            )
+        }
+    };
+}
+
+/// A door of a call whose variable arguments are pointers, to the null pointer at their end: the hook gets an array of them.
+macro_rules! listing {
+    ($name:ident) => {
+        #[cfg_attr(not(test), unsafe(no_mangle))]
+        #[unsafe(naked)]
+        unsafe extern "C" fn $name() {
+            core::arch::naked_asm!(
+                ".cfi_startproc",
+                // The array goes on where the caller's own part of it lies.
+                "addi sp, sp, -64",
+                ".cfi_def_cfa_offset 64",
+                "sd ra, 0(sp)",
+                ".cfi_offset ra, -64",
+                "sd a1, 8(sp)",
+                "sd a2, 16(sp)",
+                "sd a3, 24(sp)",
+                "sd a4, 32(sp)",
+                "sd a5, 40(sp)",
+                "sd a6, 48(sp)",
+                "sd a7, 56(sp)",
+                "addi a1, sp, 8",
+                "mv a2, ra",
+                "call {hook}",
+                "ld ra, 0(sp)",
+                ".cfi_restore ra",
+                "addi sp, sp, 64",
+                ".cfi_def_cfa_offset 0",
+                "ret",
+                ".cfi_endproc",
+                hook = sym hooks::$name,
             )
         }
     };

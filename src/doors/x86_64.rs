@@ -139,6 +139,50 @@ macro_rules! opening {
     };
 }
 
+/// A door of a call whose variable arguments are pointers, to the null pointer at their end: the hook gets an array of them.
+macro_rules! listing {
+    ($name:ident) => {
+        #[cfg_attr(not(test), unsafe(no_mangle))]
+        #[unsafe(naked)]
+        unsafe extern "C" fn $name() {
+            core::arch::naked_asm!(
+                ".cfi_startproc",
+                // The array goes on where the caller's own part of it lies, above the return address.
+                "pop r11",
+                ".cfi_adjust_cfa_offset -8",
+                ".cfi_register rip, r11",
+                "push r9",
+                ".cfi_adjust_cfa_offset 8",
+                "push r8",
+                ".cfi_adjust_cfa_offset 8",
+                "push rcx",
+                ".cfi_adjust_cfa_offset 8",
+                "push rdx",
+                ".cfi_adjust_cfa_offset 8",
+                "push rsi",
+                ".cfi_adjust_cfa_offset 8",
+                "push r11",
+                ".cfi_adjust_cfa_offset 8",
+                ".cfi_offset rip, -48",
+                "lea rsi, [rsp + 8]",
+                "mov rdx, r11",
+                "call {hook}",
+                "pop r11",
+                ".cfi_adjust_cfa_offset -8",
+                ".cfi_register rip, r11",
+                "add rsp, 40",
+                ".cfi_adjust_cfa_offset -40",
+                "push r11",
+                ".cfi_adjust_cfa_offset 8",
+                ".cfi_offset rip, -8",
+                "ret",
+                ".cfi_endproc",
+                hook = sym hooks::$name,
+            )
+        }
+    };
+}
+
 /// A door of a call that concerns hardened mode alone: otherwise it leads straight to the next definition, once that is
 /// known.
 macro_rules! visiting {

@@ -5,6 +5,7 @@
 
 pub(crate) mod backing;
 pub(crate) mod descriptor;
+pub(crate) mod environment;
 pub(crate) mod limits;
 pub(crate) mod mapping;
 pub(crate) mod module;

@@ -4,12 +4,14 @@
 //! that is new, on the report's own stack, with signals blocked: gathering its facts may be slow, may need room, and
 //! never disturbs the program.
 
+mod execution;
 mod fault_report;
 mod last;
 mod once;
 mod records;
 pub(crate) mod suppress;
 
+pub(crate) use execution::{Execution, expect_programs, write_execution};
 pub(crate) use fault_report::FaultReport;
 pub(crate) use last::{last, listen};
 pub(crate) use records::{are_recorded, write_object, write_segment, write_segment_use};
@@ -50,6 +52,8 @@ struct Told {
     repeated: AtomicU64,
     /// Whether it has written its start record.
     started: AtomicBool,
+    /// Whether the programs that it starts are to have the library, too.
+    expects: AtomicBool,
 }
 
 written_by_fork! {
@@ -57,6 +61,7 @@ written_by_fork! {
         found: [const { AtomicU64::new(0) }; 3],
         repeated: AtomicU64::new(0),
         started: AtomicBool::new(false),
+        expects: AtomicBool::new(false),
     };
 }
 

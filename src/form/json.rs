@@ -6,6 +6,7 @@ use super::outliving::{NewObject, NewSegment, SegmentUse};
 use super::subject::{OUTPUT, Subject};
 use crate::call::{Key, Value};
 use crate::facts::Module;
+use crate::facts::environment::Carried;
 use crate::plain::Line;
 use crate::plain::errno::ErrnoName;
 use crate::plain::escape::Escaped;
@@ -46,6 +47,24 @@ pub(crate) fn end(out: &mut Line<OUTPUT>, counts: &Summary, lost: u64) {
     if lost > 0 {
         let _ = write!(out, r#","lost":{lost}"#);
     }
+    let _ = out.write_str("}\n");
+}
+
+/// The record of a program that is about to be started in this process, or has been in `child`: 0 of one whose pid is not
+/// known.
+pub(crate) fn execution(out: &mut Line<OUTPUT>, file: &[u8], child: Option<c_int>, carried: Carried) {
+    head(out, "exec");
+    let Carried { preload, options } = carried;
+    let _ = write!(out, r#","path":{},"preload":{preload},"options":{options}"#, Json(&Escaped(file)));
+    if let Some(child) = child {
+        let _ = write!(out, r#","child":{child}"#);
+    }
+    let _ = out.write_str("}\n");
+}
+
+/// The record of a program that was not started after all.
+pub(crate) fn execution_failed(out: &mut Line<OUTPUT>) {
+    head(out, "exec-failed");
     let _ = out.write_str("}\n");
 }
 

@@ -1,5 +1,6 @@
 //! Entrances, the hooks: one for each call, reached through its door; a file a family. Their way is in [`path`].
 
+mod execution;
 mod files;
 mod heap;
 mod losses;
@@ -13,6 +14,7 @@ mod segments;
 mod threads;
 mod ways;
 
+pub(crate) use execution::*;
 pub(crate) use files::*;
 pub(crate) use heap::*;
 pub(crate) use memory::*;

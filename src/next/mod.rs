@@ -3,6 +3,7 @@
 //! Found once, at start. Before that, and in a static program, the raw system call is made, and `errno` set as libc
 //! would. Nothing is looked up inside a hook: an allocator may be waiting for the loader's lock.
 
+mod execution;
 mod files;
 mod memory;
 mod objects;
@@ -13,6 +14,7 @@ mod signals;
 mod threads;
 mod ways;
 
+pub(crate) use execution::environ;
 pub(crate) use files::*;
 pub(crate) use relocation::is_relocated;
 pub(crate) use ways::{PassedCall, next_of_passed};
@@ -22,7 +24,10 @@ use crate::clib::weak;
 use core::ffi::{CStr, c_char, c_int, c_long, c_uchar, c_uint, c_void};
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
-use libc::{key_t, mode_t, off_t, shmid_ds, sighandler_t, stack_t};
+use execution::{
+    own_execvp, own_execvpe, own_popen, own_posix_spawn, own_posix_spawnp, own_system, raw_execv, raw_fexecve,
+};
+use libc::{key_t, mode_t, off_t, pid_t, shmid_ds, sighandler_t, stack_t};
 use memory::{own_brk, own_sbrk, raw_mmap, raw_posix_madvise};
 use objects::{raw_ftok, raw_shm_open, raw_shm_unlink};
 use process::{raw_dlclose, raw_exit, raw_syscall};

@@ -59,6 +59,8 @@ pub(crate) enum Kind {
     Segment(Segment),
     SegmentUse(SegmentUse),
     Object(Object),
+    Exec(Exec),
+    ExecFailed,
     End(End),
     #[serde(other)]
     Other,
@@ -85,6 +87,18 @@ pub(crate) struct End {
     /// Findings that could not be written.
     #[serde(default)]
     pub(crate) lost: u64,
+}
+
+/// A program that a process starts: in its own place, or as a child.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Exec {
+    pub(crate) path: String,
+    /// Whether its environment has the library, and options.
+    pub(crate) preload: bool,
+    pub(crate) options: bool,
+    /// The child; 0 of one whose pid is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) child: Option<u32>,
 }
 
 /// A System V segment that a process has made.

@@ -1,7 +1,7 @@
 //! What a run, or some files of records, have told: each finding once, the processes, and what was not covered.
 
 use crate::findings::found::Found;
-use crate::findings::records::{End, Finding, Kind, Object, Record, Segment, SegmentUse};
+use crate::findings::records::{End, Exec, Finding, Kind, Object, Record, Segment, SegmentUse};
 use crate::findings::suppress::Suppressions;
 use crate::findings::symbols::Symbols;
 use mapsan_model::advice::BY_HAND;
@@ -80,6 +80,10 @@ pub(crate) struct Session {
     pub(crate) segments: Vec<Attributed<Segment>>,
     pub(crate) uses: Vec<Attributed<SegmentUse>>,
     pub(crate) objects: Vec<Attributed<Object>>,
+    /// Programs that were started, by their process, and from which nothing has come since; and those of which nobody knows
+    /// the process, which are without the library in any case.
+    pub(crate) silent: BTreeMap<u32, Attributed<Exec>>,
+    pub(crate) lost_shells: Vec<Attributed<Exec>>,
     /// Findings of processes about what they have left.
     pub(crate) left_findings: Vec<Found>,
     seen: HashSet<(String, String)>,
@@ -88,7 +92,12 @@ pub(crate) struct Session {
 impl Session {
     /// Takes a record in.
     pub(crate) fn ingest(&mut self, record: &Record) -> Ingested {
+        // Whatever it is, the process has the library.
+        self.silent.remove(&record.pid);
         match &record.kind {
+            Kind::Start(start) if start.covered == Some(false) => {
+                self.add_gap(&record.exe, start.reason.as_deref().unwrap_or("no reason is given"), record.pid);
+            }
             Kind::Start(_) => {
                 self.processes.insert(record.pid, Process { exe: record.exe.clone(), ended: false });
             }
@@ -104,7 +113,8 @@ impl Session {
                 }
                 return self.record(found).map_or(Ingested::Silent, |found| Ingested::New(Box::new(found)));
             }
-            Kind::Other => {}
+            Kind::Exec(exec) => self.ingest_exec(record, exec),
+            Kind::ExecFailed | Kind::Other => {}
         }
         Ingested::Silent
     }
@@ -114,6 +124,17 @@ impl Session {
         let Kind::Finding(finding) = &record.kind else { return None };
         let found = self.locate(record, finding);
         self.record(found)
+    }
+
+    fn ingest_exec(&mut self, record: &Record, exec: &Exec) {
+        let started = Attributed::of(record, exec.clone());
+        match exec.child {
+            Some(0) => self.lost_shells.push(started),
+            // It may have been faster than its parent.
+            Some(child) if self.processes.contains_key(&child) => {}
+            Some(child) => drop(self.silent.insert(child, started)),
+            None => drop(self.silent.insert(record.pid, started)),
+        }
     }
 
     fn ingest_end(&mut self, record: &Record, end: &End) {

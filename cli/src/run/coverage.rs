@@ -2,7 +2,8 @@
 //!
 //! What lives for less than the time between two looks may be missed; what the program itself is, is known before.
 
-use crate::findings::session::Session;
+use crate::findings::records::Exec;
+use crate::findings::session::{Attributed, Session};
 use crate::system::program;
 use crate::system::signal;
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,17 +68,15 @@ impl Coverage {
         }
     }
 
-    /// Tells of what the library could not be in.
-    pub(crate) fn tell(&self, session: &mut Session) {
+    /// Tells of what the library could not be in; `by_choice` if it may also leave programs out.
+    pub(crate) fn tell(&self, session: &mut Session, by_choice: bool) {
+        self.tell_silent(session, by_choice);
         for (exe, pid) in &self.seen {
             let covered = session.processes.values().any(|process| process.exe == exe.to_string_lossy());
             let reason = match program::inspect(exe) {
                 _ if covered => continue,
                 Err(why) => why.to_string(),
-                Ok(_) if self.elsewhere.contains(exe) => "it runs in a network namespace of its own, from which \
-                                                          findings do not reach the command; start it with \
-                                                          MAPSAN_OPTIONS=log_path=FILE"
-                    .to_owned(),
+                Ok(_) if self.elsewhere.contains(exe) => ELSEWHERE.to_owned(),
                 Ok(_) => continue,
             };
             session.add_gap(&exe.display().to_string(), &reason, *pid);
@@ -93,6 +92,52 @@ impl Coverage {
         }
     }
 }
+
+impl Coverage {
+    /// Tells of programs that were started, and from which nothing has come.
+    fn tell_silent(&self, session: &mut Session, by_choice: bool) {
+        let silent: Vec<(u32, Attributed<Exec>)> = std::mem::take(&mut session.silent).into_iter().collect();
+        let shells = std::mem::take(&mut session.lost_shells).into_iter().map(|started| (0, started));
+        for (pid, started) in silent.into_iter().chain(shells) {
+            let exec = &started.what;
+            let exe = self.executable(pid, &exec.path);
+            let starter = Path::new(&started.exe).file_name().unwrap_or_default().to_string_lossy();
+            let by = format!("{starter} (process {}) started it", started.pid);
+            let reason = match program::inspect(&exe) {
+                Err(why) => format!("{why}; {by}"),
+                Ok(_) if !exec.preload => format!(
+                    "the library is not in it: {by} without LD_PRELOAD in its environment (as env -i, sudo and su do)"
+                ),
+                Ok(_) if !exec.options => {
+                    format!("its findings go to its own standard error: {by} without MAPSAN_OPTIONS in its environment")
+                }
+                Ok(_) if by_choice => continue,
+                Ok(_) if self.elsewhere.contains(&exe) => ELSEWHERE.to_owned(),
+                Ok(_) => format!(
+                    "nothing has come from the library: {by}, and it died before main, or can't load the library (another \
+                     root folder, a sandbox), or can't reach the command"
+                ),
+            };
+            session.add_gap(&exe.display().to_string(), &reason, pid);
+        }
+    }
+
+    /// The file of a program, by the name by which it was started.
+    fn executable(&self, pid: u32, name: &str) -> PathBuf {
+        let was_seen =
+            self.known.iter().find(|(known, exe)| *known == pid && exe.file_name() == Path::new(name).file_name());
+        if let Some((_, exe)) = was_seen {
+            return exe.clone();
+        }
+        let path = if name.contains('/') { PathBuf::from(name) } else { program::in_path(name).unwrap_or(name.into()) };
+        // A relative one may be of another working directory.
+        if path.is_absolute() { path.canonicalize().unwrap_or(path) } else { path }
+    }
+}
+
+/// Why nothing is heard from there.
+const ELSEWHERE: &str = "it runs in a network namespace of its own, from which findings do not reach the command; start it \
+                         with MAPSAN_OPTIONS=log_path=FILE";
 
 /// Why there is no word from a program that could have been covered.
 pub(crate) fn silence(status: ExitStatus) -> String {

@@ -98,7 +98,7 @@ impl Follower {
         let mut coverage = Coverage::new(&prepared.library);
         let status = self.until_the_program_ends(pid, &mut coverage)?;
         let living = self.until_the_tree_ends(wait, status, &mut coverage);
-        coverage.tell(&mut self.session);
+        coverage.tell(&mut self.session, options.choose_programs());
         if program.cover.is_ok() && !self.session.processes.contains_key(&pid) && !options.choose_programs() {
             self.session.add_gap(&program.path.display().to_string(), &coverage::silence(status), pid);
         }

@@ -89,6 +89,11 @@ pub(crate) fn inspect(path: &Path) -> Result<Cover, Uncovered> {
     }
 }
 
+/// The file of a program that is found in PATH.
+pub(crate) fn in_path(name: &str) -> Option<PathBuf> {
+    resolve(OsStr::new(name)).ok()
+}
+
 fn resolve(name: &OsStr) -> Result<PathBuf, Failure> {
     let shown = name.to_string_lossy();
     // "." and ".." are folders, wherever they stand.

@@ -1,0 +1,53 @@
+//! What an environment that the program hands on holds of this library: its own place in `LD_PRELOAD`, and its options.
+//!
+//! The program's pointers may be any: the kernel takes a bad one for a mistake, and so it is none here.
+
+use super::Module;
+use crate::sys::memory;
+use core::ffi::c_char;
+
+/// The most strings that are looked at.
+const MOST: usize = 4096;
+/// The longest value of `LD_PRELOAD` that is read.
+const LONGEST: usize = 64 * 1024;
+
+/// What a program that is started with an environment gets of this library.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Carried {
+    /// Whether `LD_PRELOAD` names it.
+    pub(crate) preload: bool,
+    /// Whether there is a `MAPSAN_OPTIONS`.
+    pub(crate) options: bool,
+}
+
+/// What an environment carries; with the report lock, for whose holder the same pages are tried once.
+pub(crate) fn carried(environment: *const *const c_char) -> Carried {
+    let mut carried = Carried { preload: false, options: false };
+    let mut at = environment as usize;
+    for _ in 0..MOST {
+        let Some(string) = memory::value::<usize>(at).filter(|string| *string != 0) else { break };
+        carried.preload |= value(string, b"LD_PRELOAD=").is_some_and(names_library);
+        carried.options |= value(string, b"MAPSAN_OPTIONS=").is_some();
+        if carried.preload && carried.options {
+            break;
+        }
+        at = at.wrapping_add(size_of::<usize>());
+    }
+    carried
+}
+
+/// The value of a variable, if a string of the environment is its.
+fn value(string: usize, name: &[u8]) -> Option<&'static [u8]> {
+    let first = memory::value::<u8>(string)?;
+    if Some(&first) != name.first() {
+        return None;
+    }
+    // SAFETY: read before the program goes on.
+    unsafe { memory::string(string, LONGEST) }?.strip_prefix(name)
+}
+
+/// Whether a value of `LD_PRELOAD` names this library.
+pub(crate) fn names_library(value: &[u8]) -> bool {
+    let Some(own) = Module::find(carried as *const () as usize) else { return false };
+    value.split(|byte| matches!(byte, b':' | b' ')).any(|name| name == own.path())
+}
