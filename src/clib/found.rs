@@ -12,16 +12,24 @@ macro_rules! forwarded {
         /// One place for each function.
         struct Found {
             $($name: AtomicPtr<c_void>,)+
+            /// `_dl_find_object` (glibc 2.35), whose answer is looked at first ([`super::unwinding`]).
+            find_object: AtomicPtr<c_void>,
         }
 
-        static FOUND: Found = Found { $($name: AtomicPtr::new(ptr::null_mut()),)+ };
+        static FOUND: Found = Found {
+            $($name: AtomicPtr::new(ptr::null_mut()),)+
+            find_object: AtomicPtr::new(ptr::null_mut()),
+        };
 
-        /// Finds all of them.
-        pub(super) fn find() {
+        /// Finds libc's own functions, at start.
+        pub(crate) fn find() {
             objects::of_libc(|object| {
                 $(if FOUND.$name.load(Relaxed).is_null() {
                     FOUND.$name.store(object.function($symbol.as_bytes()), Relaxed);
                 })+
+                if FOUND.find_object.load(Relaxed).is_null() {
+                    FOUND.find_object.store(object.function(b"_dl_find_object"), Relaxed);
+                }
             });
         }
 
@@ -61,6 +69,11 @@ forwarded! {
     sbrk "__sbrk" (increment: isize) -> *mut c_void, else libc::MAP_FAILED;
     exit "exit" (status: c_int) -> (), else end(status);
     abort "abort" () -> (), else end(127);
+}
+
+/// libc's own `_dl_find_object`, null where it has none.
+pub(super) fn find_object() -> *mut c_void {
+    FOUND.find_object.load(Relaxed)
 }
 
 fn end(status: c_int) {

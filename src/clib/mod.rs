@@ -13,14 +13,9 @@ mod objects;
 mod unwinding;
 pub(crate) mod weak;
 
+pub(crate) use found::find;
 pub(crate) use objects::program_is_ready;
 pub(crate) use unwinding::find_object;
-
-/// Finds libc's own functions, at start.
-pub(crate) fn find() {
-    found::find();
-    unwinding::find();
-}
 
 /// Gives a function the name under which `build.rs` knows it.
 macro_rules! bind {

@@ -3,29 +3,15 @@
 //! The unwinder reads the information where it lies. It may be shut, or gone with a file that has become shorter: then the
 //! object is not found, and the unwinding ends there.
 
-use super::bind;
+use super::{bind, found};
 use crate::sys::memory::{is_readable, value};
 use core::ffi::{c_int, c_void};
-use core::ptr;
-use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
-
-/// libc's own definition, if it has one.
-static LIBC: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
 type Find = unsafe extern "C" fn(usize, *mut c_void) -> c_int;
 
-/// Finds libc's own definition.
-pub(super) fn find() {
-    super::objects::of_libc(|object| {
-        if LIBC.load(Relaxed).is_null() {
-            LIBC.store(object.function(b"_dl_find_object"), Relaxed);
-        }
-    });
-}
-
 /// `_dl_find_object` (glibc 2.35), by which nothing of the object is read.
 pub(crate) fn find_object() -> Option<Find> {
-    let found = LIBC.load(Relaxed);
+    let found = found::find_object();
     if found.is_null() {
         return crate::clib::weak::dl_find_object();
     }
@@ -40,7 +26,7 @@ unsafe extern "C" fn find_for_unwinder(address: usize, found: *mut c_void) -> c_
     const NOT_FOUND: c_int = -1;
     /// Where `struct dl_find_object` has `dlfo_eh_frame`: after flags, start, end and link map.
     const EH_FRAME: usize = 4;
-    let libc = LIBC.load(Relaxed);
+    let libc = found::find_object();
     if libc.is_null() {
         return NOT_FOUND;
     }

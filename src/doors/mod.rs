@@ -18,7 +18,7 @@ use crate::call::calls::{for_each_call, for_each_passed_call};
 use crate::enabled::{ENABLED, HARDENED};
 use crate::hooks;
 use crate::next::{self, PassedCall, SLOTS, Slots};
-use crate::past::openings::{NOTED, Opener};
+use crate::past::openings::{OPENINGS, Opener, Openings};
 use core::mem::offset_of;
 
 /// Makes the door of each row, and that of its twin.

@@ -114,7 +114,7 @@ macro_rules! opening {
                 "call r11",
                 "cmp eax, -1",
                 "je 3f",
-                "cmp dword ptr [rip + {noted}], 0",
+                "cmp dword ptr [rip + {openings} + {noted}], 0",
                 "jne 3f",
                 "add rsp, 8",
                 ".cfi_adjust_cfa_offset -8",
@@ -131,7 +131,8 @@ macro_rules! opening {
                 slots = sym SLOTS,
                 slot = const offset_of!(Slots, $name),
                 raw = sym next::$raw,
-                noted = sym NOTED,
+                openings = sym OPENINGS,
+                noted = const offset_of!(Openings, noted),
                 opener = const Opener::$opener as u32,
                 opened = sym hooks::opened,
             )

@@ -36,10 +36,16 @@ struct Limits {
     quarantined: AtomicUsize,
     /// Whether it has been said that there are as many guards as there may be.
     guards_told: AtomicBool,
+    /// The room into which the main stack may grow: its ends, hidden.
+    stack: [AtomicUsize; 2],
 }
 
-static LIMITS: Limits =
-    Limits { guards: AtomicUsize::new(0), quarantined: AtomicUsize::new(0), guards_told: AtomicBool::new(false) };
+static LIMITS: Limits = Limits {
+    guards: AtomicUsize::new(0),
+    quarantined: AtomicUsize::new(0),
+    guards_told: AtomicBool::new(false),
+    stack: [const { AtomicUsize::new(0) }; 2],
+};
 
 /// Reads the limits, at start.
 pub(crate) fn prepare() {

@@ -1,5 +1,6 @@
 //! Where addresses and mappings run short, and where memory grows by itself: hardened mode steps back there.
 
+use super::LIMITS;
 use crate::enabled::{self, GUARD, QUARANTINE};
 use crate::facts::{limits, mapping};
 use crate::observe::tracked;
@@ -10,14 +11,11 @@ use crate::plain::{Range, errno};
 use crate::sys::{self, Errno};
 use crate::track::{Memory, Reached, Regions};
 use core::ffi::c_int;
-use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use core::sync::atomic::Ordering::Relaxed;
 
 /// The least and the most bytes below the main stack that are left to it (the kernel leaves at least as many free).
 const LEAST_STACK: usize = 128 << 20;
 const MOST_STACK: usize = 1 << 30;
-
-/// The room into which the main stack may grow: its ends, hidden.
-static STACK_ROOM: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
 
 /// Notes where the main stack is; called on it, at start.
 pub(super) fn note_main_stack() {
@@ -25,14 +23,14 @@ pub(super) fn note_main_stack() {
     let here = &raw const local as usize;
     let limit = limits::soft(libc::RLIMIT_STACK).map_or(MOST_STACK, |soft| usize::try_from(soft).unwrap_or(MOST_STACK));
     let room = limit.clamp(LEAST_STACK, MOST_STACK);
-    for (end, address) in STACK_ROOM.iter().zip([here.saturating_sub(room), here]) {
+    for (end, address) in LIMITS.stack.iter().zip([here.saturating_sub(room), here]) {
         end.store(Hidden::new(address).bits(), Relaxed);
     }
 }
 
 /// Whether a stack may grow into a range: the main stack, or a mapping with `MAP_GROWSDOWN`, which is the next one above.
 pub(super) fn is_growing_room(regions: &Regions<impl Memory>, range: Range) -> bool {
-    let [low, high] = [0, 1].map(|end| STACK_ROOM.get(end).map_or(0, |end| Hidden::of_bits(end.load(Relaxed)).get()));
+    let [low, high] = [0, 1].map(|end| LIMITS.stack.get(end).map_or(0, |end| Hidden::of_bits(end.load(Relaxed)).get()));
     low < range.end && range.start < high || regions.grows_down_after(range.end)
 }
 

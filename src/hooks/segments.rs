@@ -219,7 +219,7 @@ pub(crate) unsafe extern "C" fn shm_open(
         // SAFETY: as above.
         observe::object_made(unsafe { CStr::from_ptr(name) }, flags, mode, fd, return_address);
     }
-    if fd == -1 || openings::NOTED.load(Relaxed) != 0 {
+    if fd == -1 || openings::OPENINGS.noted.load(Relaxed) != 0 {
         // SAFETY: the string that the call was given.
         return unsafe { super::opened(name, return_address, fd, Opener::ShmOpen) };
     }

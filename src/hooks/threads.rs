@@ -17,7 +17,7 @@ use core::sync::atomic::{
 };
 
 /// Threads that may be between their making and their beginning at once.
-const STARTS: usize = 128;
+const MOST_PENDING: usize = 128;
 
 /// A thread that has been made and has not begun.
 struct Pending {
@@ -30,17 +30,24 @@ struct Pending {
     attributes: AtomicU32,
 }
 
-static PENDING: [Pending; STARTS] = [const {
-    Pending {
-        number: AtomicU32::new(0),
-        start: AtomicUsize::new(0),
-        site: AtomicUsize::new(0),
-        attributes: AtomicU32::new(0),
-    }
-}; STARTS];
+/// The threads that are about to begin.
+struct Starts {
+    /// Where the search for a free place begins.
+    turn: AtomicUsize,
+    places: [Pending; MOST_PENDING],
+}
 
-/// Where the search for a free place begins.
-static TURN: AtomicUsize = AtomicUsize::new(0);
+static STARTS: Starts = Starts {
+    turn: AtomicUsize::new(0),
+    places: [const {
+        Pending {
+            number: AtomicU32::new(0),
+            start: AtomicUsize::new(0),
+            site: AtomicUsize::new(0),
+            attributes: AtomicU32::new(0),
+        }
+    }; MOST_PENDING],
+};
 
 /// `pthread_create(3)`.
 ///
@@ -72,21 +79,21 @@ pub(crate) unsafe extern "C" fn pthread_create(
 }
 
 fn free_place() -> Option<(usize, &'static Pending)> {
-    let turn = TURN.fetch_add(1, Relaxed);
+    let turn = STARTS.turn.fetch_add(1, Relaxed);
     (0..8_usize).find_map(|step| {
-        let index = turn.wrapping_add(step) % STARTS;
-        let pending = PENDING.get(index)?;
+        let index = turn.wrapping_add(step) % MOST_PENDING;
+        let pending = STARTS.places.get(index)?;
         pending.number.compare_exchange(0, 1, Acquire, Relaxed).is_ok().then_some((index, pending))
     })
 }
 
-/// The functions at which threads start, [`STARTS`] of them.
+/// The functions at which threads start, [`MOST_PENDING`] of them.
 #[unsafe(naked)]
 unsafe extern "C" fn starters() {
-    machine::starters!(STARTS, thread_begins)
+    machine::starters!(MOST_PENDING, thread_begins)
 }
 
-/// The function at which a thread of this number starts, below [`STARTS`].
+/// The function at which a thread of this number starts, below [`MOST_PENDING`].
 fn starter(index: usize) -> *const c_void {
     let first = starters as *const () as usize;
     core::ptr::with_exposed_provenance(first.wrapping_add(index.wrapping_mul(Machine::STARTER_LENGTH)))
@@ -94,7 +101,7 @@ fn starter(index: usize) -> *const c_void {
 
 /// This thread has begun, in starter `index`: enters it; the function that the program wants it to start with.
 extern "C" fn thread_begins(index: usize) -> usize {
-    let Some(pending) = PENDING.get(index) else { return 0 };
+    let Some(pending) = STARTS.places.get(index) else { return 0 };
     let number = pending.number.load(Acquire);
     let (start, site) = (!pending.start.load(Relaxed), !pending.site.load(Relaxed));
     let has_attributes = pending.attributes.load(Relaxed) != 0;

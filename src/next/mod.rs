@@ -53,10 +53,13 @@ macro_rules! next {
         #[allow(non_snake_case, reason = "named as the calls are")]
         pub(crate) struct Slots {
             $(pub(crate) $name: AtomicPtr<c_void>,)+
+            /// Those of the calls that are passed on, by their numbers; null until they are first made.
+            passed: [AtomicPtr<c_void>; ways::PASSED],
         }
 
         pub(crate) static SLOTS: Slots = Slots {
             $($name: AtomicPtr::new(ptr::null_mut()),)+
+            passed: [const { AtomicPtr::new(ptr::null_mut()) }; ways::PASSED],
         };
 
         /// Finds all of them; nothing happens in a static program.

@@ -1,18 +1,18 @@
 //! Asking, the next definitions of the calls that are passed on. They are found when they are first made: these calls are
 //! rare, and no allocator's.
 
-use super::find;
 use super::raw::{failed, returned};
+use super::{SLOTS, find};
 use crate::call::calls::for_each_passed_call;
 use crate::clib::weak;
 use crate::plain::errno;
 use crate::sys::int;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+use core::sync::atomic::Ordering::Relaxed;
 use libc::uid_t;
 
-/// Makes of the rows: their numbers, a slot for each, and its name with what serves in a static program.
+/// Makes of the rows: their numbers, and for each its name with what serves in a static program.
 macro_rules! passed {
     ($(
         #[doc = $page:literal]
@@ -25,8 +25,8 @@ macro_rules! passed {
             $($name,)+
         }
 
-        static NEXT: [AtomicPtr<c_void>; [$(PassedCall::$name),+].len()] =
-            [const { AtomicPtr::new(ptr::null_mut()) }; [$(PassedCall::$name),+].len()];
+        /// How many there are.
+        pub(super) const PASSED: usize = [$(PassedCall::$name),+].len();
 
         /// The name of a call by its number, and the definition in a static program, where there is no other of this name.
         fn definition(number: usize) -> Option<(&'static str, *mut c_void)> {
@@ -46,7 +46,9 @@ for_each_passed_call!(passed);
 
 /// The function that makes a call that is passed on, by its number; null if there is no such call.
 pub(crate) fn next_of_passed(number: usize) -> *mut c_void {
-    let (Some(slot), Some((name, alone))) = (NEXT.get(number), definition(number)) else { return ptr::null_mut() };
+    let (Some(slot), Some((name, alone))) = (SLOTS.passed.get(number), definition(number)) else {
+        return ptr::null_mut();
+    };
     let known = slot.load(Relaxed);
     if !known.is_null() {
         return known;

@@ -47,7 +47,14 @@ impl Threads for Futex {
 /// The tracker with the kernel's memory.
 pub(crate) type Tracker = track::Tracker<Mapped>;
 
-static TRACKER: Shared<Tracker> = Shared::new(Tracker::new());
+/// The tracker, and what has been said of it.
+struct Tracking {
+    /// Whether it has been said that there is no memory for all mappings.
+    said_incomplete: AtomicBool,
+    tracker: Shared<Tracker>,
+}
+
+static TRACKING: Tracking = Tracking { said_incomplete: AtomicBool::new(false), tracker: Shared::new(Tracker::new()) };
 
 /// The lock in the hands of this thread.
 pub(super) type Held = track::Held<'static, Tracker, Futex>;
@@ -55,13 +62,13 @@ pub(super) type Held = track::Held<'static, Tracker, Futex>;
 /// Takes the lock.
 #[inline]
 pub(super) fn hold(patience: Patience) -> Result<Held, LockError> {
-    TRACKER.hold(patience, &Futex)
+    TRACKING.tracker.hold(patience, &Futex)
 }
 
 /// Enters what happened, now or, as the event that `later` makes, when the holder of the lock gets on.
 #[inline]
 pub(super) fn enter(now: impl FnOnce(&mut Tracker), later: impl FnOnce() -> Event) {
-    if let Err(error) = TRACKER.enter(&Futex, now, later) {
+    if let Err(error) = TRACKING.tracker.enter(&Futex, now, later) {
         end_tracking(error);
     }
 }
@@ -75,7 +82,7 @@ pub(super) fn enter_event(event: Event) {
 #[cold]
 #[inline(never)]
 pub(super) fn leave_event(error: LockError, event: impl FnOnce() -> Event) {
-    if let Err(error) = TRACKER.leave_event(error, &Futex, &event()) {
+    if let Err(error) = TRACKING.tracker.leave_event(error, &Futex, &event()) {
         end_tracking(error);
     }
 }
@@ -122,12 +129,11 @@ fn end_tracking(error: LockError) {
 #[cold]
 #[inline(never)]
 pub(super) fn say_incomplete() {
-    static SAID: AtomicBool = AtomicBool::new(false);
-    if SAID.load(Relaxed) {
+    if TRACKING.said_incomplete.load(Relaxed) {
         return;
     }
     if let Ok(lock) = output::enter() {
-        if !SAID.swap(true, Relaxed) {
+        if !TRACKING.said_incomplete.swap(true, Relaxed) {
             sink::say(
                 &lock,
                 format_args!(
@@ -151,7 +157,7 @@ pub(crate) fn before_fork() -> bool {
 /// [`before_fork`] must have had it.
 pub(crate) unsafe fn after_fork(in_child: bool) {
     // SAFETY: the caller upholds the contract.
-    let mut held = unsafe { TRACKER.held_again(&Futex) };
+    let mut held = unsafe { TRACKING.tracker.held_again(&Futex) };
     if in_child {
         held.content().forked();
         mlockall::ended();

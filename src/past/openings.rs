@@ -2,7 +2,7 @@
 //! `memfd_create(2)`. What a -1 in the place of a descriptor comes from.
 //!
 //! A table without locks, since open(2) may be called by signal handlers. Successes are looked at only while some thread's
-//! last call has failed ([`NOTED`], which the doors look at).
+//! last call has failed ([`Openings::noted`], which the doors look at).
 
 use crate::machine::{Architecture, Machine};
 use crate::sys::Errno;
@@ -66,13 +66,17 @@ struct Slot {
     name: [AtomicU8; NAME],
 }
 
-struct Table {
+/// What is kept of them.
+pub(crate) struct Openings {
+    /// A bit for each slot whose thread has had no success since.
+    pub(crate) noted: AtomicU32,
     /// The slot that is taken next by a thread without one.
     next: AtomicUsize,
     slots: [Slot; THREADS],
 }
 
-static TABLE: Table = Table {
+pub(crate) static OPENINGS: Openings = Openings {
+    noted: AtomicU32::new(0),
     next: AtomicUsize::new(0),
     slots: [const {
         Slot {
@@ -87,9 +91,6 @@ static TABLE: Table = Table {
         }
     }; THREADS],
 };
-
-/// A bit for each slot whose thread has had no success since.
-pub(crate) static NOTED: AtomicU32 = AtomicU32::new(0);
 
 /// A call that failed.
 pub(crate) struct Opening {
@@ -114,10 +115,10 @@ impl Opening {
 
 fn own() -> Option<(usize, &'static Slot)> {
     let thread = !Machine::thread_pointer();
-    TABLE.slots.iter().enumerate().find(|(_, slot)| slot.thread.load(Relaxed) == thread)
+    OPENINGS.slots.iter().enumerate().find(|(_, slot)| slot.thread.load(Relaxed) == thread)
 }
 
-/// Bit of [`NOTED`].
+/// Bit of [`Openings::noted`].
 fn bit(at: usize) -> u32 {
     1_u32.wrapping_shl(u32::try_from(at).unwrap_or(0))
 }
@@ -130,8 +131,8 @@ pub(crate) unsafe fn failed(opener: Opener, name: *const c_char, site: usize, er
     let (at, slot) = if let Some(own) = own() {
         own
     } else {
-        let at = TABLE.next.fetch_add(1, Relaxed) % THREADS;
-        let Some(slot) = TABLE.slots.get(at) else { return };
+        let at = OPENINGS.next.fetch_add(1, Relaxed) % THREADS;
+        let Some(slot) = OPENINGS.slots.get(at) else { return };
         (at, slot)
     };
     let version = slot.version.load(Relaxed);
@@ -152,7 +153,7 @@ pub(crate) unsafe fn failed(opener: Opener, name: *const c_char, site: usize, er
     slot.length.store(length, Relaxed);
     slot.cut.store(u8::from(cut), Relaxed);
     slot.version.store(version.wrapping_add(2) | 2, Release);
-    NOTED.fetch_or(bit(at), Relaxed);
+    OPENINGS.noted.fetch_or(bit(at), Relaxed);
 }
 
 /// Copies a string; how much of it, and whether there is more.
@@ -179,21 +180,21 @@ unsafe fn copy(name: *const c_char, to: &[AtomicU8; NAME]) -> (u8, bool) {
 #[cold]
 pub(crate) fn succeeded() {
     if let Some((at, _)) = own() {
-        NOTED.fetch_and(!bit(at), Relaxed);
+        OPENINGS.noted.fetch_and(!bit(at), Relaxed);
     }
 }
 
 /// The last call that failed: of this thread if it has opened nothing since, else any that is remembered.
 pub(crate) fn last() -> Option<Opening> {
-    let noted = NOTED.load(Relaxed);
+    let noted = OPENINGS.noted.load(Relaxed);
     let own = own();
     if let Some((at, slot)) = own
         && let Some(opening) = read(slot, noted & bit(at) != 0)
     {
         return Some(opening);
     }
-    let newest = TABLE.next.load(Relaxed);
-    (1..=THREADS).find_map(|age| read(TABLE.slots.get(newest.wrapping_sub(age) % THREADS)?, false))
+    let newest = OPENINGS.next.load(Relaxed);
+    (1..=THREADS).find_map(|age| read(OPENINGS.slots.get(newest.wrapping_sub(age) % THREADS)?, false))
 }
 
 fn read(slot: &Slot, is_last: bool) -> Option<Opening> {

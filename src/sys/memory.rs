@@ -8,25 +8,30 @@ use core::mem::MaybeUninit;
 use core::ptr;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// The pages that were found readable in the report that is under way, as complements (no scan takes them for addresses).
-static READABLE: [AtomicUsize; 128] = [const { AtomicUsize::new(0) }; 128];
-
-written_by_fork! {
+/// What is remembered while a report is under way.
+struct Readable {
     /// The thread that remembers which pages it has found readable; 0 for none.
-    REMEMBERS: AtomicUsize = AtomicUsize::new(0);
+    thread: AtomicUsize,
+    /// Those pages, as complements (no scan takes them for addresses).
+    pages: [AtomicUsize; 128],
+}
+
+// The report lock is taken over a fork.
+written_by_fork! {
+    READABLE: Readable = Readable { thread: AtomicUsize::new(0), pages: [const { AtomicUsize::new(0) }; 128] };
 }
 
 /// From here on this thread asks for each page once: it makes a report.
 pub(crate) fn remember_pages() {
-    REMEMBERS.store(this_thread(), Relaxed);
-    for page in &READABLE {
+    READABLE.thread.store(this_thread(), Relaxed);
+    for page in &READABLE.pages {
         page.store(0, Relaxed);
     }
 }
 
 /// The report is done: what was readable may be so no longer.
 pub(crate) fn forget_pages() {
-    REMEMBERS.store(0, Relaxed);
+    READABLE.thread.store(0, Relaxed);
 }
 
 /// Whether all of a range can be read, now. No fault is raised where it can't, and none by a file that has become shorter.
@@ -45,9 +50,9 @@ pub(crate) fn is_readable(start: usize, length: usize) -> bool {
 }
 
 fn is_page_readable(page: usize, size: usize) -> bool {
-    let index = page.checked_div(size).unwrap_or(0) & READABLE.len().wrapping_sub(1);
-    let Some(place) = READABLE.get(index) else { return false };
-    if REMEMBERS.load(Relaxed) != this_thread() {
+    let index = page.checked_div(size).unwrap_or(0) & READABLE.pages.len().wrapping_sub(1);
+    let Some(place) = READABLE.pages.get(index) else { return false };
+    if READABLE.thread.load(Relaxed) != this_thread() {
         return ask(page);
     }
     if place.load(Relaxed) == !page {

@@ -32,14 +32,24 @@ type Data = [u32; 16];
 /// Its size in bytes.
 const DATA_SIZE: u32 = 64;
 
-/// Whether there is any filter: all that is looked at in programs that have none.
-static FILTERED: AtomicBool = AtomicBool::new(false);
-/// How many threads have read(2) and write(2) alone (`SECCOMP_MODE_STRICT`).
-static STRICT: AtomicU32 = AtomicU32::new(0);
-/// Whether there is a filter for which there was no memory: what it lets through is not known.
-static UNKNOWN: AtomicBool = AtomicBool::new(false);
-/// The filter that was installed last; the others follow it.
-static LAST: AtomicPtr<Filter> = AtomicPtr::new(ptr::null_mut());
+/// What the program has installed.
+struct Filters {
+    /// Whether there is any filter: all that is looked at in programs that have none.
+    any: AtomicBool,
+    /// How many threads have read(2) and write(2) alone (`SECCOMP_MODE_STRICT`).
+    strict: AtomicU32,
+    /// Whether there is a filter for which there was no memory: what it lets through is not known.
+    unknown: AtomicBool,
+    /// The filter that was installed last; the others follow it.
+    last: AtomicPtr<Filter>,
+}
+
+static FILTERS: Filters = Filters {
+    any: AtomicBool::new(false),
+    strict: AtomicU32::new(0),
+    unknown: AtomicBool::new(false),
+    last: AtomicPtr::new(ptr::null_mut()),
+};
 
 /// A filter, in memory of our own.
 struct Filter {
@@ -72,7 +82,7 @@ impl Filter {
 fn all() -> impl Iterator<Item = &'static Filter> {
     // SAFETY: null, or a filter that was published whole and stays for ever.
     let published = |filter: *const Filter| unsafe { filter.as_ref() };
-    core::iter::successors(published(LAST.load(Acquire)), move |filter| published(filter.earlier))
+    core::iter::successors(published(FILTERS.last.load(Acquire)), move |filter| published(filter.earlier))
 }
 
 /// What is known of a filter that is to be installed.
@@ -141,7 +151,7 @@ impl FilterInstall {
     pub(crate) unsafe fn succeeded(self) {
         match self.known {
             Known::Noted(_) => {}
-            Known::Unread(None) => UNKNOWN.store(true, Relaxed),
+            Known::Unread(None) => FILTERS.unknown.store(true, Relaxed),
             Known::Unread(Some(room)) | Known::Nowhere(room) | Known::Read(room) => {
                 // SAFETY: zeroed memory, or a filter that has been read; ours alone.
                 let filter = unsafe { &mut *room };
@@ -156,7 +166,7 @@ impl FilterInstall {
                 publish(room);
             }
         }
-        FILTERED.store(true, Release);
+        FILTERS.any.store(true, Release);
     }
 
     /// The kernel has refused it: nothing was installed.
@@ -204,34 +214,34 @@ fn publish(room: *mut Filter) -> &'static Filter {
         noted
     } else {
         filter.times = AtomicU32::new(1);
-        let mut last = LAST.load(Relaxed);
+        let mut last = FILTERS.last.load(Relaxed);
         loop {
             filter.earlier = last;
-            match LAST.compare_exchange(last, room, Release, Relaxed) {
+            match FILTERS.last.compare_exchange(last, room, Release, Relaxed) {
                 Ok(_) => break filter,
                 Err(other) => last = other,
             }
         }
     };
-    FILTERED.store(true, Release);
+    FILTERS.any.store(true, Release);
     noted
 }
 
 /// Notes that a thread is about to have read(2) and write(2) alone.
 pub(crate) fn close() {
-    STRICT.fetch_add(1, Relaxed);
-    FILTERED.store(true, Release);
+    FILTERS.strict.fetch_add(1, Relaxed);
+    FILTERS.any.store(true, Release);
 }
 
 /// Takes the word of [`close`] back: the call has failed.
 pub(crate) fn reopen() {
-    STRICT.fetch_sub(1, Relaxed);
+    FILTERS.strict.fetch_sub(1, Relaxed);
 }
 
 /// Whether a call can be made without harm to the program.
 #[inline]
 pub(crate) fn lets(number: c_long, arguments: [usize; 6]) -> bool {
-    if !FILTERED.load(Acquire) {
+    if !FILTERS.any.load(Acquire) {
         return true;
     }
     match arguments {
@@ -250,7 +260,7 @@ fn all_let_five(number: c_long, first: usize, second: usize, third: usize, fourt
 #[cold]
 #[inline(never)]
 fn all_let(number: c_long, arguments: &[usize; 6]) -> bool {
-    let strict = STRICT.load(Relaxed) > 0 || UNKNOWN.load(Relaxed);
+    let strict = FILTERS.strict.load(Relaxed) > 0 || FILTERS.unknown.load(Relaxed);
     if strict && number != libc::SYS_read && number != libc::SYS_write {
         return false;
     }
@@ -266,7 +276,7 @@ pub(crate) fn noted() -> u64 {
 /// The errno that a filter of this process answers a call with, if one does; the kernel does not see that call.
 #[cold]
 pub(crate) fn errno_for(number: c_long, arguments: [usize; 6]) -> Option<super::Errno> {
-    if !FILTERED.load(Acquire) {
+    if !FILTERS.any.load(Acquire) {
         return None;
     }
     let data = data(number, &arguments);
