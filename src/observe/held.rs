@@ -48,13 +48,14 @@ impl Threads for Futex {
 pub(crate) type Tracker = track::Tracker<Mapped>;
 
 /// The tracker, and what has been said of it.
+#[repr(C)] // the beginning of the tracker first: src/near.ld
 struct Tracking {
+    tracker: Shared<Tracker>,
     /// Whether it has been said that there is no memory for all mappings.
     said_incomplete: AtomicBool,
-    tracker: Shared<Tracker>,
 }
 
-static TRACKING: Tracking = Tracking { said_incomplete: AtomicBool::new(false), tracker: Shared::new(Tracker::new()) };
+static TRACKING: Tracking = Tracking { tracker: Shared::new(Tracker::new()), said_incomplete: AtomicBool::new(false) };
 
 /// The lock in the hands of this thread.
 pub(super) type Held = track::Held<'static, Tracker, Futex>;
