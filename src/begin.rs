@@ -179,10 +179,10 @@ fn open_files(lock: &ReportLock, starting: &Starting, settings: &mut Settings, w
                     "suppressions={shown}: line {line} ('{rule}') is not rule:pattern with a rule of 'mapsan rules'"
                 ));
             }),
-            Err(suppress::OpenError::TooLarge) => {
+            Err(suppress::SuppressionError::TooLarge) => {
                 warn(&format_args!("suppressions={shown} was not read: it is larger than 64 KiB"));
             }
-            Err(suppress::OpenError::Unreadable(errno)) => warn(&format_args!(
+            Err(suppress::SuppressionError::Unreadable(errno)) => warn(&format_args!(
                 "suppressions={shown} can't be read ({}: {}); it takes a file that can be read",
                 crate::plain::errno::ErrnoName(errno),
                 crate::plain::errno::meaning(errno)

@@ -6,7 +6,7 @@ use super::memory::{ShownMapping, mapping_at};
 use super::provenance::{MappingCall, note_mapped};
 use crate::call::Outcome;
 use crate::enabled::{self, PRIVATE, TAIL};
-use crate::facts::backing::{Backing, Identity};
+use crate::facts::backing::{Backing, FileId};
 use crate::facts::mapping::Mapping;
 use crate::facts::pagemap;
 use crate::finding::Report;
@@ -143,7 +143,7 @@ fn file_tail(known: &TrackedRange) -> Option<(Range, u64, File)> {
         return None;
     }
     let there = mapping_at(known.entry.start).filter(Mapping::is_shared)?;
-    let size = Backing::find(Identity { device: file.device, inode: file.inode }, file.fd, Some(&there))?.size()?;
+    let size = Backing::find(FileId { device: file.device, inode: file.inode }, file.fd, Some(&there))?.size()?;
     let ahead = usize::try_from(size.checked_sub(there.offset)?).ok()?;
     let end = there.start.checked_add(ahead)?;
     let tail = Range { start: end, end: crate::plain::page::whole_pages(end) };

@@ -5,7 +5,7 @@ use super::provenance::{note_gone, note_origin};
 use super::shortage;
 use super::{Check, filter_refuses, tell_filter, tell_unexplained};
 use crate::call::{Call, Mprotect};
-use crate::facts::backing::Identity;
+use crate::facts::backing::FileId;
 use crate::facts::descriptor::{self, Seals, WRITE_SEALS};
 use crate::facts::limits::{self, Bytes};
 use crate::facts::mapping::{self, Mapping, Mappings};
@@ -146,7 +146,7 @@ impl Mprotect {
             }
             // By the descriptor of the mapping, if it is still open and the same file.
             let file = tracked::at(address).and_then(|known| known.file);
-            let still = file.filter(|file| Identity { device: file.device, inode: file.inode }.is_of(file.fd));
+            let still = file.filter(|file| FileId { device: file.device, inode: file.inode }.is_of(file.fd));
             let name = Quoted(there.name());
             let seals = still.and_then(|file| descriptor::seals(file.fd)).filter(|seals| seals & WRITE_SEALS != 0);
             if let Some(seals) = seals {

@@ -4,7 +4,7 @@
 use super::memory::{self, FileName};
 use super::provenance::{MappingCall, note_gone};
 use crate::call::Outcome;
-use crate::facts::backing::{Backing, Identity};
+use crate::facts::backing::{Backing, FileId};
 use crate::finding::Report;
 use crate::observe::tracked;
 use crate::plain::Range;
@@ -80,7 +80,7 @@ enum SizeNow {
 
 /// The file's size now, if the mapping still starts at or past its end.
 fn size_now(known: &TrackedRange, file: &File) -> Option<SizeNow> {
-    let identity = Identity { device: file.device, inode: file.inode };
+    let identity = FileId { device: file.device, inode: file.inode };
     let there = memory::mapping_at(known.entry.start);
     if let Some(size) = Backing::find(identity, file.fd, there.as_ref()).and_then(|backing| backing.size()) {
         return (file.offset >= size).then_some(SizeNow::Known(size));

@@ -1,7 +1,7 @@
 //! What the checks say of the tracker's knowledge: where something was mapped, and where it was released.
 
 use crate::call::{Address, Call, MapFlags, Prot};
-use crate::form::{Draft, Place};
+use crate::form::{Draft, RelatedCall};
 use crate::observe::tracked;
 use crate::plain::Range;
 use crate::track::{By, MetSegment, ReleasedMapping, Requested, TrackedRange};
@@ -22,7 +22,7 @@ fn done(by: By) -> &'static str {
 /// Tells where a mapping was made.
 pub(super) fn note_mapped(known: &TrackedRange, draft: &mut Draft) {
     let origin = &known.origin;
-    let place = Place { site: origin.site, outer: known.outer, start: origin.base, length: origin.length };
+    let place = RelatedCall { site: origin.site, outer: known.outer, start: origin.base, length: origin.length };
     draft.place_of(place, format_args!("{} here", done(origin.by)));
 }
 
@@ -30,7 +30,7 @@ pub(super) fn note_mapped(known: &TrackedRange, draft: &mut Draft) {
 pub(super) fn note_gone(gone: &ReleasedMapping, draft: &mut Draft) {
     let entry = gone.gone.entry;
     let length = entry.end.wrapping_sub(entry.start);
-    let place = Place { site: gone.gone.site, outer: gone.outer, start: entry.start, length };
+    let place = RelatedCall { site: gone.gone.site, outer: gone.outer, start: entry.start, length };
     match gone.gone.by {
         By::Mmap => draft.place_of(place, format_args!("replaced by MAP_FIXED here")),
         by => draft.place_of(place, format_args!("{} here", done(by))),

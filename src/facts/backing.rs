@@ -16,13 +16,13 @@ pub(crate) fn device(major: u32, minor: u32) -> u32 {
 
 /// Which file.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Identity {
+pub(crate) struct FileId {
     /// As [`device`] packs it.
     pub(crate) device: u32,
     pub(crate) inode: u64,
 }
 
-impl Identity {
+impl FileId {
     /// Whether a descriptor is this file.
     pub(crate) fn is_of(self, fd: c_int) -> bool {
         sys::statx_fd(fd).is_ok_and(|found| {
@@ -61,7 +61,7 @@ const HUGETLBFS: i64 = 0x958_458f6;
 impl Backing {
     /// Finds the file: by the descriptor `fd` that it was mapped by, by the mapping's name, or by `/proc/self/map_files`
     /// (which takes a privilege).
-    pub(crate) fn find(file: Identity, fd: c_int, there: Option<&Mapping>) -> Option<Backing> {
+    pub(crate) fn find(file: FileId, fd: c_int, there: Option<&Mapping>) -> Option<Backing> {
         if fd >= 0 && file.is_of(fd) {
             return Some(Backing { fd, own: false });
         }

@@ -13,7 +13,7 @@ pub(crate) fn flags(fd: c_int) -> Result<c_int> {
 
 /// What kind of thing a descriptor refers to.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum FileKind {
     Regular,
     Directory,
     Pipe,
@@ -24,23 +24,23 @@ pub(crate) enum Kind {
     Anonymous,
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for FileKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Kind::Regular => "a file",
-            Kind::Directory => "a directory",
-            Kind::Pipe => "a pipe",
-            Kind::Socket => "a socket",
-            Kind::CharacterDevice => "a character device",
-            Kind::BlockDevice => "a block device",
-            Kind::Anonymous => "a kernel object without a file (epoll, eventfd, timerfd or the like)",
+            FileKind::Regular => "a file",
+            FileKind::Directory => "a directory",
+            FileKind::Pipe => "a pipe",
+            FileKind::Socket => "a socket",
+            FileKind::CharacterDevice => "a character device",
+            FileKind::BlockDevice => "a block device",
+            FileKind::Anonymous => "a kernel object without a file (epoll, eventfd, timerfd or the like)",
         })
     }
 }
 
 /// A kernel object that has no file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Object {
+pub(crate) enum KernelObject {
     Epoll,
     Event,
     Timer,
@@ -55,55 +55,55 @@ pub(crate) enum Object {
     Other,
 }
 
-impl Object {
+impl KernelObject {
     /// The names by which /proc/self/fd shows them.
-    const NAMES: [(&'static [u8], Object); 12] = [
-        (b"anon_inode:[eventpoll]", Object::Epoll),
-        (b"anon_inode:[eventfd]", Object::Event),
-        (b"anon_inode:[timerfd]", Object::Timer),
-        (b"anon_inode:[signalfd]", Object::Signals),
-        (b"anon_inode:inotify", Object::Inotify),
-        (b"anon_inode:[fanotify]", Object::Fanotify),
-        (b"anon_inode:[pidfd]", Object::Process),
-        (b"pidfd:", Object::Process),
-        (b"anon_inode:[perf_event]", Object::Perf),
-        (b"anon_inode:bpf-map", Object::BpfMap),
-        (b"anon_inode:[io_uring]", Object::IoUring),
-        (b"anon_inode:[userfaultfd]", Object::Userfaultfd),
+    const NAMES: [(&'static [u8], KernelObject); 12] = [
+        (b"anon_inode:[eventpoll]", KernelObject::Epoll),
+        (b"anon_inode:[eventfd]", KernelObject::Event),
+        (b"anon_inode:[timerfd]", KernelObject::Timer),
+        (b"anon_inode:[signalfd]", KernelObject::Signals),
+        (b"anon_inode:inotify", KernelObject::Inotify),
+        (b"anon_inode:[fanotify]", KernelObject::Fanotify),
+        (b"anon_inode:[pidfd]", KernelObject::Process),
+        (b"pidfd:", KernelObject::Process),
+        (b"anon_inode:[perf_event]", KernelObject::Perf),
+        (b"anon_inode:bpf-map", KernelObject::BpfMap),
+        (b"anon_inode:[io_uring]", KernelObject::IoUring),
+        (b"anon_inode:[userfaultfd]", KernelObject::Userfaultfd),
     ];
 
     /// What `fd` refers to, if it is such an object.
-    pub(crate) fn of(fd: c_int) -> Option<Object> {
+    pub(crate) fn of(fd: c_int) -> Option<KernelObject> {
         let mut link = Line::<32>::new();
         write!(link, "/proc/self/fd/{fd}\0").ok()?;
         let mut target = [0; 64];
         let target = sys::readlink(CStr::from_bytes_with_nul(link.as_bytes()).ok()?, &mut target).ok()?;
-        let known = Object::NAMES.iter().find(|(name, _)| target.starts_with(name));
-        let is_object = || target.starts_with(b"anon_inode:").then_some(Object::Other);
+        let known = KernelObject::NAMES.iter().find(|(name, _)| target.starts_with(name));
+        let is_object = || target.starts_with(b"anon_inode:").then_some(KernelObject::Other);
         known.map(|(_, object)| *object).or_else(is_object)
     }
 
     /// Whether such objects can be mapped.
     pub(crate) fn has_mmap(self) -> bool {
-        matches!(self, Object::Perf | Object::BpfMap | Object::IoUring | Object::Other)
+        matches!(self, KernelObject::Perf | KernelObject::BpfMap | KernelObject::IoUring | KernelObject::Other)
     }
 }
 
-impl fmt::Display for Object {
+impl fmt::Display for KernelObject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Object::Epoll => "an epoll",
-            Object::Event => "an eventfd",
-            Object::Timer => "a timerfd",
-            Object::Signals => "a signalfd",
-            Object::Inotify => "an inotify",
-            Object::Fanotify => "a fanotify",
-            Object::Process => "a pidfd",
-            Object::Perf => "a perf event",
-            Object::BpfMap => "a BPF map",
-            Object::IoUring => "an io_uring",
-            Object::Userfaultfd => "a userfaultfd",
-            Object::Other => "a kernel object without a file",
+            KernelObject::Epoll => "an epoll",
+            KernelObject::Event => "an eventfd",
+            KernelObject::Timer => "a timerfd",
+            KernelObject::Signals => "a signalfd",
+            KernelObject::Inotify => "an inotify",
+            KernelObject::Fanotify => "a fanotify",
+            KernelObject::Process => "a pidfd",
+            KernelObject::Perf => "a perf event",
+            KernelObject::BpfMap => "a BPF map",
+            KernelObject::IoUring => "an io_uring",
+            KernelObject::Userfaultfd => "a userfaultfd",
+            KernelObject::Other => "a kernel object without a file",
         })
     }
 }
@@ -138,7 +138,7 @@ pub(crate) fn huge_page(fd: c_int) -> Option<u64> {
 /// The file behind a descriptor.
 #[derive(Clone, Copy)]
 pub(crate) struct File {
-    pub(crate) kind: Kind,
+    pub(crate) kind: FileKind,
     /// Of a device: its major and minor number.
     pub(crate) device: (u32, u32),
     /// In bytes; 0 for what has no size.
@@ -151,13 +151,13 @@ pub(crate) struct File {
 pub(crate) fn file(fd: c_int) -> Result<File> {
     sys::statx_fd(fd).map(|statx| File {
         kind: match u32::from(statx.stx_mode) & libc::S_IFMT {
-            libc::S_IFREG => Kind::Regular,
-            libc::S_IFDIR => Kind::Directory,
-            libc::S_IFIFO => Kind::Pipe,
-            libc::S_IFSOCK => Kind::Socket,
-            libc::S_IFCHR => Kind::CharacterDevice,
-            libc::S_IFBLK => Kind::BlockDevice,
-            _ => Kind::Anonymous,
+            libc::S_IFREG => FileKind::Regular,
+            libc::S_IFDIR => FileKind::Directory,
+            libc::S_IFIFO => FileKind::Pipe,
+            libc::S_IFSOCK => FileKind::Socket,
+            libc::S_IFCHR => FileKind::CharacterDevice,
+            libc::S_IFBLK => FileKind::BlockDevice,
+            _ => FileKind::Anonymous,
         },
         device: (statx.stx_rdev_major, statx.stx_rdev_minor),
         size: statx.stx_size,

@@ -13,7 +13,7 @@ use core::slice;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 type Header = libc::Elf64_Ehdr;
-type Segment = libc::Elf64_Phdr;
+type ProgramHeader = libc::Elf64_Phdr;
 type Symbol = libc::Elf64_Sym;
 
 /// A loaded object. The references live as long as it stays loaded.
@@ -22,7 +22,7 @@ pub(crate) struct Module<'a> {
     /// What the loader added to the addresses of the file.
     pub(crate) bias: usize,
     /// Its program headers; none if they can't be read.
-    segments: &'a [Segment],
+    segments: &'a [ProgramHeader],
     /// Its first byte and the one after its last, by the loader, if it says so.
     range: Option<(usize, usize)>,
     /// Its dynamic section, by the loader; 0 if it does not say so.
@@ -301,18 +301,18 @@ fn find_object(address: usize) -> Option<Module<'static>> {
 }
 
 /// The program headers of the object that is mapped from here, if they can be read.
-fn headers(start: usize) -> Option<&'static [Segment]> {
+fn headers(start: usize) -> Option<&'static [ProgramHeader]> {
     let header: Header = memory::value(start)?;
-    if !header.e_ident.starts_with(b"\x7fELF") || header.e_phentsize as usize != size_of::<Segment>() {
+    if !header.e_ident.starts_with(b"\x7fELF") || header.e_phentsize as usize != size_of::<ProgramHeader>() {
         return None;
     }
     program_headers(start.checked_add(usize::try_from(header.e_phoff).ok()?)?, header.e_phnum)
 }
 
 /// So many program headers, if they can be read.
-fn program_headers(table: usize, count: u16) -> Option<&'static [Segment]> {
-    if !table.is_multiple_of(align_of::<Segment>())
-        || !is_readable(table, usize::from(count).checked_mul(size_of::<Segment>())?)
+fn program_headers(table: usize, count: u16) -> Option<&'static [ProgramHeader]> {
+    if !table.is_multiple_of(align_of::<ProgramHeader>())
+        || !is_readable(table, usize::from(count).checked_mul(size_of::<ProgramHeader>())?)
     {
         return None;
     }

@@ -8,7 +8,7 @@ const LONGEST: usize = 512;
 
 /// A file or folder, by whom it may be used.
 #[derive(Clone, Copy)]
-pub(crate) struct Rights {
+pub(crate) struct Permissions {
     /// The permission bits.
     pub(crate) mode: u32,
     pub(crate) owner: u32,
@@ -22,13 +22,13 @@ pub(crate) enum End {
     /// This part is there and no folder.
     NotAFolder(usize),
     /// This folder may not be searched.
-    NoSearch(usize, Rights),
+    NoSearch(usize, Permissions),
     /// All folders are there; the last part is not.
     NoFile,
     /// All folders are there; the last part is a symbolic link, whose target is not, or not its folder.
     LinkToNothing,
     /// It is there.
-    File(Rights),
+    File(Permissions),
 }
 
 /// Follows a path; `None` if that can't be told.
@@ -76,10 +76,10 @@ fn prefix<'a>(buffer: &'a mut [u8; LONGEST], path: &[u8], length: usize) -> Opti
 }
 
 /// The rights of a file, and whether it is a folder.
-fn look(path: &CStr) -> sys::Result<(Rights, bool)> {
+fn look(path: &CStr) -> sys::Result<(Permissions, bool)> {
     let found = sys::statx_path(path)?;
     let mode = u32::from(found.stx_mode);
-    let rights = Rights { mode: mode & 0o7777, owner: found.stx_uid, group: found.stx_gid };
+    let rights = Permissions { mode: mode & 0o7777, owner: found.stx_uid, group: found.stx_gid };
     Ok((rights, mode & libc::S_IFMT == libc::S_IFDIR))
 }
 

@@ -19,7 +19,7 @@ pub(crate) use records::{are_recorded, write_object, write_segment, write_segmen
 use crate::call::{Call, Fault, Outcome};
 use crate::facts::started;
 use crate::facts::threads::{self, Thread};
-use crate::form::{Draft, Frames, OUTPUT, Subject, Trace, json, text};
+use crate::form::{Draft, Finding, Frames, OUTPUT, Subject, Trace, json, text};
 use crate::options::{self, Form, Mode};
 use crate::output::{Refusal, ReportLock, enter, on_own_stack, sink};
 use crate::plain::errno::{self, Errno};
@@ -141,10 +141,11 @@ impl<'a> Report<'a> {
         let Report { call, return_address, .. } = *self;
         let outcome = self.outcome.judged(enforced_errno(rule));
         let trace = self.earlier.map_or(Trace::Unwound, Trace::Earlier);
-        let subject = Subject { rule, severity, call, outcome, return_address, trace };
+        let subject = Subject { call, outcome, return_address, trace };
+        let finding = Finding { rule, severity, subject };
         let mut made = false;
         on_own_stack(&lock, &mut || {
-            made = write(&lock, &subject, entry, details);
+            made = write(&lock, &finding, entry, details);
         });
         lock.leave();
         if made {
@@ -173,8 +174,8 @@ pub(crate) fn of_fault(
         _ => return false,
     };
     let trace = Trace::Fault(fault.registers);
-    let subject = Subject { rule, severity, call: fault, outcome: Outcome::Succeeded(0), return_address, trace };
-    write(fault_report.lock(), &subject, entry, details)
+    let subject = Subject { call: fault, outcome: Outcome::Succeeded(0), return_address, trace };
+    write(fault_report.lock(), &Finding { rule, severity, subject }, entry, details)
 }
 
 /// The errno with which `mode=enforce` fails a call that breaks the rule.
@@ -183,14 +184,15 @@ fn enforced_errno(rule: Rule) -> Option<Errno> {
 }
 
 /// Makes the finding on the report's stack; `false` if it is suppressed.
-fn write(proof: &ReportLock, subject: &Subject<'_>, entry: once::Entry, details: &mut dyn FnMut(&mut Draft)) -> bool {
+fn write(proof: &ReportLock, finding: &Finding<'_>, entry: once::Entry, details: &mut dyn FnMut(&mut Draft)) -> bool {
+    let Finding { rule, severity, subject } = finding;
     let settings = options::settings();
     let frames = match subject.trace {
         Trace::Unwound => Frames::walk(subject.return_address, settings.stack_depth),
         Trace::Earlier(outer) => Frames::of_site_within(subject.return_address, outer),
         Trace::Fault(registers) => Frames::of_fault(registers, settings.stack_depth),
     };
-    if suppress::silences(subject.rule, &frames) {
+    if suppress::silences(*rule, &frames) {
         entry.suppress();
         return false;
     }
@@ -203,21 +205,21 @@ fn write(proof: &ReportLock, subject: &Subject<'_>, entry: once::Entry, details:
     if matches!(subject.outcome, Outcome::Refused(_)) {
         draft.note(format_args!("mode=enforce: the call was not made"));
     }
-    if let Some(count) = TOLD.found.get(subject.severity as usize) {
+    if let Some(count) = TOLD.found.get(*severity as usize) {
         count.fetch_add(1, Relaxed);
     }
     out.clear();
     match settings.form {
-        Form::Text => text::finding(out, subject, draft, &frames, settings.colour),
+        Form::Text => text::finding(out, finding, draft, &frames, settings.colour),
         Form::Json => {
             if !TOLD.started.swap(true, Relaxed) {
                 json::start(out);
             }
-            json::finding(out, subject, draft, &frames);
+            json::finding(out, finding, draft, &frames);
         }
     }
     sink::write_finding(proof, out.as_bytes());
-    last::remember(proof, subject.rule, subject.severity, subject.outcome, subject.return_address, draft);
+    last::remember(proof, *rule, *severity, subject.outcome, subject.return_address, draft);
     draft.clear();
     true
 }

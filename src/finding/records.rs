@@ -9,7 +9,6 @@ use crate::output::{enter, on_own_stack, sink};
 use crate::plain::{Line, Outer};
 use core::ffi::c_int;
 use core::sync::atomic::Ordering::Relaxed;
-use mapsan_model::{Rule, Severity};
 
 /// Whether records are written.
 #[inline]
@@ -61,8 +60,7 @@ fn write(
     }
     let Ok(lock) = enter() else { return };
     on_own_stack(&lock, &mut || {
-        let (rule, severity) = (Rule::LeakSegment, Severity::Note);
-        let subject = Subject { rule, severity, call, outcome, return_address, trace };
+        let subject = Subject { call, outcome, return_address, trace };
         let frames = match trace {
             Trace::Earlier(outer) => Frames::of_site_within(return_address, outer),
             _ => Frames::walk(return_address, options::settings().stack_depth),

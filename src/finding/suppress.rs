@@ -18,7 +18,7 @@ const LARGEST: usize = 64 * 1024;
 /// The most lines whose use is told apart for the list of unused ones.
 const LINES: usize = 2048;
 
-struct File {
+struct SuppressionFile {
     /// The content, in memory that is mapped only where there is a file: few processes have one, and all map the library.
     content: AtomicPtr<u8>,
     length: AtomicUsize,
@@ -26,24 +26,24 @@ struct File {
     used: [AtomicU32; LINES / 32],
 }
 
-static FILE: File = File {
+static FILE: SuppressionFile = SuppressionFile {
     content: AtomicPtr::new(ptr::null_mut()),
     length: AtomicUsize::new(0),
     used: [const { AtomicU32::new(0) }; LINES / 32],
 };
 
 /// What is wrong with a suppression file.
-pub(crate) enum OpenError {
+pub(crate) enum SuppressionError {
     Unreadable(sys::Errno),
     TooLarge,
 }
 
 /// Reads the file, once, at start.
-pub(crate) fn load(path: &CStr) -> Result<(), OpenError> {
-    let fd = sys::open(path, libc::O_RDONLY | libc::O_NOCTTY, 0).map_err(OpenError::Unreadable)?;
+pub(crate) fn load(path: &CStr) -> Result<(), SuppressionError> {
+    let fd = sys::open(path, libc::O_RDONLY | libc::O_NOCTTY, 0).map_err(SuppressionError::Unreadable)?;
     let Some(memory) = sys::zeroed_memory(LARGEST) else {
         sys::close(fd);
-        return Err(OpenError::Unreadable(libc::ENOMEM));
+        return Err(SuppressionError::Unreadable(libc::ENOMEM));
     };
     FILE.content.store(memory, Relaxed);
     // SAFETY: new memory of this size; start runs on one thread, and nobody reads before the length is stored.
@@ -51,12 +51,12 @@ pub(crate) fn load(path: &CStr) -> Result<(), OpenError> {
     let mut length = 0_usize;
     let outcome = loop {
         let Some(room) = buffer.get_mut(length..).filter(|room| !room.is_empty()) else {
-            break Err(OpenError::TooLarge);
+            break Err(SuppressionError::TooLarge);
         };
         match sys::read(fd, room) {
             Ok(0) => break Ok(()),
             Ok(read) => length = length.wrapping_add(read),
-            Err(errno) => break Err(OpenError::Unreadable(errno)),
+            Err(errno) => break Err(SuppressionError::Unreadable(errno)),
         }
     };
     sys::close(fd);

@@ -18,25 +18,25 @@ pub(super) enum Role {
     Note,
     Help,
     /// The label of a related place.
-    Place,
+    Related,
 }
 
 /// One text of the finding.
 #[derive(Clone, Copy)]
-struct Part {
+struct Text {
     role: Role,
     from: usize,
     to: usize,
-    place: Place,
+    place: RelatedCall,
 }
 
-impl Part {
-    const NONE: Part = Part { role: Role::Message, from: 0, to: 0, place: Place::NONE };
+impl Text {
+    const NONE: Text = Text { role: Role::Message, from: 0, to: 0, place: RelatedCall::NONE };
 }
 
 /// A call that matters to a finding besides the one that it is about.
 #[derive(Clone, Copy)]
-pub(crate) struct Place {
+pub(crate) struct RelatedCall {
     /// The return address of the call.
     pub(crate) site: usize,
     /// The calls around it, where they are remembered.
@@ -46,33 +46,33 @@ pub(crate) struct Place {
     pub(crate) length: usize,
 }
 
-impl Place {
+impl RelatedCall {
     /// A call of which no more than the site is remembered.
-    pub(crate) fn of_site(site: usize) -> Place {
-        Place { site, ..Place::NONE }
+    pub(crate) fn of_site(site: usize) -> RelatedCall {
+        RelatedCall { site, ..RelatedCall::NONE }
     }
 
-    const NONE: Place = Place { site: 0, outer: Outer::NONE, start: 0, length: 0 };
+    const NONE: RelatedCall = RelatedCall { site: 0, outer: Outer::NONE, start: 0, length: 0 };
 }
 
 /// The texts of a finding. All are printable: what comes from outside is escaped before it gets here.
 pub(crate) struct Draft {
     text: Line<TEXT>,
-    parts: [Part; PARTS],
+    parts: [Text; PARTS],
     used: usize,
     mapping: Option<Mapping>,
 }
 
 impl Draft {
     pub(crate) const fn new() -> Draft {
-        Draft { text: Line::new(), parts: [Part::NONE; PARTS], used: 0, mapping: None }
+        Draft { text: Line::new(), parts: [Text::NONE; PARTS], used: 0, mapping: None }
     }
 
     /// Empties it, and leaves no address in it, which a collector would take for a reference (see `hidden.rs`).
     pub(crate) fn clear(&mut self) {
         self.text.clear();
         if let Some(used) = self.parts.get_mut(..self.used) {
-            used.fill(Part::NONE);
+            used.fill(Text::NONE);
         }
         self.used = 0;
         if let Some(mapping) = &mut self.mapping {
@@ -83,17 +83,17 @@ impl Draft {
 
     /// What is wrong: one line, lower case, no final period.
     pub(crate) fn message(&mut self, text: fmt::Arguments<'_>) {
-        self.add(Role::Message, Place::NONE, text);
+        self.add(Role::Message, RelatedCall::NONE, text);
     }
 
     /// A fact.
     pub(crate) fn note(&mut self, text: fmt::Arguments<'_>) {
-        self.add(Role::Note, Place::NONE, text);
+        self.add(Role::Note, RelatedCall::NONE, text);
     }
 
     /// What the user can do.
     pub(crate) fn help(&mut self, text: fmt::Arguments<'_>) {
-        self.add(Role::Help, Place::NONE, text);
+        self.add(Role::Help, RelatedCall::NONE, text);
     }
 
     /// The mapping that the finding is about, as the kernel has it: for records.
@@ -108,19 +108,19 @@ impl Draft {
 
     /// Another call that matters, by its return address.
     pub(crate) fn place(&mut self, site: usize, label: fmt::Arguments<'_>) {
-        self.add(Role::Place, Place::of_site(site), label);
+        self.add(Role::Related, RelatedCall::of_site(site), label);
     }
 
     /// Another call that matters, with all that is known of it.
-    pub(crate) fn place_of(&mut self, place: Place, label: fmt::Arguments<'_>) {
-        self.add(Role::Place, place, label);
+    pub(crate) fn place_of(&mut self, place: RelatedCall, label: fmt::Arguments<'_>) {
+        self.add(Role::Related, place, label);
     }
 
-    fn add(&mut self, role: Role, place: Place, text: fmt::Arguments<'_>) {
+    fn add(&mut self, role: Role, place: RelatedCall, text: fmt::Arguments<'_>) {
         let from = self.text.len();
         let _ = self.text.write_fmt(text);
         if let Some(part) = self.parts.get_mut(self.used) {
-            *part = Part { role, from, to: self.text.len(), place };
+            *part = Text { role, from, to: self.text.len(), place };
             self.used = self.used.wrapping_add(1);
         }
     }
@@ -131,11 +131,11 @@ impl Draft {
     }
 
     /// The related places, each with its label.
-    pub(super) fn places(&self) -> impl Iterator<Item = (&str, &Place)> {
-        self.with(Role::Place)
+    pub(super) fn places(&self) -> impl Iterator<Item = (&str, &RelatedCall)> {
+        self.with(Role::Related)
     }
 
-    fn with(&self, role: Role) -> impl Iterator<Item = (&str, &Place)> {
+    fn with(&self, role: Role) -> impl Iterator<Item = (&str, &RelatedCall)> {
         let used = self.parts.get(..self.used).unwrap_or_default();
         used.iter()
             .filter(move |part| part.role == role)

@@ -3,7 +3,7 @@
 use super::draft::{Draft, Role};
 use super::frames::Frames;
 use super::outliving::{NewObject, NewSegment, SegmentUse};
-use super::subject::{OUTPUT, Subject};
+use super::subject::{Finding, OUTPUT, Subject};
 use crate::call::{Key, Value};
 use crate::facts::Module;
 use crate::facts::environment::Carried;
@@ -69,9 +69,9 @@ pub(crate) fn execution_failed(out: &mut Line<OUTPUT>) {
 }
 
 /// The record of a finding.
-pub(crate) fn finding(out: &mut Line<OUTPUT>, subject: &Subject<'_>, draft: &Draft, frames: &Frames) {
+pub(crate) fn finding(out: &mut Line<OUTPUT>, finding: &Finding<'_>, draft: &Draft, frames: &Frames) {
     head(out, "finding");
-    let Subject { rule, severity, .. } = subject;
+    let Finding { rule, severity, subject } = finding;
     let _ = write!(out, r#","rule":"{rule}","severity":"{severity}","call":"#);
     call(out, subject);
     let _ = write!(out, r#","message":{}"#, Json(&draft.headline()));

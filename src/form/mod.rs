@@ -7,7 +7,7 @@ mod outliving;
 mod subject;
 pub(crate) mod text;
 
-pub(crate) use draft::{Draft, Place};
+pub(crate) use draft::{Draft, RelatedCall};
 pub(crate) use frames::{Frames, outer as outer_frames, prepare as prepare_unwinder};
 pub(crate) use outliving::{NewObject, NewSegment, SegmentUse};
-pub(crate) use subject::{OUTPUT, Subject, Trace};
+pub(crate) use subject::{Finding, OUTPUT, Subject, Trace};

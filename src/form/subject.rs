@@ -8,10 +8,15 @@ use mapsan_model::{Rule, Severity};
 /// The room for one block or record, in bytes.
 pub(crate) const OUTPUT: usize = 48 * 1024;
 
-/// What a finding is about.
-pub(crate) struct Subject<'a> {
+/// A finding, but for its words.
+pub(crate) struct Finding<'a> {
     pub(crate) rule: Rule,
     pub(crate) severity: Severity,
+    pub(crate) subject: Subject<'a>,
+}
+
+/// What a finding or record is about.
+pub(crate) struct Subject<'a> {
     pub(crate) call: &'a dyn Call,
     pub(crate) outcome: Outcome,
     /// The return address of the program's call; the instruction of a fault.

@@ -2,7 +2,7 @@
 
 use super::draft::{Draft, Role};
 use super::frames::Frames;
-use super::subject::{OUTPUT, Subject};
+use super::subject::{Finding, OUTPUT, Subject};
 use crate::call::CallLine;
 use crate::facts::Module;
 use crate::plain::Line;
@@ -14,9 +14,9 @@ use mapsan_model::Severity;
 const KEPT: usize = 6 * 1024;
 
 /// Writes the whole block.
-pub(crate) fn finding(out: &mut Line<OUTPUT>, subject: &Subject<'_>, draft: &Draft, frames: &Frames, colour: bool) {
-    let (on, off) = if colour { (colour_of(subject.severity), "\x1b[0m") } else { ("", "") };
-    let Subject { rule, severity, call, outcome, .. } = subject;
+pub(crate) fn finding(out: &mut Line<OUTPUT>, finding: &Finding<'_>, draft: &Draft, frames: &Frames, colour: bool) {
+    let (on, off) = if colour { (colour_of(finding.severity), "\x1b[0m") } else { ("", "") };
+    let Finding { rule, severity, subject: Subject { call, outcome, .. } } = finding;
     let _ = writeln!(out, "mapsan: {on}{severity}[{rule}]{off}: {}", draft.headline());
     let _ = writeln!(out, "    {}", CallLine(*call, *outcome));
     for address in frames.addresses() {

@@ -15,7 +15,7 @@ use crate::sys::{self, channels};
 use core::ffi::{CStr, c_int};
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 pub(crate) use way::calls;
-use way::{Identity, Way, expand};
+use way::{OpenFile, Way, expand};
 
 /// The longest that one report waits for a reader who does not read; the next one then waits for none.
 const PATIENCE_MS: i64 = 500;
@@ -44,7 +44,7 @@ struct Sink {
     goal: Goal,
     /// What is open, if `identity` says so: standard error, a pipe, or what is kept.
     fd: c_int,
-    identity: Option<Identity>,
+    identity: Option<OpenFile>,
     /// Whether the log takes JSON records alone.
     records: bool,
     terminal: bool,
@@ -61,7 +61,7 @@ struct Sink {
 struct Output {
     sink: Guarded<Sink, ReportLock>,
     /// Standard error as it was at start.
-    stderr: Guarded<Option<Identity>, Starting>,
+    stderr: Guarded<Option<OpenFile>, Starting>,
     /// The findings of this process that could not be written.
     lost: AtomicU64,
     /// Whether there may be something to keep: the log is one that is opened for each report.
@@ -96,7 +96,7 @@ fn sink(proof: &ReportLock) -> &mut Sink {
 }
 
 /// Standard error as it was at start.
-fn stderr() -> Option<Identity> {
+fn stderr() -> Option<OpenFile> {
     // SAFETY: the start has done with it before it writes to it.
     unsafe { *OUTPUT.stderr.as_started() }
 }
@@ -110,7 +110,7 @@ pub(crate) fn use_stderr(proof: &ReportLock, starting: &Starting) {
     }
     sink.goal = Goal::Stderr;
     sink.fd = libc::STDERR_FILENO;
-    sink.identity = Identity::of(sink.fd).ok();
+    sink.identity = OpenFile::of(sink.fd).ok();
     // SAFETY: let go of at once.
     *unsafe { OUTPUT.stderr.get(starting) } = sink.identity;
     sink.terminal =
@@ -118,26 +118,26 @@ pub(crate) fn use_stderr(proof: &ReportLock, starting: &Starting) {
 }
 
 /// Why a log can't be written.
-pub(crate) enum OpenError {
+pub(crate) enum LogError {
     TooLong,
     Errno(sys::Errno),
 }
 
 /// Tries the log of this pattern (`%p` is the pid, `%e` the executable's name, `%%` a percent sign), for records alone or
 /// for any text. After an `@` stands the name of a socket in the abstract namespace.
-pub(crate) fn use_log(proof: &ReportLock, pattern: &[u8], records: bool) -> Result<(), OpenError> {
+pub(crate) fn use_log(proof: &ReportLock, pattern: &[u8], records: bool) -> Result<(), LogError> {
     let sink = sink(proof);
     sink.pattern.clear();
     if !pattern.starts_with(b"/") && !pattern.starts_with(b"@") {
         // The log is opened again after the program has changed its directory.
         let mut directory = [0_u8; LONGEST];
-        for byte in sys::getcwd(&mut directory).map_err(OpenError::Errno)? {
+        for byte in sys::getcwd(&mut directory).map_err(LogError::Errno)? {
             sink.pattern.push_bytes(if *byte == b'%' { b"%%" } else { core::slice::from_ref(byte) });
         }
         sink.pattern.push_bytes(b"/");
     }
     if !sink.pattern.push_bytes(pattern) {
-        return Err(OpenError::TooLong);
+        return Err(LogError::TooLong);
     }
     sink.goal = if pattern.starts_with(b"@") { Goal::Socket } else { Goal::File };
     (sink.terminal, sink.records) = (false, records);
@@ -152,7 +152,7 @@ pub(crate) fn use_log(proof: &ReportLock, pattern: &[u8], records: bool) -> Resu
         // The command has ended before this process began: nobody reads, and that is no trouble of the program's.
         return Ok(());
     }
-    let way = way.map_err(OpenError::Errno)?;
+    let way = way.map_err(LogError::Errno)?;
     writing::is_length_limited();
     if way.identity.kind == libc::S_IFIFO {
         sink.goal = Goal::Pipe;
@@ -305,8 +305,8 @@ pub(crate) fn write_finding(proof: &ReportLock, block: &[u8]) {
     // A command that has ended is no trouble of the program's.
     let is_news = is_first && errno != libc::ECONNREFUSED;
     if is_news && sink.goal != Goal::Stderr {
-        let trouble = OpenError::Errno(errno);
-        let line = own_line(format_args!("a finding could not be written to {} ({trouble})", Shown(sink)));
+        let trouble = LogError::Errno(errno);
+        let line = own_line(format_args!("a finding could not be written to {} ({trouble})", GoalName(sink)));
         write_to_stderr(line.as_bytes(), PATIENCE_MS);
     }
 }
@@ -322,16 +322,16 @@ pub(crate) fn say_lost(proof: &ReportLock) {
     if sink.trouble == libc::ECONNREFUSED {
         return;
     }
-    let (count, trouble) = (lost(), OpenError::Errno(sink.trouble));
+    let (count, trouble) = (lost(), LogError::Errno(sink.trouble));
     let findings = if count == 1 { "finding" } else { "findings" };
-    let line = own_line(format_args!("{count} {findings} could not be written to {} ({trouble})", Shown(sink)));
+    let line = own_line(format_args!("{count} {findings} could not be written to {} ({trouble})", GoalName(sink)));
     if sink.goal == Goal::Stderr { say_line(proof, &line) } else { write_to_stderr(line.as_bytes(), PATIENCE_MS) }
 }
 
 /// Shows what the findings go to.
-struct Shown<'a>(&'a Sink);
+struct GoalName<'a>(&'a Sink);
 
-impl core::fmt::Display for Shown<'_> {
+impl core::fmt::Display for GoalName<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self.0.goal {
             Goal::Stderr => f.write_str("standard error"),
@@ -377,14 +377,14 @@ pub(crate) fn say_without_lock(text: core::fmt::Arguments<'_>) {
 }
 
 /// Shows why a log can't be used.
-impl core::fmt::Display for OpenError {
+impl core::fmt::Display for LogError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            OpenError::TooLong => f.write_str("the path is too long"),
-            OpenError::Errno(libc::ELOOP) => f.write_str("ELOOP: it is a symbolic link, which is never followed"),
-            OpenError::Errno(libc::EAGAIN) => f.write_str("EAGAIN: its reader does not read"),
-            OpenError::Errno(libc::EPIPE) => f.write_str("EPIPE: it has no reader, or a sandbox forbids a safe write"),
-            OpenError::Errno(errno) => {
+            LogError::TooLong => f.write_str("the path is too long"),
+            LogError::Errno(libc::ELOOP) => f.write_str("ELOOP: it is a symbolic link, which is never followed"),
+            LogError::Errno(libc::EAGAIN) => f.write_str("EAGAIN: its reader does not read"),
+            LogError::Errno(libc::EPIPE) => f.write_str("EPIPE: it has no reader, or a sandbox forbids a safe write"),
+            LogError::Errno(errno) => {
                 write!(f, "{}: {}", crate::plain::errno::ErrnoName(*errno), crate::plain::errno::meaning(*errno))
             }
         }

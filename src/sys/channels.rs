@@ -20,14 +20,14 @@ pub(crate) fn is_terminal_master(fd: c_int) -> bool {
 }
 
 /// The address of a Unix socket.
-pub(crate) struct Address {
+pub(crate) struct SocketAddress {
     raw: libc::sockaddr_un,
     length: usize,
 }
 
-impl Address {
+impl SocketAddress {
     /// The address of a path, or, after an `@`, of a name in the abstract namespace; `None` if it is too long.
-    pub(crate) fn of(name: &[u8]) -> Option<Address> {
+    pub(crate) fn of(name: &[u8]) -> Option<SocketAddress> {
         let family = libc::sa_family_t::try_from(libc::AF_UNIX).ok()?;
         let mut raw = libc::sockaddr_un { sun_family: family, sun_path: [0; 108] };
         let is_abstract = name.starts_with(b"@");
@@ -41,12 +41,12 @@ impl Address {
         }
         let length =
             offset_of!(libc::sockaddr_un, sun_path).wrapping_add(name.len()).wrapping_add(usize::from(!is_abstract));
-        Some(Address { raw, length })
+        Some(SocketAddress { raw, length })
     }
 }
 
 /// A Unix datagram socket that sends to an address, socket(2) and connect(2).
-pub(crate) fn socket_to(address: &Address) -> Result<c_int> {
+pub(crate) fn socket_to(address: &SocketAddress) -> Result<c_int> {
     let kind = libc::SOCK_DGRAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
     let fd = small(Ok(plain(libc::SYS_socket, [int(libc::AF_UNIX), int(kind), 0, 0, 0, 0])?));
     let raw = &raw const address.raw;

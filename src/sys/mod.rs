@@ -51,13 +51,13 @@ pub(crate) fn answer(raw: isize) -> Result<usize> {
 
 /// Whether a sandbox of the program's lets a call of our own through.
 pub(crate) fn seccomp_allows(number: c_long, arguments: [usize; 6]) -> bool {
-    sandbox::lets(number, arguments)
+    sandbox::allows(number, arguments)
 }
 
 /// A system call of our own; ENOSYS where a sandbox of the program's does not let it through.
 #[inline]
 fn plain(number: c_long, arguments: [usize; 6]) -> Result<usize> {
-    if !sandbox::lets(number, arguments) {
+    if !sandbox::allows(number, arguments) {
         return Err(libc::ENOSYS);
     }
     // SAFETY: every caller in this file passes numbers, or pointers made from live references.

@@ -66,7 +66,7 @@ impl Filter {
     }
 
     /// Whether it lets a call simply through.
-    fn lets(&self, data: &Data) -> bool {
+    fn allows(&self, data: &Data) -> bool {
         matches!(run(self.program(), data) & SECCOMP_RET_ACTION_FULL, SECCOMP_RET_ALLOW | SECCOMP_RET_LOG)
     }
 
@@ -131,8 +131,8 @@ impl FilterInstall {
     pub(crate) fn will_let(&self, number: c_long, arguments: [usize; 6]) -> bool {
         match self.known {
             // SAFETY: read, and not yet published.
-            Known::Read(room) => lets(number, arguments) && unsafe { &*room }.lets(&data(number, &arguments)),
-            Known::Noted(_) => lets(number, arguments),
+            Known::Read(room) => allows(number, arguments) && unsafe { &*room }.allows(&data(number, &arguments)),
+            Known::Noted(_) => allows(number, arguments),
             Known::Unread(_) | Known::Nowhere(_) => false,
         }
     }
@@ -240,7 +240,7 @@ pub(crate) fn reopen() {
 
 /// Whether a call can be made without harm to the program.
 #[inline]
-pub(crate) fn lets(number: c_long, arguments: [usize; 6]) -> bool {
+pub(crate) fn allows(number: c_long, arguments: [usize; 6]) -> bool {
     if !FILTERS.any.load(Acquire) {
         return true;
     }
@@ -265,7 +265,7 @@ fn all_let(number: c_long, arguments: &[usize; 6]) -> bool {
         return false;
     }
     let data = data(number, arguments);
-    all().filter(|filter| filter.times.load(Relaxed) > 0).all(|filter| filter.lets(&data))
+    all().filter(|filter| filter.times.load(Relaxed) > 0).all(|filter| filter.allows(&data))
 }
 
 /// How many filters are noted.

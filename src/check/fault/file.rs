@@ -5,7 +5,7 @@ use super::words::Accessed;
 use crate::call::Fault;
 use crate::check::ByteCount;
 use crate::check::memory::{FileName, mapping_at};
-use crate::facts::backing::{Backing, Identity, Room};
+use crate::facts::backing::{Backing, FileId, Room};
 use crate::facts::limits::{self, Bytes, HugePages};
 use crate::facts::mapping::{Mapping, Mappings};
 use crate::facts::module;
@@ -84,7 +84,7 @@ impl FileFault {
         let there = self.there.as_ref();
         let file = self.known.as_ref().and_then(|known| known.file.filter(|_| known.origin.by != By::Shmat));
         let backing = match (&file, &self.known) {
-            (Some(file), _) => Backing::find(Identity { device: file.device, inode: file.inode }, file.fd, there),
+            (Some(file), _) => Backing::find(FileId { device: file.device, inode: file.inode }, file.fd, there),
             (None, None) => there.and_then(Backing::of),
             (None, Some(_)) => return None,
         };

@@ -6,7 +6,7 @@ use crate::call::Fault;
 use crate::check::memory::{Lookup, ShownMapping, look_up, mapping_at};
 use crate::check::provenance::{note_gone, note_mapped};
 use crate::facts::mapping::Mapping;
-use crate::form::{Draft, Place};
+use crate::form::{Draft, RelatedCall};
 use crate::harden;
 use crate::observe::tracked;
 use crate::plain::escape::Quoted;
@@ -102,7 +102,7 @@ impl Jump {
                 draft.note(format_args!("there is now: {}", ShownMapping(now)));
                 if let Some(given) = &self.given {
                     let (start, length) = (given.range.start, given.range.length());
-                    let place = Place { start, length, ..Place::of_site(given.site) };
+                    let place = RelatedCall { start, length, ..RelatedCall::of_site(given.site) };
                     draft.place_of(place, format_args!("protected here"));
                 }
                 if let Some(known) = &self.known {

@@ -5,7 +5,7 @@ use super::{NEAR, allows, note_there};
 use crate::call::Fault;
 use crate::check::provenance::note_mapped;
 use crate::facts::mapping::{self, Mapping};
-use crate::form::{Draft, Place};
+use crate::form::{Draft, RelatedCall};
 use crate::machine::Access;
 use crate::observe::tracked;
 use crate::track::{By, Protection, TrackedRange};
@@ -62,7 +62,11 @@ impl Forbidden {
             )),
         }
         if let Some(given) = &self.given {
-            let place = Place { start: given.range.start, length: given.range.length(), ..Place::of_site(given.site) };
+            let place = RelatedCall {
+                start: given.range.start,
+                length: given.range.length(),
+                ..RelatedCall::of_site(given.site)
+            };
             draft.place_of(place, format_args!("protected here"));
         }
         note_there(self.known.as_ref(), self.there.as_ref(), draft);

@@ -5,7 +5,7 @@ use crate::check::provenance::MappingCall;
 use crate::facts::Module;
 use crate::facts::mapping::{self, Mapping, Mappings};
 use crate::finding::Report;
-use crate::form::{Draft, Place};
+use crate::form::{Draft, RelatedCall};
 use crate::observe::tracked;
 use crate::track::{By, LeakSite, TrackedRange};
 use mapsan_model::{Rule, Severity};
@@ -133,7 +133,7 @@ fn tell_parts(known: &TrackedRange, count: usize, draft: &mut Draft) -> bool {
         length,
         known.entry.start
     ));
-    let place = Place { site: gone.gone.site, outer: gone.outer, start: gone.gone.entry.start, length: released };
+    let place = RelatedCall { site: gone.gone.site, outer: gone.outer, start: gone.gone.entry.start, length: released };
     draft.place_of(place, format_args!("a part of {of} was released here"));
     let too_short = gone.gone.by == By::Munmap && gone.gone.entry.start == base;
     if too_short {

@@ -2,7 +2,7 @@
 
 use crate::call::Mmap;
 use crate::check::{IfSome, filter_refuses, note_unseen_filter, tell_filter};
-use crate::facts::descriptor::{self, File, Filesystem, Kind, Object, Seals, WRITE_SEALS};
+use crate::facts::descriptor::{self, File, FileKind, Filesystem, KernelObject, Seals, WRITE_SEALS};
 use crate::facts::{Path, limits};
 use crate::finding::Report;
 use crate::form::Draft;
@@ -46,18 +46,18 @@ impl Mmap {
             let path = Path::of_descriptor(self.fd);
             let path = IfSome(path.as_ref().map(Aside));
             let (fd, kind) = (self.fd, file.kind);
-            let object = Object::of(fd);
+            let object = KernelObject::of(fd);
             match (descriptor::filesystem(fd), object) {
-                (Filesystem::Kernel(name), _) if kind == Kind::Regular => {
+                (Filesystem::Kernel(name), _) if kind == FileKind::Regular => {
                     draft.message(format_args!("descriptor {fd} is {kind} of {name}{path}, which has no mmap"));
                 }
                 (_, Some(object)) => {
                     draft.message(format_args!("descriptor {fd} is {object}, which can't be mapped"));
                 }
-                _ if kind == Kind::CharacterDevice && crate::sys::channels::is_terminal(fd) => {
+                _ if kind == FileKind::CharacterDevice && crate::sys::channels::is_terminal(fd) => {
                     draft.message(format_args!("descriptor {fd} is a terminal{path}, which can't be mapped"));
                 }
-                _ if kind == Kind::Regular => {
+                _ if kind == FileKind::Regular => {
                     let what = if self.is_shared() { "shared mappings of it" } else { "its mapping" };
                     draft.message(format_args!(
                         "descriptor {fd} is {kind}{path} on a filesystem that does not support {what}"
@@ -163,7 +163,7 @@ impl Mmap {
             return false;
         }
         let both = self.prot & BOTH == BOTH;
-        let objects = || Object::of(self.fd).is_some_and(Object::has_mmap);
+        let objects = || KernelObject::of(self.fd).is_some_and(KernelObject::has_mmap);
         if !self.is_anonymous() && objects() {
             return false;
         }
@@ -221,41 +221,41 @@ impl Mmap {
 /// Whether no mapping of such a descriptor ever succeeds.
 fn is_never_mappable(fd: c_int, file: &File) -> bool {
     match file.kind {
-        Kind::Directory | Kind::Pipe => true,
-        Kind::Anonymous => Object::of(fd).is_some_and(|object| !object.has_mmap()),
+        FileKind::Directory | FileKind::Pipe => true,
+        FileKind::Anonymous => KernelObject::of(fd).is_some_and(|object| !object.has_mmap()),
         // /dev/null, /dev/full, /dev/random, /dev/urandom.
-        Kind::CharacterDevice => matches!(file.device, (1, 3 | 7..=9)) || crate::sys::channels::is_terminal(fd),
+        FileKind::CharacterDevice => matches!(file.device, (1, 3 | 7..=9)) || crate::sys::channels::is_terminal(fd),
         // Packet sockets have rings that can be mapped.
-        Kind::Socket | Kind::Regular | Kind::BlockDevice => false,
+        FileKind::Socket | FileKind::Regular | FileKind::BlockDevice => false,
     }
 }
 
 /// What to do with a descriptor of this kind in place of mapping it.
-fn help_instead(call: &Mmap, kind: Kind, object: Option<Object>, draft: &mut Draft) {
+fn help_instead(call: &Mmap, kind: FileKind, object: Option<KernelObject>, draft: &mut Draft) {
     match (kind, object) {
-        (_, Some(Object::Epoll)) => draft.help(format_args!("wait on it with epoll_wait")),
-        (_, Some(Object::Event)) => draft.help(format_args!("read its counter with read(2), 8 bytes")),
-        (_, Some(Object::Timer)) => draft.help(format_args!("read the expirations with read(2), 8 bytes")),
-        (_, Some(Object::Signals)) => {
+        (_, Some(KernelObject::Epoll)) => draft.help(format_args!("wait on it with epoll_wait")),
+        (_, Some(KernelObject::Event)) => draft.help(format_args!("read its counter with read(2), 8 bytes")),
+        (_, Some(KernelObject::Timer)) => draft.help(format_args!("read the expirations with read(2), 8 bytes")),
+        (_, Some(KernelObject::Signals)) => {
             draft.help(format_args!("read the signals with read(2), as struct signalfd_siginfo"));
         }
-        (_, Some(Object::Inotify | Object::Fanotify | Object::Userfaultfd)) => {
+        (_, Some(KernelObject::Inotify | KernelObject::Fanotify | KernelObject::Userfaultfd)) => {
             draft.help(format_args!("read its events with read(2)"));
         }
-        (_, Some(Object::Process)) => {
+        (_, Some(KernelObject::Process)) => {
             draft.help(format_args!("wait for the process with waitid(P_PIDFD, ...), or with poll"));
         }
-        (Kind::Directory, _) => {
+        (FileKind::Directory, _) => {
             draft.help(format_args!("list it with fdopendir and readdir; to map a file, open the file"));
         }
-        (Kind::Socket, _) if descriptor::listens(call.fd) => {
+        (FileKind::Socket, _) if descriptor::listens(call.fd) => {
             draft.help(format_args!("accept connections on it with accept"));
         }
-        (Kind::Socket, _) => draft.help(format_args!("receive from it with recv, and send with send")),
-        (Kind::CharacterDevice, _) => {
+        (FileKind::Socket, _) => draft.help(format_args!("receive from it with recv, and send with send")),
+        (FileKind::CharacterDevice, _) => {
             draft.help(format_args!("use it as its driver says; most devices are read and written"));
         }
-        (Kind::Regular, _) if call.is_shared() && descriptor::filesystem(call.fd) == Filesystem::Other => {
+        (FileKind::Regular, _) if call.is_shared() && descriptor::filesystem(call.fd) == Filesystem::Other => {
             draft.help(format_args!(
                 "map it with MAP_PRIVATE, or read and write it; or use a copy on another filesystem"
             ));

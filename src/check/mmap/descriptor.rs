@@ -2,7 +2,7 @@
 
 use crate::call::Mmap;
 use crate::check::IfSome;
-use crate::facts::reach::{self, End, Rights};
+use crate::facts::reach::{self, End, Permissions};
 use crate::facts::{Path, descriptor, limits};
 use crate::finding::Report;
 use crate::form::Draft;
@@ -191,13 +191,17 @@ fn tell_end(opening: &Opening, path: &[u8], draft: &mut Draft) -> bool {
             draft.help(format_args!("correct the path"));
         }
         (libc::EACCES, Some(End::NoSearch(length, rights))) => {
-            draft.note(format_args!("the folder {} may not be searched: {}", folder(length), RightsCompared(rights)));
+            draft.note(format_args!(
+                "the folder {} may not be searched: {}",
+                folder(length),
+                PermissionsCompared(rights)
+            ));
             draft.help(format_args!(
                 "let its owner give search permission (chmod o+x, or a group), or run as a user who has it"
             ));
         }
         (libc::EACCES, Some(End::File(rights))) => {
-            draft.note(format_args!("{} has {}", Quoted(path), RightsCompared(rights)));
+            draft.note(format_args!("{} has {}", Quoted(path), PermissionsCompared(rights)));
             draft.help(format_args!("open it for what its mode allows this user, or let its owner change the mode"));
         }
         (libc::EACCES, Some(End::NoFile)) => {
@@ -210,11 +214,11 @@ fn tell_end(opening: &Opening, path: &[u8], draft: &mut Draft) -> bool {
 }
 
 /// Shows rights beside those of this process.
-struct RightsCompared(Rights);
+struct PermissionsCompared(Permissions);
 
-impl fmt::Display for RightsCompared {
+impl fmt::Display for PermissionsCompared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Rights { mode, owner, group } = self.0;
+        let Permissions { mode, owner, group } = self.0;
         let (user, own_group) = (sys::geteuid(), sys::getegid());
         write!(
             f,

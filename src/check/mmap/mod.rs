@@ -18,7 +18,7 @@ use super::provenance::note_origin;
 use super::releases::Replacing;
 use super::{Check, Frame, Loss};
 use crate::call::{Call, MAP_DROPPABLE, MAP_TYPE, Mmap};
-use crate::facts::descriptor::{Filesystem, Kind};
+use crate::facts::descriptor::{FileKind, Filesystem};
 use crate::facts::{self, mapping};
 use crate::finding::Report;
 use crate::past::failures::{self, Failed};
@@ -198,7 +198,7 @@ impl Mmap {
 
     fn zero_length(&self, report: &Report<'_>) {
         let file = if self.is_anonymous() { None } else { facts::descriptor::file(self.fd).ok() };
-        let size = file.filter(|file| file.kind == Kind::Regular).map(|file| file.size);
+        let size = file.filter(|file| file.kind == FileKind::Regular).map(|file| file.size);
         // The length came from an empty file: correct programs look at the answer.
         let severity = if size == Some(0) { Severity::Warning } else { Severity::Error };
         report.finding(Rule::MmapZeroLength, severity, |draft| {

@@ -186,5 +186,5 @@ impl Mmap {
 
 /// Whether a descriptor is a regular file.
 fn is_file(fd: core::ffi::c_int) -> bool {
-    descriptor::file(fd).is_ok_and(|file| file.kind == descriptor::Kind::Regular)
+    descriptor::file(fd).is_ok_and(|file| file.kind == descriptor::FileKind::Regular)
 }

@@ -1,7 +1,7 @@
 //! What the kernel lets pass, and is doubtful all the same.
 
 use crate::call::{Mmap, Prot};
-use crate::facts::descriptor::{self, Kind};
+use crate::facts::descriptor::{self, FileKind};
 use crate::finding::Report;
 use crate::plain::page::{self, page_size};
 use crate::sys::Errno;
@@ -60,7 +60,7 @@ impl Mmap {
         let page = page_size() as u64;
         let touchable = file.size.next_multiple_of(page);
         let end = offset.saturating_add(page::whole_pages(self.length) as u64);
-        if file.kind != Kind::Regular || end <= touchable {
+        if file.kind != FileKind::Regular || end <= touchable {
             return;
         }
         report.finding(Rule::MmapPastEof, Severity::Note, |draft| {

@@ -2,7 +2,7 @@
 //! of descriptor.
 
 use crate::call::{MAP_DROPPABLE, Mmap};
-use crate::facts::descriptor::{self, Filesystem, Kind, Object};
+use crate::facts::descriptor::{self, FileKind, Filesystem, KernelObject};
 use crate::facts::limits::{self, Size};
 use crate::facts::mapping;
 use crate::finding::Report;
@@ -21,7 +21,7 @@ const RINGS: [u64; 2] = [27, 31];
 impl Mmap {
     pub(super) fn unexplained(&self, errno: Errno, report: &Report<'_>) {
         report.finding(Rule::MmapFailed, Severity::Note, |draft| {
-            let object = if self.is_anonymous() { None } else { Object::of(self.fd) };
+            let object = if self.is_anonymous() { None } else { KernelObject::of(self.fd) };
             if !self.tell_arguments(errno, draft) && !self.tell_object(errno, object, draft) {
                 draft.message(format_args!(
                     "mmap failed with {} ({}); why is not known",
@@ -91,12 +91,12 @@ impl Mmap {
     }
 
     /// What a perf event or a BPF map demands.
-    fn tell_object(&self, errno: Errno, object: Option<Object>, draft: &mut Draft) -> bool {
+    fn tell_object(&self, errno: Errno, object: Option<KernelObject>, draft: &mut Draft) -> bool {
         match (object, errno) {
-            (Some(Object::Perf), libc::EPERM) => self.tell_perf_limit(draft),
-            (Some(Object::Perf), libc::EINVAL) => self.tell_perf_form(draft),
-            (Some(Object::BpfMap), libc::EPERM) => self.tell_bpf_permission(draft),
-            (Some(Object::BpfMap), libc::EINVAL) if !self.is_shared() => {
+            (Some(KernelObject::Perf), libc::EPERM) => self.tell_perf_limit(draft),
+            (Some(KernelObject::Perf), libc::EINVAL) => self.tell_perf_form(draft),
+            (Some(KernelObject::BpfMap), libc::EPERM) => self.tell_bpf_permission(draft),
+            (Some(KernelObject::BpfMap), libc::EINVAL) if !self.is_shared() => {
                 draft.message(format_args!("a BPF map can only be mapped with MAP_SHARED"));
                 draft.help(format_args!("map it with MAP_SHARED"));
                 true
@@ -189,13 +189,13 @@ impl Mmap {
     }
 
     /// What is left, by the kind of descriptor.
-    fn note_meanings(&self, errno: Errno, object: Option<Object>, draft: &mut Draft) {
+    fn note_meanings(&self, errno: Errno, object: Option<KernelObject>, draft: &mut Draft) {
         if self.is_anonymous() {
             return Self::note_anonymous(errno, draft);
         }
         let kind = descriptor::file(self.fd).map(|file| file.kind);
         let text = match (object, kind) {
-            (Some(Object::Perf), _) => match errno {
+            (Some(KernelObject::Perf), _) => match errno {
                 libc::EPERM => {
                     "kernel.perf_event_mlock_kb and RLIMIT_MEMLOCK, which rings of all processes of this user share"
                 }
@@ -204,7 +204,7 @@ impl Mmap {
                      another size"
                 }
             },
-            (Some(Object::BpfMap), _) if errno == ENOTSUPP || errno == libc::EINVAL => {
+            (Some(KernelObject::BpfMap), _) if errno == ENOTSUPP || errno == libc::EINVAL => {
                 let is_ring = descriptor::detail(self.fd, b"map_type:").is_some_and(|kind| RINGS.contains(&kind));
                 if is_ring {
                     "offset or length past the ring"
@@ -212,22 +212,22 @@ impl Mmap {
                     "the map was made without BPF_F_MMAPABLE, or is shorter"
                 }
             }
-            (Some(Object::BpfMap), _) => "the map's flags (BPF_F_RDONLY_PROG), or that it is frozen",
-            (Some(Object::IoUring), _) => {
+            (Some(KernelObject::BpfMap), _) => "the map's flags (BPF_F_RDONLY_PROG), or that it is frozen",
+            (Some(KernelObject::IoUring), _) => {
                 "the offset (IORING_OFF_SQ_RING and its kin), a length above that ring's, or rings in memory of the \
                  program"
             }
             (Some(_), _) => "what the driver of this object demands",
-            (None, Ok(Kind::Socket)) => {
+            (None, Ok(FileKind::Socket)) => {
                 "a packet socket without rings (PACKET_RX_RING), or a length that is not the rings' together"
             }
-            (None, Ok(Kind::CharacterDevice | Kind::BlockDevice)) => {
+            (None, Ok(FileKind::CharacterDevice | FileKind::BlockDevice)) => {
                 "offset, length or sharing type that the device's driver refuses, or a privilege that it asks for"
             }
-            (None, Ok(Kind::Regular)) if descriptor::filesystem(self.fd) == Filesystem::Hugetlbfs => {
+            (None, Ok(FileKind::Regular)) if descriptor::filesystem(self.fd) == Filesystem::Hugetlbfs => {
                 "address, offset or length that is not a multiple of the huge page"
             }
-            (None, Ok(Kind::Regular)) => match errno {
+            (None, Ok(FileKind::Regular)) => match errno {
                 libc::EPERM => "a seal of a memfd, a security module, or a seccomp filter that was inherited",
                 libc::EACCES => "a security module (SELinux or another), or a seccomp filter that was inherited",
                 libc::ETXTBSY => "the file is in use as a swap file, or is executed",

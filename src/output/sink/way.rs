@@ -2,7 +2,7 @@
 
 use super::LONGEST;
 use crate::plain::Line;
-use crate::sys::channels::{self, Address};
+use crate::sys::channels::{self, SocketAddress};
 use crate::sys::{self, process};
 use core::ffi::{CStr, c_int, c_long};
 
@@ -25,18 +25,18 @@ pub(crate) fn calls() -> [(c_long, [usize; 6]); 5] {
 
 /// The identity of an open file.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Identity {
+pub(super) struct OpenFile {
     device: (u32, u32),
     inode: u64,
     /// The kind of file, `S_IFMT`.
     pub(super) kind: u32,
 }
 
-impl Identity {
+impl OpenFile {
     /// What is open as `fd`.
-    pub(super) fn of(fd: c_int) -> sys::Result<Identity> {
+    pub(super) fn of(fd: c_int) -> sys::Result<OpenFile> {
         let statx = sys::statx_fd(fd)?;
-        Ok(Identity {
+        Ok(OpenFile {
             device: (statx.stx_dev_major, statx.stx_dev_minor),
             inode: statx.stx_ino,
             kind: u32::from(statx.stx_mode) & libc::S_IFMT,
@@ -47,16 +47,16 @@ impl Identity {
 /// A descriptor that has just been looked at.
 pub(super) struct Way {
     pub(super) fd: c_int,
-    pub(super) identity: Identity,
+    pub(super) identity: OpenFile,
     /// Whether it was opened for this report, and goes with it.
     passing: bool,
 }
 
 impl Way {
     /// A descriptor that stays open, if it still is what it was.
-    pub(super) fn kept(fd: c_int, was: Option<Identity>) -> Option<Way> {
+    pub(super) fn kept(fd: c_int, was: Option<OpenFile>) -> Option<Way> {
         let was = was?;
-        let identity = Identity::of(fd).ok().filter(|now| *now == was)?;
+        let identity = OpenFile::of(fd).ok().filter(|now| *now == was)?;
         Some(Way { fd, identity, passing: false })
     }
 
@@ -67,7 +67,7 @@ impl Way {
 
     /// Closes it, unless it stays, or its number has become another file's by now.
     pub(super) fn leave(self) {
-        if self.passing && Identity::of(self.fd) == Ok(self.identity) {
+        if self.passing && OpenFile::of(self.fd) == Ok(self.identity) {
             sys::close(self.fd);
         }
     }
@@ -79,7 +79,7 @@ impl Way {
 
     /// Makes a socket that sends to this address.
     pub(super) fn to_socket(name: &[u8]) -> sys::Result<Way> {
-        let address = Address::of(name).ok_or(libc::ENAMETOOLONG)?;
+        let address = SocketAddress::of(name).ok_or(libc::ENAMETOOLONG)?;
         Way::out_of_the_way(channels::socket_to(&address)?)
     }
 
@@ -100,7 +100,7 @@ impl Way {
             }
             Err(_) => low,
         };
-        match Identity::of(fd) {
+        match OpenFile::of(fd) {
             Ok(identity) => Ok(Way { fd, identity, passing: true }),
             Err(errno) => {
                 // Closed meanwhile, the number may be the program's by now.
