@@ -5,10 +5,9 @@
 #   mapsan_add_test(NAME maps COMMAND prog)                # fails if mapsan finds a warning or an error
 #   mapsan_add_test(NAME double COMMAND prog2 EXPECT munmap-double)   # fails unless it finds exactly that
 #
-# For `ctest -T memcheck`, before include(CTest):
+# For `ctest -T memcheck`, before include(CTest) or after it:
 #
-#   set(MEMORYCHECK_COMMAND "${MAPSAN_MEMCHECK_COMMAND}")
-#   set(MEMORYCHECK_TYPE CudaSanitizer)
+#   mapsan_memcheck()
 get_filename_component(_mapsan_prefix "${CMAKE_CURRENT_LIST_DIR}/@UP@" ABSOLUTE)
 
 set(MAPSAN_COMMAND "${_mapsan_prefix}/bin/mapsan")
@@ -33,18 +32,32 @@ if(NOT TARGET mapsan::mapsan)
 endif()
 
 # mapsan_add_test(NAME <name> COMMAND <program or target> [<argument>...]
-#                 [EXPECT <rule>...] [OPTIONS <option of mapsan run>...] [WORKING_DIRECTORY <folder>])
+#                 [EXPECT <rule>...] [OPTIONS <option of mapsan run>...] [WORKING_DIRECTORY <folder>] [CONFIGURATIONS <name>...]
+#                 [TIMEOUT <seconds>] [ENVIRONMENT <name=value>...] [LABELS <label>...] [PROPERTIES <name> <value>...])
 #
 # Adds a test that runs the command under mapsan. Without EXPECT it fails if there are findings of warning severity or
-# above, or if the command fails; with EXPECT it fails unless exactly these rules are broken.
+# above, or if the command fails; with EXPECT it fails unless exactly these rules are broken. Properties of tests are those of
+# set_tests_properties.
 function(mapsan_add_test)
-  cmake_parse_arguments(PARSE_ARGV 0 test "" "NAME;WORKING_DIRECTORY" "COMMAND;EXPECT;OPTIONS")
+  cmake_parse_arguments(PARSE_ARGV 0 test "" "NAME;WORKING_DIRECTORY;TIMEOUT"
+                        "COMMAND;EXPECT;OPTIONS;CONFIGURATIONS;ENVIRONMENT;LABELS;PROPERTIES")
   if(NOT test_NAME OR NOT test_COMMAND)
     message(FATAL_ERROR "mapsan_add_test needs NAME and COMMAND")
   endif()
   if(test_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "mapsan_add_test does not know: ${test_UNPARSED_ARGUMENTS}")
   endif()
+  if(test_KEYWORDS_MISSING_VALUES)
+    message(FATAL_ERROR "mapsan_add_test(NAME ${test_NAME}): no value stands behind ${test_KEYWORDS_MISSING_VALUES}")
+  endif()
+  # They would be arguments of the program.
+  foreach(list IN ITEMS COMMAND EXPECT OPTIONS ENVIRONMENT LABELS)
+    foreach(word IN LISTS test_${list})
+      if(word IN_LIST _mapsan_test_properties)
+        message(FATAL_ERROR "mapsan_add_test(NAME ${test_NAME}): ${word} is a property of tests: write PROPERTIES ${word} <value>")
+      endif()
+    endforeach()
+  endforeach()
   list(GET test_COMMAND 0 program)
   if(TARGET "${program}")
     list(REMOVE_AT test_COMMAND 0)
@@ -52,11 +65,98 @@ function(mapsan_add_test)
   endif()
   set(verdict --error-exitcode 86)
   if(test_EXPECT)
+    _mapsan_check_rules("${test_NAME}" ${test_EXPECT})
     list(JOIN test_EXPECT "," rules)
     set(verdict --expect "${rules}")
   endif()
-  add_test(NAME "${test_NAME}" COMMAND "${MAPSAN_COMMAND}" run ${verdict} ${test_OPTIONS} -- ${test_COMMAND})
-  if(test_WORKING_DIRECTORY)
-    set_tests_properties("${test_NAME}" PROPERTIES WORKING_DIRECTORY "${test_WORKING_DIRECTORY}")
+  set(configurations)
+  if(test_CONFIGURATIONS)
+    set(configurations CONFIGURATIONS ${test_CONFIGURATIONS})
+  endif()
+  add_test(NAME "${test_NAME}" ${configurations}
+           COMMAND "${MAPSAN_COMMAND}" run ${verdict} ${test_OPTIONS} -- ${test_COMMAND})
+  foreach(property IN ITEMS WORKING_DIRECTORY TIMEOUT ENVIRONMENT LABELS)
+    if(DEFINED test_${property})
+      set_property(TEST "${test_NAME}" PROPERTY ${property} "${test_${property}}")
+    endif()
+  endforeach()
+  if(test_PROPERTIES)
+    set_tests_properties("${test_NAME}" PROPERTIES ${test_PROPERTIES})
+  endif()
+  set_property(GLOBAL PROPERTY MAPSAN_HAS_TESTS TRUE)
+endfunction()
+
+# Stops at a word that is no rule; the command knows what was meant.
+function(_mapsan_check_rules test)
+  foreach(rule IN LISTS ARGN)
+    set(why "'${rule}' is no name of a rule")
+    set(status 1)
+    if(rule MATCHES "^[a-z]+(-[a-z]+)+$")
+      execute_process(COMMAND "${MAPSAN_COMMAND}" explain "${rule}" RESULT_VARIABLE status ERROR_VARIABLE why OUTPUT_QUIET)
+    endif()
+    if(NOT status EQUAL 0)
+      message(FATAL_ERROR "mapsan_add_test(NAME ${test} EXPECT ${rule}): ${why}")
+    endif()
+  endforeach()
+endfunction()
+
+# The properties of tests that have no word of their own in mapsan_add_test.
+set(_mapsan_test_properties
+    ATTACHED_FILES ATTACHED_FILES_ON_FAIL COST DEPENDS DISABLED ENVIRONMENT_MODIFICATION FAIL_REGULAR_EXPRESSION FIXTURES_CLEANUP
+    FIXTURES_REQUIRED FIXTURES_SETUP MEASUREMENT PASS_REGULAR_EXPRESSION PROCESSORS PROCESSOR_AFFINITY REQUIRED_FILES
+    RESOURCE_GROUPS RESOURCE_LOCK RUN_SERIAL SKIP_REGULAR_EXPRESSION SKIP_RETURN_CODE TIMEOUT_AFTER_MATCH
+    TIMEOUT_SIGNAL_GRACE_PERIOD TIMEOUT_SIGNAL_NAME WILL_FAIL)
+
+# mapsan_memcheck()
+#
+# Makes `ctest -T memcheck` run each test under mapsan, whether include(CTest) comes before or after it.
+macro(mapsan_memcheck)
+  set(MEMORYCHECK_COMMAND "${MAPSAN_MEMCHECK_COMMAND}" CACHE FILEPATH "the memory checker of ctest -T memcheck" FORCE)
+  set(MEMORYCHECK_COMMAND "${MAPSAN_MEMCHECK_COMMAND}")
+  set(MEMORYCHECK_TYPE CudaSanitizer CACHE STRING "the kind of the memory checker" FORCE)
+  set(MEMORYCHECK_TYPE CudaSanitizer)
+  set_property(GLOBAL PROPERTY MAPSAN_IS_MEMCHECK TRUE)
+  _mapsan_set_memcheck()
+endmacro()
+
+# Writes what include(CTest) has written of other values.
+function(_mapsan_set_memcheck)
+  set(file "${PROJECT_BINARY_DIR}/DartConfiguration.tcl")
+  if(NOT EXISTS "${file}")
+    return()
+  endif()
+  file(READ "${file}" before)
+  set(text "${before}")
+  string(REGEX REPLACE "\nMemoryCheckCommand:[^\n]*" "\nMemoryCheckCommand: ${MAPSAN_MEMCHECK_COMMAND}" text "${text}")
+  string(REGEX REPLACE "\nMemoryCheckType:[^\n]*" "\nMemoryCheckType: CudaSanitizer" text "${text}")
+  if(NOT text STREQUAL before)
+    file(WRITE "${file}" "${text}")
   endif()
 endfunction()
+
+# At the end, when all is set: what would go wrong in silence.
+function(_mapsan_check_project)
+  get_property(has_tests GLOBAL PROPERTY MAPSAN_HAS_TESTS)
+  if(has_tests AND NOT CMAKE_TESTING_ENABLED AND NOT (DEFINED BUILD_TESTING AND NOT BUILD_TESTING))
+    message(WARNING "mapsan_add_test was called, and CTest will run no tests: call enable_testing() or include(CTest) in "
+                    "${CMAKE_SOURCE_DIR}/CMakeLists.txt")
+  endif()
+  get_property(is_memcheck GLOBAL PROPERTY MAPSAN_IS_MEMCHECK)
+  set(file "${PROJECT_BINARY_DIR}/DartConfiguration.tcl")
+  if(is_memcheck)
+    _mapsan_set_memcheck()
+  elseif(MEMORYCHECK_COMMAND STREQUAL MAPSAN_MEMCHECK_COMMAND AND EXISTS "${file}")
+    file(READ "${file}" text)
+    string(FIND "${text}" "\nMemoryCheckCommand: ${MAPSAN_MEMCHECK_COMMAND}\n" command)
+    string(FIND "${text}" "\nMemoryCheckType: CudaSanitizer\n" type)
+    if(command EQUAL -1 OR type EQUAL -1)
+      message(SEND_ERROR "MEMORYCHECK_COMMAND or MEMORYCHECK_TYPE (CudaSanitizer) was not set when include(CTest) read them, so "
+                         "that 'ctest -T memcheck' would not check by mapsan: call mapsan_memcheck() in place of setting them")
+    endif()
+  endif()
+endfunction()
+get_property(_mapsan_checks_project GLOBAL PROPERTY MAPSAN_CHECKS_PROJECT)
+if(NOT _mapsan_checks_project AND NOT CMAKE_VERSION VERSION_LESS 3.19)
+  set_property(GLOBAL PROPERTY MAPSAN_CHECKS_PROJECT TRUE)
+  cmake_language(DEFER DIRECTORY "${CMAKE_SOURCE_DIR}" CALL _mapsan_check_project)
+endif()

@@ -1,0 +1,76 @@
+#!/bin/sh
+# The CMake package says what would go wrong in silence: configure.sh SOURCES FOLDER-OF-THE-COMMAND-AND-LIBRARY
+set -u
+sources=$1 built=$2
+[ -x "$built/mapsan" ] || { echo "SKIPPED: $built/mapsan is missing: cargo build --release"; exit 77; }
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+failures=0
+fail() {
+    failures=$((failures + 1))
+    echo "FAILED: $1"
+    sed 's/^/    /' "$work/out"
+}
+
+# An installation in small.
+mkdir -p "$work/prefix/bin" "$work/prefix/lib/cmake/mapsan"
+ln -s "$built/mapsan" "$work/prefix/bin/mapsan"
+ln -s "$built/mapsan" "$work/prefix/bin/mapsan-memcheck"
+cp "$built/libmapsan.so" "$work/prefix/lib/libmapsan.so.0"
+for file in mapsanConfig mapsanConfigVersion; do
+    sed -e 's,@UP@,../../..,; s,@LIBDIR@,lib,; s,@SONAME@,libmapsan.so.0,g; s,@VERSION@,0.1.0,' "$sources/cmake/$file.cmake" \
+        > "$work/prefix/lib/cmake/mapsan/$file.cmake"
+done
+
+# Configures a project with these lines; its output is in $work/out.
+configure() {
+    rm -rf "$work/source" "$work/build"
+    mkdir "$work/source"
+    {
+        printf 'cmake_minimum_required(VERSION 3.20)\nproject(try NONE)\nfind_package(mapsan REQUIRED)\n'
+        cat
+    } > "$work/source/CMakeLists.txt"
+    cmake -S "$work/source" -B "$work/build" -DCMAKE_PREFIX_PATH="$work/prefix" > "$work/out" 2>&1
+}
+refused() {
+    configure && fail "$1 is taken"
+    tr -s ' \n' ' ' < "$work/out" | grep -q "$2" || fail "$1: no word of '$2'"
+}
+checks_by_mapsan() {
+    grep -q "^MemoryCheckCommand: $work/prefix/bin/mapsan-memcheck$" "$work/build/DartConfiguration.tcl" &&
+        grep -q '^MemoryCheckType: CudaSanitizer$' "$work/build/DartConfiguration.tcl" || fail "$1 does not set the memory checker"
+}
+
+for order in 'mapsan_memcheck() include(CTest)' 'include(CTest) mapsan_memcheck()'; do
+    echo "$order" | tr ' ' '\n' | configure || fail "$order"
+    checks_by_mapsan "$order"
+    # And when it is configured anew.
+    cmake "$work/build" > "$work/out" 2>&1
+    checks_by_mapsan "$order, again"
+done
+set_by_hand='set(MEMORYCHECK_COMMAND "${MAPSAN_MEMCHECK_COMMAND}")
+set(MEMORYCHECK_TYPE CudaSanitizer)'
+printf '%s\ninclude(CTest)\n' "$set_by_hand" | configure || fail 'the memory checker, set by hand before include(CTest)'
+checks_by_mapsan 'setting it by hand'
+grep -q CMake "$work/out" && fail 'there is a warning of what is right'
+printf 'include(CTest)\n%s\n' "$set_by_hand" | refused 'a memory checker that is set too late' 'call mapsan_memcheck()'
+
+echo 'mapsan_add_test(NAME one COMMAND /bin/true)' | configure || fail 'a test without enable_testing()'
+grep -q 'CTest will run no tests' "$work/out" || fail 'no word of a missing enable_testing()'
+for without in 'enable_testing()' 'include(CTest)' 'set(BUILD_TESTING OFF)'; do
+    printf '%s\nmapsan_add_test(NAME one COMMAND /bin/true)\n' "$without" | configure || fail "$without"
+    grep -q 'enable_testing' "$work/out" && fail "$without: a warning of nothing"
+done
+
+test_with() { printf 'enable_testing()\nmapsan_add_test(NAME one COMMAND /bin/sh -c "sleep $WAIT; echo $WORD" %s)\n' "$1"; }
+test_with 'EXPECT munmap-duble' | refused 'a rule that there is not' "did you mean 'munmap-double'"
+test_with 'EXPECT EINVAL' | refused 'an errno as a rule' 'is no name of a rule'
+test_with 'WILL_FAIL TRUE' | refused 'a property among the arguments' 'write PROPERTIES WILL_FAIL'
+test_with 'TIMEOUT' | refused 'a timeout without a value' 'behind TIMEOUT'
+test_with 'TIMEOUT 1 ENVIRONMENT WAIT=0 WORD=here LABELS some PROPERTIES SKIP_RETURN_CODE 77 PASS_REGULAR_EXPRESSION here' | configure ||
+    fail 'properties are refused'
+ctest --test-dir "$work/build" -L some -V > "$work/out" 2>&1 && grep -q '100% tests passed.*1' "$work/out" || fail 'the environment or the label'
+test_with 'TIMEOUT 1 ENVIRONMENT WAIT=20' | configure || fail 'a timeout is refused'
+ctest --test-dir "$work/build" > "$work/out" 2>&1 && fail 'a test that takes too long passes'
+grep -q 'Timeout' "$work/out" || fail 'the timeout is not passed on'
+[ "$failures" = 0 ]
