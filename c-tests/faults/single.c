@@ -368,6 +368,33 @@ static void misaligned(void)
 #endif
 }
 
+/* malloc's functions get what a mapping call gave. */
+
+static char *alone(void) /* a mapping before which there never was one that the library has seen */
+{
+    char *room = (char *)syscall(SYS_mmap, NULL, 3 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    check(syscall(SYS_munmap, room, 3 * PAGE) == 0, "munmap");
+    char *mapped = mmap(room + PAGE, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    check(mapped == room + PAGE, "mmap there");
+    return mapped;
+}
+
+static void freed(void) { free(alone()); }
+static void reallocated(void) { check(realloc(alone(), 100) == NULL, "realloc"); }
+
+static void freed_segment(void)
+{
+    int id = shmget(IPC_PRIVATE, PAGE, IPC_CREAT | 0600);
+    char *there = alone();
+    check(syscall(SYS_munmap, there, PAGE) == 0, "munmap");
+    char *memory = shmat(id, there, 0);
+    shmctl(id, IPC_RMID, NULL);
+    check(memory == there, "shmat there");
+    free(memory);
+}
+
+static void before_a_mapping(void) { (void)*(volatile uint64_t *)(alone() - 8); }
+
 static const struct {
     const char *name;
     void (*run)(void);
@@ -383,7 +410,8 @@ static const struct {
     {"stack-guarded", stack_guarded}, {"stack-bare", stack_bare}, {"stack-of-main", stack_of_main},
     {"above-stack", above_stack}, {"raw-file", raw_file}, {"raw-shrunk", raw_shrunk},
     {"short-from-the-start", short_from_the_start}, {"passing", passing}, {"passing-first", passing_first},
-    {"misaligned", misaligned},
+    {"misaligned", misaligned}, {"freed", freed}, {"reallocated", reallocated}, {"freed-segment", freed_segment},
+    {"before-a-mapping", before_a_mapping},
 };
 
 int main(int count, char **words)

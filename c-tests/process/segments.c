@@ -210,6 +210,36 @@ static void handed_over(void)
     remove_segment(id);
 }
 
+/* What is passed is a pointer's own address, or malloc's. */
+static void address_of_pointer(void)
+{
+    int id = segment(IPC_PRIVATE, 0600);
+    char *memory = shmat(id, NULL, 0);
+    shmctl(id, IPC_RMID, NULL);
+    if (shmdt(&memory) == 0 || shmdt(memory) != 0)
+        exit(1);
+    char *page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (munmap(&page, 4096) == 0 || mprotect(&page, 4096, PROT_READ) == 0 || msync(&page, 4096, MS_SYNC) == 0 ||
+        mremap(&page, 4096, 8192, MREMAP_MAYMOVE) != MAP_FAILED || munmap(page, 4096) != 0)
+        exit(1);
+}
+
+static void block(void)
+{
+    char *small = malloc(100), *large = malloc(1000000);
+    if (munmap(small, 100) == 0 || munmap(large, 1000000) == 0 || shmdt(large) == 0)
+        exit(1);
+    free(small);
+    free(large);
+}
+
+static void no_block(void) /* behind what looks like nothing of malloc's */
+{
+    char *memory = (char *)syscall(SYS_mmap, NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (munmap(memory + 16, 100) == 0)
+        exit(1);
+}
+
 static void is_given(void) /* an id that is some key as well, removed by another process: no key was passed for it */
 {
     int id = segment(IPC_PRIVATE, 0600), next = segment(IPC_PRIVATE, 0600), namesake = segment(next, 0600);
@@ -332,7 +362,8 @@ int main(int count, char **words)
         {"lock", lock}, {"heap", heap}, {"reserved", reserved}, {"still-attached", still_attached},
         {"no-mode", no_mode}, {"of-another", of_another}, {"swapped", swapped}, {"rotated", rotated}, {"swapped-private", swapped_private},
         {"swapped-existing", swapped_existing}, {"logical", logical}, {"logical-existing", logical_existing},
-        {"by-chance", by_chance}, {"handed-over", handed_over}, {"is-given", is_given},
+        {"by-chance", by_chance}, {"handed-over", handed_over}, {"address-of-pointer", address_of_pointer},
+        {"block", block}, {"no-block", no_block}, {"is-given", is_given},
         {"minus-one", minus_one}, {"huge", huge}, {"too-large", too_large}, {"in-part", in_part}, {"raw", raw},
         {"variable", variable}, {"asked", asked}, {"daemon", daemon_child}, {"locked-folder", locked_folder}, {"no-path", no_path},
     };

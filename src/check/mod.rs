@@ -11,6 +11,7 @@ pub(crate) mod contents;
 pub(crate) mod fault;
 mod ftok;
 pub(crate) mod guard;
+mod heap;
 pub(crate) mod leaks;
 mod memory;
 mod mmap;
@@ -27,6 +28,7 @@ mod shmctl;
 mod shmdt;
 mod shmget;
 mod shortage;
+mod stored;
 
 use crate::call::Call;
 use crate::facts::limits;

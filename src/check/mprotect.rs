@@ -3,7 +3,7 @@
 use super::memory::{self, Coverage, NotMapped, ShownMapping};
 use super::provenance::{note_gone, note_origin};
 use super::shortage;
-use super::{Check, filter_refuses, tell_filter, tell_unexplained};
+use super::{Check, filter_refuses, stored, tell_filter, tell_unexplained};
 use crate::call::{Call, Mprotect};
 use crate::facts::backing::FileId;
 use crate::facts::descriptor::{self, Seals, WRITE_SEALS};
@@ -48,6 +48,9 @@ impl Mprotect {
         report.finding(Rule::MprotectUnalignedAddress, Severity::Error, |draft| {
             if self.address == libc::MAP_FAILED as usize {
                 memory::tell_map_failed("mprotect", draft);
+                return;
+            }
+            if stored::tell_address_of_pointer("mprotect", self.address, draft) {
                 return;
             }
             memory::say_unaligned("mprotect", self.address, draft);

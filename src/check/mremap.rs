@@ -4,7 +4,7 @@ use super::memory::{self, Coverage, NotMapped, ShownMapping};
 use super::provenance::note_gone;
 use super::releases::Replacing;
 use super::shortage::{self, Shortage};
-use super::{Check, Frame, Loss, filter_refuses, tell_filter, tell_unexplained};
+use super::{Check, Frame, Loss, filter_refuses, heap, stored, tell_filter, tell_unexplained};
 use crate::call::{Call, Mremap};
 use crate::facts::limits::{self, Size};
 use crate::facts::mapping;
@@ -77,10 +77,14 @@ impl Mremap {
             report.finding(Rule::MremapBadAddress, Severity::Error, |draft| {
                 if self.old_address == libc::MAP_FAILED as usize {
                     memory::tell_map_failed("mremap", draft);
-                } else {
+                } else if !stored::tell_address_of_pointer("mremap", self.old_address, draft) {
                     memory::say_unaligned("mremap", self.old_address, draft);
                     memory::note_unaligned(self.old_address, draft);
-                    draft.help(format_args!("pass the pointer that mmap returned"));
+                    if heap::is_block(self.old_address) {
+                        draft.help(format_args!("change the size of memory of malloc's with realloc"));
+                    } else {
+                        draft.help(format_args!("pass the pointer that mmap returned"));
+                    }
                 }
             });
             return true;

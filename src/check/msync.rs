@@ -2,7 +2,7 @@
 
 use super::memory::{self, NotMapped};
 use super::provenance::note_gone;
-use super::{Check, filter_refuses, tell_filter, unexplained};
+use super::{Check, filter_refuses, stored, tell_filter, unexplained};
 use crate::call::{Call, Msync};
 use crate::finding::Report;
 use crate::observe::tracked;
@@ -75,6 +75,9 @@ impl Msync {
         report.finding(Rule::MsyncUnalignedAddress, Severity::Error, |draft| {
             if self.address == libc::MAP_FAILED as usize {
                 memory::tell_map_failed("msync", draft);
+                return;
+            }
+            if stored::tell_address_of_pointer("msync", self.address, draft) {
                 return;
             }
             memory::say_unaligned("msync", self.address, draft);

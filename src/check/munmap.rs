@@ -2,8 +2,7 @@
 
 use super::memory::{self, Lookup, ShownMapping};
 use super::provenance::{note_origin, whole};
-use super::shortage;
-use super::{Check, Frame, Loss, filter_refuses, tell_filter, tell_unexplained};
+use super::{Check, Frame, Loss, filter_refuses, heap, shortage, stored, tell_filter, tell_unexplained};
 use crate::call::{Call, Munmap};
 use crate::facts::limits::Size;
 use crate::facts::mapping::{self, Mappings};
@@ -47,22 +46,7 @@ impl Check for Munmap {
         if self.address == libc::MAP_FAILED as usize {
             report.finding(Rule::MunmapMapFailed, Severity::Error, |draft| memory::tell_map_failed("munmap", draft));
         } else if !memory::is_aligned(self.address) {
-            report.finding(Rule::MunmapUnalignedAddress, Severity::Error, |draft| {
-                memory::say_unaligned("munmap", self.address, draft);
-                memory::note_unaligned(self.address, draft);
-                note_origin(self.address, draft);
-                match tracked::at(self.address) {
-                    Some(known) => draft.help(format_args!(
-                        "unmap {:#x}, the pointer that {} returned",
-                        known.origin.base,
-                        known.origin.by.function()
-                    )),
-                    None if memory::mapping_at(self.address).is_some_and(|there| there.name() == b"[heap]") => {
-                        draft.help(format_args!("give memory of malloc back with free; unmap only what mmap returned"));
-                    }
-                    None => draft.help(format_args!("pass the pointer that mmap returned")),
-                }
-            });
+            self.unaligned(report);
         } else if self.length == 0 {
             self.zero_length(report);
         } else if page::whole_pages(self.length) == 0 || self.address.checked_add(self.length).is_none_or(is_kernel) {
@@ -94,6 +78,37 @@ fn is_kernel(end: usize) -> bool {
 }
 
 impl Munmap {
+    fn unaligned(&self, report: &Report<'_>) {
+        report.finding(Rule::MunmapUnalignedAddress, Severity::Error, |draft| {
+            if stored::tell_address_of_pointer("munmap", self.address, draft) {
+                return;
+            }
+            let is_block = heap::is_block(self.address);
+            if is_block {
+                draft.message(format_args!("munmap of memory that malloc gave, {:#x}", self.address));
+                draft.note(format_args!(
+                    "its address is not a multiple of the page size ({}), so nothing was unmapped",
+                    page_size()
+                ));
+            } else {
+                memory::say_unaligned("munmap", self.address, draft);
+            }
+            memory::note_unaligned(self.address, draft);
+            note_origin(self.address, draft);
+            match tracked::at(self.address) {
+                Some(known) => draft.help(format_args!(
+                    "unmap {:#x}, the pointer that {} returned",
+                    known.origin.base,
+                    known.origin.by.function()
+                )),
+                None if is_block => {
+                    draft.help(format_args!("give memory of malloc back with free; unmap only what mmap returned"));
+                }
+                None => draft.help(format_args!("pass the pointer that mmap returned")),
+            }
+        });
+    }
+
     fn zero_length(&self, report: &Report<'_>) {
         report.finding(Rule::MunmapZeroLength, Severity::Error, |draft| {
             draft.message(format_args!("munmap length is 0; it must be greater than 0"));

@@ -2,7 +2,7 @@
 
 use super::memory::{self, Lookup, ShownMapping};
 use super::provenance::{note_gone, note_mapped, note_origin};
-use super::{Check, note_failure, unexplained};
+use super::{Check, heap, note_failure, stored, unexplained};
 use crate::call::{Address, Call, Shmdt};
 use crate::facts::mapping::Mapping;
 use crate::finding::Report;
@@ -58,6 +58,9 @@ impl Shmdt {
                 ));
                 return;
             }
+            if stored::tell_address_of_pointer("shmdt", self.address, draft) {
+                return;
+            }
             draft.message(format_args!("no segment is attached at {}", Address(self.address)));
             match there {
                 Some(Lookup::Mapping(there)) => {
@@ -70,7 +73,11 @@ impl Shmdt {
                 Some(Lookup::Unmapped) => draft.note(format_args!("nothing is mapped there")),
                 None => {}
             }
-            draft.help(format_args!("pass the pointer that shmat returned"));
+            if heap::is_block(self.address) {
+                draft.help(format_args!("give memory of malloc back with free; detach only what shmat returned"));
+            } else {
+                draft.help(format_args!("pass the pointer that shmat returned"));
+            }
         });
     }
 

@@ -6,13 +6,18 @@ use crate::call::Fault;
 use crate::check::memory::{ShownMapping, mapping_at};
 use crate::check::provenance::{note_mapped, whole};
 use crate::check::{ByteCount, IfSome};
+use crate::facts::Module;
 use crate::facts::limits::Bytes;
 use crate::form::Draft;
 use crate::harden::Purpose;
+use crate::machine::Access;
 use crate::observe::tracked;
 use crate::plain::page::{page_size, page_start};
-use crate::track::TrackedRange;
+use crate::track::{By, TrackedRange};
 use core::fmt;
+
+/// How far before a block of malloc's its size is written, in bytes.
+const HEADER: usize = size_of::<usize>();
 
 /// Which side of a mapping.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -105,8 +110,48 @@ impl Overrun {
         if end.wrapping_sub(asked) < page_size() { asked } else { end }
     }
 
+    /// The function of malloc's that looks for the header of a block before the memory, if it is one.
+    fn given_to(&self, fault: &Fault) -> Option<&'static str> {
+        let starts_here = self.side == Side::Before && self.known.entry.start == self.known.origin.base;
+        if !starts_here || self.distance(fault.address) != HEADER || fault.registers.access() != Access::Read {
+            return None;
+        }
+        let instruction = fault.registers.instruction();
+        let module = Module::find(instruction)?;
+        match module.symbol(instruction)?.0 {
+            b"free" | b"cfree" | b"__libc_free" => Some("free"),
+            b"realloc" | b"__libc_realloc" => Some("realloc"),
+            _ => None,
+        }
+    }
+
+    /// Says that memory of a mapping call was passed to a function of malloc's.
+    fn tell_given_to(&self, function: &str, fault: &Fault, draft: &mut Draft) {
+        let by = self.known.origin.by;
+        draft.message(format_args!(
+            "{function} of {}, which {} made: {}, {} before its start",
+            RememberedMemory(&self.known),
+            by.function(),
+            Accessed(fault),
+            ByteCount(HEADER as u64)
+        ));
+        self.note_mapping(draft);
+        note_mapped(&self.known, draft);
+        draft.note(format_args!("{function} takes what malloc gave, and looks there for the size of the block"));
+        draft.help(match (function, by) {
+            (_, By::Shmat) => format_args!("detach with shmdt what shmat returned"),
+            ("realloc", _) => {
+                format_args!("change the size of what mmap returned with mremap, and unmap it with munmap")
+            }
+            _ => format_args!("unmap with munmap what mmap returned"),
+        });
+    }
+
     /// Says what happened.
     pub(super) fn tell(&self, fault: &Fault, draft: &mut Draft) {
+        if let Some(function) = self.given_to(fault) {
+            return self.tell_given_to(function, fault, draft);
+        }
         let bytes = ByteCount(self.distance(fault.address) as u64);
         let side = match self.side {
             Side::Before => "before the start",
@@ -133,13 +178,17 @@ impl Overrun {
                 ));
             }
         }
+        self.note_mapping(draft);
+        note_mapped(&self.known, draft);
+        self.note_guard(fault, draft);
+        self.tell_remedy(fault, draft);
+    }
+
+    fn note_mapping(&self, draft: &mut Draft) {
         if let Some(there) = mapping_at(self.known.entry.start) {
             draft.mapping(&there);
             draft.note(format_args!("the mapping: {}", ShownMapping(&there)));
         }
-        note_mapped(&self.known, draft);
-        self.note_guard(fault, draft);
-        self.tell_remedy(fault, draft);
     }
 
     fn note_guard(&self, fault: &Fault, draft: &mut Draft) {
