@@ -17,8 +17,8 @@ use crate::plain::hidden::{Addresses, Hidden};
 use crate::plain::{Outer, Range};
 pub(crate) use tracked::{ReleasedMapping, ReleasedPieces, Requested, TrackedRange};
 
-/// Records that the library itself has room for; beyond the releases that are remembered, for some 2,800 mappings.
-const ORIGINS: usize = 6912;
+/// Records that the library itself has room for; beyond the releases that are remembered, for some 2,000 mappings.
+const ORIGINS: usize = 6144;
 const FILES: usize = 4096;
 const OUTERS: usize = 64;
 
