@@ -5,13 +5,13 @@
 
 use crate::clib::{self, weak};
 use crate::enabled::{self, CONTENTS, ENABLED, HARDENED, WAITS};
-use crate::facts::Module;
+use crate::facts::{Module, mapping};
 use crate::finding::{self, suppress};
 use crate::options::{self, Form, Settings};
 use crate::output::{self, ReportLock, sink};
 use crate::plain::guarded::{Guarded, Starting};
 use crate::signal::disposition;
-use crate::sys::process;
+use crate::sys::{Errno, process};
 use crate::{clock, form, harden};
 use core::ffi::CStr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -23,14 +23,22 @@ pub(crate) struct Environment {
     pub(crate) dumb_terminal: bool,
     /// `LD_PRELOAD`.
     pub(crate) preload: Option<&'static CStr>,
+    /// Why there is no /proc; 0 if there is one.
+    pub(crate) without_proc: Errno,
     /// Whether the program is a secure-execution one, whose environment is not listened to.
     is_secure: bool,
 }
 
 impl Environment {
     /// One that says nothing.
-    pub(crate) const EMPTY: Environment =
-        Environment { options: None, no_color: false, dumb_terminal: false, preload: None, is_secure: false };
+    pub(crate) const EMPTY: Environment = Environment {
+        options: None,
+        no_color: false,
+        dumb_terminal: false,
+        preload: None,
+        without_proc: 0,
+        is_secure: false,
+    };
     /// That of a secure-execution program (`AT_SECURE`).
     pub(crate) const SECURE: Environment = Environment { is_secure: true, ..Environment::EMPTY };
 }
@@ -137,6 +145,10 @@ fn begin(lock: &ReportLock, environment: &Environment) {
     clock::start();
     form::prepare_unwinder();
     ENABLED.store(enabled, Release);
+    // Who reads records learns at once that not all can be checked; a text tells of it when something was not.
+    if environment.without_proc != 0 && options::settings().form == Form::Json {
+        mapping::note_unreadable(environment.without_proc);
+    }
     finding::write_start(lock);
     finding::expect_programs(environment.preload);
     explain_faults(lock);

@@ -2,7 +2,7 @@
 
 use crate::check::{contents, leaks, past_eof};
 use crate::enabled::{self, CONTENTS};
-use crate::facts::started;
+use crate::facts::{mapping, started};
 use crate::finding::{self, suppress};
 use crate::observe::tracked;
 use crate::output::{self, ReportLock, sink};
@@ -166,6 +166,7 @@ extern "C" fn in_child() {
     give_back_tracker(true);
     process::forked();
     started::forked();
+    mapping::forked();
     finding::forked();
     if let Some(lock) = held_over_fork(true) {
         sink::forked(&lock);

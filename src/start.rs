@@ -37,12 +37,15 @@ extern "C" fn start(_count: c_int, arguments: *const *const c_char, environment:
     let name = unsafe { strings(arguments) }.next().map_or(&b""[..], CStr::to_bytes);
     // SAFETY: the loader calls this once, before the program has a thread whose calls are not made raw.
     let starting = unsafe { Starting::new() };
-    process::identify(&starting, name);
+    let identified = process::identify(&starting, name);
     // SAFETY: getauxval(3), as above.
     let secure = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
     // SAFETY: glibc's environ, or null from another libc.
     let variables = unsafe { strings(environment) };
-    let environment = if secure { Environment::SECURE } else { read_environment(variables) };
+    let mut environment = if secure { Environment::SECURE } else { read_environment(variables) };
+    if let Err(errno @ (libc::ENOENT | libc::ENOTDIR)) = identified {
+        environment.without_proc = errno;
+    }
     exit::register();
     finding::listen(api::announce);
     begin::when_ready(&starting, environment);

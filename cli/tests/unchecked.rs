@@ -310,3 +310,61 @@ fn a_report_names_what_the_run_did_not_cover() {
     let output = command.arg("report").arg(&records).output().unwrap();
     assert!(text(&output.stdout).contains("NOT COVERED: '"), "{output:?}");
 }
+
+/// Runs a script where there is no /proc, and `$0` is the command; `None` where that can't be had.
+fn without_proc(script: &str, program: &Path) -> Option<(String, Option<i32>)> {
+    let command = covering()?;
+    let library = command.get_envs().find(|(name, _)| *name == "MAPSAN_RUNTIME")?.1?.to_owned();
+    // SAFETY: takes nothing and can't fail.
+    if unsafe { libc::geteuid() } != 0 {
+        eprintln!("SKIPPED: hiding /proc takes root");
+        return None;
+    }
+    let hide = "mount -t tmpfs none /proc || exit 77; ";
+    let mut shell = Command::new("unshare");
+    shell.args(["-m", "--ipc", "sh", "-c", &format!("{hide}{script}"), env!("CARGO_BIN_EXE_mapsan")]).arg(program);
+    shell.env("MAPSAN_RUNTIME", &library).env_remove("MAPSAN_OPTIONS");
+    let output = shell.stdin(Stdio::null()).output().unwrap();
+    if output.status.code() == Some(77) {
+        eprintln!("SKIPPED: nothing can be mounted here");
+        return None;
+    }
+    Some(ended(&output))
+}
+
+#[test]
+fn without_proc_what_the_tracker_knows_is_told_and_coverage_is_not_whole() {
+    let code = "#include <stdlib.h>\n#include <sys/ipc.h>\n#include <sys/mman.h>\n#include <sys/shm.h>\n\
+        int main(int argc, char **argv)\n{\n    char *p = mmap(NULL, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);\n    \
+        munmap(p, 8192);\n    if (argc == 1) return 0;\n    munmap(p, 8192);\n    mprotect(p, 4096, PROT_READ);\n    \
+        int id = shmget(IPC_PRIVATE, 8192, 0600);\n    char *s = shmat(id, NULL, 0);\n    shmctl(id, IPC_RMID, NULL);\n    \
+        shmdt(s + 4096);\n    shmdt(s);\n    mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);\n    return 0;\n}\n";
+    let program = Compiled::new(code, &[]);
+    let found = ["munmap-double", "mprotect-not-mapped", "shmdt-interior", "leak-mapping"];
+    let Some((said, status)) = without_proc(r#""$0" run --error-exitcode 9 "$1" x"#, &program.program) else { return };
+    for rule in found {
+        assert!(said.contains(&format!("[{rule}]")), "{rule}: {said}");
+    }
+    assert!(status == Some(9) && said.contains("not confirmed by the kernel"), "{status:?} {said}");
+    let script = r#""$0" run --require-coverage "$1""#;
+    let Some((said, status)) = without_proc(script, &program.program) else { return };
+    assert!(status == Some(125) && said.contains("/proc/self/maps could not be read there (ENOENT)"), "{said}");
+    // The library alone says it once, and only where something was not checked.
+    let script = r#"LD_PRELOAD="$MAPSAN_RUNTIME" "$1" x"#;
+    let Some((said, _)) = without_proc(script, &program.program) else { return };
+    assert_eq!(said.matches("mapsan: degraded: ").count(), 1, "{said}");
+    let script = r#"LD_PRELOAD="$MAPSAN_RUNTIME" "$1""#;
+    assert_eq!(without_proc(script, &program.program), Some((String::new(), Some(0))));
+}
+
+#[test]
+fn the_command_finds_itself_without_proc() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(command) = covering() else { return };
+    let library = command.get_envs().find(|(name, _)| *name == "MAPSAN_RUNTIME").unwrap().1.unwrap();
+    fs::copy(env!("CARGO_BIN_EXE_mapsan"), folder.path().join("mapsan")).unwrap();
+    fs::copy(library, folder.path().join("libmapsan.so")).unwrap();
+    let script = "unset MAPSAN_RUNTIME; cd \"$1\" && ./mapsan run sh -c 'exit 3'";
+    let Some((said, status)) = without_proc(script, folder.path()) else { return };
+    assert!(status == Some(3) && !said.contains("find itself"), "{status:?} {said}");
+}

@@ -2,7 +2,7 @@
 
 use super::IfSome;
 use super::provenance::note_mapped;
-use crate::facts::mapping::{Mapping, Mappings};
+use crate::facts::mapping::{self, Mapping, Mappings};
 use crate::form::Draft;
 use crate::machine::{WIDEST_USER_SPACE, is_own, user_space};
 use crate::observe::tracked;
@@ -67,18 +67,16 @@ pub(super) enum Coverage {
     Whole,
     /// The first page that is not.
     Hole(usize),
-    /// The list can't be read, as for [`Lookup`].
+    /// The list can't be read, and the kernel does not say otherwise.
     Unknown,
 }
 
 /// Looks at how much of a range is mapped.
 pub(super) fn coverage(start: usize, length: usize) -> Coverage {
-    let Some(mappings) = Mappings::open() else {
-        return Coverage::Unknown;
-    };
-    match mappings.first_hole(start, start.saturating_add(length)) {
-        Some(hole) => Coverage::Hole(hole),
-        None => Coverage::Whole,
+    match mapping::first_hole(start, start.saturating_add(length)) {
+        Some(Some(hole)) => Coverage::Hole(hole),
+        Some(None) => Coverage::Whole,
+        None => Coverage::Unknown,
     }
 }
 
@@ -117,12 +115,10 @@ pub(super) struct NotMapped(pub(super) usize, pub(super) usize);
 impl fmt::Display for NotMapped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let NotMapped(start, length) = *self;
-        let first = Mappings::open().and_then(|mappings| mappings.at_or_after(start));
-        let wholly = first.is_none_or(|first| first.start >= start.saturating_add(length.max(1)));
-        if wholly {
-            write!(f, "the {length} bytes at {start:#x} are not mapped")
-        } else {
-            write!(f, "part of the {length} bytes at {start:#x} is not mapped")
+        match mapping::is_empty(start, start.saturating_add(length.max(1))) {
+            Some(true) => write!(f, "the {length} bytes at {start:#x} are not mapped"),
+            Some(false) => write!(f, "part of the {length} bytes at {start:#x} is not mapped"),
+            None => write!(f, "not all of the {length} bytes at {start:#x} are mapped"),
         }
     }
 }

@@ -6,6 +6,7 @@ use super::{Check, heap, note_failure, stored, unexplained};
 use crate::call::{Address, Call, Shmdt};
 use crate::facts::mapping::Mapping;
 use crate::finding::Report;
+use crate::form::Draft;
 use crate::observe::tracked;
 use crate::past::failures::{self, Failed};
 use crate::sys::Errno;
@@ -25,17 +26,29 @@ impl Check for Shmdt {
         }
         let there = memory::look_up(self.address);
         match &there {
-            Lookup::Mapping(mapping) if mapping.is_segment() => self.interior(mapping, report),
+            Lookup::Mapping(mapping) if mapping.is_segment() => self.interior(mapping.base(), Some(mapping), report),
             // Memory that no mmap of the program made is no mapping for munmap: the heap, a stack, a loaded object.
             Lookup::Mapping(mapping) => match tracked::at(self.address).filter(|known| known.origin.by != By::Shmat) {
-                Some(known) => self.not_a_segment(mapping, &known, report),
+                Some(known) => self.not_a_segment(Some(mapping), &known, report),
                 None => self.not_attached(errno, Some(&there), report),
+            },
+            Lookup::Unknown if let Some(known) = tracked::at(self.address) => match known.origin.by {
+                By::Shmat => self.interior(known.origin.base, None, report),
+                _ => self.not_a_segment(None, &known, report),
             },
             Lookup::Unmapped | Lookup::Unknown => match self.last_attachment() {
                 Some(gone) => self.double(&gone, report),
                 None => self.not_attached(errno, Some(&there), report),
             },
         }
+    }
+}
+
+/// Notes what the kernel has at the address, or that it could not be asked.
+fn note_there(mapping: Option<&Mapping>, draft: &mut Draft) {
+    match mapping {
+        Some(mapping) => draft.note(format_args!("it is {}", ShownMapping(mapping))),
+        None => draft.note(format_args!("not confirmed by the kernel: its list of mappings can't be read")),
     }
 }
 
@@ -81,28 +94,27 @@ impl Shmdt {
         });
     }
 
-    fn interior(&self, mapping: &Mapping, report: &Report<'_>) {
+    fn interior(&self, base: usize, mapping: Option<&Mapping>, report: &Report<'_>) {
         report.finding(Rule::ShmdtInterior, Severity::Error, |draft| {
             // The kernel takes the place of the segment's first byte, even where that has been unmapped.
-            let base = mapping.base();
             draft.message(format_args!(
                 "{:#x} is {} bytes past {base:#x}, the start of an attached segment",
                 self.address,
                 self.address.wrapping_sub(base)
             ));
             note_origin(self.address, draft);
-            draft.note(format_args!("it is {}", ShownMapping(mapping)));
+            note_there(mapping, draft);
             draft.help(format_args!(
                 "pass the pointer that shmat returned; use a second one to walk through the segment"
             ));
         });
     }
 
-    fn not_a_segment(&self, mapping: &Mapping, known: &TrackedRange, report: &Report<'_>) {
+    fn not_a_segment(&self, mapping: Option<&Mapping>, known: &TrackedRange, report: &Report<'_>) {
         report.finding(Rule::ShmdtNotASegment, Severity::Error, |draft| {
             let function = known.origin.by.function();
             draft.message(format_args!("{:#x} belongs to a mapping that {function} made, not shmat", self.address));
-            draft.note(format_args!("it is {}", ShownMapping(mapping)));
+            note_there(mapping, draft);
             note_mapped(known, draft);
             if let Some(gone) = self.last_attachment() {
                 draft.place(

@@ -1,8 +1,10 @@
 //! The kernel's list of mappings, asked address by address.
 
 use super::procfile;
-use crate::sys::{self, ProcmapQuery};
+use crate::plain::page;
+use crate::sys::{self, Errno, ProcmapQuery};
 use core::ffi::c_int;
+use core::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
 const LIST: &core::ffi::CStr = c"/proc/self/maps";
 
@@ -100,12 +102,38 @@ impl Drop for Mappings {
     }
 }
 
+/// Why the list could not be read when it was first asked for in vain; 0 before.
+static UNREADABLE: AtomicI32 = AtomicI32::new(0);
+
+/// Why the list could not be read, if it was ever needed and could not.
+pub(crate) fn unreadable() -> Option<Errno> {
+    Some(UNREADABLE.load(Relaxed)).filter(|errno| *errno != 0)
+}
+
+/// Notes that the list can't be read.
+pub(crate) fn note_unreadable(errno: Errno) {
+    let _ = UNREADABLE.compare_exchange(0, errno, Relaxed, Relaxed);
+}
+
+/// This is a forked child, which has needed nothing yet.
+pub(crate) fn forked() {
+    // Written to only where something is to be changed: a page that is written to is copied.
+    if unreadable().is_some() {
+        UNREADABLE.store(0, Relaxed);
+    }
+}
+
 impl Mappings {
     /// Opens the list; `None` where there is no /proc, or it can't be read: from then on, what is not found is not there.
     pub(crate) fn open() -> Option<Mappings> {
-        let mut mappings = Mappings { fd: sys::open(LIST, libc::O_RDONLY, 0).ok()?, as_text: false };
+        let fd = sys::open(LIST, libc::O_RDONLY, 0).inspect_err(|errno| note_unreadable(*errno)).ok()?;
+        let mut mappings = Mappings { fd, as_text: false };
         mappings.as_text = !matches!(query(mappings.fd, 0), Ok(_) | Err(libc::ENOENT));
-        (!mappings.as_text || scan(mappings.fd, 0).is_some()).then_some(mappings)
+        if mappings.as_text && scan(mappings.fd, 0).is_none() {
+            note_unreadable(libc::EACCES);
+            return None;
+        }
+        Some(mappings)
     }
 
     /// Whether a question takes as long as reading the list up to its answer.
@@ -141,6 +169,45 @@ impl Mappings {
         }
         None
     }
+}
+
+/// The first page of `start..end` that is not mapped, if there is one; `None` if nobody tells. Where the list can't be read,
+/// it is looked for.
+pub(crate) fn first_hole(start: usize, end: usize) -> Option<Option<usize>> {
+    if let Some(mappings) = Mappings::open() {
+        return Some(mappings.first_hole(start, end));
+    }
+    let (mut from, mut to) = (page::page_start(start), end);
+    if sys::memory::is_mapped(from, to.saturating_sub(from))? {
+        return Some(None);
+    }
+    // All is mapped below `from`, and not all of `from..to`.
+    while let half = page::page_start(from.midpoint(to))
+        && half > from
+    {
+        if sys::memory::is_mapped(from, half.wrapping_sub(from))? { from = half } else { to = half }
+    }
+    Some(Some(from.max(start)))
+}
+
+/// Whether nothing is mapped in `start..end`; `None` if nobody tells, or there are too many pages to look at each.
+pub(crate) fn is_empty(start: usize, end: usize) -> Option<bool> {
+    /// 128 MiB, which take some milliseconds.
+    const MOST: usize = 1 << 15;
+    if let Some(mappings) = Mappings::open() {
+        return Some(mappings.at_or_after(start).is_none_or(|there| there.start >= end));
+    }
+    let mut page = page::page_start(start);
+    for _ in 0..MOST {
+        if page >= end {
+            return Some(true);
+        }
+        if sys::memory::is_mapped(page, page::page_size())? {
+            return Some(false);
+        }
+        page = page.checked_add(page::page_size())?;
+    }
+    None
 }
 
 /// The largest room between `low` and `high` in which nothing is mapped, in bytes.

@@ -17,6 +17,7 @@ pub(crate) use last::{last, listen};
 pub(crate) use records::{are_recorded, write_object, write_segment, write_segment_use};
 
 use crate::call::{Call, Fault, Outcome};
+use crate::facts::mapping;
 use crate::facts::started;
 use crate::facts::threads::{self, Thread};
 use crate::form::{Draft, Finding, Frames, OUTPUT, Subject, Trace, json, text};
@@ -263,7 +264,7 @@ pub(crate) fn write_start(proof: &ReportLock) {
 /// Whether there is anything to write when the process ends in order.
 pub(crate) fn has_more_to_say() -> bool {
     let has_started = options::settings().form == Form::Json && TOLD.started.load(Relaxed);
-    has_started || !counts().is_empty() || sink::lost() > 0
+    has_started || !counts().is_empty() || sink::lost() > 0 || mapping::unreadable().is_some()
 }
 
 /// Writes the closing summary of a process that ends in order.
@@ -286,10 +287,25 @@ pub(crate) fn write_end() {
         }
         _ => {}
     }
-    if sink::lost() > 0 && options::settings().form == Form::Text {
-        sink::say_lost(&lock);
+    if options::settings().form == Form::Text {
+        if let Some(errno) = mapping::unreadable() {
+            sink::say(&lock, format_args!("degraded: {}", Unreadable(errno)));
+        }
+        if sink::lost() > 0 {
+            sink::say_lost(&lock);
+        }
     }
     lock.leave();
+}
+
+/// Says what is not checked where the kernel's list of mappings can't be read.
+struct Unreadable(Errno);
+
+impl core::fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let name = errno::ErrnoName(self.0);
+        write!(f, "/proc/self/maps could not be read ({name}), and what it alone tells was not checked")
+    }
 }
 
 /// Makes a forked child's counts its own.

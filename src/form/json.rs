@@ -7,6 +7,7 @@ use super::subject::{Finding, OUTPUT, Subject};
 use crate::call::{Key, Value};
 use crate::facts::Module;
 use crate::facts::environment::Carried;
+use crate::facts::mapping;
 use crate::plain::Line;
 use crate::plain::errno::ErrnoName;
 use crate::plain::escape::Escaped;
@@ -36,7 +37,16 @@ fn head(out: &mut Line<OUTPUT>, kind: &str) {
 /// The record of a process that is covered from now on.
 pub(crate) fn start(out: &mut Line<OUTPUT>) {
     head(out, "start");
-    let _ = writeln!(out, r#","version":"{}","ppid":{}}}"#, env!("CARGO_PKG_VERSION"), sys::getppid());
+    let _ = write!(out, r#","version":"{}","ppid":{}"#, env!("CARGO_PKG_VERSION"), sys::getppid());
+    degraded(out);
+    let _ = out.write_str("}\n");
+}
+
+/// Why the process can be checked in part alone.
+fn degraded(out: &mut Line<OUTPUT>) {
+    if let Some(errno) = mapping::unreadable() {
+        let _ = write!(out, r#","degraded":"{}""#, ErrnoName(errno));
+    }
 }
 
 /// The record of a process that ends in order; `lost` is the findings that could not be written.
@@ -47,6 +57,7 @@ pub(crate) fn end(out: &mut Line<OUTPUT>, counts: &Summary, lost: u64) {
     if lost > 0 {
         let _ = write!(out, r#","lost":{lost}"#);
     }
+    degraded(out);
     let _ = out.write_str("}\n");
 }
 

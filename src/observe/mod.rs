@@ -22,7 +22,7 @@ pub(crate) use segments::{
 use crate::call::{MAP_TYPE, Mmap, Mremap};
 use crate::enabled::{self, SITES};
 use crate::facts::backing::device;
-use crate::facts::mapping::Mappings;
+use crate::facts::mapping::{self, Mappings};
 use crate::form::outer_frames;
 use crate::plain::page::{self, page_size, page_start, whole_pages};
 use crate::plain::{Outer, Range};
@@ -235,7 +235,7 @@ pub(crate) fn remaps(call: &Mremap, return_address: usize) -> Remap {
 
 #[cold]
 fn has_holes(range: Range) -> bool {
-    Mappings::open().is_some_and(|mappings| mappings.first_hole(range.start, range.end).is_some())
+    matches!(mapping::first_hole(range.start, range.end), Some(Some(_)))
 }
 
 /// mremap has succeeded.

@@ -75,6 +75,16 @@ fn ask(page: usize) -> bool {
     }
 }
 
+/// Whether all pages of a range are mapped, by msync(2) with MS_ASYNC, which does nothing else since Linux 2.6.19; `None` if the
+/// kernel does not say.
+pub(crate) fn is_mapped(start: usize, length: usize) -> Option<bool> {
+    match plain(libc::SYS_msync, [start, length, int(libc::MS_ASYNC), 0, 0, 0]) {
+        Ok(_) => Some(true),
+        Err(libc::ENOMEM) => Some(false),
+        Err(_) => None,
+    }
+}
+
 /// Whether the page of an address can be read, asked of the kernel in any case.
 pub(crate) fn is_readable_by_kernel(address: usize) -> bool {
     ask(address & !page_size().wrapping_sub(1))

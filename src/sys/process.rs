@@ -21,20 +21,20 @@ written_by_fork! {
     PID: AtomicI32 = AtomicI32::new(0);
 }
 
-/// Notes pid and executable, once, at start; `name` serves where /proc does not.
-pub(crate) fn identify(starting: &Starting, name: &[u8]) {
+/// Notes pid and executable, once, at start; `name` serves where /proc does not, and the error says why that is.
+pub(crate) fn identify(starting: &Starting, name: &[u8]) -> sys::Result<()> {
     PID.store(sys::getpid(), Relaxed);
     // SAFETY: nobody reads it before its length is stored.
     let buffer = unsafe { EXECUTABLE.path.get(starting) };
-    let length = if let Ok(path) = sys::readlink(c"/proc/self/exe", buffer) {
-        path.len()
-    } else {
+    let asked = sys::readlink(c"/proc/self/exe", buffer).map(<[u8]>::len);
+    let length = asked.unwrap_or_else(|_| {
         for (to, from) in buffer.iter_mut().zip(name) {
             *to = *from;
         }
         name.len().min(buffer.len())
-    };
+    });
     EXECUTABLE.length.store(length, Release);
+    asked.map(|_| ())
 }
 
 /// The path of the executable; empty before start.

@@ -78,6 +78,9 @@ pub(crate) struct Start {
     pub(crate) covered: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
+    /// Why it can be checked in part alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) degraded: Option<String>,
 }
 
 /// A process that ends in order.
@@ -87,6 +90,9 @@ pub(crate) struct End {
     /// Findings that could not be written.
     #[serde(default)]
     pub(crate) lost: u64,
+    /// Why it was checked in part alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) degraded: Option<String>,
 }
 
 /// A program that a process starts: in its own place, or as a child.
@@ -246,7 +252,7 @@ mod tests {
         assert!(matches!(read(r#"{"pid":1,"kind":"start","version":"0"}"#), Kind::Start(_)));
         assert!(matches!(
             read(r#"{"pid":1,"kind":"end","errors":0,"repeated":3}"#),
-            Kind::End(End { repeated: 3, lost: 0 })
+            Kind::End(End { repeated: 3, lost: 0, degraded: None })
         ));
         assert!(matches!(read(r#"{"pid":1,"kind":"new"}"#), Kind::Other));
         assert_eq!(serde_json::from_str::<UseKind>(r#""removal-refused""#).unwrap(), UseKind::RemovalRefused);

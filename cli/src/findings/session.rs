@@ -98,7 +98,8 @@ impl Session {
             Kind::Start(start) if start.covered == Some(false) => {
                 self.add_gap(&record.exe, start.reason.as_deref().unwrap_or("no reason is given"), record.pid);
             }
-            Kind::Start(_) => {
+            Kind::Start(start) => {
+                self.add_degraded(record, start.degraded.as_deref());
                 self.processes.insert(record.pid, Process { exe: record.exe.clone(), ended: false });
             }
             Kind::End(end) => self.ingest_end(record, end),
@@ -139,6 +140,7 @@ impl Session {
 
     fn ingest_end(&mut self, record: &Record, end: &End) {
         self.repeated += end.repeated;
+        self.add_degraded(record, end.degraded.as_deref());
         if end.lost > 0 {
             let findings = Counted(end.lost, "finding");
             let reason = format!("{findings} of process {} could not be written, and are lost", record.pid);
@@ -146,6 +148,17 @@ impl Session {
         }
         if let Some(process) = self.processes.get_mut(&record.pid) {
             process.ended = true;
+        }
+    }
+
+    /// Notes that a process was checked in part alone.
+    fn add_degraded(&mut self, record: &Record, errno: Option<&str>) {
+        if let Some(errno) = errno {
+            let reason = format!(
+                "it was checked in part: /proc/self/maps could not be read there ({errno}), and what that alone tells, as of \
+                 munmap-foreign and mmap-fixed-clobber, was not; mount /proc where it runs, or let its sandbox read it"
+            );
+            self.add_gap(&record.exe, &reason, record.pid);
         }
     }
 

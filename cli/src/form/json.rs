@@ -37,6 +37,7 @@ fn start(gap: &Gap) -> Record {
             ppid: 0,
             covered: Some(false),
             reason: Some(gap.reason.clone()),
+            degraded: None,
         }),
     }
 }

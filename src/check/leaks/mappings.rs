@@ -7,6 +7,7 @@ use crate::facts::mapping::{self, Mapping, Mappings};
 use crate::finding::Report;
 use crate::form::{Draft, RelatedCall};
 use crate::observe::tracked;
+use crate::sys;
 use crate::track::{By, LeakSite, TrackedRange};
 use mapsan_model::{Rule, Severity};
 
@@ -53,8 +54,7 @@ fn count(first: TrackedRange) {
     let mut next = Some(first);
     while let Some(known) = next {
         let entry = known.entry;
-        // Where the list can't be read, nothing is known of any.
-        let bytes = list.as_ref().map_or(0, |list| there_of(&known, list));
+        let bytes = list.as_ref().map_or_else(|| there_unlisted(&known), |list| there_of(&known, list));
         if bytes > 0 {
             add(&known, bytes);
         }
@@ -74,6 +74,14 @@ fn there_of(known: &TrackedRange, list: &Mappings) -> usize {
         }
     }
     bytes
+}
+
+/// As [`there_of`], where the list can't be read: all of it, if the kernel has something in each page.
+fn there_unlisted(known: &TrackedRange) -> usize {
+    let length = known.entry.end.saturating_sub(known.entry.start);
+    let is_there = Module::find_without_lock(known.entry.start).is_none()
+        && sys::memory::is_mapped(known.entry.start, length) == Some(true);
+    if is_there { length } else { 0 }
 }
 
 /// Whether what the kernel has can be what was mapped.

@@ -6,7 +6,7 @@ use super::{Frame, Loss, LossKind, Search, note_there, range_of};
 use crate::call::Munmap;
 use crate::check::memory::ShownMapping;
 use crate::check::provenance::{note_gone, note_mapped, whole};
-use crate::facts::mapping::Mappings;
+use crate::facts::mapping::{self, Mappings};
 use crate::finding::Report;
 use crate::form::Draft;
 use crate::observe::tracked;
@@ -205,8 +205,7 @@ impl Munmap {
 
 /// Whether the kernel has nothing in a range.
 fn is_empty(range: Range) -> bool {
-    Mappings::open()
-        .is_some_and(|mappings| mappings.at_or_after(range.start).is_none_or(|there| there.start >= range.end))
+    mapping::is_empty(range.start, range.end) == Some(true)
 }
 
 /// Whether what is unmapped now was unmapped before as a whole: a mapping at an address that the kernel chose, or the
