@@ -157,7 +157,7 @@ impl Ftok {
                 earlier.id,
                 Key(key)
             ));
-            draft.place(earlier.site(), format_args!("the earlier ftok"));
+            draft.related("ftok", earlier.site(), format_args!("the earlier ftok"));
             draft.note(format_args!("only the low 16 bits of the inode, 8 of the device and 8 of the id make the key"));
             if earlier.path() == path || earlier.id & 0xff != self.id & 0xff {
                 draft.help(format_args!("pass ids from 1 to 255 that differ"));
@@ -178,7 +178,7 @@ impl Ftok {
                 Key(earlier.key),
                 Key(key)
             ));
-            draft.place(earlier.site(), format_args!("the earlier ftok"));
+            draft.related("ftok", earlier.site(), format_args!("the earlier ftok"));
             draft.note(format_args!("processes that called ftok before have the other key, and another segment"));
             draft.help(format_args!(
                 "keep the file as long as the segment is in use: write into it rather than delete and create it"

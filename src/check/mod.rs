@@ -144,6 +144,10 @@ impl Display for ByteCount {
 fn note_failure(kind: Failed, draft: &mut Draft) {
     if let Some(failure) = failures::last(kind) {
         let function = kind.function();
-        draft.place(failure.site, format_args!("the last {function} that failed ({})", ErrnoName(failure.errno)));
+        draft.related(
+            function,
+            failure.site,
+            format_args!("the last {function} that failed ({})", ErrnoName(failure.errno)),
+        );
     }
 }

@@ -22,18 +22,28 @@ fn done(by: By) -> &'static str {
 /// Tells where a mapping was made.
 pub(super) fn note_mapped(known: &TrackedRange, draft: &mut Draft) {
     let origin = &known.origin;
-    let place = RelatedCall { site: origin.site, outer: known.outer, start: origin.base, length: origin.length };
-    draft.place_of(place, format_args!("{} here", done(origin.by)));
+    let place = RelatedCall {
+        outer: known.outer,
+        start: origin.base,
+        length: origin.length,
+        ..RelatedCall::at(origin.by.function(), origin.site)
+    };
+    draft.related_call(place, format_args!("{} here", done(origin.by)));
 }
 
 /// Tells where memory was released.
 pub(super) fn note_gone(gone: &ReleasedMapping, draft: &mut Draft) {
     let entry = gone.gone.entry;
     let length = entry.end.wrapping_sub(entry.start);
-    let place = RelatedCall { site: gone.gone.site, outer: gone.outer, start: entry.start, length };
+    let place = RelatedCall {
+        outer: gone.outer,
+        start: entry.start,
+        length,
+        ..RelatedCall::at(gone.gone.by.function(), gone.gone.site)
+    };
     match gone.gone.by {
-        By::Mmap => draft.place_of(place, format_args!("replaced by MAP_FIXED here")),
-        by => draft.place_of(place, format_args!("{} here", done(by))),
+        By::Mmap => draft.related_call(place, format_args!("replaced by MAP_FIXED here")),
+        by => draft.related_call(place, format_args!("{} here", done(by))),
     }
 }
 

@@ -97,7 +97,7 @@ pub(super) fn bad_id(rule: Rule, id: c_int, report: &Report<'_>) {
         }
         IdOrigin::Removed(site) => {
             draft.message(format_args!("{function} of segment {id}, which has already been removed"));
-            draft.place(site, format_args!("removed here"));
+            draft.related("shmctl", site, format_args!("removed here"));
             match rule {
                 Rule::ShmatBadId => draft.help(format_args!("remove a segment after the last process has attached it")),
                 _ => draft.help(format_args!("remove each segment once, and set the variable with its id to -1 then")),
@@ -107,7 +107,7 @@ pub(super) fn bad_id(rule: Rule, id: c_int, report: &Report<'_>) {
             draft.message(format_args!("segment {id} no longer exists"));
             if let Some(site) = segment.met_at() {
                 let what = if segment.is_created() { "it was made here" } else { "shmget gave this id here" };
-                draft.place(site, format_args!("{what}"));
+                draft.related("shmget", site, format_args!("{what}"));
             }
             draft.help(format_args!(
                 "another process has removed it, or a call that was not seen: remove a segment after its last use"
@@ -176,7 +176,7 @@ pub(super) fn note_permissions(segment: &Segment, draft: &mut Draft) {
 pub(super) fn help_with_permission(segment: &Segment, draft: &mut Draft) {
     let made = tracked::segment(segment.id).filter(MetSegment::is_created);
     if let Some(site) = made.and_then(|made| made.met_at()) {
-        draft.place(site, format_args!("it was made here"));
+        draft.related("shmget", site, format_args!("it was made here"));
     }
     if is_owner(segment) {
         draft.help(format_args!(
@@ -243,7 +243,11 @@ impl Display for Removal<'_> {
 /// Tells that this process has tried to remove a segment and was refused; whether it was, and still would be.
 pub(super) fn tell_refused_removal(made: &MetSegment, now: &Segment, draft: &mut Draft) -> bool {
     let Some((site, errno)) = made.refused_at() else { return false };
-    draft.place(site, format_args!("IPC_RMID of segment {} was refused here ({})", now.id, ErrnoName(errno)));
+    draft.related(
+        "shmctl",
+        site,
+        format_args!("IPC_RMID of segment {} was refused here ({})", now.id, ErrnoName(errno)),
+    );
     if sys::geteuid() == 0 || is_owner(now) {
         return false;
     }

@@ -117,7 +117,8 @@ impl Shmdt {
             note_there(mapping, draft);
             note_mapped(known, draft);
             if let Some(gone) = self.last_attachment() {
-                draft.place(
+                draft.related(
+                    gone.gone.by.function(),
                     gone.gone.site,
                     format_args!("a segment that was attached at this address was detached here"),
                 );

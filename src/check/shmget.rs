@@ -229,7 +229,7 @@ impl Shmget {
                 there.start
             ));
             match tracked::segment(id).and_then(|segment| segment.removed_at()) {
-                Some(site) => draft.place(site, format_args!("segment {id} was removed here")),
+                Some(site) => draft.related("shmctl", site, format_args!("segment {id} was removed here")),
                 None => draft.note(format_args!("another process has removed it, or a call that was not seen")),
             }
             draft.help(format_args!(
@@ -239,7 +239,7 @@ impl Shmget {
             return true;
         }
         let Some(site) = tracked::segment_removed_with_key(self.key) else { return false };
-        draft.place(site, format_args!("the segment with this key was removed here"));
+        draft.related("shmctl", site, format_args!("the segment with this key was removed here"));
         draft.help(format_args!("look it up before it is removed, or make a new one with IPC_CREAT | 0600"));
         true
     }
@@ -451,7 +451,7 @@ impl Shmget {
 fn note_maker(segment: &Segment, draft: &mut Draft) -> bool {
     let made = tracked::segment(segment.id).filter(|made| made.is_created() && segment.creator_pid == sys::getpid());
     if let Some(site) = made.and_then(|made| made.met_at()) {
-        draft.place(site, format_args!("this process made it here"));
+        draft.related("shmget", site, format_args!("this process made it here"));
     }
     made.is_some()
 }

@@ -197,7 +197,7 @@ pub(super) fn tell_who_locks(flag: Option<&str>, draft: &mut Draft) {
     if let Some(flag) = flag {
         draft.help(format_args!("{RAISE}, or map without {flag}"));
     } else if let Some(site) = mlockall::future_site() {
-        draft.place(site, format_args!("mlockall(MCL_FUTURE) locks all that is mapped from here on"));
+        draft.related("mlockall", site, format_args!("mlockall(MCL_FUTURE) locks all that is mapped from here on"));
         draft.help(format_args!("{RAISE}, or call mlockall without MCL_FUTURE and lock with mlock what has to be"));
     } else {
         draft.note(format_args!("the memory is locked by mlock, or by an mlockall(MCL_FUTURE) that was not seen"));

@@ -235,7 +235,11 @@ fn tell_thread(draft: &mut Draft) {
             }
         }
         Some(started) => {
-            draft.place(started.site, format_args!("in thread {}, which was started here", started.number));
+            draft.related(
+                "pthread_create",
+                started.site,
+                format_args!("in thread {}, which was started here", started.number),
+            );
         }
         None => draft.note(format_args!("in {thread}, whose start was not seen")),
     }

@@ -17,7 +17,7 @@ pub(super) enum Role {
     Message,
     Note,
     Help,
-    /// The label of a related place.
+    /// The label of a related call.
     Related,
 }
 
@@ -27,16 +27,18 @@ struct Text {
     role: Role,
     from: usize,
     to: usize,
-    place: RelatedCall,
+    related: RelatedCall,
 }
 
 impl Text {
-    const NONE: Text = Text { role: Role::Message, from: 0, to: 0, place: RelatedCall::NONE };
+    const NONE: Text = Text { role: Role::Message, from: 0, to: 0, related: RelatedCall::NONE };
 }
 
 /// A call that matters to a finding besides the one that it is about.
 #[derive(Clone, Copy)]
 pub(crate) struct RelatedCall {
+    /// The function; `None` stands for no call at all.
+    pub(crate) function: Option<&'static str>,
     /// The return address of the call.
     pub(crate) site: usize,
     /// The calls around it, where they are remembered.
@@ -47,12 +49,12 @@ pub(crate) struct RelatedCall {
 }
 
 impl RelatedCall {
-    /// A call of which no more than the site is remembered.
-    pub(crate) fn of_site(site: usize) -> RelatedCall {
-        RelatedCall { site, ..RelatedCall::NONE }
+    /// A call of a function, of which no more than the site is remembered.
+    pub(crate) fn at(function: &'static str, site: usize) -> RelatedCall {
+        RelatedCall { function: Some(function), site, ..RelatedCall::NONE }
     }
 
-    const NONE: RelatedCall = RelatedCall { site: 0, outer: Outer::NONE, start: 0, length: 0 };
+    const NONE: RelatedCall = RelatedCall { function: None, site: 0, outer: Outer::NONE, start: 0, length: 0 };
 }
 
 /// The texts of a finding. All are printable: what comes from outside is escaped before it gets here.
@@ -106,21 +108,21 @@ impl Draft {
         self.mapping.as_ref()
     }
 
-    /// Another call that matters, by its return address.
-    pub(crate) fn place(&mut self, site: usize, label: fmt::Arguments<'_>) {
-        self.add(Role::Related, RelatedCall::of_site(site), label);
+    /// Another call that matters: its function and return address, and what it did, as a label.
+    pub(crate) fn related(&mut self, function: &'static str, site: usize, label: fmt::Arguments<'_>) {
+        self.related_call(RelatedCall::at(function, site), label);
     }
 
     /// Another call that matters, with all that is known of it.
-    pub(crate) fn place_of(&mut self, place: RelatedCall, label: fmt::Arguments<'_>) {
-        self.add(Role::Related, place, label);
+    pub(crate) fn related_call(&mut self, call: RelatedCall, label: fmt::Arguments<'_>) {
+        self.add(Role::Related, call, label);
     }
 
-    fn add(&mut self, role: Role, place: RelatedCall, text: fmt::Arguments<'_>) {
+    fn add(&mut self, role: Role, related: RelatedCall, text: fmt::Arguments<'_>) {
         let from = self.text.len();
         let _ = self.text.write_fmt(text);
         if let Some(part) = self.parts.get_mut(self.used) {
-            *part = Text { role, from, to: self.text.len(), place };
+            *part = Text { role, from, to: self.text.len(), related };
             self.used = self.used.wrapping_add(1);
         }
     }
@@ -130,8 +132,8 @@ impl Draft {
         self.with(role).map(|(text, _)| text)
     }
 
-    /// The related places, each with its label.
-    pub(super) fn places(&self) -> impl Iterator<Item = (&str, &RelatedCall)> {
+    /// The related calls, each with its label.
+    pub(super) fn related_calls(&self) -> impl Iterator<Item = (&str, &RelatedCall)> {
         self.with(Role::Related)
     }
 
@@ -139,7 +141,7 @@ impl Draft {
         let used = self.parts.get(..self.used).unwrap_or_default();
         used.iter()
             .filter(move |part| part.role == role)
-            .map(|part| (self.text.as_str().get(part.from..part.to).unwrap_or_default(), &part.place))
+            .map(|part| (self.text.as_str().get(part.from..part.to).unwrap_or_default(), &part.related))
     }
 
     /// The message.

@@ -92,12 +92,16 @@ pub(crate) fn finding(out: &mut Line<OUTPUT>, finding: &Finding<'_>, draft: &Dra
     stack(out, frames);
     let _ = out.write_str(r#"],"related":["#);
     let mut separator = "";
-    for (label, place) in draft.places() {
-        let _ = write!(out, r#"{separator}{{"label":{},"stack":["#, Json(&label));
-        stack(out, &Frames::of_site_within(place.site, &place.outer));
+    for (label, related) in draft.related_calls() {
+        let _ = write!(out, r#"{separator}{{"label":{}"#, Json(&label));
+        if let Some(function) = related.function {
+            let _ = write!(out, r#","call":{{"function":"{function}"}}"#);
+        }
+        let _ = out.write_str(r#","stack":["#);
+        stack(out, &Frames::of_site_within(related.site, &related.outer));
         let _ = out.write_str("]");
-        if place.length > 0 {
-            let _ = write!(out, r#","start":"{:#x}","length":{}"#, place.start, place.length);
+        if related.length > 0 {
+            let _ = write!(out, r#","start":"{:#x}","length":{}"#, related.start, related.length);
         }
         let _ = out.write_str("}");
         separator = ",";

@@ -25,9 +25,9 @@ pub(crate) fn finding(out: &mut Line<OUTPUT>, finding: &Finding<'_>, draft: &Dra
         }
         frame(out, "    ", *address);
     }
-    for (label, place) in draft.places() {
+    for (label, related) in draft.related_calls() {
         let _ = writeln!(out, "    {label}:");
-        for address in Frames::of_site_within(place.site, &place.outer).addresses() {
+        for address in Frames::of_site_within(related.site, &related.outer).addresses() {
             frame(out, "        ", *address);
         }
     }

@@ -41,10 +41,8 @@ impl Text {
         for related in &found.related {
             let _ = writeln!(text, "    {}:", related.label);
             write_frames(&related.stack, "        ", text);
-            match related.function.as_deref() {
-                Some(function) => excerpts.write(&related.stack, &[function], "here", "        ", text),
-                None => excerpts.write(&related.stack, &CALLS, "here", "        ", text),
-            }
+            let functions: Vec<&str> = related.function.as_deref().into_iter().collect();
+            excerpts.write(&related.stack, &functions, "here", "        ", text);
         }
     }
 
@@ -138,32 +136,6 @@ impl Form for Text {
         text
     }
 }
-
-/// The calls that a finding's other places are about, where the record does not tell which.
-const CALLS: [&str; 22] = [
-    "mmap",
-    "mmap64",
-    "munmap",
-    "mremap",
-    "mprotect",
-    "madvise",
-    "mlockall",
-    "ftok",
-    "shmget",
-    "shmat",
-    "shmdt",
-    "shmctl",
-    "shm_open",
-    "shm_unlink",
-    "memfd_create",
-    "open",
-    "open64",
-    "openat",
-    "ftruncate",
-    "pthread_create",
-    "sigaltstack",
-    "dlclose",
-];
 
 /// The programs that were checked; those of which nothing is known are not counted.
 fn checked(session: &Session) -> Option<String> {
@@ -286,6 +258,6 @@ mod tests {
     #[test]
     fn a_place_is_marked_by_its_call_where_the_record_tells_it() {
         assert_eq!(marked(Some("shmat")), "|                     ^^^^^^^^^^^^^^ here");
-        assert_eq!(marked(None), "|     ^^^^^^^^^^ here");
+        assert_eq!(marked(None), format!("| {} here", "^".repeat("p = mmap(0, 1); q = shmat(2, 0, 0);".len())));
     }
 }

@@ -97,7 +97,8 @@ impl FailedPointer {
         } else {
             draft.message(format_args!("{access}, which is {pointer}, {what} of {of} that failed"));
         }
-        draft.place(
+        draft.related(
+            function,
             self.failure.site,
             format_args!(
                 "the last {function} that failed ({}: {})",

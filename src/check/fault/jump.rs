@@ -102,8 +102,8 @@ impl Jump {
                 draft.note(format_args!("there is now: {}", ShownMapping(now)));
                 if let Some(given) = &self.given {
                     let (start, length) = (given.range.start, given.range.length());
-                    let place = RelatedCall { start, length, ..RelatedCall::of_site(given.site) };
-                    draft.place_of(place, format_args!("protected here"));
+                    let place = RelatedCall { start, length, ..RelatedCall::at("mprotect", given.site) };
+                    draft.related_call(place, format_args!("protected here"));
                 }
                 if let Some(known) = &self.known {
                     note_mapped(known, draft);

@@ -204,7 +204,7 @@ impl Overrun {
                     ));
                 }
                 if let Some(given) = tracked::protection(fault.address, prot, Some(serial)) {
-                    draft.place(given.site, format_args!("protected here"));
+                    draft.related("mprotect", given.site, format_args!("protected here"));
                 }
             }
             Barrier::Ours => draft.note(format_args!("the access ran into a guard of harden=guard")),

@@ -65,9 +65,9 @@ impl Forbidden {
             let place = RelatedCall {
                 start: given.range.start,
                 length: given.range.length(),
-                ..RelatedCall::of_site(given.site)
+                ..RelatedCall::at("mprotect", given.site)
             };
-            draft.place_of(place, format_args!("protected here"));
+            draft.related_call(place, format_args!("protected here"));
         }
         note_there(self.known.as_ref(), self.there.as_ref(), draft);
         self.tell_remedy(fault, draft);

@@ -105,7 +105,11 @@ impl fmt::Display for Rights {
 pub(super) fn tell_hint(address: usize, draft: &mut Draft) -> bool {
     let Some(meant) = tracked::meant_to_hold(address) else { return false };
     let Requested::Address(asked) = meant.requested else { return false };
-    draft.place(meant.origin.site, format_args!("a mapping was asked for at {asked:#x} here"));
+    draft.related(
+        meant.origin.by.function(),
+        meant.origin.site,
+        format_args!("a mapping was asked for at {asked:#x} here"),
+    );
     draft.note(format_args!(
         "it would hold this address, but the address that mmap is given without MAP_FIXED is a hint, and the mapping \
          lies at {:#x}",
@@ -126,7 +130,7 @@ pub(super) fn note_removed(library: &Library, address: usize, draft: &mut Draft)
         Quoted(library.path())
     ));
     match library.site() {
-        Some(site) => draft.place(site, format_args!("removed by dlclose here")),
+        Some(site) => draft.related("dlclose", site, format_args!("removed by dlclose here")),
         None => {
             draft.note(format_args!("several threads were inside dlclose then, so which call removed it is not known"));
         }

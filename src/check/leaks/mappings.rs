@@ -141,8 +141,13 @@ fn tell_parts(known: &TrackedRange, count: usize, draft: &mut Draft) -> bool {
         length,
         known.entry.start
     ));
-    let place = RelatedCall { site: gone.gone.site, outer: gone.outer, start: gone.gone.entry.start, length: released };
-    draft.place_of(place, format_args!("a part of {of} was released here"));
+    let place = RelatedCall {
+        outer: gone.outer,
+        start: gone.gone.entry.start,
+        length: released,
+        ..RelatedCall::at(gone.gone.by.function(), gone.gone.site)
+    };
+    draft.related_call(place, format_args!("a part of {of} was released here"));
     let too_short = gone.gone.by == By::Munmap && gone.gone.entry.start == base;
     if too_short {
         draft.help(format_args!(

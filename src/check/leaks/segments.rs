@@ -149,7 +149,7 @@ fn tell_segments(site: usize, count: usize, draft: &mut Draft) -> bool {
         if count == 1
             && let Some(given) = keys::given(now.key)
         {
-            draft.place(given.site(), format_args!("the ftok that gave the key"));
+            draft.related("ftok", given.site(), format_args!("the ftok that gave the key"));
         }
         refused |= !refused && tell_refused_removal(&made, &now, draft);
     }

@@ -73,7 +73,8 @@ fn tell_minus_one(draft: &mut Draft) {
              failed"
         ));
         if let Some(opening) = &last {
-            draft.place(
+            draft.related(
+                opening.opener.function(),
                 opening.site,
                 format_args!(
                     "{} failed here with {}, and another call that opens succeeded since",
@@ -92,7 +93,7 @@ fn tell_minus_one(draft: &mut Draft) {
         ShownOpening(opening),
         ErrnoName(opening.errno)
     ));
-    draft.place(opening.site, format_args!("{} failed here", opening.opener.function()));
+    draft.related(opening.opener.function(), opening.site, format_args!("{} failed here", opening.opener.function()));
     tell_cause(opening, draft);
 }
 

@@ -48,7 +48,7 @@ impl Owner {
         if let Owner::OtherThread(thread) = self
             && let Some(started) = thread.started()
         {
-            draft.place(started.site, format_args!("thread {} was started here", started.number));
+            draft.related("pthread_create", started.site, format_args!("thread {} was started here", started.number));
         }
     }
 }
