@@ -28,7 +28,7 @@ Examples:
 const RUN_EXAMPLES: &str = "\
 Examples:
   mapsan run ./server --port 8080       run a program; findings go to standard error
-  mapsan run prog.c input.txt           compile a C file with 'cc -g' first
+  mapsan run prog.c input.txt           compile a C file with 'cc -g' first, a C++ file with 'c++ -g'
   mapsan run --error-exitcode 9 ./test  for CI: exit with 9 if there were warnings or errors
   mapsan run -o findings.txt ./server   findings go to a file
   mapsan run --disable leak-mapping,portability ./server   silence rules or groups
@@ -191,7 +191,8 @@ fn run() -> Command {
     Command::new("run")
         .about("Runs a program under libmapsan.so and explains its findings with source lines")
         .override_usage(
-            "mapsan run [OPTIONS] [--] PROGRAM [ARG]...\n       mapsan run [OPTIONS] [--] FILE.c... [ARG]...",
+            "mapsan run [OPTIONS] [--] PROGRAM [ARG]...\n       mapsan run [OPTIONS] [--] FILE.c... [ARG]...\n       \
+             mapsan run [OPTIONS] [--] FILE.cpp... [ARG]...",
         )
         .after_help(RUN_EXAMPLES)
         .arg(
@@ -202,7 +203,7 @@ fn run() -> Command {
                 .trailing_var_arg(true)
                 .allow_hyphen_values(true)
                 .value_parser(value_parser!(std::ffi::OsString))
-                .help("the program and its arguments, or .c files to compile first"),
+                .help("the program and its arguments, or the .c and .cpp files of one program to compile first"),
         )
         .arg(error_exitcode())
         .arg(format())

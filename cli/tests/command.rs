@@ -210,6 +210,58 @@ fn a_c_file_is_compiled_and_its_finding_shows_the_line() {
 }
 
 #[test]
+fn cpp_files_are_compiled_and_files_together_are_one_program() {
+    let Some(_) = covering() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, code: &str| fs::write(folder.path().join(name), code).unwrap();
+    let ended = |words: &[&str]| {
+        let output = covering().unwrap().current_dir(folder.path()).arg("run").args(words).output().unwrap();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let bad = "#include <cstdio>\n#include <sys/mman.h>\ntemplate <class T> T twice(T t) { return t + t; }\n\
+        int main(int argc, char **argv)\n{\n    mmap(nullptr, 0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);\n    \
+        std::puts(argv[argc - 1]);\n    return twice(2);\n}\n";
+    for name in ["bad.cpp", "bad.cc", "bad.cxx"] {
+        write(name, bad);
+        let (status, out, error) = ended(&[name, "argument"]);
+        assert_eq!((status, out.as_str()), (Some(4), "argument\n"), "{error}");
+        assert!(error.contains("error[mmap-zero-length]") && error.contains(&format!(" main ({name}:6)\n")), "{error}");
+    }
+    write("part.c", "int part(void) { return 7; }\n");
+    write("whole.cc", "extern \"C\" int part(void);\nint main() { return part(); }\n");
+    write("whole.c", "int part(void);\nint main(void) { return part(); }\n");
+    for words in [["whole.cc", "part.c"], ["part.c", "whole.cc"], ["whole.c", "part.c"]] {
+        assert_eq!(ended(&words), (Some(7), String::new(), String::new()), "{words:?}");
+    }
+    write("other.c", "int main(void) { return 0; }\n");
+    let output = covering().unwrap().current_dir(folder.path()).args(["run", "whole.c", "part.c", "other.c"]).output();
+    failed(&output.unwrap(), 2, &["'whole.c' and 'other.c' each define main", "mapsan run whole.c"]);
+}
+
+#[test]
+fn harden_private_turns_its_rule_on() {
+    let code = "#include <fcntl.h>\n#include <sys/mman.h>\n#include <unistd.h>\nint main(void)\n{\n    \
+        int fd = open(\"data\", O_RDWR | O_CREAT, 0600);\n    ftruncate(fd, 4096);\n    \
+        char *p = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);\n    p[0] = 1;\n    \
+        return munmap(p, 4096);\n}\n";
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("private.c"), code).unwrap();
+    let rule = "note[private-write-discarded]";
+    for (options, environment, finds) in [
+        (&["--harden", "private"][..], "", true),
+        (&["--harden=all"], "", true),
+        (&[], "harden=private", true),
+        (&["--harden=private", "--disable", "private-write-discarded"], "", false),
+        (&["--harden=guard"], "", false),
+    ] {
+        let Some(mut command) = covering() else { return };
+        command.current_dir(folder.path()).env("MAPSAN_OPTIONS", environment).arg("run").args(options);
+        let said = text(&command.arg("private.c").output().unwrap().stderr);
+        assert_eq!(said.contains(rule), finds, "{options:?} {environment} {said}");
+    }
+}
+
+#[test]
 fn a_c_file_with_errors_is_the_compiler_s_business() {
     let Some(mut command) = covering() else { return };
     let folder = tempfile::tempdir().unwrap();

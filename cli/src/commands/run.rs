@@ -45,7 +45,9 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let wait = arguments::wait(matches, depends);
     let Ended { status, living, mut session, outputs } = follower.follow(pid, &prepared, &options, wait)?;
     if depends {
-        living.iter().for_each(|living| session.add_gap(&living.exe, &follow::left_alone(living), living.pid));
+        for living in &living {
+            session.add_gap(&living.exe, &follow::left_alone(living), living.pid);
+        }
     }
     let facts = RunFacts {
         words: words.iter().map(|word| word.to_string_lossy().into_owned()).collect(),

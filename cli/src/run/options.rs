@@ -97,7 +97,10 @@ impl Options {
         let observes =
             self.value(Key::Mode).is_none_or(|mode| mode == "observe") && self.value(Key::Exitcode).is_none();
         let passed_on = |(key, _): &&(Key, String)| *key != Key::Suppressions || !observes;
-        for (key, value) in self.given.iter().filter(passed_on).chain(&own) {
+        // harden= turns rules on, which --disable turns off again.
+        let (harden, others): (Vec<_>, Vec<_>) =
+            self.given.iter().filter(passed_on).partition(|(key, _)| *key == Key::Harden);
+        for (key, value) in harden.into_iter().chain(others).chain(&own) {
             text.extend([":", key.name(), "=", &quoted(value)]);
         }
         text.trim_start_matches(':').to_owned()

@@ -8,7 +8,7 @@ use crate::system::program::{self, Program};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// A program by its words, compiled if they are C files, and the library that goes with it.
+/// A program by its words, compiled if they are C or C++ files, and the library that goes with it.
 pub(crate) struct CommandLine {
     name: OsString,
     arguments: Vec<OsString>,
@@ -17,7 +17,7 @@ pub(crate) struct CommandLine {
 }
 
 impl CommandLine {
-    /// Finds the library and compiles C files.
+    /// Finds the library and compiles C and C++ files.
     pub(crate) fn new(words: &[OsString]) -> Result<CommandLine, Failure> {
         let library = library::find()?;
         let mut folder = Folder::default();
