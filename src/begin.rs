@@ -113,6 +113,7 @@ fn configure(lock: &ReportLock, starting: &Starting, settings: &mut Settings, en
     if let Some(text) = environment.options {
         parse(settings, "MAPSAN_OPTIONS", text, &mut warn);
     }
+    sink::use_prefix(settings.prefix);
     let name = core::str::from_utf8(process::executable_name()).unwrap_or_default();
     if !settings.covers(name) {
         if settings.verbosity > 0 {

@@ -27,6 +27,26 @@ pub(crate) enum Form {
     Json,
 }
 
+/// `log_prefix`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Prefix {
+    None,
+    Pid,
+    /// The time and the pid.
+    Time,
+}
+
+impl Prefix {
+    fn from_name(name: &str) -> Option<Prefix> {
+        match name {
+            "none" => Some(Prefix::None),
+            "pid" => Some(Prefix::Pid),
+            "time" => Some(Prefix::Time),
+            _ => None,
+        }
+    }
+}
+
 /// `color`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Colour {
@@ -72,6 +92,7 @@ pub(crate) struct Settings {
     pub(crate) level: Severity,
     pub(crate) rules: RuleSet,
     pub(crate) form: Form,
+    pub(crate) prefix: Prefix,
     colour_choice: Colour,
     pub(crate) colour: bool,
     pub(crate) exitcode: i32,
@@ -131,6 +152,7 @@ impl Settings {
         level: Severity::Note,
         rules: RuleSet([0; 2]),
         form: Form::Text,
+        prefix: Prefix::None,
         colour_choice: Colour::Auto,
         colour: false,
         exitcode: 0,
@@ -242,6 +264,7 @@ impl Settings {
                     _ => return None,
                 }
             }
+            Key::LogPrefix => self.prefix = Prefix::from_name(value)?,
             Key::Color => {
                 self.colour_choice = match value {
                     "auto" => Colour::Auto,

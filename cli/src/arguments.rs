@@ -242,7 +242,7 @@ fn run() -> Command {
 /// The options that are flags of `run`. The log is the command's own; what is said at the end and the exit status
 /// have flags of their own.
 pub(crate) fn option_keys() -> impl Iterator<Item = Key> {
-    let own = [Key::LogPath, Key::LogFormat, Key::Exitcode, Key::Help];
+    let own = [Key::LogPath, Key::LogFormat, Key::LogPrefix, Key::Exitcode, Key::Help];
     Key::ALL.iter().copied().filter(move |key| key.info().available && !own.contains(key))
 }
 

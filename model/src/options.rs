@@ -168,6 +168,9 @@ declare! {
         "where findings go: a file instead of standard error; %p is the pid, %e the executable";
     LogFormat "log_format" = "text", Values::Words(&["text", "json"]), true,
         "the form of a finding";
+    LogPrefix "log_prefix" = "none", Values::Words(&["none", "pid", "time"]), true,
+        "what stands in front of each line of the library's own text, for logs that several processes share: nothing, the pid, or \
+         the time (UTC) and the pid";
     Color "color" = "auto", Values::Words(&["auto", "always", "never"]), true,
         "colours in the text form; auto: when it goes to a terminal and NO_COLOR is not set";
     Exitcode "exitcode" = "0", Values::Number(0, 255), true,

@@ -219,7 +219,7 @@ fn write(proof: &ReportLock, finding: &Finding<'_>, entry: once::Entry, details:
             json::finding(out, finding, draft, &frames);
         }
     }
-    sink::write_finding(proof, out.as_bytes());
+    sink::write_finding(proof, out);
     last::remember(proof, *rule, *severity, subject.outcome, subject.return_address, draft);
     draft.clear();
     true

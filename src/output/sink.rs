@@ -9,11 +9,13 @@ mod way;
 mod writing;
 
 use super::lock::ReportLock;
+use crate::options::Prefix;
 use crate::plain::Line;
 use crate::plain::guarded::{Guarded, Starting};
+use crate::plain::time::Time;
 use crate::sys::{self, channels};
 use core::ffi::{CStr, c_int};
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 pub(crate) use way::calls;
 use way::{OpenFile, Way, expand};
 
@@ -32,6 +34,33 @@ enum Goal {
     Pipe,
     /// A socket, to which a new one sends each report.
     Socket,
+}
+
+/// What stands in front of a line that is written now.
+fn text_of(prefix: Prefix) -> Line<64> {
+    let mut text = Line::new();
+    if prefix == Prefix::Time {
+        let _ = core::fmt::Write::write_fmt(&mut text, format_args!("{} ", Time(sys::realtime())));
+    }
+    if prefix != Prefix::None {
+        let _ = core::fmt::Write::write_fmt(&mut text, format_args!("[{}] ", sys::getpid()));
+    }
+    text
+}
+
+/// Puts this in front of each line from now on.
+pub(crate) fn use_prefix(prefix: Prefix) {
+    if prefix != Prefix::None {
+        OUTPUT.prefix.store(prefix as u8, Relaxed);
+    }
+}
+
+/// Puts in front of each line of a text what was asked for.
+fn prefix_lines<const N: usize>(text: &mut Line<N>) {
+    let prefix = OUTPUT.prefix.load(Relaxed);
+    if let Some(prefix) = [Prefix::Pid, Prefix::Time].into_iter().find(|known| *known as u8 == prefix) {
+        text.prefix_lines(text_of(prefix).as_bytes());
+    }
 }
 
 /// The state of the sink; the holder of the report lock has it alone.
@@ -66,6 +95,8 @@ struct Output {
     lost: AtomicU64,
     /// Whether there may be something to keep: the log is one that is opened for each report.
     passing: AtomicBool,
+    /// What stands in front of each line of a text: none, the pid, or the time and the pid.
+    prefix: AtomicU8,
     /// Whether files might only become so long (`RLIMIT_FSIZE`) when that was asked last.
     length_was_limited: AtomicBool,
 }
@@ -86,6 +117,7 @@ static OUTPUT: Output = Output {
     stderr: Guarded::new(None),
     lost: AtomicU64::new(0),
     passing: AtomicBool::new(false),
+    prefix: AtomicU8::new(Prefix::None as u8),
     length_was_limited: AtomicBool::new(false),
 };
 
@@ -297,8 +329,11 @@ pub(crate) fn write(proof: &ReportLock, block: &[u8]) -> sys::Result<()> {
 }
 
 /// Writes a finding; what can't be written is counted, and the first time that is said on standard error.
-pub(crate) fn write_finding(proof: &ReportLock, block: &[u8]) {
-    let Err(errno) = write(proof, block) else { return };
+pub(crate) fn write_finding<const N: usize>(proof: &ReportLock, block: &mut Line<N>) {
+    if !sink(proof).records {
+        prefix_lines(block);
+    }
+    let Err(errno) = write(proof, block.as_bytes()) else { return };
     OUTPUT.lost.fetch_add(1, Relaxed);
     let sink = sink(proof);
     let is_first = core::mem::replace(&mut sink.trouble, errno) == 0;
@@ -346,6 +381,7 @@ fn own_line(text: core::fmt::Arguments<'_>) -> Line<1024> {
     let _ = core::fmt::Write::write_fmt(&mut line, format_args!("mapsan: {text}"));
     line.truncate(1023);
     line.push_bytes(b"\n");
+    prefix_lines(&mut line);
     line
 }
 

@@ -49,6 +49,32 @@ impl<const N: usize> Line<N> {
         N.saturating_sub(self.length)
     }
 
+    /// Puts a prefix in front of each line, and cuts off what has no room then.
+    pub(crate) fn prefix_lines(&mut self, prefix: &[u8]) {
+        let lines = |line: &Self| line.as_bytes().split_inclusive(|byte| *byte == b'\n').count();
+        while let more = lines(self).saturating_mul(prefix.len())
+            && more > self.room()
+        {
+            let end = self.length.saturating_sub(more.saturating_sub(self.room()));
+            self.truncate(end.saturating_sub(1));
+            self.push_bytes(b"\n");
+        }
+        // From the end, so that nothing is moved twice.
+        let (mut from, mut to) = (self.length, self.length.saturating_add(lines(self).saturating_mul(prefix.len())));
+        self.length = to;
+        while from > 0 {
+            let before = self.bytes.get(..from.saturating_sub(1)).unwrap_or_default();
+            let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end.saturating_add(1));
+            let length = from.saturating_sub(start);
+            self.bytes.copy_within(start..from, to.saturating_sub(length));
+            to = to.saturating_sub(length).saturating_sub(prefix.len());
+            if let Some(place) = self.bytes.get_mut(to..to.saturating_add(prefix.len())) {
+                place.copy_from_slice(prefix);
+            }
+            from = start;
+        }
+    }
+
     /// Appends bytes that need not be UTF-8; `false` if they do not fit.
     pub(crate) fn push_bytes(&mut self, bytes: &[u8]) -> bool {
         let Some(end) = self.length.checked_add(bytes.len()) else {
@@ -87,5 +113,18 @@ mod tests {
         line.clear();
         write!(line, "abö").unwrap();
         assert_eq!(line.as_str(), "abö");
+    }
+    #[test]
+    fn each_line_gets_the_prefix() {
+        let mut line = Line::<24>::new();
+        write!(line, "a\n\nbc\n").unwrap();
+        line.prefix_lines(b"7 ");
+        assert_eq!(line.as_str(), "7 a\n7 \n7 bc\n");
+        line.prefix_lines(b"");
+        line.prefix_lines(b"1234 ");
+        assert_eq!(line.as_str(), "1234 7 a\n1234 7 \n1234 7\n", "what has no room is cut off");
+        line.clear();
+        line.prefix_lines(b"7 ");
+        assert_eq!(line.as_str(), "");
     }
 }

@@ -13,6 +13,7 @@ pub(crate) mod placement;
 mod range;
 pub(crate) mod shm;
 pub(crate) mod sync;
+pub(crate) mod time;
 
 pub(crate) use line::Line;
 pub(crate) use outer::{OUTER_FRAMES, Outer};
