@@ -134,6 +134,32 @@ fn what_happened_to_a_segment_is_told() {
 }
 
 #[test]
+fn who_could_have_removed_a_segment_is_told() {
+    let read = |drop: &str| {
+        format!(
+            "    int id = shmget(0x79, 4096, IPC_CREAT | 0666);\n    (void)id;\n    \
+             if (fork() == 0) {{\n        {drop}\n        return shmdt(shmat(shmget(0x79, 0, 0), NULL, 0));\n    }}\n    \
+             wait(NULL);\n    return 0;\n"
+        )
+    };
+    let Some(own) = said("", &read(";"), &[]) else { return };
+    has(
+        &own,
+        &[
+            "    attached by process ",
+            " (prog) here:\n",
+            "prog.c:16",
+            " (prog) attached it, too, and could have removed it\n",
+        ],
+    );
+    let other = said("", &read("setuid(65534);"), &[]).unwrap();
+    has(&other, &["[leak-segment]", " (prog) attached it, too\n"]);
+    assert!(!other.contains("attached by process"), "{other}");
+    let alone = said("", "    return shmdt(shmat(shmget(0x79, 4096, IPC_CREAT | 0600), NULL, 0));\n", &[]).unwrap();
+    assert!(alone.contains("[leak-segment]") && !alone.contains("attached by"), "{alone}");
+}
+
+#[test]
 fn an_object_is_asked_for_again_when_the_run_is_over() {
     let make = "        close(shm_open(name, O_CREAT | O_RDWR, 0600));\n";
     let unlinked = format!(

@@ -128,6 +128,8 @@ pub(crate) struct SegmentUse {
     /// The user as whom it did so.
     pub(crate) uid: u32,
     pub(crate) call: Call,
+    #[serde(default)]
+    pub(crate) stack: Vec<Frame>,
 }
 
 /// How a process has used a segment.

@@ -4,7 +4,9 @@
 //! The library of each process tells what it makes; whether somebody else removes it later is seen here alone. What a
 //! process that still runs has made, or is attached to, is in use, and nothing is said of it.
 
-use crate::findings::records::{Call, Finding, Frame, Kind, Object, Record, Segment, SegmentUse, UseKind};
+use crate::findings::records::{
+    Call, Finding, Frame, Kind, Object, Record, Related, RelatedCall, Segment, SegmentUse, UseKind,
+};
 use crate::findings::session::{Attributed, Session};
 use crate::system::segments::{self, Listed};
 use crate::system::signal;
@@ -14,6 +16,7 @@ use mapsan_model::{Counted, Rule, Severity};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::time::SystemTime;
 
 /// Things that are told one by one; of more only the number is.
@@ -39,6 +42,14 @@ struct Group<T> {
     pid: u32,
     exe: String,
     left: Vec<T>,
+}
+
+/// What there is to say of a group.
+struct Told {
+    message: String,
+    notes: Vec<String>,
+    help: Vec<String>,
+    related: Vec<Related>,
 }
 
 /// A segment that is left, and what is known of it.
@@ -142,7 +153,8 @@ impl Leftovers<'_> {
         if left.len() > TOLD {
             notes.push(format!("{} more are like these", left.len() - TOLD));
         }
-        self.record(Rule::LeakSegment, severity, group, message, notes, self.help(left))
+        let told = Told { message, notes, help: self.help(left), related: self.last_able_to_remove(left) };
+        self.record(Rule::LeakSegment, severity, group, told)
     }
 
     /// What processes have done with a segment, as far as it explains why it is left.
@@ -150,11 +162,7 @@ impl Leftovers<'_> {
         let Listed { id, creator, owner, .. } = left.listed;
         let mut notes = Vec::new();
         let uses: Vec<&Attributed<SegmentUse>> = self.session.uses.iter().filter(|used| used.what.id == id).collect();
-        let others: BTreeSet<u32> = uses
-            .iter()
-            .filter(|used| used.what.kind == UseKind::Attached && used.pid != creator)
-            .map(|used| used.pid)
-            .collect();
+        let others: BTreeSet<u32> = self.other_attaches(left).map(|used| used.pid).collect();
         let ended = self.session.processes.get(&creator).is_none_or(|process| process.ended);
         if left.record.is_some() && !ended {
             notes.push(match self.killed_by.filter(|_| self.session.main == Some(creator)) {
@@ -167,9 +175,11 @@ impl Leftovers<'_> {
             });
         }
         if !others.is_empty() {
-            let pids = joined(others.iter().map(u32::to_string));
+            let able: BTreeSet<u32> = self.able_to_remove(left).map(|used| used.pid).collect();
+            let names = joined(others.iter().map(|pid| self.name(*pid)));
             let word = if others.len() == 1 { "process" } else { "processes" };
-            notes.push(format!("{word} {pids} attached it, too"));
+            let could = if able == others { ", and could have removed it" } else { "" };
+            notes.push(format!("{word} {names} attached it, too{could}"));
         }
         for refused in uses.iter().filter(|used| used.what.kind == UseKind::RemovalRefused) {
             let errno = refused.what.call.errno.clone().unwrap_or_else(|| refused.what.call.result.clone());
@@ -187,6 +197,37 @@ impl Leftovers<'_> {
             notes.push(format!("{} owns it", user(owner)));
         }
         notes
+    }
+
+    /// The first attaches of a segment by processes that did not make it, in their order.
+    fn other_attaches(&self, left: &LeftSegment<'_>) -> impl Iterator<Item = &Attributed<SegmentUse>> {
+        let Listed { id, creator, .. } = left.listed;
+        let attached = move |used: &&Attributed<SegmentUse>| used.what.id == id && used.what.kind == UseKind::Attached;
+        self.session.uses.iter().filter(attached).filter(move |used| used.pid != creator)
+    }
+
+    /// Those of them by users who may remove it.
+    fn able_to_remove(&self, left: &LeftSegment<'_>) -> impl Iterator<Item = &Attributed<SegmentUse>> {
+        let users = [Some(left.listed.owner), left.record.and_then(|made| made.what.uid), Some(0)];
+        self.other_attaches(left).filter(move |used| users.contains(&Some(used.what.uid)))
+    }
+
+    /// Where the last process that could have removed a segment attached it.
+    fn last_able_to_remove(&self, left: &[LeftSegment<'_>]) -> Vec<Related> {
+        let [one] = left else { return Vec::new() };
+        let last = self.able_to_remove(one).last().filter(|used| !used.what.stack.is_empty());
+        let related = last.map(|used| Related {
+            label: format!("attached by process {} here", self.name(used.pid)),
+            call: Some(RelatedCall { function: used.what.call.function.clone() }),
+            stack: used.what.stack.clone(),
+        });
+        related.into_iter().collect()
+    }
+
+    /// A process by its number and program.
+    fn name(&self, pid: u32) -> String {
+        let exe = self.session.processes.get(&pid).and_then(|process| Path::new(&process.exe).file_name());
+        exe.map_or_else(|| pid.to_string(), |exe| format!("{pid} ({})", exe.to_string_lossy()))
     }
 
     /// What to do about segments: by hand only those that are nobody's any more, and the user's own.
@@ -275,7 +316,8 @@ impl Leftovers<'_> {
                 format!("if none of the processes that still run removes it, call shm_unlink for {each}"),
             )
         };
-        self.record(Rule::LeakShmObject, Severity::Note, group, message, vec![note], vec![help])
+        let told = Told { message, notes: vec![note], help: vec![help], related: Vec::new() };
+        self.record(Rule::LeakShmObject, Severity::Note, group, told)
     }
 
     /// Which processes of the run still run.
@@ -285,19 +327,12 @@ impl Leftovers<'_> {
         format!("{word} {} of this run still {run}", living.join(", "))
     }
 
-    fn record<T>(
-        &self,
-        rule: Rule,
-        severity: Severity,
-        group: &Group<T>,
-        message: String,
-        notes: Vec<String>,
-        help: Vec<String>,
-    ) -> Option<Record> {
+    fn record<T>(&self, rule: Rule, severity: Severity, group: &Group<T>, told: Told) -> Option<Record> {
         if !(self.tells)(rule, severity) {
             return None;
         }
         let Group { call, stack, pid, exe, .. } = group;
+        let Told { message, notes, help, related } = told;
         let finding = Finding {
             rule: rule.name().to_owned(),
             severity: severity.name().to_owned(),
@@ -306,7 +341,7 @@ impl Leftovers<'_> {
             notes,
             help,
             stack: stack.clone(),
-            related: Vec::new(),
+            related,
             repeated: 0,
         };
         Some(Record {
