@@ -270,12 +270,12 @@ fn programs_without_the_library_are_named_however_short_they_run() {
         os.wait(); os.wait()";
     for (arguments, program, words) in [
         (&["env", "-i", "/bin/true"][..], "true': ", "env (process"),
-        (&["sh", "-c", "env -i true; env -i true"], "true': ", "without LD_PRELOAD in its environment"),
+        (&["sh", "-c", "env -i true; env -i true"], "true': ", "without the library in LD_PRELOAD"),
         (&["env", "-u", "MAPSAN_OPTIONS", "true"], "true': ", "without MAPSAN_OPTIONS in its environment"),
         (&["sh", "-c", &twice], "prog': ", "it is statically linked"),
         (&["python3", "-c", spawns], "true': ", "python3"),
         (&["perl", "-e", "delete $ENV{LD_PRELOAD}; system('true; true')"], "sh': ", "perl (process"),
-        (&["sh", "-c", "LD_PRELOAD= /bin/true"], "true': ", "sh (process"),
+        (&["sh", "-c", "LD_PRELOAD=/no/other.so /bin/true 2>/dev/null"], "true': ", "sh (process"),
     ] {
         let Some(gaps) = gaps(arguments) else { return };
         let [gap] = &gaps[..] else { panic!("{arguments:?}: {gaps:?}") };
@@ -289,6 +289,7 @@ fn programs_that_are_covered_or_were_never_started_are_no_gaps() {
         "true; /bin/true | cat; exit 0",
         "nosuchprogram; /etc/passwd; (exec /no/such); exit 0",
         "exec env A=b env -S true",
+        "l=$(ls /lib64/ld-linux-x86-64.so.2 /lib/ld-linux-aarch64.so.1 2>/dev/null | head -n 1); $l --inhibit-cache /bin/true && exec $l /bin/true",
         "timeout 5 true; nice true; echo true | xargs -n1 env; find / -maxdepth 0 -exec true ';'",
         "python3 -c 'import subprocess, os; subprocess.run([\"true\"]); os.system(\"true\"); os.popen(\"true\").read()'",
         "printf '#!/bin/sh\\nexit 0\\n' >\"$TMPDIR/s\"; chmod +x \"$TMPDIR/s\"; \"$TMPDIR/s\"",
@@ -298,6 +299,35 @@ fn programs_that_are_covered_or_were_never_started_are_no_gaps() {
         let Some(gaps) = gaps(&["sh", "-c", &script]) else { return };
         assert!(gaps.is_empty(), "{script}: {gaps:?}");
     }
+}
+
+#[test]
+fn records_that_can_not_be_read_are_no_coverage() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = folder.path().join("records");
+    fs::write(&records, "").unwrap();
+    let Some(mut command) = covering() else { return };
+    let (said, status) = ended(&command.arg("report").arg(&records).output().unwrap());
+    assert!(status == Some(125) && said.contains("no records"), "{status:?} {said}");
+    // A library of another version: the word it writes its schema with is another.
+    let Some(command) = covering() else { return };
+    let library = command.get_envs().find(|(name, _)| *name == "MAPSAN_RUNTIME").unwrap().1.unwrap();
+    let mut bytes = fs::read(library).unwrap();
+    let word = b"mapsan/1";
+    let places: Vec<usize> =
+        bytes.windows(word.len()).enumerate().filter(|(_, window)| window == word).map(|(place, _)| place).collect();
+    for place in places {
+        bytes[place + word.len() - 1] = b'9';
+    }
+    let other = folder.path().join("libmapsan.so");
+    fs::write(&other, bytes).unwrap();
+    let Some(mut command) = covering() else { return };
+    let run = ["run", "--require-coverage", "true"];
+    let (said, status) = ended(&command.env("MAPSAN_RUNTIME", &other).args(run).output().unwrap());
+    assert!(
+        status == Some(125) && said.contains("NOT COVERED") && said.contains("schema 'mapsan/9'"),
+        "{status:?} {said}"
+    );
 }
 
 #[test]

@@ -250,6 +250,7 @@ fn tell_thread(draft: &mut Draft) {
 #[cold]
 #[inline(never)]
 fn say_without_lock() {
+    sink::count_lost();
     sink::say_without_lock(format_args!(
         "a finding was dropped: the report lock is held by a thread that this process does not have"
     ));
@@ -262,6 +263,19 @@ pub(crate) fn write_start(proof: &ReportLock) {
         out.clear();
         json::start(out);
         let _ = sink::write(proof, out.as_bytes());
+    }
+}
+
+/// Says that from here on less is checked, and writes a record of it where records are written.
+pub(crate) fn say_degraded(proof: &ReportLock, why: core::fmt::Arguments<'_>) {
+    sink::say(proof, why);
+    if are_recorded() {
+        on_own_stack(proof, &mut || {
+            let out = &mut scratch(proof).out;
+            out.clear();
+            json::degradation(out, why);
+            let _ = sink::write(proof, out.as_bytes());
+        });
     }
 }
 

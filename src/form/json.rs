@@ -43,6 +43,12 @@ pub(crate) fn start(out: &mut Line<OUTPUT>) {
     let _ = out.write_str("}\n");
 }
 
+/// The record of a process that is checked less from here on.
+pub(crate) fn degradation(out: &mut Line<OUTPUT>, why: fmt::Arguments<'_>) {
+    head(out, "degraded");
+    let _ = writeln!(out, r#","reason":{}}}"#, Json(&why));
+}
+
 /// Why the process can be checked in part alone.
 fn degraded(out: &mut Line<OUTPUT>) {
     if let Some(errno) = mapping::unreadable() {

@@ -3,6 +3,7 @@
 use super::LIMITS;
 use crate::enabled::{self, GUARD, QUARANTINE};
 use crate::facts::{limits, mapping};
+use crate::finding;
 use crate::observe::tracked;
 use crate::observe::under_lock;
 use crate::output::{self, sink};
@@ -106,7 +107,10 @@ fn short_of_locked(bytes: u64) -> Option<&'static str> {
 pub(crate) fn end(why: core::fmt::Arguments<'_>) {
     enabled::disable(GUARD | QUARANTINE);
     under_lock(|tracker| tracker.reserved().give_up(Range { start: 0, end: usize::MAX }, sys::unmap));
-    say(format_args!("harden: guards and quarantine end here, since {why}"));
+    if let Ok(lock) = output::enter() {
+        finding::say_degraded(&lock, format_args!("harden: guards and quarantine end here, since {why}"));
+        lock.leave();
+    }
 }
 
 /// Says something that the user should know about the mode.

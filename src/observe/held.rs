@@ -3,8 +3,9 @@
 //! When an event is lost, or the lock can't be had, tracking ends for this process: from then on the tracker would lie. That
 //! is said once, and no call is held up again.
 
+use crate::finding;
 use crate::machine::this_thread;
-use crate::output::{self, sink};
+use crate::output;
 use crate::past::mlockall;
 use crate::plain::sync::AtomicUsize;
 use crate::track::{self, Content, Event, LockError, Memory, Patience, Shared, Threads};
@@ -121,7 +122,7 @@ fn end_tracking(error: LockError) {
                  cancelled inside a call"
             }
         };
-        sink::say(&lock, format_args!("tracking ends for this process: {why}"));
+        finding::say_degraded(&lock, format_args!("tracking ends for this process: {why}"));
         lock.leave();
     }
 }
@@ -135,7 +136,7 @@ pub(super) fn say_incomplete() {
     }
     if let Ok(lock) = output::enter() {
         if !TRACKING.said_incomplete.swap(true, Relaxed) {
-            sink::say(
+            finding::say_degraded(
                 &lock,
                 format_args!(
                     "there is no memory to remember all mappings by (RLIMIT_AS, or vm.max_map_count): some are \

@@ -346,6 +346,11 @@ pub(crate) fn write_finding<const N: usize>(proof: &ReportLock, block: &mut Line
     }
 }
 
+/// Counts a finding that could not even be made.
+pub(crate) fn count_lost() {
+    OUTPUT.lost.fetch_add(1, Relaxed);
+}
+
 /// The findings of this process that could not be written.
 pub(crate) fn lost() -> u64 {
     OUTPUT.lost.load(Relaxed)

@@ -62,7 +62,7 @@ impl Reader {
             Ok(file) => file,
             Err(error) => return self.fail(format_args!("'{}' can't be read: {}", path.display(), reason(&error))),
         };
-        let mut bad = 0_usize;
+        let (mut bad, mut records) = (0_usize, 0_usize);
         for (number, line) in (1_u64..).zip(BufReader::new(file).split(b'\n')) {
             let line = match line {
                 Ok(line) => String::from_utf8_lossy(&line).into_owned(),
@@ -75,7 +75,10 @@ impl Reader {
             if line.trim().is_empty() {
                 continue;
             }
-            let Err(why) = self.show(&line) else { continue };
+            let Err(why) = self.show(&line) else {
+                records += 1;
+                continue;
+            };
             self.failed = true;
             bad += 1;
             if number == 1 {
@@ -85,6 +88,9 @@ impl Reader {
             if bad <= MOST_NAMED {
                 say!("'{}', line {number}, is skipped: {why}", path.display());
             }
+        }
+        if bad == 0 && records == 0 {
+            self.fail(format_args!("'{}' has no records", path.display()));
         }
         if bad > MOST_NAMED {
             say!("'{}': {} more lines are skipped", path.display(), bad - MOST_NAMED);

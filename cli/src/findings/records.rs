@@ -61,6 +61,7 @@ pub(crate) enum Kind {
     Object(Object),
     Exec(Exec),
     ExecFailed,
+    Degraded(Degraded),
     End(End),
     #[serde(other)]
     Other,
@@ -81,6 +82,12 @@ pub(crate) struct Start {
     /// Why it can be checked in part alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) degraded: Option<String>,
+}
+
+/// A process that is checked less from here on.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Degraded {
+    pub(crate) reason: String,
 }
 
 /// A process that ends in order.

@@ -115,6 +115,10 @@ impl Session {
                 return self.record(found).map_or(Ingested::Silent, |found| Ingested::New(Box::new(found)));
             }
             Kind::Exec(exec) => self.ingest_exec(record, exec),
+            Kind::Degraded(degraded) => {
+                let reason = format!("process {} was checked in part: {}", record.pid, degraded.reason);
+                self.add_gap(&record.exe, &reason, record.pid);
+            }
             Kind::ExecFailed | Kind::Other => {}
         }
         Ingested::Silent
@@ -307,6 +311,21 @@ mod tests {
         let end = r#"{"schema":"mapsan/1","kind":"end","pid":3,"exe":"/x","repeated":0,"lost":2}"#;
         assert!(ingest(&mut session, end).is_ok());
         assert!(session.gaps[0].reason.starts_with("2 findings of process 3 could not be written"));
+    }
+
+    #[test]
+    fn processes_that_are_checked_in_part_are_not_covered() {
+        for (record, words) in [
+            (r#""kind":"degraded","reason":"tracking ends""#, "process 3 was checked in part: tracking ends"),
+            (r#""kind":"start","version":"1","degraded":"ENOENT""#, "could not be read there (ENOENT)"),
+            (r#""kind":"end","repeated":0,"degraded":"EMFILE""#, "could not be read there (EMFILE)"),
+            (r#""kind":"start","version":"1","covered":false,"reason":"it is static""#, "it is static"),
+        ] {
+            let mut session = Session::default();
+            let line = format!(r#"{{"schema":"mapsan/1","pid":3,"exe":"/x",{record}}}"#);
+            assert!(ingest(&mut session, &line).is_ok());
+            assert!(session.gaps[0].reason.contains(words), "{:?}", session.gaps);
+        }
     }
 
     #[test]

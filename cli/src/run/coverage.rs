@@ -106,7 +106,7 @@ impl Coverage {
             let reason = match program::inspect(&exe) {
                 Err(why) => format!("{why}; {by}"),
                 Ok(_) if !exec.preload => format!(
-                    "the library is not in it: {by} without LD_PRELOAD in its environment (as env -i, sudo and su do)"
+                    "the library is not in it: {by} without the library in LD_PRELOAD (as env -i, sudo and su do)"
                 ),
                 Ok(_) if !exec.options => {
                     format!("its findings go to its own standard error: {by} without MAPSAN_OPTIONS in its environment")

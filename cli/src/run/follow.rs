@@ -215,6 +215,7 @@ impl Follower {
             match record.map(|record| self.session.ingest(&record)) {
                 Err(why) => {
                     say!("a record of the library is skipped: {why}");
+                    self.session.add_gap("the library", &format!("a record of it can't be read: {why}"), 0);
                     continue;
                 }
                 Ok(Ingested::New(found)) => self.outputs.write_finding(&found, &mut self.session),

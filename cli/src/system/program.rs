@@ -177,6 +177,8 @@ fn inspect_file(path: &Path, interpreters: usize) -> Result<Cover, InspectError>
     }
     let cache = ReadCache::new(file);
     match object::FileKind::parse(&cache) {
+        // The loader, which loads what it is given as a program, and the library before it.
+        Ok(object::FileKind::Elf64) if is_loader(path) => Ok(PLAIN),
         Ok(object::FileKind::Elf64) => {
             let elf = ElfFile::<object::elf::FileHeader64<object::Endianness>, _>::parse(&cache);
             covered(&elf.map_err(|error| Failure::not_executable(format!("'{shown}': {error}")))?)
@@ -187,6 +189,12 @@ fn inspect_file(path: &Path, interpreters: usize) -> Result<Cover, InspectError>
         ))),
         _ => Err(Failure::not_executable(format!("'{shown}' is not a valid ELF file")).into()),
     }
+}
+
+/// Whether a file is glibc's loader, by its name.
+fn is_loader(path: &Path) -> bool {
+    let name = |path: &Path| path.file_name().is_some_and(|name| name.as_bytes().starts_with(b"ld-linux"));
+    name(path) || path.canonicalize().is_ok_and(|path| name(&path))
 }
 
 /// The interpreter of a `#!` line; with `env`, the program that it looks for.
