@@ -215,6 +215,43 @@ static void keys(void)
             PLAIN(ftok, paths[p], ids[i])
 }
 
+/* Objects by their names: descriptors are compared by the order in which they are free. */
+static void objects(void)
+{
+    static char longest[258], too_long[259];
+    memset(longest, 'x', 256), memset(too_long, 'x', 257);
+    longest[0] = too_long[0] = '/';
+    int made = shm_open("/equal", O_RDWR | O_CREAT | O_EXCL, 0600);
+    if (made < 0)
+        exit(1);
+    const char *names[] = {"/equal", "equal", "//equal", "/none", "", "/", "///", "/a/b", "/equal/", "/.", "/..", longest, too_long};
+    int flags[] = {O_RDONLY, O_RDWR, O_WRONLY, O_ACCMODE, O_RDWR | O_EXCL, O_RDWR | O_TRUNC, O_RDWR | O_DIRECTORY, O_PATH};
+    for (unsigned n = 0; n < sizeof names / sizeof *names; n++) {
+        for (unsigned f = 0; f < sizeof flags / sizeof *flags; f++)
+            BOTH(shm_open, VALUE, close((int)result), names[n], flags[f], 0)
+        BOTH(shm_open, VALUE, (close((int)result), shm_unlink(names[n])), names[n], O_RDWR | O_CREAT | O_EXCL, 0600)
+        if (n > 2)
+            PLAIN(shm_unlink, names[n])
+    }
+    BOTH(shm_open, VALUE, (close((int)result), shm_unlink("/made")), "/made", O_RDWR | O_CREAT, 0600)
+    BOTH(shm_open, VALUE, (close((int)result), shm_unlink("/made")), "/made", O_RDWR | O_CREAT | O_EXCL, 600)
+    BOTH(shm_open, VALUE, (close((int)result), shm_unlink("/made")), "made", O_RDONLY | O_CREAT, 0)
+    PLAIN(shm_unlink, "/none")
+    if (symlink("/none", "/dev/shm/equal-link") == 0) {
+        PLAIN(shm_open, "/equal-link", O_RDWR, 0)
+        shm_unlink("/equal-link");
+    }
+    struct rlimit before, none = {0, 0};
+    getrlimit(RLIMIT_NOFILE, &before);
+    none.rlim_max = before.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &none);
+    PLAIN(shm_open, "/equal", O_RDWR, 0)
+    setrlimit(RLIMIT_NOFILE, &before);
+    close(made);
+    shm_unlink("/equal");
+    PLAIN(shm_unlink, "/equal")
+}
+
 int main(void)
 {
     libc = dlopen("libc.so.6", RTLD_NOW | RTLD_NOLOAD);
@@ -226,6 +263,7 @@ int main(void)
     ranges();
     segments();
     keys();
+    objects();
     printf("%d calls compared, %d differ\n", compared, failures);
     return failures != 0;
 }

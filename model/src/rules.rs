@@ -285,6 +285,27 @@ macro_rules! for_each_rule {
     ShmctlFailed "shmctl-failed" "shmctl" Failure [Note] Correctness None
         "shmctl failed for a reason that no other rule explains";
 
+    ShmOpenName "shm-open-name" "shm_open" Failure [Error] Correctness None
+        "the name can be none of an object: empty, with a slash inside, or too long";
+    ShmOpenMissing "shm-open-missing" "shm_open" Failure [Note] Correctness None
+        "no object has the name, and O_CREAT is not given";
+    ShmOpenExists "shm-open-exists" "shm_open" Failure [Note] Correctness None
+        "O_CREAT|O_EXCL, and the object exists";
+    ShmOpenDenied "shm-open-denied" "shm_open" Failure [Note] Correctness None
+        "the object's mode bits, or fs.protected_regular, refuse";
+    ShmOpenFailed "shm-open-failed" "shm_open" Failure [Note] Correctness None
+        "shm_open failed for a reason that no other rule explains";
+    ShmOpenNoPermissions "shm-open-no-permissions" "shm_open" Failure|Exit [Warning] Correctness None
+        "a new object whose mode gives its owner no read or no write";
+    ShmOpenDecimalMode "shm-open-decimal-mode" "shm_open" Success [Warning] Correctness Some("EINVAL")
+        "the mode was written in decimal";
+    ShmOpenNoSlash "shm-open-no-slash" "shm_open" Success [Warning] Portability Some("EINVAL")
+        "the name does not begin with a slash";
+    ShmUnlinkFailed "shm-unlink-failed" "shm_unlink" Failure [Note] Correctness None
+        "shm_unlink failed for another reason than that there is no such object";
+    ShmUnlinkInherited "shm-unlink-inherited" "shm_unlink" Success [Note] Correctness None
+        "a forked child removes an object that a living ancestor made";
+
     FaultBadJump "fault-bad-jump" "SIGSEGV" Fault [Error] Correctness None
         "a jump to where nothing is mapped, or nothing that can be executed";
     FaultPastEof "fault-past-eof" "SIGBUS" Fault [Error] Correctness None

@@ -13,7 +13,7 @@ pub(crate) use bits::{MAP_DROPPABLE, MAP_TYPE, MapFlags, Prot, SHM_HUGETLB, Shmg
 use core::ffi::c_int;
 use core::fmt;
 pub(crate) use fault::Fault;
-pub(crate) use object::ShmOpen;
+pub(crate) use object::{CreatedObject, ObjectMaker, ShmOpen, ShmUnlink};
 pub(crate) use outcome::Outcome;
 
 /// The page-aligned or other address argument of a call, shown as `NULL` or in hex.

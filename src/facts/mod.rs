@@ -6,9 +6,12 @@
 pub(crate) mod backing;
 pub(crate) mod descriptor;
 pub(crate) mod environment;
+mod folder;
+pub(crate) mod holders;
 pub(crate) mod limits;
 pub(crate) mod mapping;
 pub(crate) mod module;
+pub(crate) mod object;
 pub(crate) mod pagemap;
 mod path;
 mod procfile;

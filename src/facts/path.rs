@@ -32,21 +32,8 @@ impl Path {
     /// The string at an address of this process that may not be mapped; `None` if it is not, or is not terminated.
     pub(crate) fn at(address: usize) -> Option<Path> {
         let mut path = Path::EMPTY;
-        while path.length < LONGEST {
-            let from = address.checked_add(path.length)?;
-            // Never across the end of a page, so that what can be read is read.
-            let room = page_size().wrapping_sub(page_remainder(from));
-            let end = LONGEST.min(path.length.wrapping_add(room));
-            let chunk = path.bytes.get_mut(path.length..end)?;
-            let read = read(from, chunk)?;
-            let chunk = chunk.get(..read)?;
-            if let Some(zero) = chunk.iter().position(|byte| *byte == 0) {
-                path.length = path.length.wrapping_add(zero);
-                return Some(path);
-            }
-            path.length = path.length.wrapping_add(read);
-        }
-        None
+        path.length = read_string(address, &mut path.bytes)?;
+        Some(path)
     }
 
     /// The path with these bytes; `None` if it is longer than the kernel takes.
@@ -97,6 +84,25 @@ impl Path {
         let with_zero = self.bytes.get(..self.length.checked_add(1)?)?;
         CStr::from_bytes_with_nul(with_zero).ok()
     }
+}
+
+/// Copies the string at an address that may not be mapped; its length. `None` if it is not, or the string does not end in
+/// the room that there is.
+pub(super) fn read_string(address: usize, to: &mut [u8]) -> Option<usize> {
+    let mut length = 0_usize;
+    while length < to.len() {
+        let from = address.checked_add(length)?;
+        // Never across the end of a page, so that what can be read is read.
+        let room = page_size().wrapping_sub(page_remainder(from));
+        let end = to.len().min(length.wrapping_add(room));
+        let chunk = to.get_mut(length..end)?;
+        let read = read(from, chunk)?;
+        if let Some(zero) = chunk.get(..read)?.iter().position(|byte| *byte == 0) {
+            return Some(length.wrapping_add(zero));
+        }
+        length = length.wrapping_add(read);
+    }
+    None
 }
 
 /// Copies from memory that may not be mapped, within one page.

@@ -1,19 +1,17 @@
-//! The hooks of System V and POSIX shared memory.
+//! The hooks of System V shared memory.
 
 use super::path::{Follow, follow};
 use super::{memory, pointer, status, value};
 use crate::call::{Ftok, Outcome, Shmat, Shmctl, Shmdt, Shmget};
-use crate::enabled::{self, CHECK, HARDENED, OPT_IN, TRACK};
+use crate::enabled::{CHECK, HARDENED, OPT_IN, TRACK};
 use crate::facts::segment;
 use crate::observe::PendingRelease;
-use crate::past::openings::{self, Opener};
 use crate::past::{keys, listed_ids};
 use crate::plain::Range;
 use crate::plain::page::page_size;
-use crate::{begin, harden, next, observe};
+use crate::{harden, next, observe};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;
-use core::sync::atomic::Ordering::Relaxed;
 
 impl Follow for Ftok {
     type Taken = ();
@@ -198,44 +196,4 @@ pub(crate) unsafe extern "C" fn shmctl(id: c_int, command: c_int, buffer: *mut c
         // SAFETY: the program's own call.
         (unsafe { next::shmctl(call.id, call.command, ptr::with_exposed_provenance_mut(call.buffer)) }) as isize
     }))
-}
-
-/// `shm_open(3)`.
-///
-/// # Safety
-/// As the call.
-pub(crate) unsafe extern "C" fn shm_open(
-    name: *const c_char,
-    flags: c_int,
-    mode: libc::mode_t,
-    return_address: usize,
-) -> c_int {
-    let creates = begin::enabled_when_ready() & TRACK != 0 && flags & libc::O_CREAT != 0;
-    // SAFETY: the program passes a string; libc reads it before anything else.
-    let was_there = creates && flags & libc::O_EXCL == 0 && observe::has_object(unsafe { CStr::from_ptr(name) });
-    // SAFETY: the program's own call.
-    let fd = unsafe { next::shm_open(name, flags, mode) };
-    if fd >= 0 && creates && !was_there {
-        // SAFETY: as above.
-        observe::object_made(unsafe { CStr::from_ptr(name) }, flags, mode, fd, return_address);
-    }
-    if fd == -1 || openings::OPENINGS.noted.load(Relaxed) != 0 {
-        // SAFETY: the string that the call was given.
-        return unsafe { super::opened(name, return_address, fd, Opener::ShmOpen) };
-    }
-    fd
-}
-
-/// `shm_unlink(3)`.
-///
-/// # Safety
-/// As the call.
-pub(crate) unsafe extern "C" fn shm_unlink(name: *const c_char, _return_address: usize) -> c_int {
-    // SAFETY: the program's own call.
-    let status = unsafe { next::shm_unlink(name) };
-    if status == 0 && enabled::bits() & TRACK != 0 {
-        // SAFETY: a string, as shm_unlink has just found an object by it.
-        observe::object_unlinked(unsafe { CStr::from_ptr(name) });
-    }
-    status
 }

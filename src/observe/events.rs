@@ -5,7 +5,9 @@ use super::pending::{PendingRelease, released};
 use crate::plain::errno::Errno;
 use crate::plain::hidden::Hidden;
 use crate::plain::{Outer, Range};
-use crate::track::{Event, LockError, NewMapping, Object, Patience, Protection, Releaser, ShmgetSuccess};
+use crate::track::{
+    Event, LockError, NewMapping, Object, ObjectCreation, Patience, Protection, Releaser, ShmgetSuccess,
+};
 use core::ffi::c_int;
 
 /// A range has been mapped.
@@ -102,9 +104,9 @@ pub(super) fn object_made(object: &mut Object) {
     under_lock(|tracker| tracker.object_made(object));
 }
 
-/// `shm_unlink` has removed the object with this name.
-pub(super) fn object_unlinked(name: &[u8]) {
-    under_lock(|tracker| tracker.objects().unlinked(name));
+/// `shm_unlink` has removed the object with this name: how it was made, if that is known.
+pub(super) fn object_unlinked(name: &[u8]) -> Option<ObjectCreation> {
+    under_lock(|tracker| tracker.objects().unlinked(name))?
 }
 
 /// What is mapped at an address is in use by a thread: its release needs a look.

@@ -2,12 +2,13 @@
 
 use super::pending::{self, PendingRelease};
 use super::{events, releaser, rights, tracked, with_outer};
-use crate::call::{Outcome, ShmOpen, Shmat, Shmctl, Shmget};
+use crate::call::{CreatedObject, ObjectMaker, Outcome, Shmat, Shmctl, Shmget};
 use crate::form::{self, NewObject, SegmentUse};
 use crate::plain::hidden::Hidden;
 use crate::plain::page::{page_start, whole_pages};
 use crate::plain::{Range, errno, shm};
-use crate::track::{By, File, NewMapping, Object, ShmgetSuccess};
+use crate::sys::process;
+use crate::track::{By, File, NewMapping, Object, ObjectCreation, ShmgetSuccess};
 use crate::{clock, enabled, facts, finding, sys};
 use core::ffi::{CStr, c_int};
 
@@ -94,23 +95,24 @@ pub(crate) fn has_object(name: &CStr) -> bool {
 pub(crate) fn object_made(name: &CStr, flags: c_int, mode: u32, fd: c_int, return_address: usize) {
     let Ok(file) = sys::statx_fd(fd) else { return };
     if let Some(mut object) = shm::bare(name).and_then(Object::named) {
-        object.device = (file.stx_dev_major, file.stx_dev_minor);
-        object.inode = file.stx_ino;
+        let creation = &mut object.creation;
+        creation.device = (file.stx_dev_major, file.stx_dev_minor);
+        creation.inode = file.stx_ino;
+        (creation.flags, creation.mode, creation.fd, creation.pid) = (flags, mode, fd, process::pid());
         object.made_by(return_address);
-        (object.flags, object.mode, object.fd) = (flags, mode, fd);
         events::object_made(&mut object);
-        let call = ShmOpen { name: object.name(), flags, mode };
-        let Object { device, inode, fd, .. } = object;
+        let call = CreatedObject { name: object.name(), flags, mode };
+        let ObjectCreation { device, inode, fd, .. } = object.creation;
         finding::write_object(&call, &NewObject { name: object.name(), device, inode, fd, site: return_address });
     }
 }
 
-/// `shm_unlink` has succeeded.
+/// `shm_unlink` has succeeded: who made the object, if that was a process that forked this one.
 #[cold]
-pub(crate) fn object_unlinked(name: &CStr) {
-    if let Some(bare) = shm::bare(name) {
-        events::object_unlinked(bare);
-    }
+pub(crate) fn object_unlinked(name: &CStr) -> Option<ObjectMaker> {
+    let creation = events::object_unlinked(shm::bare(name)?)?;
+    let ObjectCreation { pid, device, inode, generation, .. } = creation;
+    (!tracked::is_own(generation)).then(|| ObjectMaker { pid, device, inode, site: creation.site() })
 }
 
 /// shmat has succeeded.

@@ -3,7 +3,8 @@
 use super::held::{Tracker, under_lock};
 use crate::plain::Range;
 use crate::track::{
-    Entry, LeakSite, Library, MetSegment, Object, Protection, ReleasedMapping, ReleasedPieces, TrackedRange,
+    Entry, LeakSite, Library, MetSegment, Object, ObjectCreation, Protection, ReleasedMapping, ReleasedPieces,
+    TrackedRange,
 };
 use core::ffi::c_int;
 
@@ -192,13 +193,18 @@ pub(crate) fn next_uncounted_attachment(id: c_int, from: usize) -> Option<Entry>
 
 // ---- objects ----
 
+/// How the object of this name was made, if this process made it, or one that forked it.
+pub(crate) fn object_creation(name: &[u8]) -> Option<ObjectCreation> {
+    under_lock(|tracker| tracker.objects().creation(name))?
+}
+
 /// Marks those of the objects made by this process of which `is_left` says that they are there to be told of.
 pub(crate) fn mark_left_objects(is_left: impl Fn(&Object) -> bool) {
     under_lock(|tracker| tracker.objects().leave_none());
     let mut from = 0;
     while let Some((object, next)) = under_lock(|tracker| tracker.objects().next(from)).flatten() {
         from = next;
-        if is_own(object.generation) && is_left(&object) {
+        if is_own(object.creation.generation) && is_left(&object) {
             under_lock(|tracker| tracker.objects().leave(object.name()));
         }
     }

@@ -12,6 +12,7 @@ pub(crate) mod page;
 pub(crate) mod placement;
 mod range;
 pub(crate) mod shm;
+pub(crate) mod spelling;
 pub(crate) mod sync;
 pub(crate) mod time;
 

@@ -284,6 +284,11 @@ pub(crate) fn read(fd: c_int, buffer: &mut [u8]) -> Result<usize> {
     }
 }
 
+/// getdents64(2): the bytes of the records that were read; 0 at the end.
+pub(crate) fn read_folder(fd: c_int, records: &mut [u8]) -> Result<usize> {
+    plain(libc::SYS_getdents64, [int(fd), records.as_mut_ptr() as usize, records.len(), 0, 0, 0])
+}
+
 /// Goes back to the start of a file, lseek(2).
 pub(crate) fn rewind(fd: c_int) -> Result<()> {
     plain(libc::SYS_lseek, [int(fd), 0, int(libc::SEEK_SET), 0, 0, 0]).map(|_| ())
@@ -363,7 +368,7 @@ pub(crate) fn statx_path(path: &CStr) -> Result<libc::statx> {
 
 #[inline]
 fn statx(directory: c_int, path: &CStr, flags: c_int, out: *mut libc::statx) -> Result<usize> {
-    let mask = libc::STATX_BASIC_STATS as usize;
+    let mask = (libc::STATX_BASIC_STATS | libc::STATX_BTIME) as usize;
     plain(libc::SYS_statx, [int(directory), path.as_ptr() as usize, int(flags), mask, out as usize, 0])
 }
 

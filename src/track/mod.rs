@@ -34,7 +34,7 @@ pub(crate) use history::RELEASES;
 pub(crate) use leak_sites::LeakSite;
 pub(crate) use libraries::{Libraries, Library};
 pub(crate) use lock::{LockError, Patience, Threads};
-pub(crate) use objects::{Object, Objects};
+pub(crate) use objects::{Object, ObjectCreation, Objects};
 pub(crate) use origin::{By, File, NewMapping};
 pub(crate) use pool::Memory;
 pub(crate) use protections::Protection;
@@ -239,7 +239,7 @@ impl<M: Memory> Tracker<M> {
 
     /// `shm_open` has made an object, in this process.
     pub(crate) fn object_made(&mut self, object: &mut Object) {
-        object.generation = self.regions.generation();
+        object.creation.generation = self.regions.generation();
         self.regions.note_made();
         if !self.objects.made(object) {
             self.regions.note_incomplete();

@@ -7,14 +7,12 @@ use core::ffi::c_int;
 /// Objects that are remembered at a time.
 const OBJECTS: usize = 128;
 
-/// An object.
+/// How an object was made.
 #[derive(Clone, Copy)]
-pub(crate) struct Object {
-    name: [u8; NAME],
-    /// 0 if the place is free.
-    length: u8,
-    /// In which process of a line of forks it was made.
+pub(crate) struct ObjectCreation {
+    /// In which process of a line of forks it was made, and that process's number.
     pub(crate) generation: u8,
+    pub(crate) pid: c_int,
     /// Of the file that it is.
     pub(crate) device: (u32, u32),
     pub(crate) inode: u64,
@@ -24,23 +22,39 @@ pub(crate) struct Object {
     pub(crate) flags: c_int,
     pub(crate) mode: u32,
     pub(crate) fd: c_int,
-    /// Whether it exists when this process ends.
-    left: bool,
 }
 
-impl Object {
-    const NONE: Object = Object {
-        name: [0; NAME],
-        length: 0,
+impl ObjectCreation {
+    const NONE: ObjectCreation = ObjectCreation {
         generation: 0,
+        pid: 0,
         device: (0, 0),
         inode: 0,
         site: Hidden::unused(0),
         flags: 0,
         mode: 0,
         fd: 0,
-        left: false,
     };
+
+    /// The return address of the call that made it.
+    pub(crate) fn site(&self) -> usize {
+        self.site.get()
+    }
+}
+
+/// An object.
+#[derive(Clone, Copy)]
+pub(crate) struct Object {
+    name: [u8; NAME],
+    /// 0 if the place is free.
+    length: u8,
+    /// Whether it exists when this process ends.
+    left: bool,
+    pub(crate) creation: ObjectCreation,
+}
+
+impl Object {
+    const NONE: Object = Object { name: [0; NAME], length: 0, left: false, creation: ObjectCreation::NONE };
 
     /// An object with this name, without its leading slashes, and nothing else yet.
     pub(crate) fn named(name: &[u8]) -> Option<Object> {
@@ -51,12 +65,12 @@ impl Object {
 
     /// Notes the return address of the call that made it.
     pub(crate) fn made_by(&mut self, site: usize) {
-        self.site = Hidden::new(site);
+        self.creation.site = Hidden::new(site);
     }
 
     /// The return address of the call that made it.
     pub(crate) fn site(&self) -> usize {
-        self.site.get()
+        self.creation.site()
     }
 
     /// The name, without its leading slashes.
@@ -96,11 +110,20 @@ impl Objects {
         }
     }
 
-    /// The object of this name is gone.
-    pub(crate) fn unlinked(&mut self, name: &[u8]) {
+    /// The object of this name is gone: how it was made, if that is known.
+    pub(crate) fn unlinked(&mut self, name: &[u8]) -> Option<ObjectCreation> {
+        let mut creation = None;
         for place in self.taken().iter_mut().filter(|object| object.length > 0 && object.name() == name) {
+            creation = Some(place.creation);
             *place = Object::NONE;
         }
+        creation
+    }
+
+    /// How the object of this name was made, if that is known.
+    pub(crate) fn creation(&self, name: &[u8]) -> Option<ObjectCreation> {
+        let taken = self.table.get(..self.last)?;
+        taken.iter().find(|object| object.length > 0 && object.name() == name).map(|object| object.creation)
     }
 
     /// An object exists when this process ends.

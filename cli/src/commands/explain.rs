@@ -52,6 +52,7 @@ errnos! {
         ShmgetSizeMismatch ShmgetZeroSize ShmgetSizeLimit ShmgetFailed
         ShmatBadId ShmatUnalignedAddress ShmatRemapNull ShmatAddressInUse ShmatFailed
         ShmdtNotAttached ShmdtInterior ShmdtDouble ShmdtNotASegment ShmctlBadId ShmctlBadCommand ShmctlFailed
+        ShmOpenName ShmOpenFailed
     ];
     ENOMEM "not enough memory, a limit on it, or a hole in a range" [
         MmapLengthTooLarge MmapHugePages MmapOutOfMemory MunmapFailed MremapFailed MprotectNotMapped MprotectFailed
@@ -59,18 +60,18 @@ errnos! {
     ];
     EACCES "permission denied" [
         MmapNotMappable MmapFdNotReadable MmapFdNotWritable MmapExecDenied MmapFailed MprotectDenied MprotectFailed FtokPath
-        ShmgetDenied ShmatDenied ShmctlDenied
+        ShmgetDenied ShmatDenied ShmctlDenied ShmOpenNoPermissions ShmOpenDenied ShmUnlinkFailed
     ];
     EBADF "the descriptor is not open, or not fit for the call" [MmapBadFd];
     ENODEV "what the descriptor refers to can't be mapped" [MmapNotMappable];
     EPERM "not permitted: a privilege is missing, or the file, its mount, a seal or a filter forbids it" [
         MmapSealed MmapExecDenied MmapLockLimit MmapFailed MunmapFailed MremapFailed MprotectFailed ShmgetFailed ShmctlDenied
     ];
-    EEXIST "it exists already" [MmapAddressInUse ShmgetExists];
+    EEXIST "it exists already" [MmapAddressInUse ShmgetExists ShmOpenExists];
     EAGAIN "a limit for now: locked memory, or a locked file" [MmapLockLimit MmapFailed MremapFailed];
     EOVERFLOW "a value is too large for its type" [MmapOffsetOverflow ShmctlFailed];
     EOPNOTSUPP "a flag is not supported for this file" [MmapFailed];
-    ENOENT "no such file, or no segment with this key" [FtokPath ShmgetMissing];
+    ENOENT "no such file or object, or no segment with this key" [FtokPath ShmgetMissing ShmOpenMissing ShmOpenFailed];
     ENOTDIR "a part of the path is not a directory" [FtokPath];
     EFAULT "the address is not memory that can be used" [MremapBadAddress FtokPath ShmctlNullBuffer];
     ENOSPC "no room: a limit on segments, or a full filesystem" [ShmgetSizeLimit ShmgetSegmentLimit MsyncFailed];
@@ -78,7 +79,9 @@ errnos! {
     EBUSY "the memory is locked" [MsyncFailed];
     EIO "the file could not be read or written" [MmapNotMappable MsyncFailed];
     EINTR "a signal came while the call waited" [MsyncFailed];
-    ENFILE "the system has as many open files as it may" [MmapFailed ShmgetFailed];
+    ENFILE "the system has as many open files as it may" [MmapFailed ShmgetFailed ShmOpenFailed];
+    EMFILE "the process has as many open files as it may" [ShmOpenFailed];
+    ENAMETOOLONG "the name is longer than one may be" [ShmOpenName];
     ETXTBSY "the file is executed, or open for writing" [MmapFailed];
 }
 

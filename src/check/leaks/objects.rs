@@ -2,19 +2,24 @@
 //! tells of all that one call has made.
 
 use super::{LISTED, Moment, finding};
-use crate::call::ShmOpen;
+use crate::call::CreatedObject;
+use crate::check::named::{lacks_owners_bits, tell_no_permissions};
+use crate::facts;
 use crate::observe::tracked;
 use crate::plain::Outer;
 use crate::plain::escape::{Escaped, Quoted};
-use crate::plain::shm::{FOLDER, path_of};
+use crate::plain::shm::{FOLDER, Named, path_of};
 use crate::sys;
-use crate::track::Object;
+use crate::track::{Object, ObjectCreation};
 use core::fmt::{self, Display};
 use mapsan_model::{Rule, Severity};
 
 /// Makes the findings about shared memory objects.
 pub(super) fn find(moment: Moment) {
     tracked::mark_left_objects(is_there);
+    if moment == Moment::Exit {
+        find_unusable();
+    }
     let mut from = 0;
     while let Some((object, next)) = tracked::next_left_object(from, None) {
         let first = tracked::next_left_object(0, Some(object.site())).is_some_and(|(_, after)| after == next);
@@ -25,11 +30,32 @@ pub(super) fn find(moment: Moment) {
     }
 }
 
+/// Tells of those that their own owner may not open as the call did that made them.
+fn find_unusable() {
+    let mut from = 0;
+    while let Some((object, next)) = tracked::next_left_object(from, None) {
+        from = next;
+        let path = path_of(Named::Object, object.name());
+        let Some(there) = path.and_then(|path| facts::object::Object::at(&path)) else { continue };
+        let ObjectCreation { flags, mode, fd, .. } = object.creation;
+        if !lacks_owners_bits(there.mode, flags) {
+            continue;
+        }
+        let call = CreatedObject { name: object.name(), flags, mode };
+        finding(&call, fd as isize, object.site(), &Outer::NONE, |report| {
+            report.finding(Rule::ShmOpenNoPermissions, Severity::Warning, |draft| {
+                tell_no_permissions(Named::Object, &there, draft);
+            });
+        });
+    }
+}
+
 fn is_there(object: &Object) -> bool {
-    let path = path_of(object.name());
+    let path = path_of(Named::Object, object.name());
     let found = path.as_ref().and_then(|path| path.as_c_str()).and_then(|path| sys::statx_path(path).ok());
     found.is_some_and(|found| {
-        (found.stx_dev_major, found.stx_dev_minor) == object.device && found.stx_ino == object.inode
+        let creation = &object.creation;
+        (found.stx_dev_major, found.stx_dev_minor) == creation.device && found.stx_ino == creation.inode
     })
 }
 
@@ -50,8 +76,8 @@ impl Display for Names {
 
 fn left_objects(object: &Object, moment: Moment) {
     let (name, site) = (object.name(), object.site());
-    let call = ShmOpen { name, flags: object.flags, mode: object.mode };
-    finding(&call, object.fd as isize, site, &Outer::NONE, |report| {
+    let call = CreatedObject { name, flags: object.creation.flags, mode: object.creation.mode };
+    finding(&call, object.creation.fd as isize, site, &Outer::NONE, |report| {
         report.finding(Rule::LeakShmObject, Severity::Note, |draft| {
             let count = tracked::count_left_objects(site).unwrap_or(1);
             if count == 1 {

@@ -10,7 +10,7 @@ use crate::past::openings::{self, Opener, Opening};
 use crate::plain::bits::Octal;
 use crate::plain::errno::{self, ErrnoName};
 use crate::plain::escape::Quoted;
-use crate::plain::shm;
+use crate::plain::shm::{self, Named};
 use crate::sys;
 use core::fmt;
 use mapsan_model::{Rule, Severity};
@@ -151,7 +151,7 @@ fn with_path<R>(opening: &Opening, look: impl FnOnce(&[u8]) -> R) -> Option<R> {
     match opening.opener {
         Opener::ShmOpen => {
             let slashes = name.iter().take_while(|byte| **byte == b'/').count();
-            Some(look(shm::path_of(name.get(slashes..)?)?.as_c_str()?.to_bytes()))
+            Some(look(shm::path_of(Named::Object, name.get(slashes..)?)?.as_c_str()?.to_bytes()))
         }
         // Relative to a folder that is not remembered.
         Opener::Openat if name.first() != Some(&b'/') => None,
