@@ -13,7 +13,6 @@ use crate::{begin, next, observe, options};
 use core::ffi::{c_int, c_void};
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::Relaxed};
-use mapsan_model::Severity;
 
 unsafe extern "C" {
     fn on_exit(function: extern "C" fn(c_int, *mut c_void), argument: *mut c_void) -> c_int;
@@ -98,7 +97,7 @@ pub(crate) fn leaving(status: c_int) -> c_int {
     }
     finding::write_end();
     let counts = finding::counts();
-    let failed = counts.errors > 0 || counts.warnings > 0 && settings.fail == Severity::Warning;
+    let failed = counts.has(settings.fail);
     errno::set(before);
     if status == 0 && failed { settings.exitcode } else { status }
 }

@@ -7,7 +7,7 @@ use crate::plain::Line;
 use crate::plain::guarded::{Guarded, Starting};
 use core::fmt::Display;
 use mapsan_model::options::{Piece, Values, pieces};
-use mapsan_model::{Group, Hardening, Key, Rule, Severity};
+use mapsan_model::{Hardening, Key, Rule, Selector, Severity, severity_choice};
 
 /// The most frames that `stack_depth` allows.
 pub(crate) const MOST_FRAMES: usize = 64;
@@ -60,8 +60,10 @@ pub(crate) enum Colour {
 pub(crate) struct RuleSet([u64; 2]);
 
 impl RuleSet {
+    const EMPTY: RuleSet = RuleSet([0; 2]);
+
     fn default_rules() -> RuleSet {
-        let mut set = RuleSet([0; 2]);
+        let mut set = RuleSet::EMPTY;
         for rule in Rule::ALL {
             set.set(*rule, rule.info().group.on_by_default());
         }
@@ -91,6 +93,8 @@ pub(crate) struct Settings {
     pub(crate) mode: Mode,
     pub(crate) level: Severity,
     pub(crate) rules: RuleSet,
+    /// The rules whose findings have another severity than the check says, by that severity.
+    severities: [RuleSet; 3],
     pub(crate) form: Form,
     pub(crate) prefix: Prefix,
     colour_choice: Colour,
@@ -130,11 +134,12 @@ pub(crate) unsafe fn fill_in(starting: &Starting, fill: impl FnOnce(&mut Setting
     fill(unsafe { SETTINGS.get(starting) })
 }
 
-/// Whether a finding of this rule and severity is reported.
+/// The severity with which a finding is reported, for which a check has this one; `None` if it is not reported.
 #[inline]
-pub(crate) fn reports(rule: Rule, severity: Severity) -> bool {
+pub(crate) fn reported_severity(rule: Rule, severity: Severity) -> Option<Severity> {
     let settings = settings();
-    settings.rules.has(rule) && severity >= settings.level
+    let severity = settings.severity(rule, severity);
+    (settings.rules.has(rule) && severity >= settings.level).then_some(severity)
 }
 
 /// Whether a rule is on at all.
@@ -150,7 +155,8 @@ impl Settings {
     const EMPTY: Settings = Settings {
         mode: Mode::Observe,
         level: Severity::Note,
-        rules: RuleSet([0; 2]),
+        rules: RuleSet::EMPTY,
+        severities: [RuleSet::EMPTY; 3],
         form: Form::Text,
         prefix: Prefix::None,
         colour_choice: Colour::Auto,
@@ -177,6 +183,12 @@ impl Settings {
         self.fail = Severity::Warning;
         (self.stack_depth, self.site_depth) = (16, 1);
         (self.leaks, self.handle_faults) = (true, true);
+    }
+
+    /// The severity of a rule's findings, where a check says this one.
+    fn severity(&self, rule: Rule, severity: Severity) -> Severity {
+        let chosen = Severity::ALL.into_iter().zip(&self.severities).find(|(_, rules)| rules.has(rule));
+        chosen.map_or(severity, |(chosen, _)| chosen)
     }
 
     /// Whether the text form is coloured, given whether it goes to a terminal and whether the environment asks for
@@ -256,7 +268,7 @@ impl Settings {
                 }
             }
             Key::Level => self.level = Severity::from_name(value)?,
-            Key::Fail => self.fail = Severity::from_name(value).filter(|severity| *severity != Severity::Note)?,
+            Key::Fail => self.fail = Severity::from_name(value)?,
             Key::LogFormat => {
                 self.form = match value {
                     "text" => Form::Text,
@@ -291,6 +303,7 @@ impl Settings {
             Key::Verbosity => self.verbosity = number()?,
             Key::Help => self.help = number()? == 1,
             Key::Harden => return self.choose_hardening(value),
+            Key::Severity => return self.choose_severities(value),
             Key::Enable | Key::Disable | Key::Inject => {}
         }
         Some(())
@@ -315,19 +328,34 @@ impl Settings {
         Some(())
     }
 
+    /// Takes the words of `severity`, beside those of other sources; `None` if one of them is not understood, when the others
+    /// have been taken.
+    fn choose_severities(&mut self, value: &str) -> Option<()> {
+        let mut understood = Some(());
+        for word in value.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+            let Some((selector, severity)) = severity_choice(word) else {
+                understood = None;
+                continue;
+            };
+            for rule in Rule::ALL.iter().filter(|rule| selector.takes(**rule)) {
+                for (of, rules) in Severity::ALL.into_iter().zip(&mut self.severities) {
+                    rules.set(*rule, of == severity);
+                }
+            }
+        }
+        understood
+    }
+
     fn choose_rules(&mut self, source: &str, key: Key, value: &str, warn: Warn<'_>) {
         let on = key == Key::Enable;
         for word in value.split(',').map(str::trim).filter(|word| !word.is_empty()) {
-            let group = Group::from_name(word);
-            let rule = Rule::from_name(word);
-            if word != "all" && group.is_none() && rule.is_none() {
+            let Some(selector) = Selector::from_name(word) else {
                 let (key, allowed) = (key.name(), key.info().values);
                 warn(&format_args!("{source}: {key}= names no rule or group '{word}'; it takes {allowed}"));
-            }
-            for known in Rule::ALL {
-                if word == "all" || group == Some(known.info().group) || rule == Some(*known) {
-                    self.rules.set(*known, on);
-                }
+                continue;
+            };
+            for rule in Rule::ALL.iter().filter(|rule| selector.takes(**rule)) {
+                self.rules.set(*rule, on);
             }
         }
     }
@@ -406,10 +434,10 @@ mod tests {
             let value = match key.info().values {
                 Values::Words(words) | Values::Set(words) => words[0],
                 Values::Rules => "all",
+                Values::Severities => "all=note",
                 Values::Number(..) | Values::Flag => "1",
                 Values::File | Values::Log | Values::Injection | Values::Names => "x",
             };
-            let value = if *key == Key::Fail { "error" } else { value };
             let (_, complaints) = parsed(&format!("{}={value}", key.name()));
             assert_eq!(complaints.is_empty(), key.info().available, "{complaints:?}");
             assert!(complaints.iter().all(|complaint| complaint.contains("not yet in this version")));
@@ -423,6 +451,20 @@ mod tests {
         let on = |rule| settings.rules.has(rule);
         assert!(on(Rule::MmapWritableExecutable) && on(Rule::MmapAnonymousFd));
         assert!(!on(Rule::MmapBadFd) && !on(Rule::ShmatRemovedSegment));
+    }
+
+    #[test]
+    fn severities_are_chosen_by_rule_and_group_and_the_last_one_holds() {
+        let (settings, complaints) = parsed("severity=leak=error,leak-segment=warning:severity='munmap-double=note'");
+        assert!(complaints.is_empty(), "{complaints:?}");
+        assert_eq!(settings.severity(Rule::LeakSegment, Severity::Note), Severity::Warning);
+        assert_eq!(settings.severity(Rule::LeakMapping, Severity::Note), Severity::Error);
+        assert_eq!(settings.severity(Rule::MunmapDouble, Severity::Error), Severity::Note);
+        assert_eq!(settings.severity(Rule::MmapBadFd, Severity::Error), Severity::Error);
+        let (settings, complaints) = parsed("severity=leaks=error,leak-attach=error:fail=note");
+        assert!(complaints.len() == 1 && complaints[0].contains("severity takes comma-separated RULE=SEVERITY"));
+        assert_eq!(settings.severity(Rule::LeakAttach, Severity::Note), Severity::Error);
+        assert!(settings.fail == Severity::Note);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::spelling::nearest;
 use clap::builder::{PossibleValue, PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, crate_version, value_parser};
 use mapsan_model::options::Values;
-use mapsan_model::{Group, Key, Rule};
+use mapsan_model::{Key, Rule, Selector, severity_choice};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -101,13 +101,7 @@ fn report() -> Command {
         .arg(format())
         .arg(output("standard output"))
         .arg(error_exitcode())
-        .arg(
-            Arg::new("suppressions")
-                .long("suppressions")
-                .value_name("FILE")
-                .value_parser(parser(Values::File))
-                .help("a file of rule:pattern lines whose findings are left out"),
-        )
+        .args([Key::Suppressions, Key::Severity, Key::Fail].map(option_argument))
 }
 
 /// `--format`, several times.
@@ -253,7 +247,8 @@ fn option_argument(key: Key) -> Arg {
         .long(info.name.replace('_', "-"))
         .value_name(value_name(info.values))
         .value_parser(parser(info.values))
-        .action(ArgAction::Set)
+        // Of one that holds several choices each may be given by itself.
+        .action(if info.values == Values::Severities { ArgAction::Append } else { ArgAction::Set })
         .hide_possible_values(false)
         .help(format!("{}{default}", info.meaning))
 }
@@ -263,6 +258,7 @@ fn value_name(values: Values) -> &'static str {
         Values::Words(_) => "WORD",
         Values::Number(..) | Values::Flag => "N",
         Values::Rules => "RULES",
+        Values::Severities => "RULE=SEVERITY",
         Values::File | Values::Log => "FILE",
         Values::Set(_) => "WORDS",
         Values::Injection => "CALL:ERRNO:WHEN",
@@ -279,6 +275,7 @@ fn parser(values: Values) -> ValueParser {
             _ => Err(format!("it takes {values}")),
         }),
         Values::Rules => ValueParser::new(rules),
+        Values::Severities => ValueParser::new(severities),
         Values::File => ValueParser::new(|text: &str| match std::fs::File::open(text) {
             Ok(_) => Ok(text.to_owned()),
             Err(error) => Err(format!("it can't be read: {error}")),
@@ -304,11 +301,24 @@ fn parser(values: Values) -> ValueParser {
 
 /// Takes a list of rules and groups.
 fn rules(text: &str) -> Result<String, String> {
-    for word in text.split(',').map(str::trim) {
-        if word != "all" && Group::from_name(word).is_none() && Rule::from_name(word).is_none() {
-            let groups = Group::ALL.iter().map(|group| group.name());
-            let near = nearest(word, Rule::ALL.iter().map(|rule| rule.name()).chain(groups));
-            return Err(format!("there is no rule or group '{word}'{near}; 'mapsan rules' lists them"));
+    text.split(',').map(str::trim).try_for_each(rule_or_group)?;
+    Ok(text.to_owned())
+}
+
+fn rule_or_group(word: &str) -> Result<(), String> {
+    if Selector::from_name(word).is_some() {
+        return Ok(());
+    }
+    let near = nearest(word, Rule::ALL.iter().map(|rule| rule.name()).chain(Selector::GROUPS));
+    Err(format!("there is no rule or group '{word}'{near}; 'mapsan rules' lists them"))
+}
+
+/// Takes a list of rules and groups with the severities that they are to have.
+fn severities(text: &str) -> Result<String, String> {
+    for word in text.split(',') {
+        if severity_choice(word).is_none() {
+            rule_or_group(word.split('=').next().unwrap_or_default().trim())?;
+            return Err(format!("it takes {}", Values::Severities));
         }
     }
     Ok(text.to_owned())
@@ -316,7 +326,11 @@ fn rules(text: &str) -> Result<String, String> {
 
 /// The options that were given as flags, in the order of their declaration.
 pub(crate) fn given(matches: &ArgMatches) -> Vec<(Key, String)> {
-    option_keys().filter_map(|key| Some((key, matches.get_one::<String>(key.name())?.clone()))).collect()
+    let value = |key: Key| {
+        let values = matches.try_get_many::<String>(key.name()).ok().flatten()?;
+        Some((key, values.map(String::as_str).collect::<Vec<_>>().join(",")))
+    };
+    option_keys().filter_map(value).collect()
 }
 
 /// Where the findings go. An `--output` belongs to the `--format` before it, or if there is none to the first one after it.
@@ -394,6 +408,8 @@ mod tests {
             ["--stack-depth", "65", "prog"],
             ["--enable", "mmap-bad-df", "prog"],
             ["--harden", "gard", "prog"],
+            ["--severity", "leak-segmnt=note", "prog"],
+            ["--severity", "leak=loud", "prog"],
             ["--error-exitcode", "0", "prog"],
             ["--format", "xml", "prog"],
             ["--suppressions", "/no/such/file", "prog"],

@@ -15,6 +15,8 @@ pub enum Values {
     Flag,
     /// Rules or groups, comma-separated.
     Rules,
+    /// `RULE=SEVERITY`, comma-separated.
+    Severities,
     /// A file that exists.
     File,
     /// A file to write; `%p` is the pid, `%e` the executable.
@@ -44,7 +46,11 @@ impl fmt::Display for Values {
             Values::Flag => f.write_str("0 or 1"),
             Values::Rules => f.write_str(
                 "comma-separated rules (see 'mapsan rules') or groups (correctness, portability, security, pedantic, \
-                 all)",
+                 leak, fault, all)",
+            ),
+            Values::Severities => f.write_str(
+                "comma-separated RULE=SEVERITY, such as leak-segment=warning: a rule or group as for enable, and note, \
+                 warning or error",
             ),
             Values::File => f.write_str("a file that can be read"),
             Values::Log => f.write_str("'stderr' or a file that can be written, not a symbolic link"),
@@ -158,7 +164,8 @@ declare! {
     Level "level" = "note", Values::Words(&["note", "warning", "error"]), true,
         "lowest severity reported";
     Enable "enable" = "", Values::Rules, true,
-        "rules or groups to turn on, comma-separated (groups: correctness, portability, security, pedantic, all)";
+        "rules or groups to turn on, comma-separated (groups: correctness, portability, security, \
+         pedantic, leak, fault, all)";
     Disable "disable" = "", Values::Rules, true,
         "rules or groups to turn off, comma-separated (groups as for enable)";
     Suppressions "suppressions" = "", Values::File, true,
@@ -175,8 +182,11 @@ declare! {
         "colours in the text form; auto: when it goes to a terminal and NO_COLOR is not set";
     Exitcode "exitcode" = "0", Values::Number(0, 255), true,
         "exit status in place of 0 when findings of at least 'fail' severity were made; 0 leaves it alone";
-    Fail "fail" = "warning", Values::Words(&["error", "warning"]), true,
+    Fail "fail" = "warning", Values::Words(&["error", "warning", "note"]), true,
         "the lowest severity that counts for exitcode and --error-exitcode";
+    Severity "severity" = "", Values::Severities, true,
+        "another severity for the findings of a rule or group: RULE=SEVERITY, comma-separated; the last one for a rule \
+         holds";
     StackDepth "stack_depth" = "16", Values::Number(1, 64), true,
         "frames in a finding";
     SiteDepth "site_depth" = "1", Values::Number(1, 16), true,

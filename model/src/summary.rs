@@ -1,5 +1,6 @@
 //! The sentence that closes a run: how much was found.
 
+use crate::Severity;
 use core::fmt;
 
 /// How many findings were made, by severity, and how many were left out because the same had been shown.
@@ -20,6 +21,13 @@ impl Summary {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.errors == 0 && self.warnings == 0 && self.notes == 0
+    }
+
+    /// Whether something of at least this severity was found.
+    #[must_use]
+    pub fn has(&self, lowest: Severity) -> bool {
+        let counts = [(Severity::Note, self.notes), (Severity::Warning, self.warnings), (Severity::Error, self.errors)];
+        counts.into_iter().any(|(severity, count)| severity >= lowest && count > 0)
     }
 }
 
@@ -58,6 +66,9 @@ mod tests {
         assert_eq!(summary.to_string(), "summary: 1 error, 2 warnings, 0 notes");
         summary.repeated = 3;
         assert_eq!(summary.to_string(), "summary: 1 error, 2 warnings, 0 notes; 3 more of the same not shown");
+        assert!(summary.has(Severity::Error) && summary.has(Severity::Note));
+        let notes = Summary { notes: 1, ..Summary::default() };
+        assert!(notes.has(Severity::Note) && !notes.has(Severity::Warning));
         assert!(!summary.is_empty() && Summary::default().is_empty());
     }
 }

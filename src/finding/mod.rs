@@ -100,9 +100,9 @@ impl<'a> Report<'a> {
     ///
     /// True if the rule counts here: it is on and not suppressed.
     pub(crate) fn finding(&self, rule: Rule, severity: Severity, details: impl FnOnce(&mut Draft)) -> bool {
-        if !options::reports(rule, severity) {
+        let Some(severity) = options::reported_severity(rule, severity) else {
             return false;
-        }
+        };
         match once::see(rule, self.return_address) {
             Seen::Again => {
                 TOLD.repeated.fetch_add(1, Relaxed);
@@ -170,9 +170,11 @@ pub(crate) fn of_fault(
     details: &mut dyn FnMut(&mut Draft),
 ) -> bool {
     let return_address = fault.registers.instruction();
-    let entry = match once::see(rule, return_address) {
-        Seen::First(entry) if options::reports(rule, severity) => entry,
-        _ => return false,
+    let Some(severity) = options::reported_severity(rule, severity) else {
+        return false;
+    };
+    let Seen::First(entry) = once::see(rule, return_address) else {
+        return false;
     };
     let trace = Trace::Fault(fault.registers);
     let subject = Subject { call: fault, outcome: Outcome::Succeeded(0), return_address, trace };

@@ -4,12 +4,11 @@ use crate::arguments;
 use crate::failure::{Failure, reason};
 use crate::findings::records::Record;
 use crate::findings::session::{Ingested, Session};
-use crate::findings::suppress::Suppressions;
 use crate::form::contract::RunFacts;
 use crate::outputs::{Outputs, Stream, StyleChoice};
+use crate::run::options::Options;
 use crate::say::say;
 use clap::ArgMatches;
-use mapsan_model::Severity;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -22,11 +21,11 @@ const MOST_NAMED: usize = 5;
 pub(crate) fn report(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let files: Vec<PathBuf> = matches.get_many("file").into_iter().flatten().cloned().collect();
     let destinations = arguments::destinations(matches)?;
+    let options = Options::new(arguments::given(matches));
     let outputs = Outputs::open(&destinations, Stream::StandardOutput, StyleChoice::default())?;
     let mut reader = Reader { session: Session::default(), outputs, failed: false };
-    if let Some(path) = matches.get_one::<String>("suppressions") {
-        reader.session.suppressions = Suppressions::new(std::fs::read(path).unwrap_or_default());
-    }
+    reader.session.suppressions = options.suppressions();
+    reader.session.chosen_severities = options.severities();
     for path in &files {
         reader.read(path);
     }
@@ -34,7 +33,7 @@ pub(crate) fn report(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let Reader { mut session, outputs, failed } = reader;
     let facts = RunFacts {
         words: std::env::args().collect(),
-        fail: Severity::Warning,
+        fail: options.fail,
         requires_coverage: false,
         working_directory: std::env::current_dir().unwrap_or_default(),
         verbose: false,
@@ -42,7 +41,7 @@ pub(crate) fn report(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     outputs.close(&mut session, &facts)?;
     match matches.get_one::<u8>("error-exitcode") {
         _ if failed => Ok(ExitCode::from(125)),
-        Some(code) if session.has(Severity::Warning) => Ok(ExitCode::from(*code)),
+        Some(code) if session.has(options.fail) => Ok(ExitCode::from(*code)),
         _ => Ok(ExitCode::SUCCESS),
     }
 }

@@ -31,6 +31,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     hint_at_misplaced(&words);
     let mut follower = Follower::new(outputs)?;
     follower.session.suppressions = options.suppressions();
+    follower.session.chosen_severities = options.severities();
     if matches.get_one::<String>("ipc").is_some_and(|ipc| ipc == "private") {
         namespace::enter()?;
         follower.session.private = true;

@@ -5,6 +5,7 @@
 pub(crate) mod found;
 pub(crate) mod records;
 pub(crate) mod session;
+pub(crate) mod severities;
 pub(crate) mod source;
 pub(crate) mod suppress;
 pub(crate) mod symbols;

@@ -2,6 +2,7 @@
 
 use crate::findings::found::Found;
 use crate::findings::records::{End, Exec, Finding, Kind, Object, Record, Segment, SegmentUse};
+use crate::findings::severities::Severities;
 use crate::findings::suppress::Suppressions;
 use crate::findings::symbols::Symbols;
 use mapsan_model::advice::BY_HAND;
@@ -61,6 +62,8 @@ pub(crate) enum Ingested {
 #[derive(Default)]
 pub(crate) struct Session {
     pub(crate) symbols: Symbols,
+    /// Which severities the user has chosen.
+    pub(crate) chosen_severities: Severities,
     pub(crate) suppressions: Suppressions,
     /// The program's own process.
     pub(crate) main: Option<u32>,
@@ -170,6 +173,7 @@ impl Session {
     fn locate(&mut self, record: &Record, finding: &Finding) -> Found {
         let mut found = Found::of(record, finding, &mut self.symbols);
         found.is_of_other_process = self.main.is_some_and(|main| main != record.pid);
+        found.severity = self.chosen_severities.of(&found.rule, found.severity);
         if self.private {
             found.help.iter_mut().for_each(leave_out_removal_by_hand);
         }
@@ -196,11 +200,6 @@ impl Session {
         Some(found)
     }
 
-    /// How many findings have this severity.
-    pub(crate) fn count(&self, severity: Severity) -> u64 {
-        self.severities[severity as usize]
-    }
-
     /// What was found, in numbers.
     pub(crate) fn summary(&self) -> Summary {
         let [notes, warnings, errors] = self.severities;
@@ -209,7 +208,7 @@ impl Session {
 
     /// Whether there are findings of at least this severity.
     pub(crate) fn has(&self, lowest: Severity) -> bool {
-        Severity::ALL.into_iter().any(|severity| severity >= lowest && self.count(severity) > 0)
+        self.summary().has(lowest)
     }
 
     /// Notes that something is not covered, once.
@@ -258,7 +257,7 @@ mod tests {
         assert!(matches!(ingest(&mut session, &finding(1, "mmap-bad-fd", "0x1")), Ok(Ingested::New(_))));
         assert!(matches!(ingest(&mut session, &finding(2, "mmap-bad-fd", "0x1")), Ok(Ingested::Silent)));
         assert!(matches!(ingest(&mut session, &finding(2, "mmap-bad-fd", "0x2")), Ok(Ingested::New(_))));
-        assert_eq!((session.count(Severity::Error), session.repeated), (2, 1));
+        assert_eq!((session.summary().errors, session.repeated), (2, 1));
         assert_eq!((session.rules["mmap-bad-fd"].findings, session.programs["/bin/x"]), (2, 2));
         assert!(session.has(Severity::Warning));
     }

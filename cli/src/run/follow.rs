@@ -231,8 +231,9 @@ impl Follower {
     fn tell_leftovers(&mut self, status: ExitStatus, living: &[Living], options: &Options) {
         let session = &self.session;
         let leaks = options.tell_leaks() || session.private;
-        let tells = |rule, severity| leaks && options.tell(rule, severity);
-        let left = Leftovers { session, living, killed_by: status.signal(), tells: &tells }.findings();
+        let told_severity = |rule, severity| options.told_severity(rule, severity).filter(|_| leaks);
+        let killed_by = status.signal();
+        let left = Leftovers { session, living, killed_by, told_severity: &told_severity }.findings();
         for record in &left {
             if let Some(found) = self.session.ingest_at_the_end(record) {
                 self.outputs.write_finding(&found, &mut self.session);

@@ -31,8 +31,8 @@ pub(crate) struct Leftovers<'a> {
     pub(crate) living: &'a [Living],
     /// The signal that ended the program's own process.
     pub(crate) killed_by: Option<i32>,
-    /// Whether a finding is wanted.
-    pub(crate) tells: &'a dyn Fn(Rule, Severity) -> bool,
+    /// The severity with which a finding is told that has this one otherwise; `None` if it is not wanted.
+    pub(crate) told_severity: &'a dyn Fn(Rule, Severity) -> Option<Severity>,
 }
 
 /// Those that one call has left.
@@ -328,9 +328,7 @@ impl Leftovers<'_> {
     }
 
     fn record<T>(&self, rule: Rule, severity: Severity, group: &Group<T>, told: Told) -> Option<Record> {
-        if !(self.tells)(rule, severity) {
-            return None;
-        }
+        let severity = (self.told_severity)(rule, severity)?;
         let Group { call, stack, pid, exe, .. } = group;
         let Told { message, notes, help, related } = told;
         let finding = Finding {

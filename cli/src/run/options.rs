@@ -1,10 +1,11 @@
 //! The options of a run: those that reach the library, and those that the command acts on itself.
 
 use crate::failure::reason;
+use crate::findings::severities::Severities;
 use crate::findings::suppress::Suppressions;
 use crate::say::say;
 use mapsan_model::options::{Piece, is_separator, pieces};
-use mapsan_model::{Key, Rule, Severity};
+use mapsan_model::{Key, Rule, Selector, Severity};
 use std::env;
 
 /// The options that reach the library, and those that the command acts on itself.
@@ -27,14 +28,22 @@ impl Options {
 
     /// The value of an option: the flag's, or the last one of the environment.
     pub(crate) fn value(&self, key: Key) -> Option<String> {
-        let of_environment = || {
-            let found = pieces(&self.environment).filter_map(|piece| match piece {
-                Piece::Pair(name, value) if name == key.name() => Some(value.to_owned()),
-                _ => None,
-            });
-            found.last()
-        };
-        self.given.iter().find(|(given, _)| *given == key).map(|(_, value)| value.clone()).or_else(of_environment)
+        self.all().filter(|(given, _)| *given == key.name()).last().map(|(_, value)| value.to_owned())
+    }
+
+    /// All options by name with their values, from the lowest source to the highest.
+    fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        let of_environment = pieces(&self.environment).filter_map(|piece| match piece {
+            Piece::Pair(name, value) => Some((name, value)),
+            Piece::NoValue(_) | Piece::OpenQuote(_) => None,
+        });
+        of_environment.chain(self.given.iter().map(|(key, value)| (key.name(), value.as_str())))
+    }
+
+    /// The severities that were chosen, by all sources.
+    pub(crate) fn severities(&self) -> Severities {
+        let chosen = self.all().filter(|(name, _)| *name == Key::Severity.name());
+        Severities::new(chosen.map(|(_, value)| value.to_owned()))
     }
 
     /// Whether the library may leave programs out.
@@ -52,25 +61,19 @@ impl Options {
         self.value(Key::Verbosity).is_some_and(|verbosity| verbosity == "1")
     }
 
-    /// Whether a finding of this rule and severity is wanted, as the library judges its own.
-    pub(crate) fn tell(&self, rule: Rule, severity: Severity) -> bool {
+    /// The severity with which a finding is told that has this one otherwise, as the library judges its own; `None` if it
+    /// is not wanted.
+    pub(crate) fn told_severity(&self, rule: Rule, severity: Severity) -> Option<Severity> {
+        let severity = self.severities().of(rule.name(), severity);
         let level = self.value(Key::Level).and_then(|name| Severity::from_name(&name)).unwrap_or(Severity::Note);
-        let is_meant = |word: &str| {
-            let word = word.trim();
-            word == "all" || word == rule.name() || rule.info().group.name() == word
-        };
-        let of_environment = pieces(&self.environment).filter_map(|piece| match piece {
-            Piece::Pair(name, value) => Some((name, value)),
-            Piece::NoValue(_) | Piece::OpenQuote(_) => None,
-        });
-        let given = self.given.iter().map(|(key, value)| (key.name(), value.as_str()));
-        let switches = of_environment.chain(given).filter(|(_, value)| value.split(',').any(is_meant));
+        let is_meant = |word: &str| Selector::from_name(word.trim()).is_some_and(|selector| selector.takes(rule));
+        let switches = self.all().filter(|(_, value)| value.split(',').any(is_meant));
         let last = switches.filter_map(|(name, _)| match Key::from_name(name) {
             Some(Key::Enable) => Some(true),
             Some(Key::Disable) => Some(false),
             _ => None,
         });
-        severity >= level && last.last().unwrap_or(true)
+        (severity >= level && last.last().unwrap_or(true)).then_some(severity)
     }
 
     /// The suppressions, whose bad lines are named.

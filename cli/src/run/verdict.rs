@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::findings::session::Session;
 use crate::say::say;
 use crate::system::child;
-use mapsan_model::{Rule, Severity};
+use mapsan_model::{Rule, Selector, Severity};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitCode, ExitStatus};
 
@@ -43,18 +43,27 @@ impl Demands {
     /// Success if exactly the expected rules were broken; of others, those below the severity that counts don't matter.
     fn judge_expected(&self, expected: &str, session: &Session, status: ExitStatus) -> ExitCode {
         let expected: Vec<&str> = expected.split(',').map(str::trim).filter(|rule| !rule.is_empty()).collect();
-        let broken = |rule: &str| session.rules.get(rule).is_some_and(|count| count.findings > 0);
+        let takes = |word: &str, rule: &str| {
+            let of_group = Rule::from_name(rule).zip(Selector::from_name(word));
+            word == rule || of_group.is_some_and(|(rule, selector)| selector.takes(rule))
+        };
+        let broken = |word: &str| session.rules.iter().any(|(rule, count)| takes(word, rule) && count.findings > 0);
         let counts = |rule: &str| session.highest.get(rule).is_some_and(|severity| *severity >= self.fail);
         let missing: Vec<&str> = expected.iter().copied().filter(|rule| !broken(rule)).collect();
-        let others: Vec<&str> =
-            session.rules.keys().map(String::as_str).filter(|rule| counts(rule) && !expected.contains(rule)).collect();
+        let others: Vec<&str> = session
+            .rules
+            .keys()
+            .map(String::as_str)
+            .filter(|rule| counts(rule) && !expected.iter().any(|word| takes(word, rule)))
+            .collect();
         for rule in &missing {
             say!("{rule} was expected, and did not happen");
         }
         for rule in &others {
             say!("{rule} was not expected");
         }
-        let faults = expected.iter().any(|rule| Rule::from_name(rule).is_some_and(Rule::is_of_fault));
+        let faults =
+            expected.iter().any(|word| Rule::ALL.iter().any(|rule| rule.is_of_fault() && takes(word, rule.name())));
         match (missing.is_empty() && others.is_empty(), status.signal()) {
             (false, _) => ExitCode::FAILURE,
             (true, Some(_)) if faults => ExitCode::SUCCESS,
