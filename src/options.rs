@@ -7,7 +7,7 @@ use crate::plain::Line;
 use crate::plain::guarded::{Guarded, Starting};
 use core::fmt::Display;
 use mapsan_model::options::{Piece, Values, pieces};
-use mapsan_model::{Hardening, Key, Rule, Selector, Severity, severity_choice};
+use mapsan_model::{Hardening, Key, Rule, RuleSet, Selector, Severity, severity_choice};
 
 /// The most frames that `stack_depth` allows.
 pub(crate) const MOST_FRAMES: usize = 64;
@@ -54,38 +54,6 @@ pub(crate) enum Colour {
     Always,
     Never,
 }
-
-/// A set of rules.
-#[derive(Clone, Copy)]
-pub(crate) struct RuleSet([u64; 2]);
-
-impl RuleSet {
-    const EMPTY: RuleSet = RuleSet([0; 2]);
-
-    fn default_rules() -> RuleSet {
-        let mut set = RuleSet::EMPTY;
-        for rule in Rule::ALL {
-            set.set(*rule, rule.info().group.on_by_default());
-        }
-        set
-    }
-
-    fn set(&mut self, rule: Rule, on: bool) {
-        let index = rule as usize;
-        if let Some(word) = self.0.get_mut(index / 64) {
-            let bit = 1 << (index % 64);
-            *word = if on { *word | bit } else { *word & !bit };
-        }
-    }
-
-    #[inline]
-    fn has(&self, rule: Rule) -> bool {
-        let index = rule as usize;
-        self.0.get(index / 64).is_some_and(|word| word & 1 << (index % 64) != 0)
-    }
-}
-
-const _: () = assert!(Rule::ALL.len() <= 128, "a RuleSet has two words");
 
 /// The settings in force.
 #[repr(C)] // what each process looks at lies on one page, if it starts there
@@ -179,7 +147,7 @@ impl Settings {
 
     /// The built-in values that are not zero.
     pub(crate) fn set_defaults(&mut self) {
-        self.rules = RuleSet::default_rules();
+        self.rules = RuleSet::on_by_default();
         self.fail = Severity::Warning;
         (self.stack_depth, self.site_depth) = (16, 1);
         (self.leaks, self.handle_faults) = (true, true);

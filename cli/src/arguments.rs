@@ -3,6 +3,8 @@
 use crate::failure::Failure;
 use crate::form;
 use crate::outputs::Destination;
+use crate::path::SourceRoot;
+use crate::run::comparison::Comparison;
 use crate::run::follow::Wait;
 use crate::spelling::nearest;
 use clap::builder::{PossibleValue, PossibleValuesParser, ValueParser};
@@ -17,7 +19,8 @@ Examples:
   mapsan run ./server                     run a program and explain what it does wrong
   mapsan run --error-exitcode 9 ./test    fail a CI job: exit with 9 if there were warnings or errors
   mapsan run --format text --format sarif -o out.sarif ./test    for code scanning, and shown;
-                                          also junit, gcc, json, valgrind-xml
+                                          also junit, gcc, json, valgrind-xml,
+                                          github, codeclimate (GitLab)
   mapsan run --disable munmap-double ./test       silence a rule; or one place of it:
   mapsan run --suppressions known.txt ./test      lines as --gen-suppressions shows them
   mapsan explain munmap-double            what a rule means; 'mapsan explain mmap EINVAL' for a call that failed
@@ -30,6 +33,8 @@ Examples:
   mapsan run ./server --port 8080       run a program; findings go to standard error
   mapsan run prog.c input.txt           compile a C file with 'cc -g' first, a C++ file with 'c++ -g'
   mapsan run --error-exitcode 9 ./test  for CI: exit with 9 if there were warnings or errors
+  mapsan run --write-baseline known.json ./test   remember what is found; and from then on only what is new fails:
+  mapsan run --baseline known.json --error-exitcode 9 ./test
   mapsan run -o findings.txt ./server   findings go to a file
   mapsan run --disable leak-mapping,portability ./server   silence rules or groups
 What stands behind PROGRAM is the program's own.
@@ -101,6 +106,8 @@ fn report() -> Command {
         .arg(format())
         .arg(output("standard output"))
         .arg(error_exitcode())
+        .args(baselines())
+        .arg(source_root())
         .args([Key::Suppressions, Key::Severity, Key::Fail].map(option_argument))
 }
 
@@ -230,7 +237,34 @@ fn run() -> Command {
                 .action(ArgAction::SetTrue)
                 .help("show with each finding the line that would silence it, for a --suppressions file"),
         )
+        .args(baselines())
+        .arg(source_root())
         .args(option_keys().map(option_argument))
+}
+
+/// `--baseline` and `--write-baseline`.
+fn baselines() -> [Arg; 2] {
+    let file = |name: &'static str| {
+        Arg::new(name).long(name).value_name("FILE").value_parser(value_parser!(PathBuf)).action(ArgAction::Set)
+    };
+    [
+        file("baseline")
+            .help("only findings that are not in FILE, which --write-baseline has made, count and are shown"),
+        file("write-baseline")
+            .help("write what is found into FILE, for --baseline: by rule, function and memory, not by line"),
+    ]
+}
+
+fn source_root() -> Arg {
+    let help = "what paths in the forms sarif, github and codeclimate are relative to; the top of the repository, or the \
+                working directory, if none is given";
+    let parser = ValueParser::new(folder);
+    Arg::new("source-root").long("source-root").value_name("FOLDER").value_parser(parser).help(help)
+}
+
+/// Takes a folder that there is.
+fn folder(text: &str) -> Result<PathBuf, String> {
+    if std::path::Path::new(text).is_dir() { Ok(text.into()) } else { Err("there is no such folder".to_owned()) }
 }
 
 /// The options that are flags of `run`. The log is the command's own; what is said at the end and the exit status
@@ -331,6 +365,17 @@ pub(crate) fn given(matches: &ArgMatches) -> Vec<(Key, String)> {
         Some((key, values.map(String::as_str).collect::<Vec<_>>().join(",")))
     };
     option_keys().filter_map(value).collect()
+}
+
+/// What is known, and where what is found is to be written.
+pub(crate) fn comparison(matches: &ArgMatches) -> Result<Comparison, Failure> {
+    let path = |name: &str| matches.get_one::<PathBuf>(name).map(PathBuf::as_path);
+    Comparison::new(path("baseline"), path("write-baseline"))
+}
+
+/// What paths for machines are relative to.
+pub(crate) fn root_of_sources(matches: &ArgMatches) -> SourceRoot {
+    SourceRoot::find(matches.get_one::<PathBuf>("source-root").map(PathBuf::as_path))
 }
 
 /// Where the findings go. An `--output` belongs to the `--format` before it, or if there is none to the first one after it.

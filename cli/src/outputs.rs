@@ -5,6 +5,7 @@ use crate::findings::found::Found;
 use crate::findings::session::Session;
 use crate::form::contract::{Form, RunFacts, TextStyle};
 use crate::form::names;
+use crate::path::SourceRoot;
 use crate::replacement::Replacement;
 use crate::say;
 use std::env;
@@ -126,10 +127,11 @@ impl Outputs {
         destinations: &[Destination],
         stream: Stream,
         style: StyleChoice<'_>,
+        root: &SourceRoot,
     ) -> Result<Outputs, Failure> {
         let open = |Destination { form, file }: &Destination| {
             let to = To::open(file.clone(), stream, names::is_document(form))?;
-            Ok(Output { form: names::form(form, style.at(&to)), to })
+            Ok(Output { form: names::form(form, style.at(&to), root), to })
         };
         let outputs = destinations.iter().map(open).collect::<Result<_, Failure>>()?;
         Ok(Outputs { outputs, failure: None })
@@ -142,7 +144,9 @@ impl Outputs {
 
     /// A finding has been made.
     pub(crate) fn write_finding(&mut self, found: &Found, session: &mut Session) {
-        self.each(|form| form.render_finding(found, session));
+        self.each(|form| {
+            if found.is_known && !form.shows_known() { String::new() } else { form.render_finding(found, session) }
+        });
     }
 
     /// All is known; the first failure, if something could not be written.

@@ -10,6 +10,7 @@ pub mod advice;
 pub mod call_line;
 pub mod options;
 pub mod record;
+mod rule_set;
 pub mod rules;
 mod selector;
 mod severity;
@@ -18,6 +19,7 @@ pub mod suppressions;
 
 pub use call_line::CallLine;
 pub use options::{Hardening, Key};
+pub use rule_set::RuleSet;
 pub use rules::{Asked, Group, Rule, RuleInfo, When};
 pub use selector::{Selector, severity_choice};
 pub use severity::Severity;

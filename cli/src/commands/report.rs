@@ -6,6 +6,7 @@ use crate::findings::records::Record;
 use crate::findings::session::{Ingested, Session};
 use crate::form::contract::RunFacts;
 use crate::outputs::{Outputs, Stream, StyleChoice};
+use crate::run::comparison;
 use crate::run::options::Options;
 use crate::say::say;
 use clap::ArgMatches;
@@ -22,23 +23,30 @@ pub(crate) fn report(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let files: Vec<PathBuf> = matches.get_many("file").into_iter().flatten().cloned().collect();
     let destinations = arguments::destinations(matches)?;
     let options = Options::new(arguments::given(matches));
-    let outputs = Outputs::open(&destinations, Stream::StandardOutput, StyleChoice::default())?;
+    let mut comparison = arguments::comparison(matches)?;
+    let source_root = arguments::root_of_sources(matches);
+    let outputs = Outputs::open(&destinations, Stream::StandardOutput, StyleChoice::default(), &source_root)?;
     let mut reader = Reader { session: Session::default(), outputs, failed: false };
     reader.session.suppressions = options.suppressions();
     reader.session.chosen_severities = options.severities();
+    comparison.begin(&mut reader.session);
     for path in &files {
         reader.read(path);
     }
     reader.record_what_was_left();
-    let Reader { mut session, outputs, failed } = reader;
+    let Reader { mut session, mut outputs, failed } = reader;
+    comparison::settle(&mut session, &mut outputs);
     let facts = RunFacts {
         words: std::env::args().collect(),
         fail: options.fail,
         requires_coverage: false,
-        working_directory: std::env::current_dir().unwrap_or_default(),
+        ended: None,
+        fault_is_expected: false,
+        source_root,
         verbose: false,
     };
     outputs.close(&mut session, &facts)?;
+    comparison.end(&mut session)?;
     match matches.get_one::<u8>("error-exitcode") {
         _ if failed => Ok(ExitCode::from(125)),
         Some(code) if session.has(options.fail) => Ok(ExitCode::from(*code)),

@@ -4,6 +4,8 @@ use crate::arguments;
 use crate::failure::Failure;
 use crate::form::contract::RunFacts;
 use crate::outputs::{Destination, Outputs, Stream, StyleChoice};
+use crate::path::SourceRoot;
+use crate::run::comparison;
 use crate::run::follow::{self, Ended, Follower};
 use crate::run::launch::launch;
 use crate::run::options::Options;
@@ -14,7 +16,6 @@ use crate::spelling::nearest;
 use crate::system::namespace;
 use clap::ArgMatches;
 use mapsan_model::Key;
-use std::env;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -26,12 +27,15 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let options = Options::new(arguments::given(matches));
     let mut destinations = arguments::destinations(matches)?;
     destinations.extend(log_of_environment(&options)?);
-    let outputs = open_outputs(matches, &destinations, &options)?;
+    let source_root = arguments::root_of_sources(matches);
+    let outputs = open_outputs(matches, &destinations, &options, &source_root)?;
+    let mut comparison = arguments::comparison(matches)?;
     let prepared = command_line.prepare()?;
     hint_at_misplaced(&words);
     let mut follower = Follower::new(outputs)?;
     follower.session.suppressions = options.suppressions();
     follower.session.chosen_severities = options.severities();
+    comparison.begin(&mut follower.session);
     if matches.get_one::<String>("ipc").is_some_and(|ipc| ipc == "private") {
         namespace::enter()?;
         follower.session.private = true;
@@ -44,20 +48,24 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let demands = demands(matches, &options);
     let depends = demands.are_made() || destinations.iter().any(Destination::is_read_later);
     let wait = arguments::wait(matches, depends);
-    let Ended { status, living, mut session, outputs } = follower.follow(pid, &prepared, &options, wait)?;
+    let Ended { status, living, mut session, mut outputs } = follower.follow(pid, &prepared, &options, wait)?;
     if depends {
         for living in &living {
             session.add_gap(&living.exe, &follow::left_alone(living), living.pid);
         }
     }
+    comparison::settle(&mut session, &mut outputs);
     let facts = RunFacts {
         words: words.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
         fail: demands.fail,
         requires_coverage: demands.coverage,
-        working_directory: env::current_dir().unwrap_or_default(),
+        ended: Some(status),
+        fault_is_expected: demands.expect_fault(),
+        source_root,
         verbose: options.are_verbose(),
     };
     outputs.close(&mut session, &facts)?;
+    comparison.end(&mut session)?;
     if !living.is_empty() && !depends {
         say!("{}", follow::still_running(&living));
     }
@@ -84,10 +92,15 @@ fn log_of_environment(options: &Options) -> Result<Option<Destination>, Failure>
 
 /// Opens the places that findings go to. Before anything can fail: what an earlier run has written must not be taken for
 /// this one's.
-fn open_outputs(matches: &ArgMatches, destinations: &[Destination], options: &Options) -> Result<Outputs, Failure> {
+fn open_outputs(
+    matches: &ArgMatches,
+    destinations: &[Destination],
+    options: &Options,
+    root: &SourceRoot,
+) -> Result<Outputs, Failure> {
     let color = options.value(Key::Color);
     let style = StyleChoice { color: color.as_deref(), suppressions: matches.get_flag("gen-suppressions") };
-    Outputs::open(destinations, Stream::StandardError, style)
+    Outputs::open(destinations, Stream::StandardError, style, root)
 }
 
 fn demands(matches: &ArgMatches, options: &Options) -> Demands {

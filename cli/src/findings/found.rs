@@ -58,6 +58,8 @@ pub(crate) struct Related {
     pub(crate) label: String,
     /// What was called there, if that is known.
     pub(crate) function: Option<String>,
+    /// Whether it tells what was done with memory, and not of a thread, a key or a descriptor.
+    pub(crate) is_of_memory: bool,
     pub(crate) stack: Vec<Located>,
 }
 
@@ -77,6 +79,8 @@ pub(crate) struct Found {
     pub(crate) exe: String,
     /// Whether it was made by another process than the program's own.
     pub(crate) is_of_other_process: bool,
+    /// Whether it is in the baseline.
+    pub(crate) is_known: bool,
 }
 
 impl Found {
@@ -92,6 +96,7 @@ impl Found {
                 .map(|related| Related {
                     label: related.label.clone(),
                     function: related.call.as_ref().map(|call| call.function.clone()),
+                    is_of_memory: related.start.is_some(),
                     stack: stack(&related.stack),
                 })
                 .collect(),
@@ -109,6 +114,7 @@ impl Found {
             tid: record.tid,
             exe: record.exe.clone(),
             is_of_other_process: false,
+            is_known: false,
         }
     }
 
@@ -130,16 +136,20 @@ impl Found {
     }
 }
 
-/// The first place of the user's own code with a line.
+/// The first place of the user's own code with a line; without one the first in a module of the user's own (a function of a
+/// library's header, say), then any.
 pub(crate) fn site_of(stack: &[Located]) -> Option<&SourceLocation> {
     let has_line = |place: &&SourceLocation| place.file.is_some() && place.line.is_some();
-    let of = |system: bool| {
-        stack
-            .iter()
-            .filter(move |located| system || !located.is_of_system())
-            .find_map(|located| located.places.iter().find(has_line))
-    };
-    of(false).or_else(|| of(true))
+    let own = || stack.iter().filter(|located| !located.is_of_system());
+    let written = own().find_map(|located| located.places.iter().filter(has_line).find(|place| !place.is_of_system()));
+    written
+        .or_else(|| own().find_map(|located| located.places.iter().find(has_line)))
+        .or_else(|| stack.iter().find_map(|located| located.places.iter().find(has_line)))
+}
+
+/// The first frame in a module of the user's own, else the first of all.
+pub(crate) fn own_frame(stack: &[Located]) -> Option<&Located> {
+    stack.iter().find(|located| !located.is_of_system()).or_else(|| stack.first())
 }
 
 /// The frames that are shown: up to main, without those of the loader and the library; all if that leaves none.

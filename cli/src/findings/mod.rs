@@ -1,7 +1,10 @@
 //! Layer *knowing*: what the records tell, each finding once, with its source, unless it is suppressed.
 //!
-//! In the order in which each uses those after it: session, suppress, source, found, symbols, records.
+//! In the order in which each uses those after it: session, baseline, fingerprint, suppress, severities, source, found,
+//! symbols, records.
 
+pub(crate) mod baseline;
+pub(crate) mod fingerprint;
 pub(crate) mod found;
 pub(crate) mod records;
 pub(crate) mod session;

@@ -243,6 +243,9 @@ pub(crate) struct Related {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) call: Option<RelatedCall>,
     pub(crate) stack: Vec<Frame>,
+    /// Where the memory starts, if it is a place that is about memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) start: Option<String>,
 }
 
 /// The call of a place, as far as it is remembered.

@@ -1,5 +1,7 @@
 //! What a run, or some files of records, have told: each finding once, the processes, and what was not covered.
 
+use crate::findings::baseline::{Baseline, Standing};
+use crate::findings::fingerprint::Fingerprint;
 use crate::findings::found::Found;
 use crate::findings::records::{End, Exec, Finding, Kind, Object, Record, Segment, SegmentUse};
 use crate::findings::severities::Severities;
@@ -65,6 +67,10 @@ pub(crate) struct Session {
     /// Which severities the user has chosen.
     pub(crate) chosen_severities: Severities,
     pub(crate) suppressions: Suppressions,
+    /// What is known, if new findings alone count.
+    pub(crate) baseline: Option<Baseline>,
+    /// What a baseline is to hold that is written at the end.
+    pub(crate) fingerprints: Option<Vec<Fingerprint>>,
     /// The program's own process.
     pub(crate) main: Option<u32>,
     pub(crate) processes: BTreeMap<u32, Process>,
@@ -180,24 +186,46 @@ impl Session {
         found
     }
 
-    /// Counts a finding; `None` if it is suppressed, or a repetition.
-    pub(crate) fn record(&mut self, found: Found) -> Option<Found> {
+    /// Counts a finding; `None` if it is suppressed, a repetition, or waits for `settle`.
+    pub(crate) fn record(&mut self, mut found: Found) -> Option<Found> {
         if self.suppressions.silence(&found) {
             self.suppressed += 1;
             return None;
         }
-        let count = self.rules.entry(found.rule.clone()).or_default();
         if !self.seen.insert(found.identity()) {
-            count.repeated += 1;
+            self.rules.entry(found.rule.clone()).or_default().repeated += 1;
             self.repeated += 1;
             return None;
         }
-        count.findings += 1;
+        if let Some(fingerprints) = &mut self.fingerprints {
+            fingerprints.push(Fingerprint::of(&found));
+        }
+        match self.baseline.as_mut().map_or(Standing::New, |baseline| baseline.judge(&found)) {
+            Standing::Undecided => return None,
+            Standing::Known => found.is_known = true,
+            Standing::New => self.count(&found),
+        }
+        Some(found)
+    }
+
+    /// All findings are there: those of which it was not sure whether the baseline has them.
+    pub(crate) fn settle(&mut self) -> Vec<Found> {
+        let settled = self.baseline.as_mut().map(Baseline::settle).unwrap_or_default();
+        let settle = |(found, is_known): (Found, bool)| {
+            if !is_known {
+                self.count(&found);
+            }
+            Found { is_known, ..found }
+        };
+        settled.into_iter().map(settle).collect()
+    }
+
+    fn count(&mut self, found: &Found) {
+        self.rules.entry(found.rule.clone()).or_default().findings += 1;
         let highest = self.highest.entry(found.rule.clone()).or_insert(found.severity);
         *highest = found.severity.max(*highest);
         self.severities[found.severity as usize] += 1;
         *self.programs.entry(found.exe.clone()).or_default() += 1;
-        Some(found)
     }
 
     /// What was found, in numbers.

@@ -17,7 +17,7 @@ impl Severities {
     /// The severity of a rule's findings, which have this one otherwise.
     pub(crate) fn of(&self, rule: &str, severity: Severity) -> Severity {
         let Some(rule) = Rule::from_name(rule) else { return severity };
-        let chosen = self.0.split(',').filter_map(severity_choice).filter(|(selector, _)| selector.takes(rule)).last();
+        let chosen = self.0.split(',').filter_map(severity_choice).rfind(|(selector, _)| selector.takes(rule));
         chosen.map_or(severity, |(_, chosen)| chosen)
     }
 }

@@ -20,6 +20,14 @@ pub(crate) struct SourceLocation {
     pub(crate) column: Option<u32>,
 }
 
+impl SourceLocation {
+    /// Whether it is in a header or the source of a library of the system.
+    pub(crate) fn is_of_system(&self) -> bool {
+        let folders = ["/usr/include/", "/usr/lib/", "/usr/lib64/", "/rustc/"];
+        self.file.as_deref().is_some_and(|file| folders.iter().any(|folder| file.starts_with(folder)))
+    }
+}
+
 /// What is known of a module.
 enum Module {
     Known(Box<Loader>),

@@ -2,8 +2,12 @@
 
 use crate::findings::found::Found;
 use crate::findings::session::{Gap, Session};
+use crate::path::SourceRoot;
+use crate::system::signal;
 use mapsan_model::Severity;
-use std::path::PathBuf;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::ExitStatus;
 
 /// A form. Each function gives what is to be written then.
 pub(crate) trait Form {
@@ -17,6 +21,11 @@ pub(crate) trait Form {
 
     /// All is known.
     fn render_end(&mut self, session: &mut Session, run: &RunFacts) -> String;
+
+    /// Whether it shows findings that the baseline has, too, and tells them from new ones.
+    fn shows_known(&self) -> bool {
+        false
+    }
 }
 
 /// What is known of a run besides its findings.
@@ -27,9 +36,27 @@ pub(crate) struct RunFacts {
     pub(crate) fail: Severity,
     /// Whether something that is not covered counts as one.
     pub(crate) requires_coverage: bool,
-    pub(crate) working_directory: PathBuf,
+    /// How the program's own process has ended, if this is a run.
+    pub(crate) ended: Option<ExitStatus>,
+    /// Whether a fault was to end it.
+    pub(crate) fault_is_expected: bool,
+    /// What the paths of files are relative to.
+    pub(crate) source_root: SourceRoot,
     /// Whether it says more.
     pub(crate) verbose: bool,
+}
+
+impl RunFacts {
+    /// How the program failed, in words, where it did so otherwise than was expected: its status was not 0, or a signal ended it.
+    pub(super) fn failure(&self) -> Option<String> {
+        let ended = self.ended?;
+        match (ended.signal(), ended.code()) {
+            (Some(_), _) if self.fault_is_expected => None,
+            (Some(signal), _) => Some(format!("the program was ended by {}", signal::name(signal))),
+            (None, Some(0)) => None,
+            (None, code) => Some(format!("the program ended with status {}", code.unwrap_or_default())),
+        }
+    }
 }
 
 /// How a text looks.
@@ -40,6 +67,11 @@ pub(crate) struct TextStyle {
     pub(crate) terminal: bool,
     /// Whether each finding comes with the line that would silence it.
     pub(crate) suppressions: bool,
+}
+
+/// A path as machines read it: relative to the root of the sources where it lies below that.
+pub(super) fn machine_path(path: &Path, root: &SourceRoot) -> String {
+    root.relative(path).unwrap_or_else(|| path.to_owned()).display().to_string()
 }
 
 /// A finding's message with its call, notes and helps, a line each.

@@ -3,11 +3,14 @@
 //!
 //! `names` knows them all; each knows the `contract` alone.
 
+mod codeclimate;
 pub(crate) mod contract;
 mod ctest;
 mod gcc;
+mod github;
 mod json;
 mod junit;
+mod limits;
 pub(crate) mod names;
 mod sarif;
 mod text;

@@ -1,13 +1,21 @@
 //! SARIF 2.1.0, for code scanning.
 
 use super::contract::{Form, RunFacts, details};
+use super::limits;
+use crate::findings::baseline::Baseline;
+use crate::findings::fingerprint::{Numbered, numbered};
 use crate::findings::found::{Found, Located, Related, site_of};
-use crate::findings::session::{Gap, Session};
+use crate::findings::session::Session;
 use crate::findings::symbols::SourceLocation;
+use crate::system::signal;
 use mapsan_model::{Rule, Severity};
 use serde_sarif::sarif;
 use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
+
+/// The name of what paths are relative to.
+const SOURCE_ROOT: &str = "SRCROOT";
 
 /// Collects the findings until all are known.
 #[derive(Default)]
@@ -27,19 +35,19 @@ fn message(text: impl Into<String>) -> sarif::Message {
     sarif::Message::builder().text(text).build()
 }
 
-/// A path as a URI: relative to the working directory, which stands for the root of the sources.
+/// Bytes as a URI has them.
+fn encoded(path: &Path) -> String {
+    let bytes = path.as_os_str().as_encoded_bytes().iter();
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-._~+,@=".contains(byte);
+    bytes.map(|byte| if plain(byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+/// A path as a URI: relative to the root of the sources where it lies below that.
 fn artifact(path: &Path, run: &RunFacts) -> sarif::ArtifactLocation {
-    let encoded = |path: &Path| {
-        let bytes = path.as_os_str().as_encoded_bytes().iter();
-        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-._~+,@=".contains(byte);
-        bytes.map(|byte| if plain(byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") }).collect()
-    };
-    if let Ok(below) = path.strip_prefix(&run.working_directory) {
-        let uri: String = encoded(below);
-        return sarif::ArtifactLocation::builder().uri(uri).uri_base_id("SRCROOT").build();
+    if let Some(below) = run.source_root.relative(path) {
+        return sarif::ArtifactLocation::builder().uri(encoded(&below)).uri_base_id(SOURCE_ROOT).build();
     }
-    let uri: String = encoded(path);
-    let uri = if path.is_absolute() { format!("file://{uri}") } else { uri };
+    let uri = if path.is_absolute() { format!("file://{}", encoded(path)) } else { encoded(path) };
     sarif::ArtifactLocation::builder().uri(uri).build()
 }
 
@@ -88,15 +96,15 @@ fn stack(found: &Found, run: &RunFacts) -> sarif::Stack {
     sarif::Stack::builder().frames(frames).build()
 }
 
-/// What stays the same when lines move: the rule, the function and the file.
-fn fingerprint(found: &Found) -> BTreeMap<String, String> {
-    let site = found.site();
-    let file = site.and_then(|place| place.file.as_deref()?.file_name()?.to_str()).unwrap_or_default();
-    let function = site.and_then(|place| place.function.as_deref()).unwrap_or_default();
-    BTreeMap::from([("mapsan/v1".to_owned(), format!("{}:{file}:{function}", found.rule))])
+/// What code scanning tells results apart by; the name is the one key that GitHub looks at.
+fn fingerprints(numbered: &Numbered) -> BTreeMap<String, String> {
+    BTreeMap::from([
+        ("primaryLocationLineHash".to_owned(), format!("{}:1", numbered.hash())),
+        ("mapsan/v2".to_owned(), numbered.name()),
+    ])
 }
 
-fn result(found: &Found, rules: &[Rule], run: &RunFacts) -> sarif::Result {
+fn result(found: &Found, numbered: &Numbered, rules: &[Rule], run: &RunFacts) -> sarif::Result {
     let index = rules.iter().position(|rule| rule.name() == found.rule).and_then(|index| i64::try_from(index).ok());
     sarif::Result::builder()
         .rule_id(found.rule.as_str())
@@ -106,8 +114,14 @@ fn result(found: &Found, rules: &[Rule], run: &RunFacts) -> sarif::Result {
         .locations(vec![location(&found.stack, &found.exe, run)])
         .related_locations(found.related.iter().map(|place| related(place, &found.exe, run)).collect::<Vec<_>>())
         .stacks(vec![stack(found, run)])
-        .partial_fingerprints(fingerprint(found))
+        .partial_fingerprints(fingerprints(numbered))
         .build()
+}
+
+/// Whether a finding is in the baseline.
+fn baseline_state(found: &Found) -> serde_json::Value {
+    let state = if found.is_known { sarif::ResultBaselineState::Unchanged } else { sarif::ResultBaselineState::New };
+    serde_json::to_value(state).unwrap_or_default()
 }
 
 fn rule(rule: Rule) -> sarif::ReportingDescriptor {
@@ -123,6 +137,62 @@ fn rule(rule: Rule) -> sarif::ReportingDescriptor {
         .build()
 }
 
+impl Sarif {
+    fn log(&self, session: &Session, run: &RunFacts) -> sarif::Sarif {
+        let used = |rule: &&Rule| self.findings.iter().any(|found| found.rule == rule.name());
+        let rules: Vec<Rule> = Rule::ALL.iter().filter(used).copied().collect();
+        let numbered = numbered(&self.findings);
+        let results = self.findings.iter().zip(&numbered).map(|(found, numbered)| {
+            let mut result = result(found, numbered, &rules, run);
+            result.baseline_state = session.baseline.is_some().then(|| baseline_state(found));
+            result
+        });
+        let driver = sarif::ToolComponent::builder()
+            .name("mapsan")
+            .semantic_version(env!("CARGO_PKG_VERSION"))
+            .rules(rules.iter().map(|known| rule(*known)).collect::<Vec<_>>())
+            .build();
+        let root = format!("file://{}/", encoded(run.source_root.path()).trim_end_matches('/'));
+        let one = sarif::Run::builder()
+            .tool(sarif::Tool::builder().driver(driver).build())
+            .results(results.collect::<Vec<_>>())
+            .invocations(vec![invocation(session, run)])
+            .original_uri_base_ids(BTreeMap::from([(
+                SOURCE_ROOT.to_owned(),
+                sarif::ArtifactLocation::builder().uri(root).build(),
+            )]))
+            .column_kind("unicodeCodePoints")
+            .build();
+        sarif::Sarif::builder().schema(sarif::SCHEMA_URL).version(serde_json::json!("2.1.0")).runs(vec![one]).build()
+    }
+}
+
+/// How the program ended, and what was not checked.
+fn invocation(session: &Session, run: &RunFacts) -> sarif::Invocation {
+    let uncovered = session.gaps.iter().map(|gap| {
+        let text = format!("not covered: '{}': {}", gap.program, gap.reason);
+        notification(if run.requires_coverage { "error" } else { "warning" }, text)
+    });
+    let gone = session.baseline.iter().flat_map(Baseline::gone);
+    let gone = gone.map(|gone| notification("note", format!("gone since the baseline: {gone}")));
+    let failure = run.failure();
+    let failed = failure.iter().map(|failure| notification("error", failure.clone()));
+    let mut invocation = sarif::Invocation::builder()
+        .execution_successful(failure.is_none() && (session.gaps.is_empty() || !run.requires_coverage))
+        .arguments(run.words.clone())
+        .tool_execution_notifications(failed.chain(uncovered).chain(gone).collect::<Vec<_>>())
+        .build();
+    invocation.exit_code = run.ended.and_then(|ended| ended.code()).map(i64::from);
+    let signal = run.ended.and_then(|ended| ended.signal());
+    invocation.exit_signal_number = signal.map(i64::from);
+    invocation.exit_signal_name = signal.map(signal::name);
+    invocation
+}
+
+fn notification(level: &str, text: String) -> sarif::Notification {
+    sarif::Notification::builder().level(level).message(message(text)).build()
+}
+
 impl Form for Sarif {
     fn render_finding(&mut self, found: &Found, _session: &mut Session) -> String {
         self.findings.push(found.clone());
@@ -130,40 +200,10 @@ impl Form for Sarif {
     }
 
     fn render_end(&mut self, session: &mut Session, run: &RunFacts) -> String {
-        let used = |rule: &&Rule| self.findings.iter().any(|found| found.rule == rule.name());
-        let rules: Vec<Rule> = Rule::ALL.iter().filter(used).copied().collect();
-        let driver = sarif::ToolComponent::builder()
-            .name("mapsan")
-            .semantic_version(env!("CARGO_PKG_VERSION"))
-            .rules(rules.iter().map(|known| rule(*known)).collect::<Vec<_>>())
-            .build();
-        let notification = |gap: &Gap| {
-            sarif::Notification::builder()
-                .level(if run.requires_coverage { "error" } else { "warning" })
-                .message(message(format!("not covered: '{}': {}", gap.program, gap.reason)))
-                .build()
-        };
-        let invocation = sarif::Invocation::builder()
-            .execution_successful(session.gaps.is_empty() || !run.requires_coverage)
-            .arguments(run.words.clone())
-            .tool_execution_notifications(session.gaps.iter().map(notification).collect::<Vec<_>>())
-            .build();
-        let root = format!("file://{}/", run.working_directory.display());
-        let one = sarif::Run::builder()
-            .tool(sarif::Tool::builder().driver(driver).build())
-            .results(self.findings.iter().map(|found| result(found, &rules, run)).collect::<Vec<_>>())
-            .invocations(vec![invocation])
-            .original_uri_base_ids(BTreeMap::from([(
-                "SRCROOT".to_owned(),
-                sarif::ArtifactLocation::builder().uri(root).build(),
-            )]))
-            .column_kind("unicodeCodePoints")
-            .build();
-        let log = sarif::Sarif::builder()
-            .schema(sarif::SCHEMA_URL)
-            .version(serde_json::json!("2.1.0"))
-            .runs(vec![one])
-            .build();
-        serde_json::to_string_pretty(&log).map(|text| text + "\n").unwrap_or_default()
+        limits::cut_to_size(self.log(session, run))
+    }
+
+    fn shows_known(&self) -> bool {
+        true
     }
 }

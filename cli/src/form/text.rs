@@ -249,7 +249,8 @@ mod tests {
         let Ingested::New(mut found) = session.ingest(&Record::read(RECORD).unwrap()) else {
             panic!("it is a finding")
         };
-        found.related = vec![Related { label: "attached here".to_owned(), function: function_of, stack }];
+        found.related =
+            vec![Related { label: "attached here".to_owned(), function: function_of, is_of_memory: true, stack }];
         let text = Text::new(TextStyle { colour: false, terminal: false, suppressions: false })
             .render_finding(&found, &mut session);
         text.lines().find(|line| line.contains("^ here")).unwrap_or_default().trim_start().to_owned()

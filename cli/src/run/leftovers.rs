@@ -220,6 +220,7 @@ impl Leftovers<'_> {
             label: format!("attached by process {} here", self.name(used.pid)),
             call: Some(RelatedCall { function: used.what.call.function.clone() }),
             stack: used.what.stack.clone(),
+            start: None,
         });
         related.into_iter().collect()
     }

@@ -1,9 +1,10 @@
 //! Layer *running*: a run in parts that other commands can use, too. A program is prepared once, launched, followed until
 //! its processes have ended, and judged.
 //!
-//! In the order in which each uses those after it: verdict, follow, leftovers, coverage, launch, prepare, options.
+//! In the order in which each uses those after it: verdict, comparison, follow, leftovers, coverage, launch, prepare, options.
 
-pub(crate) mod coverage;
+pub(crate) mod comparison;
+mod coverage;
 pub(crate) mod follow;
 pub(crate) mod launch;
 pub(crate) mod leftovers;

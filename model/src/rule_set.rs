@@ -1,0 +1,41 @@
+//! A set of rules.
+
+use crate::Rule;
+
+/// Some of the rules.
+#[derive(Clone, Copy, Debug)]
+pub struct RuleSet([u64; 2]);
+
+const _: () = assert!(Rule::ALL.len() <= 128, "a RuleSet has two words");
+
+impl RuleSet {
+    /// None of them; all zeroes.
+    pub const EMPTY: RuleSet = RuleSet([0; 2]);
+
+    /// Those that are on without `enable=`.
+    #[must_use]
+    pub fn on_by_default() -> RuleSet {
+        let mut set = RuleSet::EMPTY;
+        for rule in Rule::ALL {
+            set.set(*rule, rule.info().group.on_by_default());
+        }
+        set
+    }
+
+    /// Puts a rule in, or takes it out.
+    pub fn set(&mut self, rule: Rule, is_in: bool) {
+        let index = rule as usize;
+        if let Some(word) = self.0.get_mut(index / 64) {
+            let bit = 1 << (index % 64);
+            *word = if is_in { *word | bit } else { *word & !bit };
+        }
+    }
+
+    /// Whether a rule is in it.
+    #[inline]
+    #[must_use]
+    pub fn has(&self, rule: Rule) -> bool {
+        let index = rule as usize;
+        self.0.get(index / 64).is_some_and(|word| word & 1 << (index % 64) != 0)
+    }
+}
