@@ -395,6 +395,62 @@ static void freed_segment(void)
 
 static void before_a_mapping(void) { (void)*(volatile uint64_t *)(alone() - 8); }
 
+/* Faults of damaged pointers: what could find the damage. */
+
+static void *volatile nowhere = (void *)16;
+
+static void damaged(void)
+{
+    anonymous(1, RW);
+    read_byte(nowhere);
+}
+
+static void damaged_beyond(void) /* where no address is told */
+{
+#ifdef __x86_64__
+    anonymous(1, RW);
+    read_byte((void *)0x4141414141414141);
+#else
+    skip("x86-64 alone");
+#endif
+}
+
+static void damaged_reader(void)
+{
+    anonymous(1, PROT_READ);
+    read_byte(nowhere);
+}
+
+static void damaged_neighbour(void) /* no guard has room before what the program has placed */
+{
+    char *room = (char *)syscall(SYS_mmap, NULL, 2 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    for (int i = 0; i < 2; i++)
+        mmap(room + i * PAGE, PAGE, i == 0 ? RW : PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    read_byte(nowhere);
+}
+
+static void past_requested(void)
+{
+    char *mapped = map(100, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    mapped[100] = 1;
+    read_byte(nowhere);
+}
+
+static void past_file(void)
+{
+    char *mapped = map(PAGE, RW, MAP_SHARED, file(10));
+    mapped[10] = 1;
+    read_byte(nowhere);
+}
+
+static void made_shorter(void)
+{
+    char *mapped = anonymous(2, RW);
+    memset(mapped, 1, 2 * PAGE);
+    check(mremap(mapped, 2 * PAGE, 100, 0) == mapped, "mremap");
+    read_byte(nowhere);
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
@@ -411,7 +467,9 @@ static const struct {
     {"above-stack", above_stack}, {"raw-file", raw_file}, {"raw-shrunk", raw_shrunk},
     {"short-from-the-start", short_from_the_start}, {"passing", passing}, {"passing-first", passing_first},
     {"misaligned", misaligned}, {"freed", freed}, {"reallocated", reallocated}, {"freed-segment", freed_segment},
-    {"before-a-mapping", before_a_mapping},
+    {"before-a-mapping", before_a_mapping}, {"damaged", damaged}, {"damaged-beyond", damaged_beyond},
+    {"damaged-reader", damaged_reader}, {"damaged-neighbour", damaged_neighbour}, {"past-requested", past_requested},
+    {"past-file", past_file}, {"made-shorter", made_shorter},
 };
 
 int main(int count, char **words)

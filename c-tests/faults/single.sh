@@ -2,7 +2,8 @@
 # Judges one case of single.c: single.sh PROGRAM PLUGIN LIBRARY CASE RULE PATTERN [UNWANTED]
 #
 # The program ends as it does without the library, also hardened. The log has one finding of RULE about the fault, whose text
-# holds PATTERN and not UNWANTED; with RULE none there is no finding about the fault.
+# holds PATTERN and not UNWANTED; with RULE none there is no finding about the fault,
+# and the log holds PATTERN, if there is one, and not UNWANTED.
 set -u
 program=$1 plugin=$2 library=$3 case=$4 rule=$5 pattern=$6 unwanted=${7-}
 work=$(mktemp -d) || exit 1
@@ -27,6 +28,9 @@ for harden in none all; do
     found=$(grep -c '^mapsan: [a-z]*\[fault-' log 2> /dev/null)
     if [ "$rule" = none ]; then
         [ "${found:-0}" = 0 ] || fail "$found findings"
+        [ "$harden" = none ] || continue
+        [ -z "$pattern" ] || grep -q -e "$pattern" log || fail "nothing like '$pattern'"
+        [ -z "$unwanted" ] || ! grep -q -e "$unwanted" log 2> /dev/null || fail "there is '$unwanted'"
         continue
     fi
     [ "${found:-0}" = 1 ] || fail "${found:-0} findings"

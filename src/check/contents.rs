@@ -45,6 +45,28 @@ fn written(range: Range) -> Option<Written> {
     found
 }
 
+/// What lies past the end of a mapping, in its last page, and was written.
+#[derive(Clone, Copy)]
+pub(crate) enum PastEnd {
+    /// The mapping has as many bytes as were asked for.
+    Requested(usize),
+    /// The file has as many bytes now.
+    File(u64),
+}
+
+/// Looks at one piece in any mode: whether bytes past its end are not zero.
+pub(crate) fn past_end(known: &TrackedRange) -> Option<PastEnd> {
+    // What mremap has made shorter holds what was inside before.
+    if known.origin.tail_unreliable || known.origin.by == By::Mremap {
+        return None;
+    }
+    if tail(known).and_then(written).is_some() {
+        return Some(PastEnd::Requested(known.origin.length));
+    }
+    let (tail, size, _) = file_tail(known)?;
+    written(tail).map(|_| PastEnd::File(size))
+}
+
 /// Looks at what a call is about to release; whether something was found in a tail.
 pub(crate) fn inspect_taken(taken: &ReleasedPieces, report: &Report<'_>) -> bool {
     let mut found = false;

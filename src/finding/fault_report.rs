@@ -1,8 +1,11 @@
 //! Looking at a fault, from the handler: the report lock is held, and the report's stack is used from the first question on.
 
 use super::last;
-use crate::output::{ReportLock, enter, on_own_stack};
+use crate::options;
+use crate::output::{ReportLock, enter, on_own_stack, sink};
 use crate::sys::{self, SignalSet};
+use core::fmt;
+use mapsan_model::Severity;
 
 /// A fault is being looked at.
 pub(crate) struct FaultReport {
@@ -23,6 +26,13 @@ impl FaultReport {
         let mut found = false;
         on_own_stack(&self.lock, &mut || found = look());
         found
+    }
+
+    /// Says something beside the findings, if these go down to notes.
+    pub(crate) fn say(&self, text: fmt::Arguments<'_>) {
+        if options::settings().level == Severity::Note {
+            sink::say(&self.lock, text);
+        }
     }
 
     /// The proof that the report lock is held.

@@ -48,10 +48,14 @@ fn explain(signal: c_int, info: &libc::siginfo_t, registers: Registers) {
     facts::module::take_no_locks();
     let made = fault_report.run(&mut || {
         let fault = Fault { signal, code: info.si_code, given, address, registers };
-        fault::cause(&fault).is_some_and(|cause| {
-            finding::of_fault(&fault_report, &fault, cause.rule(), cause.severity(), &mut |draft| {
-                cause.tell(&fault, draft);
-            })
+        let Some(cause) = fault::cause(&fault) else {
+            if let Some(unexplained) = fault::unexplained(&fault) {
+                fault_report.say(format_args!("{unexplained}"));
+            }
+            return false;
+        };
+        finding::of_fault(&fault_report, &fault, cause.rule(), cause.severity(), &mut |draft| {
+            cause.tell(&fault, draft);
         })
     });
     fault_report.close(made);

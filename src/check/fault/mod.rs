@@ -9,6 +9,7 @@ mod jump;
 mod overrun;
 mod protection;
 mod released;
+mod unexplained;
 mod words;
 
 use super::memory::{ShownMapping, mapping_at};
@@ -27,6 +28,7 @@ use jump::Jump;
 use mapsan_model::{Rule, Severity};
 use overrun::Overrun;
 use protection::Forbidden;
+pub(crate) use unexplained::unexplained;
 
 /// How far outside a mapping an access still has to do with it, in bytes.
 const NEAR: usize = 64 * 1024;
