@@ -2,6 +2,7 @@
 
 use super::IfSome;
 use super::provenance::note_mapped;
+pub(super) use crate::facts::mapping::Coverage;
 use crate::facts::mapping::{self, Mapping, Mappings};
 use crate::form::Draft;
 use crate::machine::{WIDEST_USER_SPACE, is_own, user_space};
@@ -61,23 +62,9 @@ pub(super) fn mapping_at(address: usize) -> Option<Mapping> {
     Mappings::open()?.at(address)
 }
 
-/// How much of a range the kernel's list covers.
-pub(super) enum Coverage {
-    /// Every page is mapped.
-    Whole,
-    /// The first page that is not.
-    Hole(usize),
-    /// The list can't be read, and the kernel does not say otherwise.
-    Unknown,
-}
-
 /// Looks at how much of a range is mapped.
 pub(super) fn coverage(start: usize, length: usize) -> Coverage {
-    match mapping::first_hole(start, start.saturating_add(length)) {
-        Some(Some(hole)) => Coverage::Hole(hole),
-        Some(None) => Coverage::Whole,
-        None => Coverage::Unknown,
-    }
+    mapping::coverage(start, start.saturating_add(length))
 }
 
 /// How far below a hole a mapping may end to be told of, in bytes.

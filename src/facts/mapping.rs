@@ -171,23 +171,39 @@ impl Mappings {
     }
 }
 
-/// The first page of `start..end` that is not mapped, if there is one; `None` if nobody tells. Where the list can't be read,
-/// it is looked for.
-pub(crate) fn first_hole(start: usize, end: usize) -> Option<Option<usize>> {
+/// How much of a range is mapped.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Coverage {
+    /// Every page.
+    Whole,
+    /// This is the first page that is not.
+    Hole(usize),
+    /// The list can't be read, and the kernel does not say otherwise.
+    Unknown,
+}
+
+/// How much of `start..end` is mapped. Where the list can't be read, the first hole is looked for.
+pub(crate) fn coverage(start: usize, end: usize) -> Coverage {
     if let Some(mappings) = Mappings::open() {
-        return Some(mappings.first_hole(start, end));
+        return mappings.first_hole(start, end).map_or(Coverage::Whole, Coverage::Hole);
     }
     let (mut from, mut to) = (page::page_start(start), end);
-    if sys::memory::is_mapped(from, to.saturating_sub(from))? {
-        return Some(None);
+    match sys::memory::is_mapped(from, to.saturating_sub(from)) {
+        Some(true) => return Coverage::Whole,
+        Some(false) => {}
+        None => return Coverage::Unknown,
     }
     // All is mapped below `from`, and not all of `from..to`.
     while let half = page::page_start(from.midpoint(to))
         && half > from
     {
-        if sys::memory::is_mapped(from, half.wrapping_sub(from))? { from = half } else { to = half }
+        match sys::memory::is_mapped(from, half.wrapping_sub(from)) {
+            Some(true) => from = half,
+            Some(false) => to = half,
+            None => return Coverage::Unknown,
+        }
     }
-    Some(Some(from.max(start)))
+    Coverage::Hole(from.max(start))
 }
 
 /// Whether nothing is mapped in `start..end`; `None` if nobody tells, or there are too many pages to look at each.

@@ -235,7 +235,7 @@ pub(crate) fn remaps(call: &Mremap, return_address: usize) -> Remap {
 
 #[cold]
 fn has_holes(range: Range) -> bool {
-    matches!(mapping::first_hole(range.start, range.end), Some(Some(_)))
+    matches!(mapping::coverage(range.start, range.end), mapping::Coverage::Hole(_))
 }
 
 /// mremap has succeeded.

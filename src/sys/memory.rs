@@ -75,8 +75,8 @@ fn ask(page: usize) -> bool {
     }
 }
 
-/// Whether all pages of a range are mapped, by msync(2) with MS_ASYNC, which does nothing else since Linux 2.6.19; `None` if the
-/// kernel does not say.
+/// Whether all pages of a range are mapped, by msync(2) with `MS_ASYNC`, which does nothing else since Linux 2.6.19; `None` if
+/// the kernel does not say.
 pub(crate) fn is_mapped(start: usize, length: usize) -> Option<bool> {
     match plain(libc::SYS_msync, [start, length, int(libc::MS_ASYNC), 0, 0, 0]) {
         Ok(_) => Some(true),
