@@ -4,6 +4,7 @@ use crate::failure::Failure;
 use crate::form;
 use crate::outputs::Destination;
 use crate::path::SourceRoot;
+use crate::pattern;
 use crate::run::comparison::Comparison;
 use crate::run::follow::Wait;
 use crate::spelling::nearest;
@@ -11,7 +12,8 @@ use clap::builder::{PossibleValue, PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, crate_version, value_parser};
 use mapsan_model::options::Values;
 use mapsan_model::{Key, Rule, Selector, severity_choice};
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const EXAMPLES: &str = "\
@@ -131,7 +133,10 @@ fn output(otherwise: &str) -> Arg {
         .value_name("FILE")
         .action(ArgAction::Append)
         .value_parser(value_parser!(PathBuf))
-        .help(format!("write the findings of the --format before it to FILE instead of {otherwise}"))
+        .help(format!(
+            "write the findings of the --format before it to FILE instead of {otherwise}; %p is mapsan's process, %e the \
+             program, %q{{VAR}} a variable of the environment, %% a percent sign"
+        ))
 }
 
 fn error_exitcode() -> Arg {
@@ -402,6 +407,13 @@ pub(crate) fn destinations(matches: &ArgMatches) -> Result<Vec<Destination>, Fai
     }
     if destinations.iter().filter(|destination| destination.file.is_none()).count() > 1 {
         return Err(Failure::usage("two formats would go to the same place: give --output FILE after each but one"));
+    }
+    let words = matches.try_get_many::<OsString>("program").ok().flatten();
+    let program =
+        words.and_then(|mut words| Some(Path::new(words.next()?).file_name()?.to_string_lossy().into_owned()));
+    for file in destinations.iter_mut().filter_map(|destination| destination.file.as_mut()) {
+        let expanded = pattern::expand(file, program.as_deref());
+        *file = expanded.map_err(|why| Failure::usage(format!("--output '{}': {why}", file.display())))?;
     }
     Ok(destinations)
 }

@@ -2,7 +2,7 @@
 //!
 //! The layers, from the top down; each uses those below it alone (ARCHITECTURE.md has them as a table, which a test reads):
 //! entrances (`commands`, `memcheck`), `arguments`, running (`run`), telling (`outputs`, `form`), knowing (`findings`), asking
-//! (`system`), and the ground (`say`, `failure`, `inherited`, `path`, `replacement`, `spelling`).
+//! (`system`), and the ground (`say`, `failure`, `inherited`, `path`, `pattern`, `replacement`, `spelling`).
 
 mod arguments;
 mod commands;
@@ -13,6 +13,7 @@ mod inherited;
 mod memcheck;
 mod outputs;
 mod path;
+mod pattern;
 mod replacement;
 mod run;
 mod say;

@@ -369,3 +369,19 @@ fn forms_that_can_tell_known_findings_from_new_ones_do() {
     assert_eq!(place.read("gcc").matches("error:").count(), 1);
     assert_eq!(place.read("valgrind-xml").matches("<error>").count(), 1);
 }
+
+#[test]
+fn outputs_of_runs_that_are_made_at_once_have_names_of_their_own() {
+    let Some(place) = Place::new() else { return };
+    for _ in 0..2 {
+        assert!(place.mapsan(&["run", "--format", "sarif", "-o", "x.%e.%p.txt", "true"]).status.success());
+    }
+    let names = fs::read_dir(place.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let names: Vec<String> = names.collect();
+    assert!(
+        names.len() == 2 && names.iter().all(|name| name.starts_with("x.true.") && !name.contains('%')),
+        "{names:?}"
+    );
+    let bad = place.mapsan(&["run", "-o", "x.%n.txt", "true"]);
+    assert_eq!((bad.status.code(), text(&bad.stderr).lines().count()), (Some(2), 1), "{bad:?}");
+}
