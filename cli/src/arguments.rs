@@ -7,11 +7,13 @@ use crate::path::SourceRoot;
 use crate::pattern;
 use crate::run::comparison::Comparison;
 use crate::run::follow::Wait;
-use crate::spelling::nearest;
+use crate::run::options;
+use crate::run::project::Project;
+use crate::values;
 use clap::builder::{PossibleValue, PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, crate_version, value_parser};
+use mapsan_model::Key;
 use mapsan_model::options::Values;
-use mapsan_model::{Key, Rule, Selector, severity_choice};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -109,7 +111,7 @@ fn report() -> Command {
         .arg(output("standard output"))
         .arg(error_exitcode())
         .args(baselines())
-        .arg(source_root())
+        .args([source_root(), no_project_file()])
         .args([Key::Suppressions, Key::Severity, Key::Fail].map(option_argument))
 }
 
@@ -127,16 +129,12 @@ fn format() -> Arg {
 
 /// `--output`, several times.
 fn output(otherwise: &str) -> Arg {
-    Arg::new("output")
-        .short('o')
-        .long("output")
-        .value_name("FILE")
-        .action(ArgAction::Append)
-        .value_parser(value_parser!(PathBuf))
-        .help(format!(
-            "write the findings of the --format before it to FILE instead of {otherwise}; %p is mapsan's process, %e the \
-             program, %q{{VAR}} a variable of the environment, %% a percent sign"
-        ))
+    let help = format!(
+        "write the findings of the --format before it to FILE instead of {otherwise}; %p is mapsan's process, %e the \
+         program, %q{{VAR}} a variable of the environment, %% a percent sign"
+    );
+    let output = Arg::new("output").short('o').long("output").value_name("FILE").action(ArgAction::Append);
+    output.value_parser(value_parser!(PathBuf)).help(help)
 }
 
 fn error_exitcode() -> Arg {
@@ -208,7 +206,7 @@ fn run() -> Command {
                 .num_args(1..)
                 .trailing_var_arg(true)
                 .allow_hyphen_values(true)
-                .value_parser(value_parser!(std::ffi::OsString))
+                .value_parser(value_parser!(OsString))
                 .help("the program and its arguments, or the .c and .cpp files of one program to compile first"),
         )
         .arg(error_exitcode())
@@ -233,7 +231,7 @@ fn run() -> Command {
             Arg::new("expect")
                 .long("expect")
                 .value_name("RULES")
-                .value_parser(ValueParser::new(rules))
+                .value_parser(parser(Values::Rules))
                 .help("succeed if exactly these rules are broken, comma-separated; for tests of what must be found"),
         )
         .arg(
@@ -243,8 +241,8 @@ fn run() -> Command {
                 .help("show with each finding the line that would silence it, for a --suppressions file"),
         )
         .args(baselines())
-        .arg(source_root())
-        .args(option_keys().map(option_argument))
+        .args([source_root(), no_project_file()])
+        .args(options::keys().map(option_argument))
 }
 
 /// `--baseline` and `--write-baseline`.
@@ -267,16 +265,14 @@ fn source_root() -> Arg {
     Arg::new("source-root").long("source-root").value_name("FOLDER").value_parser(parser).help(help)
 }
 
-/// Takes a folder that there is.
-fn folder(text: &str) -> Result<PathBuf, String> {
-    if std::path::Path::new(text).is_dir() { Ok(text.into()) } else { Err("there is no such folder".to_owned()) }
+fn no_project_file() -> Arg {
+    let help = "take no options from a .mapsan.toml in this folder or one above";
+    Arg::new("no-project-file").long("no-project-file").action(ArgAction::SetTrue).help(help)
 }
 
-/// The options that are flags of `run`. The log is the command's own; what is said at the end and the exit status
-/// have flags of their own.
-pub(crate) fn option_keys() -> impl Iterator<Item = Key> {
-    let own = [Key::LogPath, Key::LogFormat, Key::LogPrefix, Key::Exitcode, Key::Help];
-    Key::ALL.iter().copied().filter(move |key| key.info().available && !own.contains(key))
+/// Takes a folder that there is.
+fn folder(text: &str) -> Result<PathBuf, String> {
+    if Path::new(text).is_dir() { Ok(text.into()) } else { Err("there is no such folder".to_owned()) }
 }
 
 fn option_argument(key: Key) -> Arg {
@@ -309,58 +305,8 @@ fn parser(values: Values) -> ValueParser {
     match values {
         Values::Words(words) => PossibleValuesParser::new(words).into(),
         Values::Flag => PossibleValuesParser::new(["0", "1"]).into(),
-        Values::Number(low, high) => ValueParser::new(move |text: &str| match text.parse::<u32>() {
-            Ok(number) if (low..=high).contains(&number) => Ok(text.to_owned()),
-            _ => Err(format!("it takes {values}")),
-        }),
-        Values::Rules => ValueParser::new(rules),
-        Values::Severities => ValueParser::new(severities),
-        Values::File => ValueParser::new(|text: &str| match std::fs::File::open(text) {
-            Ok(_) => Ok(text.to_owned()),
-            Err(error) => Err(format!("it can't be read: {error}")),
-        }),
-        Values::Set(words) => ValueParser::new(move |text: &str| {
-            match text.split(',').map(str::trim).find(|word| *word != "all" && !words.contains(word)) {
-                Some(word) => {
-                    let near = nearest(word, words.iter().copied());
-                    Err(format!("there is no '{word}'{near}; it takes {values}"))
-                }
-                None => Ok(text.to_owned()),
-            }
-        }),
-        Values::Log | Values::Injection | Values::Names => {
-            ValueParser::new(
-                |text: &str| {
-                    if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(text.to_owned()) }
-                },
-            )
-        }
+        _ => ValueParser::new(move |text: &str| values::check(values, text).map(|()| text.to_owned())),
     }
-}
-
-/// Takes a list of rules and groups.
-fn rules(text: &str) -> Result<String, String> {
-    text.split(',').map(str::trim).try_for_each(rule_or_group)?;
-    Ok(text.to_owned())
-}
-
-fn rule_or_group(word: &str) -> Result<(), String> {
-    if Selector::from_name(word).is_some() {
-        return Ok(());
-    }
-    let near = nearest(word, Rule::ALL.iter().map(|rule| rule.name()).chain(Selector::GROUPS));
-    Err(format!("there is no rule or group '{word}'{near}; 'mapsan rules' lists them"))
-}
-
-/// Takes a list of rules and groups with the severities that they are to have.
-fn severities(text: &str) -> Result<String, String> {
-    for word in text.split(',') {
-        if severity_choice(word).is_none() {
-            rule_or_group(word.split('=').next().unwrap_or_default().trim())?;
-            return Err(format!("it takes {}", Values::Severities));
-        }
-    }
-    Ok(text.to_owned())
 }
 
 /// The options that were given as flags, in the order of their declaration.
@@ -369,18 +315,24 @@ pub(crate) fn given(matches: &ArgMatches) -> Vec<(Key, String)> {
         let values = matches.try_get_many::<String>(key.name()).ok().flatten()?;
         Some((key, values.map(String::as_str).collect::<Vec<_>>().join(",")))
     };
-    option_keys().filter_map(value).collect()
+    options::keys().filter_map(value).collect()
+}
+
+/// The project's file, unless it is not wanted.
+pub(crate) fn project(matches: &ArgMatches) -> Result<Project, Failure> {
+    if matches.get_flag("no-project-file") { Ok(Project::default()) } else { Project::find() }
 }
 
 /// What is known, and where what is found is to be written.
-pub(crate) fn comparison(matches: &ArgMatches) -> Result<Comparison, Failure> {
+pub(crate) fn comparison(matches: &ArgMatches, project: &Project) -> Result<Comparison, Failure> {
     let path = |name: &str| matches.get_one::<PathBuf>(name).map(PathBuf::as_path);
-    Comparison::new(path("baseline"), path("write-baseline"))
+    Comparison::new(path("baseline").or(project.baseline.as_deref()), path("write-baseline"))
 }
 
 /// What paths for machines are relative to.
-pub(crate) fn root_of_sources(matches: &ArgMatches) -> SourceRoot {
-    SourceRoot::find(matches.get_one::<PathBuf>("source-root").map(PathBuf::as_path))
+pub(crate) fn root_of_sources(matches: &ArgMatches, project: &Project) -> SourceRoot {
+    let given = matches.get_one::<PathBuf>("source-root").or(project.source_root.as_ref());
+    SourceRoot::find(given.map(PathBuf::as_path))
 }
 
 /// Where the findings go. An `--output` belongs to the `--format` before it, or if there is none to the first one after it.
@@ -453,7 +405,7 @@ mod tests {
     fn what_follows_the_program_is_its_own() {
         let matches = parse(&["--level", "error", "prog", "--level", "x", "-v"]).unwrap();
         let run = matches.subcommand_matches("run").unwrap();
-        let words: Vec<_> = run.get_many::<std::ffi::OsString>("program").unwrap().collect();
+        let words: Vec<_> = run.get_many::<OsString>("program").unwrap().collect();
         assert_eq!(words, ["prog", "--level", "x", "-v"]);
         assert_eq!(given(run), [(Key::Level, "error".to_owned())]);
     }
@@ -480,7 +432,7 @@ mod tests {
     #[test]
     fn options_of_later_versions_are_no_flags() {
         for key in Key::ALL.iter().filter(|key| !key.info().available) {
-            assert!(option_keys().all(|offered| offered != *key));
+            assert!(options::keys().all(|offered| offered != *key));
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The layers, from the top down; each uses those below it alone (ARCHITECTURE.md has them as a table, which a test reads):
 //! entrances (`commands`, `memcheck`), `arguments`, running (`run`), telling (`outputs`, `form`), knowing (`findings`), asking
-//! (`system`), and the ground (`say`, `failure`, `inherited`, `path`, `pattern`, `replacement`, `spelling`).
+//! (`system`), and the ground (`say`, `failure`, `inherited`, `path`, `pattern`, `replacement`, `spelling`, `values`).
 
 mod arguments;
 mod commands;
@@ -19,6 +19,7 @@ mod run;
 mod say;
 mod spelling;
 mod system;
+mod values;
 
 use commands::{explain, pages, report, tables};
 use failure::Failure;

@@ -385,3 +385,36 @@ fn outputs_of_runs_that_are_made_at_once_have_names_of_their_own() {
     let bad = place.mapsan(&["run", "-o", "x.%n.txt", "true"]);
     assert_eq!((bad.status.code(), text(&bad.stderr).lines().count()), (Some(2), 1), "{bad:?}");
 }
+
+#[test]
+fn a_project_has_options_of_its_own_below_those_that_are_given() {
+    let Some(place) = Place::new() else { return };
+    place.write("prog.c", NOTE_AND_ERROR);
+    place.compile("prog");
+    place.write("sub/folder/x", "");
+    place.write("known.txt", "shmget-missing:main\n");
+    let toml = "error-exitcode = 9\nsuppressions = \"known.txt\"\n[severity]\nmunmap-unaligned-address = \"warning\"\n";
+    place.write(".mapsan.toml", toml);
+    let run = |arguments: &[&str], options: &str| {
+        let mut command = place.command(&[&["run"], arguments, &["../../prog"]].concat());
+        command.current_dir(place.path().join("sub/folder")).env("MAPSAN_OPTIONS", options).output().unwrap()
+    };
+    let plain = run(&[], "");
+    assert_eq!(plain.status.code(), Some(9), "{plain:?}");
+    let shown = text(&plain.stderr);
+    assert!(shown.contains("warning[munmap-unaligned-address]") && !shown.contains("shmget-missing"), "{shown}");
+    assert!(!shown.contains(".mapsan.toml"), "{shown}");
+    assert!(text(&run(&["--verbosity", "1"], "").stderr).contains("/.mapsan.toml'"));
+    let severity = "severity=munmap-unaligned-address=note";
+    assert_eq!(run(&[], severity).status.code(), Some(0), "the environment is above the project");
+    let above = run(&["--severity", "munmap-unaligned-address=error", "--error-exitcode", "3"], severity);
+    assert_eq!(above.status.code(), Some(3), "the command line is above both");
+    assert_eq!(run(&["--no-project-file"], "").status.code(), Some(0));
+    place.write(".mapsan.toml", "levle = \"note\"\n");
+    for command in ["run", "report"] {
+        let bad = place.mapsan(&[command, "./prog"]);
+        let error = text(&bad.stderr);
+        assert_eq!((bad.status.code(), error.lines().count()), (Some(2), 1), "{error}");
+        assert!(error.contains("levle: there is no such key (did you mean 'level'?); there are baseline, "), "{error}");
+    }
+}

@@ -22,9 +22,10 @@ const MOST_NAMED: usize = 5;
 pub(crate) fn report(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let files: Vec<PathBuf> = matches.get_many("file").into_iter().flatten().cloned().collect();
     let destinations = arguments::destinations(matches)?;
-    let options = Options::new(arguments::given(matches));
-    let mut comparison = arguments::comparison(matches)?;
-    let source_root = arguments::root_of_sources(matches);
+    let project = arguments::project(matches)?;
+    let options = Options::new(project.options.clone(), arguments::given(matches));
+    let mut comparison = arguments::comparison(matches, &project)?;
+    let source_root = arguments::root_of_sources(matches, &project);
     let outputs = Outputs::open(&destinations, Stream::StandardOutput, StyleChoice::default(), &source_root)?;
     let mut reader = Reader { session: Session::default(), outputs, failed: false };
     reader.session.suppressions = options.suppressions();
@@ -47,9 +48,9 @@ pub(crate) fn report(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     };
     outputs.close(&mut session, &facts)?;
     comparison.end(&mut session)?;
-    match matches.get_one::<u8>("error-exitcode") {
+    match matches.get_one::<u8>("error-exitcode").copied().or(project.error_exitcode) {
         _ if failed => Ok(ExitCode::from(125)),
-        Some(code) if session.has(options.fail) => Ok(ExitCode::from(*code)),
+        Some(code) if session.has(options.fail) => Ok(ExitCode::from(code)),
         _ => Ok(ExitCode::SUCCESS),
     }
 }

@@ -10,6 +10,7 @@ use crate::run::follow::{self, Ended, Follower};
 use crate::run::launch::launch;
 use crate::run::options::Options;
 use crate::run::prepare::CommandLine;
+use crate::run::project::Project;
 use crate::run::verdict::Demands;
 use crate::say::say;
 use crate::spelling::nearest;
@@ -24,12 +25,16 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let words: Vec<OsString> = matches.get_many("program").into_iter().flatten().cloned().collect();
     refuse_unknown_option(&words)?;
     let command_line = CommandLine::new(&words)?;
-    let options = Options::new(arguments::given(matches));
+    let project = arguments::project(matches)?;
+    let options = Options::new(project.options.clone(), arguments::given(matches));
+    if let Some(path) = project.path.as_deref().filter(|_| options.are_verbose()) {
+        say!("options of the project: '{}'", path.display());
+    }
     let mut destinations = arguments::destinations(matches)?;
     destinations.extend(log_of_environment(&options)?);
-    let source_root = arguments::root_of_sources(matches);
+    let source_root = arguments::root_of_sources(matches, &project);
     let outputs = open_outputs(matches, &destinations, &options, &source_root)?;
-    let mut comparison = arguments::comparison(matches)?;
+    let mut comparison = arguments::comparison(matches, &project)?;
     let prepared = command_line.prepare()?;
     hint_at_misplaced(&words);
     let mut follower = Follower::new(outputs)?;
@@ -45,7 +50,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         let path = prepared.program.path.display();
         say!("'{path}' is not covered, and runs unchecked; --require-coverage makes that a failure");
     }
-    let demands = demands(matches, &options);
+    let demands = demands(matches, &options, &project);
     let depends = demands.are_made() || destinations.iter().any(Destination::is_read_later);
     let wait = arguments::wait(matches, depends);
     let Ended { status, living, mut session, mut outputs } = follower.follow(pid, &prepared, &options, wait)?;
@@ -103,11 +108,11 @@ fn open_outputs(
     Outputs::open(destinations, Stream::StandardError, style, root)
 }
 
-fn demands(matches: &ArgMatches, options: &Options) -> Demands {
+fn demands(matches: &ArgMatches, options: &Options, project: &Project) -> Demands {
     Demands {
         expected: matches.get_one("expect").cloned(),
-        error_exitcode: matches.get_one("error-exitcode").copied(),
-        coverage: matches.get_flag("require-coverage"),
+        error_exitcode: matches.get_one("error-exitcode").copied().or(project.error_exitcode),
+        coverage: matches.get_flag("require-coverage") || project.requires_coverage,
         fail: options.fail,
     }
 }

@@ -1,7 +1,7 @@
 //! Layer *running*: a run in parts that other commands can use, too. A program is prepared once, launched, followed until
 //! its processes have ended, and judged.
 //!
-//! In the order in which each uses those after it: verdict, comparison, follow, leftovers, coverage, launch, prepare, options.
+//! In the order in which each uses those after it: verdict, comparison, follow, leftovers, coverage, launch, prepare, project, options.
 
 pub(crate) mod comparison;
 mod coverage;
@@ -10,4 +10,5 @@ pub(crate) mod launch;
 pub(crate) mod leftovers;
 pub(crate) mod options;
 pub(crate) mod prepare;
+pub(crate) mod project;
 pub(crate) mod verdict;

@@ -8,8 +8,16 @@ use mapsan_model::options::{Piece, is_separator, pieces};
 use mapsan_model::{Key, Rule, Selector, Severity};
 use std::env;
 
+/// The options that the command has: the log is its own; what is said at the end and the exit status have flags of their own.
+pub(crate) fn keys() -> impl Iterator<Item = Key> {
+    let own = [Key::LogPath, Key::LogFormat, Key::LogPrefix, Key::Exitcode, Key::Help];
+    Key::ALL.iter().copied().filter(move |key| key.info().available && !own.contains(key))
+}
+
 /// The options that reach the library, and those that the command acts on itself.
 pub(crate) struct Options {
+    /// Those of the project's file, which stand below all others.
+    project: Vec<(Key, String)>,
     /// `MAPSAN_OPTIONS` as the user has it.
     environment: String,
     given: Vec<(Key, String)>,
@@ -18,10 +26,10 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Those of the environment, and those that were given as flags.
-    pub(crate) fn new(given: Vec<(Key, String)>) -> Options {
+    /// Those of the project's file, of the environment, and those that were given as flags.
+    pub(crate) fn new(project: Vec<(Key, String)>, given: Vec<(Key, String)>) -> Options {
         let environment = env::var("MAPSAN_OPTIONS").unwrap_or_default();
-        let mut options = Options { environment, given, fail: Severity::Warning };
+        let mut options = Options { project, environment, given, fail: Severity::Warning };
         options.fail = options.value(Key::Fail).and_then(|name| Severity::from_name(&name)).unwrap_or(options.fail);
         options
     }
@@ -37,7 +45,7 @@ impl Options {
             Piece::Pair(name, value) => Some((name, value)),
             Piece::NoValue(_) | Piece::OpenQuote(_) => None,
         });
-        of_environment.chain(self.given.iter().map(|(key, value)| (key.name(), value.as_str())))
+        self.project.iter().map(named).chain(of_environment).chain(self.given.iter().map(named))
     }
 
     /// The severities that were chosen, by all sources.
@@ -94,20 +102,27 @@ impl Options {
 
     /// What the library gets: the environment, the flags, and where its records go, in this order.
     pub(crate) fn for_library(&self, log: &str) -> String {
-        let mut text = self.environment.clone();
         let own = [(Key::LogFormat, "json".to_owned()), (Key::LogPath, log.to_owned())];
         // What is suppressed is so here, by more than the library knows, where nothing hangs on it there.
         let observes =
             self.value(Key::Mode).is_none_or(|mode| mode == "observe") && self.value(Key::Exitcode).is_none();
         let passed_on = |(key, _): &&(Key, String)| *key != Key::Suppressions || !observes;
         // harden= turns rules on, which --disable turns off again.
-        let (harden, others): (Vec<_>, Vec<_>) =
-            self.given.iter().filter(passed_on).partition(|(key, _)| *key == Key::Harden);
-        for (key, value) in harden.into_iter().chain(others).chain(&own) {
-            text.extend([":", key.name(), "=", &quoted(value)]);
-        }
-        text.trim_start_matches(':').to_owned()
+        let as_text = |options: &[(Key, String)]| {
+            let (harden, others): (Vec<_>, Vec<_>) =
+                options.iter().filter(passed_on).partition(|(key, _)| *key == Key::Harden);
+            let pair = |(key, value): &(Key, String)| format!("{}={}", key.name(), quoted(value));
+            harden.into_iter().chain(others).map(pair).collect::<Vec<_>>().join(":")
+        };
+        let log = own.map(|(key, value)| format!("{}={}", key.name(), quoted(&value))).join(":");
+        let sources = [as_text(&self.project), self.environment.clone(), as_text(&self.given), log];
+        sources.into_iter().filter(|source| !source.is_empty()).collect::<Vec<_>>().join(":")
     }
+}
+
+/// An option by its name.
+fn named((key, value): &(Key, String)) -> (&str, &str) {
+    (key.name(), value.as_str())
 }
 
 /// A value in quotes where it needs them.
@@ -127,12 +142,16 @@ mod tests {
     #[test]
     fn the_library_gets_environment_flags_and_log_in_this_order() {
         let options = Options {
+            project: vec![(Key::Level, "warning".into()), (Key::Disable, "leak".into())],
             environment: "level=note:mode=abort".into(),
             given: vec![(Key::Level, "error".into()), (Key::Suppressions, "/a b".into())],
             fail: Severity::Warning,
         };
         let text = options.for_library("@it's");
-        assert_eq!(text, "level=note:mode=abort:level=error:suppressions='/a b':log_format=json:log_path=@it's");
+        assert_eq!(
+            text,
+            "level=warning:disable=leak:level=note:mode=abort:level=error:suppressions='/a b':log_format=json:log_path=@it's"
+        );
         assert_eq!(options.value(Key::Level).unwrap(), "error");
         assert_eq!(options.value(Key::Mode).unwrap(), "abort");
         assert_eq!(options.value(Key::Skip), None);
