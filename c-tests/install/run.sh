@@ -15,7 +15,7 @@ fail() {
 DESTDIR=$work/root "$xtask" install --prefix /opt/mapsan > "$work/out" 2>&1 || { fail 'the installation'; exit 1; }
 prefix=$work/root/opt/mapsan
 for file in bin/mapsan bin/mapsan-memcheck lib/libmapsan.so lib/libmapsan.so.0 lib/libmapsan.a include/mapsan.h \
-            lib/pkgconfig/mapsan.pc lib/cmake/mapsan/mapsanConfig.cmake share/man/man1/mapsan-run.1 \
+            lib/pkgconfig/mapsan.pc lib/cmake/mapsan/mapsanConfig.cmake share/man/man1/mapsan-run.1 share/mapsan/mapsan.py \
             share/bash-completion/completions/mapsan share/zsh/site-functions/_mapsan share/fish/vendor_completions.d/mapsan.fish; do
     [ -s "$prefix/$file" ] || fail "$file is missing"
 done

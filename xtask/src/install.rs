@@ -39,6 +39,7 @@ pub(crate) fn install(arguments: &Arguments) -> Result<()> {
     programs(&place, &built)?;
     libraries(&place, root, &built)?;
     packages(&place, root)?;
+    debugger(&place, root)?;
     pages(&place, &built)?;
     println!("mapsan is installed in {}", place.of(Path::new("")).display());
     Ok(())
@@ -152,6 +153,17 @@ fn packages(place: &Place, root: &Path) -> Result<()> {
         Place::write(&place.library(&format!("cmake/mapsan/{name}")), text, 0o644)?;
     }
     Ok(())
+}
+
+/// The commands of gdb, and what has them loaded with the library where gdb looks below this prefix.
+fn debugger(place: &Place, root: &Path) -> Result<()> {
+    let script = Path::new("share/mapsan/mapsan.py");
+    Place::copy(&root.join("gdb/mapsan.py"), &place.of(script), 0o644)?;
+    let library = place.prefix.join(&place.libdir).join(format!("libmapsan.so.{}-gdb.py", env!("CARGO_PKG_VERSION")));
+    let loader = Path::new("share/gdb/auto-load").join(library.strip_prefix("/").unwrap_or(&library));
+    let script = place.prefix.join(script);
+    let text = format!("import gdb\n\ngdb.execute(\"source {}\")\n", script.display());
+    Place::write(&place.of(&loader), text, 0o644)
 }
 
 /// Manual pages and completions, which the command itself prints.

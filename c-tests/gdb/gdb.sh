@@ -1,0 +1,70 @@
+#!/bin/sh
+# The commands of gdb: gdb.sh SCRIPT LIBRARY WAY PROGRAM SOURCE
+set -u
+script=$1 library=$2 way=$3 program=$4 source=$5
+if ! gdb -nx -batch -ex 'python print("python")' 2> /dev/null | grep -q python; then
+    echo "SKIPPED: no gdb with Python; install it: sudo apt-get install gdb"
+    exit 77
+fi
+if ! gdb -nx -batch -ex 'starti' true > /dev/null 2>&1; then
+    echo "SKIPPED: gdb may not start a program here (ptrace is refused)"
+    exit 77
+fi
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+failures=0
+line_of() { grep -n "$1" "$source" | head -1 | cut -d : -f 1; }
+mistake=$(line_of 'the mistake')
+gdb_with() { MAPSAN_OPTIONS= timeout 60 gdb -nx -q -batch "$@" "$program" > "$work/out" 2>&1; }
+has() {
+    grep -q -e "$1" "$work/out" || {
+        failures=$((failures + 1))
+        echo "FAILED: '$1' is not said:"
+        sed 's/^/    /' "$work/out"
+    }
+}
+lacks() {
+    grep -q -e "$1" "$work/out" && {
+        failures=$((failures + 1))
+        echo "FAILED: '$1' is said:"
+        sed 's/^/    /' "$work/out"
+    }
+}
+preload="mapsan preload $library"
+[ "$way" = preloaded ] || preload='echo linked\n'
+
+# Two steps: stop, run. The frame is the call's, its variables are there, and the commands leave it.
+gdb_with -ex "source $script" -ex "$preload" -ex 'mapsan stop' -ex run -ex 'echo now\n' -ex 'info frame' -ex 'print memory' \
+    -ex 'mapsan findings' -ex 'print memory == (void *)0' -ex 'mapsan address kept + 10' -ex 'mapsan mappings' \
+    -ex 'print (int)mapsan_describe_address(kept, 2)' -ex 'down' -ex 'mapsan caller' -ex 'continue'
+has 'mapsan: error\[munmap-double\]'
+sed -n '/^now/,$p' "$work/out" > "$work/after"
+grep -q "twice.c:$mistake" "$work/after" || { failures=$((failures + 1)); echo "FAILED: it is not at the call:"; cat "$work/out"; }
+has '^\$1 = (void \*) 0x'
+has '^mapsan: 1 error, 0 warnings, 0 notes$'
+has '^mapsan: the last: error\[munmap-double\]: the 4096 bytes at 0x'
+has '^Line '"$mistake"' of'
+has '^\$2 = 0$'
+has 'mmap of 8192 bytes'
+has '^\$3 = [0-9]'
+has '^end$'
+has 'exited normally'
+
+# Where there is nothing to ask, that is said.
+gdb_with -ex "source $script" -ex 'mapsan findings' -ex 'mapsan stop now' -ex 'mapsan address' -ex 'mapsan preload /nowhere'
+has '^mapsan: no program runs; start it with run$'
+has '^mapsan: stop takes no argument$'
+has '^mapsan: address takes an expression'
+has '^mapsan: there is no /nowhere; say where'
+lacks Traceback
+if [ "$way" = preloaded ]; then
+    gdb_with -ex "source $script" -ex 'break before_end' -ex run -ex 'mapsan findings' -ex 'mapsan address kept'
+    has '^mapsan: mapsan_count is not in this program: link it with the library, or preload it'
+else
+    gdb_with -ex "source $script" -ex 'break main' -ex run -ex 'mapsan caller' -ex 'mapsan findings' -ex 'mapsan address nonsense'
+    has '^mapsan: there has been no finding$'
+    has '^mapsan: 0 errors, 0 warnings, 0 notes$'
+    has "^mapsan: 'nonsense' gives no address"
+fi
+lacks Traceback
+[ "$failures" = 0 ]
