@@ -22,7 +22,9 @@ use std::time::{Duration, Instant};
 
 /// How often the processes are looked at: soon at first, so that a short program is seen, then now and then.
 const FIRST_INTERVAL: Duration = Duration::from_millis(2);
-const INTERVAL: Duration = Duration::from_millis(10);
+const INTERVAL: Duration = Duration::from_millis(50);
+/// How often the records that have come are taken.
+const RECORDS_INTERVAL: Duration = Duration::from_millis(10);
 /// How long the command waits in any case for processes that end right after the program.
 const MOMENT: Duration = Duration::from_millis(100);
 /// After which time it says for whom it waits.
@@ -124,7 +126,7 @@ impl Follower {
         let mut wait = FIRST_INTERVAL;
         let mut next = Instant::now() + wait;
         while self.ended.is_none() {
-            self.take_until(next);
+            self.take_until(next.min(Instant::now() + RECORDS_INTERVAL));
             if self.ended.is_none() && Instant::now() >= next {
                 self.look(coverage);
                 wait = (wait * 2).min(INTERVAL);
@@ -157,8 +159,7 @@ impl Follower {
             // the command has none of its own besides.
             let is_over = self.deserted || self.tree.has_others() && empty >= EMPTY;
             if is_over || patience.is_some_and(|patience| waited >= patience) || child::is_interrupted() {
-                let blocks = self.rest();
-                self.ingest(&blocks);
+                self.take_the_rest();
                 return living;
             }
             if waited >= PATIENCE && !said && !living.is_empty() {
@@ -186,27 +187,25 @@ impl Follower {
     fn take_until(&mut self, next: Instant) {
         let first = self.events.recv_timeout(next.saturating_duration_since(Instant::now())).ok();
         let had_ended = self.ended.is_some();
-        let mut blocks = Vec::new();
         let events: Vec<Event> = first.into_iter().chain(self.events.try_iter()).collect();
         for event in events {
             match event {
-                Event::Records(block) => blocks.push(block),
                 Event::Ended(status) => self.ended = Some(status),
                 Event::Deserted => self.deserted = true,
                 Event::Drained => {}
             }
         }
         if self.ended.is_some() && !had_ended {
-            blocks.extend(self.rest());
+            self.take_the_rest();
+        } else {
+            self.ingest(&self.channel.take());
         }
-        self.ingest(&blocks);
     }
 
-    /// What has been sent so far.
-    fn rest(&mut self) -> Vec<Vec<u8>> {
-        let rest = channel::rest(&self.channel, &self.events);
-        self.deserted |= rest.deserted;
-        rest.blocks
+    /// Takes in what has been sent so far.
+    fn take_the_rest(&mut self) {
+        self.deserted |= channel::wait_for_the_rest(&self.channel, &self.events);
+        self.ingest(&self.channel.take());
     }
 
     /// Takes in some blocks of records.

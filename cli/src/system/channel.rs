@@ -7,19 +7,19 @@
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::io::{self, ErrorKind};
+use std::mem;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::process::ExitStatus;
 use std::sync::mpsc::{Receiver, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 /// More than the library sends at once.
 const MESSAGE: usize = 128 * 1024;
 
-/// What the command waits for.
+/// What the command waits for; for records it does not, but takes them now and then: each wait costs a change of threads.
 pub(crate) enum Event {
-    /// Records, a line each.
-    Records(Vec<u8>),
     /// The program has ended.
     Ended(io::Result<ExitStatus>),
     /// The command has no children any more.
@@ -35,6 +35,8 @@ pub(crate) struct Channel {
     word: String,
     address: SocketAddr,
     socket: UnixDatagram,
+    /// Blocks of records that have come, a line each record.
+    blocks: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
 impl Channel {
@@ -46,7 +48,8 @@ impl Channel {
             let address = SocketAddr::from_abstract_name(&name)?;
             match UnixDatagram::bind_addr(&address) {
                 Ok(socket) => {
-                    return Ok(Channel { name, word: format!("{:016x}{:016x}", random(), random()), address, socket });
+                    let word = format!("{:016x}{:016x}", random(), random());
+                    return Ok(Channel { name, word, address, socket, blocks: Arc::default() });
                 }
                 Err(error) if error.kind() == ErrorKind::AddrInUse => {}
                 Err(error) => return Err(error),
@@ -63,21 +66,28 @@ impl Channel {
     pub(crate) fn listen(&self, events: Sender<Event>) -> io::Result<()> {
         let socket = self.socket.try_clone()?;
         let word = self.word.clone();
+        let blocks = Arc::clone(&self.blocks);
         thread::Builder::new().name("records".to_owned()).spawn(move || {
             let mut message = vec![0; MESSAGE];
             loop {
-                let event = match socket.recv(&mut message) {
-                    Ok(length) if message.get(..length) == Some(word.as_bytes()) => Event::Drained,
-                    Ok(length) => Event::Records(message.get(..length).unwrap_or_default().to_vec()),
-                    Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                match socket.recv(&mut message) {
+                    Ok(length) if message.get(..length) == Some(word.as_bytes()) => {
+                        if events.send(Event::Drained).is_err() {
+                            return;
+                        }
+                    }
+                    Ok(length) => locked(&blocks).push(message.get(..length).unwrap_or_default().to_vec()),
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
                     Err(_) => return,
-                };
-                if events.send(event).is_err() {
-                    return;
                 }
             }
         })?;
         Ok(())
+    }
+
+    /// The blocks of records that have come since this was asked last.
+    pub(crate) fn take(&self) -> Vec<Vec<u8>> {
+        mem::take(&mut *locked(&self.blocks))
     }
 
     /// Asks for [`Event::Drained`], which comes after everything that has been sent so far.
@@ -86,29 +96,25 @@ impl Channel {
     }
 }
 
-/// What came until all that had been sent was here.
-#[derive(Default)]
-pub(crate) struct Rest {
-    /// The blocks of records.
-    pub(crate) blocks: Vec<Vec<u8>>,
-    /// Whether the command has no children any more.
-    pub(crate) deserted: bool,
+/// The blocks, also after a panic of the thread that adds to them.
+fn locked(blocks: &Mutex<Vec<Vec<u8>>>) -> MutexGuard<'_, Vec<Vec<u8>>> {
+    blocks.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Takes events until `Drained`, or until nothing can come any more.
-pub(crate) fn rest(channel: &Channel, events: &Receiver<Event>) -> Rest {
-    let mut rest = Rest::default();
+/// Takes events until `Drained`, when all that had been sent has come, or until nothing can come any more; whether the command
+/// has no children any more.
+pub(crate) fn wait_for_the_rest(channel: &Channel, events: &Receiver<Event>) -> bool {
+    let mut deserted = false;
     if channel.ask_for_the_rest().is_ok() {
         for event in events {
             match event {
-                Event::Records(block) => rest.blocks.push(block),
                 Event::Drained => break,
-                Event::Deserted => rest.deserted = true,
+                Event::Deserted => deserted = true,
                 Event::Ended(_) => {}
             }
         }
     }
-    rest
+    deserted
 }
 
 /// The lines of some blocks.
@@ -132,7 +138,7 @@ mod tests {
         socket.connect_addr(&address).unwrap();
         socket.send(b"one\ntwo\n").unwrap();
         socket.send(b"three\n").unwrap();
-        let rest = rest(&channel, &events);
-        assert_eq!(lines(&rest.blocks), ["one", "two", "three"]);
+        wait_for_the_rest(&channel, &events);
+        assert_eq!(lines(&channel.take()), ["one", "two", "three"]);
     }
 }
