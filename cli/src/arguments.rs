@@ -98,14 +98,14 @@ pub(crate) fn command() -> Command {
 
 fn report() -> Command {
     Command::new("report")
-        .about("Renders saved records (log_format=json, or 'mapsan run --format json') in any form")
+        .about("Renders saved records ('run --format json', log_format=json) or the library's text, in any form")
         .arg(
             Arg::new("file")
                 .value_name("FILE")
                 .required(true)
                 .num_args(1..)
                 .value_parser(value_parser!(PathBuf))
-                .help("files of records, one JSON object a line"),
+                .help("files of records, one JSON object a line, or of the library's text; - is standard input"),
         )
         .arg(format())
         .arg(output("standard output"))

@@ -418,3 +418,43 @@ fn a_project_has_options_of_its_own_below_those_that_are_given() {
         assert!(error.contains("levle: there is no such key (did you mean 'level'?); there are baseline, "), "{error}");
     }
 }
+
+#[test]
+fn text_that_the_library_has_written_gets_lines() {
+    let Some(place) = Place::new() else { return };
+    let main = double("page").replace(
+        "    munmap(page, 4096);\n    munmap",
+        "    write(1, \"hello\", 5);\n    munmap(page, 4096);\n    munmap",
+    );
+    place.write("prog.c", &program("", &double("page"), &main));
+    place.compile("prog");
+    let alone = |options: &str| {
+        let mut command = Command::new("./prog");
+        command.current_dir(place.path()).env("LD_PRELOAD", &place.library).env("MAPSAN_OPTIONS", options);
+        let output = command.output().unwrap();
+        [output.stdout, output.stderr].concat()
+    };
+    let records = alone("log_format=json");
+    for log in [alone(""), alone("log_prefix=time"), alone("color=always"), [alone("disable=leak"), records].concat()] {
+        fs::write(place.path().join("log"), &log).unwrap();
+        for file in ["log", "-"] {
+            let mut command = place.command(&["report", file, "--format", "text", "--error-exitcode", "9"]);
+            command.stdin(fs::File::open(place.path().join("log")).unwrap());
+            let output = command.output().unwrap();
+            let shown = text(&output.stdout);
+            assert!(shown.contains(" main (prog.c:14)\n") && shown.contains(" helper (prog.c:9)\n"), "{output:?}");
+            assert!(shown.contains("munmap(page, 4096)") && shown.contains("summary: 2 errors, "), "{shown}");
+            assert_eq!(output.status.code(), Some(9), "{output:?}");
+            assert!(output.stderr.is_empty() || log.starts_with(b"hello{"), "{output:?}");
+        }
+    }
+    // A program that was built anew since has other lines.
+    fs::write(place.path().join("log"), alone("")).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    place.compile("prog");
+    let output = place.mapsan(&["report", "log"]);
+    assert!(text(&output.stdout).contains("has changed since it was loaded"), "{output:?}");
+    place.write("log", "hello\n");
+    let output = place.mapsan(&["report", "log"]);
+    assert_eq!((output.status.code(), text(&output.stderr).lines().count()), (Some(125), 1), "{output:?}");
+}

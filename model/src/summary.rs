@@ -3,6 +3,11 @@
 use crate::Severity;
 use core::fmt;
 
+/// How the sentence begins.
+pub const OPENING: &str = "summary: ";
+/// What follows the number of findings that were left out.
+pub const REPEATED: &str = " more of the same not shown";
+
 /// How many findings were made, by severity, and how many were left out because the same had been shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
@@ -35,9 +40,9 @@ impl fmt::Display for Summary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (errors, warnings, notes) =
             (Counted(self.errors, "error"), Counted(self.warnings, "warning"), Counted(self.notes, "note"));
-        write!(formatter, "summary: {errors}, {warnings}, {notes}")?;
+        write!(formatter, "{OPENING}{errors}, {warnings}, {notes}")?;
         if self.repeated > 0 {
-            write!(formatter, "; {} more of the same not shown", self.repeated)?;
+            write!(formatter, "; {}{REPEATED}", self.repeated)?;
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use crate::arguments;
 use crate::failure::{Failure, reason};
 use crate::findings::records::Record;
 use crate::findings::session::{Ingested, Session};
+use crate::findings::text_log::TextLog;
 use crate::form::contract::RunFacts;
 use crate::outputs::{Outputs, Stream, StyleChoice};
 use crate::run::comparison;
@@ -11,7 +12,7 @@ use crate::run::options::Options;
 use crate::say::say;
 use clap::ArgMatches;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -55,6 +56,16 @@ pub(crate) fn report(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     }
 }
 
+/// What was read of one file.
+struct Lines {
+    log: TextLog,
+    records: usize,
+    texts: usize,
+    /// Lines that are neither, and why not; of a great many the number alone.
+    skipped: Vec<(u64, String)>,
+    more_skipped: usize,
+}
+
 /// What has been read, and shown.
 struct Reader {
     session: Session,
@@ -64,54 +75,85 @@ struct Reader {
 }
 
 impl Reader {
-    /// Reads a file, as far as it holds records.
+    /// Reads a file, or standard input, as far as it holds records or text that the library has written.
     fn read(&mut self, path: &Path) {
-        let file = match File::open(path) {
-            Ok(file) => file,
-            Err(error) => return self.fail(format_args!("'{}' can't be read: {}", path.display(), reason(&error))),
+        let is_input = path == Path::new("-");
+        let name = if is_input { "standard input".to_owned() } else { format!("'{}'", path.display()) };
+        let input: io::Result<Box<dyn BufRead>> = if is_input {
+            Ok(Box::new(io::stdin().lock()))
+        } else {
+            File::open(path).map(|file| Box::new(BufReader::new(file)) as Box<dyn BufRead>)
         };
-        let (mut bad, mut records) = (0_usize, 0_usize);
-        for (number, line) in (1_u64..).zip(BufReader::new(file).split(b'\n')) {
-            let line = match line {
-                Ok(line) => String::from_utf8_lossy(&line).into_owned(),
+        let input = match input {
+            Ok(input) => input,
+            Err(error) => return self.fail(format_args!("{name} can't be read: {}", reason(&error))),
+        };
+        let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok().filter(|_| !is_input);
+        let time = modified.map(|time| humantime::format_rfc3339_micros(time).to_string()).unwrap_or_default();
+        let mut lines = Lines { log: TextLog::new(time), records: 0, texts: 0, skipped: Vec::new(), more_skipped: 0 };
+        for (number, line) in (1_u64..).zip(input.split(b'\n')) {
+            match line {
+                Ok(line) => self.read_line(&mut lines, number, &String::from_utf8_lossy(&line)),
                 Err(error) => {
-                    let path = path.display();
-                    self.fail(format_args!("'{path}' can't be read on from line {number}: {}", reason(&error)));
+                    self.fail(format_args!("{name} can't be read on from line {number}: {}", reason(&error)));
                     break;
                 }
-            };
-            if line.trim().is_empty() {
-                continue;
-            }
-            let Err(why) = self.show(&line) else {
-                records += 1;
-                continue;
-            };
-            self.failed = true;
-            bad += 1;
-            if number == 1 {
-                say!("'{}' is no file of records: line 1: {why}", path.display());
-                break;
-            }
-            if bad <= MOST_NAMED {
-                say!("'{}', line {number}, is skipped: {why}", path.display());
             }
         }
-        if bad == 0 && records == 0 {
-            self.fail(format_args!("'{}' has no records", path.display()));
+        if let Some(record) = lines.log.end() {
+            self.show(&record, &record.line());
         }
-        if bad > MOST_NAMED {
-            say!("'{}': {} more lines are skipped", path.display(), bad - MOST_NAMED);
+        self.tell_skipped(&name, &lines);
+    }
+
+    /// Takes one line, of whichever kind.
+    fn read_line(&mut self, lines: &mut Lines, number: u64, line: &str) {
+        // What the program has written before it may have no end of line.
+        let line = line.find(r#"{"schema":"#).map_or(line, |start| &line[start..]);
+        let is_object = line.trim_start().starts_with('{');
+        let (is_of_log, complete) = if is_object { (false, lines.log.end()) } else { lines.log.take(line) };
+        if let Some(record) = complete {
+            self.show(&record, &record.line());
+        }
+        if is_of_log {
+            lines.texts += 1;
+        } else if !line.trim().is_empty() {
+            match Record::read(line) {
+                Ok(record) => {
+                    lines.records += 1;
+                    self.show(&record, line);
+                }
+                Err(why) if lines.skipped.len() < MOST_NAMED => lines.skipped.push((number, why)),
+                Err(_) => lines.more_skipped += 1,
+            }
         }
     }
 
-    /// Shows a line, if it is a record.
-    fn show(&mut self, line: &str) -> Result<(), String> {
-        if let Ingested::New(found) = self.session.ingest(&Record::read(line)?) {
+    /// Names the lines that were skipped. In a log of text they are the program's own.
+    fn tell_skipped(&mut self, name: &str, lines: &Lines) {
+        match &lines.skipped[..] {
+            _ if lines.records == 0 && lines.texts > 0 => {}
+            [] if lines.records == 0 => self.fail(format_args!("{name} has no records")),
+            [(number, why), ..] if lines.records == 0 => {
+                self.fail(format_args!("{name} holds neither records nor text of mapsan's: line {number}: {why}"));
+            }
+            skipped => {
+                for (number, why) in skipped {
+                    self.fail(format_args!("{name}, line {number}, is skipped: {why}"));
+                }
+                if lines.more_skipped > 0 {
+                    say!("{name}: {} more lines are skipped", lines.more_skipped);
+                }
+            }
+        }
+    }
+
+    /// Shows a record, which is this line.
+    fn show(&mut self, record: &Record, line: &str) {
+        if let Ingested::New(found) = self.session.ingest(record) {
             self.outputs.write_finding(&found, &mut self.session);
         }
         self.outputs.write_record(line);
-        Ok(())
     }
 
     /// Tells what processes have left, as they saw it: whether it is still there can't be asked any more.

@@ -1,7 +1,7 @@
 //! Layer *knowing*: what the records tell, each finding once, with its source, unless it is suppressed.
 //!
 //! In the order in which each uses those after it: session, baseline, fingerprint, suppress, severities, source, found,
-//! symbols, records.
+//! symbols, `text_log`, records.
 
 pub(crate) mod baseline;
 pub(crate) mod fingerprint;
@@ -12,3 +12,4 @@ pub(crate) mod severities;
 pub(crate) mod source;
 pub(crate) mod suppress;
 pub(crate) mod symbols;
+pub(crate) mod text_log;

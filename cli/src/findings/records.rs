@@ -91,7 +91,7 @@ pub(crate) struct Degraded {
 }
 
 /// A process that ends in order.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 pub(crate) struct End {
     pub(crate) repeated: u64,
     /// Findings that could not be written.
