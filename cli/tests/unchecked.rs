@@ -151,9 +151,24 @@ fn a_log_that_the_environment_asks_for_is_written_beside_what_the_command_shows(
         assert!(status == Some(3) && said.contains(FOUND) && log.contains(words), "{status:?} {said} {log}");
     }
     let Some(mut command) = covering() else { return };
-    command.env("MAPSAN_OPTIONS", "log_path=/tmp/x.%p").arg("run").arg(&bad.program);
+    command
+        .env("MAPSAN_OPTIONS", format!("log_path={}.%e", log.display()))
+        .arg("run")
+        .arg(&bad.program)
+        .output()
+        .unwrap();
+    assert!(fs::read_to_string(bad.path("log.prog")).unwrap().contains(FOUND));
+    for path in ["/tmp/x.%z", "@socket"] {
+        let Some(mut command) = covering() else { return };
+        command.env("MAPSAN_OPTIONS", format!("log_path={path}")).arg("run").arg(&bad.program);
+        let (said, status) = ended(&command.output().unwrap());
+        assert!(status == Some(2) && said.contains(&format!("log_path={path}: ")), "{status:?} {said}");
+    }
+    // A command under a command takes over.
+    let Some(mut command) = covering() else { return };
+    command.args(["run", env!("CARGO_BIN_EXE_mapsan"), "run", "--error-exitcode", "9"]).arg(&bad.program);
     let (said, status) = ended(&command.output().unwrap());
-    assert!(status == Some(2) && said.contains("log_path=/tmp/x.%p") && said.contains("-o FILE"), "{status:?} {said}");
+    assert!(status == Some(9) && said.contains(FOUND), "{status:?} {said}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use crate::form::contract::RunFacts;
 use crate::outputs::{Destination, Outputs, Stream, StyleChoice};
 use crate::path::SourceRoot;
+use crate::pattern;
 use crate::run::comparison;
 use crate::run::follow::{self, Ended, Follower};
 use crate::run::launch::launch;
@@ -14,10 +15,11 @@ use crate::run::project::Project;
 use crate::run::verdict::Demands;
 use crate::say::say;
 use crate::spelling::nearest;
-use crate::system::namespace;
+use crate::system::{channel, namespace};
 use clap::ArgMatches;
 use mapsan_model::Key;
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Runs a program and ends as it ended.
@@ -31,7 +33,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         say!("options of the project: '{}'", path.display());
     }
     let mut destinations = arguments::destinations(matches)?;
-    destinations.extend(log_of_environment(&options)?);
+    destinations.extend(log_of_environment(&options, words.first())?);
     let source_root = arguments::root_of_sources(matches, &project);
     let outputs = open_outputs(matches, &destinations, &options, &source_root)?;
     let mut comparison = arguments::comparison(matches, &project)?;
@@ -81,18 +83,19 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
 
 /// The log that `MAPSAN_OPTIONS` asks for, beside what the command was told: the library has one way, which leads to the
 /// command.
-fn log_of_environment(options: &Options) -> Result<Option<Destination>, Failure> {
-    let Some(path) = options.value(Key::LogPath).filter(|path| !path.is_empty() && path != "stderr") else {
-        return Ok(None);
-    };
-    if path.contains('%') || path.starts_with('@') {
-        return Err(Failure::usage(format!(
-            "MAPSAN_OPTIONS: log_path={path}: under 'mapsan run' one log has the findings of all processes; give a path \
-             without '%' and '@', or -o FILE"
-        )));
+fn log_of_environment(options: &Options, program: Option<&OsString>) -> Result<Option<Destination>, Failure> {
+    let of_other_command = |path: &str| path.strip_prefix('@').is_some_and(|name| name.starts_with(channel::PREFIX));
+    let path = options.value(Key::LogPath).filter(|path| !path.is_empty() && path != "stderr");
+    // A command that runs this one has it so for its own.
+    let Some(path) = path.filter(|path| !of_other_command(path)) else { return Ok(None) };
+    let refused = |why: &str| Failure::usage(format!("MAPSAN_OPTIONS: log_path={path}: {why}"));
+    if path.starts_with('@') {
+        return Err(refused("under 'mapsan run' it takes a file, not a socket"));
     }
+    let program = program.and_then(|program| Some(Path::new(program).file_name()?.to_string_lossy().into_owned()));
+    let file = pattern::expand(Path::new(&path), program.as_deref()).map_err(|why| refused(&why))?;
     let form = options.value(Key::LogFormat).unwrap_or_else(|| "text".to_owned());
-    Ok(Some(Destination { form, file: Some(path.into()) }))
+    Ok(Some(Destination { form, file: Some(file) }))
 }
 
 /// Opens the places that findings go to. Before anything can fail: what an earlier run has written must not be taken for

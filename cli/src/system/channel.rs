@@ -18,6 +18,9 @@ use std::thread;
 /// More than the library sends at once.
 const MESSAGE: usize = 128 * 1024;
 
+/// How the names of commands' sockets begin.
+pub(crate) const PREFIX: &str = "mapsan-";
+
 /// What the command waits for; for records it does not, but takes them now and then: each wait costs a change of threads.
 pub(crate) enum Event {
     /// The program has ended.
@@ -44,7 +47,7 @@ impl Channel {
     pub(crate) fn open() -> io::Result<Channel> {
         let random = || RandomState::new().build_hasher().finish();
         loop {
-            let name = format!("mapsan-{}-{:016x}", std::process::id(), random());
+            let name = format!("{PREFIX}{}-{:016x}", std::process::id(), random());
             let address = SocketAddr::from_abstract_name(&name)?;
             match UnixDatagram::bind_addr(&address) {
                 Ok(socket) => {
