@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::form;
+use crate::form::contract::ShownFrames;
 use crate::outputs::Destination;
 use crate::path::SourceRoot;
 use crate::pattern;
@@ -111,7 +112,7 @@ fn report() -> Command {
         .arg(output("standard output"))
         .arg(error_exitcode())
         .args(baselines())
-        .args([source_root(), no_project_file()])
+        .args([source_root(), no_project_file(), all_frames()])
         .args([Key::Suppressions, Key::Severity, Key::Fail].map(option_argument))
 }
 
@@ -241,7 +242,7 @@ fn run() -> Command {
                 .help("show with each finding the line that would silence it, for a --suppressions file"),
         )
         .args(baselines())
-        .args([source_root(), no_project_file()])
+        .args([source_root(), no_project_file(), all_frames()])
         .args(options::keys().map(option_argument))
 }
 
@@ -263,6 +264,11 @@ fn source_root() -> Arg {
                 working directory, if none is given";
     let parser = ValueParser::new(folder);
     Arg::new("source-root").long("source-root").value_name("FOLDER").value_parser(parser).help(help)
+}
+
+fn all_frames() -> Arg {
+    let help = "show each frame of test harnesses and interpreters in text, not their number";
+    Arg::new("all-frames").long("all-frames").action(ArgAction::SetTrue).help(help)
 }
 
 fn no_project_file() -> Arg {
@@ -316,6 +322,11 @@ pub(crate) fn given(matches: &ArgMatches) -> Vec<(Key, String)> {
         Some((key, values.map(String::as_str).collect::<Vec<_>>().join(",")))
     };
     options::keys().filter_map(value).collect()
+}
+
+/// Which frames of harnesses and interpreters a text shows.
+pub(crate) fn shown_frames(matches: &ArgMatches) -> ShownFrames {
+    if matches.get_flag("all-frames") { ShownFrames::Each } else { ShownFrames::Folded }
 }
 
 /// The project's file, unless it is not wanted.

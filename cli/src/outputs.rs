@@ -3,7 +3,7 @@
 use crate::failure::{Failure, unwritable};
 use crate::findings::found::Found;
 use crate::findings::session::Session;
-use crate::form::contract::{Form, RunFacts, TextStyle};
+use crate::form::contract::{Form, RunFacts, ShownFrames, TextStyle};
 use crate::form::names;
 use crate::path::SourceRoot;
 use crate::replacement::Replacement;
@@ -99,6 +99,7 @@ pub(crate) struct StyleChoice<'a> {
     pub(crate) color: Option<&'a str>,
     /// Whether each comes with the line that would silence it.
     pub(crate) suppressions: bool,
+    pub(crate) frames: ShownFrames,
 }
 
 impl StyleChoice<'_> {
@@ -109,7 +110,7 @@ impl StyleChoice<'_> {
             Some("never") => false,
             _ => terminal && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
         };
-        TextStyle { colour, terminal, suppressions: self.suppressions }
+        TextStyle { colour, terminal, suppressions: self.suppressions, frames: self.frames }
     }
 }
 

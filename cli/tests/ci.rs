@@ -458,3 +458,21 @@ fn text_that_the_library_has_written_gets_lines() {
     let output = place.mapsan(&["report", "log"]);
     assert_eq!((output.status.code(), text(&output.stderr).lines().count()), (Some(125), 1), "{output:?}");
 }
+
+#[test]
+fn frames_of_an_interpreter_are_one_line_in_text() {
+    let Some(place) = Place::new() else { return };
+    if !Command::new("python3").arg("-c").arg("import ctypes").status().is_ok_and(|status| status.success()) {
+        eprintln!("SKIPPED: there is no python3 with ctypes");
+        return;
+    }
+    place.write("x.py", "import ctypes\nctypes.CDLL(None).munmap(ctypes.c_void_p(1), ctypes.c_size_t(1))\n");
+    let shown = |options: &[&str]| {
+        text(&place.mapsan(&[&["run", "--disable", "leak"], options, &["python3", "x.py"]].concat()).stderr)
+    };
+    let folded = shown(&[]);
+    assert!(folded.contains(" frames of ") && folded.contains("munmap-unaligned-address"), "{folded}");
+    let each = shown(&["--all-frames"]);
+    let count = |text: &str| text.matches("\n    at 0x").count();
+    assert!(!each.contains(" frames of ") && count(&each) > count(&folded) + 1, "{each}");
+}

@@ -27,7 +27,8 @@ pub(crate) fn report(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let options = Options::new(project.options.clone(), arguments::given(matches));
     let mut comparison = arguments::comparison(matches, &project)?;
     let source_root = arguments::root_of_sources(matches, &project);
-    let outputs = Outputs::open(&destinations, Stream::StandardOutput, StyleChoice::default(), &source_root)?;
+    let style = StyleChoice { frames: arguments::shown_frames(matches), ..StyleChoice::default() };
+    let outputs = Outputs::open(&destinations, Stream::StandardOutput, style, &source_root)?;
     let mut reader = Reader { session: Session::default(), outputs, failed: false };
     reader.session.suppressions = options.suppressions();
     reader.session.chosen_severities = options.severities();

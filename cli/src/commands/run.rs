@@ -107,7 +107,11 @@ fn open_outputs(
     root: &SourceRoot,
 ) -> Result<Outputs, Failure> {
     let color = options.value(Key::Color);
-    let style = StyleChoice { color: color.as_deref(), suppressions: matches.get_flag("gen-suppressions") };
+    let style = StyleChoice {
+        color: color.as_deref(),
+        suppressions: matches.get_flag("gen-suppressions"),
+        frames: arguments::shown_frames(matches),
+    };
     Outputs::open(destinations, Stream::StandardError, style, root)
 }
 

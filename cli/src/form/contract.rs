@@ -59,6 +59,15 @@ impl RunFacts {
     }
 }
 
+/// Which frames of harnesses and interpreters a text shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ShownFrames {
+    /// Of several one after the other the number.
+    #[default]
+    Folded,
+    Each,
+}
+
 /// How a text looks.
 #[derive(Clone, Copy)]
 pub(crate) struct TextStyle {
@@ -67,6 +76,7 @@ pub(crate) struct TextStyle {
     pub(crate) terminal: bool,
     /// Whether each finding comes with the line that would silence it.
     pub(crate) suppressions: bool,
+    pub(crate) frames: ShownFrames,
 }
 
 /// A path as machines read it: relative to the root of the sources where it lies below that.

@@ -1,7 +1,8 @@
 //! Findings in words, with functions and source lines.
 
-use super::contract::{Form, RunFacts, TextStyle};
+use super::contract::{Form, RunFacts, ShownFrames, TextStyle};
 use crate::findings::found::{Found, Located, site_of};
+use crate::findings::harness::{Part, folded};
 use crate::findings::session::Session;
 use crate::findings::source;
 use crate::findings::suppress;
@@ -36,13 +37,26 @@ impl Text {
             None => "this call".to_owned(),
         };
         let functions = if call.is_signal() { &[][..] } else { &[call.function.as_str()] };
-        write_frames(&found.stack, "    ", text);
+        self.write_frames(&found.stack, "    ", text);
         excerpts.write(&found.stack, functions, &label, "    ", text);
         for related in &found.related {
             let _ = writeln!(text, "    {}:", related.label);
-            write_frames(&related.stack, "        ", text);
+            self.write_frames(&related.stack, "        ", text);
             let functions: Vec<&str> = related.function.as_deref().into_iter().collect();
             excerpts.write(&related.stack, &functions, "here", "        ", text);
+        }
+    }
+
+    fn write_frames(&self, stack: &[Located], indent: &str, text: &mut String) {
+        let parts = match self.style.frames {
+            ShownFrames::Folded => folded(stack),
+            ShownFrames::Each => stack.iter().map(Part::Frame).collect(),
+        };
+        for part in parts {
+            match part {
+                Part::Frame(located) => write_frame(located, indent, text),
+                Part::Folded(count, name) => _ = writeln!(text, "{indent}… {count} frames of {name} …"),
+            }
         }
     }
 
@@ -169,12 +183,6 @@ fn name_of(function: &str, place: &SourceLocation) -> String {
     }
 }
 
-fn write_frames(stack: &[Located], indent: &str, text: &mut String) {
-    for located in stack {
-        write_frame(located, indent, text);
-    }
-}
-
 fn write_frame(located: &Located, indent: &str, text: &mut String) {
     let frame = &located.frame;
     let module = frame.module.as_deref().map(|module| display_path(Path::new(module))).unwrap_or_default();
@@ -230,8 +238,12 @@ mod tests {
                         note: a fact\n    help: do this\n    \
                         note: /no/such/file has no lines for this; compile it with debug information (cc -g)\n    \
                         suppression: munmap-zero-length:f\n";
-        assert_eq!(rendered(TextStyle { colour: false, terminal: false, suppressions: true }), expected);
-        let coloured = rendered(TextStyle { colour: true, terminal: true, suppressions: false });
+        assert_eq!(
+            rendered(TextStyle { colour: false, terminal: false, suppressions: true, frames: ShownFrames::Folded }),
+            expected
+        );
+        let coloured =
+            rendered(TextStyle { colour: true, terminal: true, suppressions: false, frames: ShownFrames::Folded });
         assert!(
             coloured.starts_with("mapsan: \u{1b}[1m\u{1b}[31merror[munmap-zero-length]\u{1b}[0m: "),
             "{coloured:?}"
@@ -251,8 +263,9 @@ mod tests {
         };
         found.related =
             vec![Related { label: "attached here".to_owned(), function: function_of, is_of_memory: true, stack }];
-        let text = Text::new(TextStyle { colour: false, terminal: false, suppressions: false })
-            .render_finding(&found, &mut session);
+        let text =
+            Text::new(TextStyle { colour: false, terminal: false, suppressions: false, frames: ShownFrames::Folded })
+                .render_finding(&found, &mut session);
         text.lines().find(|line| line.contains("^ here")).unwrap_or_default().trim_start().to_owned()
     }
 
