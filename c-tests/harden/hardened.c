@@ -139,6 +139,17 @@ static void replaced_past_end(void)
     mmap(mapped, 4 * PAGE, PROT_READ, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
+/* Calls whose length wraps are refused, and take no guard away. */
+static void unmapped_after_refusals(void)
+{
+    char *low = (char *)(16 * PAGE);
+    anonymous(LARGE);
+    char *mapped = anonymous(LARGE);
+    check(munmap(low, (size_t)-1) != 0, "munmap of everything succeeds");
+    check(mmap(low, (size_t)-1, PROT_READ, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED, "mmap of everything succeeds");
+    munmap(mapped, LARGE + PAGE);
+}
+
 /* Nothing is wrong here. */
 static void fine(void)
 {
@@ -194,7 +205,8 @@ static const struct {
     {"tail-at-mremap", tail_at_mremap}, {"tail-at-shmdt", tail_at_shmdt}, {"tail-at-exit", tail_at_exit},
     {"tail-replaced", tail_replaced}, {"lost-at-munmap", lost_at_munmap}, {"lost-at-exit", lost_at_exit},
     {"discarded-at-munmap", discarded_at_munmap}, {"discarded-at-exit", discarded_at_exit}, {"unmapped-past-end", unmapped_past_end},
-    {"unmapped-before-start", unmapped_before_start}, {"replaced-past-end", replaced_past_end}, {"fine", fine},
+    {"unmapped-before-start", unmapped_before_start}, {"replaced-past-end", replaced_past_end},
+    {"unmapped-after-refusals", unmapped_after_refusals}, {"fine", fine},
 };
 
 static void (*chosen)(void);

@@ -34,9 +34,10 @@ pub(super) fn inspect_contents(
 }
 
 /// Takes what hardened mode holds out of a range: with it the guard that it reaches.
-fn clear(asked: Range) -> Option<(Range, Reached)> {
-    let reached = harden::clear(Range::new(asked.start, whole_pages(asked.length())))?;
-    Some((asked, reached))
+fn clear(address: usize, length: usize) -> Option<(Range, Reached)> {
+    // Of a length that wraps there are no pages: the kernel refuses the call, and what is held stays.
+    let reached = harden::clear(Range::new(address, whole_pages(length)))?;
+    Some((Range::new(address, length), reached))
 }
 
 impl Follow for Mmap {
@@ -44,7 +45,7 @@ impl Follow for Mmap {
 
     fn clear(&self) -> Option<(Range, Reached)> {
         let is_fixed = self.flags & libc::MAP_FIXED != 0;
-        if is_fixed { clear(Range::new(self.address, self.length)) } else { None }
+        if is_fixed { clear(self.address, self.length) } else { None }
     }
 
     #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
@@ -161,7 +162,7 @@ impl Follow for Munmap {
     type Taken = PendingRelease;
 
     fn clear(&self) -> Option<(Range, Reached)> {
-        clear(Range::new(self.address, self.length))
+        clear(self.address, self.length)
     }
 
     #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
