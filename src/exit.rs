@@ -9,7 +9,7 @@ use crate::output::{self, ReportLock, sink};
 use crate::plain::errno;
 use crate::plain::placement::written_by_fork;
 use crate::sys::{SignalSet, process};
-use crate::{begin, next, observe, options};
+use crate::{begin, next, observe, options, past};
 use core::ffi::{c_int, c_void};
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::Relaxed};
@@ -75,7 +75,8 @@ pub(crate) fn leaving(status: c_int) -> c_int {
     let nothing = settings.verbosity == 0
         && enabled::bits() & CONTENTS == 0
         && !finding::has_more_to_say()
-        && tracked::has_nothing_to_tell();
+        && tracked::has_nothing_to_tell()
+        && !past::ipc::are_made();
     if nothing {
         return status;
     }

@@ -10,9 +10,12 @@
 #include <string.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/msg.h>
 #include <sys/resource.h>
+#include <sys/sem.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define UNTOUCHED 12345
@@ -252,6 +255,130 @@ static void objects(void)
     PLAIN(shm_unlink, "/equal")
 }
 
+#define GET(name, key, undo, ...)                                                                                      \
+    if ((key) == IPC_PRIVATE)                                                                                          \
+        BOTH(name, NEW_ID, undo, __VA_ARGS__)                                                                          \
+    else                                                                                                               \
+        BOTH(name, NEW_ID, if ((key) != 0x7e57) undo, __VA_ARGS__)
+
+/* Semaphore sets: each command of semctl, each errno that can be had without another process. */
+static void sets(void)
+{
+    int set = semget(0x7e57, 3, IPC_CREAT | 0600), gone = semget(IPC_PRIVATE, 1, IPC_CREAT | 0600);
+    if (set < 0 || semctl(gone, 0, IPC_RMID) != 0)
+        exit(1);
+    key_t keys[] = {IPC_PRIVATE, -1, 0x7e57, 0x1bad};
+    int counts[] = {-1, 0, 1, 3, 4, 40000}, flags[] = {0, 0600, IPC_CREAT | 0600, IPC_CREAT | IPC_EXCL | 0600, IPC_CREAT, IPC_CREAT | 666};
+    for (unsigned k = 0; k < sizeof keys / sizeof *keys; k++)
+        for (unsigned c = 0; c < sizeof counts / sizeof *counts; c++)
+            for (unsigned f = 0; f < sizeof flags / sizeof *flags; f++)
+                GET(semget, keys[k], semctl((int)result, 0, IPC_RMID), keys[k], counts[c], flags[f])
+    int ids[] = {set, gone, -1, -7, 0x7e57, 123456789}, numbers[] = {0, 2, 3, -1};
+    int commands[] = {IPC_STAT, IPC_SET, IPC_INFO, GETPID, GETVAL, GETALL, GETNCNT, GETZCNT, SEM_STAT, SEM_INFO, 20, 77, -1};
+    unsigned short values[3] = {1, 2, 3}, large[3] = {1, 40000, 1};
+    struct semid_ds state, others;
+    semctl(set, 0, IPC_STAT, &others);
+    others.sem_perm.uid = (uid_t)-1;
+    for (unsigned i = 0; i < sizeof ids / sizeof *ids; i++) {
+        for (unsigned n = 0; n < sizeof numbers / sizeof *numbers; n++) {
+            for (unsigned c = 0; c < sizeof commands / sizeof *commands; c++) {
+                struct seminfo room[4];
+                if (commands[c] != IPC_SET)
+                    PLAIN(semctl, ids[i], numbers[n], commands[c], room)
+                PLAIN(semctl, ids[i], numbers[n], commands[c], NULL)
+                PLAIN(semctl, ids[i], numbers[n], commands[c], (void *)8)
+            }
+            PLAIN(semctl, ids[i], numbers[n], SETVAL, 5)
+            PLAIN(semctl, ids[i], numbers[n], SETVAL, -5)
+            PLAIN(semctl, ids[i], numbers[n], SETVAL, 40000)
+            PLAIN(semctl, ids[i], numbers[n], SETALL, values)
+            PLAIN(semctl, ids[i], numbers[n], SETALL, large)
+            PLAIN(semctl, ids[i], numbers[n], SETALL, NULL)
+            PLAIN(semctl, ids[i], numbers[n], IPC_SET, &others)
+        }
+        if (ids[i] != set)
+            PLAIN(semctl, ids[i], 0, IPC_RMID)
+    }
+    semctl(set, 0, IPC_STAT, &state);
+    PLAIN(semctl, set, 0, IPC_SET, &state)
+    static struct sembuf many[600];
+    struct sembuf operations[][2] = {{{0, 1, 0}, {1, 1, 0}}, {{0, 0, IPC_NOWAIT}, {0, 0, 0}}, {{3, 1, 0}, {0, 1, 0}},
+                                     {{0, 32767, 0}, {0, 32767, 0}}, {{2, 1, SEM_UNDO}, {2, -1, SEM_UNDO}}, {{1, -30000, IPC_NOWAIT}, {0, 1, 0}}};
+    struct timespec soon = {0, 1000}, bad = {-1, 0};
+    for (unsigned i = 0; i < sizeof ids / sizeof *ids; i++) {
+        for (unsigned o = 0; o < sizeof operations / sizeof *operations; o++)
+            for (size_t n = 0; n < 3; n++) {
+                PLAIN(semop, ids[i], operations[o], n)
+                PLAIN(semtimedop, ids[i], operations[o], n, &soon)
+                PLAIN(semtimedop, ids[i], operations[o], n, &bad)
+                PLAIN(semtimedop, ids[i], operations[o], n, (struct timespec *)8)
+            }
+        PLAIN(semop, ids[i], many, 600)
+        PLAIN(semop, ids[i], many, SIZE_MAX)
+        PLAIN(semop, ids[i], NULL, 1)
+        PLAIN(semop, ids[i], (struct sembuf *)8, 1)
+    }
+    struct sembuf wait = {0, -30000, 0};
+    PLAIN(semtimedop, set, &wait, 1, &soon)
+    semctl(set, 0, IPC_RMID);
+    PLAIN(semop, set, &wait, 1)
+}
+
+/* Message queues, likewise. */
+static void queues(void)
+{
+    int queue = msgget(0x7e57, IPC_CREAT | 0600), gone = msgget(IPC_PRIVATE, IPC_CREAT | 0600);
+    if (queue < 0 || msgctl(gone, IPC_RMID, NULL) != 0)
+        exit(1);
+    key_t keys[] = {IPC_PRIVATE, -1, 0x7e57, 0x1bad};
+    int flags[] = {0, 0600, IPC_CREAT | 0600, IPC_CREAT | IPC_EXCL | 0600, IPC_CREAT, IPC_CREAT | 666};
+    for (unsigned k = 0; k < sizeof keys / sizeof *keys; k++)
+        for (unsigned f = 0; f < sizeof flags / sizeof *flags; f++)
+            GET(msgget, keys[k], msgctl((int)result, IPC_RMID, NULL), keys[k], flags[f])
+    int ids[] = {queue, gone, -1, -7, 0x7e57, 123456789};
+    int commands[] = {IPC_STAT, IPC_SET, IPC_INFO, MSG_STAT, MSG_INFO, 13, 77, -1};
+    struct msqid_ds state, others;
+    msgctl(queue, IPC_STAT, &others);
+    others.msg_perm.uid = (uid_t)-1;
+    static struct { long type; char text[9000]; } mail = {1, "post"}, untyped, sink;
+    for (unsigned i = 0; i < sizeof ids / sizeof *ids; i++) {
+        for (unsigned c = 0; c < sizeof commands / sizeof *commands; c++) {
+            union { struct msqid_ds state; struct msginfo info; } room;
+            if (commands[c] != IPC_SET)
+                PLAIN(msgctl, ids[i], commands[c], (struct msqid_ds *)&room)
+            PLAIN(msgctl, ids[i], commands[c], NULL)
+            PLAIN(msgctl, ids[i], commands[c], (struct msqid_ds *)8)
+        }
+        PLAIN(msgctl, ids[i], IPC_SET, &others)
+        if (ids[i] != queue)
+            PLAIN(msgctl, ids[i], IPC_RMID, NULL)
+        size_t sizes[] = {0, 4, 8192, 8193, 9000, SIZE_MAX};
+        for (unsigned s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+            BOTH(msgsnd, VALUE, msgrcv(ids[i], &sink, sizeof sink.text, 0, MSG_NOERROR), ids[i], &mail, sizes[s], IPC_NOWAIT)
+            PLAIN(msgsnd, ids[i], &untyped, sizes[s], IPC_NOWAIT)
+            PLAIN(msgsnd, ids[i], NULL, sizes[s], IPC_NOWAIT)
+            PLAIN(msgsnd, ids[i], (void *)8, sizes[s], IPC_NOWAIT)
+            PLAIN(msgrcv, ids[i], &mail, sizes[s], 2, IPC_NOWAIT)
+            PLAIN(msgrcv, ids[i], &mail, sizes[s], 0, MSG_COPY)
+            PLAIN(msgrcv, ids[i], &mail, sizes[s], 1, IPC_NOWAIT | MSG_NOERROR)
+        }
+        while (msgrcv(ids[i], &mail, sizeof mail.text, 0, IPC_NOWAIT | MSG_NOERROR) >= 0)
+            ;
+        mail.type = 1;
+        for (int messages = 0; messages < 8; messages++)
+            if (ids[i] == queue && msgsnd(queue, &mail, 100, 0) != 0)
+                exit(1);
+        PLAIN(msgrcv, ids[i], &mail, 10, 0, IPC_NOWAIT)
+        if (ids[i] == queue) /* each is lost */
+            BOTH(msgrcv, VALUE, msgsnd(queue, &mail, 100, 0), queue, NULL, 200, 0, IPC_NOWAIT)
+    }
+    msgctl(queue, IPC_STAT, &state);
+    PLAIN(msgctl, queue, IPC_SET, &state)
+    msgctl(queue, IPC_RMID, NULL);
+    PLAIN(msgsnd, queue, &mail, 4, 0)
+    PLAIN(msgrcv, queue, &mail, 4, 0, 0)
+}
+
 int main(void)
 {
     libc = dlopen("libc.so.6", RTLD_NOW | RTLD_NOLOAD);
@@ -264,6 +391,8 @@ int main(void)
     segments();
     keys();
     objects();
+    sets();
+    queues();
     printf("%d calls compared, %d differ\n", compared, failures);
     return failures != 0;
 }

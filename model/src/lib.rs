@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod advice;
+mod asked;
 pub mod call_line;
 pub mod options;
 pub mod record;
@@ -17,10 +18,11 @@ mod severity;
 pub mod summary;
 pub mod suppressions;
 
+pub use asked::{Asked, Group, When};
 pub use call_line::CallLine;
 pub use options::{Hardening, Key};
 pub use rule_set::RuleSet;
-pub use rules::{Asked, Group, Rule, RuleInfo, When};
+pub use rules::{Rule, RuleInfo};
 pub use selector::{Selector, severity_choice};
 pub use severity::Severity;
 pub use summary::{Counted, Summary};

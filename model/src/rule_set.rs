@@ -4,13 +4,13 @@ use crate::Rule;
 
 /// Some of the rules.
 #[derive(Clone, Copy, Debug)]
-pub struct RuleSet([u64; 2]);
+pub struct RuleSet([u64; 3]);
 
-const _: () = assert!(Rule::ALL.len() <= 128, "a RuleSet has two words");
+const _: () = assert!(Rule::ALL.len() <= 192, "a RuleSet has three words");
 
 impl RuleSet {
     /// None of them; all zeroes.
-    pub const EMPTY: RuleSet = RuleSet([0; 2]);
+    pub const EMPTY: RuleSet = RuleSet([0; 3]);
 
     /// Those that are on without `enable=`.
     #[must_use]

@@ -4,87 +4,10 @@
 //! and the test that a text, a bad and a good program exist for each rule. To add a rule see CONTRIBUTING.md.
 
 use crate::Severity;
+use crate::asked::{Asked, Group, When};
 use crate::call_line::is_signal;
 use crate::options::Hardening;
 use core::fmt;
-
-/// Which rules an option turns on or off together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Group {
-    /// On by default: what is wrong, or explains a failure.
-    Correctness,
-    /// Works on Linux, or on this machine, and not elsewhere.
-    Portability,
-    /// Works, and opens a door.
-    Security,
-    /// Works, and is worth a look once.
-    Pedantic,
-}
-
-impl Group {
-    /// All groups.
-    pub const ALL: [Group; 4] = [Group::Correctness, Group::Portability, Group::Security, Group::Pedantic];
-
-    /// The name that `enable=` and `disable=` take.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Group::Correctness => "correctness",
-            Group::Portability => "portability",
-            Group::Security => "security",
-            Group::Pedantic => "pedantic",
-        }
-    }
-
-    /// The group of that name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Group> {
-        Self::ALL.into_iter().find(|group| group.name() == name)
-    }
-
-    /// Whether the rules of the group are on without `enable=`.
-    #[must_use]
-    pub const fn on_by_default(self) -> bool {
-        matches!(self, Group::Correctness)
-    }
-}
-
-/// When a rule is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum When {
-    /// A call has failed.
-    Failure,
-    /// A call takes memory away: it is looked at before the call, and told after it.
-    Release,
-    /// A call has succeeded; with `mode=enforce`, it is about to be made.
-    Success,
-    /// The process ends, or the program asks what is left.
-    Exit,
-    /// An access has raised SIGSEGV or SIGBUS.
-    Fault,
-}
-
-impl When {
-    /// Every moment at which rules are asked.
-    pub const ALL: [When; 5] = [When::Failure, When::Release, When::Success, When::Exit, When::Fault];
-
-    const fn bit(self) -> u8 {
-        1 << self as u8
-    }
-}
-
-/// The moments at which a rule is asked: at least one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Asked(u8);
-
-impl Asked {
-    /// Whether this is one of them.
-    #[must_use]
-    pub const fn at(self, when: When) -> bool {
-        self.0 & when.bit() != 0
-    }
-}
 
 /// What is declared of a rule.
 #[derive(Clone, Copy, Debug)]
@@ -306,6 +229,106 @@ macro_rules! for_each_rule {
     ShmUnlinkInherited "shm-unlink-inherited" "shm_unlink" Success [Note] Correctness None
         "a forked child removes an object that a living ancestor made";
 
+    SemgetFailedKey "semget-failed-key" "semget" Success|Failure [Error] Correctness Some("EINVAL")
+        "the key is -1, which is ftok's failure";
+    SemgetZeroCount "semget-zero-count" "semget" Failure [Error] Correctness None
+        "a new set of no semaphores";
+    SemgetCountMismatch "semget-count-mismatch" "semget" Failure [Warning] Correctness None
+        "the existing set has fewer semaphores than asked";
+    SemgetMissing "semget-missing" "semget" Failure [Note] Correctness None
+        "no set has the key, and IPC_CREAT is not given";
+    SemgetExists "semget-exists" "semget" Failure [Note] Correctness None
+        "IPC_CREAT|IPC_EXCL, and the set exists";
+    SemgetDenied "semget-denied" "semget" Failure [Note] Correctness None
+        "the set's mode bits refuse";
+    SemgetLimit "semget-limit" "semget" Failure [Note] Correctness None
+        "as many sets or semaphores exist as there may be, or too many in one set";
+    SemgetFailed "semget-failed" "semget" Failure [Note] Correctness None
+        "semget failed for a reason that no other rule explains";
+    SemgetNoPermissions "semget-no-permissions" "semget" Success [Warning] Correctness Some("EINVAL")
+        "a new set whose mode gives its owner no read";
+    SemgetDecimalMode "semget-decimal-mode" "semget" Success [Warning] Correctness Some("EINVAL")
+        "the mode was written in decimal";
+    SemctlBadId "semctl-bad-id" "semctl" Failure [Note, Warning, Error] Correctness None
+        "no set has the id";
+    SemctlNullBuffer "semctl-null-buffer" "semctl" Failure [Error] Correctness None
+        "a command that needs memory got NULL or unmapped memory";
+    SemctlBadCommand "semctl-bad-command" "semctl" Failure [Error] Correctness None
+        "the command is unknown";
+    SemctlBadNumber "semctl-bad-number" "semctl" Failure [Error] Correctness None
+        "a semaphore number outside the set";
+    SemctlBadValue "semctl-bad-value" "semctl" Failure [Error] Correctness None
+        "a value outside 0..SEMVMX";
+    SemctlDenied "semctl-denied" "semctl" Failure [Note] Correctness None
+        "the caller may not do this to the set";
+    SemctlRemoveInherited "semctl-remove-inherited" "semctl" Success [Note] Correctness None
+        "a forked child removes a set that a living ancestor made";
+    SemctlFailed "semctl-failed" "semctl" Failure [Note] Correctness None
+        "semctl failed for a reason that no other rule explains";
+    SemopBadId "semop-bad-id" "semop" Failure [Note, Warning, Error] Correctness None
+        "no set has the id";
+    SemopRemoved "semop-removed" "semop" Failure [Note] Correctness None
+        "the set was removed while the call waited, or by another thread";
+    SemopNullBuffer "semop-null-buffer" "semop" Failure [Error] Correctness None
+        "NULL or unmapped memory where the call needs some";
+    SemopBadNumber "semop-bad-number" "semop" Failure [Error] Correctness None
+        "a semaphore number outside the set";
+    SemopTooMany "semop-too-many" "semop" Failure [Warning] Correctness None
+        "more operations than SEMOPM allows";
+    SemopFailed "semop-failed" "semop" Failure [Note] Correctness None
+        "semop failed for a reason that no other rule explains";
+
+    MsggetFailedKey "msgget-failed-key" "msgget" Success|Failure [Error] Correctness Some("EINVAL")
+        "the key is -1, which is ftok's failure";
+    MsggetMissing "msgget-missing" "msgget" Failure [Note] Correctness None
+        "no queue has the key, and IPC_CREAT is not given";
+    MsggetExists "msgget-exists" "msgget" Failure [Note] Correctness None
+        "IPC_CREAT|IPC_EXCL, and the queue exists";
+    MsggetDenied "msgget-denied" "msgget" Failure [Note] Correctness None
+        "the queue's mode bits refuse";
+    MsggetLimit "msgget-limit" "msgget" Failure [Note] Correctness None
+        "as many queues exist as there may be";
+    MsggetFailed "msgget-failed" "msgget" Failure [Note] Correctness None
+        "msgget failed for a reason that no other rule explains";
+    MsggetNoPermissions "msgget-no-permissions" "msgget" Success [Warning] Correctness Some("EINVAL")
+        "a new queue whose mode gives its owner no read";
+    MsggetDecimalMode "msgget-decimal-mode" "msgget" Success [Warning] Correctness Some("EINVAL")
+        "the mode was written in decimal";
+    MsgctlBadId "msgctl-bad-id" "msgctl" Failure [Note, Warning, Error] Correctness None
+        "no queue has the id";
+    MsgctlNullBuffer "msgctl-null-buffer" "msgctl" Failure [Error] Correctness None
+        "a command that needs memory got NULL or unmapped memory";
+    MsgctlBadCommand "msgctl-bad-command" "msgctl" Failure [Error] Correctness None
+        "the command is unknown";
+    MsgctlDenied "msgctl-denied" "msgctl" Failure [Note] Correctness None
+        "the caller may not do this to the queue";
+    MsgctlRemoveInherited "msgctl-remove-inherited" "msgctl" Success [Note] Correctness None
+        "a forked child removes a queue that a living ancestor made";
+    MsgctlFailed "msgctl-failed" "msgctl" Failure [Note] Correctness None
+        "msgctl failed for a reason that no other rule explains";
+    MsgsndBadId "msgsnd-bad-id" "msgsnd" Failure [Note, Warning, Error] Correctness None
+        "no queue has the id";
+    MsgsndRemoved "msgsnd-removed" "msgsnd" Failure [Note] Correctness None
+        "the queue was removed while the call waited, or by another thread";
+    MsgsndNullBuffer "msgsnd-null-buffer" "msgsnd" Failure [Error] Correctness None
+        "NULL or unmapped memory where the call needs some";
+    MsgsndBadType "msgsnd-bad-type" "msgsnd" Failure [Error] Correctness None
+        "the type of the message is below 1";
+    MsgsndTooLong "msgsnd-too-long" "msgsnd" Failure [Warning] Correctness None
+        "the message is longer than kernel.msgmax allows";
+    MsgsndFailed "msgsnd-failed" "msgsnd" Failure [Note] Correctness None
+        "msgsnd failed for a reason that no other rule explains";
+    MsgrcvBadId "msgrcv-bad-id" "msgrcv" Failure [Note, Warning, Error] Correctness None
+        "no queue has the id";
+    MsgrcvRemoved "msgrcv-removed" "msgrcv" Failure [Note] Correctness None
+        "the queue was removed while the call waited, or by another thread";
+    MsgrcvNullBuffer "msgrcv-null-buffer" "msgrcv" Failure [Error] Correctness None
+        "NULL or unmapped memory where the call needs some";
+    MsgrcvTooLong "msgrcv-too-long" "msgrcv" Failure [Note] Correctness None
+        "the message is longer than the room, and MSG_NOERROR is not given";
+    MsgrcvFailed "msgrcv-failed" "msgrcv" Failure [Note] Correctness None
+        "msgrcv failed for a reason that no other rule explains";
+
     FaultBadJump "fault-bad-jump" "SIGSEGV" Fault [Error] Correctness None
         "a jump to where nothing is mapped, or nothing that can be executed";
     FaultPastEof "fault-past-eof" "SIGBUS" Fault [Error] Correctness None
@@ -340,6 +363,10 @@ macro_rules! for_each_rule {
         "mappings, or parts of them, that are still there at exit";
     LeakAttach "leak-attach" "shmat" Exit [Note] Correctness None
         "a segment that is still attached at exit";
+    LeakSemaphore "leak-semaphore" "semget" Exit [Note] Correctness None
+        "a semaphore set that this process created still exists at its end";
+    LeakQueue "leak-queue" "msgget" Exit [Note] Correctness None
+        "a message queue that this process created still exists at its end";
     LeakShmObject "leak-shm-object" "shm_open" Exit [Note] Correctness None
         "a POSIX shared memory object that this process created and nobody unlinked";
     } };

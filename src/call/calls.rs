@@ -118,6 +118,56 @@ macro_rules! for_each_call {
                 twin: mapsan_shm_unlink followed,
                 raw: raw_shm_unlink,
             }
+            /// semget(2).
+            semget(key: key_t, nsems: c_int, semflg: c_int) -> c_int {
+                door: plain,
+                declared: libc::semget,
+                system_call: SYS_semget,
+            }
+            /// semop(2).
+            semop(semid: c_int, sops: *mut sembuf, nsops: usize) -> c_int {
+                door: plain,
+                declared: libc::semop,
+                raw: raw_semop,
+            }
+            /// semtimedop(2).
+            semtimedop(semid: c_int, sops: *mut sembuf, nsops: usize, timeout: *const timespec) -> c_int {
+                door: plain,
+                system_call: SYS_semtimedop,
+            }
+            // The fourth argument is a union of a number and addresses; it is handed on as it is, given or not.
+            /// semctl(2).
+            semctl(semid: c_int, semnum: c_int, cmd: c_int; ... argument: usize) -> c_int {
+                door: plain,
+                declared: libc::semctl,
+                system_call: SYS_semctl,
+            }
+            /// msgget(2).
+            msgget(key: key_t, msgflg: c_int) -> c_int {
+                door: plain,
+                declared: libc::msgget,
+                system_call: SYS_msgget,
+            }
+            /// msgsnd(2).
+            msgsnd(msqid: c_int, msgp: *const c_void, msgsz: usize, msgflg: c_int) -> c_int {
+                door: plain,
+                declared: libc::msgsnd,
+                cancellation_point: true,
+                system_call: SYS_msgsnd,
+            }
+            /// msgrcv(2).
+            msgrcv(msqid: c_int, msgp: *mut c_void, msgsz: usize, msgtyp: c_long, msgflg: c_int) -> isize {
+                door: plain,
+                declared: libc::msgrcv,
+                cancellation_point: true,
+                system_call: SYS_msgrcv,
+            }
+            /// msgctl(2).
+            msgctl(msqid: c_int, cmd: c_int, buf: *mut msqid_ds) -> c_int {
+                door: plain,
+                declared: libc::msgctl,
+                system_call: SYS_msgctl,
+            }
             /// mlockall(2).
             mlockall(flags: c_int) -> c_int {
                 door: plain,
@@ -432,27 +482,3 @@ macro_rules! for_each_call {
     };
 }
 pub(crate) use for_each_call;
-
-/// The calls by which a program shuts its own way to the file system. They are rare: their next definitions are found when
-/// they are first made, and their doors jump there with the arguments as they were.
-macro_rules! for_each_passed_call {
-    ($make:ident) => {
-        $make! {
-            /// chroot(2).
-            chroot(path: *const c_char) -> c_int { declared: libc::chroot, raw: raw_chroot, }
-            /// unshare(2).
-            unshare(flags: c_int) -> c_int { declared: libc::unshare, raw: raw_unshare, }
-            /// setns(2).
-            setns(fd: c_int, nstype: c_int) -> c_int { declared: libc::setns, raw: raw_setns, }
-            /// setuid(2).
-            setuid(uid: uid_t) -> c_int { declared: libc::setuid, raw: own_setuid, }
-            /// setreuid(2).
-            setreuid(ruid: uid_t, euid: uid_t) -> c_int { declared: libc::setreuid, raw: own_setreuid, }
-            /// setresuid(2).
-            setresuid(ruid: uid_t, euid: uid_t, suid: uid_t) -> c_int { declared: libc::setresuid, raw: own_setresuid, }
-            /// seteuid(2).
-            seteuid(euid: uid_t) -> c_int { declared: libc::seteuid, raw: own_seteuid, }
-        }
-    };
-}
-pub(crate) use for_each_passed_call;

@@ -3,8 +3,10 @@
 mod bits;
 pub(crate) mod calls;
 mod fault;
+mod ipc;
 mod object;
 mod outcome;
+pub(crate) mod passed;
 
 use crate::facts;
 use crate::plain::bits::{Bits, Octal};
@@ -13,6 +15,7 @@ pub(crate) use bits::{MAP_DROPPABLE, MAP_TYPE, MapFlags, Prot, SHM_HUGETLB, Shmg
 use core::ffi::c_int;
 use core::fmt;
 pub(crate) use fault::Fault;
+pub(crate) use ipc::{IntArgument, IpcControl, IpcGet, Msgrcv, Msgsnd, Semop, Takes};
 pub(crate) use object::{CreatedObject, ObjectMaker, ShmOpen, ShmUnlink};
 pub(crate) use outcome::Outcome;
 

@@ -2,6 +2,7 @@
 //!
 //! Mappings and attachments are grouped by call site; segments and objects are asked of the kernel, one by one.
 
+mod ipc;
 mod mappings;
 mod objects;
 mod segments;
@@ -9,6 +10,7 @@ mod segments;
 use crate::call::{Call, Outcome};
 use crate::finding::Report;
 use crate::observe::tracked;
+use crate::past;
 use crate::plain::Outer;
 use core::fmt;
 
@@ -37,6 +39,9 @@ pub(crate) fn find(moment: Moment) {
     if tracked::has_met_others() {
         segments::find(moment);
         objects::find(moment);
+    }
+    if past::ipc::are_made() {
+        ipc::find(moment);
     }
 }
 

@@ -12,6 +12,7 @@ pub(crate) mod fault;
 mod ftok;
 pub(crate) mod guard;
 mod heap;
+mod ipc;
 pub(crate) mod leaks;
 mod memory;
 mod mmap;

@@ -19,7 +19,7 @@ use core::fmt::{self, Display};
 use mapsan_model::{Rule, Severity};
 
 /// Shows a number that is no id in the notation that shows what it is: `16706 (0x4142, 'AB')`.
-struct Id(c_int);
+pub(super) struct Id(pub(super) c_int);
 
 impl Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -14,7 +14,8 @@ mod riscv64;
 #[macro_use]
 mod x86_64;
 
-use crate::call::calls::{for_each_call, for_each_passed_call};
+use crate::call::calls::for_each_call;
+use crate::call::passed::for_each_passed_call;
 use crate::enabled::{ENABLED, HARDENED};
 use crate::hooks;
 use crate::next::{self, PassedCall, SLOTS, Slots};

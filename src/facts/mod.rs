@@ -8,6 +8,7 @@ pub(crate) mod descriptor;
 pub(crate) mod environment;
 mod folder;
 pub(crate) mod holders;
+pub(crate) mod ipc;
 pub(crate) mod limits;
 pub(crate) mod mapping;
 pub(crate) mod module;

@@ -100,6 +100,17 @@ impl<'a> Report<'a> {
     ///
     /// True if the rule counts here: it is on and not suppressed.
     pub(crate) fn finding(&self, rule: Rule, severity: Severity, details: impl FnOnce(&mut Draft)) -> bool {
+        let mut details = Some(details);
+        self.find(rule, severity, &mut |draft| {
+            if let Some(details) = details.take() {
+                details(draft);
+            }
+        })
+    }
+
+    /// The same for all: in each of some 200 places there is no more of it than a call.
+    #[inline(never)]
+    fn find(&self, rule: Rule, severity: Severity, details: &mut dyn FnMut(&mut Draft)) -> bool {
         let Some(severity) = options::reported_severity(rule, severity) else {
             return false;
         };
@@ -109,14 +120,7 @@ impl<'a> Report<'a> {
                 true
             }
             Seen::Suppressed => false,
-            Seen::First(entry) => {
-                let mut details = Some(details);
-                self.make(rule, severity, entry, &mut |draft| {
-                    if let Some(details) = details.take() {
-                        details(draft);
-                    }
-                })
-            }
+            Seen::First(entry) => self.make(rule, severity, entry, details),
         }
     }
 

@@ -3,6 +3,7 @@
 mod execution;
 mod files;
 mod heap;
+mod ipc;
 mod losses;
 mod memory;
 mod objects;
@@ -18,6 +19,7 @@ mod ways;
 pub(crate) use execution::*;
 pub(crate) use files::*;
 pub(crate) use heap::*;
+pub(crate) use ipc::*;
 pub(crate) use memory::*;
 pub(crate) use objects::*;
 pub(crate) use process::*;

@@ -27,9 +27,9 @@ use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 use execution::{
     own_execvp, own_execvpe, own_popen, own_posix_spawn, own_posix_spawnp, own_system, raw_execv, raw_fexecve,
 };
-use libc::{key_t, mode_t, off_t, pid_t, shmid_ds, sighandler_t, stack_t};
+use libc::{key_t, mode_t, msqid_ds, off_t, pid_t, sembuf, shmid_ds, sighandler_t, stack_t, timespec};
 use memory::{own_brk, own_sbrk, raw_mmap, raw_posix_madvise};
-use objects::{raw_ftok, raw_shm_open, raw_shm_unlink};
+use objects::{raw_ftok, raw_semop, raw_shm_open, raw_shm_unlink};
 use process::{raw_dlclose, raw_exit, raw_syscall};
 use raw::{Register, returned};
 use signals::{raw_sigaction, raw_signal, raw_sigset, raw_sysv_signal};

@@ -43,6 +43,12 @@ pub(super) unsafe fn raw_shm_unlink(name: *const c_char) -> c_int {
     unsafe { returned(number, arguments) }
 }
 
+/// As libc's semop: some architectures have the call with a timeout alone.
+pub(super) unsafe fn raw_semop(id: c_int, operations: *mut libc::sembuf, count: usize) -> c_int {
+    // SAFETY: the program's own call, without a timeout.
+    unsafe { returned(libc::SYS_semtimedop, &[int(id), operations as usize, count, 0]) }
+}
+
 /// The key that ftok(3) makes of a file and an id.
 #[expect(clippy::cast_possible_truncation, reason = "ftok keeps 16 bits of the inode")]
 fn ftok_key(inode: u64, device: u64, id: c_int) -> c_int {

@@ -23,6 +23,12 @@ impl Register for c_int {
     }
 }
 
+impl Register for c_long {
+    fn register(self) -> usize {
+        usize::from_ne_bytes(self.to_ne_bytes())
+    }
+}
+
 impl Register for c_uint {
     fn register(self) -> usize {
         self as usize
@@ -50,6 +56,12 @@ impl Value for c_int {
     #[expect(clippy::cast_possible_truncation, reason = "the calls that return an int fit one")]
     fn of(register: isize) -> c_int {
         register as c_int
+    }
+}
+
+impl Value for isize {
+    fn of(register: isize) -> isize {
+        register
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::raw::{failed, returned};
 use super::{SLOTS, find};
-use crate::call::calls::for_each_passed_call;
+use crate::call::passed::for_each_passed_call;
 use crate::clib::weak;
 use crate::plain::errno;
 use crate::sys::int;

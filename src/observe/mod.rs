@@ -5,6 +5,7 @@
 
 pub(crate) mod events;
 mod held;
+mod ipc;
 pub(crate) mod keys;
 pub(crate) mod libraries;
 pub(crate) mod pending;
@@ -12,6 +13,7 @@ mod segments;
 pub(crate) mod tracked;
 
 pub(crate) use held::{after_fork, before_fork, under_lock};
+pub(crate) use ipc::{ipc_controlled, ipc_creates, ipc_given, ipc_used};
 pub(crate) use pending::PendingRelease;
 
 pub(crate) use segments::{

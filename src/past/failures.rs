@@ -15,10 +15,12 @@ pub(crate) enum Failed {
     Ftok,
     Shmget,
     Shmat,
+    Semget,
+    Msgget,
 }
 
 impl Failed {
-    const KINDS: usize = 5;
+    const KINDS: usize = 7;
 
     /// The function's name.
     pub(crate) fn function(self) -> &'static str {
@@ -28,6 +30,8 @@ impl Failed {
             Failed::Ftok => "ftok",
             Failed::Shmget => "shmget",
             Failed::Shmat => "shmat",
+            Failed::Semget => "semget",
+            Failed::Msgget => "msgget",
         }
     }
 }

@@ -4,6 +4,7 @@
 //! the tracker's lock, by signal handlers, too, and as true when tracking has ended.
 
 pub(crate) mod failures;
+pub(crate) mod ipc;
 pub(crate) mod keys;
 pub(crate) mod listed_ids;
 pub(crate) mod mlockall;

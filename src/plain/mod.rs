@@ -6,6 +6,7 @@ pub(crate) mod escape;
 pub(crate) mod guarded;
 pub(crate) mod hash;
 pub(crate) mod hidden;
+pub(crate) mod ipc;
 mod line;
 mod outer;
 pub(crate) mod page;

@@ -6,6 +6,7 @@
 pub(crate) mod access;
 pub(crate) mod channels;
 pub(crate) mod futex;
+pub(crate) mod ipc;
 pub(crate) mod memory;
 pub(crate) mod process;
 mod reservations;

@@ -53,35 +53,44 @@ errnos! {
         ShmatBadId ShmatUnalignedAddress ShmatRemapNull ShmatAddressInUse ShmatFailed
         ShmdtNotAttached ShmdtInterior ShmdtDouble ShmdtNotASegment ShmctlBadId ShmctlBadCommand ShmctlFailed
         ShmOpenName ShmOpenFailed
+        SemgetLimit SemgetCountMismatch SemgetZeroCount SemctlBadId SemctlBadNumber SemctlBadCommand SemctlFailed
+        SemopRemoved SemopBadId SemopFailed MsgctlBadId MsgctlBadCommand MsgctlFailed MsgsndTooLong MsgsndBadId MsgsndBadType
+        MsgsndRemoved MsgrcvBadId MsgrcvRemoved MsgrcvFailed
     ];
     ENOMEM "not enough memory, a limit on it, or a hole in a range" [
         MmapLengthTooLarge MmapHugePages MmapOutOfMemory MunmapFailed MremapFailed MprotectNotMapped MprotectFailed
         MsyncNotMapped ShmgetSizeLimit ShmgetFailed ShmatFailed ShmctlFailed
+        SemgetFailed MsggetFailed SemopFailed MsgsndFailed
     ];
     EACCES "permission denied" [
         MmapNotMappable MmapFdNotReadable MmapFdNotWritable MmapExecDenied MmapFailed MprotectDenied MprotectFailed FtokPath
         ShmgetDenied ShmatDenied ShmctlDenied ShmOpenNoPermissions ShmOpenDenied ShmUnlinkFailed
+        SemgetDenied SemctlDenied SemopFailed MsggetDenied MsgctlDenied MsgsndFailed MsgrcvFailed
     ];
     EBADF "the descriptor is not open, or not fit for the call" [MmapBadFd];
     ENODEV "what the descriptor refers to can't be mapped" [MmapNotMappable];
     EPERM "not permitted: a privilege is missing, or the file, its mount, a seal or a filter forbids it" [
         MmapSealed MmapExecDenied MmapLockLimit MmapFailed MunmapFailed MremapFailed MprotectFailed ShmgetFailed ShmctlDenied
+        SemctlDenied MsgctlDenied SemgetFailed MsggetFailed
     ];
-    EEXIST "it exists already" [MmapAddressInUse ShmgetExists ShmOpenExists];
+    EEXIST "it exists already" [MmapAddressInUse ShmgetExists ShmOpenExists SemgetExists MsggetExists];
     EAGAIN "a limit for now: locked memory, or a locked file" [MmapLockLimit MmapFailed MremapFailed];
     EOVERFLOW "a value is too large for its type" [MmapOffsetOverflow ShmctlFailed];
     EOPNOTSUPP "a flag is not supported for this file" [MmapFailed];
-    ENOENT "no such file or object, or no segment with this key" [FtokPath ShmgetMissing ShmOpenMissing ShmOpenFailed];
+    ENOENT "no such file or object, or no segment with this key" [FtokPath ShmgetMissing ShmOpenMissing ShmOpenFailed SemgetMissing MsggetMissing];
     ENOTDIR "a part of the path is not a directory" [FtokPath];
-    EFAULT "the address is not memory that can be used" [MremapBadAddress FtokPath ShmctlNullBuffer];
-    ENOSPC "no room: a limit on segments, or a full filesystem" [ShmgetSizeLimit ShmgetSegmentLimit MsyncFailed];
-    EIDRM "the segment has been removed" [ShmatBadId ShmctlBadId];
+    EFAULT "the address is not memory that can be used" [MremapBadAddress FtokPath ShmctlNullBuffer SemctlNullBuffer SemopNullBuffer MsgctlNullBuffer MsgsndNullBuffer MsgrcvNullBuffer];
+    ENOSPC "no room: a limit on segments, or a full filesystem" [ShmgetSizeLimit ShmgetSegmentLimit MsyncFailed SemgetLimit MsggetLimit SemopFailed];
+    EIDRM "the segment has been removed" [ShmatBadId ShmctlBadId SemctlBadId SemopRemoved MsgctlBadId MsgsndRemoved MsgrcvRemoved];
     EBUSY "the memory is locked" [MsyncFailed];
     EIO "the file could not be read or written" [MmapNotMappable MsyncFailed];
     EINTR "a signal came while the call waited" [MsyncFailed];
     ENFILE "the system has as many open files as it may" [MmapFailed ShmgetFailed ShmOpenFailed];
     EMFILE "the process has as many open files as it may" [ShmOpenFailed];
     ENAMETOOLONG "the name is longer than one may be" [ShmOpenName];
+    E2BIG "more than there may be, or than there is room for" [SemopTooMany MsgrcvTooLong];
+    EFBIG "a number outside of what there is" [SemopBadNumber];
+    ERANGE "a value outside of its range" [SemctlBadValue SemopFailed];
     ETXTBSY "the file is executed, or open for writing" [MmapFailed];
 }
 

@@ -4,8 +4,11 @@
 
 #[path = "../../../src/call/calls.rs"]
 mod calls;
+#[path = "../../../src/call/passed.rs"]
+mod passed;
 
-use calls::{for_each_call, for_each_passed_call};
+use calls::for_each_call;
+use passed::for_each_passed_call;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 use syn::{Attribute, Item};

@@ -1,0 +1,14 @@
+/* A queue for a computation, which outlives it. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <sys/ipc.h>
+#include <sys/msg.h>
+
+int main(void)
+{
+    int id = msgget(IPC_PRIVATE, IPC_CREAT | 0600); /* faulty */
+    if (id < 0)
+        perror("msgget");
+    return 0;
+}

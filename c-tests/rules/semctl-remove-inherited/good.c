@@ -1,0 +1,28 @@
+/* The child ends without the parent's exit handlers. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ipc.h>
+#include <sys/sem.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int id;
+
+static void tidy(void)
+{
+    semctl(id, 0, IPC_RMID);
+}
+
+int main(void)
+{
+    id = semget(IPC_PRIVATE, 1, IPC_CREAT | 0600);
+    if (id < 0)
+        return 1;
+    atexit(tidy);
+    pid_t worker = fork();
+    if (worker == 0)
+        _exit(0);
+    return waitpid(worker, NULL, 0) != worker;
+}

@@ -1,0 +1,17 @@
+/* Gives a ticket back that was never taken, until the semaphore can count no further. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <sys/ipc.h>
+#include <sys/sem.h>
+
+int main(void)
+{
+    struct sembuf give = {0, 1, 0};
+    int id = semget(IPC_PRIVATE, 1, IPC_CREAT | 0600);
+    if (id < 0 || semctl(id, 0, SETVAL, 32767) != 0)
+        return 1;
+    if (semop(id, &give, 1) != 0) /* faulty */
+        perror("semop");
+    return semctl(id, 0, IPC_RMID);
+}

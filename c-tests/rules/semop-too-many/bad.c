@@ -1,0 +1,17 @@
+/* Passes bytes where elements are counted. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <sys/ipc.h>
+#include <sys/sem.h>
+
+int main(void)
+{
+    static struct sembuf all[100];
+    int id = semget(IPC_PRIVATE, 1, IPC_CREAT | 0600);
+    if (id < 0)
+        return 1;
+    if (semop(id, all, sizeof all) != 0) /* faulty */
+        perror("semop");
+    return semctl(id, 0, IPC_RMID);
+}

@@ -1,0 +1,121 @@
+//! semop(2), semtimedop(2).
+//!
+//! The kernel (`do_semtimedop`, Linux 6.18) looks at the number of operations (EINVAL for none, E2BIG), their memory
+//! (EFAULT), the id, the numbers of the semaphores (EFBIG), the mode bits (EACCES), then at the values (ERANGE).
+
+use super::{bad_id, is_stopped_by_removal, removed, tell_bad_memory, tell_denied};
+use crate::call::{Call, Semop};
+use crate::check::{Check, tell_unexplained};
+use crate::facts;
+use crate::finding::Report;
+use crate::form::Draft;
+use crate::plain::ipc::Kind;
+use crate::sys::{self, Errno};
+use mapsan_model::{Rule, Severity};
+
+const MEANINGS: &[(Errno, &str)] = &[
+    (libc::EINVAL, "the number of operations is 0, or the timeout is none"),
+    (libc::ENOMEM, "the kernel has no memory for the call"),
+    (libc::ENOSPC, "there is no room for what SEM_UNDO would undo"),
+    (libc::ERANGE, "a semaphore would pass SEMVMX, 32767"),
+];
+
+/// The bytes of a `struct sembuf`: number, operation and flags, of 16 bits each.
+const OPERATION: usize = 6;
+
+impl Check for Semop {
+    fn as_call(&self) -> &dyn Call {
+        self
+    }
+
+    fn failed(&self, errno: Errno, report: &Report<'_>) {
+        match errno {
+            // Answers, not failures.
+            libc::EAGAIN | libc::EINTR => {}
+            libc::E2BIG => self.too_many(report),
+            libc::EFAULT => self.null_buffer(report),
+            libc::EFBIG => self.bad_number(report),
+            libc::EIDRM => removed(Rule::SemopRemoved, Kind::Set, self.id, true, report),
+            libc::EINVAL if is_stopped_by_removal(Kind::Set, self.id, report) => {
+                removed(Rule::SemopRemoved, Kind::Set, self.id, false, report);
+            }
+            libc::EINVAL if self.id < 0 || !facts::ipc::exists(Kind::Set, self.id) => {
+                bad_id(Rule::SemopBadId, Kind::Set, self.id, report);
+            }
+            _ => {
+                report.finding(Rule::SemopFailed, Severity::Note, |draft| self.tell(errno, draft));
+            }
+        }
+    }
+}
+
+impl Semop {
+    fn tell(&self, errno: Errno, draft: &mut Draft) {
+        match errno {
+            libc::EACCES => tell_denied(Kind::Set, self.id, "operate on", draft),
+            libc::EINVAL if self.count == 0 => {
+                draft.message(format_args!("{} of no operations: at least one is needed", self.function()));
+                draft.help(format_args!("pass the number of elements of the array of struct sembuf"));
+            }
+            libc::ERANGE => {
+                draft.message(format_args!("a semaphore of set {} would pass SEMVMX (32767)", self.id));
+                draft.note(format_args!("more is added to it than is taken away"));
+                draft.help(format_args!("look for a semop that adds without one that has taken before"));
+            }
+            _ => tell_unexplained(self.function(), errno, MEANINGS, draft),
+        }
+    }
+
+    fn too_many(&self, report: &Report<'_>) {
+        report.finding(Rule::SemopTooMany, Severity::Warning, |draft| {
+            match sys::ipc::set_limits() {
+                Ok((_, limits)) => draft.message(format_args!(
+                    "{} operations in one call, and SEMOPM allows {}",
+                    self.count, limits.semopm
+                )),
+                Err(_) => draft.message(format_args!("{} operations in one call, more than SEMOPM allows", self.count)),
+            }
+            draft.help(format_args!(
+                "pass the number of elements, not of bytes; or split the call, or raise the third number of kernel.sem"
+            ));
+        });
+    }
+
+    fn null_buffer(&self, report: &Report<'_>) {
+        report.finding(Rule::SemopNullBuffer, Severity::Error, |draft| {
+            let bytes = self.count.saturating_mul(OPERATION);
+            tell_bad_memory(
+                self.operations,
+                format_args!("{} reads {} operations ({bytes} bytes)", self.function(), self.count),
+                draft,
+            );
+            draft.help(format_args!("pass the address of an array of struct sembuf, and the number of its elements"));
+        });
+    }
+
+    /// The first operation on a semaphore that the set does not have: its place, and the number.
+    fn first_outside(&self, count: u64) -> Option<(usize, u16)> {
+        (0..self.count.min(512)).find_map(|place| {
+            let mut number = [0; 2];
+            let address = self.operations.checked_add(place.checked_mul(OPERATION)?)?;
+            sys::read_memory(address, &mut number).ok().filter(|read| *read == number.len())?;
+            let number = u16::from_ne_bytes(number);
+            (u64::from(number) >= count).then_some((place, number))
+        })
+    }
+
+    fn bad_number(&self, report: &Report<'_>) {
+        report.finding(Rule::SemopBadNumber, Severity::Error, |draft| {
+            let id = self.id;
+            let count = facts::ipc::any_by_id(Kind::Set, id).map_or(0, |set| set.count);
+            match self.first_outside(count) {
+                Some((place, number)) if count > 0 => draft.message(format_args!(
+                    "operation {place} is on semaphore {number}, and set {id} has {count}, numbered from 0 to {}",
+                    count.saturating_sub(1)
+                )),
+                _ => draft.message(format_args!("an operation is on a semaphore that set {id} does not have")),
+            }
+            draft.help(format_args!("set sem_num of each operation to that of a semaphore of the set"));
+        });
+    }
+}
