@@ -175,7 +175,7 @@ fn a_task_that_looks_like_a_handler_and_runs_beside_its_thread_loses_nothing() {
         let beside = {
             let shared = Arc::clone(&shared);
             let left = LockError::OwnThread;
-            thread::spawn(move || assert_eq!(shared.tracker.leave_event(left, &shared.thread(2), &Number(7)), Ok(())))
+            thread::spawn(move || assert_eq!(shared.tracker.leave_event(left, &shared.thread(2), || Number(7)), Ok(())))
         };
         held.content().apply(&Number(1));
         held.leave();

@@ -146,10 +146,11 @@ fn end<C: Follow>(
     enabled: u32,
     return_address: usize,
 ) -> isize {
+    let doubtful = call.settle(taken, outcome, enabled, return_address);
+    // Afterwards: other threads may have what was released as long as this takes.
     if let Some((asked, reached)) = reached {
         tell_reached(&*call, *asked, reached, outcome, return_address);
     }
-    let doubtful = call.settle(taken, outcome, enabled, return_address);
     match outcome {
         Outcome::Succeeded(value) => {
             if doubtful && enabled & CHECK != 0 && check_success(&*call, value, enabled, return_address) {

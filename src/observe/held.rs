@@ -84,7 +84,7 @@ pub(super) fn enter_event(event: Event) {
 #[cold]
 #[inline(never)]
 pub(super) fn leave_event(error: LockError, event: impl FnOnce() -> Event) {
-    if let Err(error) = TRACKING.tracker.leave_event(error, &Futex, &event()) {
+    if let Err(error) = TRACKING.tracker.leave_event(error, &Futex, event) {
         end_tracking(error);
     }
 }

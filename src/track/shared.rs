@@ -80,7 +80,7 @@ impl<C: Content> Shared<C> {
                 held.leave();
                 Ok(())
             }
-            Err(error) => self.leave_event(error, threads, &later()),
+            Err(error) => self.leave_event(error, threads, later),
         }
     }
 
@@ -92,8 +92,10 @@ impl<C: Content> Shared<C> {
         &self,
         error: LockError,
         threads: &impl Threads,
-        event: &C::Event,
+        event: impl FnOnce() -> C::Event,
     ) -> Result<(), LockError> {
+        // Made here: it takes much of a small stack.
+        let event = &event();
         if self.queue.push(&self.waiting, Hidden::of(*event)) {
             return Ok(());
         }
