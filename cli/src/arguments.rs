@@ -219,7 +219,7 @@ fn run() -> Command {
                 .value_name("SCOPE")
                 .value_parser(["shared", "private"])
                 .default_value("shared")
-                .help("private: run it in an IPC namespace of its own, and report every segment left in it"),
+                .help("private: run it with IPC objects and a /dev/shm of its own, and report every segment left"),
         )
         .arg(
             Arg::new("require-coverage")

@@ -190,3 +190,34 @@ fn records_hold_what_is_true_at_the_end() {
     assert_eq!(leaks.len(), 2, "{said}");
     assert!(leaks.iter().all(|leak| leak.contains("when the run is over")), "{said}");
 }
+
+#[test]
+fn a_private_run_has_a_folder_of_objects_of_its_own() {
+    let name = object("private");
+    let outside = format!("/dev/shm{name}-outside");
+    fs::write(&outside, "").unwrap();
+    // It finds what it made itself, and not what is outside.
+    let lines = format!(
+        "    if (shm_open(\"{name}-outside\", O_RDWR, 0) != -1) return 3;\n    \
+         return shm_open(name, O_CREAT | O_EXCL | O_RDWR, 0600) < 0 ? 4 : 0;\n"
+    );
+    let private = said(&name, &lines, &["--ipc", "private"]);
+    let is_still_there = fs::remove_file(&outside).is_ok();
+    let Some(private) = private else { return };
+    has(&private, &[&format!("the shared memory object '{name}', made here, still exists when the run is over\n")]);
+    assert!(is_still_there && !private.contains("still shared"), "{private}");
+}
+
+#[test]
+fn a_private_run_that_needs_a_file_there_is_told() {
+    let report = format!("/dev/shm/mapsan-left-report-{}", std::process::id());
+    let lines = "    return 0;\n";
+    let said = said("", lines, &["--ipc", "private", "--format", "text", "-o", &report]);
+    let is_written = fs::remove_file(&report).is_ok();
+    let Some(said) = said else { return };
+    has(
+        &said,
+        &["mapsan: --ipc private: /dev/shm is still shared with others: the run needs '/dev/shm/mapsan-left-report-"],
+    );
+    assert!(is_written);
+}

@@ -10,7 +10,7 @@ use crate::run::comparison;
 use crate::run::follow::{self, Ended, Follower};
 use crate::run::launch::launch;
 use crate::run::options::Options;
-use crate::run::prepare::CommandLine;
+use crate::run::prepare::{CommandLine, Prepared};
 use crate::run::project::Project;
 use crate::run::verdict::Demands;
 use crate::say::say;
@@ -18,8 +18,10 @@ use crate::spelling::nearest;
 use crate::system::{channel, namespace};
 use clap::ArgMatches;
 use mapsan_model::Key;
+use std::env;
 use std::ffi::OsString;
 use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Runs a program and ends as it ended.
@@ -44,7 +46,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     follower.session.chosen_severities = options.severities();
     comparison.begin(&mut follower.session);
     if matches.get_one::<String>("ipc").is_some_and(|ipc| ipc == "private") {
-        namespace::enter()?;
+        enter_own_namespaces(&prepared, &destinations)?;
         follower.session.private = true;
     }
     let pid = launch(&prepared, &options, &follower.log_path())?;
@@ -79,6 +81,18 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     // Now: the command may be about to end by the program's signal.
     drop(prepared);
     demands.judge(&session, status)
+}
+
+/// `--ipc private`, and says what can't be the run's own.
+fn enter_own_namespaces(prepared: &Prepared, destinations: &[Destination]) -> Result<(), Failure> {
+    namespace::enter()?;
+    let (directory, temporary) = (env::current_dir().unwrap_or_default(), env::temp_dir());
+    let needed = [&prepared.program.path, &prepared.library, &directory, &temporary];
+    let written = destinations.iter().filter_map(|destination| destination.file.as_ref());
+    if let Err(why) = namespace::hide_objects(needed.into_iter().chain(written).map(PathBuf::as_path)) {
+        say!("--ipc private: /dev/shm is still shared with others: {why}");
+    }
+    Ok(())
 }
 
 /// The log that `MAPSAN_OPTIONS` asks for, beside what the command was told: the library has one way, which leads to the
