@@ -18,6 +18,7 @@ mod begin;
 mod doors;
 mod exit;
 mod hooks;
+mod layout;
 mod signal;
 mod start;
 

@@ -11,7 +11,7 @@ use crate::finding;
 use crate::plain::guarded::Starting;
 use crate::plain::page;
 use crate::sys::process;
-use crate::{api, exit, next};
+use crate::{api, exit, layout, next};
 use core::ffi::{CStr, c_char, c_int};
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -47,6 +47,7 @@ extern "C" fn start(_count: c_int, arguments: *const *const c_char, environment:
         environment.without_proc = errno;
     }
     exit::register();
+    layout::keep();
     finding::listen(api::announce);
     begin::when_ready(&starting, environment);
     crate::plain::errno::set(before);

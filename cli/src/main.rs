@@ -10,6 +10,7 @@ mod failure;
 mod findings;
 mod form;
 mod inherited;
+mod inspection;
 mod memcheck;
 mod outputs;
 mod path;
@@ -21,7 +22,7 @@ mod spelling;
 mod system;
 mod values;
 
-use commands::{explain, pages, report, tables};
+use commands::{explain, inspect, pages, report, tables};
 use failure::Failure;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
@@ -51,6 +52,7 @@ fn outcome(words: Vec<OsString>) -> Result<ExitCode, Failure> {
     match matches.subcommand() {
         Some(("run", matches)) => commands::run::run(matches),
         Some(("report", matches)) => report::report(matches),
+        Some(("inspect", matches)) => inspect::inspect(matches),
         Some(("explain", matches)) => print(&explain::explain(matches)?),
         Some(("rules", matches)) => print(&tables::rules(matches)),
         Some(("completions", matches)) => print(&pages::completions(matches)),

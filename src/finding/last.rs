@@ -8,11 +8,12 @@ use crate::plain::errno::Errno;
 use crate::plain::guarded::Guarded;
 use crate::plain::hidden::Hidden;
 use core::fmt::Write as _;
+use core::mem::offset_of;
 use core::sync::atomic::{
     AtomicBool, AtomicPtr,
     Ordering::{Acquire, Relaxed, Release},
 };
-use mapsan_model::{Rule, Severity};
+use mapsan_model::{Rule, Severity, layout};
 
 /// A finding, as it is kept.
 pub(crate) struct Finding {
@@ -47,6 +48,22 @@ static LAST: Last = Last {
         site: Hidden::unused(0),
     }),
 };
+
+/// Where the last finding is, for who reads it from outside.
+pub(crate) const ADDRESS: *const () = (&raw const LAST).cast();
+/// Where what lies in it; `counts` and `repeated` are in another variable.
+pub(super) const fn layout(counts: usize, repeated: usize) -> layout::Findings {
+    let finding = offset_of!(Last, finding);
+    layout::Findings {
+        any: offset_of!(Last, any),
+        rule: finding.wrapping_add(offset_of!(Finding, rule)),
+        message: finding.wrapping_add(offset_of!(Finding, message)),
+        bytes: Line::<48>::BYTES,
+        site: finding.wrapping_add(offset_of!(Finding, site)),
+        counts,
+        repeated,
+    }
+}
 
 /// Keeps a finding.
 pub(super) fn remember(

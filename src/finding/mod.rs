@@ -13,7 +13,7 @@ pub(crate) mod suppress;
 
 pub(crate) use execution::{Execution, expect_programs, write_execution};
 pub(crate) use fault_report::FaultReport;
-pub(crate) use last::{last, listen};
+pub(crate) use last::{ADDRESS as LAST_ADDRESS, last, listen};
 pub(crate) use records::{are_recorded, write_object, write_segment, write_segment_use};
 
 use crate::call::{Call, Fault, Outcome};
@@ -28,8 +28,9 @@ use crate::plain::guarded::Guarded;
 use crate::plain::placement::written_by_fork;
 use crate::plain::{Line, Outer};
 use crate::sys::process;
+use core::mem::offset_of;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use mapsan_model::{Rule, Severity, Summary};
+use mapsan_model::{Rule, Severity, Summary, layout};
 use once::Seen;
 
 /// The workplace of the report lock's holder.
@@ -65,6 +66,10 @@ written_by_fork! {
         expects: AtomicBool::new(false),
     };
 }
+
+/// Where the counts are, and where what lies in them and in the last finding, for who reads them from outside.
+pub(crate) const COUNTS_ADDRESS: *const () = (&raw const TOLD).cast();
+pub(crate) const LAYOUT: layout::Findings = last::layout(offset_of!(Told, found), offset_of!(Told, repeated));
 
 /// The findings of this process so far.
 pub(crate) fn counts() -> Summary {

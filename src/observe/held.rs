@@ -11,6 +11,7 @@ use crate::plain::sync::AtomicUsize;
 use crate::track::{self, Content, Event, LockError, Memory, Patience, Shared, Threads};
 use crate::{enabled, sys};
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use mapsan_model::layout;
 
 /// Memory of our own, from the kernel.
 pub(crate) struct Mapped;
@@ -57,6 +58,12 @@ struct Tracking {
 }
 
 static TRACKING: Tracking = Tracking { tracker: Shared::new(Tracker::new()), said_incomplete: AtomicBool::new(false) };
+
+/// Where the tracker is, and where what lies in it, for who reads it from outside.
+pub(crate) const ADDRESS: *const () = (&raw const TRACKING.tracker).cast();
+pub(crate) const fn layout(failures: layout::Failures, findings: layout::Findings) -> layout::Layout {
+    Shared::<Tracker>::layout(failures, findings)
+}
 
 /// The lock in the hands of this thread.
 pub(super) type Held = track::Held<'static, Tracker, Futex>;

@@ -12,7 +12,7 @@ pub(crate) mod pending;
 mod segments;
 pub(crate) mod tracked;
 
-pub(crate) use held::{after_fork, before_fork, under_lock};
+pub(crate) use held::{ADDRESS as TRACKER_ADDRESS, after_fork, before_fork, layout, under_lock};
 pub(crate) use ipc::{ipc_controlled, ipc_creates, ipc_given, ipc_used};
 pub(crate) use pending::PendingRelease;
 

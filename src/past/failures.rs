@@ -2,10 +2,12 @@
 
 use crate::machine::this_thread;
 use crate::sys::Errno;
+use core::mem::offset_of;
 use core::sync::atomic::{
     AtomicI32, AtomicU32, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release},
 };
+use mapsan_model::layout;
 
 /// Whose failure.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -86,6 +88,21 @@ static FAILURES: Failures = Failures {
             }; KEPT],
         }
     }; Failed::KINDS],
+};
+
+/// Where the failures are, and where what lies in them, for who reads them from outside.
+pub(crate) const ADDRESS: *const () = (&raw const FAILURES).cast();
+pub(crate) const LAYOUT: layout::Failures = layout::Failures {
+    rings: offset_of!(Failures, rings),
+    count: Failed::KINDS,
+    stride: size_of::<Ring>(),
+    places: offset_of!(Ring, slots),
+    kept: KEPT,
+    place_stride: size_of::<Slot>(),
+    version: offset_of!(Slot, version),
+    site: offset_of!(Slot, site),
+    errno: offset_of!(Slot, errno),
+    order: offset_of!(Slot, order),
 };
 
 /// Remembers a failure of this thread.

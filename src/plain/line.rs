@@ -1,6 +1,7 @@
 //! Text put together in a fixed room.
 
 use core::fmt;
+use core::mem::offset_of;
 
 /// At most `N` bytes of UTF-8; what does not fit is left out at a character's border.
 #[repr(C)] // the length first: who looks whether it is empty touches one page
@@ -10,6 +11,9 @@ pub(crate) struct Line<const N: usize> {
 }
 
 impl<const N: usize> Line<N> {
+    /// From its length to its bytes, for who reads it from outside.
+    pub(crate) const BYTES: usize = offset_of!(Self, bytes);
+
     /// An empty line.
     pub(crate) const fn new() -> Self {
         Line { bytes: [0; N], length: 0 }

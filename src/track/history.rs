@@ -5,6 +5,8 @@ use super::origin::By;
 use super::tree::Entry;
 use crate::plain::Range;
 use crate::plain::hidden::{Addresses, Hidden};
+use core::mem::offset_of;
+use mapsan_model::layout;
 
 /// Releases that are remembered.
 pub(crate) const RELEASES: usize = 4096;
@@ -71,6 +73,20 @@ pub(crate) struct History {
 }
 
 impl History {
+    /// Where what lies in a history that itself lies `at` bytes from the beginning.
+    pub(super) const fn layout(at: usize) -> layout::History {
+        layout::History {
+            entered: at.wrapping_add(offset_of!(History, entered)),
+            ring: at.wrapping_add(offset_of!(History, ring)),
+            places: RELEASES,
+            stride: size_of::<Hidden<Released>>(),
+            entry: Entry::LAYOUT.at(offset_of!(Released, entry)),
+            site: offset_of!(Released, site),
+            release: offset_of!(Released, release),
+            by: offset_of!(Released, by),
+        }
+    }
+
     #[allow(clippy::large_stack_arrays, reason = "the value of a static")]
     pub(crate) const fn new() -> History {
         History { ring: [Hidden::<Released>::NONE; RELEASES], entered: 0, open: 0, forgotten: Extents::new() }

@@ -8,6 +8,7 @@
 //! that a raw clone copied) wears patience out, which the turns of others renew.
 
 use crate::plain::sync::{AtomicU32, AtomicUsize, Ordering};
+use core::mem::offset_of;
 
 /// The lock.
 pub(crate) struct Lock {
@@ -83,6 +84,9 @@ struct Waiting {
 }
 
 impl Lock {
+    pub(super) const HOLDER: usize = offset_of!(Lock, holder);
+    pub(super) const TURNS: usize = offset_of!(Lock, turns);
+
     #[cfg(not(model_checked))]
     pub(crate) const fn new() -> Lock {
         Lock { holder: AtomicUsize::new(0), turns: AtomicU32::new(0), stuck: AtomicU32::new(0) }

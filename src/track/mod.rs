@@ -14,6 +14,7 @@
 mod event;
 mod hints;
 mod history;
+mod layout;
 mod leak_sites;
 mod libraries;
 mod lock;

@@ -3,6 +3,8 @@
 use crate::plain::hidden::Hidden;
 use crate::plain::shm::NAME;
 use core::ffi::c_int;
+use core::mem::offset_of;
+use mapsan_model::layout;
 
 /// Objects that are remembered at a time.
 const OBJECTS: usize = 128;
@@ -87,6 +89,18 @@ pub(crate) struct Objects {
 }
 
 impl Objects {
+    /// Where what lies in objects that themselves lie `at` bytes from the beginning.
+    pub(super) const fn layout(at: usize) -> layout::Objects {
+        layout::Objects {
+            table: at.wrapping_add(offset_of!(Objects, table)),
+            places: OBJECTS,
+            stride: size_of::<Object>(),
+            name: offset_of!(Object, name),
+            length: offset_of!(Object, length),
+            site: offset_of!(Object, creation.site),
+        }
+    }
+
     #[allow(clippy::large_stack_arrays, reason = "the value of a static")]
     pub(crate) const fn new() -> Objects {
         Objects { table: [Object::NONE; OBJECTS], last: 0 }

@@ -4,6 +4,8 @@ use super::pool::Item;
 use crate::plain::Outer;
 use crate::plain::hidden::{Addresses, Hidden};
 use core::ffi::c_int;
+use core::mem::offset_of;
+use mapsan_model::layout;
 
 /// What made a mapping, or ended it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +44,15 @@ pub(crate) struct File {
     pub(crate) device: u32,
     /// The descriptor's number then; -1 for a segment.
     pub(crate) fd: c_int,
+}
+
+impl File {
+    pub(super) const LAYOUT: layout::File = layout::File {
+        inode: offset_of!(File, inode),
+        size: offset_of!(File, size),
+        offset: offset_of!(File, offset),
+        descriptor: offset_of!(File, fd),
+    };
 }
 
 impl Item for File {
@@ -129,6 +140,18 @@ impl Addresses for NewMapping {
 }
 
 impl Origin {
+    pub(super) const LAYOUT: layout::Origin = layout::Origin {
+        site: offset_of!(Origin, site),
+        base: offset_of!(Origin, base),
+        length: offset_of!(Origin, length),
+        flags: offset_of!(Origin, flags),
+        serial: offset_of!(Origin, serial),
+        generation: offset_of!(Origin, generation),
+        file: offset_of!(Origin, file),
+        by: offset_of!(Origin, by),
+        protection: offset_of!(Origin, prot),
+    };
+
     /// Whether its call was made before the one with this number.
     pub(crate) fn is_older_than(&self, serial: u32) -> bool {
         serial.wrapping_sub(self.serial).cast_signed() > 0

@@ -5,8 +5,9 @@
 //! changed and the caller is told.
 
 use core::marker::PhantomData;
-use core::mem::size_of;
+use core::mem::{offset_of, size_of};
 use core::ptr;
+use mapsan_model::layout;
 
 /// Where memory for records comes from.
 pub(crate) trait Memory: 'static {
@@ -106,6 +107,17 @@ impl<M: Memory, T: Item, const FIRST: usize> Records<M, T, FIRST> {
 }
 
 impl<M: Memory, T: Item, const FIRST: usize> Pool<M, T, FIRST> {
+    /// Where what lies in a pool that itself lies `at` bytes from the beginning.
+    pub(super) const fn layout(at: usize) -> layout::Pool {
+        layout::Pool {
+            used: at.wrapping_add(offset_of!(Self, used)),
+            first: at.wrapping_add(offset_of!(Self, records.first)),
+            own: FIRST,
+            stride: size_of::<T>(),
+            pieces: at.wrapping_add(offset_of!(Self, records.pieces)),
+        }
+    }
+
     pub(crate) const fn new() -> Self {
         let records = Records { first: [T::EMPTY; FIRST], pieces: [ptr::null_mut(); PIECES], memory: PhantomData };
         Pool { used: 0, free: 0, records }

@@ -15,6 +15,8 @@ use super::pool::{Memory, Pool};
 use super::tree::{Entry, Tree};
 use crate::plain::hidden::{Addresses, Hidden};
 use crate::plain::{Outer, Range};
+use core::mem::offset_of;
+use mapsan_model::layout;
 pub(crate) use tracked::{ReleasedMapping, ReleasedPieces, Requested, TrackedRange};
 
 /// Records that the library itself has room for; beyond the releases that are remembered, for some 1,000 mappings. More
@@ -80,6 +82,21 @@ pub(crate) struct Regions<M> {
 }
 
 impl<M: Memory> Regions<M> {
+    pub(super) const GENERATION: usize = offset_of!(Self, generation);
+    pub(super) const IS_INCOMPLETE: usize = offset_of!(Self, is_incomplete);
+    pub(super) const TREE: usize = offset_of!(Self, tree);
+    pub(super) const HISTORY: usize = offset_of!(Self, history);
+
+    /// Where the origins of regions lie that themselves lie `at` bytes from the beginning.
+    pub(super) const fn origins(at: usize) -> layout::Pool {
+        Pool::<M, Hidden<Origin>, ORIGINS>::layout(at.wrapping_add(offset_of!(Self, origins)))
+    }
+
+    /// As [`Regions::origins`], their files.
+    pub(super) const fn files(at: usize) -> layout::Pool {
+        Pool::<M, File, FILES>::layout(at.wrapping_add(offset_of!(Self, files)))
+    }
+
     pub(in crate::track) const fn new() -> Regions<M> {
         Regions {
             tree: Tree::new(),

@@ -4,6 +4,8 @@ use crate::plain::errno::Errno;
 use crate::plain::hash::mix;
 use crate::plain::hidden::Hidden;
 use core::ffi::c_int;
+use core::mem::offset_of;
+use mapsan_model::layout;
 
 /// Segments that are remembered: as many as a system has by default (SHMMNI).
 const SEGMENTS: usize = 4096;
@@ -159,6 +161,26 @@ pub(crate) struct Segments {
 }
 
 impl Segments {
+    /// Where what lies in segments that themselves lie `at` bytes from the beginning.
+    pub(super) const fn layout(at: usize) -> layout::Segments {
+        layout::Segments {
+            table: at.wrapping_add(offset_of!(Segments, table)),
+            places: SEGMENTS,
+            stride: size_of::<MetSegment>(),
+            id: offset_of!(MetSegment, id),
+            key: offset_of!(MetSegment, key),
+            size: offset_of!(MetSegment, size),
+            marks: offset_of!(MetSegment, marks),
+            site: offset_of!(MetSegment, site),
+            removal: offset_of!(MetSegment, removal),
+            refused: offset_of!(MetSegment, refused),
+            used: USED as usize,
+            created: CREATED as usize,
+            removed: REMOVED as usize,
+            given: GIVEN as usize,
+        }
+    }
+
     #[allow(clippy::large_stack_arrays, reason = "the value of a static")]
     pub(crate) const fn new() -> Segments {
         Segments { table: [MetSegment::NONE; SEGMENTS], first: 0, last: 0 }

@@ -7,6 +7,7 @@ use super::lock::{Lock, LockError, Patience, Threads};
 use super::queue::{self, Queue, Waiting};
 use crate::plain::hidden::{Addresses, Hidden};
 use crate::plain::sync::UnsafeCell;
+use core::mem::offset_of;
 
 /// What can be shared.
 pub(crate) trait Content {
@@ -30,6 +31,11 @@ pub(crate) struct Shared<C: Content> {
 unsafe impl<C: Content + Send> Sync for Shared<C> where C::Event: Send {}
 
 impl<C: Content> Shared<C> {
+    /// Where the word that names the lock's holder, the count of its turns, and the content lie.
+    pub(super) const HOLDER: usize = offset_of!(Self, lock).wrapping_add(Lock::HOLDER);
+    pub(super) const TURNS: usize = offset_of!(Self, lock).wrapping_add(Lock::TURNS);
+    pub(super) const CONTENT: usize = offset_of!(Self, content);
+
     #[cfg(not(model_checked))]
     pub(crate) const fn new(content: C) -> Shared<C> {
         Shared { lock: Lock::new(), waiting: Waiting::new(), content: UnsafeCell::new(content), queue: Queue::new() }

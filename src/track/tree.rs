@@ -3,6 +3,7 @@
 //! Ranges never overlap, so their starts order them. Search, insertion and removal touch one node a level: a million
 //! ranges have six levels.
 
+mod layout;
 mod node;
 
 use super::pool::{Memory, Pool};

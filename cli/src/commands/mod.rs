@@ -1,6 +1,7 @@
 //! Layer *entrances*: what each subcommand does.
 
 pub(crate) mod explain;
+pub(crate) mod inspect;
 pub(crate) mod pages;
 pub(crate) mod report;
 pub(crate) mod run;

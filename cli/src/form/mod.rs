@@ -8,6 +8,7 @@ pub(crate) mod contract;
 mod ctest;
 mod gcc;
 mod github;
+pub(crate) mod inspection;
 mod json;
 mod junit;
 mod limits;

@@ -1,13 +1,15 @@
 //! Layer *asking*: the program's file and process, the library, sockets, namespaces, /proc.
 //!
-//! No file uses another, but for `library`, which may need a `folder`.
+//! No file uses another, but for `library`, which may need a `folder`, and those that have a process's `memory`.
 
 pub(crate) mod channel;
 pub(crate) mod child;
 pub(crate) mod compile;
 pub(crate) mod folder;
 pub(crate) mod library;
+pub(crate) mod memory;
 pub(crate) mod namespace;
+pub(crate) mod process;
 pub(crate) mod program;
 pub(crate) mod segments;
 pub(crate) mod signal;

@@ -4,6 +4,8 @@ use super::super::pool::Item;
 use super::Entry;
 use crate::machine::{Architecture, Machine};
 use crate::plain::hidden::Hidden;
+use core::mem::offset_of;
+use mapsan_model::layout;
 
 /// Entries of a node.
 pub(super) const WIDTH: usize = 21;
@@ -30,6 +32,13 @@ impl Item for Node {
 }
 
 impl Node {
+    pub(super) const LAYOUT: layout::Node = layout::Node {
+        length: offset_of!(Node, length),
+        is_branch: offset_of!(Node, is_branch),
+        entries: offset_of!(Node, entries),
+        stride: size_of::<Hidden<Entry>>(),
+    };
+
     fn entries(&self) -> &[Hidden<Entry>] {
         self.entries.get(..self.length as usize).unwrap_or_default()
     }

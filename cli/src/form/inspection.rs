@@ -1,0 +1,200 @@
+//! What is known of a process, for people.
+
+use crate::inspection::{Address, FailedCall, Inspection, Mapping, Release, Segment, Site};
+use crate::path::display_path;
+use std::fmt::Write;
+use std::path::Path;
+
+/// Releases that are shown: the last ones are those that are asked for.
+const RELEASES: usize = 16;
+
+/// All of it, or of the addresses that were asked for.
+pub(crate) fn text(inspection: &Inspection) -> String {
+    let mut text = String::new();
+    write_head(inspection, &mut text);
+    if inspection.addresses.is_empty() {
+        write_all(inspection, &mut text);
+    }
+    for address in &inspection.addresses {
+        write_address(address, &mut text);
+    }
+    for file in &inspection.changed_files {
+        let _ = writeln!(text, "\n{file} has been built anew since it was loaded: its lines are not shown");
+    }
+    text
+}
+
+fn write_head(inspection: &Inspection, text: &mut String) {
+    let process = inspection.pid.map_or_else(String::new, |pid| format!("process {pid}: "));
+    let program = display_path(Path::new(&inspection.program));
+    let _ = writeln!(text, "{process}{program}, with libmapsan.so {}", inspection.library);
+    if !inspection.is_tracking {
+        let _ = writeln!(text, "its mappings are not followed, or no longer: nothing is said of what they are now");
+    }
+    if !inspection.is_settled {
+        let _ =
+            writeln!(text, "it was mapping or releasing while it was read: what came or went meanwhile may be missing");
+    }
+    if !inspection.is_complete {
+        let _ = writeln!(text, "it had no memory to remember all of its mappings by: some are missing");
+    }
+}
+
+fn write_all(inspection: &Inspection, text: &mut String) {
+    let sum = |of_segments: bool| {
+        let some = inspection.mappings.iter().filter(|one| one.segment.is_some() == of_segments);
+        some.fold((0_usize, 0_u64), |(count, bytes), mapping| (count + 1, bytes.saturating_add(mapping.bytes)))
+    };
+    for (of_segments, what) in [(false, "mapped"), (true, "attached")] {
+        let (count, bytes) = sum(of_segments);
+        if count == 0 {
+            let _ = writeln!(text, "\n{what}: nothing");
+            continue;
+        }
+        let _ = writeln!(text, "\n{what}: {}, {bytes} bytes", counted(count, "range"));
+        for mapping in inspection.mappings.iter().filter(|one| one.segment.is_some() == of_segments) {
+            write_mapping(mapping, text);
+        }
+    }
+    if !inspection.released.is_empty() {
+        let count = inspection.released.len();
+        let shown = if count > RELEASES { format!(", of which the last {RELEASES} are shown") } else { String::new() };
+        let _ = writeln!(text, "\nreleased: {}{shown}, the newest first", counted(count, "range"));
+        inspection.released.iter().take(RELEASES).for_each(|release| write_release(release, text));
+    }
+    if !inspection.segments.is_empty() {
+        let _ = writeln!(text, "\nsegments that it has met");
+        inspection.segments.iter().for_each(|segment| write_segment(segment, text));
+    }
+    if !inspection.objects.is_empty() {
+        let _ = writeln!(text, "\nshared memory objects that it has made");
+        for object in &inspection.objects {
+            let _ = writeln!(text, "  /{}", object.name.escape_debug());
+            write_site("shm_open", &object.site, text);
+        }
+    }
+    if !inspection.failures.is_empty() {
+        let _ = writeln!(text, "\ncalls that failed, the newest first");
+        inspection.failures.iter().for_each(|failed| write_failure(failed, text));
+    }
+    write_findings(inspection, text);
+}
+
+fn write_findings(inspection: &Inspection, text: &mut String) {
+    let found = &inspection.findings;
+    let counts = [(found.errors, "error"), (found.warnings, "warning"), (found.notes, "note")];
+    let counts: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| counted(usize::try_from(*count).unwrap_or(usize::MAX), what))
+        .collect();
+    let counts = if counts.is_empty() { "nothing".to_owned() } else { counts.join(", ") };
+    let _ = writeln!(text, "\nfound: {counts}");
+    if let Some(last) = &found.last {
+        let _ = writeln!(text, "  the last: [{}] {}", last.rule, last.message);
+        write_site("", &last.site, text);
+    }
+}
+
+fn write_mapping(mapping: &Mapping, text: &mut String) {
+    let _ = writeln!(text, "  {}", described(mapping));
+    write_site(mapping.call, &mapping.site, text);
+}
+
+fn write_release(release: &Release, text: &mut String) {
+    let _ = writeln!(text, "  {}", described(&release.was));
+    write_site(release.was.call, &release.was.site, text);
+    let by = if matches!(release.call, "mmap" | "shmat") {
+        format!("replaced by {}", release.call)
+    } else {
+        release.call.to_owned()
+    };
+    write_site(&by, &release.site, text);
+}
+
+/// A range and what it is.
+fn described(mapping: &Mapping) -> String {
+    let what = match (&mapping.segment, &mapping.file) {
+        (Some(segment), _) => format!("segment {} of {} bytes", segment.id, segment.size),
+        (None, Some(file)) => {
+            format!("file with inode {} of {} bytes, from offset {}", file.inode, file.size, file.offset)
+        }
+        (None, None) => "anonymous".to_owned(),
+    };
+    let inherited = if mapping.is_inherited { ", made before the fork" } else { "" };
+    format!("{}-{} {} {} bytes, {what}{inherited}", mapping.start, mapping.end, mapping.protection, mapping.bytes)
+}
+
+fn write_segment(segment: &Segment, text: &mut String) {
+    let size = if segment.size == 0 { String::new() } else { format!(", {} bytes", segment.size) };
+    let _ = writeln!(text, "  segment {}, key {}{size}", segment.id, segment.key);
+    if let Some(site) = &segment.site {
+        write_site(if segment.is_created { "made by shmget" } else { "shmget" }, site, text);
+    }
+    if let Some(site) = &segment.removed_at {
+        write_site("removed by shmctl", site, text);
+    }
+    if let Some(refused) = &segment.removal_refused {
+        write_site(&format!("removal refused: {}", refused.reason), &refused.site, text);
+    }
+}
+
+fn write_failure(failed: &FailedCall, text: &mut String) {
+    let _ = writeln!(text, "  {}: {}", failed.call, failed.reason);
+    write_site("", &failed.site, text);
+}
+
+fn write_address(address: &Address, text: &mut String) {
+    let here = &address.address;
+    match (&address.mapping, &address.kernel) {
+        (Some(mapping), _) => {
+            let gone = if mapping.is_mapped { "" } else { ", of which the kernel no longer has all" };
+            let offset = address.offset.unwrap_or(0);
+            let _ = writeln!(text, "\n{here} is {} into{gone}:", counted(usize::try_from(offset).unwrap_or(0), "byte"));
+            write_mapping(mapping, text);
+        }
+        (None, Some(kernel)) => {
+            let name = if kernel.name.is_empty() { "anonymous memory" } else { &kernel.name };
+            let (start, end, rights) = (&kernel.start, &kernel.end, &kernel.rights);
+            let name = name.escape_debug();
+            let _ = writeln!(
+                text,
+                "\n{here} lies in {start}-{end} {rights} {name}, which no call has mapped that was seen"
+            );
+        }
+        (None, None) => {
+            let _ = writeln!(text, "\n{here} is not mapped");
+        }
+    }
+    if !address.released.is_empty() {
+        let _ = writeln!(text, "it was, the newest first");
+        address.released.iter().for_each(|release| write_release(release, text));
+    }
+}
+
+/// Where something was done.
+fn write_site(what: &str, site: &Site, text: &mut String) {
+    let what = if what.is_empty() { String::new() } else { format!("{what} ") };
+    let object = match (&site.module, &site.offset) {
+        (Some(module), Some(offset)) => format!(" ({}+{offset})", display_path(Path::new(module))),
+        _ => String::new(),
+    };
+    if site.places.is_empty() {
+        let _ = writeln!(text, "    {what}at {}{object}", site.address);
+    }
+    for (index, place) in site.places.iter().enumerate() {
+        let what = if index == 0 { what.as_str() } else { "" };
+        let function = place.function.as_deref().unwrap_or("?");
+        let at = match (&place.file, place.line) {
+            (Some(file), Some(line)) => format!(" ({}:{line})", display_path(Path::new(file))),
+            (Some(file), None) => format!(" ({})", display_path(Path::new(file))),
+            _ => object.clone(),
+        };
+        let inlined = if index + 1 < site.places.len() { " (inlined)" } else { "" };
+        let _ = writeln!(text, "    {what}at {} {function}{at}{inlined}", site.address);
+    }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}

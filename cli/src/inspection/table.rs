@@ -1,0 +1,113 @@
+//! The library's own description of its memory, found in a process.
+
+use crate::failure::Failure;
+use crate::system::memory::{KernelMapping, Memory};
+use mapsan_model::layout::{ADDRESSES, Head, Layout, MAGIC, VERSION, Words};
+use std::path::Path;
+
+/// No number of a layout is larger: it is refused as nonsense.
+const LARGEST: usize = 1 << 26;
+/// Larger pieces of a file's data are not searched.
+const MOST_DATA: u64 = 1 << 26;
+
+/// Where the library's variables are, and where in them lies what is read.
+#[derive(Clone, Debug)]
+pub(crate) struct Table {
+    /// The library's version.
+    pub(crate) library: String,
+    pub(crate) tracker: u64,
+    pub(crate) failures: u64,
+    pub(crate) last_finding: u64,
+    pub(crate) counts: u64,
+    pub(crate) enabled: u64,
+    pub(crate) layout: Layout,
+}
+
+/// Finds the table in the data of the files that a process has mapped: the library's own first, then those of the program.
+pub(crate) fn find(memory: &dyn Memory, mappings: &[KernelMapping], program: &Path) -> Result<Option<Table>, Failure> {
+    let rank = |mapping: &KernelMapping| {
+        let path = mapping.name.trim_end_matches(" (deleted)");
+        let named = Path::new(path).file_name().is_some_and(|name| name.to_string_lossy().starts_with("libmapsan"));
+        if named { 0 } else { 1 + usize::from(Path::new(path) != program) }
+    };
+    let mut data: Vec<&KernelMapping> = mappings
+        .iter()
+        .filter(|one| one.is_of_file() && one.rights.starts_with('r') && !one.rights.contains(['x', 's']))
+        .filter(|one| one.end.saturating_sub(one.start) <= MOST_DATA)
+        .collect();
+    data.sort_by_key(|mapping| rank(mapping));
+    for mapping in data {
+        let length = usize::try_from(mapping.end.saturating_sub(mapping.start)).unwrap_or(0);
+        let Some(bytes) = memory.bytes(mapping.start, length) else { continue };
+        if let Some(table) = find_in(&bytes, mapping.start) {
+            return table.map(Some);
+        }
+    }
+    Ok(None)
+}
+
+/// Finds it in the bytes that lie at an address.
+fn find_in(bytes: &[u8], start: u64) -> Option<Result<Table, Failure>> {
+    let (words, _) = bytes.as_chunks::<8>();
+    let mut candidates = words.windows(2).enumerate().filter(|(_, pair)| pair.as_flattened() == MAGIC);
+    candidates.find_map(|(index, _)| read(words.get(index..)?.as_flattened(), start + 8 * index as u64))
+}
+
+/// Reads what begins like a table; `None` if it is none: one names its own address.
+fn read(bytes: &[u8], here: u64) -> Option<Result<Table, Failure>> {
+    let (head, rest) = bytes.split_at_checked(size_of::<Head>())?;
+    let number = |at: usize| Some(u32::from_ne_bytes(head.get(at..at + 4)?.try_into().ok()?));
+    let (version, count) = (number(16)?, number(20)?);
+    let library: Vec<u8> = head.get(24..40)?.iter().copied().take_while(|byte| *byte != 0).collect();
+    let library =
+        String::from_utf8(library).ok().filter(|name| name.chars().all(|letter| letter.is_ascii_graphic()))?;
+    let mut numbers = rest.as_chunks::<8>().0.iter().map(|bytes| u64::from_ne_bytes(*bytes));
+    if numbers.next()? != here {
+        return None;
+    }
+    if version != VERSION || count as usize != Layout::COUNT {
+        return Some(Err(Failure::own(format!(
+            "the process has libmapsan.so {library}, whose memory is laid out otherwise (form {version} with {count} numbers, \
+             and this mapsan {} reads form {VERSION} with {}): use the mapsan that came with it",
+            env!("CARGO_PKG_VERSION"),
+            Layout::COUNT
+        ))));
+    }
+    let mut addresses = [0; ADDRESSES - 1];
+    for address in &mut addresses {
+        *address = numbers.next()?;
+    }
+    let [tracker, failures, last_finding, counts, enabled] = addresses;
+    let mut numbers = numbers.map(|number| usize::try_from(number).unwrap_or(usize::MAX)).take(Layout::COUNT);
+    let mut largest = 0;
+    let layout = Layout::read(&mut numbers.by_ref().inspect(|number| largest = largest.max(*number)))?;
+    (largest <= LARGEST).then_some(Ok(Table { library, tracker, failures, last_finding, counts, enabled, layout }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(here: u64, version: u32) -> Vec<u8> {
+        let mut bytes = vec![0; 8];
+        bytes.extend(MAGIC);
+        bytes.extend(version.to_ne_bytes());
+        bytes.extend(u32::try_from(Layout::COUNT).unwrap().to_ne_bytes());
+        bytes.extend(*b"9.8.7\0\0\0\0\0\0\0\0\0\0\0");
+        bytes.extend(here.to_ne_bytes());
+        (2..ADDRESSES + 1 + Layout::COUNT).for_each(|number| bytes.extend((number as u64).to_ne_bytes()));
+        bytes
+    }
+
+    #[test]
+    fn a_table_names_its_own_address_and_its_version() {
+        let found = find_in(&table(0x1008, VERSION), 0x1000).unwrap().ok().unwrap();
+        assert_eq!((found.library.as_str(), found.tracker, found.enabled), ("9.8.7", 2, 6));
+        assert_eq!(found.layout.holder, ADDRESSES + 1);
+        assert!(find_in(&table(0x1010, VERSION), 0x1000).is_none(), "a copy of one is none");
+        let other = find_in(&table(0x1008, VERSION + 1), 0x1000).unwrap().err().unwrap().to_string();
+        assert!(other.contains("libmapsan.so 9.8.7"), "{other}");
+        let whole = table(0x1008, VERSION);
+        assert!((0..whole.len()).all(|length| find_in(&whole[..length], 0x1000).is_none()));
+    }
+}

@@ -1,0 +1,34 @@
+//! The memory of another process: read as it is, whatever its bytes are.
+
+/// A mapping of a process, as the kernel has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KernelMapping {
+    pub(crate) start: u64,
+    /// One past the last byte.
+    pub(crate) end: u64,
+    /// Such as `rw-p`.
+    pub(crate) rights: String,
+    /// Where in the file it starts.
+    pub(crate) offset: u64,
+    /// The file's path, or what the kernel calls it; empty for anonymous memory.
+    pub(crate) name: String,
+}
+
+impl KernelMapping {
+    /// Whether its file, not the kernel, gives it its name.
+    pub(crate) fn is_of_file(&self) -> bool {
+        self.name.starts_with('/')
+    }
+}
+
+/// The memory of a process that is not this one.
+pub(crate) trait Memory {
+    /// Fills the buffer from an address on; whether all of it could be read.
+    fn read(&self, address: u64, buffer: &mut [u8]) -> bool;
+
+    /// So many bytes from an address on.
+    fn bytes(&self, address: u64, length: usize) -> Option<Vec<u8>> {
+        let mut bytes = vec![0; length];
+        self.read(address, &mut bytes).then_some(bytes)
+    }
+}
