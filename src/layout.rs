@@ -21,7 +21,7 @@ unsafe impl Sync for Table {}
 const _: () = assert!(TRACKS == enabled::TRACK);
 
 static TABLE: Table = Table {
-    head: Head::new(),
+    head: Head::of_this_version(),
     addresses: [
         (&raw const TABLE).cast(),
         observe::TRACKER_ADDRESS,

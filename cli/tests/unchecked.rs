@@ -103,7 +103,7 @@ fn until(child: &mut Child, words: &str) -> String {
 
 /// Whether this process ignores a signal.
 fn is_ignored(number: u32) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let status = fs::read_to_string("/proc/self/status").unwrap();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap().trim();
     u64::from_str_radix(ignored, 16).unwrap() >> (number - 1) & 1 == 1
 }

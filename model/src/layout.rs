@@ -285,7 +285,7 @@ pub const TRACKS: u32 = 8;
 impl Head {
     /// That of this version.
     #[must_use]
-    pub const fn new() -> Head {
+    pub const fn of_this_version() -> Head {
         #[allow(clippy::cast_possible_truncation, reason = "there are some hundred")]
         let words = Layout::COUNT as u32;
         Head { magic: MAGIC, version: VERSION, words, library: padded(env!("CARGO_PKG_VERSION")) }

@@ -1,6 +1,6 @@
 //! What is known of a process, for people.
 
-use crate::inspection::{Address, FailedCall, Inspection, Mapping, Release, Segment, Site};
+use crate::inspection::{FailedCall, Inspection, Mapping, Place, Release, Segment, Site};
 use crate::path::display_path;
 use std::fmt::Write;
 use std::path::Path;
@@ -144,7 +144,7 @@ fn write_failure(failed: &FailedCall, text: &mut String) {
     write_site("", &failed.site, text);
 }
 
-fn write_address(address: &Address, text: &mut String) {
+fn write_address(address: &Place, text: &mut String) {
     let here = &address.address;
     match (&address.mapping, &address.kernel) {
         (Some(mapping), _) => {

@@ -46,7 +46,7 @@ pub(crate) struct Inspection {
     pub(crate) failures: Vec<FailedCall>,
     pub(crate) findings: Findings,
     /// What is and was at the addresses that were asked for.
-    pub(crate) addresses: Vec<Address>,
+    pub(crate) addresses: Vec<Place>,
     /// Files that were built anew since they were loaded: their lines are not known.
     pub(crate) changed_files: Vec<String>,
 }
@@ -147,7 +147,7 @@ pub(crate) struct LastFinding {
 
 /// What is and was at an address.
 #[derive(Debug, Serialize)]
-pub(crate) struct Address {
+pub(crate) struct Place {
     pub(crate) address: String,
     /// The mapping that holds it, if a call made it that was followed.
     pub(crate) mapping: Option<Mapping>,
@@ -310,7 +310,7 @@ impl Telling<'_> {
         Findings { errors, warnings, notes, repeated: findings.repeated, last }
     }
 
-    fn address(&mut self, address: u64, pieces: &[Piece], released: &[Released]) -> Address {
+    fn address(&mut self, address: u64, pieces: &[Piece], released: &[Released]) -> Place {
         let holds = |piece: &Piece| piece.start <= address && address < piece.end;
         let index = pieces.partition_point(|piece| piece.end <= address);
         let piece = pieces.get(index).filter(|piece| holds(piece));
@@ -322,7 +322,7 @@ impl Telling<'_> {
             rights: mapping.rights.clone(),
             name: mapping.name.clone(),
         });
-        Address {
+        Place {
             address: format!("{address:#x}"),
             mapping: piece.map(|piece| self.mapping(piece)),
             offset: piece.map(|piece| address.wrapping_sub(piece.origin.base)),

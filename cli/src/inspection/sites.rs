@@ -8,6 +8,7 @@ use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Endianness, pod};
 use serde::Serialize;
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::rc::Rc;
 
 /// The first bytes of a file that has its headers there.
@@ -128,7 +129,11 @@ fn build_id(mut notes: &[u8]) -> Option<String> {
         let begin = 12 + (name as usize).checked_next_multiple_of(4)?;
         let bytes = notes.get(begin..begin.checked_add(content as usize)?)?;
         if kind == NT_GNU_BUILD_ID && notes.get(12..16) == Some(b"GNU\0") {
-            return Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect());
+            let mut text = String::new();
+            for byte in bytes {
+                let _ = write!(text, "{byte:02x}");
+            }
+            return Some(text);
         }
         notes = notes.get(begin + (content as usize).checked_next_multiple_of(4)?..)?;
     }

@@ -37,11 +37,12 @@ impl Process {
     }
 
     fn refused(&self, error: &io::Error) -> Failure {
-        Failure::own(format!(
-            "process {} can't be read: {}; that takes the same user and kernel.yama.ptrace_scope=0, or CAP_SYS_PTRACE",
-            self.pid,
-            reason(error)
-        ))
+        let pid = self.pid;
+        if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESRCH)) {
+            return Failure::own(format!("process {pid} has ended while it was read"));
+        }
+        let advice = "that takes the same user and kernel.yama.ptrace_scope=0, or CAP_SYS_PTRACE";
+        Failure::own(format!("process {pid} can't be read: {}; {advice}", reason(error)))
     }
 
     /// The file that it executes, as the kernel names it.
