@@ -52,6 +52,8 @@ fn main() {
         "-Wl,-z,defs",
         // Hooks stay in use until the process ends.
         "-Wl,-z,nodelete",
+        // Strings that end others are kept once.
+        "-Wl,-O2",
         // The next definitions are found before other constructors run.
         "-Wl,-z,initfirst",
         // Nothing is resolved lazily, inside a hook.

@@ -262,9 +262,7 @@ fn tell_thread(draft: &mut Draft) {
 #[inline(never)]
 fn say_without_lock() {
     sink::count_lost();
-    sink::say_without_lock(format_args!(
-        "a finding was dropped: the report lock is held by a thread that this process does not have"
-    ));
+    sink::say_without_lock(format_args!("a finding was dropped: a thread that is not there holds the report lock"));
 }
 
 /// Writes the record that says that this process is covered, where records are written.

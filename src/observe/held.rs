@@ -125,8 +125,7 @@ fn end_tracking(error: LockError) {
         let why = match error {
             LockError::TimedOut => "its lock is held by a thread that does not give it back",
             LockError::OwnThread => {
-                "signal handlers that map memory came too fast for the thread that they interrupted, or a thread was \
-                 cancelled inside a call"
+                "signal handlers that map memory came too fast, or a thread was cancelled inside a call"
             }
         };
         finding::say_degraded(&lock, format_args!("tracking ends for this process: {why}"));
@@ -146,8 +145,7 @@ pub(super) fn say_incomplete() {
             finding::say_degraded(
                 &lock,
                 format_args!(
-                    "there is no memory to remember all mappings by (RLIMIT_AS, or vm.max_map_count): some are \
-                     forgotten from here on, and nothing is concluded of them"
+                    "there is no memory to remember all mappings by (RLIMIT_AS, or vm.max_map_count): some are forgotten"
                 ),
             );
         }
