@@ -7,6 +7,8 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
+#include <sys/ipc.h>
+#include <sys/shm.h>
 #include <unistd.h>
 
 #define PAINT 0xa5
@@ -112,6 +114,68 @@ static __attribute__((noinline)) int stack_of_loss(void)
     return all;
 }
 
+/* Successes of the other calls, on memory and a segment that are there. */
+static char *memory;
+static int segment;
+
+static void protects(void) { CHECK(mprotect(memory, 4096, PROT_READ) == 0, "%s", strerror(errno)); }
+static void writes_back(void) { CHECK(msync(memory, 4096, MS_ASYNC) == 0, "%s", strerror(errno)); }
+static void makes_key(void) { CHECK(ftok("/proc/self/exe", 7) != -1, "%s", strerror(errno)); }
+static void attaches(void) { CHECK(shmdt(shmat(segment, NULL, 0)) == 0, "%s", strerror(errno)); }
+static void gets_elsewhere(void)
+{
+    /* The kernel passes over a hint that is taken. */
+    CHECK(mmap(memory, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED, "%s", strerror(errno));
+}
+static void asks_segment(void)
+{
+    static struct shmid_ds state;
+    CHECK(shmctl(segment, IPC_STAT, &state) == 0, "%s", strerror(errno));
+}
+static void makes_segment(void)
+{
+    int made = shmget(IPC_PRIVATE, 4096, 0600);
+    CHECK(shmctl(made, IPC_RMID, NULL) == 0, "%s", strerror(errno));
+}
+static void shrinks(void)
+{
+    char *pages = mmap(NULL, 65536, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(mremap(pages, 65536, 4096, 0) == pages, "%s", strerror(errno));
+}
+static void moves(void)
+{
+    char *to = memory + 65536;
+    CHECK(mremap(memory, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to, "%s", strerror(errno));
+}
+
+static const struct {
+    const char *what;
+    void (*calls)(void);
+    int limit;
+} others[] = {
+    {"mprotect", protects, 512},       {"msync", writes_back, 512},     {"ftok", makes_key, 640},
+    {"shmctl", asks_segment, 512},     {"shmget", makes_segment, 1024}, {"shmat and shmdt", attaches, 1024},
+    {"a hint", gets_elsewhere, 1024},  {"mremap", shrinks, 1280},       {"mremap to a fixed address", moves, 2048},
+};
+
+static void others_stay_below_their_limits(void)
+{
+    memory = mmap(NULL, 1 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    segment = shmget(IPC_PRIVATE, 4096, 0600);
+    CHECK(memory != MAP_FAILED && segment != -1, "%s", strerror(errno));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        others[i].calls(); /* the loader binds names at the first call, on this stack */
+        if (others[i].calls == moves)
+            memory += 65536;
+        paint();
+        others[i].calls();
+        int bytes = used();
+        printf("%s: %d bytes of stack\n", others[i].what, bytes);
+        CHECK(bytes < others[i].limit, "%s uses %d bytes of stack, above %d", others[i].what, bytes, others[i].limit);
+    }
+    shmctl(segment, IPC_RMID, NULL);
+}
+
 int main(void)
 {
     alarm(50);
@@ -129,6 +193,8 @@ int main(void)
     CHECK(file < 512, "a success with a file uses %d bytes", file);
     CHECK(report < 4096, "a report uses %d bytes", report);
     CHECK(facts < 4096, "a report with facts uses %d bytes", facts);
+
+    others_stay_below_their_limits();
 
     pthread_attr_t attributes;
     pthread_t thread;
