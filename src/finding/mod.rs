@@ -4,6 +4,7 @@
 //! that is new, on the report's own stack, with signals blocked: gathering its facts may be slow, may need room, and
 //! never disturbs the program.
 
+mod details;
 mod execution;
 mod fault_report;
 mod last;
@@ -11,6 +12,7 @@ mod once;
 mod records;
 pub(crate) mod suppress;
 
+pub(crate) use details::Details;
 pub(crate) use execution::{Execution, expect_programs, write_execution};
 pub(crate) use fault_report::FaultReport;
 pub(crate) use last::{ADDRESS as LAST_ADDRESS, last, listen};
@@ -104,18 +106,13 @@ impl<'a> Report<'a> {
     /// Makes a finding, unless the rule is off, or has been reported at this call site.
     ///
     /// True if the rule counts here: it is on and not suppressed.
-    pub(crate) fn finding(&self, rule: Rule, severity: Severity, details: impl FnOnce(&mut Draft)) -> bool {
-        let mut details = Some(details);
-        self.find(rule, severity, &mut |draft| {
-            if let Some(details) = details.take() {
-                details(draft);
-            }
-        })
+    pub(crate) fn finding(&self, rule: Rule, severity: Severity, mut details: impl FnMut(&mut Draft)) -> bool {
+        self.find(rule, severity, Details::of(&mut details))
     }
 
     /// The same for all: in each of some 200 places there is no more of it than a call.
     #[inline(never)]
-    fn find(&self, rule: Rule, severity: Severity, details: &mut dyn FnMut(&mut Draft)) -> bool {
+    fn find(&self, rule: Rule, severity: Severity, details: Details<'_>) -> bool {
         let Some(severity) = options::reported_severity(rule, severity) else {
             return false;
         };
@@ -131,13 +128,13 @@ impl<'a> Report<'a> {
 
     /// Makes a finding about a call that the kernel lets pass: the errno with which `mode=enforce` refuses it, if the
     /// rule counts here and has one.
-    pub(crate) fn offence(&self, rule: Rule, severity: Severity, details: impl FnOnce(&mut Draft)) -> Option<Errno> {
+    pub(crate) fn offence(&self, rule: Rule, severity: Severity, details: impl FnMut(&mut Draft)) -> Option<Errno> {
         self.finding(rule, severity, details).then(|| enforced_errno(rule))?
     }
 
     #[cold]
     #[inline(never)]
-    fn make(&self, rule: Rule, severity: Severity, entry: once::Entry, details: &mut dyn FnMut(&mut Draft)) -> bool {
+    fn make(&self, rule: Rule, severity: Severity, entry: once::Entry, mut details: Details<'_>) -> bool {
         let lock = match enter() {
             Ok(lock) => lock,
             Err(refusal) => {
@@ -155,7 +152,7 @@ impl<'a> Report<'a> {
         let finding = Finding { rule, severity, subject };
         let mut made = false;
         on_own_stack(&lock, &mut || {
-            made = write(&lock, &finding, entry, details);
+            made = write(&lock, &finding, entry, &mut details);
         });
         lock.leave();
         if made {
@@ -176,7 +173,7 @@ pub(crate) fn of_fault(
     fault: &Fault,
     rule: Rule,
     severity: Severity,
-    details: &mut dyn FnMut(&mut Draft),
+    mut details: Details<'_>,
 ) -> bool {
     let return_address = fault.registers.instruction();
     let Some(severity) = options::reported_severity(rule, severity) else {
@@ -187,7 +184,7 @@ pub(crate) fn of_fault(
     };
     let trace = Trace::Fault(fault.registers);
     let subject = Subject { call: fault, outcome: Outcome::Succeeded(0), return_address, trace };
-    write(fault_report.lock(), &Finding { rule, severity, subject }, entry, details)
+    write(fault_report.lock(), &Finding { rule, severity, subject }, entry, &mut details)
 }
 
 /// The errno with which `mode=enforce` fails a call that breaks the rule.
@@ -196,7 +193,7 @@ fn enforced_errno(rule: Rule) -> Option<Errno> {
 }
 
 /// Makes the finding on the report's stack; `false` if it is suppressed.
-fn write(proof: &ReportLock, finding: &Finding<'_>, entry: once::Entry, details: &mut dyn FnMut(&mut Draft)) -> bool {
+fn write(proof: &ReportLock, finding: &Finding<'_>, entry: once::Entry, details: &mut Details<'_>) -> bool {
     let Finding { rule, severity, subject } = finding;
     let settings = options::settings();
     let frames = match subject.trace {
@@ -210,7 +207,7 @@ fn write(proof: &ReportLock, finding: &Finding<'_>, entry: once::Entry, details:
     }
     let Scratch { draft, out } = scratch(proof);
     draft.clear();
-    details(draft);
+    details.tell(draft);
     if !matches!(subject.trace, Trace::Earlier(_)) {
         tell_thread(draft);
     }

@@ -9,7 +9,8 @@ pub(crate) mod disposition;
 
 use crate::call::Fault;
 use crate::check::fault;
-use crate::finding::{self, FaultReport};
+use crate::finding::{self, Details, FaultReport};
+use crate::form::Draft;
 use crate::machine::{Registers, is_own};
 use crate::output::{self, Recovery};
 use crate::{enabled, facts, sys};
@@ -54,9 +55,8 @@ fn explain(signal: c_int, info: &libc::siginfo_t, registers: Registers) {
             }
             return false;
         };
-        finding::of_fault(&fault_report, &fault, cause.rule(), cause.severity(), &mut |draft| {
-            cause.tell(&fault, draft);
-        })
+        let mut details = |draft: &mut Draft| cause.tell(&fault, draft);
+        finding::of_fault(&fault_report, &fault, cause.rule(), cause.severity(), Details::of(&mut details))
     });
     fault_report.close(made);
 }

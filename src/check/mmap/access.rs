@@ -203,7 +203,7 @@ impl Mmap {
         true
     }
 
-    fn exec_denied(&self, report: &Report<'_>, say: impl FnOnce(&mut Draft)) {
+    fn exec_denied(&self, report: &Report<'_>, mut say: impl FnMut(&mut Draft)) {
         report.finding(Rule::MmapExecDenied, Severity::Note, |draft| {
             say(draft);
             if self.prot & libc::PROT_WRITE == 0 {
