@@ -147,7 +147,7 @@ impl Settings {
 
     /// The built-in values that are not zero.
     pub(crate) fn set_defaults(&mut self) {
-        self.rules = RuleSet::on_by_default();
+        self.rules = RuleSet::ON_BY_DEFAULT;
         self.fail = Severity::Warning;
         (self.stack_depth, self.site_depth) = (16, 1);
         (self.leaks, self.handle_faults) = (true, true);
@@ -288,8 +288,8 @@ impl Settings {
         }
         self.harden = harden;
         // Whoever asks for the check wants its findings, though the rule's group is off by default.
-        for rule in Rule::ALL.iter().filter(|rule| !rule.info().group.on_by_default()) {
-            if rule.info().harden.is_some_and(|word| harden & bit(word) != 0) {
+        for rule in Rule::ALL.iter().filter(|rule| !rule.group().on_by_default()) {
+            if rule.harden().is_some_and(|word| harden & bit(word) != 0) {
                 self.rules.set(*rule, true);
             }
         }
@@ -441,15 +441,15 @@ mod tests {
         assert!(!looks("") && looks("enable=all"));
         for rule in Rule::ALL {
             let alone = format!("disable=all:enable={rule}");
-            let of_success = rule.info().asked.at(When::Success);
-            assert_eq!(looks(&alone), of_success && !rule.info().group.on_by_default(), "{rule}");
+            let of_success = rule.asked().at(When::Success);
+            assert_eq!(looks(&alone), of_success && !rule.group().on_by_default(), "{rule}");
         }
     }
 
     #[test]
     fn a_rule_that_needs_a_word_of_harden_is_on_with_it() {
         for rule in Rule::ALL {
-            let Some(word) = rule.info().harden else { continue };
+            let Some(word) = rule.harden() else { continue };
             for value in [word.name(), "all"] {
                 let (settings, complaints) = parsed(&format!("harden={value}"));
                 assert!(complaints.is_empty() && settings.rules.has(*rule), "{rule}");

@@ -13,14 +13,17 @@ impl RuleSet {
     pub const EMPTY: RuleSet = RuleSet([0; 3]);
 
     /// Those that are on without `enable=`.
-    #[must_use]
-    pub fn on_by_default() -> RuleSet {
-        let mut set = RuleSet::EMPTY;
-        for rule in Rule::ALL {
-            set.set(*rule, rule.info().group.on_by_default());
+    pub const ON_BY_DEFAULT: RuleSet = {
+        let mut words = [0; 3];
+        let mut index = 0;
+        while index < Rule::ALL.len() {
+            if Rule::ALL[index].group().on_by_default() {
+                words[index / 64] |= 1 << (index % 64);
+            }
+            index += 1;
         }
-        set
-    }
+        RuleSet(words)
+    };
 
     /// Puts a rule in, or takes it out.
     pub fn set(&mut self, rule: Rule, is_in: bool) {

@@ -3,33 +3,13 @@
 //! From this one list come the identifier, the severity, `enable=` and `disable=`, `mapsan rules`, `mapsan explain`,
 //! and the test that a text, a bad and a good program exist for each rule. To add a rule see CONTRIBUTING.md.
 
-use crate::Severity;
 use crate::asked::{Asked, Group, When};
 use crate::call_line::is_signal;
 use crate::options::Hardening;
+use crate::words;
+use crate::words::Words;
+use crate::{RuleInfo, Severity};
 use core::fmt;
-
-/// What is declared of a rule.
-#[derive(Clone, Copy, Debug)]
-pub struct RuleInfo {
-    /// The public name: lower-case words joined by hyphens.
-    pub name: &'static str,
-    /// The function that the rule is about.
-    pub call: &'static str,
-    /// When it is asked.
-    pub asked: Asked,
-    /// The word of `harden=` without which it is not asked.
-    pub harden: Option<Hardening>,
-    /// The severities that its findings can have, the usual one first.
-    pub severities: &'static [Severity],
-    /// The group that turns it on and off.
-    pub group: Group,
-    /// The name of the errno with which `mode=enforce` fails a call that the kernel lets pass; `None` for a rule
-    /// about a call that fails anyway, and for a note.
-    pub enforce: Option<&'static str>,
-    /// One line: what the program did.
-    pub summary: &'static str,
-}
 
 /// Hands the list of rules to the macro named, so that other tables can be made from the same list without a copy.
 ///
@@ -404,6 +384,51 @@ macro_rules! declare {
                 }
             }
 
+            /// The public name.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                static NAMES: Words<{ Rule::ALL.len() }> = words!($($name),+);
+                NAMES.get(self as usize)
+            }
+
+            /// The function that the rule is about.
+            #[must_use]
+            pub fn call(self) -> &'static str {
+                static CALLS: Words<{ Rule::ALL.len() }> = words!($($call),+);
+                CALLS.get(self as usize)
+            }
+
+            /// When it is asked.
+            #[must_use]
+            pub const fn asked(self) -> Asked {
+                match self {
+                    $(Rule::$variant => Asked($(When::$when.bit())|+),)+
+                }
+            }
+
+            /// The word of `harden=` without which it is not asked.
+            #[must_use]
+            pub const fn harden(self) -> Option<Hardening> {
+                match self {
+                    $(Rule::$variant => const { only([$(Hardening::$harden)?]) },)+
+                }
+            }
+
+            /// The group that turns it on and off.
+            #[must_use]
+            pub const fn group(self) -> Group {
+                match self {
+                    $(Rule::$variant => Group::$group,)+
+                }
+            }
+
+            /// The name of the errno with which `mode=enforce` fails a call that the kernel lets pass.
+            #[must_use]
+            pub fn enforce(self) -> Option<&'static str> {
+                static ERRNOS: Words<{ Rule::ALL.len() }> = words!($(concat!($($errno)?)),+);
+                Some(ERRNOS.get(self as usize)).filter(|errno| !errno.is_empty())
+            }
+
             /// The rule's page: what it means, why, and what to do, in Markdown.
             #[must_use]
             pub const fn text(self) -> &'static str {
@@ -425,12 +450,6 @@ const fn only<const N: usize>(words: [Hardening; N]) -> Option<Hardening> {
 }
 
 impl Rule {
-    /// The public name.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        self.info().name
-    }
-
     /// The rule of that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Rule> {
@@ -441,13 +460,13 @@ impl Rule {
     /// successful call to be looked at.
     #[must_use]
     pub fn is_opt_in_of_success(self) -> bool {
-        !self.info().group.on_by_default() && self.info().asked.at(When::Success)
+        !self.group().on_by_default() && self.asked().at(When::Success)
     }
 
     /// Whether it is about an access that ended the process, not about a call.
     #[must_use]
     pub fn is_of_fault(self) -> bool {
-        is_signal(self.info().call)
+        is_signal(self.call())
     }
 }
 

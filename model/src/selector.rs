@@ -38,7 +38,7 @@ impl Selector {
     pub fn takes(self, rule: Rule) -> bool {
         match self {
             Selector::All => true,
-            Selector::Group(group) => rule.info().group == group,
+            Selector::Group(group) => rule.group() == group,
             Selector::Leaks => rule.name().starts_with("leak-"),
             Selector::Faults => rule.is_of_fault(),
             Selector::Rule(one) => rule == one,

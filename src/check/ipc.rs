@@ -69,7 +69,7 @@ fn bad_id(rule: Rule, kind: Kind, id: c_int, report: &Report<'_>) {
         IdOrigin::Removed(_) => Severity::Warning,
         IdOrigin::RemovedElsewhere(_) | IdOrigin::Unknown => Severity::Note,
     };
-    report.finding(rule, severity, |draft| tell_bad_id(rule.info().call, kind, id, &origin, draft));
+    report.finding(rule, severity, |draft| tell_bad_id(rule.call(), kind, id, &origin, draft));
 }
 
 fn tell_bad_id(function: &str, kind: Kind, id: c_int, origin: &IdOrigin, draft: &mut Draft) {

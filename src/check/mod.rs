@@ -81,7 +81,7 @@ pub(crate) trait Check: Call {
 
 /// The finding of a failure that no other rule explains: what the manual page says of the errno.
 fn unexplained(rule: Rule, errno: Errno, meanings: &[(Errno, &str)], report: &Report<'_>) {
-    report.finding(rule, Severity::Note, |draft| tell_unexplained(rule.info().call, errno, meanings, draft));
+    report.finding(rule, Severity::Note, |draft| tell_unexplained(rule.call(), errno, meanings, draft));
 }
 
 fn tell_unexplained(function: &str, errno: Errno, meanings: &[(Errno, &str)], draft: &mut Draft) {
@@ -102,7 +102,7 @@ fn filter_refuses(errno: Errno, number: c_long, arguments: [usize; 6]) -> bool {
 /// Makes the finding of a call that a filter refuses.
 fn tell_filter(rule: Rule, report: &Report<'_>) {
     report.finding(rule, Severity::Note, |draft| {
-        let function = rule.info().call;
+        let function = rule.call();
         draft.message(format_args!("{function} is refused by a seccomp filter that this process has installed"));
         draft.help(format_args!("allow this call in the filter, or do without it"));
     });

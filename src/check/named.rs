@@ -197,7 +197,7 @@ impl NamedOpen {
 
     /// The function that makes one.
     fn function(&self) -> &'static str {
-        self.rules.failed.info().call
+        self.rules.failed.call()
     }
 
     fn unlink(&self) -> &'static str {

@@ -80,7 +80,7 @@ pub(super) fn bad_id(rule: Rule, id: c_int, report: &Report<'_>) {
         IdOrigin::Removed(_) => Severity::Warning,
         IdOrigin::RemovedElsewhere(_) | IdOrigin::Unknown => Severity::Note,
     };
-    let function = rule.info().call;
+    let function = rule.call();
     report.finding(rule, severity, |draft| match origin {
         IdOrigin::Negative if id == -1 => tell_minus_one(function, draft),
         IdOrigin::Negative => {

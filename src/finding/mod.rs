@@ -189,7 +189,7 @@ pub(crate) fn of_fault(
 
 /// The errno with which `mode=enforce` fails a call that breaks the rule.
 fn enforced_errno(rule: Rule) -> Option<Errno> {
-    errno::from_name(rule.info().enforce?)
+    errno::from_name(rule.enforce()?)
 }
 
 /// Makes the finding on the report's stack; `false` if it is suppressed.
