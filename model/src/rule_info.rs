@@ -3,8 +3,8 @@
 use crate::asked::Asked;
 use crate::{Group, Hardening, Severity};
 
-/// All that is declared of a rule: for whoever lists rules. Each field that the runtime needs has a function of [`Rule`], too,
-/// whose table holds no addresses.
+/// All that is declared of a rule: for whoever lists rules. Each field that the runtime needs has a function of
+/// [`Rule`](crate::Rule), too, whose table holds no addresses.
 #[derive(Clone, Copy, Debug)]
 pub struct RuleInfo {
     /// The public name: lower-case words joined by hyphens.

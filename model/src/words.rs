@@ -9,7 +9,7 @@ pub struct Words<const N: usize> {
 }
 
 impl<const N: usize> Words<N> {
-    /// Of a text and the words that it is made of: [`words!`](crate::words) names each once.
+    /// Of a text and the words that it is made of: [`words!`](crate::words!) names each once.
     ///
     /// # Panics
     /// When it is compiled, if the words are not the text's, or are too many for it.
