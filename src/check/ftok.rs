@@ -1,7 +1,7 @@
 //! ftok(3): its failures, and what is wrong with keys that it gives.
 
 use super::{Check, unexplained};
-use crate::call::{Call, Ftok, Key};
+use crate::call::{Ftok, Key};
 use crate::facts::Path;
 use crate::finding::Report;
 use crate::form::Draft;
@@ -17,10 +17,6 @@ use core::fmt;
 use mapsan_model::{Rule, Severity};
 
 impl Check for Ftok {
-    fn as_call(&self) -> &dyn Call {
-        self
-    }
-
     /// ftok fails only when stat(2) of its path does.
     fn failed(&self, errno: Errno, report: &Report<'_>) {
         failures::note(Failed::Ftok, report.return_address, errno);

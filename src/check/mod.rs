@@ -49,9 +49,6 @@ pub(crate) use releases::{Frame, Loss};
 
 /// What can be checked of a call.
 pub(crate) trait Check: Call {
-    /// The call, for reports.
-    fn as_call(&self) -> &dyn Call;
-
     /// The call failed with `errno`: says why.
     fn failed(&self, errno: Errno, report: &Report<'_>);
 

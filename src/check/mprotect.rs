@@ -4,7 +4,7 @@ use super::memory::{self, Coverage, NotMapped, ShownMapping};
 use super::provenance::{note_gone, note_origin};
 use super::shortage;
 use super::{Check, filter_refuses, stored, tell_filter, tell_unexplained};
-use crate::call::{Call, Mprotect};
+use crate::call::Mprotect;
 use crate::facts::backing::FileId;
 use crate::facts::descriptor::{self, Seals, WRITE_SEALS};
 use crate::facts::limits::{self, Bytes};
@@ -25,10 +25,6 @@ const MEANINGS: &[(Errno, &str)] = &[
 ];
 
 impl Check for Mprotect {
-    fn as_call(&self) -> &dyn Call {
-        self
-    }
-
     fn failed(&self, errno: Errno, report: &Report<'_>) {
         let arguments = [self.address, self.length, crate::sys::int(self.prot), 0, 0, 0];
         if filter_refuses(errno, libc::SYS_mprotect, arguments) {

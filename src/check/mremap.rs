@@ -5,7 +5,7 @@ use super::provenance::note_gone;
 use super::releases::Replacing;
 use super::shortage::{self, Shortage};
 use super::{Check, Frame, Loss, filter_refuses, heap, stored, tell_filter, tell_unexplained};
-use crate::call::{Call, Mremap};
+use crate::call::Mremap;
 use crate::facts::limits::{self, Size};
 use crate::facts::mapping;
 use crate::finding::Report;
@@ -28,10 +28,6 @@ const MEANINGS: &[(Errno, &str)] = &[
 ];
 
 impl Check for Mremap {
-    fn as_call(&self) -> &dyn Call {
-        self
-    }
-
     fn find_loss(&self, taken: &ReleasedPieces, frame: Frame) -> Option<Loss> {
         self.find_loss(taken, frame)
     }

@@ -3,7 +3,7 @@
 use super::memory::{self, NotMapped};
 use super::provenance::note_gone;
 use super::{Check, filter_refuses, stored, tell_filter, unexplained};
-use crate::call::{Call, Msync};
+use crate::call::Msync;
 use crate::finding::Report;
 use crate::observe::tracked;
 use crate::plain::{Range, page};
@@ -19,10 +19,6 @@ const MEANINGS: &[(Errno, &str)] = &[
 ];
 
 impl Check for Msync {
-    fn as_call(&self) -> &dyn Call {
-        self
-    }
-
     /// The kernel looks at the flags, the address, `MS_SYNC` with `MS_ASYNC`, and the range, in this order.
     fn failed(&self, errno: Errno, report: &Report<'_>) {
         let arguments = [self.address, self.length, crate::sys::int(self.flags), 0, 0, 0];

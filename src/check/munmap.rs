@@ -3,7 +3,7 @@
 use super::memory::{self, Lookup, ShownMapping};
 use super::provenance::{note_origin, whole};
 use super::{Check, Frame, Loss, filter_refuses, heap, shortage, stored, tell_filter, tell_unexplained};
-use crate::call::{Call, Munmap};
+use crate::call::Munmap;
 use crate::facts::limits::Size;
 use crate::facts::mapping::{self, Mappings};
 use crate::finding::Report;
@@ -20,10 +20,6 @@ const MEANINGS: &[(Errno, &str)] = &[
 ];
 
 impl Check for Munmap {
-    fn as_call(&self) -> &dyn Call {
-        self
-    }
-
     fn find_loss(&self, taken: &ReleasedPieces, frame: Frame) -> Option<Loss> {
         self.find_loss(taken, frame)
     }

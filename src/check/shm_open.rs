@@ -2,7 +2,7 @@
 
 use super::Check;
 use super::named::{NamedOpen, OpenRules, decimal_mode};
-use crate::call::{Call, ShmOpen};
+use crate::call::ShmOpen;
 use crate::facts::object::ObjectName;
 use crate::finding::Report;
 use crate::plain::escape::{Escaped, Quoted};
@@ -49,10 +49,6 @@ impl ShmOpen {
 }
 
 impl Check for ShmOpen {
-    fn as_call(&self) -> &dyn Call {
-        self
-    }
-
     fn failed(&self, errno: Errno, report: &Report<'_>) {
         self.opening().failed(errno, report);
     }

@@ -2,7 +2,7 @@
 
 use super::named::{note_holders_of, tell_unlink_denied};
 use super::{Check, tell_unexplained};
-use crate::call::{Call, ShmUnlink};
+use crate::call::ShmUnlink;
 use crate::finding::Report;
 use crate::plain::shm::Named;
 use crate::sys::{self, Errno};
@@ -15,10 +15,6 @@ const MEANINGS: &[(Errno, &str)] = &[
 ];
 
 impl Check for ShmUnlink {
-    fn as_call(&self) -> &dyn Call {
-        self
-    }
-
     fn failed(&self, errno: Errno, report: &Report<'_>) {
         if errno == libc::ENOENT {
             return;

@@ -9,7 +9,7 @@ use super::releases::Replacing;
 use super::segment::{bad_id, help_with_permission, is_allowed, note_hidden, note_other_refusal, note_permissions};
 use super::shortage;
 use super::{Check, Frame, Loss, unexplained};
-use crate::call::{Call, Shmat};
+use crate::call::Shmat;
 use crate::facts::mapping::{Mapping, Mappings};
 use crate::facts::segment::{self, Segment};
 use crate::finding::Report;
@@ -33,10 +33,6 @@ const OF_THE_UNSEEN: &[(Errno, &str)] =
     &[(libc::EINVAL, "no segment has this id, or it can't lie at the address; there is no permission to look at it")];
 
 impl Check for Shmat {
-    fn as_call(&self) -> &dyn Call {
-        self
-    }
-
     fn find_loss(&self, taken: &ReleasedPieces, frame: Frame) -> Option<Loss> {
         self.find_loss(taken, frame)
     }

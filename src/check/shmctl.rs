@@ -6,7 +6,7 @@
 use super::memory::{Lookup, look_up};
 use super::segment::{bad_id, is_owner, note_hidden, note_other_refusal, note_permissions};
 use super::{Check, unexplained};
-use crate::call::{Address, Call, Key, Shmctl};
+use crate::call::{Address, Key, Shmctl};
 use crate::facts::limits::{self, Bytes};
 use crate::facts::segment::{self, Segment, Times};
 use crate::finding::Report;
@@ -29,10 +29,6 @@ const MEANINGS: &[(Errno, &str)] = &[
 ];
 
 impl Check for Shmctl {
-    fn as_call(&self) -> &dyn Call {
-        self
-    }
-
     fn failed(&self, errno: Errno, report: &Report<'_>) {
         match errno {
             libc::EFAULT => self.null_buffer(report),

@@ -3,7 +3,7 @@
 use super::memory::{self, Lookup, ShownMapping};
 use super::provenance::{note_gone, note_mapped, note_origin};
 use super::{Check, heap, note_failure, stored, unexplained};
-use crate::call::{Address, Call, Shmdt};
+use crate::call::{Address, Shmdt};
 use crate::facts::mapping::Mapping;
 use crate::finding::Report;
 use crate::form::Draft;
@@ -14,10 +14,6 @@ use crate::track::{By, ReleasedMapping, TrackedRange};
 use mapsan_model::{Rule, Severity};
 
 impl Check for Shmdt {
-    fn as_call(&self) -> &dyn Call {
-        self
-    }
-
     fn failed(&self, errno: Errno, report: &Report<'_>) {
         // EINVAL is the only errno of shmdt(2); another library in the chain may give others.
         if errno != libc::EINVAL || self.address == 0 || self.address == usize::MAX {

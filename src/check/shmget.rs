@@ -10,7 +10,7 @@ mod stale;
 
 use super::segment::{Removal, help_with_permission, is_allowed, note_hidden, note_other_refusal, note_permissions};
 use super::{Check, note_failure, unexplained};
-use crate::call::{Call, Key, SHM_HUGETLB, Shmget};
+use crate::call::{Key, SHM_HUGETLB, Shmget};
 use crate::facts::limits::Bytes;
 use crate::facts::mapping::Mappings;
 use crate::facts::segment::{self, Segment};
@@ -104,10 +104,6 @@ impl Shmget {
 }
 
 impl Check for Shmget {
-    fn as_call(&self) -> &dyn Call {
-        self
-    }
-
     fn failed(&self, errno: Errno, report: &Report<'_>) {
         failures::note(Failed::Shmget, report.return_address, errno);
         if self.key == -1 {

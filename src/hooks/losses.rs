@@ -66,7 +66,7 @@ fn lose(
     make: &mut dyn FnMut() -> isize,
 ) -> Outcome {
     let before = errno::get();
-    let tell = |outcome| call.tell_loss(loss, taken, &Report::of(call.as_call(), outcome, return_address));
+    let tell = |outcome| call.tell_loss(loss, taken, &Report::of(call, outcome, return_address));
     if enabled::bits() & ENFORCE != 0 {
         if let Some(refusal) = tell(Outcome::Considered) {
             errno::set(refusal);

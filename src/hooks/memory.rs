@@ -27,7 +27,7 @@ pub(super) fn inspect_contents(
 ) -> bool {
     let (Some(taken), false) = (release.taken(), output::is_inside()) else { return false };
     let before = errno::get();
-    let report = Report::of(call.as_call(), Outcome::Succeeded(value), return_address);
+    let report = Report::of(call, Outcome::Succeeded(value), return_address);
     let found = contents::inspect_taken(taken, &report);
     errno::set(before);
     found

@@ -98,10 +98,32 @@ pub(super) fn way<C: Follow, const FAST: bool>(
     } else {
         call.settle(&taken, succeeded, enabled, return_address)
     };
-    if doubtful && enabled & CHECK != 0 && check_success(&call, value, enabled, return_address) {
+    if doubtful && enabled & CHECK != 0 && check_success(&call, Offences::of::<C>(enabled), value, return_address) {
         return -1;
     }
     value
+}
+
+/// What becomes of rules that a call breaks which the kernel lets pass, once it is made.
+#[derive(Clone, Copy)]
+enum Offences {
+    /// They are told.
+    Told,
+    /// The call is refused by what it gave, since it has changed nothing.
+    Refused,
+    /// They were asked before the call.
+    Known,
+}
+
+impl Offences {
+    #[inline]
+    fn of<C: Follow>(enabled: u32) -> Offences {
+        match enabled & ENFORCE {
+            0 => Offences::Told,
+            _ if C::CHANGES_NOTHING => Offences::Refused,
+            _ => Offences::Known,
+        }
+    }
 }
 
 /// The way of hardened mode from here on.
@@ -146,20 +168,32 @@ fn end<C: Follow>(
     enabled: u32,
     return_address: usize,
 ) -> isize {
-    let doubtful = call.settle(taken, outcome, enabled, return_address);
+    let doubtful = call.settle(taken, outcome, enabled, return_address) && enabled & CHECK != 0;
+    let offences = doubtful.then(|| Offences::of::<C>(enabled));
+    conclude(call, reached, outcome, offences, return_address)
+}
+
+/// The same of what is alike for all calls; `offences` if a rule may be broken though the call has succeeded.
+#[cold]
+#[inline(never)]
+fn conclude(
+    call: &dyn Check,
+    reached: Option<&(Range, Reached)>,
+    outcome: Outcome,
+    offences: Option<Offences>,
+    return_address: usize,
+) -> isize {
     // Afterwards: other threads may have what was released as long as this takes.
     if let Some((asked, reached)) = reached {
-        tell_reached(&*call, *asked, reached, outcome, return_address);
+        tell_reached(call, *asked, reached, outcome, return_address);
     }
     match outcome {
-        Outcome::Succeeded(value) => {
-            if doubtful && enabled & CHECK != 0 && check_success(&*call, value, enabled, return_address) {
-                return -1;
-            }
-            value
-        }
+        Outcome::Succeeded(value) => match offences {
+            Some(offences) if check_success(call, offences, value, return_address) => -1,
+            _ => value,
+        },
         Outcome::Failed(failure) => {
-            check_failure(&*call, failure, return_address);
+            check_failure(call, failure, return_address);
             -1
         }
         // Whoever refused it has set `errno`.
@@ -217,7 +251,7 @@ fn refuses(call: &dyn Check, return_address: usize) -> bool {
         return false;
     }
     let before = errno::get();
-    let refusal = call.violates(&Report::of(call.as_call(), Outcome::Considered, return_address));
+    let refusal = call.violates(&Report::of(call, Outcome::Considered, return_address));
     errno::set(refusal.unwrap_or(before));
     refusal.is_some()
 }
@@ -227,7 +261,7 @@ fn refuses(call: &dyn Check, return_address: usize) -> bool {
 fn check_failure(call: &dyn Check, failure: Errno, return_address: usize) {
     // A call made from inside a report is the report's own business.
     if enabled::bits() & CHECK != 0 && !output::is_inside() {
-        call.failed(failure, &Report::of(call.as_call(), Outcome::Failed(failure), return_address));
+        call.failed(failure, &Report::of(call, Outcome::Failed(failure), return_address));
     }
     errno::set(failure);
 }
@@ -235,17 +269,16 @@ fn check_failure(call: &dyn Check, failure: Errno, return_address: usize) {
 /// Asks the rules about a call that has succeeded; whether `mode=enforce` refuses it, with `errno` set.
 #[cold]
 #[inline(never)]
-fn check_success<C: Follow>(call: &C, value: isize, enabled: u32, return_address: usize) -> bool {
+fn check_success(call: &dyn Check, offences: Offences, value: isize, return_address: usize) -> bool {
     if output::is_inside() {
         return false;
     }
-    let enforces = enabled & ENFORCE != 0;
-    if enforces && C::CHANGES_NOTHING && refuses(call, return_address) {
+    if matches!(offences, Offences::Refused) && refuses(call, return_address) {
         return true;
     }
     let before = errno::get();
-    let report = Report::of(call.as_call(), Outcome::Succeeded(value), return_address);
-    if !enforces {
+    let report = Report::of(call, Outcome::Succeeded(value), return_address);
+    if matches!(offences, Offences::Told) {
         call.violates(&report);
     }
     call.succeeded(&report);
@@ -261,6 +294,6 @@ fn tell_reached(call: &dyn Check, asked: Range, reached: &Reached, outcome: Outc
         return;
     }
     let before = errno::get();
-    guard::tell_reached(asked, reached, &Report::of(call.as_call(), outcome, return_address));
+    guard::tell_reached(asked, reached, &Report::of(call, outcome, return_address));
     errno::set(before);
 }

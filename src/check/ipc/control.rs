@@ -4,7 +4,7 @@
 //! at its value before it looks for the set, `IPC_SET` reads its buffer.
 
 use super::{bad_id, is_owner, note_permissions, tell_bad_memory};
-use crate::call::{Call, IntArgument, IpcControl, Takes};
+use crate::call::{IntArgument, IpcControl, Takes};
 use crate::check::{Check, unexplained};
 use crate::facts::ipc::{self as facts, Object};
 use crate::finding::Report;
@@ -51,10 +51,6 @@ static QUEUE: ControlRules = ControlRules {
 };
 
 impl Check for IpcControl {
-    fn as_call(&self) -> &dyn Call {
-        self
-    }
-
     fn failed(&self, errno: Errno, report: &Report<'_>) {
         let rules = self.rules();
         match errno {

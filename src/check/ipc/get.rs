@@ -5,7 +5,7 @@
 //! `IPC_CREAT`; for a new set the number 0 (EINVAL), SEMMNS and SEMMNI (ENOSPC); for a new queue MSGMNI (ENOSPC).
 
 use super::{Removal, failed_get, help_with_permission, note_permissions};
-use crate::call::{Call, IpcGet, Key};
+use crate::call::{IpcGet, Key};
 use crate::check::named::decimal_mode;
 use crate::check::{Check, filter_refuses, note_failure, tell_filter, unexplained};
 use crate::facts::ipc::{self as facts, Object};
@@ -100,10 +100,6 @@ impl IpcGet {
 }
 
 impl Check for IpcGet {
-    fn as_call(&self) -> &dyn Call {
-        self
-    }
-
     fn failed(&self, errno: Errno, report: &Report<'_>) {
         failures::note(failed_get(self.kind), report.return_address, errno);
         if self.key == -1 {

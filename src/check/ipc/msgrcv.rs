@@ -4,7 +4,7 @@
 //! of the message (E2BIG), and writes it when it has left the queue (EFAULT).
 
 use super::{bad_id, is_stopped_by_removal, removed, tell_bad_memory, tell_denied};
-use crate::call::{Call, Msgrcv};
+use crate::call::Msgrcv;
 use crate::check::memory::signed;
 use crate::check::{Check, tell_unexplained};
 use crate::facts;
@@ -21,10 +21,6 @@ const MEANINGS: &[(Errno, &str)] = &[
 ];
 
 impl Check for Msgrcv {
-    fn as_call(&self) -> &dyn Call {
-        self
-    }
-
     fn failed(&self, errno: Errno, report: &Report<'_>) {
         match errno {
             // Answers, not failures.

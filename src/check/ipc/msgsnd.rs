@@ -4,7 +4,7 @@
 //! (EINVAL), reads the message (EFAULT), and looks for the queue then.
 
 use super::{bad_id, is_stopped_by_removal, removed, tell_bad_memory, tell_denied};
-use crate::call::{Call, Msgsnd};
+use crate::call::Msgsnd;
 use crate::check::{Check, tell_unexplained};
 use crate::facts;
 use crate::facts::limits::Bytes;
@@ -16,10 +16,6 @@ use mapsan_model::{Rule, Severity};
 const MEANINGS: &[(Errno, &str)] = &[(libc::ENOMEM, "the kernel has no memory for a copy of the message")];
 
 impl Check for Msgsnd {
-    fn as_call(&self) -> &dyn Call {
-        self
-    }
-
     fn failed(&self, errno: Errno, report: &Report<'_>) {
         match errno {
             // Answers, not failures.

@@ -24,10 +24,6 @@ const MEANINGS: &[(Errno, &str)] = &[
 const OPERATION: usize = 6;
 
 impl Check for Semop {
-    fn as_call(&self) -> &dyn Call {
-        self
-    }
-
     fn failed(&self, errno: Errno, report: &Report<'_>) {
         match errno {
             // Answers, not failures.

@@ -17,7 +17,7 @@ use super::memory::{self, ShownMapping};
 use super::provenance::note_origin;
 use super::releases::Replacing;
 use super::{Check, Frame, Loss};
-use crate::call::{Call, MAP_DROPPABLE, MAP_TYPE, Mmap};
+use crate::call::{MAP_DROPPABLE, MAP_TYPE, Mmap};
 use crate::facts::descriptor::{FileKind, Filesystem};
 use crate::facts::{self, mapping};
 use crate::finding::Report;
@@ -65,10 +65,6 @@ impl Mmap {
 }
 
 impl Check for Mmap {
-    fn as_call(&self) -> &dyn Call {
-        self
-    }
-
     fn failed(&self, errno: Errno, report: &Report<'_>) {
         failures::note(Failed::Mmap, report.return_address, errno);
         let offset_is_refused = errno == libc::EINVAL && !self.is_offset_aligned();
