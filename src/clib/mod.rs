@@ -7,12 +7,14 @@
 //!
 //! In a static program (`libmapsan.a`) the linker has chosen, and nothing here is used but [`memory`].
 
+mod definitions;
 mod found;
 mod memory;
 mod objects;
 mod unwinding;
 pub(crate) mod weak;
 
+pub(crate) use definitions::Definitions;
 pub(crate) use found::find;
 pub(crate) use objects::program_is_ready;
 pub(crate) use unwinding::find_object;

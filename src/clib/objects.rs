@@ -2,15 +2,17 @@
 //!
 //! By the loader's list, without its lock: the objects that are looked at are loaded before anybody starts, and never unloaded.
 
+use crate::machine::{Architecture, Machine};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::mem::size_of;
+use core::num::NonZero;
 use core::ptr;
 
 /// The public head of `struct link_map` of `<link.h>`.
 #[repr(C)]
-struct LinkMap {
+pub(super) struct LinkMap {
     bias: usize,
-    name: *const c_char,
+    _path: *const c_char,
     dynamic: *const Entry,
     next: *const LinkMap,
 }
@@ -49,7 +51,7 @@ pub(super) struct Object {
     bias: usize,
     symbols: usize,
     strings: usize,
-    hash: usize,
+    hash: HashTable,
     /// The versions of its symbols; 0 for none.
     versions: usize,
 }
@@ -83,6 +85,12 @@ fn maps() -> impl Iterator<Item = &'static LinkMap> {
         next = map.next;
         Some(map)
     })
+}
+
+/// The loaded objects after this one, by the loader's list, and those before it; `None` if this one is not among them.
+pub(super) fn others() -> Option<(impl Iterator<Item = &'static LinkMap>, impl Iterator<Item = &'static LinkMap>)> {
+    let own = maps().position(|map| map.bias == Machine::own_code().0)?;
+    Some((maps().skip(own.wrapping_add(1)), maps().take(own)))
 }
 
 /// Hands each object of the C library to `each`.
@@ -121,51 +129,47 @@ impl LinkMap {
     fn pointer(&self, wanted: i64) -> Option<usize> {
         self.value(wanted).map(|at| if at < self.bias { at.wrapping_add(self.bias) } else { at })
     }
+
+    /// The name that the object gives itself.
+    fn name(&self) -> Option<&'static [u8]> {
+        let name = self.pointer(DT_STRTAB)?.wrapping_add(self.value(DT_SONAME)?);
+        // SAFETY: a string of the object's string table, which is zero-terminated.
+        Some(unsafe { CStr::from_ptr(ptr::with_exposed_provenance(name)) }.to_bytes())
+    }
+
+    /// Whether it is the C library itself.
+    pub(super) fn is_libc(&self) -> bool {
+        self.name().is_some_and(|name| name.starts_with(NAMES[0]))
+    }
+
+    /// The table of what the object defines.
+    pub(super) fn hash_table(&self) -> Option<HashTable> {
+        self.pointer(DT_GNU_HASH).and_then(NonZero::new).map(HashTable)
+    }
 }
 
 impl Object {
     /// The object of an entry, if it belongs to the C library.
     fn of(map: &LinkMap) -> Option<Object> {
-        let strings = map.pointer(DT_STRTAB)?;
-        let name = strings.wrapping_add(map.value(DT_SONAME)?);
-        // SAFETY: a string of the object's string table, which is zero-terminated.
-        let name = unsafe { CStr::from_ptr(ptr::with_exposed_provenance(name)) }.to_bytes();
-        if !NAMES.iter().any(|one| name.starts_with(one)) {
-            return None;
-        }
+        let name = map.name()?;
+        NAMES.iter().any(|one| name.starts_with(one)).then(|| Object::tables(map))?
+    }
+
+    /// The tables of an object, whatever it is.
+    pub(super) fn tables(map: &LinkMap) -> Option<Object> {
         Some(Object {
             bias: map.bias,
             symbols: map.pointer(DT_SYMTAB)?,
-            strings,
-            hash: map.pointer(DT_GNU_HASH)?,
+            strings: map.pointer(DT_STRTAB)?,
+            hash: map.hash_table()?,
             versions: map.pointer(DT_VERSYM).unwrap_or(0),
         })
     }
 
     /// The default version of a function by its name; null if there is none.
-    pub(super) fn function(&self, name: &[u8]) -> *mut c_void {
-        // SAFETY: the table's header.
-        let [buckets, first, bloom, _shift]: [u32; 4] = unsafe { read(self.hash) };
-        let bucket_array = self.hash.wrapping_add(16).wrapping_add((bloom as usize).wrapping_mul(8));
-        let chains = bucket_array.wrapping_add((buckets as usize).wrapping_mul(4));
-        let wanted = name.iter().fold(5381_u32, |hash, byte| hash.wrapping_mul(33).wrapping_add(u32::from(*byte)));
-        let Some(bucket) = wanted.checked_rem(buckets) else { return ptr::null_mut() };
-        // SAFETY: `buckets` words follow the Bloom filter.
-        let mut index: u32 = unsafe { element(bucket_array, bucket as usize) };
-        while index >= first && index != 0 {
-            // SAFETY: a chain's words, of which the last has its lowest bit set.
-            let hash: u32 = unsafe { element(chains, index.wrapping_sub(first) as usize) };
-            if hash | 1 == wanted | 1
-                && let Some(address) = self.named(index as usize, name)
-            {
-                return ptr::with_exposed_provenance_mut(address);
-            }
-            if hash & 1 != 0 {
-                break;
-            }
-            index = index.wrapping_add(1);
-        }
-        ptr::null_mut()
+    pub(super) fn function(&self, name: &[u8], hash: u32) -> *mut c_void {
+        let named = |index| self.named(index, name);
+        self.hash.find(hash, named).map_or(ptr::null_mut(), ptr::with_exposed_provenance_mut)
     }
 
     /// The address of a symbol, if it is the default definition of a function of this name.
@@ -186,5 +190,57 @@ impl Object {
         // SAFETY: a string of the object's string table, which is zero-terminated.
         let found = unsafe { CStr::from_ptr(ptr::with_exposed_provenance(string)) };
         (found.to_bytes() == name).then(|| self.bias.wrapping_add(usize::try_from(symbol.st_value).unwrap_or(0)))
+    }
+}
+
+/// The hash of a name in such a table.
+pub(super) const fn hash(name: &[u8]) -> u32 {
+    let (mut hash, mut rest) = (5381_u32, name);
+    while let [byte, after @ ..] = rest {
+        hash = hash.wrapping_mul(33).wrapping_add(*byte as u32);
+        rest = after;
+    }
+    hash
+}
+
+/// The hash table of an object's definitions, by its address: `DT_GNU_HASH`.
+#[derive(Clone, Copy)]
+pub(super) struct HashTable(NonZero<usize>);
+
+impl HashTable {
+    /// Whether there is a symbol of that hash.
+    pub(super) fn has(self, hash: u32) -> bool {
+        self.find(hash, Some).is_some()
+    }
+
+    /// What `take` makes of the first symbol of that hash of which it makes something, by its index.
+    fn find<T>(self, wanted: u32, mut take: impl FnMut(usize) -> Option<T>) -> Option<T> {
+        // SAFETY: the table's header.
+        let [buckets, first, blooms, shift]: [u32; 4] = unsafe { read(self.0.get()) };
+        let bloom_array = self.0.get().wrapping_add(16);
+        // SAFETY: `blooms` words, a power of two, follow the header.
+        let bloom: u64 = unsafe { element(bloom_array, (wanted >> 6 & blooms.wrapping_sub(1)) as usize) };
+        if bloom >> (wanted & 63) & bloom >> (wanted.wrapping_shr(shift) & 63) & 1 == 0 {
+            return None;
+        }
+        let bucket_array = bloom_array.wrapping_add((blooms as usize).wrapping_mul(8));
+        let chains = bucket_array.wrapping_add((buckets as usize).wrapping_mul(4));
+        let bucket = wanted.checked_rem(buckets)?;
+        // SAFETY: `buckets` words follow the Bloom filter.
+        let mut index: u32 = unsafe { element(bucket_array, bucket as usize) };
+        while index >= first && index != 0 {
+            // SAFETY: a chain's words, of which the last has its lowest bit set.
+            let hash: u32 = unsafe { element(chains, index.wrapping_sub(first) as usize) };
+            if hash | 1 == wanted | 1
+                && let Some(taken) = take(index as usize)
+            {
+                return Some(taken);
+            }
+            if hash & 1 != 0 {
+                break;
+            }
+            index = index.wrapping_add(1);
+        }
+        None
     }
 }

@@ -1,6 +1,6 @@
 //! Asking: the next definition of each call: libc's, or that of another preloaded library.
 //!
-//! Found once, at start. Before that, and in a static program, the raw system call is made, and `errno` set as libc
+//! Found once, at start ([`Definitions`]). Before that, and in a static program, the raw system call is made, and `errno` set as libc
 //! would. Nothing is looked up inside a hook: an allocator may be waiting for the loader's lock.
 
 mod execution;
@@ -20,7 +20,7 @@ pub(crate) use relocation::is_relocated;
 pub(crate) use ways::{PassedCall, next_of_passed};
 
 use crate::call::calls::for_each_call;
-use crate::clib::weak;
+use crate::clib::{Definitions, weak};
 use core::ffi::{CStr, c_char, c_int, c_long, c_uchar, c_uint, c_void};
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
@@ -64,7 +64,8 @@ macro_rules! next {
 
         /// Finds all of them; nothing happens in a static program.
         pub(crate) fn resolve() {
-            $(resolve_one(&SLOTS.$name, concat!(stringify!($name), "\0"));)+
+            let definitions = Definitions::find();
+            $(resolve_one(&SLOTS.$name, concat!(stringify!($name), "\0"), definitions.as_ref());)+
         }
 
         $(
@@ -118,10 +119,10 @@ macro_rules! otherwise {
 
 for_each_call!(next);
 
-fn resolve_one(slot: &AtomicPtr<c_void>, name: &str) {
-    if let Ok(name) = CStr::from_bytes_with_nul(name.as_bytes()) {
-        slot.store(find(name), Relaxed);
-    }
+fn resolve_one(slot: &AtomicPtr<c_void>, name: &str, definitions: Option<&Definitions>) {
+    let Ok(name) = CStr::from_bytes_with_nul(name.as_bytes()) else { return };
+    let of_libc = definitions.map_or(ptr::null_mut(), |definitions| definitions.of_libc(name.to_bytes()));
+    slot.store(if of_libc.is_null() { find(name) } else { of_libc }, Relaxed);
 }
 
 /// The next definition of a name; null if there is none, and in a static program.

@@ -16,7 +16,7 @@ pub(super) unsafe fn own_pthread_create(
         // SAFETY: the caller upholds the contract.
         return unsafe { create(thread, attributes, start, argument) };
     }
-    resolve_one(&SLOTS.pthread_create, "pthread_create\0");
+    resolve_one(&SLOTS.pthread_create, "pthread_create\0", None);
     if SLOTS.pthread_create.load(Relaxed).is_null() {
         return libc::EAGAIN;
     }
