@@ -7,10 +7,10 @@ use crate::run::options;
 use crate::spelling::nearest;
 use crate::values;
 use mapsan_model::Key;
+use serde_json::{Map, Value};
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
-use toml::{Table, Value};
 
 /// The name of the file.
 const NAME: &str = ".mapsan.toml";
@@ -44,7 +44,8 @@ impl Project {
         let failure = |why: String| Failure::usage(format!("'{}': {why}", path.display()));
         let text =
             fs::read_to_string(&path).map_err(|error| failure(format!("it can't be read: {}", reason(&error))))?;
-        let table: Table = text.parse().map_err(|error| failure(syntax(&text, &error)))?;
+        let table: Map<String, Value> =
+            basic_toml::from_str(&text).map_err(|error| failure(error.to_string().replace('\n', "; ")))?;
         let folder = path.parent().unwrap_or(Path::new("/"));
         let mut project = Project::default();
         for (name, value) in &table {
@@ -69,7 +70,7 @@ impl Project {
             }
             "require-coverage" => self.requires_coverage = value.as_bool().ok_or("it takes true or false")?,
             "error-exitcode" => {
-                let code = value.as_integer().and_then(|code| u8::try_from(code).ok()).filter(|code| *code > 0);
+                let code = value.as_u64().and_then(|code| u8::try_from(code).ok()).filter(|code| *code > 0);
                 self.error_exitcode = Some(code.ok_or("it takes a whole number from 1 to 255")?);
             }
             _ => {
@@ -92,16 +93,16 @@ impl Project {
 fn in_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
-        Value::Integer(number) => Some(number.to_string()),
-        Value::Boolean(flag) => Some(u8::from(*flag).to_string()),
+        Value::Number(number) if number.is_u64() => Some(number.to_string()),
+        Value::Bool(flag) => Some(u8::from(*flag).to_string()),
         Value::Array(values) => {
             values.iter().map(|value| value.as_str()).collect::<Option<Vec<_>>>().map(|all| all.join(","))
         }
-        Value::Table(table) => {
+        Value::Object(table) => {
             let pair = |(key, value): (&String, &Value)| Some(format!("{key}={}", value.as_str()?));
             table.iter().map(pair).collect::<Option<Vec<_>>>().map(|all| all.join(","))
         }
-        Value::Float(_) | Value::Datetime(_) => None,
+        Value::Number(_) | Value::Null => None,
     }
 }
 
@@ -111,12 +112,6 @@ fn unknown(name: &str) -> String {
     known.sort();
     let near = nearest(name, known.iter().map(String::as_str));
     format!("there is no such key{near}; there are {}", known.join(", "))
-}
-
-/// What is wrong with a text that is no TOML, in one line.
-fn syntax(text: &str, error: &toml::de::Error) -> String {
-    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-    format!("line {}: {}", before.matches('\n').count() + 1, error.message().replace('\n', "; "))
 }
 
 #[cfg(test)]
@@ -161,7 +156,7 @@ mod tests {
             ("source-root = \"missing\"", "source-root: there is no folder"),
             ("disable = [\"leaks\"]", "disable: there is no rule or group 'leaks'"),
             ("[severity]\nleak = \"loud\"", "severity: it takes comma-separated RULE=SEVERITY"),
-            ("\n\nlevel = ", "line 3: "),
+            ("\n\nlevel = ", "at line 3"),
         ] {
             let error = read(text).unwrap_err();
             assert!(error.contains(words) && error.lines().count() == 1, "{text}: {error}");
