@@ -8,7 +8,8 @@ use crate::enabled::{self, CONTENTS, ENABLED, HARDENED, WAITS};
 use crate::facts::{Module, mapping};
 use crate::finding::{self, suppress};
 use crate::options::{self, Form, Settings};
-use crate::output::{self, ReportLock, sink};
+use crate::output::sink::{self, LogError};
+use crate::output::{self, ReportLock};
 use crate::plain::guarded::{Guarded, Starting};
 use crate::signal::disposition;
 use crate::sys::{Errno, process};
@@ -92,7 +93,7 @@ fn configure_and_begin(lock: &ReportLock, starting: &Starting, environment: &Env
     let fill = |settings: &mut Settings| configure(lock, starting, settings, environment);
     // SAFETY: what is called there is given the settings, and the hooks look at none yet.
     if unsafe { options::fill_in(starting, fill) } {
-        begin(lock, environment);
+        begin(lock, starting, environment);
     }
 }
 
@@ -138,7 +139,7 @@ fn configure(lock: &ReportLock, starting: &Starting, settings: &mut Settings, en
 }
 
 /// Lets the hooks check, by the settings that are now in force.
-fn begin(lock: &ReportLock, environment: &Environment) {
+fn begin(lock: &ReportLock, starting: &Starting, environment: &Environment) {
     let enabled = options::settings().enabled_bits();
     if enabled & (HARDENED | CONTENTS) != 0 {
         harden::prepare();
@@ -150,9 +151,20 @@ fn begin(lock: &ReportLock, environment: &Environment) {
     if environment.without_proc != 0 && options::settings().form == Form::Json {
         mapping::note_unreadable(environment.without_proc);
     }
-    finding::write_start(lock);
+    write_start(lock, starting);
     finding::expect_programs(environment.preload);
     explain_faults(lock);
+}
+
+/// Writes the first record. Whether there is a socket that takes records was not tried before.
+fn write_start(lock: &ReportLock, starting: &Starting) {
+    let Err(errno) = finding::write_start(lock, false) else { return };
+    // A command that has ended before this process began, or is busy, is no trouble of the program's.
+    if sink::is_socket(lock) && errno != libc::ECONNREFUSED && errno != libc::EAGAIN {
+        let log = options::settings().log_path.as_str();
+        refuse_log(lock, starting, log.as_bytes(), &LogError::Errno(errno));
+        let _ = finding::write_start(lock, true);
+    }
 }
 
 /// Puts the handler of faults in place, where that is wanted and changes nothing.
@@ -207,11 +219,19 @@ fn open_files(lock: &ReportLock, starting: &Starting, settings: &mut Settings, w
         return;
     }
     if let Err(trouble) = sink::use_log(lock, log.as_bytes(), settings.form == Form::Json) {
-        sink::use_stderr(lock, starting);
-        let shown = crate::plain::escape::Escaped(log.as_bytes());
-        warn(&format_args!(
-            "log_path={shown} can't be written ({trouble}); findings go to standard error. It takes 'stderr' or a \
-             file that can be written, not a symbolic link"
-        ));
+        refuse_log(lock, starting, log.as_bytes(), &trouble);
     }
+}
+
+/// Says why the log can't be used: findings go to standard error.
+fn refuse_log(lock: &ReportLock, starting: &Starting, log: &[u8], trouble: &LogError) {
+    sink::use_stderr(lock, starting);
+    let shown = crate::plain::escape::Escaped(log);
+    sink::say(
+        lock,
+        format_args!(
+            "log_path={shown} can't be written ({trouble}); findings go to standard error. It takes 'stderr' or a file that \
+             can be written, not a symbolic link"
+        ),
+    );
 }

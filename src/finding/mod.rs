@@ -262,14 +262,15 @@ fn say_without_lock() {
     sink::say_without_lock(format_args!("a finding was dropped: a thread that is not there holds the report lock"));
 }
 
-/// Writes the record that says that this process is covered, where records are written.
-pub(crate) fn write_start(proof: &ReportLock) {
-    if options::settings().form == Form::Json && !TOLD.started.swap(true, Relaxed) {
-        let out = &mut scratch(proof).out;
-        out.clear();
-        json::start(out);
-        let _ = sink::write(proof, out.as_bytes());
+/// Writes the record that says that this process is covered, where records are written; `again`, if it has been written in vain.
+pub(crate) fn write_start(proof: &ReportLock, again: bool) -> Result<(), Errno> {
+    if options::settings().form != Form::Json || TOLD.started.swap(true, Relaxed) && !again {
+        return Ok(());
     }
+    let out = &mut scratch(proof).out;
+    out.clear();
+    json::start(out);
+    sink::write(proof, out.as_bytes())
 }
 
 /// Says that from here on less is checked, and writes a record of it where records are written.

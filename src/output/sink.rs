@@ -174,6 +174,11 @@ pub(crate) fn use_log(proof: &ReportLock, pattern: &[u8], records: bool) -> Resu
     sink.goal = if pattern.starts_with(b"@") { Goal::Socket } else { Goal::File };
     (sink.terminal, sink.records) = (false, records);
     sink.identity = None;
+    if sink.goal == Goal::Socket && records {
+        // The first record, which is written at once, tries it.
+        OUTPUT.passing.store(true, Relaxed);
+        return Ok(());
+    }
     let mut way = sink.open_anew();
     // A socket of the file system can't be opened.
     if let Err(libc::ENXIO) = way {
@@ -194,6 +199,11 @@ pub(crate) fn use_log(proof: &ReportLock, pattern: &[u8], records: bool) -> Resu
         way.leave();
     }
     Ok(())
+}
+
+/// Whether the log is a socket.
+pub(crate) fn is_socket(proof: &ReportLock) -> bool {
+    sink(proof).goal == Goal::Socket
 }
 
 /// Whether the sink is a terminal.
@@ -256,7 +266,12 @@ impl Sink {
 
     /// Opens what the findings go to.
     fn open_anew(&mut self) -> sys::Result<Way> {
-        expand(self.pattern.as_bytes(), &mut self.path);
+        let pattern = self.pattern.as_bytes();
+        if self.goal == Goal::Socket && !pattern.contains(&b'%') {
+            // The command's: each page that is left alone is one less for the processes of a run.
+            return Way::to_socket(pattern);
+        }
+        expand(pattern, &mut self.path);
         self.open_expanded()
     }
 
