@@ -172,7 +172,7 @@ impl Settings {
     /// The bits of [`enabled::bits`] that these settings ask for.
     pub(crate) fn enabled_bits(&self) -> u32 {
         let mut bits = CHECK | TRACK | self.harden;
-        if Rule::ALL.iter().any(|rule| rule.is_opt_in_of_success() && self.rules.has(*rule)) {
+        if self.rules.meets(&RuleSet::OPT_IN_OF_SUCCESS) {
             bits |= OPT_IN;
         }
         if self.mode == Mode::Enforce {

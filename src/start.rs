@@ -34,10 +34,10 @@ extern "C" fn start(_count: c_int, arguments: *const *const c_char, environment:
     crate::machine::prepare();
     next::resolve();
     // SAFETY: glibc's argv, or null from another libc.
-    let name = unsafe { strings(arguments) }.next().map_or(&b""[..], CStr::to_bytes);
+    let name = unsafe { strings(arguments) }.next().and_then(|name| name.after(b"")).unwrap_or_default();
     // SAFETY: the loader calls this once, before the program has a thread whose calls are not made raw.
     let starting = unsafe { Starting::new() };
-    let identified = process::identify(&starting, name);
+    let identified = process::identify(&starting, name.to_bytes());
     // SAFETY: getauxval(3), as above.
     let secure = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
     // SAFETY: glibc's environ, or null from another libc.
@@ -57,7 +57,7 @@ extern "C" fn start(_count: c_int, arguments: *const *const c_char, environment:
 ///
 /// # Safety
 /// `array` must be null, or such an array, that lives for ever.
-unsafe fn strings(array: *const *const c_char) -> impl Iterator<Item = &'static CStr> {
+unsafe fn strings(array: *const *const c_char) -> impl Iterator<Item = Text> {
     let mut next = array;
     core::iter::from_fn(move || {
         if next.is_null() {
@@ -69,23 +69,35 @@ unsafe fn strings(array: *const *const c_char) -> impl Iterator<Item = &'static 
             return None;
         }
         next = next.wrapping_add(1);
-        // SAFETY: a string of argv or environ.
-        Some(unsafe { CStr::from_ptr(string) })
+        Some(Text(string))
     })
 }
 
-fn read_environment(variables: impl Iterator<Item = &'static CStr>) -> Environment {
+/// A string of argv or environ.
+struct Text(*const c_char);
+
+impl Text {
+    /// What follows these bytes, if it begins with them. It is read no further than it is alike: there may be much of an
+    /// environment.
+    fn after(&self, start: &[u8]) -> Option<&'static CStr> {
+        // SAFETY: inside the string, as its terminator is none of these bytes and what follows a difference is not read.
+        let is_next = |(at, byte): (usize, &u8)| unsafe { self.0.cast::<u8>().wrapping_add(at).read() } == *byte;
+        // SAFETY: the rest of a string that lives for ever.
+        start.iter().enumerate().all(is_next).then(|| unsafe { CStr::from_ptr(self.0.wrapping_add(start.len())) })
+    }
+}
+
+fn read_environment(variables: impl Iterator<Item = Text>) -> Environment {
     let mut environment = Environment::EMPTY;
     for variable in variables {
-        let bytes = variable.to_bytes_with_nul();
-        if let Some(options) = bytes.strip_prefix(b"MAPSAN_OPTIONS=") {
-            environment.options = CStr::from_bytes_with_nul(options).ok();
+        if let Some(options) = variable.after(b"MAPSAN_OPTIONS=") {
+            environment.options = Some(options);
         }
-        if let Some(preload) = bytes.strip_prefix(b"LD_PRELOAD=") {
-            environment.preload = CStr::from_bytes_with_nul(preload).ok();
+        if let Some(preload) = variable.after(b"LD_PRELOAD=") {
+            environment.preload = Some(preload);
         }
-        environment.no_color |= bytes.strip_prefix(b"NO_COLOR=").is_some_and(|value| value.len() > 1);
-        environment.dumb_terminal |= bytes == b"TERM=dumb\0";
+        environment.no_color |= variable.after(b"NO_COLOR=").is_some_and(|value| !value.is_empty());
+        environment.dumb_terminal |= variable.after(b"TERM=dumb").is_some_and(CStr::is_empty);
     }
     environment
 }

@@ -456,13 +456,6 @@ impl Rule {
         Self::ALL.iter().copied().find(|rule| rule.name() == name)
     }
 
-    /// Whether it is about calls that succeed, and off unless it is asked for: only where such a rule is on has every
-    /// successful call to be looked at.
-    #[must_use]
-    pub fn is_opt_in_of_success(self) -> bool {
-        !self.group().on_by_default() && self.asked().at(When::Success)
-    }
-
     /// Whether it is about an access that ended the process, not about a call.
     #[must_use]
     pub fn is_of_fault(self) -> bool {

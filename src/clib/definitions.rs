@@ -1,6 +1,6 @@
 //! Where the next definitions are, as dlsym(3) with `RTLD_NEXT` would say.
 
-use super::objects::{HashTable, Object, hash, others};
+use super::objects::{HashTable, Name, Object, others};
 use core::ffi::c_void;
 use core::ptr;
 
@@ -37,28 +37,27 @@ impl Definitions {
 
     /// libc's function of that name; null if it has none, or if another object has one, too, and dlsym has to be asked whose is
     /// next.
-    pub(crate) fn of_libc(&self, name: &[u8]) -> *mut c_void {
-        let hash = hash(name);
-        if self.others.iter().map_while(|table| *table).any(|table| table.has(hash)) {
+    pub(crate) fn of_libc(&self, name: &Name) -> *mut c_void {
+        if self.others.iter().map_while(|table| *table).any(|table| table.has(name)) {
             return ptr::null_mut();
         }
-        self.libc.function(name, hash)
+        self.libc.function(name)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::hash;
     use super::*;
 
     #[test]
     fn they_are_those_that_dlsym_finds() {
         let definitions = Definitions::find().unwrap();
-        let names =
-            [c"mmap", c"munmap", c"shmget", c"pthread_create", c"posix_spawn", c"sigaction", c"no_such_function"];
-        for name in names {
+        for text in ["mmap\0", "shmget\0", "pthread_create\0", "posix_spawn\0", "sigaction\0", "no_such_function\0"] {
+            let name = Name { text, hash: hash(text.trim_end_matches('\0')) };
             // SAFETY: a string; what is found is only compared.
-            let next = unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) };
-            assert_eq!(definitions.of_libc(name.to_bytes()), next, "{name:?}");
+            let next = unsafe { libc::dlsym(libc::RTLD_NEXT, text.as_ptr().cast()) };
+            assert_eq!(definitions.of_libc(&name), next, "{text}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Functions that only libc has: forwarded to its own definitions, which are found once, at start.
 
-use super::objects::hash;
+use super::objects::{Name, hash};
 use super::{bind, objects};
 use crate::sys;
 use core::ffi::{c_char, c_int, c_ulong, c_void};
@@ -26,10 +26,10 @@ macro_rules! forwarded {
         pub(crate) fn find() {
             objects::of_libc(|object| {
                 $(if FOUND.$name.load(Relaxed).is_null() {
-                    FOUND.$name.store(object.function($symbol.as_bytes(), const { hash($symbol.as_bytes()) }), Relaxed);
+                    FOUND.$name.store(object.function(&Name { text: concat!($symbol, "\0"), hash: const { hash($symbol) } }), Relaxed);
                 })+
                 if FOUND.find_object.load(Relaxed).is_null() {
-                    FOUND.find_object.store(object.function(b"_dl_find_object", const { hash(b"_dl_find_object") }), Relaxed);
+                    FOUND.find_object.store(object.function(&Name { text: "_dl_find_object\0", hash: const { hash("_dl_find_object") } }), Relaxed);
                 }
             });
         }

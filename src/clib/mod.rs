@@ -16,7 +16,7 @@ pub(crate) mod weak;
 
 pub(crate) use definitions::Definitions;
 pub(crate) use found::find;
-pub(crate) use objects::program_is_ready;
+pub(crate) use objects::{Name, hash, program_is_ready};
 pub(crate) use unwinding::find_object;
 
 /// Gives a function the name under which `build.rs` knows it.

@@ -167,13 +167,12 @@ impl Object {
     }
 
     /// The default version of a function by its name; null if there is none.
-    pub(super) fn function(&self, name: &[u8], hash: u32) -> *mut c_void {
-        let named = |index| self.named(index, name);
-        self.hash.find(hash, named).map_or(ptr::null_mut(), ptr::with_exposed_provenance_mut)
+    pub(super) fn function(&self, name: &Name) -> *mut c_void {
+        self.hash.find(name, |index| self.named(index, name)).map_or(ptr::null_mut(), ptr::with_exposed_provenance_mut)
     }
 
     /// The address of a symbol, if it is the default definition of a function of this name.
-    fn named(&self, index: usize, name: &[u8]) -> Option<usize> {
+    fn named(&self, index: usize, name: &Name) -> Option<usize> {
         // SAFETY: a symbol of the hash table is one of the symbol table.
         let symbol: libc::Elf64_Sym = unsafe { element(self.symbols, index) };
         if symbol.st_shndx == 0 || symbol.st_info & 0xf != STT_FUNC {
@@ -186,16 +185,23 @@ impl Object {
                 return None;
             }
         }
+        // Byte by byte: nothing is read past the end of a name that is another.
         let string = self.strings.wrapping_add(symbol.st_name as usize);
-        // SAFETY: a string of the object's string table, which is zero-terminated.
-        let found = unsafe { CStr::from_ptr(ptr::with_exposed_provenance(string)) };
-        (found.to_bytes() == name).then(|| self.bias.wrapping_add(usize::try_from(symbol.st_value).unwrap_or(0)))
+        // SAFETY: a string of the object's string table, which is zero-terminated, up to the first difference.
+        let is_equal = name.text.bytes().enumerate().all(|(at, byte)| unsafe { element::<u8>(string, at) } == byte);
+        is_equal.then(|| self.bias.wrapping_add(usize::try_from(symbol.st_value).unwrap_or(0)))
     }
 }
 
-/// The hash of a name in such a table.
-pub(super) const fn hash(name: &[u8]) -> u32 {
-    let (mut hash, mut rest) = (5381_u32, name);
+/// The name of a function, with its terminator, and its [`hash`].
+pub(crate) struct Name {
+    pub(crate) text: &'static str,
+    pub(crate) hash: u32,
+}
+
+/// What a name is looked up by in such a table.
+pub(crate) const fn hash(name: &str) -> u32 {
+    let (mut hash, mut rest) = (5381_u32, name.as_bytes());
     while let [byte, after @ ..] = rest {
         hash = hash.wrapping_mul(33).wrapping_add(*byte as u32);
         rest = after;
@@ -208,13 +214,14 @@ pub(super) const fn hash(name: &[u8]) -> u32 {
 pub(super) struct HashTable(NonZero<usize>);
 
 impl HashTable {
-    /// Whether there is a symbol of that hash.
-    pub(super) fn has(self, hash: u32) -> bool {
-        self.find(hash, Some).is_some()
+    /// Whether there is a symbol of the name's hash.
+    pub(super) fn has(self, name: &Name) -> bool {
+        self.find(name, Some).is_some()
     }
 
-    /// What `take` makes of the first symbol of that hash of which it makes something, by its index.
-    fn find<T>(self, wanted: u32, mut take: impl FnMut(usize) -> Option<T>) -> Option<T> {
+    /// What `take` makes of the first symbol of the name's hash of which it makes something, by its index.
+    fn find<T>(self, name: &Name, mut take: impl FnMut(usize) -> Option<T>) -> Option<T> {
+        let wanted = name.hash;
         // SAFETY: the table's header.
         let [buckets, first, blooms, shift]: [u32; 4] = unsafe { read(self.0.get()) };
         let bloom_array = self.0.get().wrapping_add(16);

@@ -20,14 +20,17 @@ pub(crate) use relocation::is_relocated;
 pub(crate) use ways::{PassedCall, next_of_passed};
 
 use crate::call::calls::for_each_call;
-use crate::clib::{Definitions, weak};
+use crate::clib::{Definitions, Name, hash, weak};
 use core::ffi::{CStr, c_char, c_int, c_long, c_uchar, c_uint, c_void};
 use core::ptr;
+use core::slice;
 use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 use execution::{
     own_execvp, own_execvpe, own_popen, own_posix_spawn, own_posix_spawnp, own_system, raw_execv, raw_fexecve,
 };
 use libc::{key_t, mode_t, msqid_ds, off_t, pid_t, sembuf, shmid_ds, sighandler_t, stack_t, timespec};
+use mapsan_model::words;
+use mapsan_model::words::Words;
 use memory::{own_brk, own_sbrk, raw_mmap, raw_posix_madvise};
 use objects::{raw_ftok, raw_semop, raw_shm_open, raw_shm_unlink};
 use process::{raw_dlclose, raw_exit, raw_syscall};
@@ -51,6 +54,7 @@ macro_rules! next {
     )+) => {
         /// One slot for each call; null until start, and for ever in a static program.
         #[allow(non_snake_case, reason = "named as the calls are")]
+        #[repr(C)]
         pub(crate) struct Slots {
             $(pub(crate) $name: AtomicPtr<c_void>,)+
             /// Those of the calls that are passed on, by their numbers; null until they are first made.
@@ -62,11 +66,9 @@ macro_rules! next {
             passed: [const { AtomicPtr::new(ptr::null_mut()) }; ways::PASSED],
         };
 
-        /// Finds all of them; nothing happens in a static program.
-        pub(crate) fn resolve() {
-            let definitions = Definitions::find();
-            $(resolve_one(&SLOTS.$name, concat!(stringify!($name), "\0"), definitions.as_ref());)+
-        }
+        /// The calls, by the number of their slots: their names, terminated, and what these are looked up by.
+        static NAMES: Words<{ HASHES.len() }> = words!($(concat!(stringify!($name), "\0")),+);
+        static HASHES: [u32; [$(stringify!($name)),+].len()] = [$(hash(stringify!($name))),+];
 
         $(
             #[doc = $page]
@@ -119,10 +121,21 @@ macro_rules! otherwise {
 
 for_each_call!(next);
 
-fn resolve_one(slot: &AtomicPtr<c_void>, name: &str, definitions: Option<&Definitions>) {
-    let Ok(name) = CStr::from_bytes_with_nul(name.as_bytes()) else { return };
-    let of_libc = definitions.map_or(ptr::null_mut(), |definitions| definitions.of_libc(name.to_bytes()));
-    slot.store(if of_libc.is_null() { find(name) } else { of_libc }, Relaxed);
+/// Finds all of them; nothing happens in a static program.
+pub(crate) fn resolve() {
+    let definitions = Definitions::find();
+    // SAFETY: the slots come first and in this order, as many as there are names.
+    let slots = unsafe { slice::from_raw_parts((&raw const SLOTS).cast::<AtomicPtr<c_void>>(), HASHES.len()) };
+    for (number, (slot, hash)) in slots.iter().zip(&HASHES).enumerate() {
+        let name = Name { text: NAMES.get(number), hash: *hash };
+        let of_libc = definitions.as_ref().map_or(ptr::null_mut(), |definitions| definitions.of_libc(&name));
+        slot.store(if of_libc.is_null() { find_terminated(name.text) } else { of_libc }, Relaxed);
+    }
+}
+
+/// As [`find`], for a string with its terminator.
+fn find_terminated(name: &str) -> *mut c_void {
+    CStr::from_bytes_with_nul(name.as_bytes()).map_or(ptr::null_mut(), find)
 }
 
 /// The next definition of a name; null if there is none, and in a static program.

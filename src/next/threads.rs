@@ -1,6 +1,6 @@
 //! Asking, the making of threads where no next definition is known.
 
-use super::{SLOTS, pthread_create, resolve_one};
+use super::{SLOTS, find, pthread_create};
 use crate::clib::weak;
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::Ordering::Relaxed;
@@ -16,7 +16,7 @@ pub(super) unsafe fn own_pthread_create(
         // SAFETY: the caller upholds the contract.
         return unsafe { create(thread, attributes, start, argument) };
     }
-    resolve_one(&SLOTS.pthread_create, "pthread_create\0", None);
+    SLOTS.pthread_create.store(find(c"pthread_create"), Relaxed);
     if SLOTS.pthread_create.load(Relaxed).is_null() {
         return libc::EAGAIN;
     }

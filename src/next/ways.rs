@@ -2,12 +2,12 @@
 //! rare, and no allocator's.
 
 use super::raw::{failed, returned};
-use super::{SLOTS, find};
+use super::{SLOTS, find_terminated};
 use crate::call::passed::for_each_passed_call;
 use crate::clib::weak;
 use crate::plain::errno;
 use crate::sys::int;
-use core::ffi::{CStr, c_char, c_int, c_void};
+use core::ffi::{c_char, c_int, c_void};
 use core::ptr;
 use core::sync::atomic::Ordering::Relaxed;
 use libc::uid_t;
@@ -54,7 +54,7 @@ pub(crate) fn next_of_passed(number: usize) -> *mut c_void {
         return known;
     }
     let before = errno::get();
-    let found = CStr::from_bytes_with_nul(name.as_bytes()).map_or(ptr::null_mut(), find);
+    let found = find_terminated(name);
     let next = if found.is_null() { alone } else { found };
     slot.store(next, Relaxed);
     errno::set(before);
