@@ -154,8 +154,8 @@ impl fmt::Display for Size {
         };
         let whole = bytes >> shift;
         let rest = bytes & !(u64::MAX << shift);
-        // Tenths, rounded down: what is used is never shown as more than there is.
-        let tenths = u128::from(rest).wrapping_mul(10) >> shift;
+        // Tenths, rounded down: what is used is never shown as more than there is. Ten times less than 2^60 fits.
+        let tenths = rest.wrapping_mul(10) >> shift;
         match (rest, tenths) {
             (0, _) => write!(f, "{whole} {unit}"),
             _ if *shift == 10 && whole < 64 => write!(f, "{bytes} bytes"),

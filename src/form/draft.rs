@@ -83,17 +83,22 @@ impl Draft {
         self.mapping = None;
     }
 
+    // The next three are called in some 700 places, each of which would have what `add` takes besides.
+
     /// What is wrong: one line, lower case, no final period.
+    #[inline(never)]
     pub(crate) fn message(&mut self, text: fmt::Arguments<'_>) {
         self.add(Role::Message, RelatedCall::NONE, text);
     }
 
     /// A fact.
+    #[inline(never)]
     pub(crate) fn note(&mut self, text: fmt::Arguments<'_>) {
         self.add(Role::Note, RelatedCall::NONE, text);
     }
 
     /// What the user can do.
+    #[inline(never)]
     pub(crate) fn help(&mut self, text: fmt::Arguments<'_>) {
         self.add(Role::Help, RelatedCall::NONE, text);
     }

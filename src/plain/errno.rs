@@ -2,6 +2,8 @@
 
 use core::ffi::c_int;
 use core::fmt;
+use mapsan_model::words;
+use mapsan_model::words::Words;
 
 /// A positive error number, as in errno(3).
 pub(crate) type Errno = c_int;
@@ -38,30 +40,29 @@ impl fmt::Display for ErrnoName {
 
 macro_rules! names {
     ($($name:ident $meaning:literal,)+) => {
-        /// The constant's name, such as `EINVAL`; `None` for a value that none of the calls gives.
-        pub(crate) fn name(errno: Errno) -> Option<&'static str> {
-            match errno {
-                $(libc::$name => Some(stringify!($name)),)+
-                _ => None,
-            }
-        }
-
-        /// What the value says in general, as in errno(3).
-        pub(crate) fn meaning(errno: Errno) -> &'static str {
-            match errno {
-                $(libc::$name => $meaning,)+
-                _ => "an error that errno(3) lists",
-            }
-        }
-
-        /// The value of a constant's name.
-        pub(crate) fn from_name(name: &str) -> Option<Errno> {
-            $(if name == stringify!($name) {
-                return Some(libc::$name);
-            })+
-            None
-        }
+        static VALUES: [Errno; [$(libc::$name),+].len()] = [$(libc::$name),+];
+        static NAMES: Words<{ VALUES.len() }> = words!($(stringify!($name)),+);
+        static MEANINGS: Words<{ VALUES.len() }> = words!($($meaning),+);
     };
+}
+
+/// The constant's name, such as `EINVAL`; `None` for a value that none of the calls gives.
+pub(crate) fn name(errno: Errno) -> Option<&'static str> {
+    place(errno).map(|place| NAMES.get(place))
+}
+
+/// What the value says in general, as in errno(3).
+pub(crate) fn meaning(errno: Errno) -> &'static str {
+    place(errno).map_or("an error that errno(3) lists", |place| MEANINGS.get(place))
+}
+
+fn place(errno: Errno) -> Option<usize> {
+    VALUES.iter().position(|value| *value == errno)
+}
+
+/// The value of a constant's name.
+pub(crate) fn from_name(name: &str) -> Option<Errno> {
+    VALUES.get(NAMES.position(name)?).copied()
 }
 
 // The errors that the calls can give, and those with which mode=enforce refuses.
