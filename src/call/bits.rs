@@ -2,6 +2,7 @@
 
 use crate::machine::{Architecture, Machine};
 use crate::plain::bits::{Bits, Octal};
+use crate::plain::texts::{Texts, texts};
 use core::ffi::c_int;
 use core::fmt;
 
@@ -10,13 +11,13 @@ pub(crate) struct Prot(pub(crate) c_int);
 
 impl fmt::Display for Prot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = &[
-            (libc::PROT_READ, "PROT_READ"),
-            (libc::PROT_WRITE, "PROT_WRITE"),
-            (libc::PROT_EXEC, "PROT_EXEC"),
-            (libc::PROT_GROWSDOWN, "PROT_GROWSDOWN"),
-            (libc::PROT_GROWSUP, "PROT_GROWSUP"),
-        ];
+        let names = texts! {
+            libc::PROT_READ => "PROT_READ",
+            libc::PROT_WRITE => "PROT_WRITE",
+            libc::PROT_EXEC => "PROT_EXEC",
+            libc::PROT_GROWSDOWN => "PROT_GROWSDOWN",
+            libc::PROT_GROWSUP => "PROT_GROWSUP",
+        };
         Bits { set: self.0, names, empty: "PROT_NONE" }.fmt(f)
     }
 }
@@ -32,27 +33,27 @@ pub(crate) struct MapFlags(pub(crate) c_int);
 
 impl MapFlags {
     /// What is not the type.
-    const NAMES: &[(c_int, &str)] = &[
-        (libc::MAP_FIXED, "MAP_FIXED"),
-        (libc::MAP_ANONYMOUS, "MAP_ANONYMOUS"),
-        (Machine::LOW_ADDRESSES, "MAP_32BIT"),
-        (libc::MAP_GROWSDOWN, "MAP_GROWSDOWN"),
-        (libc::MAP_DENYWRITE, "MAP_DENYWRITE"),
-        (libc::MAP_EXECUTABLE, "MAP_EXECUTABLE"),
-        (libc::MAP_LOCKED, "MAP_LOCKED"),
-        (libc::MAP_NORESERVE, "MAP_NORESERVE"),
-        (libc::MAP_POPULATE, "MAP_POPULATE"),
-        (libc::MAP_NONBLOCK, "MAP_NONBLOCK"),
-        (libc::MAP_STACK, "MAP_STACK"),
-        (libc::MAP_HUGETLB, "MAP_HUGETLB"),
-        (libc::MAP_SYNC, "MAP_SYNC"),
-        (libc::MAP_FIXED_NOREPLACE, "MAP_FIXED_NOREPLACE"),
-    ];
+    const NAMES: Texts = texts! {
+        libc::MAP_FIXED => "MAP_FIXED",
+        libc::MAP_ANONYMOUS => "MAP_ANONYMOUS",
+        Machine::LOW_ADDRESSES => "MAP_32BIT",
+        libc::MAP_GROWSDOWN => "MAP_GROWSDOWN",
+        libc::MAP_DENYWRITE => "MAP_DENYWRITE",
+        libc::MAP_EXECUTABLE => "MAP_EXECUTABLE",
+        libc::MAP_LOCKED => "MAP_LOCKED",
+        libc::MAP_NORESERVE => "MAP_NORESERVE",
+        libc::MAP_POPULATE => "MAP_POPULATE",
+        libc::MAP_NONBLOCK => "MAP_NONBLOCK",
+        libc::MAP_STACK => "MAP_STACK",
+        libc::MAP_HUGETLB => "MAP_HUGETLB",
+        libc::MAP_SYNC => "MAP_SYNC",
+        libc::MAP_FIXED_NOREPLACE => "MAP_FIXED_NOREPLACE",
+    };
 
     /// All bits but the type that have a name.
     pub(crate) const ALL: c_int = {
-        let (mut all, mut rest) = (0, Self::NAMES);
-        while let [(bit, _), after @ ..] = rest {
+        let (mut all, mut rest) = (0, Self::NAMES.numbers);
+        while let [bit, after @ ..] = rest {
             (all, rest) = (all | *bit, after);
         }
         all
@@ -88,12 +89,12 @@ pub(crate) struct ShmgetFlags(pub(crate) c_int);
 
 impl fmt::Display for ShmgetFlags {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = &[
-            (libc::IPC_CREAT, "IPC_CREAT"),
-            (libc::IPC_EXCL, "IPC_EXCL"),
-            (SHM_HUGETLB, "SHM_HUGETLB"),
-            (0o10000, "SHM_NORESERVE"),
-        ];
+        let names = texts! {
+            libc::IPC_CREAT => "IPC_CREAT",
+            libc::IPC_EXCL => "IPC_EXCL",
+            SHM_HUGETLB => "SHM_HUGETLB",
+            0o10000 => "SHM_NORESERVE",
+        };
         let mode = Octal(self.0 & 0o777);
         match self.0 & !0o777 {
             0 => mode.fmt(f),

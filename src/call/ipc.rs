@@ -3,6 +3,7 @@
 use super::{Address, Call, Key, Octal};
 use crate::plain::bits::Bits;
 use crate::plain::ipc::Kind;
+use crate::plain::texts::texts;
 use core::ffi::{c_int, c_long};
 use core::fmt;
 
@@ -124,7 +125,10 @@ impl Call for IpcGet {
     }
 
     fn arguments(&self, each: &mut dyn FnMut(fmt::Arguments<'_>)) {
-        let names = &[(libc::IPC_CREAT, "IPC_CREAT"), (libc::IPC_EXCL, "IPC_EXCL")];
+        let names = texts! {
+            libc::IPC_CREAT => "IPC_CREAT",
+            libc::IPC_EXCL => "IPC_EXCL",
+        };
         each(format_args!("{}", Key(self.key)));
         if self.kind == Kind::Set {
             each(format_args!("{}", self.count));
@@ -202,12 +206,12 @@ struct MessageFlags(c_int);
 
 impl fmt::Display for MessageFlags {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = &[
-            (libc::IPC_NOWAIT, "IPC_NOWAIT"),
-            (libc::MSG_NOERROR, "MSG_NOERROR"),
-            (libc::MSG_EXCEPT, "MSG_EXCEPT"),
-            (libc::MSG_COPY, "MSG_COPY"),
-        ];
+        let names = texts! {
+            libc::IPC_NOWAIT => "IPC_NOWAIT",
+            libc::MSG_NOERROR => "MSG_NOERROR",
+            libc::MSG_EXCEPT => "MSG_EXCEPT",
+            libc::MSG_COPY => "MSG_COPY",
+        };
         Bits { set: self.0, names, empty: "0" }.fmt(f)
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod passed;
 use crate::facts;
 use crate::plain::bits::{Bits, Octal};
 use crate::plain::errno::ErrnoName;
+use crate::plain::texts::texts;
 pub(crate) use bits::{MAP_DROPPABLE, MAP_TYPE, MapFlags, Prot, SHM_HUGETLB, ShmgetFlags};
 use core::ffi::c_int;
 use core::fmt;
@@ -242,11 +243,11 @@ impl Call for Mremap {
     }
 
     fn arguments(&self, each: &mut dyn FnMut(fmt::Arguments<'_>)) {
-        let names = &[
-            (libc::MREMAP_MAYMOVE, "MREMAP_MAYMOVE"),
-            (libc::MREMAP_FIXED, "MREMAP_FIXED"),
-            (Self::DONTUNMAP, "MREMAP_DONTUNMAP"),
-        ];
+        let names = texts! {
+            libc::MREMAP_MAYMOVE => "MREMAP_MAYMOVE",
+            libc::MREMAP_FIXED => "MREMAP_FIXED",
+            Self::DONTUNMAP => "MREMAP_DONTUNMAP",
+        };
         each(format_args!("{}", Address(self.old_address)));
         each(format_args!("{}", self.old_size));
         each(format_args!("{}", self.new_size));
@@ -287,7 +288,11 @@ impl Call for Msync {
     }
 
     fn arguments(&self, each: &mut dyn FnMut(fmt::Arguments<'_>)) {
-        let names = &[(libc::MS_ASYNC, "MS_ASYNC"), (libc::MS_INVALIDATE, "MS_INVALIDATE"), (libc::MS_SYNC, "MS_SYNC")];
+        let names = texts! {
+            libc::MS_ASYNC => "MS_ASYNC",
+            libc::MS_INVALIDATE => "MS_INVALIDATE",
+            libc::MS_SYNC => "MS_SYNC",
+        };
         each(format_args!("{}", Address(self.address)));
         each(format_args!("{}", self.length));
         each(format_args!("{}", Bits { set: self.flags, names, empty: "0" }));
@@ -360,12 +365,12 @@ impl Call for Shmat {
     }
 
     fn arguments(&self, each: &mut dyn FnMut(fmt::Arguments<'_>)) {
-        let names = &[
-            (libc::SHM_RDONLY, "SHM_RDONLY"),
-            (libc::SHM_RND, "SHM_RND"),
-            (libc::SHM_REMAP, "SHM_REMAP"),
-            (libc::SHM_EXEC, "SHM_EXEC"),
-        ];
+        let names = texts! {
+            libc::SHM_RDONLY => "SHM_RDONLY",
+            libc::SHM_RND => "SHM_RND",
+            libc::SHM_REMAP => "SHM_REMAP",
+            libc::SHM_EXEC => "SHM_EXEC",
+        };
         each(format_args!("{}", self.id));
         each(format_args!("{}", Address(self.address)));
         each(format_args!("{}", Bits { set: self.flags, names, empty: "0" }));

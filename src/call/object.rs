@@ -4,6 +4,7 @@ use super::{Address, Call, Octal};
 use crate::facts::object::ObjectName;
 use crate::plain::bits::Bits;
 use crate::plain::escape::Escaped;
+use crate::plain::texts::texts;
 use core::ffi::c_int;
 use core::fmt;
 
@@ -46,14 +47,14 @@ pub(crate) struct OpenFlags(pub(crate) c_int);
 
 impl fmt::Display for OpenFlags {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = &[
-            (libc::O_CREAT, "O_CREAT"),
-            (libc::O_EXCL, "O_EXCL"),
-            (libc::O_TRUNC, "O_TRUNC"),
-            (libc::O_NONBLOCK, "O_NONBLOCK"),
-            (libc::O_CLOEXEC, "O_CLOEXEC"),
-            (libc::O_NOFOLLOW, "O_NOFOLLOW"),
-        ];
+        let names = texts! {
+            libc::O_CREAT => "O_CREAT",
+            libc::O_EXCL => "O_EXCL",
+            libc::O_TRUNC => "O_TRUNC",
+            libc::O_NONBLOCK => "O_NONBLOCK",
+            libc::O_CLOEXEC => "O_CLOEXEC",
+            libc::O_NOFOLLOW => "O_NOFOLLOW",
+        };
         let access = match self.0 & libc::O_ACCMODE {
             libc::O_RDONLY => "O_RDONLY",
             libc::O_WRONLY => "O_WRONLY",

@@ -11,6 +11,7 @@ use crate::past::keys::Given;
 use crate::plain::bits::Octal;
 use crate::plain::errno::{self, ErrnoName};
 use crate::plain::escape::Quoted;
+use crate::plain::texts::Texts;
 use crate::sys::{self, Errno};
 use core::ffi::c_int;
 use core::fmt;
@@ -21,7 +22,7 @@ impl Check for Ftok {
     fn failed(&self, errno: Errno, report: &Report<'_>) {
         failures::note(Failed::Ftok, report.return_address, errno);
         if errno == 0 {
-            unexplained(Rule::FtokPath, errno, &[], report);
+            unexplained(Rule::FtokPath, errno, Texts::NONE, report);
             return;
         }
         report.finding(Rule::FtokPath, Severity::Note, |draft| {

@@ -40,6 +40,7 @@ use crate::finding::Report;
 use crate::form::Draft;
 use crate::past::failures::{self, Failed};
 use crate::plain::errno::{self, ErrnoName};
+use crate::plain::texts::Texts;
 use crate::sys::{Errno, sandbox};
 use crate::track::ReleasedPieces;
 use core::ffi::c_long;
@@ -77,14 +78,14 @@ pub(crate) trait Check: Call {
 }
 
 /// The finding of a failure that no other rule explains: what the manual page says of the errno.
-fn unexplained(rule: Rule, errno: Errno, meanings: &[(Errno, &str)], report: &Report<'_>) {
+fn unexplained(rule: Rule, errno: Errno, meanings: Texts, report: &Report<'_>) {
     report.finding(rule, Severity::Note, |draft| tell_unexplained(rule.call(), errno, meanings, draft));
 }
 
-fn tell_unexplained(function: &str, errno: Errno, meanings: &[(Errno, &str)], draft: &mut Draft) {
+fn tell_unexplained(function: &str, errno: Errno, meanings: Texts, draft: &mut Draft) {
     draft.message(format_args!("{function} failed with {} ({})", ErrnoName(errno), errno::meaning(errno)));
-    match meanings.iter().find(|(of, _)| *of == errno) {
-        Some((_, meaning)) => draft.note(format_args!("for {function} it can be: {meaning}")),
+    match meanings.of(errno) {
+        Some(meaning) => draft.note(format_args!("for {function} it can be: {meaning}")),
         None => draft.note(format_args!("why is not known: {function}(2) does not list this errno")),
     }
     note_unseen_filter(draft);

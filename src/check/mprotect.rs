@@ -15,14 +15,15 @@ use crate::machine::user_space;
 use crate::observe::tracked;
 use crate::plain::escape::Quoted;
 use crate::plain::page;
+use crate::plain::texts::{Texts, texts};
 use crate::sys::{Errno, access};
 use mapsan_model::{Rule, Severity};
 
-const MEANINGS: &[(Errno, &str)] = &[
-    (libc::EACCES, "a security module (SELinux or another), or a seccomp filter that was inherited"),
-    (libc::EINVAL, "an unknown protection, or PROT_GROWSDOWN of a mapping that does not grow"),
-    (libc::EPERM, "a mapping that mseal(2) has sealed"),
-];
+const MEANINGS: Texts = texts! {
+    libc::EACCES => "a security module (SELinux or another), or a seccomp filter that was inherited",
+    libc::EINVAL => "an unknown protection, or PROT_GROWSDOWN of a mapping that does not grow",
+    libc::EPERM => "a mapping that mseal(2) has sealed",
+};
 
 impl Check for Mprotect {
     fn failed(&self, errno: Errno, report: &Report<'_>) {

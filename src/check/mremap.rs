@@ -13,19 +13,17 @@ use crate::form::Draft;
 use crate::machine::user_space;
 use crate::observe::tracked;
 use crate::past::failures::{self, Failed};
+use crate::plain::texts::{Texts, texts};
 use crate::plain::{self, page};
 use crate::sys::Errno;
 use crate::track::ReleasedPieces;
 use mapsan_model::{Rule, Severity};
 
-const MEANINGS: &[(Errno, &str)] = &[
-    (
-        libc::EFAULT,
-        "an old range that was not wholly mapped at that moment, or a mapping that can't be changed in size",
-    ),
-    (libc::EINVAL, "an argument that this kernel does not take"),
-    (libc::EPERM, "a mapping that mseal(2) has sealed"),
-];
+const MEANINGS: Texts = texts! {
+    libc::EFAULT => "an old range that was not wholly mapped at that moment, or a mapping that can't be changed in size",
+    libc::EINVAL => "an argument that this kernel does not take",
+    libc::EPERM => "a mapping that mseal(2) has sealed",
+};
 
 impl Check for Mremap {
     fn find_loss(&self, taken: &ReleasedPieces, frame: Frame) -> Option<Loss> {

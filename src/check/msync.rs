@@ -6,17 +6,18 @@ use super::{Check, filter_refuses, stored, tell_filter, unexplained};
 use crate::call::Msync;
 use crate::finding::Report;
 use crate::observe::tracked;
+use crate::plain::texts::{Texts, texts};
 use crate::plain::{Range, page};
 use crate::sys::Errno;
 use mapsan_model::{Rule, Severity};
 
-const MEANINGS: &[(Errno, &str)] = &[
-    (libc::EINTR, "a signal that came while it waited"),
-    (libc::EIO, "a file that could not be written (see dmesg)"),
-    (libc::ENOMEM, "a part of the range that was not mapped at that moment"),
-    (libc::ENOSPC, "a full filesystem"),
-    (libc::EDQUOT, "a quota on the filesystem that is used up"),
-];
+const MEANINGS: Texts = texts! {
+    libc::EINTR => "a signal that came while it waited",
+    libc::EIO => "a file that could not be written (see dmesg)",
+    libc::ENOMEM => "a part of the range that was not mapped at that moment",
+    libc::ENOSPC => "a full filesystem",
+    libc::EDQUOT => "a quota on the filesystem that is used up",
+};
 
 impl Check for Msync {
     /// The kernel looks at the flags, the address, `MS_SYNC` with `MS_ASYNC`, and the range, in this order.

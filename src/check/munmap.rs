@@ -10,14 +10,15 @@ use crate::finding::Report;
 use crate::machine::{WIDEST_USER_SPACE, user_space};
 use crate::observe::tracked;
 use crate::plain::page::{self, page_size};
+use crate::plain::texts::{Texts, texts};
 use crate::sys::Errno;
 use crate::track::ReleasedPieces;
 use mapsan_model::{Rule, Severity};
 
-const MEANINGS: &[(Errno, &str)] = &[
-    (libc::EINVAL, "an address or length that munmap does not take"),
-    (libc::EPERM, "a mapping that mseal(2) has sealed"),
-];
+const MEANINGS: Texts = texts! {
+    libc::EINVAL => "an address or length that munmap does not take",
+    libc::EPERM => "a mapping that mseal(2) has sealed",
+};
 
 impl Check for Munmap {
     fn find_loss(&self, taken: &ReleasedPieces, frame: Frame) -> Option<Loss> {

@@ -14,6 +14,7 @@ use crate::plain::bits::Octal;
 use crate::plain::escape::{Escaped, Quoted};
 use crate::plain::shm::{self, FOLDER, NameFlaw, Named};
 use crate::plain::spelling;
+use crate::plain::texts::{Texts, texts};
 use crate::sys::{self, Errno};
 use core::ffi::c_int;
 use core::fmt::{self, Display};
@@ -50,18 +51,18 @@ impl Display for Named {
     }
 }
 
-const MEANINGS: &[(Errno, &str)] = &[
-    (libc::EMFILE, "the process has as many descriptors open as RLIMIT_NOFILE lets it have"),
-    (libc::ENFILE, "the system has as many open files as it may"),
-    (libc::EISDIR, "the name is that of a folder, such as . or .."),
-    (libc::ELOOP, "the name is that of a symbolic link in /dev/shm, which is not followed"),
-    (libc::ENXIO, "the name is that of a pipe or a socket in /dev/shm"),
-    (libc::EINVAL, "a flag that the filesystem of /dev/shm does not take, or a file that is no semaphore"),
-    (libc::ENOENT, "there is no folder /dev/shm"),
-    (libc::ENOSPC, "the filesystem of /dev/shm is full, or has no room for another file"),
-    (libc::EROFS, "/dev/shm is mounted read-only"),
-    (libc::EINTR, "a signal came while the call waited"),
-];
+const MEANINGS: Texts = texts! {
+    libc::EMFILE => "the process has as many descriptors open as RLIMIT_NOFILE lets it have",
+    libc::ENFILE => "the system has as many open files as it may",
+    libc::EISDIR => "the name is that of a folder, such as . or ..",
+    libc::ELOOP => "the name is that of a symbolic link in /dev/shm, which is not followed",
+    libc::ENXIO => "the name is that of a pipe or a socket in /dev/shm",
+    libc::EINVAL => "a flag that the filesystem of /dev/shm does not take, or a file that is no semaphore",
+    libc::ENOENT => "there is no folder /dev/shm",
+    libc::ENOSPC => "the filesystem of /dev/shm is full, or has no room for another file",
+    libc::EROFS => "/dev/shm is mounted read-only",
+    libc::EINTR => "a signal came while the call waited",
+};
 
 /// Modes as people write them in decimal, and what they mean.
 pub(super) fn decimal_mode(mode: c_int) -> Option<(c_int, c_int)> {

@@ -5,14 +5,15 @@ use super::{Check, tell_unexplained};
 use crate::call::ShmUnlink;
 use crate::finding::Report;
 use crate::plain::shm::Named;
+use crate::plain::texts::{Texts, texts};
 use crate::sys::{self, Errno};
 use mapsan_model::{Rule, Severity};
 
-const MEANINGS: &[(Errno, &str)] = &[
-    (libc::EACCES, "only the owner of an object, or root, may remove it"),
-    (libc::EISDIR, "the name is that of a folder"),
-    (libc::EROFS, "/dev/shm is mounted read-only"),
-];
+const MEANINGS: Texts = texts! {
+    libc::EACCES => "only the owner of an object, or root, may remove it",
+    libc::EISDIR => "the name is that of a folder",
+    libc::EROFS => "/dev/shm is mounted read-only",
+};
 
 impl Check for ShmUnlink {
     fn failed(&self, errno: Errno, report: &Report<'_>) {

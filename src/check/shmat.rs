@@ -18,19 +18,21 @@ use crate::observe::tracked;
 use crate::past::failures::{self, Failed};
 use crate::plain::bits::Octal;
 use crate::plain::page::page_size;
+use crate::plain::texts::{Texts, texts};
 use crate::sys::Errno;
 use crate::track::{By, ReleasedPieces};
 use mapsan_model::{Rule, Severity};
 
-const MEANINGS: &[(Errno, &str)] = &[
-    (libc::EINVAL, "the address is not one at which the segment can lie"),
-    (libc::ENOMEM, "no room in the address space, a limit such as RLIMIT_AS, or vm.max_map_count is reached"),
-    (libc::EPERM, "SHM_EXEC needs a mount and a policy that allow it"),
-];
+const MEANINGS: Texts = texts! {
+    libc::EINVAL => "the address is not one at which the segment can lie",
+    libc::ENOMEM => "no room in the address space, a limit such as RLIMIT_AS, or vm.max_map_count is reached",
+    libc::EPERM => "SHM_EXEC needs a mount and a policy that allow it",
+};
 
 /// As above, where the segment can't be looked at.
-const OF_THE_UNSEEN: &[(Errno, &str)] =
-    &[(libc::EINVAL, "no segment has this id, or it can't lie at the address; there is no permission to look at it")];
+const OF_THE_UNSEEN: Texts = texts! {
+    libc::EINVAL => "no segment has this id, or it can't lie at the address; there is no permission to look at it",
+};
 
 impl Check for Shmat {
     fn find_loss(&self, taken: &ReleasedPieces, frame: Frame) -> Option<Loss> {

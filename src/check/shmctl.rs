@@ -13,6 +13,7 @@ use crate::finding::Report;
 use crate::form::Draft;
 use crate::observe::tracked;
 use crate::plain::bits::Octal;
+use crate::plain::texts::{Texts, texts};
 use crate::sys::{self, Errno};
 use core::ffi::c_int;
 use mapsan_model::{Rule, Severity};
@@ -22,11 +23,11 @@ const SHM_UNLOCK: c_int = 12;
 const SHM_STAT: c_int = 13;
 const SHM_STAT_ANY: c_int = 15;
 
-const MEANINGS: &[(Errno, &str)] = &[
-    (libc::EINVAL, "no segment has the id, or IPC_SET is given an owner or a group that is none"),
-    (libc::ENOMEM, "there is no memory, or SHM_LOCK would pass RLIMIT_MEMLOCK"),
-    (libc::EOVERFLOW, "an id or time does not fit the structure"),
-];
+const MEANINGS: Texts = texts! {
+    libc::EINVAL => "no segment has the id, or IPC_SET is given an owner or a group that is none",
+    libc::ENOMEM => "there is no memory, or SHM_LOCK would pass RLIMIT_MEMLOCK",
+    libc::EOVERFLOW => "an id or time does not fit the structure",
+};
 
 impl Check for Shmctl {
     fn failed(&self, errno: Errno, report: &Report<'_>) {

@@ -9,6 +9,7 @@ use crate::finding::Report;
 use crate::form::Draft;
 use crate::observe::tracked;
 use crate::past::failures::{self, Failed};
+use crate::plain::texts::Texts;
 use crate::sys::Errno;
 use crate::track::{By, ReleasedMapping, TrackedRange};
 use mapsan_model::{Rule, Severity};
@@ -51,7 +52,7 @@ fn note_there(mapping: Option<&Mapping>, draft: &mut Draft) {
 impl Shmdt {
     fn not_attached(&self, errno: Errno, there: Option<&Lookup>, report: &Report<'_>) {
         if errno != libc::EINVAL {
-            unexplained(Rule::ShmdtNotAttached, errno, &[], report);
+            unexplained(Rule::ShmdtNotAttached, errno, Texts::NONE, report);
             return;
         }
         report.finding(Rule::ShmdtNotAttached, Severity::Error, |draft| {

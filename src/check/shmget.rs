@@ -22,19 +22,20 @@ use crate::past::keys;
 use crate::plain::Line;
 use crate::plain::bits::Octal;
 use crate::plain::page::page_size;
+use crate::plain::texts::{Texts, texts};
 use crate::sys::{self, Errno};
 use crate::track::By;
 use core::ffi::c_int;
 use core::fmt::Write as _;
 use mapsan_model::{Rule, Severity};
 
-const MEANINGS: &[(Errno, &str)] = &[
-    (libc::EINVAL, "the size, or SHM_HUGETLB's page size, is not one that this system takes"),
-    (libc::ENOMEM, "there is no memory for the segment"),
-    (libc::EPERM, "SHM_HUGETLB needs CAP_IPC_LOCK or the group of /proc/sys/vm/hugetlb_shm_group"),
-    (libc::ENFILE, "the system's limit on open files is reached"),
-    (libc::ENOSPC, "as many segments or pages as there may be exist (kernel.shmmni, kernel.shmall)"),
-];
+const MEANINGS: Texts = texts! {
+    libc::EINVAL => "the size, or SHM_HUGETLB's page size, is not one that this system takes",
+    libc::ENOMEM => "there is no memory for the segment",
+    libc::EPERM => "SHM_HUGETLB needs CAP_IPC_LOCK or the group of /proc/sys/vm/hugetlb_shm_group",
+    libc::ENFILE => "the system's limit on open files is reached",
+    libc::ENOSPC => "as many segments or pages as there may be exist (kernel.shmmni, kernel.shmall)",
+};
 
 impl Shmget {
     fn creates(&self) -> bool {

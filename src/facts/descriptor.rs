@@ -2,6 +2,7 @@
 
 use super::procfile;
 use crate::plain::Line;
+use crate::plain::texts::{Texts, texts};
 use crate::sys::{self, Result, access};
 use core::ffi::{CStr, c_int};
 use core::fmt::{self, Write as _};
@@ -197,16 +198,16 @@ pub(crate) struct Seals(pub(crate) c_int);
 
 impl fmt::Display for Seals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const NAMES: [(c_int, &str); 6] = [
-            (libc::F_SEAL_SEAL, "F_SEAL_SEAL"),
-            (libc::F_SEAL_SHRINK, "F_SEAL_SHRINK"),
-            (libc::F_SEAL_GROW, "F_SEAL_GROW"),
-            (libc::F_SEAL_WRITE, "F_SEAL_WRITE"),
-            (libc::F_SEAL_FUTURE_WRITE, "F_SEAL_FUTURE_WRITE"),
-            (0x20, "F_SEAL_EXEC"),
-        ];
+        const NAMES: Texts = texts! {
+            libc::F_SEAL_SEAL => "F_SEAL_SEAL",
+            libc::F_SEAL_SHRINK => "F_SEAL_SHRINK",
+            libc::F_SEAL_GROW => "F_SEAL_GROW",
+            libc::F_SEAL_WRITE => "F_SEAL_WRITE",
+            libc::F_SEAL_FUTURE_WRITE => "F_SEAL_FUTURE_WRITE",
+            0x20 => "F_SEAL_EXEC",
+        };
         let mut separator = "";
-        for (seal, name) in NAMES {
+        for (seal, name) in NAMES.iter() {
             if self.0 & seal != 0 {
                 write!(f, "{separator}{name}")?;
                 separator = "|";

@@ -1,21 +1,22 @@
 //! Bit sets and modes as C writes them.
 
+use crate::plain::texts::Texts;
 use core::ffi::c_int;
 use core::fmt;
 
 /// Shows a bit set by the names of its bits (a bit that is 0 does not exist on this machine), unknown ones in hex, and `empty` when none is set.
-pub(crate) struct Bits<'a> {
+pub(crate) struct Bits {
     pub(crate) set: c_int,
-    pub(crate) names: &'a [(c_int, &'a str)],
-    pub(crate) empty: &'a str,
+    pub(crate) names: Texts,
+    pub(crate) empty: &'static str,
 }
 
-impl fmt::Display for Bits<'_> {
+impl fmt::Display for Bits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rest = self.set;
         let mut separator = "";
-        for (bit, name) in self.names {
-            if *bit != 0 && rest & bit == *bit {
+        for (bit, name) in self.names.iter() {
+            if bit != 0 && rest & bit == bit {
                 write!(f, "{separator}{name}")?;
                 separator = "|";
                 rest &= !bit;

@@ -15,6 +15,7 @@ mod range;
 pub(crate) mod shm;
 pub(crate) mod spelling;
 pub(crate) mod sync;
+pub(crate) mod texts;
 pub(crate) mod time;
 
 pub(crate) use line::Line;

@@ -10,14 +10,15 @@ use crate::facts::ipc::{self as facts, Object};
 use crate::finding::Report;
 use crate::plain::bits::Octal;
 use crate::plain::ipc::Kind;
+use crate::plain::texts::{Texts, texts};
 use crate::sys::{self, Errno};
 use mapsan_model::{Rule, Severity};
 
-const MEANINGS: &[(Errno, &str)] = &[
-    (libc::EINVAL, "the id, a number, or an owner or group of IPC_SET is none, or msg_qbytes is over kernel.msgmnb"),
-    (libc::ENOMEM, "the kernel has no memory for the call"),
-    (libc::EOVERFLOW, "an id or time does not fit the structure"),
-];
+const MEANINGS: Texts = texts! {
+    libc::EINVAL => "the id, a number, or an owner or group of IPC_SET is none, or msg_qbytes is over kernel.msgmnb",
+    libc::ENOMEM => "the kernel has no memory for the call",
+    libc::EOVERFLOW => "an id or time does not fit the structure",
+};
 
 /// `SEMVMX`: the largest value of a semaphore.
 const LARGEST: i32 = 32767;

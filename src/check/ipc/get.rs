@@ -15,14 +15,15 @@ use crate::past::failures::{self, Failed};
 use crate::past::{ipc, keys};
 use crate::plain::bits::Octal;
 use crate::plain::ipc::Kind;
+use crate::plain::texts::{Texts, texts};
 use crate::sys::{self, Errno};
 use core::ffi::c_int;
 use mapsan_model::{Rule, Severity};
 
-const MEANINGS: &[(Errno, &str)] = &[
-    (libc::ENOMEM, "the kernel has no memory for it, or a cgroup limits it"),
-    (libc::ENOSPC, "as many exist as there may be (kernel.sem, kernel.msgmni)"),
-];
+const MEANINGS: Texts = texts! {
+    libc::ENOMEM => "the kernel has no memory for it, or a cgroup limits it",
+    libc::ENOSPC => "as many exist as there may be (kernel.sem, kernel.msgmni)",
+};
 
 /// The rules of a kind.
 struct GetRules {

@@ -11,14 +11,15 @@ use crate::facts;
 use crate::finding::Report;
 use crate::form::Draft;
 use crate::plain::ipc::Kind;
+use crate::plain::texts::{Texts, texts};
 use crate::sys::Errno;
 use mapsan_model::{Rule, Severity};
 
-const MEANINGS: &[(Errno, &str)] = &[
-    (libc::EINVAL, "MSG_COPY is given without IPC_NOWAIT, or with MSG_EXCEPT"),
-    (libc::ENOSYS, "MSG_COPY is not in this kernel (CONFIG_CHECKPOINT_RESTORE)"),
-    (libc::ENOMEM, "the kernel has no memory for the call"),
-];
+const MEANINGS: Texts = texts! {
+    libc::EINVAL => "MSG_COPY is given without IPC_NOWAIT, or with MSG_EXCEPT",
+    libc::ENOSYS => "MSG_COPY is not in this kernel (CONFIG_CHECKPOINT_RESTORE)",
+    libc::ENOMEM => "the kernel has no memory for the call",
+};
 
 impl Check for Msgrcv {
     fn failed(&self, errno: Errno, report: &Report<'_>) {

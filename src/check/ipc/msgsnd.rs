@@ -10,10 +10,13 @@ use crate::facts;
 use crate::facts::limits::Bytes;
 use crate::finding::Report;
 use crate::plain::ipc::Kind;
+use crate::plain::texts::{Texts, texts};
 use crate::sys::{self, Errno};
 use mapsan_model::{Rule, Severity};
 
-const MEANINGS: &[(Errno, &str)] = &[(libc::ENOMEM, "the kernel has no memory for a copy of the message")];
+const MEANINGS: Texts = texts! {
+    libc::ENOMEM => "the kernel has no memory for a copy of the message",
+};
 
 impl Check for Msgsnd {
     fn failed(&self, errno: Errno, report: &Report<'_>) {

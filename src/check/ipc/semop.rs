@@ -10,15 +10,16 @@ use crate::facts;
 use crate::finding::Report;
 use crate::form::Draft;
 use crate::plain::ipc::Kind;
+use crate::plain::texts::{Texts, texts};
 use crate::sys::{self, Errno};
 use mapsan_model::{Rule, Severity};
 
-const MEANINGS: &[(Errno, &str)] = &[
-    (libc::EINVAL, "the number of operations is 0, or the timeout is none"),
-    (libc::ENOMEM, "the kernel has no memory for the call"),
-    (libc::ENOSPC, "there is no room for what SEM_UNDO would undo"),
-    (libc::ERANGE, "a semaphore would pass SEMVMX, 32767"),
-];
+const MEANINGS: Texts = texts! {
+    libc::EINVAL => "the number of operations is 0, or the timeout is none",
+    libc::ENOMEM => "the kernel has no memory for the call",
+    libc::ENOSPC => "there is no room for what SEM_UNDO would undo",
+    libc::ERANGE => "a semaphore would pass SEMVMX, 32767",
+};
 
 /// The bytes of a `struct sembuf`: number, operation and flags, of 16 bits each.
 const OPERATION: usize = 6;
