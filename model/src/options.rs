@@ -2,6 +2,8 @@
 //!
 //! The runtime parses by this list, `help=1` and `mapsan options` print it, and `mapsan run` checks its flags by it.
 
+use crate::words;
+use crate::words::Words;
 use core::fmt;
 
 /// What an option's value may be.
@@ -142,15 +144,20 @@ macro_rules! declare {
 
             /// What is declared of the option.
             #[must_use]
-            pub const fn info(self) -> &'static OptionInfo {
-                match self {
-                    $(Key::$variant => &OptionInfo {
-                        name: $name,
-                        default: $default,
-                        values: $values,
-                        available: $available,
-                        meaning: $meaning,
-                    },)+
+            pub fn info(self) -> OptionInfo {
+                static NAMES: Words<{ Key::ALL.len() }> = words!($($name),+);
+                static DEFAULTS: Words<{ Key::ALL.len() }> = words!($($default),+);
+                static MEANINGS: Words<{ Key::ALL.len() }> = words!($($meaning),+);
+                let index = self as usize;
+                let (values, available) = match self {
+                    $(Key::$variant => ($values, $available),)+
+                };
+                OptionInfo {
+                    name: NAMES.get(index),
+                    default: DEFAULTS.get(index),
+                    values,
+                    available,
+                    meaning: MEANINGS.get(index),
                 }
             }
         }
@@ -212,7 +219,7 @@ declare! {
 impl Key {
     /// The key's name.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         self.info().name
     }
 
