@@ -2,6 +2,7 @@
 
 use super::{Call, Outcome};
 use crate::machine::Registers;
+use crate::plain::texts::{Texts, texts};
 use core::ffi::c_int;
 use core::fmt;
 
@@ -28,14 +29,24 @@ impl Fault {
 
     /// The name of `si_code`.
     fn code_name(&self) -> Option<&'static str> {
-        let names: &[&str] = match self.signal {
-            libc::SIGBUS => &["BUS_ADRALN", "BUS_ADRERR", "BUS_OBJERR", "BUS_MCEERR_AR", "BUS_MCEERR_AO"],
-            _ => &["SEGV_MAPERR", "SEGV_ACCERR", "SEGV_BNDERR", "SEGV_PKUERR"],
+        const BUS: Texts = texts! {
+            1 => "BUS_ADRALN",
+            2 => "BUS_ADRERR",
+            3 => "BUS_OBJERR",
+            4 => "BUS_MCEERR_AR",
+            5 => "BUS_MCEERR_AO",
         };
-        if self.code == Fault::KERNEL {
-            return Some("SI_KERNEL");
+        const SEGV: Texts = texts! {
+            Fault::MAPERR => "SEGV_MAPERR",
+            2 => "SEGV_ACCERR",
+            3 => "SEGV_BNDERR",
+            Fault::PKUERR => "SEGV_PKUERR",
+        };
+        match (self.code, self.signal) {
+            (Fault::KERNEL, _) => Some("SI_KERNEL"),
+            (code, libc::SIGBUS) => BUS.of(code),
+            (code, _) => SEGV.of(code),
         }
-        names.get(usize::try_from(self.code).ok()?.checked_sub(1)?).copied()
     }
 }
 

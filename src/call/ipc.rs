@@ -3,7 +3,7 @@
 use super::{Address, Call, Key, Octal};
 use crate::plain::bits::Bits;
 use crate::plain::ipc::Kind;
-use crate::plain::texts::texts;
+use crate::plain::texts::{Texts, texts};
 use core::ffi::{c_int, c_long};
 use core::fmt;
 
@@ -68,40 +68,56 @@ pub(crate) enum Takes {
     Fills(&'static str),
 }
 
-type Commands = [(c_int, &'static str, Takes)];
+const SEMCTL: Texts = texts! {
+    libc::IPC_RMID => "IPC_RMID",
+    libc::IPC_SET => "IPC_SET",
+    libc::IPC_STAT => "IPC_STAT",
+    3 => "IPC_INFO",
+    11 => "GETPID",
+    12 => "GETVAL",
+    13 => "GETALL",
+    14 => "GETNCNT",
+    15 => "GETZCNT",
+    16 => "SETVAL",
+    17 => "SETALL",
+    18 => "SEM_STAT",
+    19 => "SEM_INFO",
+    20 => "SEM_STAT_ANY",
+};
 
-const SEMCTL: &Commands = &[
-    (libc::IPC_RMID, "IPC_RMID", Takes::Nothing),
-    (libc::IPC_SET, "IPC_SET", Takes::Reads("struct semid_ds")),
-    (libc::IPC_STAT, "IPC_STAT", Takes::Fills("struct semid_ds")),
-    (3, "IPC_INFO", Takes::Fills("struct seminfo")),
-    (11, "GETPID", Takes::Nothing),
-    (12, "GETVAL", Takes::Nothing),
-    (13, "GETALL", Takes::Fills("array of unsigned short")),
-    (14, "GETNCNT", Takes::Nothing),
-    (15, "GETZCNT", Takes::Nothing),
-    (16, "SETVAL", Takes::Value),
-    (17, "SETALL", Takes::Reads("array of unsigned short")),
-    (18, "SEM_STAT", Takes::Fills("struct semid_ds")),
-    (19, "SEM_INFO", Takes::Fills("struct seminfo")),
-    (20, "SEM_STAT_ANY", Takes::Fills("struct semid_ds")),
-];
-
-const MSGCTL: &Commands = &[
-    (libc::IPC_RMID, "IPC_RMID", Takes::Nothing),
-    (libc::IPC_SET, "IPC_SET", Takes::Reads("struct msqid_ds")),
-    (libc::IPC_STAT, "IPC_STAT", Takes::Fills("struct msqid_ds")),
-    (3, "IPC_INFO", Takes::Fills("struct msginfo")),
-    (11, "MSG_STAT", Takes::Fills("struct msqid_ds")),
-    (12, "MSG_INFO", Takes::Fills("struct msginfo")),
-    (13, "MSG_STAT_ANY", Takes::Fills("struct msqid_ds")),
-];
+const MSGCTL: Texts = texts! {
+    libc::IPC_RMID => "IPC_RMID",
+    libc::IPC_SET => "IPC_SET",
+    libc::IPC_STAT => "IPC_STAT",
+    3 => "IPC_INFO",
+    11 => "MSG_STAT",
+    12 => "MSG_INFO",
+    13 => "MSG_STAT_ANY",
+};
 
 impl IpcControl {
     /// The command's name and what it takes; `None` for one that the manual page does not list.
     pub(crate) fn known(&self) -> Option<(&'static str, Takes)> {
         let commands = if self.kind == Kind::Set { SEMCTL } else { MSGCTL };
-        commands.iter().find(|(command, ..)| *command == self.command).map(|(_, name, takes)| (*name, *takes))
+        commands.of(self.command).map(|name| (name, self.takes()))
+    }
+
+    fn takes(&self) -> Takes {
+        const VALUES: &str = "array of unsigned short";
+        let (object, info) = match self.kind {
+            Kind::Set => ("struct semid_ds", "struct seminfo"),
+            Kind::Queue => ("struct msqid_ds", "struct msginfo"),
+        };
+        match (self.kind, self.command) {
+            (_, libc::IPC_SET) => Takes::Reads(object),
+            (_, libc::IPC_STAT) => Takes::Fills(object),
+            _ if self.lists() => Takes::Fills(object),
+            (_, 3) | (Kind::Set, 19) | (Kind::Queue, 12) => Takes::Fills(info),
+            (Kind::Set, 13) => Takes::Fills(VALUES),
+            (Kind::Set, 17) => Takes::Reads(VALUES),
+            (Kind::Set, 16) => Takes::Value,
+            _ => Takes::Nothing,
+        }
     }
 
     /// Whether the command gives the id at an index.

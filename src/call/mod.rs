@@ -11,7 +11,7 @@ pub(crate) mod passed;
 use crate::facts;
 use crate::plain::bits::{Bits, Octal};
 use crate::plain::errno::ErrnoName;
-use crate::plain::texts::texts;
+use crate::plain::texts::{Texts, texts};
 pub(crate) use bits::{MAP_DROPPABLE, MAP_TYPE, MapFlags, Prot, SHM_HUGETLB, ShmgetFlags};
 use core::ffi::c_int;
 use core::fmt;
@@ -395,23 +395,22 @@ impl Call for Shmdt {
     }
 }
 
-/// The commands of shmctl(2) by number, and whether each takes a buffer.
-pub(crate) const SHMCTL_COMMANDS: &[(c_int, &str, bool)] = &[
-    (libc::IPC_RMID, "IPC_RMID", false),
-    (libc::IPC_SET, "IPC_SET", true),
-    (libc::IPC_STAT, "IPC_STAT", true),
-    (3, "IPC_INFO", true),
-    (11, "SHM_LOCK", false),
-    (12, "SHM_UNLOCK", false),
-    (13, "SHM_STAT", true),
-    (14, "SHM_INFO", true),
-    (15, "SHM_STAT_ANY", true),
-];
+const SHMCTL: Texts = texts! {
+    libc::IPC_RMID => "IPC_RMID",
+    libc::IPC_SET => "IPC_SET",
+    libc::IPC_STAT => "IPC_STAT",
+    3 => "IPC_INFO",
+    11 => "SHM_LOCK",
+    12 => "SHM_UNLOCK",
+    13 => "SHM_STAT",
+    14 => "SHM_INFO",
+    15 => "SHM_STAT_ANY",
+};
 
 impl Shmctl {
-    /// What is known of the command; `None` for one that shmctl(2) does not list.
-    pub(crate) fn known(&self) -> Option<&'static (c_int, &'static str, bool)> {
-        SHMCTL_COMMANDS.iter().find(|(command, ..)| *command == self.command)
+    /// The name of the command; `None` for one that shmctl(2) does not list.
+    pub(crate) fn command_name(&self) -> Option<&'static str> {
+        SHMCTL.of(self.command)
     }
 }
 
@@ -422,8 +421,8 @@ impl Call for Shmctl {
 
     fn arguments(&self, each: &mut dyn FnMut(fmt::Arguments<'_>)) {
         each(format_args!("{}", self.id));
-        match self.known() {
-            Some((_, name, _)) => each(format_args!("{name}")),
+        match self.command_name() {
+            Some(name) => each(format_args!("{name}")),
             None => each(format_args!("{:#x}", self.command)),
         }
         each(format_args!("{}", Address(self.buffer)));

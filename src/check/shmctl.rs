@@ -34,7 +34,7 @@ impl Check for Shmctl {
         match errno {
             libc::EFAULT => self.null_buffer(report),
             libc::EACCES | libc::EPERM => self.denied(errno, report),
-            libc::EINVAL if self.id >= 0 && self.known().is_none() => self.bad_command(report),
+            libc::EINVAL if self.id >= 0 && self.command_name().is_none() => self.bad_command(report),
             // The end of an iteration, or a kernel before 4.17.
             libc::EINVAL if matches!(self.command, SHM_STAT | SHM_STAT_ANY) => {}
             libc::EINVAL if self.takes_index() => Self::negative_index(report),
@@ -90,11 +90,11 @@ impl Check for Shmctl {
 impl Shmctl {
     /// Whether the command's first argument is an index into the kernel's table, or is ignored.
     fn takes_index(&self) -> bool {
-        matches!(self.known(), Some((_, "SHM_STAT" | "SHM_STAT_ANY" | "SHM_INFO" | "IPC_INFO", _)))
+        matches!(self.command_name(), Some("SHM_STAT" | "SHM_STAT_ANY" | "SHM_INFO" | "IPC_INFO"))
     }
 
     fn name(&self) -> &'static str {
-        self.known().map_or("the command", |(_, name, _)| name)
+        self.command_name().unwrap_or("the command")
     }
 
     /// The segment that the call is about, whatever its mode.
