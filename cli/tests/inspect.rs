@@ -161,22 +161,6 @@ fn what_a_running_process_has_done_is_told_with_its_lines() {
     assert!(shown.contains("is 5000 bytes into") && !shown.contains("segment"), "{shown}");
 }
 
-#[test]
-fn what_can_not_be_read_is_said_in_one_line() {
-    let failed = |arguments: &[&str], status: i32, words: &str| {
-        let output = inspect(arguments);
-        let error = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(status), "{error}");
-        assert!(error.contains(words) && error.lines().count() == 1, "{error}");
-    };
-    failed(&["4000000"], 127, "there is no process 4000000");
-    let plain = Running::start(KNOWN, None);
-    failed(&[&plain.child.id().to_string()], 125, "does not have the library");
-    for wrong in [&["nonsense"][..], &["1", "nonsense"], &[]] {
-        assert_eq!(inspect(wrong).status.code(), Some(2), "{wrong:?}");
-    }
-}
-
 /// 10,000 mappings that stay, with holes between them in which a thread maps and releases all the time.
 const STORM: &str = r#"#include <pthread.h>
 #include <stdio.h>

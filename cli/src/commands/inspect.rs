@@ -4,6 +4,7 @@ use crate::failure::Failure;
 use crate::form;
 use crate::inspection::{self, Subject};
 use crate::say;
+use crate::system::memory::KernelMapping;
 use crate::system::process::Process;
 use crate::system::program;
 use clap::ArgMatches;
@@ -17,7 +18,6 @@ pub(crate) fn inspect(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let process = Process::open(pid)?;
     let program = process.program();
     let mappings = process.mappings()?;
-    process.check(mappings.first().map_or(0, |mapping| mapping.start))?;
     let subject = Subject {
         pid: Some(pid),
         program: &program,
@@ -27,7 +27,7 @@ pub(crate) fn inspect(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         addresses: &addresses,
     };
     let Some(inspection) = inspection::inspect(&subject)? else {
-        return Err(without_library(&process, pid, &program));
+        return Err(without_library(&process, pid, &program, &mappings));
     };
     let text = if matches.get_flag("json") {
         serde_json::to_string(&inspection).map(|text| text + "\n").unwrap_or_default()
@@ -38,10 +38,26 @@ pub(crate) fn inspect(matches: &ArgMatches) -> Result<ExitCode, Failure> {
 }
 
 /// Why there is nothing to read, and what to do.
-fn without_library(process: &Process, pid: u32, path: &Path) -> Failure {
+fn without_library(process: &Process, pid: u32, path: &Path, mappings: &[KernelMapping]) -> Failure {
+    let who = format!("process {pid} ('{}')", path.display());
+    if let Some(library) = mappings.iter().find(|mapping| inspection::is_of_library(&mapping.name)) {
+        return Failure::own(format!(
+            "{who} has '{}', which this mapsan {} can't read: use the mapsan that came with it",
+            library.name,
+            env!("CARGO_PKG_VERSION")
+        ));
+    }
+    let emulator = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("qemu-"));
     let why = match program::inspect(&process.program_file()) {
+        _ if emulator => {
+            "it emulates another machine, for which the library has to be built, and given to the program by \
+                          its option -E LD_PRELOAD=libmapsan.so"
+                .to_owned()
+        }
         Err(why) => why.reason,
-        Ok(_) => "start it with 'mapsan run', or with LD_PRELOAD=libmapsan.so".to_owned(),
+        Ok(_) => {
+            "it can't be added to one that runs; start it with 'mapsan run', or with LD_PRELOAD=libmapsan.so".to_owned()
+        }
     };
-    Failure::own(format!("process {pid} ('{}') does not have the library: {why}", path.display()))
+    Failure::own(format!("{who} does not have the library: {why}"))
 }

@@ -4,6 +4,7 @@ use crate::inspection::{FailedCall, Inspection, Mapping, Place, Release, Segment
 use crate::path::display_path;
 use std::fmt::Write;
 use std::path::Path;
+use std::rc::Rc;
 
 /// Releases that are shown: the last ones are those that are asked for.
 const RELEASES: usize = 16;
@@ -52,9 +53,10 @@ fn write_all(inspection: &Inspection, text: &mut String) {
             continue;
         }
         let _ = writeln!(text, "\n{what}: {}, {bytes} bytes", counted(count, "range"));
-        for mapping in inspection.mappings.iter().filter(|one| one.segment.is_some() == of_segments) {
-            write_mapping(mapping, text);
-        }
+        let some: Vec<&Mapping> =
+            inspection.mappings.iter().filter(|one| one.segment.is_some() == of_segments).collect();
+        some.chunk_by(|one, other| Rc::ptr_eq(&one.site, &other.site) && one.call == other.call)
+            .for_each(|neighbours| write_mappings(neighbours, text));
     }
     if !inspection.released.is_empty() {
         let count = inspection.released.len();
@@ -88,21 +90,34 @@ fn write_findings(inspection: &Inspection, text: &mut String) {
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| counted(usize::try_from(*count).unwrap_or(usize::MAX), what))
         .collect();
-    let counts = if counts.is_empty() { "nothing".to_owned() } else { counts.join(", ") };
-    let _ = writeln!(text, "\nfound: {counts}");
+    // A child counts its own alone, and has the last one of its parent until it has one.
+    let (found_at_all, last_is) = match (counts.is_empty(), &found.last) {
+        (false, _) => (counts.join(", "), "the last"),
+        (true, None) => ("nothing".to_owned(), ""),
+        (true, Some(_)) => ("nothing since it was forked".to_owned(), "the last before"),
+    };
+    let _ = writeln!(text, "\nfound: {found_at_all}");
     if let Some(last) = &found.last {
-        let _ = writeln!(text, "  the last: [{}] {}", last.rule, last.message);
+        let _ = writeln!(text, "  {last_is}: [{}] {}", last.rule, last.message);
         write_site("", &last.site, text);
     }
 }
 
-fn write_mapping(mapping: &Mapping, text: &mut String) {
-    let _ = writeln!(text, "  {}", described(mapping));
-    write_site(mapping.call, &mapping.site, text);
+/// Ranges that one place in the program has mapped, and that place once.
+fn write_mappings(mappings: &[&Mapping], text: &mut String) {
+    let Some(first) = mappings.first() else { return };
+    for mapping in mappings {
+        write_described(mapping, text);
+        text.push_str(if mapping.is_mapped { "\n" } else { ", of which the kernel no longer has all\n" });
+    }
+    let by =
+        if mappings.len() == 1 { first.call.to_owned() } else { format!("these {}: {}", mappings.len(), first.call) };
+    write_site(&by, &first.site, text);
 }
 
 fn write_release(release: &Release, text: &mut String) {
-    let _ = writeln!(text, "  {}", described(&release.was));
+    write_described(&release.was, text);
+    text.push('\n');
     write_site(release.was.call, &release.was.site, text);
     let by = if matches!(release.call, "mmap" | "shmat") {
         format!("replaced by {}", release.call)
@@ -113,16 +128,33 @@ fn write_release(release: &Release, text: &mut String) {
 }
 
 /// A range and what it is.
-fn described(mapping: &Mapping) -> String {
-    let what = match (&mapping.segment, &mapping.file) {
-        (Some(segment), _) => format!("segment {} of {} bytes", segment.id, segment.size),
+fn write_described(mapping: &Mapping, text: &mut String) {
+    let Mapping { start, end, protection, bytes, .. } = mapping;
+    let _ = write!(text, "  {start}-{end} {protection} {bytes} bytes, ");
+    let _ = match (&mapping.segment, &mapping.file) {
+        (Some(segment), _) => write!(text, "segment {} of {} bytes", segment.id, segment.size),
         (None, Some(file)) => {
-            format!("file with inode {} of {} bytes, from offset {}", file.inode, file.size, file.offset)
+            let sharing = sharing(mapping);
+            let _ = match &file.path {
+                Some(path) => write!(text, "{sharing}file {}", path.escape_debug()),
+                None => write!(text, "{sharing}file with inode {}", file.inode),
+            };
+            write!(text, " of {} bytes, from offset {}", file.size, file.offset)
         }
-        (None, None) => "anonymous".to_owned(),
+        (None, None) => write!(text, "{}anonymous", sharing(mapping)),
     };
-    let inherited = if mapping.is_inherited { ", made before the fork" } else { "" };
-    format!("{}-{} {} {} bytes, {what}{inherited}", mapping.start, mapping.end, mapping.protection, mapping.bytes)
+    if mapping.is_inherited {
+        text.push_str(", made before the fork");
+    }
+}
+
+/// Whether others see what is written to it, where the call says so; mremap leaves it as it was.
+fn sharing(mapping: &Mapping) -> &'static str {
+    match (mapping.call, mapping.flags & libc::MAP_TYPE) {
+        ("mmap", libc::MAP_PRIVATE) => "private ",
+        ("mmap", libc::MAP_SHARED | libc::MAP_SHARED_VALIDATE) => "shared ",
+        _ => "",
+    }
 }
 
 fn write_segment(segment: &Segment, text: &mut String) {
@@ -148,10 +180,12 @@ fn write_address(address: &Place, text: &mut String) {
     let here = &address.address;
     match (&address.mapping, &address.kernel) {
         (Some(mapping), _) => {
-            let gone = if mapping.is_mapped { "" } else { ", of which the kernel no longer has all" };
-            let offset = address.offset.unwrap_or(0);
-            let _ = writeln!(text, "\n{here} is {} into{gone}:", counted(usize::try_from(offset).unwrap_or(0), "byte"));
-            write_mapping(mapping, text);
+            let _ = match address.offset {
+                None | Some(0) => writeln!(text, "\n{here} is at the start of"),
+                Some(1) => writeln!(text, "\n{here} is 1 byte into"),
+                Some(offset) => writeln!(text, "\n{here} is {offset} bytes into"),
+            };
+            write_mappings(&[mapping], text);
         }
         (None, Some(kernel)) => {
             let name = if kernel.name.is_empty() { "anonymous memory" } else { &kernel.name };

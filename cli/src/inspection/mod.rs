@@ -1,10 +1,11 @@
 //! Layer *knowing*: what a process that has the library knows of its mappings, read from outside.
 //!
-//! `table` finds the library's description of its own memory, `snapshot` copies that memory and reads it, `agreed` does so
+//! `table` finds the library's description of its own memory (`module` says where an object has what), `snapshot` copies that memory and reads it, `agreed` does so
 //! until it is right although the process goes on, `tables` reads the rest, `sites` looks calls up in the source. Here is
 //! what comes of it, as it is shown.
 
 mod agreed;
+mod module;
 mod sites;
 mod snapshot;
 mod table;
@@ -19,6 +20,7 @@ use snapshot::{Origin, Piece, Released};
 use std::io;
 use std::path::Path;
 use std::rc::Rc;
+pub(crate) use table::is_of_library;
 
 /// The form of what is told to programs.
 pub(crate) const SCHEMA: &str = "mapsan-inspection/1";
@@ -76,6 +78,8 @@ pub(crate) struct Mapping {
 /// The file of a mapping, as it was when it was mapped.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct File {
+    /// Its name now, as the kernel has it, while it is mapped there.
+    pub(crate) path: Option<String>,
     pub(crate) inode: u64,
     pub(crate) size: u64,
     pub(crate) offset: u64,
@@ -187,10 +191,15 @@ pub(crate) fn inspect(subject: &Subject<'_>) -> Result<Option<Inspection>, Failu
     let Some(table) = table::find(memory, subject.mappings, subject.program)? else {
         return Ok(None);
     };
-    let unreadable =
-        || Failure::own("the library's memory could not be read: the process is ending, or changes too fast");
-    let agreed = agreed::read(memory, &table).ok_or_else(unreadable)?;
+    let agreed = agreed::read(memory, &table);
+    // Of a process that has ended this says so.
     let listed = (subject.list_again)()?;
+    let unreadable = || {
+        Failure::own(
+            "the library's memory could not be read: the process executes another program, or changes too fast; try again",
+        )
+    };
+    let agreed = agreed.ok_or_else(unreadable)?;
     let mut telling = Telling { sites: Sites::new(memory, subject.mappings), listed: &listed };
     let snapshot = &agreed.last;
     let released = snapshot.released();
@@ -254,6 +263,7 @@ impl Telling<'_> {
             is_inherited,
             is_mapped: self.is_listed(start, end),
             file: file.as_ref().filter(|_| !is_segment).map(|file| File {
+                path: self.path(start, file.inode),
                 inode: file.inode,
                 size: file.size,
                 offset: file.offset,
@@ -264,6 +274,13 @@ impl Telling<'_> {
                 .filter(|_| is_segment)
                 .map(|file| AttachedSegment { id: file.inode, size: file.size }),
         }
+    }
+
+    /// The name of the file that is mapped at an address, if it is this one.
+    fn path(&self, address: u64, inode: u64) -> Option<String> {
+        let index = self.listed.partition_point(|mapping| mapping.end <= address);
+        let there = self.listed.get(index).filter(|there| there.start <= address && there.inode == inode)?;
+        there.is_of_file().then(|| there.name.clone())
     }
 
     /// Whether the kernel has all of a range.

@@ -1,18 +1,12 @@
 //! Addresses of the process's code, as functions and source lines.
 
+use super::module::Module;
 use crate::findings::records::Frame;
 use crate::findings::symbols::{SourceLocation, Symbols};
 use crate::system::memory::{KernelMapping, Memory};
-use object::elf::{FileHeader64, PT_LOAD, PT_NOTE};
-use object::read::elf::{FileHeader, ProgramHeader};
-use object::{Endianness, pod};
 use serde::Serialize;
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::rc::Rc;
-
-/// The first bytes of a file that has its headers there.
-const HEADERS: usize = 4096;
 
 /// A call of the program's.
 #[derive(Debug, Serialize)]
@@ -39,14 +33,6 @@ impl From<SourceLocation> for Place {
         let file = place.file.map(|file| file.display().to_string());
         Place { function: place.function, file, line: place.line, column: place.column }
     }
-}
-
-/// An object that is loaded.
-struct Module {
-    path: String,
-    /// What is added to the addresses of its file.
-    bias: u64,
-    build_id: Option<String>,
 }
 
 /// The calls that were looked up.
@@ -86,9 +72,9 @@ impl<'a> Sites<'a> {
         if let Some(there) = there {
             let (memory, mappings) = (self.memory, self.mappings);
             let module =
-                self.modules.entry(there.name.clone()).or_insert_with(|| module(memory, mappings, &there.name));
+                self.modules.entry(there.name.clone()).or_insert_with(|| Module::read(memory, mappings, &there.name));
             if let Some(module) = module {
-                frame.module = Some(module.path.clone());
+                frame.module = Some(there.name.trim_end_matches(" (deleted)").to_owned());
                 frame.offset = Some(format!("{:#x}", address.wrapping_sub(module.bias)));
                 frame.build_id.clone_from(&module.build_id);
             }
@@ -100,41 +86,5 @@ impl<'a> Sites<'a> {
     /// The modules that have been built anew since they were loaded: their lines are not known.
     pub(crate) fn take_changed(&mut self) -> Vec<String> {
         self.symbols.take_changed()
-    }
-}
-
-/// The object of a file that is mapped, by its headers in memory.
-fn module(memory: &dyn Memory, mappings: &[KernelMapping], name: &str) -> Option<Module> {
-    let first = mappings.iter().find(|mapping| mapping.name == name && mapping.offset == 0)?;
-    let bytes = memory.bytes(first.start, HEADERS)?;
-    let (header, _) = pod::from_bytes::<FileHeader64<Endianness>>(&bytes).ok()?;
-    let endian = header.endian().ok()?;
-    let headers = header.program_headers(endian, &*bytes).ok()?;
-    let lowest = headers.iter().find(|header| header.p_type(endian) == PT_LOAD)?.p_vaddr(endian);
-    let bias = first.start.wrapping_sub(lowest & !(4096 - 1));
-    let notes = headers.iter().filter(|header| header.p_type(endian) == PT_NOTE);
-    let build_id = notes.clone().find_map(|header| {
-        let length = usize::try_from(header.p_filesz(endian)).ok().filter(|length| *length <= HEADERS)?;
-        build_id(&memory.bytes(bias.wrapping_add(header.p_vaddr(endian)), length)?)
-    });
-    Some(Module { path: name.trim_end_matches(" (deleted)").to_owned(), bias, build_id })
-}
-
-/// The build id among notes.
-fn build_id(mut notes: &[u8]) -> Option<String> {
-    const NT_GNU_BUILD_ID: u32 = 3;
-    loop {
-        let word = |at: usize| Some(u32::from_ne_bytes(notes.get(at..at + 4)?.try_into().ok()?));
-        let (name, content, kind) = (word(0)?, word(4)?, word(8)?);
-        let begin = 12 + (name as usize).checked_next_multiple_of(4)?;
-        let bytes = notes.get(begin..begin.checked_add(content as usize)?)?;
-        if kind == NT_GNU_BUILD_ID && notes.get(12..16) == Some(b"GNU\0") {
-            let mut text = String::new();
-            for byte in bytes {
-                let _ = write!(text, "{byte:02x}");
-            }
-            return Some(text);
-        }
-        notes = notes.get(begin + (content as usize).checked_next_multiple_of(4)?..)?;
     }
 }

@@ -4,6 +4,7 @@
 use super::table::Table;
 use crate::system::memory::Memory;
 use mapsan_model::layout::{CALLS, Entry, Pool};
+use std::hash::{Hash, Hasher};
 
 /// More bytes of records than any process has: some ten million mappings.
 const MOST_BYTES: usize = 1 << 31;
@@ -11,7 +12,7 @@ const MOST_BYTES: usize = 1 << 31;
 const LEVELS: usize = 12;
 
 /// The call that made a mapping.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Origin {
     pub(crate) call: &'static str,
     /// The return address of the call.
@@ -28,7 +29,7 @@ pub(crate) struct Origin {
 }
 
 /// A file that was mapped, as it was then; of a segment its id and size.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct File {
     pub(crate) inode: u64,
     pub(crate) size: u64,
@@ -37,7 +38,7 @@ pub(crate) struct File {
 }
 
 /// A piece of a mapping that is there.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Piece {
     pub(crate) start: u64,
     /// One past the last byte.
@@ -47,8 +48,16 @@ pub(crate) struct Piece {
     pub(crate) origin: Origin,
 }
 
+impl Hash for Piece {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // There are many, and no two of one place and call differ but where they are torn.
+        self.start.hash(state);
+        self.origin.serial.hash(state);
+    }
+}
+
 /// A piece of a mapping that was released.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Released {
     pub(crate) was: Piece,
     pub(crate) call: &'static str,
@@ -129,6 +138,7 @@ pub(crate) struct Snapshot<'a> {
     nodes: Records,
     origins: Records,
     files: Records,
+    page_size: u64,
     /// Whether nothing changed while it was copied.
     pub(crate) is_whole: bool,
 }
@@ -147,7 +157,7 @@ impl<'a> Snapshot<'a> {
         let holder = memory.bytes(table.tracker.checked_add(holder_offset)?, 8)?;
         let held = tracker.long(layout.holder)? != 0 || holder.iter().any(|byte| *byte != 0);
         let is_whole = !held && tracker.array::<4>(layout.turns)? == *turns;
-        Some(Snapshot { table, tracker, nodes, origins, files, is_whole })
+        Some(Snapshot { table, tracker, nodes, origins, files, page_size: memory.page_size(), is_whole })
     }
 
     /// Whether mappings had to be forgotten for want of memory.
@@ -209,7 +219,7 @@ impl<'a> Snapshot<'a> {
     /// A range and its origin, if both can be.
     fn piece(&self, bytes: &Bytes, at: usize, entry: &Entry) -> Option<Piece> {
         let (start, end) = (bytes.address(at + entry.start)?, bytes.address(at + entry.end)?);
-        let is_range = start < end && start.is_multiple_of(4096) && end.is_multiple_of(4096);
+        let is_range = start < end && start.is_multiple_of(self.page_size) && end.is_multiple_of(self.page_size);
         let origin = bytes.word(at + entry.origin)?;
         let protection = bytes.byte(at + entry.protection)?;
         is_range.then_some(())?;

@@ -1,5 +1,6 @@
 //! The library's own description of its memory, found in a process.
 
+use super::module::Module;
 use crate::failure::Failure;
 use crate::system::memory::{KernelMapping, Memory};
 use mapsan_model::layout::{ADDRESSES, Head, Layout, MAGIC, VERSION, Words};
@@ -7,8 +8,10 @@ use std::path::Path;
 
 /// No number of a layout is larger: it is refused as nonsense.
 const LARGEST: usize = 1 << 26;
-/// Larger pieces of a file's data are not searched.
-const MOST_DATA: u64 = 1 << 26;
+/// How much is searched at a time.
+const PART: usize = 1 << 20;
+/// How long a table of this form is.
+const LENGTH: usize = size_of::<Head>() + 8 * (ADDRESSES + Layout::COUNT);
 
 /// Where the library's variables are, and where in them lies what is read.
 #[derive(Clone, Debug)]
@@ -23,27 +26,54 @@ pub(crate) struct Table {
     pub(crate) layout: Layout,
 }
 
-/// Finds the table in the data of the files that a process has mapped: the library's own first, then those of the program.
+/// Finds the table among the constants of the files that a process has mapped: the library's own first, then those of the
+/// program.
 pub(crate) fn find(memory: &dyn Memory, mappings: &[KernelMapping], program: &Path) -> Result<Option<Table>, Failure> {
-    let rank = |mapping: &KernelMapping| {
-        let path = mapping.name.trim_end_matches(" (deleted)");
-        let named = Path::new(path).file_name().is_some_and(|name| name.to_string_lossy().starts_with("libmapsan"));
-        if named { 0 } else { 1 + usize::from(Path::new(path) != program) }
+    let rank = |name: &str| {
+        if is_of_library(name) { 0 } else { 1 + usize::from(Path::new(name.trim_end_matches(" (deleted)")) != program) }
     };
-    let mut data: Vec<&KernelMapping> = mappings
-        .iter()
-        .filter(|one| one.is_of_file() && one.rights.starts_with('r') && !one.rights.contains(['x', 's']))
-        .filter(|one| one.end.saturating_sub(one.start) <= MOST_DATA)
-        .collect();
-    data.sort_by_key(|mapping| rank(mapping));
-    for mapping in data {
-        let length = usize::try_from(mapping.end.saturating_sub(mapping.start)).unwrap_or(0);
-        let Some(bytes) = memory.bytes(mapping.start, length) else { continue };
-        if let Some(table) = find_in(&bytes, mapping.start) {
-            return table.map(Some);
+    let mut names: Vec<&str> =
+        mappings.iter().filter(|one| one.is_of_file() && one.offset == 0).map(|one| one.name.as_str()).collect();
+    names.sort_by_key(|name| (rank(name), *name));
+    names.dedup();
+    for name in names {
+        let Some(module) = Module::read(memory, mappings, name) else { continue };
+        // The linker puts it there unless it was told to have no such place.
+        let places = module.constants.map_or_else(|| data(mappings, name), |constants| vec![constants]);
+        for (start, length) in places {
+            if let Some(table) = search(memory, start, length) {
+                return table.map(Some);
+            }
         }
     }
     Ok(None)
+}
+
+/// Whether a file is named as the library is.
+pub(crate) fn is_of_library(name: &str) -> bool {
+    Path::new(name).file_name().is_some_and(|name| name.to_string_lossy().starts_with("libmapsan"))
+}
+
+/// Where a file's data is, and how long.
+fn data(mappings: &[KernelMapping], name: &str) -> Vec<(u64, u64)> {
+    let is_data = |one: &&KernelMapping| one.name == name && one.rights.starts_with("rw") && !one.rights.ends_with('s');
+    mappings.iter().filter(is_data).map(|one| (one.start, one.end.saturating_sub(one.start))).collect()
+}
+
+/// Searches memory, a part after the other.
+fn search(memory: &dyn Memory, start: u64, length: u64) -> Option<Result<Table, Failure>> {
+    let end = start.saturating_add(length);
+    let mut at = start.next_multiple_of(8);
+    while at < end {
+        let part = usize::try_from(end - at).unwrap_or(PART).min(PART);
+        // What can't be read holds no table.
+        if let Some(found) = memory.bytes(at, part).and_then(|bytes| find_in(&bytes, at)) {
+            return Some(found);
+        }
+        // One that lies across the end of a part is whole in the next.
+        at += (if part < PART { part } else { PART - LENGTH }) as u64;
+    }
+    None
 }
 
 /// Finds it in the bytes that lie at an address.
@@ -97,6 +127,31 @@ mod tests {
         bytes.extend(here.to_ne_bytes());
         (2..ADDRESSES + 1 + Layout::COUNT).for_each(|number| bytes.extend((number as u64).to_ne_bytes()));
         bytes
+    }
+
+    /// Memory from an address on.
+    struct From(u64, Vec<u8>);
+
+    impl Memory for From {
+        fn read(&self, address: u64, buffer: &mut [u8]) -> bool {
+            let start = usize::try_from(address - self.0).unwrap();
+            self.1.get(start..start + buffer.len()).map(|bytes| buffer.copy_from_slice(bytes)).is_some()
+        }
+
+        fn page_size(&self) -> u64 {
+            4096
+        }
+    }
+
+    #[test]
+    fn a_table_is_found_wherever_it_lies() {
+        for at in [0, 8, 4096, PART - LENGTH, PART - 64, PART - 8, PART, PART + 8, 2 * PART - 72] {
+            let mut bytes = vec![1; 3 * PART - 24];
+            let table = table(0x10000 + at as u64, VERSION);
+            bytes[at..at + LENGTH].copy_from_slice(&table[8..]);
+            let memory = From(0x10000, bytes);
+            assert!(search(&memory, 0x10000, memory.1.len() as u64).is_some_and(|found| found.is_ok()), "{at}");
+        }
     }
 
     #[test]

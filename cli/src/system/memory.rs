@@ -10,6 +10,8 @@ pub(crate) struct KernelMapping {
     pub(crate) rights: String,
     /// Where in the file it starts.
     pub(crate) offset: u64,
+    /// Its file's; 0 if it has none.
+    pub(crate) inode: u64,
     /// The file's path, or what the kernel calls it; empty for anonymous memory.
     pub(crate) name: String,
 }
@@ -25,6 +27,9 @@ impl KernelMapping {
 pub(crate) trait Memory {
     /// Fills the buffer from an address on; whether all of it could be read.
     fn read(&self, address: u64, buffer: &mut [u8]) -> bool;
+
+    /// How large its pages are.
+    fn page_size(&self) -> u64;
 
     /// So many bytes from an address on.
     fn bytes(&self, address: u64, length: usize) -> Option<Vec<u8>> {

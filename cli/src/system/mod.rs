@@ -11,6 +11,7 @@ pub(crate) mod memory;
 pub(crate) mod namespace;
 pub(crate) mod process;
 pub(crate) mod program;
+mod refusal;
 pub(crate) mod segments;
 pub(crate) mod signal;
 pub(crate) mod tree;

@@ -1,99 +1,140 @@
 //! A process that runs, looked at from outside: it is neither stopped nor changed.
 
 use super::memory::{KernelMapping, Memory};
-use crate::failure::{Failure, reason};
-use std::fs;
-use std::io::{self, ErrorKind};
-use std::path::PathBuf;
-
-/// The most that is read by one call: the kernel holds the process's mappings still for a part of that at a time.
-const MOST: usize = 1 << 24;
+use super::refusal;
+use crate::failure::Failure;
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 
 /// A process that runs.
 pub(crate) struct Process {
-    pid: libc::pid_t,
+    pid: u32,
+    /// Its folder in /proc, which is kept open: another process that gets its number later is not taken for it.
+    folder: File,
+    /// Its memory as it was when this was opened, though it executes another program meanwhile.
+    memory: File,
+    page_size: u64,
 }
 
 impl Process {
     /// A process that may be read.
     pub(crate) fn open(pid: u32) -> Result<Process, Failure> {
-        let missing = || Failure::not_found(format!("there is no process {pid}"));
-        let number = libc::pid_t::try_from(pid).map_err(|_| missing())?;
-        let process = Process { pid: number };
-        // Its own executable's link is as well guarded as its memory.
-        match fs::read_link(process.folder().join("exe")) {
-            Ok(_) => Ok(process),
-            Err(error) if error.kind() == ErrorKind::NotFound => Err(if process.folder().exists() {
-                Failure::own(format!("process {pid} has no memory: it is a zombie, or a thread of the kernel"))
-            } else {
-                missing()
-            }),
-            Err(error) => Err(process.refused(&error)),
+        refusal::check_numbers(pid)?;
+        let listed = PathBuf::from(format!("/proc/{pid}"));
+        let state = State::read(&listed).map_err(|error| refusal::unlisted(pid, &error))?;
+        if state.leader != pid {
+            return Err(refusal::is_thread(pid, state.leader));
         }
-    }
-
-    fn folder(&self) -> PathBuf {
-        PathBuf::from(format!("/proc/{}", self.pid))
-    }
-
-    fn refused(&self, error: &io::Error) -> Failure {
-        let pid = self.pid;
-        if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESRCH)) {
-            return Failure::own(format!("process {pid} has ended while it was read"));
+        if state.is_kernel {
+            return Err(refusal::of_kernel(pid, &state.name));
         }
-        let advice = "that takes the same user and kernel.yama.ptrace_scope=0, or CAP_SYS_PTRACE";
-        Failure::own(format!("process {pid} can't be read: {}; {advice}", reason(error)))
+        // The memory is reached by a thread that lives; the first may have ended before the others.
+        let listed = if state.has_ended { living_thread(&listed, pid) } else { Some(listed) };
+        let listed = listed.ok_or_else(|| refusal::zombie(pid, &state.name, state.parent))?;
+        let refused = |error| refusal::unreadable(pid, &listed, &error);
+        let folder = File::open(&listed).map_err(refused)?;
+        let here = reopened(&folder);
+        let memory = File::open(here.join("mem")).map_err(refused)?;
+        let page_size =
+            fs::read(here.join("auxv")).ok().and_then(|vector| page_size(&vector)).unwrap_or_else(own_page_size);
+        Ok(Process { pid, folder, memory, page_size })
     }
 
     /// The file that it executes, as the kernel names it.
     pub(crate) fn program(&self) -> PathBuf {
-        fs::read_link(self.folder().join("exe")).unwrap_or_default()
+        fs::read_link(self.program_file()).unwrap_or_default()
     }
 
     /// The file that it executes, to be opened, though it has been removed.
     pub(crate) fn program_file(&self) -> PathBuf {
-        self.folder().join("exe")
+        reopened(&self.folder).join("exe")
     }
 
-    /// All that is mapped, lowest first.
+    /// All that is mapped, lowest first; something is, while it lives.
     pub(crate) fn mappings(&self) -> Result<Vec<KernelMapping>, Failure> {
-        let list = fs::read(self.folder().join("maps")).map_err(|error| self.refused(&error))?;
+        let path = reopened(&self.folder).join("maps");
+        let list = fs::read(path).map_err(|error| refusal::unreadable(self.pid, &reopened(&self.folder), &error))?;
+        if list.is_empty() {
+            return Err(refusal::has_ended(self.pid));
+        }
         Ok(String::from_utf8_lossy(&list).lines().filter_map(mapping).collect())
-    }
-
-    /// Whether its memory may be read; `address` is of some that it has.
-    pub(crate) fn check(&self, address: u64) -> Result<(), Failure> {
-        let mut byte = [0];
-        self.read_some(address, &mut byte).map(drop).map_err(|error| self.refused(&error))
-    }
-
-    fn read_some(&self, address: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let local = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
-        let base = std::ptr::without_provenance_mut(usize::try_from(address).unwrap_or(0));
-        let remote = libc::iovec { iov_base: base, iov_len: buffer.len() };
-        // SAFETY: fills the buffer at most; the other address is in the other process, and tried by the kernel.
-        let read = unsafe { libc::process_vm_readv(self.pid, &raw const local, 1, &raw const remote, 1, 0) };
-        usize::try_from(read).map_err(|_| io::Error::last_os_error())
     }
 }
 
 impl Memory for Process {
     fn read(&self, address: u64, buffer: &mut [u8]) -> bool {
-        let mut at = address;
-        for part in buffer.chunks_mut(MOST) {
-            if !self.read_some(at, part).is_ok_and(|read| read == part.len()) {
-                return false;
-            }
-            at = at.saturating_add(part.len() as u64);
-        }
-        true
+        self.memory.read_exact_at(buffer, address).is_ok()
     }
+
+    fn page_size(&self) -> u64 {
+        self.page_size
+    }
+}
+
+/// The path of what is open, and stays what it is.
+fn reopened(file: &File) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
+}
+
+/// What everybody may know of a process.
+struct State {
+    name: String,
+    /// The process of which it is a thread, itself if it is one.
+    leader: u32,
+    parent: u32,
+    has_ended: bool,
+    is_kernel: bool,
+}
+
+impl State {
+    fn read(folder: &Path) -> io::Result<State> {
+        /// `PF_KTHREAD` of the kernel's flags of a task.
+        const KERNEL_THREAD: u32 = 0x0020_0000;
+        let status = String::from_utf8_lossy(&fs::read(folder.join("status"))?).into_owned();
+        let field = |name: &str| {
+            status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap_or("").trim()
+        };
+        let number = |name: &str| field(name).parse().unwrap_or(0);
+        let stat = String::from_utf8_lossy(&fs::read(folder.join("stat"))?).into_owned();
+        // The name may have brackets and blanks in it; the flags are the seventh word after it.
+        let flags = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(6)?.parse::<u32>().ok());
+        Ok(State {
+            name: field("Name").to_owned(),
+            leader: number("Tgid"),
+            parent: number("PPid"),
+            has_ended: field("State").starts_with(['Z', 'X']),
+            is_kernel: flags.unwrap_or(0) & KERNEL_THREAD != 0,
+        })
+    }
+}
+
+/// The folder of a thread that has not ended.
+fn living_thread(folder: &Path, pid: u32) -> Option<PathBuf> {
+    let threads = fs::read_dir(folder.join("task")).ok()?;
+    let mut others = threads.flatten().map(|entry| entry.path()).filter(|path| !path.ends_with(pid.to_string()));
+    others.find(|path| State::read(path).is_ok_and(|state| !state.has_ended))
+}
+
+/// The page size that the kernel told a process of.
+fn page_size(vector: &[u8]) -> Option<u64> {
+    let (words, _) = vector.as_chunks::<8>();
+    let mut pairs = words.chunks_exact(2).map(|pair| pair.iter().map(|word| u64::from_ne_bytes(*word)));
+    let size = pairs.find_map(|mut pair| (pair.next()? == libc::AT_PAGESZ).then(|| pair.next())?)?;
+    Some(size).filter(|size| size.is_power_of_two())
+}
+
+fn own_page_size() -> u64 {
+    // SAFETY: asks for a number.
+    u64::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096)
 }
 
 /// A line of /proc/PID/maps.
 fn mapping(line: &str) -> Option<KernelMapping> {
     let mut words = line.splitn(6, ' ');
-    let (range, rights, offset, _device, _inode) =
+    let (range, rights, offset, _device, inode) =
         (words.next()?, words.next()?, words.next()?, words.next()?, words.next()?);
     let (start, end) = range.split_once('-')?;
     let number = |text: &str| u64::from_str_radix(text, 16).ok();
@@ -103,6 +144,7 @@ fn mapping(line: &str) -> Option<KernelMapping> {
         end: number(end)?,
         rights: rights.to_owned(),
         offset: number(offset)?,
+        inode: inode.parse().ok()?,
         name,
     })
 }
@@ -115,7 +157,7 @@ mod tests {
     fn lines_are_read() {
         let line = "7f00-8000 r-xp 00001000 08:01 77                         /a b/c (deleted)";
         let read = mapping(line).unwrap();
-        assert_eq!((read.start, read.end, read.offset), (0x7f00, 0x8000, 0x1000));
+        assert_eq!((read.start, read.end, read.offset, read.inode), (0x7f00, 0x8000, 0x1000, 77));
         assert_eq!((read.rights.as_str(), read.name.as_str()), ("r-xp", "/a b/c (deleted)"));
         assert_eq!(mapping("1000-2000 rw-p 00000000 00:00 0 ").unwrap().name, "");
         assert_eq!(mapping("nonsense"), None);
@@ -129,5 +171,15 @@ mod tests {
         assert_eq!(process.bytes(1, 8), None);
         assert!(process.mappings().ok().unwrap().iter().any(KernelMapping::is_of_file));
         assert_eq!(Process::open(u32::MAX).err().unwrap().status(), 127);
+        assert_eq!(process.page_size(), own_page_size());
+    }
+
+    #[test]
+    fn the_page_size_is_found_among_what_the_kernel_tells() {
+        let vector =
+            |pairs: &[[u64; 2]]| pairs.as_flattened().iter().flat_map(|word| word.to_ne_bytes()).collect::<Vec<u8>>();
+        assert_eq!(page_size(&vector(&[[33, 6], [6, 65536], [0, 0]])), Some(65536));
+        assert_eq!(page_size(&vector(&[[6, 0], [0, 0]])), None);
+        assert_eq!(page_size(&[]), None);
     }
 }
