@@ -38,13 +38,14 @@ const BUSY: u64 = 1;
 
 struct Table {
     slots: [Slot; OBJECTS],
-    /// Objects that this line of forks has made.
-    made: AtomicU32,
     /// Hashes of keys, of keys with ids, and of call sites with ids, so that a repetition costs one look.
     keys: [AtomicU64; SEEN],
     ids: [AtomicU64; SEEN],
     uses: [AtomicU64; SEEN],
 }
+
+/// Objects that this line of forks has made. Apart from the table, of which a process that makes none touches nothing.
+static MADE: AtomicU32 = AtomicU32::new(0);
 
 static TABLE: Table = Table {
     slots: [const {
@@ -60,7 +61,6 @@ static TABLE: Table = Table {
             left: AtomicU32::new(0),
         }
     }; OBJECTS],
-    made: AtomicU32::new(0),
     keys: [const { AtomicU64::new(0) }; SEEN],
     ids: [const { AtomicU64::new(0) }; SEEN],
     uses: [const { AtomicU64::new(0) }; SEEN],
@@ -138,7 +138,7 @@ pub(crate) fn met(met: &Met) {
     slot.left.store(0, Relaxed);
     slot.object.store(word, Release);
     if met.maker.is_some() {
-        TABLE.made.fetch_add(1, Relaxed);
+        MADE.fetch_add(1, Relaxed);
     }
 }
 
@@ -170,7 +170,7 @@ pub(crate) fn has_key(kind: Kind, key: c_int) -> bool {
 
 /// Whether this line of forks has made any.
 pub(crate) fn are_made() -> bool {
-    TABLE.made.load(Relaxed) != 0
+    MADE.load(Relaxed) != 0
 }
 
 /// Marks those of which `is_left` says that they are there to be told of.
