@@ -83,7 +83,7 @@ impl Draft {
         self.mapping = None;
     }
 
-    // The next three are called in some 700 places, each of which would have what `add` takes besides.
+    // What says something is called in some 700 places, each of which would have all that `add` takes.
 
     /// What is wrong: one line, lower case, no final period.
     #[inline(never)]
@@ -114,6 +114,7 @@ impl Draft {
     }
 
     /// Another call that matters: its function and return address, and what it did, as a label.
+    #[inline(never)]
     pub(crate) fn related(&mut self, function: &'static str, site: usize, label: fmt::Arguments<'_>) {
         self.related_call(RelatedCall::at(function, site), label);
     }
