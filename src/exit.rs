@@ -96,7 +96,7 @@ pub(crate) fn leaving(status: c_int) -> c_int {
         });
         lock.leave();
     }
-    finding::write_end();
+    finding::write_end(tracked::changes());
     let counts = finding::counts();
     let failed = counts.has(settings.fail);
     errno::set(before);

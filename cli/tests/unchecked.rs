@@ -251,6 +251,13 @@ fn a_level_holds_for_what_is_told_at_the_end_of_the_run() {
 
 #[test]
 fn a_run_without_findings_says_so_to_who_looks_on() {
+    // A child counts what is its own; what fails or takes nothing is no change, and a move is two.
+    let code = "#define _GNU_SOURCE\n#include <sys/mman.h>\n#include <sys/wait.h>\n#include <unistd.h>\n\
+        int main(void)\n{\n    char *p = mmap(0, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);\n    munmap(p, 8192);\n    \
+        munmap(p, 8192);\n    munmap(p + 1, 8192);\n    p = mmap(0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);\n    \
+        p = mremap(p, 4096, 1 << 20, MREMAP_MAYMOVE);\n    munmap(p, 1 << 20);\n    return 0;\n}\n";
+    let pair = Compiled::new(code, &[]);
+    let counted = format!("mapsan: no findings in {}; 6 mappings made or released", pair.program.display());
     let Some(mut command) = covering() else { return };
     assert_eq!(ended(&command.args(["run", "true"]).output().unwrap()), (String::new(), Some(0)), "in a pipe");
     let Some(mut command) = covering() else { return };
@@ -258,8 +265,15 @@ fn a_run_without_findings_says_so_to_who_looks_on() {
     assert!(said.lines().last().is_some_and(|line| line.starts_with("mapsan: no findings in /")), "{said}");
     let library = command.get_envs().find(|(name, _)| *name == "MAPSAN_RUNTIME").unwrap().1.unwrap();
     for (run, last) in [
-        ("run true", "mapsan: no findings in /usr/bin/true"),
-        ("run sh -c 'cat; exit 0'", "mapsan: no findings in 2 programs"),
+        (
+            "run true",
+            "mapsan: no findings in /usr/bin/true; no mapping was made or released by a call that is followed",
+        ),
+        (
+            "run sh -c 'cat </dev/null >/dev/null; true; /bin/true'",
+            "mapsan: no findings in 3 programs; no mapping was made or released by a call that is followed",
+        ),
+        (&format!("run --disable all {}", pair.program.display()), &counted),
         (
             "run --only other true",
             "mapsan: NOT COVERED: '/usr/bin/true': it was left out by only= or skip=, and so was all that it has started",
@@ -275,6 +289,66 @@ fn a_run_without_findings_says_so_to_who_looks_on() {
         let said = text(&output.stdout).replace('\r', "");
         assert_eq!(said.lines().last(), Some(last), "{run}: {said}");
     }
+}
+
+#[test]
+fn who_ends_without_a_word_is_named() {
+    let code = "#include <signal.h>\n#include <stdlib.h>\n#include <sys/mman.h>\n#include <sys/syscall.h>\n#include <unistd.h>\n\
+        int main(int argc, char **argv)\n{\n    mmap(0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);\n    \
+        if (argc > 1) kill(getpid(), atoi(argv[1]));\n    syscall(SYS_exit_group, 3);\n}\n";
+    let raw = Compiled::new(code, &[]);
+    let program = raw.program.to_str().unwrap();
+    let by_itself = "mapsan: ended by exit_group(2) itself, past exit(3) and _exit(2): '";
+    for (arguments, status, words) in [
+        (&[program][..], Some(3), Some((by_itself, "): what it left mapped was not looked at"))),
+        (
+            &["sh", "-c", "\"$0\"; exit 4", program],
+            Some(4),
+            Some(("mapsan: ended by a signal, or by exit_group(2) itself: '", "): what it left mapped was")),
+        ),
+        (
+            &["sh", "-c", "\"$0\" 15; \"$0\"; exit 4", program],
+            Some(4),
+            Some(("mapsan: ended by signals, or by exit_group(2) itself: '", "): what they left mapped was")),
+        ),
+        // Whoever ended the program by a signal knows.
+        (&[program, "15"], None, None),
+        (&["sh", "-c", "(exit 3); exec \"$0\" 15", program], None, None),
+        (&["sh", "-c", "exec true"], Some(0), None),
+    ] {
+        let Some(mut command) = covering() else { return };
+        let sarif = raw.path("sarif");
+        command
+            .args(["run", "--disable", "leak", "--format", "text", "--format", "sarif", "-o"])
+            .arg(&sarif)
+            .args(arguments);
+        let (said, ended) = ended(&command.output().unwrap());
+        assert_eq!(ended, status, "{arguments:?}: {said}");
+        let sarif = fs::read_to_string(sarif).unwrap();
+        match words {
+            None => assert_eq!(said, "", "{arguments:?}"),
+            Some((start, end)) => {
+                let is_it =
+                    said.lines().any(|line| line.starts_with(start) && line.contains(program) && line.contains(end));
+                assert!(is_it && sarif.contains(&start[8..start.len() - 2]), "{arguments:?}: {said}{sarif}");
+            }
+        }
+    }
+}
+
+/// Two PID namespaces give their processes the same numbers; a program that is not covered in one is not hidden by one that is in
+/// the other.
+#[test]
+fn a_silent_program_of_another_pid_namespace_is_not_hidden() {
+    let short = Compiled::new("int main(void) { return 0; }\n", &["-static"]);
+    // In each: a shell is process 1, and what it starts is 2.
+    let script = "unshare -rpf sh -c '\"$0\"; true' \"$0\"; unshare -rpf sh -c '/bin/true; true'";
+    if !Command::new("unshare").args(["-rpf", "true"]).status().is_ok_and(|status| status.success()) {
+        eprintln!("SKIPPED: there are no namespaces here");
+        return;
+    }
+    let Some(gaps) = gaps(&["sh", "-c", script, short.program.to_str().unwrap()]) else { return };
+    assert!(gaps.iter().any(|gap| gap.contains("prog': it is statically linked")), "{gaps:?}");
 }
 
 /// The gaps that a run under `--require-coverage` names: for each the program and why.

@@ -292,8 +292,8 @@ pub(crate) fn has_more_to_say() -> bool {
     has_started || !counts().is_empty() || sink::lost() > 0 || mapping::unreadable().is_some()
 }
 
-/// Writes the closing summary of a process that ends in order.
-pub(crate) fn write_end() {
+/// Writes the closing summary of a process that ends in order, and has made and released so many mappings.
+pub(crate) fn write_end(changes: u32) {
     // A child of a raw clone carries its parent's counts, which are not its own.
     if crate::sys::getpid() != process::pid() || !has_more_to_say() {
         return;
@@ -305,7 +305,7 @@ pub(crate) fn write_end() {
         Form::Json if TOLD.started.load(Relaxed) => {
             let out = &mut scratch(&lock).out;
             out.clear();
-            json::end(out, &counts, sink::lost());
+            json::end(out, &counts, sink::lost(), changes);
             if sink::write(&lock, out.as_bytes()).is_err() && sink::lost() > 0 {
                 sink::say_lost(&lock);
             }

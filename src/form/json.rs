@@ -56,11 +56,13 @@ fn degraded(out: &mut Line<OUTPUT>) {
     }
 }
 
-/// The record of a process that ends in order; `lost` is the findings that could not be written.
-pub(crate) fn end(out: &mut Line<OUTPUT>, counts: &Summary, lost: u64) {
+/// The record of a process that ends in order; `lost` is the findings that could not be written, `changes` the mappings that it
+/// has made and released.
+pub(crate) fn end(out: &mut Line<OUTPUT>, counts: &Summary, lost: u64, changes: u32) {
     head(out, "end");
     let Summary { errors, warnings, notes, repeated } = counts;
     let _ = write!(out, r#","errors":{errors},"warnings":{warnings},"notes":{notes},"repeated":{repeated}"#);
+    let _ = write!(out, r#","changes":{changes}"#);
     if lost > 0 {
         let _ = write!(out, r#","lost":{lost}"#);
     }

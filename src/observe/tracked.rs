@@ -109,6 +109,11 @@ pub(crate) fn has_nothing_to_tell() -> bool {
     under_lock(|tracker| !tracker.has_something_to_tell()).unwrap_or(false)
 }
 
+/// How many mappings this process has made and released (modulo 2^32).
+pub(crate) fn changes() -> u32 {
+    under_lock(|tracker| tracker.changes()).unwrap_or(0)
+}
+
 /// Whether this process has made or met segments or objects.
 pub(crate) fn has_met_others() -> bool {
     under_lock(|tracker| tracker.has_met_others()).unwrap_or(false)

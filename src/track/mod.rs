@@ -114,6 +114,11 @@ impl<M: Memory> Tracker<M> {
         self.regions.has_something_to_tell()
     }
 
+    /// How many mappings this process has made and released (modulo 2^32).
+    pub(crate) fn changes(&self) -> u32 {
+        self.regions.changes()
+    }
+
     /// Whether this process has made or met segments or objects.
     pub(crate) fn has_met_others(&self) -> bool {
         self.regions.has_met_others()

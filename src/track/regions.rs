@@ -56,6 +56,8 @@ struct Attached {
 pub(crate) struct Regions<M> {
     /// Numbers calls that map and that release.
     serial: u32,
+    /// How much of that is no change to this process's mappings: what its parent did, failed, or took nothing.
+    uncounted: u32,
     /// In which process of a line of forks this is.
     generation: u8,
     /// The number of the last count of origins.
@@ -107,6 +109,7 @@ impl<M: Memory> Regions<M> {
             asked: Extents::new(),
             hints: Hints::new(),
             serial: 0,
+            uncounted: 0,
             generation: 0,
             has_made: false,
             has_met_others: false,
@@ -135,6 +138,11 @@ impl<M: Memory> Regions<M> {
     /// The number of the last call that mapped or released.
     pub(super) fn newest(&self) -> u32 {
         self.serial
+    }
+
+    /// How many mappings this process has made and released (modulo 2^32).
+    pub(in crate::track) fn changes(&self) -> u32 {
+        self.serial.wrapping_sub(self.uncounted)
     }
 
     /// The origin of a range.
@@ -218,6 +226,7 @@ impl<M: Memory> Regions<M> {
         self.has_met_others = false;
         self.generation = self.generation.wrapping_add(1);
         self.serial = self.serial.wrapping_add(1);
+        self.uncounted = self.serial;
         if self.has_opened {
             self.history.close_all(self.serial);
         }
@@ -392,17 +401,23 @@ impl<M: Memory> Regions<M> {
             self.enter_gone(piece, taken.release, releaser, outer);
             at = piece.end;
         }
+        if taken.pieces == 0 {
+            self.uncounted = self.uncounted.wrapping_add(1);
+        }
         taken.contiguous = whole && at >= range.end;
         taken
     }
 
     /// Puts back what a release took, because the call failed; where something has been mapped since, that stays.
     pub(in crate::track) fn put_back(&mut self, release: u32) {
+        let mut undone = 0;
         while let Some(gone) = self.history.take_back(release) {
+            undone = 1;
             self.fill(gone.entry);
             self.drop_piece(gone.entry.origin);
             self.drop_outer(gone.outer);
         }
+        self.uncounted = self.uncounted.wrapping_add(undone);
     }
 
     /// A range has another protection now.
@@ -429,6 +444,7 @@ impl<M: Memory> Regions<M> {
     /// A release that was left open has come to pass.
     pub(super) fn close(&mut self, release: u32) {
         self.serial = self.serial.wrapping_add(1);
+        self.uncounted = self.uncounted.wrapping_add(1);
         self.history.close(release, self.serial);
     }
 

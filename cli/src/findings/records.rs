@@ -14,6 +14,9 @@ pub(crate) struct Record {
     #[serde(default)]
     pub(crate) time: String,
     pub(crate) pid: u32,
+    /// The process that sent it, by its number in the command's PID namespace; 0 if that is not known.
+    #[serde(skip)]
+    pub(crate) sender: u32,
     #[serde(default)]
     pub(crate) tid: u32,
     #[serde(default)]
@@ -94,6 +97,9 @@ pub(crate) struct Degraded {
 #[derive(Debug, Default, Deserialize, Serialize)]
 pub(crate) struct End {
     pub(crate) repeated: u64,
+    /// Mappings that it has made and released.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) changes: Option<u64>,
     /// Findings that could not be written.
     #[serde(default)]
     pub(crate) lost: u64,
@@ -264,7 +270,7 @@ mod tests {
         assert!(matches!(read(r#"{"pid":1,"kind":"start","version":"0"}"#), Kind::Start(_)));
         assert!(matches!(
             read(r#"{"pid":1,"kind":"end","errors":0,"repeated":3}"#),
-            Kind::End(End { repeated: 3, lost: 0, degraded: None })
+            Kind::End(End { repeated: 3, lost: 0, degraded: None, changes: None })
         ));
         assert!(matches!(read(r#"{"pid":1,"kind":"new"}"#), Kind::Other));
         assert_eq!(serde_json::from_str::<UseKind>(r#""removal-refused""#).unwrap(), UseKind::RemovalRefused);

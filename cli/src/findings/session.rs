@@ -17,6 +17,8 @@ pub(crate) struct Process {
     pub(crate) exe: String,
     /// Whether it said that it ends.
     pub(crate) ended: bool,
+    /// Whether it said by which signal it ends.
+    pub(crate) died: bool,
 }
 
 /// Something that was not checked.
@@ -27,6 +29,15 @@ pub(crate) struct Gap {
     pub(crate) reason: String,
     /// A process of it; 0 if none was seen.
     pub(crate) pid: u32,
+}
+
+/// A process whose end was not looked at: it was not there to be asked what it leaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unended {
+    pub(crate) pid: u32,
+    pub(crate) exe: String,
+    /// Whether no signal has ended it.
+    pub(crate) exited: bool,
 }
 
 /// How often a rule was broken.
@@ -47,6 +58,27 @@ pub(crate) struct Attributed<T> {
 impl<T> Attributed<T> {
     fn of(record: &Record, what: T) -> Attributed<T> {
         Attributed { pid: record.pid, exe: record.exe.clone(), what }
+    }
+}
+
+/// The process in which a program was started. Its own number may be that of others in other PID namespaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Started {
+    pub(crate) pid: u32,
+    /// Its number in the command's PID namespace; 0 if that is not known.
+    sender: u32,
+}
+
+impl Started {
+    /// Whether a record with this number in it, from this sender, may be this process's. Where all descriptors are in use, a
+    /// process writes by a child, whose number is another.
+    fn may_be(self, record: &Record) -> bool {
+        self.pid == record.pid
+            && (self.sender == record.sender
+                || self.sender == self.pid
+                || self.sender == 0
+                || record.sender == record.pid
+                || record.sender == 0)
     }
 }
 
@@ -89,9 +121,13 @@ pub(crate) struct Session {
     pub(crate) segments: Vec<Attributed<Segment>>,
     pub(crate) uses: Vec<Attributed<SegmentUse>>,
     pub(crate) objects: Vec<Attributed<Object>>,
+    /// Processes that have ended without a word, and how that can have come.
+    pub(crate) unended: Vec<Unended>,
+    /// Mappings that processes have made and released, of those that have told.
+    pub(crate) changes: u64,
     /// Programs that were started, by their process, and from which nothing has come since; and those of which nobody knows
     /// the process, which are without the library in any case.
-    pub(crate) silent: BTreeMap<u32, Attributed<Exec>>,
+    pub(crate) silent: BTreeMap<Started, Attributed<Exec>>,
     pub(crate) lost_shells: Vec<Attributed<Exec>>,
     /// Findings of processes about what they have left.
     pub(crate) left_findings: Vec<Found>,
@@ -102,20 +138,23 @@ impl Session {
     /// Takes a record in.
     pub(crate) fn ingest(&mut self, record: &Record) -> Ingested {
         // Whatever it is, the process has the library.
-        self.silent.remove(&record.pid);
+        self.silent.retain(|started, _| !started.may_be(record));
         match &record.kind {
             Kind::Start(start) if start.covered == Some(false) => {
                 self.add_gap(&record.exe, start.reason.as_deref().unwrap_or("no reason is given"), record.pid);
             }
             Kind::Start(start) => {
                 self.add_degraded(record, start.degraded.as_deref());
-                self.processes.insert(record.pid, Process { exe: record.exe.clone(), ended: false });
+                self.processes.insert(record.pid, Process { exe: record.exe.clone(), ended: false, died: false });
             }
             Kind::End(end) => self.ingest_end(record, end),
             Kind::Segment(segment) => self.segments.push(Attributed::of(record, segment.clone())),
             Kind::SegmentUse(used) => self.uses.push(Attributed::of(record, used.clone())),
             Kind::Object(object) => self.objects.push(Attributed::of(record, object.clone())),
             Kind::Finding(finding) => {
+                if let Some(process) = self.processes.get_mut(&record.pid) {
+                    process.died |= finding.call.is_signal();
+                }
                 let found = self.locate(record, finding);
                 if is_judged_at_the_end(&found) {
                     self.left_findings.push(found);
@@ -146,13 +185,17 @@ impl Session {
             Some(0) => self.lost_shells.push(started),
             // It may have been faster than its parent.
             Some(child) if self.processes.contains_key(&child) => {}
-            Some(child) => drop(self.silent.insert(child, started)),
-            None => drop(self.silent.insert(record.pid, started)),
+            Some(child) => {
+                let sender = if record.sender == record.pid { child } else { 0 };
+                self.silent.insert(Started { pid: child, sender }, started);
+            }
+            None => drop(self.silent.insert(Started { pid: record.pid, sender: record.sender }, started)),
         }
     }
 
     fn ingest_end(&mut self, record: &Record, end: &End) {
         self.repeated += end.repeated;
+        self.changes += end.changes.unwrap_or(0);
         self.add_degraded(record, end.degraded.as_deref());
         if end.lost > 0 {
             let findings = Counted(end.lost, "finding");
@@ -226,6 +269,20 @@ impl Session {
         *highest = found.severity.max(*highest);
         self.severities[found.severity as usize] += 1;
         *self.programs.entry(found.exe.clone()).or_default() += 1;
+    }
+
+    /// Notes which processes have ended without a word; `runs` says of which that is not so, and `exited` is one that no signal
+    /// has ended.
+    pub(crate) fn note_unended(&mut self, runs: impl Fn(u32) -> bool, exited: Option<u32>) {
+        // One that became another program is told of by that one, or it is told that nothing came from it.
+        let has_become_another = |pid| self.silent.keys().any(|started| started.pid == pid);
+        let unended = self.processes.iter().filter(|(_, process)| !process.ended && !process.died);
+        let unended = unended.filter(|(pid, _)| !runs(**pid) && !has_become_another(**pid));
+        let all = unended.map(|(pid, process)| {
+            let (pid, exe) = (*pid, process.exe.clone());
+            Unended { pid, exe, exited: exited == Some(pid) }
+        });
+        self.unended = all.collect();
     }
 
     /// What was found, in numbers.

@@ -67,6 +67,7 @@ impl TextLog {
             schema: SCHEMA_NAME.to_owned(),
             time: prefix.time.clone().unwrap_or_else(|| self.time.clone()),
             pid: prefix.pid,
+            sender: 0,
             tid: prefix.pid,
             exe,
             kind,

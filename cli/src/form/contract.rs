@@ -1,8 +1,8 @@
 //! What every form does, and what it may know.
 
 use crate::findings::found::Found;
-use crate::findings::session::{Gap, Session};
-use crate::path::SourceRoot;
+use crate::findings::session::{Gap, Session, Unended};
+use crate::path::{SourceRoot, display_path};
 use crate::system::signal;
 use mapsan_model::Severity;
 use std::os::unix::process::ExitStatusExt;
@@ -94,4 +94,23 @@ pub(super) fn details(found: &Found) -> String {
 /// A line for each program that is not covered.
 pub(super) fn each_gap(session: &Session, line: impl Fn(&Gap) -> String) -> String {
     session.gaps.iter().map(line).collect()
+}
+
+/// The most processes that are named.
+const NAMED: usize = 3;
+
+/// Which processes ended without a word, in a line.
+pub(super) fn unended(all: &[Unended]) -> Option<String> {
+    let name = |process: &Unended| format!("'{}' (process {})", display_path(Path::new(&process.exe)), process.pid);
+    let mut named: Vec<String> = all.iter().take(NAMED).map(name).collect();
+    if all.len() > NAMED {
+        named.push(format!("{} more", all.len() - NAMED));
+    }
+    let (how, left) = match all {
+        [] => return None,
+        [one] if one.exited => ("by exit_group(2) itself, past exit(3) and _exit(2)", "it left"),
+        [_] => ("by a signal, or by exit_group(2) itself", "it left"),
+        _ => ("by signals, or by exit_group(2) itself", "they left"),
+    };
+    Some(format!("ended {how}: {}: what {left} mapped was not looked at", named.join(", ")))
 }

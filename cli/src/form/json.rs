@@ -30,6 +30,7 @@ fn start(gap: &Gap) -> Record {
         schema: SCHEMA_NAME.to_owned(),
         time: humantime::format_rfc3339_micros(SystemTime::now()).to_string(),
         pid: gap.pid,
+        sender: 0,
         tid: gap.pid,
         exe: gap.program.clone(),
         kind: Kind::Start(Start {

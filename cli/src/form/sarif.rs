@@ -1,6 +1,6 @@
 //! SARIF 2.1.0, for code scanning.
 
-use super::contract::{Form, RunFacts, details};
+use super::contract::{Form, RunFacts, details, unended};
 use super::limits;
 use crate::findings::baseline::Baseline;
 use crate::findings::fingerprint::{Numbered, numbered};
@@ -175,12 +175,13 @@ fn invocation(session: &Session, run: &RunFacts) -> sarif::Invocation {
     });
     let gone = session.baseline.iter().flat_map(Baseline::gone);
     let gone = gone.map(|gone| notification("note", format!("gone since the baseline: {gone}")));
+    let unended = unended(&session.unended).map(|unended| notification("note", unended));
     let failure = run.failure();
     let failed = failure.iter().map(|failure| notification("error", failure.clone()));
     let mut invocation = sarif::Invocation::builder()
         .execution_successful(failure.is_none() && (session.gaps.is_empty() || !run.requires_coverage))
         .arguments(run.words.clone())
-        .tool_execution_notifications(failed.chain(uncovered).chain(gone).collect::<Vec<_>>())
+        .tool_execution_notifications(failed.chain(uncovered).chain(unended).chain(gone).collect::<Vec<_>>())
         .build();
     invocation.exit_code = run.ended.and_then(|ended| ended.code()).map(i64::from);
     let signal = run.ended.and_then(|ended| ended.signal());

@@ -1,6 +1,6 @@
 //! Findings in words, with functions and source lines.
 
-use super::contract::{Form, RunFacts, ShownFrames, TextStyle};
+use super::contract::{Form, RunFacts, ShownFrames, TextStyle, unended};
 use crate::findings::found::{Found, Located, site_of};
 use crate::findings::harness::{Part, folded};
 use crate::findings::session::Session;
@@ -9,8 +9,8 @@ use crate::findings::suppress;
 use crate::findings::symbols::SourceLocation;
 use crate::path::display_path;
 use anstyle::{AnsiColor, Style};
-use mapsan_model::Severity;
 use mapsan_model::suppressions::PROPOSED;
+use mapsan_model::{Counted, Severity};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
@@ -141,11 +141,14 @@ impl Form for Text {
         for gap in &session.gaps {
             let _ = writeln!(text, "mapsan: NOT COVERED: '{}': {}", gap.program, gap.reason);
         }
+        text.extend(unended(&session.unended).map(|unended| format!("mapsan: {unended}\n")));
         let summary = session.summary();
         if !summary.is_empty() {
             let _ = writeln!(text, "mapsan: {summary}");
         } else if session.gaps.is_empty() && session.suppressed == 0 && (self.style.terminal || run.verbose) {
-            text.extend(checked(session).map(|checked| format!("mapsan: no findings in {checked}\n")));
+            text.extend(
+                checked(session).map(|checked| format!("mapsan: no findings in {checked}; {}\n", followed(session))),
+            );
         }
         text
     }
@@ -158,6 +161,14 @@ fn checked(session: &Session) -> Option<String> {
         0 => None,
         1 => programs.first().map(|program| display_path(Path::new(program))),
         several => Some(format!("{several} programs")),
+    }
+}
+
+/// How much there was to look at.
+fn followed(session: &Session) -> String {
+    match session.changes {
+        0 => "no mapping was made or released by a call that is followed".to_owned(),
+        changes => format!("{} made or released", Counted(changes, "mapping")),
     }
 }
 

@@ -2,8 +2,7 @@
 //!
 //! What lives for less than the time between two looks may be missed; what the program itself is, is known before.
 
-use crate::findings::records::Exec;
-use crate::findings::session::{Attributed, Session};
+use crate::findings::session::Session;
 use crate::system::program;
 use crate::system::signal;
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,9 +95,9 @@ impl Coverage {
 impl Coverage {
     /// Tells of programs that were started, and from which nothing has come.
     fn tell_silent(&self, session: &mut Session, by_choice: bool) {
-        let silent: Vec<(u32, Attributed<Exec>)> = std::mem::take(&mut session.silent).into_iter().collect();
+        let silent = std::mem::take(&mut session.silent).into_iter().map(|(started, exec)| (started.pid, exec));
         let shells = std::mem::take(&mut session.lost_shells).into_iter().map(|started| (0, started));
-        for (pid, started) in silent.into_iter().chain(shells) {
+        for (pid, started) in silent.chain(shells) {
             let exec = &started.what;
             let exe = self.executable(pid, &exec.path);
             let starter = Path::new(&started.exe).file_name().unwrap_or_default().to_string_lossy();

@@ -9,7 +9,7 @@ use crate::run::leftovers::Leftovers;
 use crate::run::options::Options;
 use crate::run::prepare::Prepared;
 use crate::say::say;
-use crate::system::channel::{self, Channel, Event};
+use crate::system::channel::{self, Block, Channel, Event};
 use crate::system::child;
 use crate::system::tree::{Living, Tree};
 use std::io;
@@ -100,6 +100,10 @@ impl Follower {
         let mut coverage = Coverage::new(&prepared.library);
         let status = self.until_the_program_ends(pid, &mut coverage)?;
         let living = self.until_the_tree_ends(wait, status, &mut coverage);
+        // Of who is killed everybody knows that it was not asked.
+        let killed = status.signal().map(|_| pid);
+        let runs = |pid| Some(pid) == killed || living.iter().any(|living| [pid, 0].contains(&living.pid));
+        self.session.note_unended(runs, Some(pid));
         coverage.tell(&mut self.session, options.choose_programs());
         if program.cover.is_ok() && !self.session.processes.contains_key(&pid) && !options.choose_programs() {
             self.session.add_gap(&program.path.display().to_string(), &coverage::silence(status), pid);
@@ -209,8 +213,9 @@ impl Follower {
     }
 
     /// Takes in some blocks of records.
-    fn ingest(&mut self, blocks: &[Vec<u8>]) {
-        for Line { text, record } in in_order(channel::lines(blocks)) {
+    fn ingest(&mut self, blocks: &[Block]) {
+        let lines = blocks.iter().flat_map(|block| block.lines().map(|text| Line::read(text, block.sender)));
+        for Line { text, record } in in_order(lines.collect()) {
             match record.map(|record| self.session.ingest(&record)) {
                 Err(why) => {
                     say!("a record of the library is skipped: {why}");
@@ -249,8 +254,8 @@ struct Line {
 }
 
 impl Line {
-    fn read(text: String) -> Line {
-        Line { record: Record::read(&text), text }
+    fn read(text: String, sender: u32) -> Line {
+        Line { record: Record::read(&text).map(|record| Record { sender, ..record }), text }
     }
 
     /// When it was written, in a form (RFC 3339, UTC) that sorts as text.
@@ -260,8 +265,7 @@ impl Line {
 }
 
 /// Lines in the order in which things happened, across the processes that sent them.
-fn in_order(lines: Vec<String>) -> Vec<Line> {
-    let mut lines: Vec<Line> = lines.into_iter().map(Line::read).collect();
+fn in_order(mut lines: Vec<Line>) -> Vec<Line> {
     lines.sort_by(|one, other| one.time().cmp(other.time()));
     lines
 }
@@ -309,7 +313,7 @@ mod tests {
     #[test]
     fn records_are_taken_in_as_things_happened() {
         let line = |time| format!(r#"{{"schema":"mapsan/1","kind":"end","pid":1,"time":"{time}","repeated":0}}"#);
-        let lines = in_order(["2", "3", "1"].map(line).to_vec());
+        let lines = in_order(["2", "3", "1"].map(|time| Line::read(line(time), 0)).into());
         assert_eq!(lines.iter().map(Line::time).collect::<Vec<_>>(), ["1", "2", "3"]);
     }
 

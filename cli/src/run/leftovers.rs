@@ -347,6 +347,7 @@ impl Leftovers<'_> {
             schema: SCHEMA_NAME.to_owned(),
             time: humantime::format_rfc3339_micros(SystemTime::now()).to_string(),
             pid: *pid,
+            sender: 0,
             tid: *pid,
             exe: exe.clone(),
             kind: Kind::Finding(Box::new(finding)),

@@ -5,13 +5,15 @@
 //! namespaces each has sockets of its own, so what runs in another one is not heard.
 
 use std::collections::hash_map::RandomState;
+use std::ffi::c_int;
 use std::hash::{BuildHasher, Hasher};
 use std::io::{self, ErrorKind};
-use std::mem;
+use std::mem::{self, MaybeUninit};
 use std::os::fd::AsRawFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::process::ExitStatus;
+use std::ptr;
 use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, Thread};
@@ -40,6 +42,13 @@ pub(crate) enum Event {
     Drained,
 }
 
+/// A message: whole records, a line each.
+pub(crate) struct Block {
+    /// The process that sent it, by its number here, whatever PID namespace it is in; 0 if the kernel does not tell.
+    pub(crate) sender: u32,
+    bytes: Vec<u8>,
+}
+
 /// The socket, seen from the side that does not read.
 pub(crate) struct Channel {
     name: String,
@@ -47,8 +56,8 @@ pub(crate) struct Channel {
     word: String,
     address: SocketAddr,
     socket: UnixDatagram,
-    /// Blocks of records that have come, a line each record.
-    blocks: Arc<Mutex<Vec<Vec<u8>>>>,
+    /// Blocks of records that have come.
+    blocks: Arc<Mutex<Vec<Block>>>,
     /// The thread that reads.
     reader: OnceLock<Thread>,
 }
@@ -62,6 +71,7 @@ impl Channel {
             let address = SocketAddr::from_abstract_name(&name)?;
             match UnixDatagram::bind_addr(&address) {
                 Ok(socket) => {
+                    tell_senders(&socket)?;
                     let word = format!("{:016x}{:016x}", random(), random());
                     let (blocks, reader) = (Arc::default(), OnceLock::new());
                     return Ok(Channel { name, word, address, socket, blocks, reader });
@@ -86,10 +96,10 @@ impl Channel {
             let mut at_once = 0;
             loop {
                 let mut gathered = 0;
-                while let Some(length) = receive(&socket, &mut message, gathered == 0) {
+                while let Some((length, sender)) = receive(&socket, &mut message, gathered == 0) {
                     let message = message.get(..length).unwrap_or_default();
                     if message != word.as_bytes() {
-                        locked(&blocks).push(message.to_vec());
+                        locked(&blocks).push(Block { sender, bytes: message.to_vec() });
                     } else if events.send(Event::Drained).is_err() {
                         return;
                     }
@@ -110,7 +120,7 @@ impl Channel {
     }
 
     /// The blocks of records that have come since this was asked last.
-    pub(crate) fn take(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn take(&self) -> Vec<Block> {
         mem::take(&mut *locked(&self.blocks))
     }
 
@@ -124,21 +134,61 @@ impl Channel {
     }
 }
 
-/// The length of the next message, which is waited for, or must be there already; `None` if there is none.
-fn receive(socket: &UnixDatagram, message: &mut [u8], waits: bool) -> Option<usize> {
+/// Lets the kernel tell with each message who sent it (`SO_PASSCRED`, unix(7)).
+fn tell_senders(socket: &UnixDatagram) -> io::Result<()> {
+    let on: c_int = 1;
+    let length = libc::socklen_t::try_from(size_of::<c_int>()).unwrap_or(4);
+    let option = (&raw const on).cast();
+    // SAFETY: an option that takes a number of this length.
+    match unsafe { libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_PASSCRED, option, length) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// The length of the next message, which is waited for, or must be there already, and its sender; `None` if there is none.
+fn receive(socket: &UnixDatagram, message: &mut [u8], waits: bool) -> Option<(usize, u32)> {
+    /// Room for the sender's credentials, aligned as they have to be.
+    #[repr(align(8))]
+    struct Control([u8; 64]);
+    let mut control = Control([0; 64]);
+    let mut part = libc::iovec { iov_base: message.as_mut_ptr().cast(), iov_len: message.len() };
     let flags = if waits { 0 } else { libc::MSG_DONTWAIT };
     loop {
-        // SAFETY: room for so many bytes.
-        let length = unsafe { libc::recv(socket.as_raw_fd(), message.as_mut_ptr().cast(), message.len(), flags) };
+        // SAFETY: all zeroes are a valid structure.
+        let mut header: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };
+        (header.msg_iov, header.msg_iovlen) = (&raw mut part, 1);
+        (header.msg_control, header.msg_controllen) = (control.0.as_mut_ptr().cast(), control.0.len());
+        // SAFETY: room for a message and for what comes with it.
+        let length = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut header, flags) };
         match usize::try_from(length) {
             Err(_) if io::Error::last_os_error().kind() == ErrorKind::Interrupted => {}
-            length => return length.ok(),
+            Err(_) => return None,
+            Ok(length) => return Some((length, sender(&header))),
         }
     }
 }
 
+/// The process that sent a message; 0 if that did not come with it.
+fn sender(header: &libc::msghdr) -> u32 {
+    // SAFETY: filled in by recvmsg(2).
+    let control = unsafe { libc::CMSG_FIRSTHDR(header) };
+    // SAFETY: null, or a whole header inside the room for it.
+    let Some(kind) = (unsafe { control.as_ref() }) else { return 0 };
+    if (kind.cmsg_level, kind.cmsg_type) != (libc::SOL_SOCKET, libc::SCM_CREDENTIALS) {
+        return 0;
+    }
+    let mut credentials = libc::ucred { pid: 0, uid: 0, gid: 0 };
+    let place = (&raw mut credentials).cast::<u8>();
+    // SAFETY: the data of this header.
+    let data = unsafe { libc::CMSG_DATA(control) };
+    // SAFETY: credentials, by the header's type, of which the kernel gives no part alone in so much room.
+    unsafe { ptr::copy_nonoverlapping(data, place, size_of::<libc::ucred>()) };
+    u32::try_from(credentials.pid).unwrap_or(0)
+}
+
 /// The blocks, also after a panic of the thread that adds to them.
-fn locked(blocks: &Mutex<Vec<Vec<u8>>>) -> MutexGuard<'_, Vec<Vec<u8>>> {
+fn locked(blocks: &Mutex<Vec<Block>>) -> MutexGuard<'_, Vec<Block>> {
     blocks.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -158,10 +208,12 @@ pub(crate) fn wait_for_the_rest(channel: &Channel, events: &Receiver<Event>) -> 
     deserted
 }
 
-/// The lines of some blocks.
-pub(crate) fn lines(blocks: &[Vec<u8>]) -> Vec<String> {
-    let whole = blocks.iter().flat_map(|block| block.split(|byte| *byte == b'\n')).filter(|line| !line.is_empty());
-    whole.map(|line| String::from_utf8_lossy(line).into_owned()).collect()
+impl Block {
+    /// Its lines.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = String> {
+        let lines = self.bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        lines.map(|line| String::from_utf8_lossy(line).into_owned())
+    }
 }
 
 #[cfg(test)]
@@ -180,6 +232,8 @@ mod tests {
         socket.send(b"one\ntwo\n").unwrap();
         socket.send(b"three\n").unwrap();
         wait_for_the_rest(&channel, &events);
-        assert_eq!(lines(&channel.take()), ["one", "two", "three"]);
+        let blocks = channel.take();
+        assert_eq!(blocks.iter().flat_map(Block::lines).collect::<Vec<_>>(), ["one", "two", "three"]);
+        assert!(blocks.iter().all(|block| block.sender == std::process::id()));
     }
 }
