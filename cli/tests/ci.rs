@@ -476,3 +476,23 @@ fn frames_of_an_interpreter_are_one_line_in_text() {
     let count = |text: &str| text.matches("\n    at 0x").count();
     assert!(!each.contains(" frames of ") && count(&each) > count(&folded) + 1, "{each}");
 }
+
+/// A finding says in which thread and in which test of pytest it was made.
+#[test]
+fn the_thread_and_the_test_are_named() {
+    let Some(place) = Place::new() else { return };
+    let code = "#define _GNU_SOURCE\n#include <pthread.h>\n#include <stdlib.h>\n#include <sys/mman.h>\n\
+        void *work(void *name)\n{\n    if (name) pthread_setname_np(pthread_self(), name);\n    munmap((void *)1, 1);\n    \
+        return 0;\n}\nint main(void)\n{\n    pthread_t t;\n    setenv(\"PYTEST_CURRENT_TEST\", \"test_a.py::test_b (call)\", 1);\n    \
+        pthread_create(&t, 0, work, \"resizer\");\n    pthread_join(t, 0);\n    unsetenv(\"PYTEST_CURRENT_TEST\");\n    \
+        munmap((void *)1, 2);\n    return 0;\n}\n";
+    place.write("prog.c", code);
+    place.compile("prog");
+    let shown = text(&place.mapsan(&["run", "./prog"]).stderr);
+    assert!(shown.contains("in thread 2 ('resizer'), which was started here:"), "{shown}");
+    assert_eq!(shown.matches("note: in test test_a.py::test_b (call)\n").count(), 1, "{shown}");
+    place.write("prog.c", &code.replace("\"resizer\"", "0"));
+    place.compile("prog");
+    let shown = text(&place.mapsan(&["run", "./prog"]).stderr);
+    assert!(shown.contains("in thread 2, which was started here:"), "{shown}");
+}

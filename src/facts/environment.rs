@@ -36,6 +36,19 @@ pub(crate) fn carried(environment: *const *const c_char) -> Carried {
     carried
 }
 
+/// The test that runs now, as pytest says in the environment; with the report lock, as [`carried`].
+pub(crate) fn running_test(environment: *const *const c_char) -> Option<&'static [u8]> {
+    let mut at = environment as usize;
+    for _ in 0..MOST {
+        let string = memory::value::<usize>(at).filter(|string| *string != 0)?;
+        if let Some(test) = value(string, b"PYTEST_CURRENT_TEST=") {
+            return Some(test);
+        }
+        at = at.wrapping_add(size_of::<usize>());
+    }
+    None
+}
+
 /// The value of a variable, if a string of the environment is its.
 fn value(string: usize, name: &[u8]) -> Option<&'static [u8]> {
     let first = memory::value::<u8>(string)?;

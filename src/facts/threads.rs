@@ -44,6 +44,17 @@ impl Thread {
     }
 }
 
+/// The name that the program has given this thread; none if it is the main thread's, which a thread has without one.
+pub(crate) fn own_name() -> Option<Line<16>> {
+    let mut bytes = [0_u8; 16];
+    sys::threads::own_name(&mut bytes).ok()?;
+    let name = CStr::from_bytes_until_nul(&bytes).ok()?.to_bytes();
+    let differs = procfile::find_short_line(c"/proc/self/comm", |main| Some(main != name))?;
+    let mut own = Line::new();
+    own.push_bytes(name);
+    (differs && !name.is_empty()).then_some(own)
+}
+
 /// As findings call it: by the order in which the threads were started, the main thread being the first.
 impl fmt::Display for Thread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

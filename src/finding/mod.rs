@@ -19,6 +19,7 @@ pub(crate) use last::{ADDRESS as LAST_ADDRESS, last, listen};
 pub(crate) use records::{are_recorded, write_object, write_segment, write_segment_use};
 
 use crate::call::{Call, Fault, Outcome};
+use crate::facts::environment;
 use crate::facts::mapping;
 use crate::facts::started;
 use crate::facts::threads::{self, Thread};
@@ -26,6 +27,7 @@ use crate::form::{Draft, Finding, Frames, OUTPUT, Subject, Trace, json, text};
 use crate::options::{self, Form, Mode};
 use crate::output::{Refusal, ReportLock, enter, on_own_stack, sink};
 use crate::plain::errno::{self, Errno};
+use crate::plain::escape::Escaped;
 use crate::plain::guarded::Guarded;
 use crate::plain::placement::written_by_fork;
 use crate::plain::{Line, Outer};
@@ -210,6 +212,9 @@ fn write(proof: &ReportLock, finding: &Finding<'_>, entry: once::Entry, details:
     details.tell(draft);
     if !matches!(subject.trace, Trace::Earlier(_)) {
         tell_thread(draft);
+        if let Some(test) = environment::running_test(crate::next::environ()) {
+            draft.note(format_args!("in test {}", Escaped(test)));
+        }
     }
     if matches!(subject.outcome, Outcome::Refused(_)) {
         draft.note(format_args!("mode=enforce: the call was not made"));
@@ -243,11 +248,19 @@ fn tell_thread(draft: &mut Draft) {
             }
         }
         Some(started) => {
-            draft.related(
-                "pthread_create",
-                started.site,
-                format_args!("in thread {}, which was started here", started.number),
-            );
+            let number = started.number;
+            match threads::own_name() {
+                Some(name) => draft.related(
+                    "pthread_create",
+                    started.site,
+                    format_args!("in thread {number} ('{}'), which was started here", Escaped(name.as_bytes())),
+                ),
+                None => draft.related(
+                    "pthread_create",
+                    started.site,
+                    format_args!("in thread {number}, which was started here"),
+                ),
+            }
         }
         None => draft.note(format_args!("in {thread}, whose start was not seen")),
     }

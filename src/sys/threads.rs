@@ -29,3 +29,8 @@ fn pointer() -> usize {
     let Some((number, what)) = Machine::thread_pointer_call() else { return Machine::thread_pointer() };
     filled(|out: *mut usize| plain(number, [what, out as usize, 0, 0, 0, 0])).unwrap_or(0)
 }
+
+/// The calling thread's name, `PR_GET_NAME` of prctl(2).
+pub(crate) fn own_name(name: &mut [u8; 16]) -> Result<()> {
+    plain(libc::SYS_prctl, [int(libc::PR_GET_NAME), name.as_mut_ptr() as usize, 0, 0, 0, 0]).map(|_| ())
+}
