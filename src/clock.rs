@@ -6,10 +6,12 @@
 
 use crate::machine::{Architecture, Machine};
 use crate::sys;
+use core::mem::offset_of;
 use core::sync::atomic::{
     AtomicBool, AtomicU64,
     Ordering::{Acquire, Relaxed, Release},
 };
+use mapsan_model::layout;
 
 struct Clock {
     /// Whether the counter may be read: a thread can have that forbidden (`PR_SET_TSC`), children included.
@@ -24,6 +26,15 @@ static CLOCK: Clock =
 
 /// A time is the counter without these lowest bits.
 const SHIFT: u32 = Machine::TICKS_SHIFT;
+
+/// Where it is, and where in it lies what `mapsan inspect` reads from outside.
+pub(crate) const ADDRESS: *const () = (&raw const CLOCK).cast();
+pub(crate) const LAYOUT: layout::Clock = layout::Clock {
+    allowed: offset_of!(Clock, allowed),
+    ticks: offset_of!(Clock, ticks),
+    nanoseconds: offset_of!(Clock, nanoseconds),
+    shift: SHIFT as usize,
+};
 
 /// Notes where counter and clock stand, at start.
 pub(crate) fn start() {

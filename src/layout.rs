@@ -3,6 +3,7 @@
 //!
 //! It is found by its first bytes in the library's data. The loader puts the addresses right, as in all data.
 
+use crate::clock;
 use crate::enabled::{self, ENABLED};
 use crate::past::failures;
 use crate::{finding, observe};
@@ -29,8 +30,9 @@ static TABLE: Table = Table {
         finding::LAST_ADDRESS,
         finding::COUNTS_ADDRESS,
         (&raw const ENABLED).cast(),
+        clock::ADDRESS,
     ],
-    layout: observe::layout(failures::LAYOUT, finding::LAYOUT),
+    layout: observe::layout(failures::LAYOUT, finding::LAYOUT, clock::LAYOUT),
 };
 
 /// Keeps the linker from leaving the table out, which nothing in this process reads.

@@ -8,7 +8,7 @@
 pub const MAGIC: [u8; 16] = *b"mapsan: layout\0\0";
 
 /// What the numbers mean. Another version is not read.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// What is made of numbers, read in the order in which they lie.
 pub trait Words: Sized {
@@ -140,6 +140,19 @@ layout! {
         release: usize,
         /// Which call, 1 byte.
         by: usize,
+        /// When it was, as [`Clock`] has it, 4 bytes.
+        time: usize,
+    }
+
+    /// The clock: the processor's counter without its lowest bits, modulo 2^32.
+    Clock {
+        /// Whether the counter may be read, 1 byte; otherwise times are 0.
+        allowed: usize,
+        /// The counter, and nanoseconds since the machine was started, when the library was; 8 bytes each.
+        ticks: usize,
+        nanoseconds: usize,
+        /// How many bits are left out: no offset, but the number itself.
+        shift: usize,
     }
 
     /// The segments that the process has met.
@@ -216,7 +229,7 @@ layout! {
     }
 
     /// All of it. Offsets are from the beginning of the tracker, but for what lies in records, and in variables of their own
-    /// (failures, findings).
+    /// (failures, findings, clock).
     Layout {
         /// Who holds the lock, 8 bytes, 0 if nobody; and how often it was given back, 4 bytes.
         holder: usize,
@@ -239,6 +252,7 @@ layout! {
         objects: Objects,
         failures: Failures,
         findings: Findings,
+        clock: Clock,
     }
 }
 
@@ -275,9 +289,9 @@ pub struct Head {
     pub library: [u8; 16],
 }
 
-/// The addresses that follow it, 8 bytes each: of the table itself, the tracker, the failures, the last finding, the counts, and
-/// what is looked at ([`TRACKS`]). The layout comes after them.
-pub const ADDRESSES: usize = 6;
+/// The addresses that follow it, 8 bytes each: of the table itself, the tracker, the failures, the last finding, the counts,
+/// what is looked at ([`TRACKS`]), and the clock. The layout comes after them.
+pub const ADDRESSES: usize = 7;
 
 /// The bit of what is looked at that says whether the program's mappings are followed.
 pub const TRACKS: u32 = 8;
@@ -309,7 +323,7 @@ mod tests {
         let layout = Layout::read(&mut numbers).unwrap();
         assert_eq!(size_of::<Layout>(), 8 * Layout::COUNT);
         assert_eq!((layout.holder, layout.nodes.used), (0, 5));
-        assert_eq!(layout.findings.repeated, Layout::COUNT - 1);
+        assert_eq!(layout.clock.shift, Layout::COUNT - 1);
         assert!(Layout::read(&mut (0..10)).is_none());
     }
 }

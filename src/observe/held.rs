@@ -61,8 +61,12 @@ static TRACKING: Tracking = Tracking { tracker: Shared::new(Tracker::new()), sai
 
 /// Where the tracker is, and where what lies in it, for who reads it from outside.
 pub(crate) const ADDRESS: *const () = (&raw const TRACKING.tracker).cast();
-pub(crate) const fn layout(failures: layout::Failures, findings: layout::Findings) -> layout::Layout {
-    Shared::<Tracker>::layout(failures, findings)
+pub(crate) const fn layout(
+    failures: layout::Failures,
+    findings: layout::Findings,
+    clock: layout::Clock,
+) -> layout::Layout {
+    Shared::<Tracker>::layout(failures, findings, clock)
 }
 
 /// The lock in the hands of this thread.

@@ -84,6 +84,7 @@ impl History {
             site: offset_of!(Released, site),
             release: offset_of!(Released, release),
             by: offset_of!(Released, by),
+            time: offset_of!(Released, time),
         }
     }
 

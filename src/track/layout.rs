@@ -16,7 +16,11 @@ impl<M: Memory> Shared<Tracker<M>> {
     const TREE: usize = Self::REGIONS.wrapping_add(Regions::<M>::TREE);
 
     /// Where what lies in it; the parts that are not the tracker's are given.
-    pub(crate) const fn layout(failures: layout::Failures, findings: layout::Findings) -> layout::Layout {
+    pub(crate) const fn layout(
+        failures: layout::Failures,
+        findings: layout::Findings,
+        clock: layout::Clock,
+    ) -> layout::Layout {
         layout::Layout {
             holder: Self::HOLDER,
             turns: Self::TURNS,
@@ -35,6 +39,7 @@ impl<M: Memory> Shared<Tracker<M>> {
             objects: Objects::layout(Self::CONTENT.wrapping_add(offset_of!(Tracker<M>, objects))),
             failures,
             findings,
+            clock,
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::failure::Failure;
 use crate::form;
 use crate::inspection::{self, Subject};
 use crate::say;
+use crate::system::clock::Now;
 use crate::system::memory::KernelMapping;
 use crate::system::process::Process;
 use crate::system::program;
@@ -24,6 +25,7 @@ pub(crate) fn inspect(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         memory: &process,
         mappings: &mappings,
         list_again: &|| process.mappings(),
+        now: &Now::read,
         addresses: &addresses,
     };
     let Some(inspection) = inspection::inspect(&subject)? else {

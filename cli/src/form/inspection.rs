@@ -1,6 +1,6 @@
 //! What is known of a process, for people.
 
-use crate::inspection::{FailedCall, Inspection, Mapping, Place, Release, Segment, Site};
+use crate::inspection::{FailedCall, Inspection, KernelsMapping, Mapping, Place, Release, Segment, Site};
 use crate::path::display_path;
 use std::fmt::Write;
 use std::path::Path;
@@ -124,6 +124,10 @@ fn write_release(release: &Release, text: &mut String) {
     } else {
         release.call.to_owned()
     };
+    let by = match release.milliseconds_ago {
+        Some(ago) => format!("{by} {}.{:03} s ago", ago / 1000, ago % 1000),
+        None => by,
+    };
     write_site(&by, &release.site, text);
 }
 
@@ -180,29 +184,62 @@ fn write_address(address: &Place, text: &mut String) {
     let here = &address.address;
     match (&address.mapping, &address.kernel) {
         (Some(mapping), _) => {
-            let _ = match address.offset {
-                None | Some(0) => writeln!(text, "\n{here} is at the start of"),
-                Some(1) => writeln!(text, "\n{here} is 1 byte into"),
-                Some(offset) => writeln!(text, "\n{here} is {offset} bytes into"),
+            let number = |text: &str| u64::from_str_radix(text.trim_start_matches("0x"), 16).unwrap_or(0);
+            let into = number(here).saturating_sub(number(&mapping.start));
+            let _ = match into {
+                0 => write!(text, "\n{here} is at the start of"),
+                1 => write!(text, "\n{here} is 1 byte into"),
+                _ => write!(text, "\n{here} is {into} bytes into"),
             };
+            match address.offset.filter(|offset| *offset != into) {
+                Some(offset) => {
+                    let _ = writeln!(text, " what is left here of a mapping that was longer; {offset} bytes into that");
+                }
+                None => text.push('\n'),
+            }
             write_mappings(&[mapping], text);
         }
         (None, Some(kernel)) => {
-            let name = if kernel.name.is_empty() { "anonymous memory" } else { &kernel.name };
-            let (start, end, rights) = (&kernel.start, &kernel.end, &kernel.rights);
-            let name = name.escape_debug();
-            let _ = writeln!(
-                text,
-                "\n{here} lies in {start}-{end} {rights} {name}, which no call has mapped that was seen"
-            );
+            let KernelsMapping { start, end, rights, name } = kernel;
+            let what = if name.is_empty() { "anonymous memory".into() } else { name.escape_debug().to_string() };
+            let _ = writeln!(text, "\n{here} lies in {start}-{end} {rights} {what}, {}", whose(name, rights));
         }
         (None, None) => {
-            let _ = writeln!(text, "\n{here} is not mapped");
+            let _ = writeln!(text, "\n{here} is not mapped{}", strange(here));
         }
     }
     if !address.released.is_empty() {
         let _ = writeln!(text, "it was, the newest first");
         address.released.iter().for_each(|release| write_release(release, text));
+    }
+}
+
+/// Whose memory is that no call has mapped that was seen.
+fn whose(name: &str, rights: &str) -> &'static str {
+    match name {
+        "[heap]" => "which grows by brk, mostly for malloc",
+        "[stack]" => "the stack of the first thread",
+        "[vdso]" | "[vvar]" | "[vvar_vclock]" | "[vsyscall]" => "which the kernel gives each process",
+        _ if name.is_empty() && rights.starts_with("---") => {
+            "which no call of the program's has mapped that was seen: a guard of mapsan's (harden=guard) or of a stack, or \
+             addresses that are kept free"
+        }
+        _ if name.is_empty() => {
+            "which no call of the program's has mapped that was seen: it is the loader's, libc's (a stack, malloc), the \
+             library's, or of a system call that the program made by itself"
+        }
+        _ => "which no call of the program's has mapped that was seen: mostly the loader has",
+    }
+}
+
+/// What is strange about an address at which nothing can be.
+fn strange(address: &str) -> &'static str {
+    match u64::from_str_radix(address.trim_start_matches("0x"), 16).unwrap_or(0) {
+        0 => ": it is NULL",
+        1..0x1000 => ": it is a little above NULL, as a member of what a null pointer points to",
+        0xff00_0000_0000_0000.. => ": it is an address of the kernel's",
+        0x0100_0000_0000_0000.. => ", nor can it be: the pointer is damaged, or has a tag in its upper bits",
+        _ => "",
     }
 }
 

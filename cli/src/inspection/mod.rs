@@ -1,7 +1,7 @@
 //! Layer *knowing*: what a process that has the library knows of its mappings, read from outside.
 //!
 //! `table` finds the library's description of its own memory (`module` says where an object has what), `snapshot` copies that memory and reads it, `agreed` does so
-//! until it is right although the process goes on, `tables` reads the rest, `sites` looks calls up in the source. Here is
+//! until it is right although the process goes on, `tables` reads the rest, `time` says how long ago something was, `sites` looks calls up in the source. Here is
 //! what comes of it, as it is shown.
 
 mod agreed;
@@ -10,8 +10,10 @@ mod sites;
 mod snapshot;
 mod table;
 mod tables;
+mod time;
 
 use crate::failure::{self, Failure};
+use crate::system::clock::Now;
 use crate::system::memory::{KernelMapping, Memory};
 use serde::Serialize;
 pub(crate) use sites::Site;
@@ -21,6 +23,7 @@ use std::io;
 use std::path::Path;
 use std::rc::Rc;
 pub(crate) use table::is_of_library;
+use time::Clock;
 
 /// The form of what is told to programs.
 pub(crate) const SCHEMA: &str = "mapsan-inspection/1";
@@ -98,6 +101,8 @@ pub(crate) struct AttachedSegment {
 pub(crate) struct Release {
     pub(crate) call: &'static str,
     pub(crate) site: Rc<Site>,
+    /// How long ago it was, if that is known.
+    pub(crate) milliseconds_ago: Option<u64>,
     /// What it was.
     pub(crate) was: Mapping,
 }
@@ -181,6 +186,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) mappings: &'a [KernelMapping],
     /// The kernel's list of afterwards.
     pub(crate) list_again: &'a dyn Fn() -> Result<Vec<KernelMapping>, Failure>,
+    /// What time it is, where the process is; of one that has ended nobody knows.
+    pub(crate) now: &'a dyn Fn() -> Option<Now>,
     /// The addresses that are asked for.
     pub(crate) addresses: &'a [u64],
 }
@@ -200,7 +207,8 @@ pub(crate) fn inspect(subject: &Subject<'_>) -> Result<Option<Inspection>, Failu
         )
     };
     let agreed = agreed.ok_or_else(unreadable)?;
-    let mut telling = Telling { sites: Sites::new(memory, subject.mappings), listed: &listed };
+    let clock = Clock::read(memory, &table, (subject.now)());
+    let mut telling = Telling { sites: Sites::new(memory, subject.mappings), listed: &listed, clock };
     let snapshot = &agreed.last;
     let released = snapshot.released();
     let addresses =
@@ -242,6 +250,7 @@ pub(crate) fn inspect(subject: &Subject<'_>) -> Result<Option<Inspection>, Failu
 struct Telling<'a> {
     sites: Sites<'a>,
     listed: &'a [KernelMapping],
+    clock: Option<Clock>,
 }
 
 impl Telling<'_> {
@@ -297,7 +306,12 @@ impl Telling<'_> {
     }
 
     fn release(&mut self, gone: &Released) -> Release {
-        Release { call: gone.call, site: self.sites.of_return(gone.site), was: self.mapping(&gone.was) }
+        Release {
+            call: gone.call,
+            site: self.sites.of_return(gone.site),
+            milliseconds_ago: self.clock.as_ref().and_then(|clock| clock.milliseconds_since(gone.time)),
+            was: self.mapping(&gone.was),
+        }
     }
 
     fn failed(&mut self, call: &'static str, errno: i32, site: u64) -> FailedCall {

@@ -64,6 +64,8 @@ pub(crate) struct Released {
     /// The return address of the call, and its number.
     pub(crate) site: u64,
     pub(crate) release: u32,
+    /// As the library's clock had it.
+    pub(crate) time: u32,
 }
 
 /// Bytes in which nothing is read past their end.
@@ -211,7 +213,8 @@ impl<'a> Snapshot<'a> {
             let was = self.piece(&self.tracker, at, &history.entry)?;
             let call = *CALLS.get(usize::from(self.tracker.byte(at + history.by)?))?;
             let release = self.tracker.word(at + history.release)?;
-            Some(Released { was, call, site: self.tracker.address(at + history.site)?, release })
+            let (site, time) = (self.tracker.address(at + history.site)?, self.tracker.word(at + history.time)?);
+            Some(Released { was, call, site, release, time })
         };
         (1..=entered.min(places)).filter_map(read).collect()
     }

@@ -23,6 +23,7 @@ pub(crate) struct Table {
     pub(crate) last_finding: u64,
     pub(crate) counts: u64,
     pub(crate) enabled: u64,
+    pub(crate) clock: u64,
     pub(crate) layout: Layout,
 }
 
@@ -107,11 +108,20 @@ fn read(bytes: &[u8], here: u64) -> Option<Result<Table, Failure>> {
     for address in &mut addresses {
         *address = numbers.next()?;
     }
-    let [tracker, failures, last_finding, counts, enabled] = addresses;
+    let [tracker, failures, last_finding, counts, enabled, clock] = addresses;
     let mut numbers = numbers.map(|number| usize::try_from(number).unwrap_or(usize::MAX)).take(Layout::COUNT);
     let mut largest = 0;
     let layout = Layout::read(&mut numbers.by_ref().inspect(|number| largest = largest.max(*number)))?;
-    (largest <= LARGEST).then_some(Ok(Table { library, tracker, failures, last_finding, counts, enabled, layout }))
+    (largest <= LARGEST).then_some(Ok(Table {
+        library,
+        tracker,
+        failures,
+        last_finding,
+        counts,
+        enabled,
+        clock,
+        layout,
+    }))
 }
 
 #[cfg(test)]
