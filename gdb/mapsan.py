@@ -18,6 +18,8 @@ import gdb
 
 SEVERITIES = ("note", "warning", "error")
 HOOK = "mapsan_on_finding"
+# gdb knows the script's own name only while it reads the script.
+HERE = os.path.dirname(os.path.abspath(__file__))
 # struct mapsan_finding of mapsan.h.
 RULE, SEVERITY, ERRNO, MESSAGE, SITE, SIZE = 0, 48, 52, 56, 456, 464
 
@@ -104,7 +106,7 @@ def frame_of(site):
 
 def inspect(subject, addresses):
     """What `mapsan inspect` says."""
-    command = shutil.which("mapsan") or os.path.join(os.path.dirname(__file__), "../../bin/mapsan")
+    command = shutil.which("mapsan") or os.path.join(HERE, "../../bin/mapsan")
     if not os.path.exists(command):
         raise gdb.GdbError("mapsan: the command mapsan is not in PATH; in a core it is what reads the library's memory")
     words = [command, "inspect", subject, *addresses]
@@ -279,13 +281,11 @@ class Preload(gdb.Command):
     @staticmethod
     def installed():
         """The library beside which this is installed."""
-        share = os.path.dirname(os.path.abspath(__file__))
-        library = "libmapsan.so.0"
-        for folder in ("lib", "lib64"):
-            path = os.path.join(share, "../..", folder, library)
-            if os.path.isfile(path):
-                return os.path.normpath(path)
-        return os.path.normpath(os.path.join(share, "../../lib", library))
+        places = [os.path.join(HERE, "../..", folder, "libmapsan.so.0") for folder in ("lib", "lib64")]
+        # In the sources, what has been built there.
+        places.append(os.path.join(HERE, "../target/release/libmapsan.so"))
+        there = [place for place in places if os.path.isfile(place)]
+        return os.path.normpath((there or places)[0])
 
 
 for command in (Mapsan, Stop, Caller, Findings, Address, Mappings, Preload):

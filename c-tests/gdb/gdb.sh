@@ -50,6 +50,15 @@ has '^\$3 = [0-9]'
 has '^end$'
 has 'exited normally'
 
+# Where the library is, is known by where the script is.
+mkdir -p "$work/prefix/share/mapsan" "$work/prefix/lib" && cp "$script" "$work/prefix/share/mapsan/"
+gdb_with -ex "source $work/prefix/share/mapsan/mapsan.py" -ex 'mapsan preload'
+has "^mapsan: there is no $work/prefix/lib/libmapsan.so.0; say where"
+cp "$library" "$work/prefix/lib/libmapsan.so.0"
+gdb_with -ex "source $work/prefix/share/mapsan/mapsan.py" -ex 'mapsan preload' -ex 'show exec-wrapper'
+has "LD_PRELOAD=$work/prefix/lib/libmapsan.so.0"
+lacks NameError
+
 # Where there is nothing to ask, that is said.
 gdb_with -ex "source $script" -ex 'mapsan findings' -ex 'mapsan stop now' -ex 'mapsan address' -ex 'mapsan preload /nowhere'
 has '^mapsan: no program runs; start it with run$'
