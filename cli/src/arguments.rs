@@ -50,8 +50,9 @@ Exit status: the program's own, or the signal it died of; --error-exitcode's if 
 
 const INSPECT_EXAMPLES: &str = "\
 Examples:
-  mapsan inspect 1234                   what process 1234 has mapped, attached and released, and what failed
-  mapsan inspect 1234 0x7f0012340000    what is and was at an address
+  mapsan run ./server &                 starts a process that has the library (or LD_PRELOAD=libmapsan.so does)
+  mapsan inspect $(pgrep -x server)     what it has mapped, attached and released, what failed and what was found
+  mapsan inspect 1234 0x7f0012340000    of process 1234, what is and was at an address
   mapsan inspect --json 1234            for programs
 
 It takes the rights of a debugger: the same user and kernel.yama.ptrace_scope=0, or root.

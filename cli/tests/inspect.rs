@@ -115,7 +115,7 @@ int main(int argc, char **argv) {
 fn what_a_running_process_has_done_is_told_with_its_lines() {
     let Some(library) = library() else { return };
     let running = Running::start(KNOWN, Some(&library));
-    let [kept, file, gone, id, attached, rest] = running.words.as_slice() else { panic!("{:?}", running.words) };
+    let [kept, file, gone, id, attached, _] = running.words.as_slice() else { panic!("{:?}", running.words) };
     let told = running.json(&[]);
     let mappings = &told["mappings"];
     let mapping = starting(mappings, kept);

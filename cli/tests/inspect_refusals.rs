@@ -66,6 +66,17 @@ fn waiting() -> Command {
     command
 }
 
+/// The library, which cargo does not build for these tests; `None`, said loudly, where there is none.
+fn library() -> Option<PathBuf> {
+    let library = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/libmapsan.so");
+    let library = std::env::var_os("MAPSAN_RUNTIME").map_or(library, PathBuf::from);
+    if !library.exists() {
+        eprintln!("SKIPPED: {} is missing: cargo build --release", library.display());
+        return None;
+    }
+    library.canonicalize().ok()
+}
+
 const MAPSAN: &str = env!("CARGO_BIN_EXE_mapsan");
 
 /// The command where the user nobody reaches it.
@@ -139,6 +150,51 @@ fn programs_without_the_library() {
         }
     } else {
         eprintln!("SKIPPED: qemu-aarch64 is not here");
+    }
+}
+
+#[test]
+fn a_process_that_ends_while_it_is_read() {
+    let Some(library) = library() else { return };
+    let mut refused = 0;
+    for attempt in 0..60 {
+        let mut command = waiting();
+        let (running, _) = Running::start(command.env("LD_PRELOAD", &library));
+        let inspection = Command::new(MAPSAN)
+            .args(["inspect", &running.pid()])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_micros(250 * attempt));
+        drop(running);
+        let output = inspection.wait_with_output().unwrap();
+        if output.status.success() {
+            continue;
+        }
+        refused += 1;
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(matches!(output.status.code(), Some(125 | 127)) && error.lines().count() == 1, "{error}");
+        let words = ["has ended", "there is no process"];
+        assert!(words.iter().any(|words| error.contains(words)), "{error}");
+    }
+    assert!(refused > 0, "none ended in time: the test shows nothing");
+}
+
+#[test]
+fn the_command_in_place_of_its_program() {
+    let Some(library) = library() else { return };
+    let mut command = Command::new(MAPSAN);
+    command.args(["run", "--"]).arg(waiting().get_program()).args(waiting().get_args());
+    let (running, _) = Running::start(command.env("MAPSAN_RUNTIME", library));
+    let error = String::from_utf8_lossy(&inspect(&running.pid()).stderr).into_owned();
+    assert!(error.contains("is the command itself: give the program that it runs"), "{error}");
+    // The kernel lists children where it was built with that.
+    if let Some((_, program)) = error.trim().rsplit_once("runs: ") {
+        let told = inspect(program);
+        assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+        // SAFETY: a signal to the program that this test has started.
+        assert_eq!(unsafe { libc::kill(program.parse().unwrap(), libc::SIGTERM) }, 0);
     }
 }
 

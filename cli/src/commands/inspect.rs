@@ -9,6 +9,7 @@ use crate::system::memory::KernelMapping;
 use crate::system::process::Process;
 use crate::system::program;
 use clap::ArgMatches;
+use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -29,6 +30,12 @@ pub(crate) fn inspect(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         addresses: &addresses,
     };
     let Some(inspection) = inspection::inspect(&subject)? else {
+        // One that ended meanwhile says so here.
+        if process.mappings()?.first() != mappings.first() {
+            return Err(Failure::own(format!(
+                "process {pid} began to execute another program while it was read; try again"
+            )));
+        }
         return Err(without_library(&process, pid, &program, &mappings));
     };
     let text = if matches.get_flag("json") {
@@ -49,6 +56,9 @@ fn without_library(process: &Process, pid: u32, path: &Path, mappings: &[KernelM
             env!("CARGO_PKG_VERSION")
         ));
     }
+    if fs::read_link("/proc/self/exe").is_ok_and(|own| own == path) {
+        return Failure::own(format!("{who} is the command itself: give the program that it runs{}", started(process)));
+    }
     let emulator = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("qemu-"));
     let why = match program::inspect(&process.program_file()) {
         _ if emulator => {
@@ -62,4 +72,10 @@ fn without_library(process: &Process, pid: u32, path: &Path, mappings: &[KernelM
         }
     };
     Failure::own(format!("{who} does not have the library: {why}"))
+}
+
+/// The processes that one has started, to be chosen from.
+fn started(process: &Process) -> String {
+    let children: Vec<String> = process.children().iter().map(u32::to_string).collect();
+    if children.is_empty() { String::new() } else { format!(": {}", children.join(" or ")) }
 }

@@ -53,6 +53,13 @@ impl Process {
         reopened(&self.folder).join("exe")
     }
 
+    /// The processes that its first thread has started and that have not ended, where the kernel lists them.
+    pub(crate) fn children(&self) -> Vec<u32> {
+        let path = reopened(&self.folder).join(format!("task/{}/children", self.pid));
+        let list = fs::read_to_string(path).unwrap_or_default();
+        list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+    }
+
     /// All that is mapped, lowest first; something is, while it lives.
     pub(crate) fn mappings(&self) -> Result<Vec<KernelMapping>, Failure> {
         let path = reopened(&self.folder).join("maps");
