@@ -1,8 +1,8 @@
 //! The `mapsan` command: runs a program under `libmapsan.so` and explains what is wrong.
 //!
 //! The layers, from the top down; each uses those below it alone (ARCHITECTURE.md has them as a table, which a test reads):
-//! entrances (`commands`, `memcheck`), `arguments`, running (`run`), telling (`outputs`, `form`), knowing (`findings`), asking
-//! (`system`), and the ground (`say`, `failure`, `inherited`, `path`, `pattern`, `replacement`, `spelling`, `values`).
+//! entrances (`commands`, `memcheck`), `arguments`, running (`run`), telling (`outputs`, `form`), knowing (`findings`,
+//! `inspection`, `ipc`), asking (`system`), and the ground (`say`, `failure`, `inherited`, `path`, `pattern`, `replacement`, `spelling`, `values`).
 
 mod arguments;
 mod commands;
@@ -11,6 +11,7 @@ mod findings;
 mod form;
 mod inherited;
 mod inspection;
+mod ipc;
 mod memcheck;
 mod outputs;
 mod path;
@@ -53,6 +54,7 @@ fn outcome(words: Vec<OsString>) -> Result<ExitCode, Failure> {
         Some(("run", matches)) => commands::run::run(matches),
         Some(("report", matches)) => report::report(matches),
         Some(("inspect", matches)) => inspect::inspect(matches),
+        Some(("ipc", matches)) => commands::ipc::ipc(matches),
         Some(("explain", matches)) => print(&explain::explain(matches)?),
         Some(("rules", matches)) => print(&tables::rules(matches)),
         Some(("completions", matches)) => print(&pages::completions(matches)),

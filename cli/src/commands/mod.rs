@@ -2,6 +2,7 @@
 
 pub(crate) mod explain;
 pub(crate) mod inspect;
+pub(crate) mod ipc;
 pub(crate) mod pages;
 pub(crate) mod report;
 pub(crate) mod run;

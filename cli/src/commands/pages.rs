@@ -3,7 +3,7 @@
 use crate::arguments;
 use crate::failure::Failure;
 use crate::spelling::nearest;
-use clap::ArgMatches;
+use clap::{ArgMatches, Command};
 use clap_complete::Shell;
 
 /// The completions of a shell.
@@ -20,12 +20,7 @@ pub(crate) fn manual(matches: &ArgMatches) -> Result<String, Failure> {
     command.build();
     let page = match matches.get_one::<String>("command") {
         None => command,
-        Some(name) => {
-            let names: Vec<String> = command.get_subcommands().map(|known| known.get_name().to_owned()).collect();
-            let near = nearest(name, names.iter().map(String::as_str));
-            let found = command.find_subcommand(name).cloned();
-            found.ok_or_else(|| Failure::usage(format!("there is no subcommand '{name}'{near}")))?
-        }
+        Some(name) => page_of(&command, name)?,
     };
     let mut bytes = Vec::new();
     let title = page.get_display_name().unwrap_or("mapsan").to_owned();
@@ -34,4 +29,14 @@ pub(crate) fn manual(matches: &ArgMatches) -> Result<String, Failure> {
         .render(&mut bytes)
         .map_err(|error| Failure::own(format!("the page can't be made: {error}")))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// A subcommand by its name; one of another's has both, as in `ipc-list`.
+fn page_of(command: &Command, name: &str) -> Result<Command, Failure> {
+    if let Some(found) = command.find_subcommand(name) {
+        return Ok(found.clone());
+    }
+    let below = name.split_once('-').and_then(|(above, below)| command.find_subcommand(above)?.find_subcommand(below));
+    let names = || command.get_subcommands().map(Command::get_name);
+    below.cloned().ok_or_else(|| Failure::usage(format!("there is no subcommand '{name}'{}", nearest(name, names()))))
 }

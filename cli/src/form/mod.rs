@@ -13,6 +13,7 @@ mod json;
 mod junit;
 mod limits;
 pub(crate) mod names;
+pub(crate) mod objects;
 mod sarif;
 mod text;
 mod valgrind;

@@ -1,6 +1,7 @@
 //! Layer *asking*: the program's file and process, the library, sockets, namespaces, /proc.
 //!
-//! No file uses another, but for `library`, which may need a `folder`, and those that have a process's `memory`.
+//! No file uses another, but for `library`, which may need a `folder`, those that have a process's `memory`, and
+//! `liveness`, which names `processes`.
 
 pub(crate) mod channel;
 pub(crate) mod child;
@@ -8,11 +9,15 @@ pub(crate) mod clock;
 pub(crate) mod compile;
 pub(crate) mod folder;
 pub(crate) mod library;
+pub(crate) mod liveness;
 pub(crate) mod memory;
 pub(crate) mod namespace;
+pub(crate) mod posix;
 pub(crate) mod process;
+pub(crate) mod processes;
 pub(crate) mod program;
 mod refusal;
 pub(crate) mod segments;
 pub(crate) mod signal;
+pub(crate) mod sysv;
 pub(crate) mod tree;

@@ -1,4 +1,8 @@
-//! The arguments. The flags that set an option of the library are made from the model's declarations.
+//! Layer *arguments*: the command line. The flags that set an option of the library are made from the model's declarations.
+
+mod objects;
+
+pub(crate) use objects::columns_of;
 
 use crate::failure::Failure;
 use crate::form;
@@ -29,6 +33,7 @@ Examples:
   mapsan run --disable munmap-double ./test       silence a rule; or one place of it:
   mapsan run --suppressions known.txt ./test      lines as --gen-suppressions shows them
   mapsan inspect PID                      what a running process has mapped, and where
+  mapsan ipc                              segments, semaphores and queues, and who has them
   mapsan explain munmap-double            what a rule means; 'mapsan explain mmap EINVAL' for a call that failed
   mapsan rules                            all rules
 
@@ -70,6 +75,7 @@ pub(crate) fn command() -> Command {
         .subcommand(run())
         .subcommand(report())
         .subcommand(inspect())
+        .subcommand(objects::ipc())
         .subcommand(
             Command::new("explain")
                 .about("Explains a rule, with a program that breaks it and one that does not; or an errno")

@@ -1,0 +1,9 @@
+//! Objects of System V and POSIX as a table, and as JSON.
+
+mod columns;
+mod document;
+mod table;
+
+pub(crate) use columns::Column;
+pub(crate) use document::document;
+pub(crate) use table::{Layout, table};
