@@ -4,7 +4,7 @@ use crate::say::say;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use mapsan_model::Counted;
-use serde_sarif::sarif;
+use serde_json::{Value, json};
 use std::io::Write;
 
 /// The most results of a run.
@@ -13,11 +13,11 @@ const MOST_RESULTS: usize = 25_000;
 const MOST_BYTES: usize = 10_000_000;
 
 /// The log as text; of one that is too large the results of the lowest severity are left out, and it says so.
-pub(super) fn cut_to_size(log: sarif::Sarif) -> String {
+pub(super) fn cut_to_size(log: Value) -> String {
     cut(log, MOST_RESULTS, MOST_BYTES)
 }
 
-fn cut(mut log: sarif::Sarif, most_results: usize, most_bytes: usize) -> String {
+fn cut(mut log: Value, most_results: usize, most_bytes: usize) -> String {
     let all = results(&mut log).len();
     keep(&mut log, most_results);
     let mut text = as_text(&log);
@@ -36,28 +36,35 @@ fn cut(mut log: sarif::Sarif, most_results: usize, most_bytes: usize) -> String 
         Counted(all.try_into().unwrap_or(u64::MAX), "result"),
     );
     say!("SARIF: {why}");
-    let notification =
-        sarif::Notification::builder().level("warning").message(sarif::Message::builder().text(why).build()).build();
-    let invocation = log.runs.first_mut().and_then(|run| run.invocations.as_mut()?.first_mut());
-    if let Some(invocation) = invocation {
-        invocation.tool_execution_notifications.get_or_insert_default().push(notification);
+    if let Some(notifications) = log["runs"][0]["invocations"][0]["toolExecutionNotifications"].as_array_mut() {
+        notifications.push(notification("warning", why));
     }
     as_text(&log)
 }
 
-fn results(log: &mut sarif::Sarif) -> &mut Vec<sarif::Result> {
-    log.runs[0].results.get_or_insert_default()
+/// A text, as SARIF has it.
+pub(super) fn message(text: impl Into<String>) -> Value {
+    json!({ "text": text.into() })
+}
+
+/// What is told beside the results.
+pub(super) fn notification(level: &str, text: String) -> Value {
+    json!({ "level": level, "message": message(text) })
+}
+
+fn results(log: &mut Value) -> &mut Vec<Value> {
+    log["runs"][0]["results"].as_array_mut().expect("a log has results, however few")
 }
 
 /// Keeps so many, the most severe ones, in their order.
-fn keep(log: &mut sarif::Sarif, most: usize) {
+fn keep(log: &mut Value, most: usize) {
     let results = results(log);
     if results.len() <= most {
         return;
     }
-    let rank = |result: &sarif::Result| match result.level {
-        Some(sarif::ResultLevel::Error) => 0,
-        Some(sarif::ResultLevel::Warning) => 1,
+    let rank = |result: &Value| match result["level"].as_str() {
+        Some("error") => 0,
+        Some("warning") => 1,
         _ => 2,
     };
     let mut order: Vec<usize> = (0..results.len()).collect();
@@ -68,7 +75,7 @@ fn keep(log: &mut sarif::Sarif, most: usize) {
     results.retain(|_| kept.next().unwrap_or(false));
 }
 
-fn as_text(log: &sarif::Sarif) -> String {
+fn as_text(log: &Value) -> String {
     serde_json::to_string_pretty(log).map(|text| text + "\n").unwrap_or_default()
 }
 
@@ -85,28 +92,23 @@ mod tests {
     use super::*;
 
     /// A log of results, each fourth of which is an error.
-    fn log(count: usize) -> sarif::Sarif {
+    fn log(count: usize) -> Value {
         let result = |index: usize| {
-            let level = if index % 4 == 3 { sarif::ResultLevel::Error } else { sarif::ResultLevel::Note };
+            let level = if index % 4 == 3 { "error" } else { "note" };
             // Words that gzip can't make small.
             let number = (index as u64 + 1)
                 .wrapping_mul(0x9e37_79b9_7f4a_7c15)
                 .rotate_left(29)
                 .wrapping_mul(0xd6e8_feb8_6659_fd93);
             let text = format!("{number:016x}{:016x}", number.wrapping_mul(number | 1));
-            sarif::Result::builder().level(level).message(sarif::Message::builder().text(text).build()).build()
+            json!({ "level": level, "message": { "text": text } })
         };
-        let driver = sarif::ToolComponent::builder().name("mapsan").build();
-        let run = sarif::Run::builder()
-            .tool(sarif::Tool::builder().driver(driver).build())
-            .results((0..count).map(result).collect::<Vec<_>>())
-            .invocations(vec![sarif::Invocation::builder().execution_successful(true).build()])
-            .build();
-        sarif::Sarif::builder().version(serde_json::json!("2.1.0")).runs(vec![run]).build()
+        let results: Vec<Value> = (0..count).map(result).collect();
+        json!({ "runs": [{ "results": results, "invocations": [{ "toolExecutionNotifications": [] }] }] })
     }
 
     fn kept(text: &str) -> (usize, usize, String) {
-        let log: serde_json::Value = serde_json::from_str(text).unwrap();
+        let log: Value = serde_json::from_str(text).unwrap();
         let results = log["runs"][0]["results"].as_array().unwrap();
         let errors = results.iter().filter(|result| result["level"] == "error").count();
         let said = &log["runs"][0]["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"];
