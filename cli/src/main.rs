@@ -2,7 +2,7 @@
 //!
 //! The layers, from the top down; each uses those below it alone (ARCHITECTURE.md has them as a table, which a test reads):
 //! entrances (`commands`, `memcheck`), `arguments`, running (`run`), telling (`outputs`, `form`), knowing (`findings`,
-//! `inspection`, `ipc`), asking (`system`), and the ground (`say`, `failure`, `inherited`, `path`, `pattern`, `replacement`, `spelling`, `values`).
+//! `inspection`, `ipc`), asking (`system`), and the ground (`say`, `failure`, `inherited`, `path`, `pattern`, `replacement`, `spelling`, `target`, `values`).
 
 mod arguments;
 mod commands;
@@ -21,6 +21,7 @@ mod run;
 mod say;
 mod spelling;
 mod system;
+mod target;
 mod values;
 
 use commands::{explain, inspect, pages, report, tables};

@@ -1,5 +1,6 @@
 //! Layer *arguments*: the command line. The flags that set an option of the library are made from the model's declarations.
 
+mod inspect;
 mod objects;
 
 pub(crate) use objects::columns_of;
@@ -53,17 +54,6 @@ What stands behind PROGRAM is the program's own.
 Exit status: the program's own, or the signal it died of; --error-exitcode's if there were findings, 1 if --expect is not met;
 2 wrong usage, 125 mapsan failed, 126 the program is not executable, 127 it was not found.";
 
-const INSPECT_EXAMPLES: &str = "\
-Examples:
-  mapsan run ./server &                 starts a process that has the library (or LD_PRELOAD=libmapsan.so does)
-  mapsan inspect $(pgrep -x server)     what it has mapped, attached and released, what failed and what was found
-  mapsan inspect 1234 0x7f0012340000    of process 1234, what is and was at an address
-  mapsan inspect --json 1234            for programs
-
-It takes the rights of a debugger: the same user and kernel.yama.ptrace_scope=0, or root.
-
-Exit status: 0; 2 wrong usage, 125 the process can't be read or does not have the library, 127 there is no such process.";
-
 /// The whole command line.
 pub(crate) fn command() -> Command {
     Command::new("mapsan")
@@ -74,7 +64,7 @@ pub(crate) fn command() -> Command {
         .arg_required_else_help(true)
         .subcommand(run())
         .subcommand(report())
-        .subcommand(inspect())
+        .subcommand(inspect::inspect())
         .subcommand(objects::ipc())
         .subcommand(
             Command::new("explain")
@@ -133,38 +123,6 @@ fn report() -> Command {
         .args(baselines())
         .args([source_root(), no_project_file(), all_frames()])
         .args([Key::Suppressions, Key::Severity, Key::Fail].map(option_argument))
-}
-
-fn inspect() -> Command {
-    Command::new("inspect")
-        .about("Tells what a running process that has the library has mapped and released, where, and what was found")
-        .after_help(INSPECT_EXAMPLES)
-        .arg(
-            Arg::new("process")
-                .value_name("PID")
-                .required(true)
-                .value_parser(value_parser!(u32))
-                .help("a process that has the library; it goes on undisturbed"),
-        )
-        .arg(
-            Arg::new("address")
-                .value_name("ADDRESS")
-                .num_args(0..)
-                .value_parser(ValueParser::new(address))
-                .help("tell what is and was there, and nothing else; in hexadecimal, such as 0x7f0012340000"),
-        )
-        .arg(
-            Arg::new("json")
-                .long("json")
-                .action(ArgAction::SetTrue)
-                .help("as JSON, for programs (docs/inspection.schema.json)"),
-        )
-}
-
-/// Takes an address, as debuggers and findings write it.
-fn address(text: &str) -> Result<u64, String> {
-    let digits = text.strip_prefix("0x").unwrap_or(text);
-    u64::from_str_radix(digits, 16).map_err(|_| "it takes an address in hexadecimal, such as 0x7f0012340000".to_owned())
 }
 
 /// `--format`, several times.

@@ -1,42 +1,32 @@
-//! `mapsan inspect`: what a process that has the library knows of its mappings, read from outside.
+//! `mapsan inspect`: what a process that has the library knows of its mappings, read from outside while it runs, or from
+//! the core that it has left.
 
 use crate::failure::Failure;
 use crate::form;
-use crate::inspection::{self, Subject};
+use crate::inspection::{self, Inspection, Subject};
 use crate::say;
 use crate::system::clock::Now;
+use crate::system::core::Core;
 use crate::system::memory::KernelMapping;
 use crate::system::process::Process;
 use crate::system::program;
+use crate::target::Target;
 use clap::ArgMatches;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Reads a process, and prints what it knows.
+/// Reads a process or a core, and prints what it knows.
 pub(crate) fn inspect(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let addresses: Vec<u64> = matches.get_many("address").into_iter().flatten().copied().collect();
-    let pid = *matches.get_one::<u32>("process").unwrap_or(&0);
-    let process = Process::open(pid)?;
-    let program = process.program();
-    let mappings = process.mappings()?;
-    let subject = Subject {
-        pid: Some(pid),
-        program: &program,
-        memory: &process,
-        mappings: &mappings,
-        list_again: &|| process.mappings(),
-        now: &Now::read,
-        addresses: &addresses,
-    };
-    let Some(inspection) = inspection::inspect(&subject)? else {
-        // One that ended meanwhile says so here.
-        if process.mappings()?.first() != mappings.first() {
-            return Err(Failure::own(format!(
-                "process {pid} began to execute another program while it was read; try again"
-            )));
+    let program = matches.get_one::<PathBuf>("program").cloned();
+    let inspection = match matches.get_one::<Target>("target") {
+        Some(Target::Core(path)) => of_core(path, program, &addresses)?,
+        Some(Target::Process(_)) if program.is_some() => {
+            return Err(Failure::usage("--program is of a core alone: of a process the kernel knows its program"));
         }
-        return Err(without_library(&process, pid, &program, &mappings));
+        Some(Target::Process(pid)) => of_process(*pid, &addresses)?,
+        None => return Err(Failure::usage("it takes a PID or a CORE")),
     };
     let text = if matches.get_flag("json") {
         serde_json::to_string(&inspection).map(|text| text + "\n").unwrap_or_default()
@@ -44,6 +34,56 @@ pub(crate) fn inspect(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         form::inspection::text(&inspection)
     };
     say::print(&text).map(|()| ExitCode::SUCCESS)
+}
+
+fn of_process(pid: u32, addresses: &[u64]) -> Result<Inspection, Failure> {
+    let process = Process::open(pid)?;
+    let program = process.program();
+    let mappings = process.mappings()?;
+    let subject = Subject {
+        pid: Some(pid),
+        core: None,
+        program: &program,
+        memory: &process,
+        mappings: &mappings,
+        list_again: &|| process.mappings(),
+        now: &Now::read,
+        addresses,
+    };
+    if let Some(inspection) = inspection::inspect(&subject)? {
+        return Ok(inspection);
+    }
+    // One that ended meanwhile says so here.
+    if process.mappings()?.first() != mappings.first() {
+        return Err(Failure::own(format!(
+            "process {pid} began to execute another program while it was read; try again"
+        )));
+    }
+    Err(without_library(&process, pid, &program, &mappings))
+}
+
+fn of_core(path: &Path, program: Option<PathBuf>, addresses: &[u64]) -> Result<Inspection, Failure> {
+    let core = Core::open(path, program)?;
+    let mappings = core.mappings();
+    let subject = Subject {
+        pid: core.pid,
+        core: Some(path),
+        program: core.program(),
+        memory: &core,
+        mappings: &mappings,
+        list_again: &|| Ok(core.mappings()),
+        now: &|| None,
+        addresses,
+    };
+    inspection::inspect(&subject)?.ok_or_else(|| {
+        let why = if core.is_cut_short() {
+            "it was cut short (see 'ulimit -c' and the room on its filesystem)"
+        } else {
+            "its program did not have the library (start it with 'mapsan run', or with LD_PRELOAD=libmapsan.so), or \
+             the library's memory was not dumped (coredump_filter, core(5))"
+        };
+        Failure::own(format!("there is nothing of mapsan in '{}': {why}", path.display()))
+    })
 }
 
 /// Why there is nothing to read, and what to do.

@@ -28,13 +28,14 @@ pub(crate) fn text(inspection: &Inspection) -> String {
 fn write_head(inspection: &Inspection, text: &mut String) {
     let process = inspection.pid.map_or_else(String::new, |pid| format!("process {pid}: "));
     let program = display_path(Path::new(&inspection.program));
-    let _ = writeln!(text, "{process}{program}, with libmapsan.so {}", inspection.library);
+    let core = inspection.core.as_ref().map_or_else(String::new, |core| format!(" ended with the core {core},"));
+    let _ = writeln!(text, "{process}{program},{core} with libmapsan.so {}", inspection.library);
     if !inspection.is_tracking {
         let _ = writeln!(text, "its mappings are not followed, or no longer: nothing is said of what they are now");
     }
     if !inspection.is_settled {
-        let _ =
-            writeln!(text, "it was mapping or releasing while it was read: what came or went meanwhile may be missing");
+        let when = if inspection.core.is_some() { "when it ended" } else { "while it was read" };
+        let _ = writeln!(text, "it was mapping or releasing {when}: what came or went meanwhile may be missing");
     }
     if !inspection.is_complete {
         let _ = writeln!(text, "it had no memory to remember all of its mappings by: some are missing");

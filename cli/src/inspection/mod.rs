@@ -33,6 +33,8 @@ pub(crate) const SCHEMA: &str = "mapsan-inspection/1";
 pub(crate) struct Inspection {
     pub(crate) schema: &'static str,
     pub(crate) pid: Option<u32>,
+    /// The core that was read; of a process that runs there is none.
+    pub(crate) core: Option<String>,
     pub(crate) program: String,
     /// The library's version.
     pub(crate) library: String,
@@ -180,6 +182,7 @@ pub(crate) struct KernelsMapping {
 /// What is asked of.
 pub(crate) struct Subject<'a> {
     pub(crate) pid: Option<u32>,
+    pub(crate) core: Option<&'a Path>,
     pub(crate) program: &'a Path,
     pub(crate) memory: &'a dyn Memory,
     /// The kernel's list, of before it is read.
@@ -202,9 +205,11 @@ pub(crate) fn inspect(subject: &Subject<'_>) -> Result<Option<Inspection>, Failu
     // Of a process that has ended this says so.
     let listed = (subject.list_again)()?;
     let unreadable = || {
-        Failure::own(
-            "the library's memory could not be read: the process executes another program, or changes too fast; try again",
-        )
+        Failure::own(if subject.core.is_some() {
+            "the library's memory is not in the core: it was cut short, or left out (ulimit -c; coredump_filter, core(5))"
+        } else {
+            "the library's memory could not be read: the process executes another program, or changes too fast; try again"
+        })
     };
     let agreed = agreed.ok_or_else(unreadable)?;
     let clock = Clock::read(memory, &table, (subject.now)());
@@ -218,6 +223,7 @@ pub(crate) fn inspect(subject: &Subject<'_>) -> Result<Option<Inspection>, Failu
     let mut inspection = Inspection {
         schema: SCHEMA,
         pid: subject.pid,
+        core: subject.core.map(|path| path.display().to_string()),
         program: subject.program.display().to_string(),
         library: table.library.clone(),
         is_tracking: enabled & mapsan_model::layout::TRACKS != 0,

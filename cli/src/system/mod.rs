@@ -7,6 +7,7 @@ pub(crate) mod channel;
 pub(crate) mod child;
 pub(crate) mod clock;
 pub(crate) mod compile;
+pub(crate) mod core;
 pub(crate) mod folder;
 pub(crate) mod library;
 pub(crate) mod liveness;
