@@ -111,7 +111,8 @@ fn assert_refused(output: &Output, status: i32, words: &[&str]) {
 fn a_number_of_no_process() {
     assert_refused(&inspect("4000000"), 127, &["there is no process 4000000", "pgrep"]);
     assert_refused(&inspect("0"), 127, &["there is no process 0"]);
-    for wrong in [&["nonsense"][..], &["1", "nonsense"], &["-5"], &[]] {
+    assert_refused(&inspect("nonsense"), 127, &["there is no file 'nonsense'", "pid", "core"]);
+    for wrong in [&["1", "nonsense"][..], &["-5"], &[]] {
         assert_eq!(
             Command::new(MAPSAN).arg("inspect").args(wrong).output().unwrap().status.code(),
             Some(2),

@@ -176,9 +176,13 @@ fn short_size(bytes: u64) -> String {
     if bytes < 1024 {
         return format!("{bytes}B");
     }
-    let decimals = FormatSizeOptions::from(BINARY).decimal_places(1).decimal_zeroes(0).space_after_value(false);
-    let text = format_size(bytes, decimals);
-    text.strip_suffix("iB").unwrap_or(&text).to_owned()
+    let with_decimals = |places: usize| {
+        let options = FormatSizeOptions::from(BINARY).decimal_zeroes(0).space_after_value(false);
+        let text = format_size(bytes, options.decimal_places(places));
+        text.strip_suffix("iB").unwrap_or(&text).to_owned()
+    };
+    let text = with_decimals(1);
+    if text.len() <= 5 { text } else { with_decimals(0) }
 }
 
 fn count(count: Count) -> String {
@@ -256,7 +260,10 @@ mod tests {
         for (bytes, shown) in [(0, "0B"), (1023, "1023B"), (1024, "1K"), (1536, "1.5K"), (24_684_084 << 10, "23.5G")] {
             assert_eq!(short_size(bytes), shown);
         }
-        assert!((0..63).all(|shift| short_size((1 << shift) - 1).len() <= 6));
+        for shift in 0..63 {
+            let shown = short_size((1 << shift) - 1);
+            assert!(shown.len() <= 5, "{shown}");
+        }
     }
 
     #[test]
