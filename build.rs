@@ -43,7 +43,16 @@ const OWN: [&str; 30] = [
 ];
 
 /// Second names of functions, which only a static libc has or a static program needs.
-const ABSENT: [&str; 5] = ["__open64", "__openat64", "__dlclose", "__pthread_create", "thrd_create"];
+const ABSENT: [&str; 8] = [
+    "__open64",
+    "__openat64",
+    "__dlclose",
+    "__pthread_create",
+    "thrd_create",
+    "__sem_open",
+    "__sem_unlink",
+    "__new_sem_init",
+];
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <semaphore.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -379,6 +380,62 @@ static void queues(void)
     PLAIN(msgrcv, queue, &mail, 4, 0, 0)
 }
 
+/* By one definition, then by the other, with what the call made removed. */
+static void semaphore(const char *name, int flags, unsigned value)
+{
+    sem_t *(*own_call)(const char *, int, ...) = (sem_t * (*)(const char *, int, ...)) dlsym(libc, "sem_open");
+    for (int twice = 0; twice < 2; twice++) {
+        int given[2], errnos[2];
+        for (int with = 0; with < 2; with++) {
+            errno = UNTOUCHED;
+            sem_t *opened = (with ? sem_open : own_call)(name, flags, 0600, value);
+            errnos[with] = errno;
+            given[with] = opened == SEM_FAILED;
+            if (opened != SEM_FAILED)
+                sem_close(opened);
+            if (flags & O_CREAT && strcmp(name, "/equal") != 0)
+                sem_unlink(name);
+        }
+        compare("sem_open", given[0], errnos[0], given[1], errnos[1], VALUE);
+    }
+}
+
+static void semaphores(void)
+{
+    sem_t *made = sem_open("/equal", O_CREAT | O_EXCL, 0600, 1), local;
+    if (made == SEM_FAILED)
+        exit(1);
+    char too_long[300] = "/";
+    memset(too_long + 1, 'x', sizeof too_long - 2);
+    const char *names[] = {"/equal", "//equal", "/none", "", "/", "/a/b", "/equal/", "/.", too_long};
+    int flags[] = {0, O_EXCL, O_CREAT, O_CREAT | O_EXCL, O_CREAT | O_RDWR | O_TRUNC};
+    unsigned values[] = {0, 1, 0x7fffffff, 0x80000000, -1};
+    for (unsigned n = 0; n < sizeof names / sizeof *names; n++) {
+        for (unsigned f = 0; f < sizeof flags / sizeof *flags; f++)
+            for (unsigned v = 0; v < sizeof values / sizeof *values; v++)
+                if (n != 1)
+                    semaphore(names[n], flags[f], values[v]);
+        if (n > 1)
+            PLAIN(sem_unlink, names[n])
+    }
+    for (unsigned v = 0; v < sizeof values / sizeof *values; v++) {
+        PLAIN(sem_init, &local, 0, values[v])
+        PLAIN(sem_init, &local, 1, values[v])
+    }
+    if (symlink("/none", "/dev/shm/sem.equal-link") == 0) {
+        semaphore("/equal-link", 0, 1);
+        unlink("/dev/shm/sem.equal-link");
+    }
+    struct rlimit before, none = {0, 0};
+    getrlimit(RLIMIT_NOFILE, &before);
+    none.rlim_max = before.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &none);
+    semaphore("/equal", 0, 1);
+    setrlimit(RLIMIT_NOFILE, &before);
+    sem_close(made);
+    sem_unlink("/equal");
+}
+
 int main(void)
 {
     libc = dlopen("libc.so.6", RTLD_NOW | RTLD_NOLOAD);
@@ -391,6 +448,7 @@ int main(void)
     segments();
     keys();
     objects();
+    semaphores();
     sets();
     queues();
     printf("%d calls compared, %d differ\n", compared, failures);

@@ -3,14 +3,6 @@
 //! From this one list come the identifier, the severity, `enable=` and `disable=`, `mapsan rules`, `mapsan explain`,
 //! and the test that a text, a bad and a good program exist for each rule. To add a rule see CONTRIBUTING.md.
 
-use crate::asked::{Asked, Group, When};
-use crate::call_line::is_signal;
-use crate::options::Hardening;
-use crate::words;
-use crate::words::Words;
-use crate::{RuleInfo, Severity};
-use core::fmt;
-
 /// Hands the list of rules to the macro named, so that other tables can be made from the same list without a copy.
 ///
 /// Each row is `Variant "name" "call" When|When [severities] group enforce "summary";`, with `harden(Word)` after the
@@ -309,6 +301,27 @@ macro_rules! for_each_rule {
     MsgrcvFailed "msgrcv-failed" "msgrcv" Failure [Note] Correctness None
         "msgrcv failed for a reason that no other rule explains";
 
+    SemOpenName "sem-open-name" "sem_open" Failure [Error] Correctness None
+        "the name can be none of a semaphore: empty, with a slash inside, or too long";
+    SemOpenMissing "sem-open-missing" "sem_open" Failure [Note] Correctness None
+        "no semaphore has the name, and O_CREAT is not given";
+    SemOpenExists "sem-open-exists" "sem_open" Failure [Note] Correctness None
+        "O_CREAT|O_EXCL, and the semaphore exists";
+    SemOpenDenied "sem-open-denied" "sem_open" Failure [Note] Correctness None
+        "the semaphore's mode bits refuse";
+    SemOpenFailed "sem-open-failed" "sem_open" Failure [Note] Correctness None
+        "sem_open failed for a reason that no other rule explains";
+    SemOpenNoPermissions "sem-open-no-permissions" "sem_open" Failure|Exit [Warning] Correctness None
+        "a new semaphore whose mode does not let its owner read and write it";
+    SemOpenDecimalMode "sem-open-decimal-mode" "sem_open" Success [Warning] Correctness Some("EINVAL")
+        "the mode was written in decimal";
+    SemOpenLeftover "sem-open-leftover" "sem_open" Success [Note] Correctness None
+        "the semaphore existed with another value than the one given, and nobody has it open";
+    SemBadValue "sem-bad-value" "sem_open" Failure [Error] Correctness None
+        "an initial value over SEM_VALUE_MAX";
+    SemUnlinkFailed "sem-unlink-failed" "sem_unlink" Failure [Note] Correctness None
+        "sem_unlink failed for another reason than that there is no such semaphore";
+
     FaultBadJump "fault-bad-jump" "SIGSEGV" Fault [Error] Correctness None
         "a jump to where nothing is mapped, or nothing that can be executed";
     FaultPastEof "fault-past-eof" "SIGBUS" Fault [Error] Correctness None
@@ -327,6 +340,8 @@ macro_rules! for_each_rule {
         "an access where a segment used to be attached";
     FaultMapFailed "fault-map-failed" "SIGSEGV" Fault [Error] Correctness None
         "an access through the result of a call that failed: MAP_FAILED, or a negated errno";
+    FaultSemFailed "fault-sem-failed" "SIGSEGV" Fault [Error] Correctness None
+        "an access of sem_wait or the like through SEM_FAILED, the result of a sem_open that failed";
     FaultOverrun "fault-overrun" "SIGSEGV" Fault [Error] Correctness None
         "an access just before or past a mapping, or in a guard that borders it";
 
@@ -350,121 +365,4 @@ macro_rules! for_each_rule {
     LeakShmObject "leak-shm-object" "shm_open" Exit [Note] Correctness None
         "a POSIX shared memory object that this process created and nobody unlinked";
     } };
-}
-
-macro_rules! declare {
-    ($($variant:ident $name:literal $call:literal $($when:ident)|+ $(harden($harden:ident))? [$($severity:ident),+]
-        $group:ident $enforce:ident $(($errno:literal))? $summary:literal;)+) => {
-        /// A rule of the catalogue.
-        #[allow(clippy::doc_markdown, reason = "the summaries are shown on terminals, without backticks")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[repr(u8)]
-        pub enum Rule {
-            $(#[doc = $summary] $variant,)+
-        }
-
-        impl Rule {
-            /// Every rule, in the order of the catalogue; the index of each is its discriminant.
-            pub const ALL: &'static [Rule] = &[$(Rule::$variant),+];
-
-            /// What is declared of the rule.
-            #[must_use]
-            pub const fn info(self) -> &'static RuleInfo {
-                match self {
-                    $(Rule::$variant => const { &RuleInfo {
-                        name: $name,
-                        call: $call,
-                        asked: Asked($(When::$when.bit())|+),
-                        harden: only([$(Hardening::$harden)?]),
-                        severities: &[$(Severity::$severity),+],
-                        group: Group::$group,
-                        enforce: $enforce $(($errno))?,
-                        summary: $summary,
-                    } },)+
-                }
-            }
-
-            /// The public name.
-            #[must_use]
-            pub fn name(self) -> &'static str {
-                static NAMES: Words<{ Rule::ALL.len() }> = words!($($name),+);
-                NAMES.get(self as usize)
-            }
-
-            /// The function that the rule is about.
-            #[must_use]
-            pub fn call(self) -> &'static str {
-                static CALLS: Words<{ Rule::ALL.len() }> = words!($($call),+);
-                CALLS.get(self as usize)
-            }
-
-            /// When it is asked.
-            #[must_use]
-            pub const fn asked(self) -> Asked {
-                match self {
-                    $(Rule::$variant => Asked($(When::$when.bit())|+),)+
-                }
-            }
-
-            /// The word of `harden=` without which it is not asked.
-            #[must_use]
-            pub const fn harden(self) -> Option<Hardening> {
-                match self {
-                    $(Rule::$variant => const { only([$(Hardening::$harden)?]) },)+
-                }
-            }
-
-            /// The group that turns it on and off.
-            #[must_use]
-            pub const fn group(self) -> Group {
-                match self {
-                    $(Rule::$variant => Group::$group,)+
-                }
-            }
-
-            /// The name of the errno with which `mode=enforce` fails a call that the kernel lets pass.
-            #[must_use]
-            pub fn enforce(self) -> Option<&'static str> {
-                static ERRNOS: Words<{ Rule::ALL.len() }> = words!($(concat!($($errno)?)),+);
-                Some(ERRNOS.get(self as usize)).filter(|errno| !errno.is_empty())
-            }
-
-            /// The rule's page: what it means, why, and what to do, in Markdown.
-            #[must_use]
-            pub const fn text(self) -> &'static str {
-                match self {
-                    $(Rule::$variant => include_str!(concat!("../rules/", $name, ".md")),)+
-                }
-            }
-        }
-    };
-}
-for_each_rule!(declare);
-
-/// The word of a row that has one.
-const fn only<const N: usize>(words: [Hardening; N]) -> Option<Hardening> {
-    match words.as_slice() {
-        [word, ..] => Some(*word),
-        [] => None,
-    }
-}
-
-impl Rule {
-    /// The rule of that name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Rule> {
-        Self::ALL.iter().copied().find(|rule| rule.name() == name)
-    }
-
-    /// Whether it is about an access that ended the process, not about a call.
-    #[must_use]
-    pub fn is_of_fault(self) -> bool {
-        is_signal(self.call())
-    }
-}
-
-impl fmt::Display for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
 }

@@ -118,6 +118,24 @@ macro_rules! for_each_call {
                 twin: mapsan_shm_unlink followed,
                 raw: raw_shm_unlink,
             }
+            /// `sem_open(3)`.
+            sem_open(name: *const c_char, oflag: c_int; ... mode: mode_t, value: c_uint) -> *mut sem_t {
+                door: plain,
+                declared: libc::sem_open,
+                raw: own_sem_open,
+            }
+            /// `sem_unlink(3)`.
+            sem_unlink(name: *const c_char) -> c_int {
+                door: plain,
+                declared: libc::sem_unlink,
+                raw: own_sem_unlink,
+            }
+            /// `sem_init(3)`.
+            sem_init(sem: *mut sem_t, pshared: c_int, value: c_uint) -> c_int {
+                door: plain,
+                declared: libc::sem_init,
+                raw: own_sem_init,
+            }
             /// semget(2).
             semget(key: key_t, nsems: c_int, semflg: c_int) -> c_int {
                 door: plain,
@@ -301,9 +319,8 @@ macro_rules! for_each_call {
                 raw: raw_fexecve,
             }
             /// execveat(2).
-            execveat(
-                dirfd: c_int, pathname: *const c_char, argv: *const *const c_char, envp: *const *const c_char, flags: c_int
-            ) -> c_int {
+            execveat(dirfd: c_int, pathname: *const c_char,
+                argv: *const *const c_char, envp: *const *const c_char, flags: c_int) -> c_int {
                 door: plain,
                 system_call: SYS_execveat,
             }
@@ -388,14 +405,13 @@ macro_rules! for_each_call {
                 door: plain,
                 raw: own_pthread_create,
             }
-            // Always with all of its arguments, as the kernel gets them.
+            // It and the next always with all of their arguments, as the kernel gets them.
             /// prctl(2).
             prctl(op: c_int; ... arg2: usize, arg3: usize, arg4: usize, arg5: usize) -> c_int {
                 door: narrow(set_seccomp = libc::PR_SET_SECCOMP, set_counter = libc::PR_SET_TSC),
                 declared: libc::prctl,
                 system_call: SYS_prctl,
             }
-            // Likewise.
             /// syscall(2).
             syscall(
                 number: c_long; ... arg1: usize, arg2: usize, arg3: usize, arg4: usize, arg5: usize, arg6: usize

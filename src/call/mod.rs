@@ -17,7 +17,7 @@ use core::ffi::c_int;
 use core::fmt;
 pub(crate) use fault::Fault;
 pub(crate) use ipc::{IntArgument, IpcControl, IpcGet, Msgrcv, Msgsnd, Semop, Takes};
-pub(crate) use object::{CreatedObject, ObjectMaker, ShmOpen, ShmUnlink};
+pub(crate) use object::{CreatedObject, ObjectMaker, SemInit, SemOpen, SemUnlink, ShmOpen, ShmUnlink};
 pub(crate) use outcome::Outcome;
 
 /// The page-aligned or other address argument of a call, shown as `NULL` or in hex.

@@ -1,9 +1,10 @@
-//! `shm_open(3)` and `shm_unlink(3)`.
+//! `shm_open(3)` and `sem_open(3)`, and the removal of what they make.
 
-use super::{Address, Call, Octal};
+use super::{Address, Call, Octal, address_value};
 use crate::facts::object::ObjectName;
 use crate::plain::bits::Bits;
 use crate::plain::escape::Escaped;
+use crate::plain::shm::Named;
 use crate::plain::texts::texts;
 use core::ffi::c_int;
 use core::fmt;
@@ -17,12 +18,41 @@ pub(crate) struct ShmOpen {
     pub(crate) made: bool,
 }
 
-/// `shm_open(3)` that made an object, made earlier.
+/// `sem_open(3)`. The name is an address that need not be readable.
+pub(crate) struct SemOpen {
+    pub(crate) name: usize,
+    pub(crate) flags: c_int,
+    pub(crate) mode: u32,
+    /// The initial value.
+    pub(crate) initial: u32,
+    /// Whether the call is known to have made the semaphore.
+    pub(crate) made: bool,
+    /// The value of one that was there, if it is another than the initial one.
+    pub(crate) leftover: Option<u32>,
+}
+
+/// `sem_init(3)`.
+pub(crate) struct SemInit {
+    pub(crate) semaphore: usize,
+    pub(crate) shared: c_int,
+    /// The initial value.
+    pub(crate) initial: u32,
+}
+
+/// `sem_unlink(3)`. The name is an address that need not be readable.
+pub(crate) struct SemUnlink {
+    pub(crate) name: usize,
+}
+
+/// `shm_open(3)` or `sem_open(3)` that made something, made earlier.
 pub(crate) struct CreatedObject<'a> {
+    pub(crate) named: Named,
     /// Without its leading slashes.
     pub(crate) name: &'a [u8],
     pub(crate) flags: c_int,
     pub(crate) mode: u32,
+    /// The initial value of a semaphore.
+    pub(crate) initial: u32,
 }
 
 /// `shm_unlink(3)`. The name is an address that need not be readable.
@@ -43,7 +73,10 @@ pub(crate) struct ObjectMaker {
 }
 
 /// The flags of a call that opens an object, as C writes them.
-pub(crate) struct OpenFlags(pub(crate) c_int);
+struct OpenFlags {
+    named: Named,
+    flags: c_int,
+}
 
 impl fmt::Display for OpenFlags {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -55,15 +88,20 @@ impl fmt::Display for OpenFlags {
             libc::O_CLOEXEC => "O_CLOEXEC",
             libc::O_NOFOLLOW => "O_NOFOLLOW",
         };
-        let access = match self.0 & libc::O_ACCMODE {
+        let set = self.flags & !libc::O_ACCMODE;
+        // sem_open always opens to read and write.
+        if self.named == Named::Semaphore && self.flags & libc::O_ACCMODE == 0 {
+            return Bits { set, names, empty: "0" }.fmt(f);
+        }
+        let access = match self.flags & libc::O_ACCMODE {
             libc::O_RDONLY => "O_RDONLY",
             libc::O_WRONLY => "O_WRONLY",
             libc::O_RDWR => "O_RDWR",
             _ => "O_ACCMODE",
         };
-        match self.0 & !libc::O_ACCMODE {
+        match set {
             0 => f.write_str(access),
-            bits => write!(f, "{access}|{}", Bits { set: bits, names, empty: "" }),
+            _ => write!(f, "{access}|{}", Bits { set, names, empty: "" }),
         }
     }
 }
@@ -84,7 +122,7 @@ impl Call for ShmOpen {
 
     fn arguments(&self, each: &mut dyn FnMut(fmt::Arguments<'_>)) {
         name_argument(self.name, each);
-        each(format_args!("{}", OpenFlags(self.flags)));
+        each(format_args!("{}", OpenFlags { named: Named::Object, flags: self.flags }));
         each(format_args!("{}", Octal(self.mode.cast_signed())));
     }
 
@@ -93,15 +131,78 @@ impl Call for ShmOpen {
     }
 }
 
+impl Call for SemOpen {
+    fn function(&self) -> &'static str {
+        "sem_open"
+    }
+
+    fn arguments(&self, each: &mut dyn FnMut(fmt::Arguments<'_>)) {
+        name_argument(self.name, each);
+        semaphore_arguments(self.flags, self.mode, self.initial, each);
+    }
+
+    fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        address_value(value, "SEM_FAILED", f)
+    }
+}
+
+/// What follows the name in a call of `sem_open(3)`: a mode and a value only with `O_CREAT`.
+fn semaphore_arguments(flags: c_int, mode: u32, initial: u32, each: &mut dyn FnMut(fmt::Arguments<'_>)) {
+    each(format_args!("{}", OpenFlags { named: Named::Semaphore, flags }));
+    if flags & libc::O_CREAT != 0 {
+        each(format_args!("{}", Octal(mode.cast_signed())));
+        each(format_args!("{initial}"));
+    }
+}
+
 impl Call for CreatedObject<'_> {
     fn function(&self) -> &'static str {
-        "shm_open"
+        match self.named {
+            Named::Object => "shm_open",
+            Named::Semaphore => "sem_open",
+        }
     }
 
     fn arguments(&self, each: &mut dyn FnMut(fmt::Arguments<'_>)) {
         each(format_args!("\"/{}\"", Escaped(self.name)));
-        each(format_args!("{}", OpenFlags(self.flags)));
+        if self.named == Named::Semaphore {
+            return semaphore_arguments(self.flags, self.mode, self.initial, each);
+        }
+        each(format_args!("{}", OpenFlags { named: Named::Object, flags: self.flags }));
         each(format_args!("{}", Octal(self.mode.cast_signed())));
+    }
+
+    fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.named {
+            Named::Object => write!(f, "{value}"),
+            Named::Semaphore => address_value(value, "SEM_FAILED", f),
+        }
+    }
+}
+
+impl Call for SemInit {
+    fn function(&self) -> &'static str {
+        "sem_init"
+    }
+
+    fn arguments(&self, each: &mut dyn FnMut(fmt::Arguments<'_>)) {
+        each(format_args!("{}", Address(self.semaphore)));
+        each(format_args!("{}", self.shared));
+        each(format_args!("{}", self.initial));
+    }
+
+    fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{value}")
+    }
+}
+
+impl Call for SemUnlink {
+    fn function(&self) -> &'static str {
+        "sem_unlink"
+    }
+
+    fn arguments(&self, each: &mut dyn FnMut(fmt::Arguments<'_>)) {
+        name_argument(self.name, each);
     }
 
     fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -25,6 +25,8 @@ pub(crate) mod past_eof;
 mod provenance;
 mod releases;
 mod segment;
+mod sem_open;
+mod sem_unlink;
 mod shm_open;
 mod shm_unlink;
 mod shmat;

@@ -2,9 +2,10 @@
 //!
 //! libc looks at the name first, the kernel at the flags: EEXIST, ENOENT, then at the mode bits (EACCES).
 
+mod rights;
+
 use super::unexplained;
 use crate::call::Address;
-use crate::facts::holders::Holders;
 use crate::facts::limits;
 use crate::facts::object::{self, Object, ObjectName};
 use crate::finding::Report;
@@ -16,9 +17,12 @@ use crate::plain::shm::{self, FOLDER, NameFlaw, Named};
 use crate::plain::spelling;
 use crate::plain::texts::{Texts, texts};
 use crate::sys::{self, Errno};
+use crate::track::ObjectCreation;
 use core::ffi::c_int;
 use core::fmt::{self, Display};
 use mapsan_model::{Rule, Severity};
+pub(super) use rights::{lacks_owners_bits, note_age, note_holders_of, tell_no_permissions, tell_unlink_denied};
+use rights::{may_remove, note_caller, note_holders};
 
 /// The rules of one call.
 pub(super) struct OpenRules {
@@ -51,6 +55,24 @@ impl Display for Named {
     }
 }
 
+impl Named {
+    /// The function that removes the name.
+    pub(super) fn unlink(self) -> &'static str {
+        match self {
+            Named::Object => "shm_unlink",
+            Named::Semaphore => "sem_unlink",
+        }
+    }
+
+    /// What the removal of the name leaves.
+    pub(super) fn what_stays(self) -> &'static str {
+        match self {
+            Named::Object => "what is mapped stays",
+            Named::Semaphore => "who has it open keeps it",
+        }
+    }
+}
+
 const MEANINGS: Texts = texts! {
     libc::EMFILE => "the process has as many descriptors open as RLIMIT_NOFILE lets it have",
     libc::ENFILE => "the system has as many open files as it may",
@@ -80,6 +102,11 @@ impl NamedOpen {
         self.creates() && (self.flags & libc::O_EXCL != 0 || !there())
     }
 
+    /// How this line of forks has made what has the name, if it has.
+    fn creation(&self, name: &ObjectName) -> Option<ObjectCreation> {
+        tracked::object_creation(name.path(self.named)?.file_name())
+    }
+
     fn object(&self, name: &ObjectName) -> Option<Object> {
         Object::at(&name.path(self.named)?)
     }
@@ -101,7 +128,8 @@ impl NamedOpen {
         shm::flaw(self.named, name.bytes())
     }
 
-    fn is_flawed(&self) -> bool {
+    /// Whether the name can be none.
+    pub(super) fn is_flawed(&self) -> bool {
         ObjectName::at(self.name).is_some_and(|name| self.flaw(&name).is_some())
     }
 
@@ -170,21 +198,14 @@ impl NamedOpen {
         report.finding(self.rules.exists, Severity::Note, |draft| {
             let Some(name) = ObjectName::at(self.name) else { return };
             draft.message(format_args!("a {} with the name {} exists already", self.named, Quoted(name.bytes())));
-            let own = tracked::object_creation(name.bare());
+            let own = self.creation(&name);
             if let Some(own) = own {
                 draft.related(self.function(), own.site(), format_args!("it was made here"));
             }
             let Some(object) = self.object(&name) else { return };
-            let age = object.age.map(Age);
-            draft.note(format_args!(
-                "it has {} bytes, mode {}, owner uid {}{}",
-                object.size,
-                Octal(object.mode),
-                object.uid,
-                super::IfSome(age)
-            ));
+            note_age(&object, draft);
             let is_free = note_holders(&object, draft);
-            let unlink = self.unlink();
+            let unlink = self.named.unlink();
             match (own.is_some(), is_free && may_remove(&object)) {
                 (true, _) => draft.help(format_args!("use what the earlier call gave, or leave O_EXCL out")),
                 (_, true) => draft.help(format_args!(
@@ -201,18 +222,11 @@ impl NamedOpen {
         self.rules.failed.call()
     }
 
-    fn unlink(&self) -> &'static str {
-        match self.named {
-            Named::Object => "shm_unlink",
-            Named::Semaphore => "sem_unlink",
-        }
-    }
-
     /// Whether this line of forks has made the object so that its own owner may not use it.
     fn lacks_permissions(&self) -> bool {
         let Some(name) = ObjectName::at(self.name) else { return false };
-        let Some(made) = tracked::object_creation(name.bare()) else { return false };
-        self.object(&name).is_some_and(|object| lacks_owners_bits(object.mode, made.flags))
+        let Some(made) = self.creation(&name) else { return false };
+        self.object(&name).is_some_and(|object| lacks_owners_bits(self.named, object.mode, made.flags))
     }
 
     fn no_permissions(&self, report: &Report<'_>) {
@@ -221,7 +235,7 @@ impl NamedOpen {
             if let Some(object) = self.object(&name) {
                 tell_no_permissions(self.named, &object, draft);
             }
-            if let Some(made) = tracked::object_creation(name.bare()) {
+            if let Some(made) = self.creation(&name) {
                 draft.related(self.function(), made.site(), format_args!("it was made here"));
             }
         });
@@ -258,16 +272,26 @@ impl NamedOpen {
                 draft.help(format_args!(
                     "open it without O_CREAT: what exists already needs none; only its owner may open it with it"
                 ));
-            } else if object.uid == sys::geteuid() {
-                draft.help(format_args!("give the mode that is needed when it is made, or change it with fchmod"));
-            } else {
-                let enough = if object.gid == sys::getegid() { "0660" } else { "0666" };
-                draft.help(format_args!(
-                    "let its owner, uid {}, make it with mode {enough} (the umask takes bits away; fchmod sets them)",
-                    object.uid
-                ));
+                return;
             }
+            self.help_denied(&object, draft);
         });
+    }
+
+    /// What to do where the mode refuses.
+    fn help_denied(&self, object: &Object, draft: &mut Draft) {
+        let named = self.named;
+        if object.uid == sys::geteuid() {
+            let later = if named == Named::Object { ", or change it with fchmod" } else { "" };
+            draft.help(format_args!("give the mode that is needed when it is made{later}"));
+            return;
+        }
+        let enough = if object.gid == sys::getegid() { "0660" } else { "0666" };
+        let otherwise = match named {
+            Named::Object => "the umask takes bits away; fchmod sets them",
+            Named::Semaphore => "the umask takes bits away: set it to 0 for the call",
+        };
+        draft.help(format_args!("let its owner, uid {}, make it with mode {enough} ({otherwise})", object.uid));
     }
 
     /// There is no such object, and none may be made.
@@ -286,7 +310,9 @@ impl NamedOpen {
         let level = object::protected_regular();
         let many = folder.mode & 0o002 != 0 && level >= 1 || folder.mode & 0o020 != 0 && level >= 2;
         let others = object.uid != folder.uid && object.uid != sys::geteuid();
-        self.creates() && folder.mode & 0o1000 != 0 && many && others
+        // sem_open opens what is there without O_CREAT.
+        let creates = self.creates() && self.named == Named::Object;
+        creates && folder.mode & 0o1000 != 0 && many && others
     }
 
     fn too_many_descriptors(&self, report: &Report<'_>) {
@@ -312,92 +338,6 @@ impl NamedOpen {
             ));
             draft.help(format_args!("write {} in octal, with a leading zero", Octal(meant)));
         })
-    }
-}
-
-/// Whether the mode of something, opened so, gives its owner less than that needs.
-pub(super) fn lacks_owners_bits(mode: c_int, flags: c_int) -> bool {
-    let writes = flags & libc::O_ACCMODE == libc::O_RDWR;
-    mode & 0o400 == 0 || writes && mode & 0o200 == 0
-}
-
-/// Says that the mode of something gives its owner too little.
-pub(super) fn tell_no_permissions(named: Named, object: &Object, draft: &mut Draft) {
-    let what = match object.mode & 0o600 {
-        0 => "read or write it",
-        0o400 => "write it",
-        _ => "read it",
-    };
-    draft.message(format_args!("the mode of the {named} ({}) does not let its own owner {what}", Octal(object.mode)));
-    draft.note(format_args!(
-        "the call that made it has a descriptor; each later one is refused with EACCES, that of a privileged process \
-         excepted"
-    ));
-    draft.help(format_args!("make it with mode 0600, or set its mode with fchmod before others open it"));
-}
-
-fn note_caller(draft: &mut Draft) {
-    let (uid, gid) = (sys::geteuid(), sys::getegid());
-    match object::umask() {
-        Some(umask) => {
-            draft.note(format_args!("the process has effective uid {uid}, gid {gid}, and umask {}", Octal(umask)));
-        }
-        None => draft.note(format_args!("the process has effective uid {uid}, gid {gid}")),
-    }
-}
-
-/// Tells who has something open; whether it is known that nobody has.
-fn note_holders(object: &Object, draft: &mut Draft) -> bool {
-    note_holders_of(object.device, object.inode, draft)
-}
-
-/// As [`note_holders`], of the file with these numbers.
-pub(super) fn note_holders_of(device: (u32, u32), inode: u64, draft: &mut Draft) -> bool {
-    let holders = Holders::of(device, inode, object::PREFIX);
-    match (holders.count(), holders.are_all()) {
-        (0, true) => draft.note(format_args!("no process has it open")),
-        (0, false) => draft.note(format_args!("no process that may be looked at has it open")),
-        (1, _) => draft.note(format_args!("{holders} has it open")),
-        _ => draft.note(format_args!("{holders} have it open")),
-    }
-    holders.count() == 0 && holders.are_all()
-}
-
-/// Tells why something may not be removed; whether that is known.
-pub(super) fn tell_unlink_denied(named: Named, address: usize, draft: &mut Draft) -> bool {
-    let Some(name) = ObjectName::at(address) else { return false };
-    let object = name.path(named).and_then(|path| Object::at(&path));
-    let (Some(object), Some(folder)) = (object, object::folder()) else { return false };
-    if may_remove(&object) || folder.mode & 0o1000 == 0 || folder.uid == sys::geteuid() {
-        return false;
-    }
-    draft.message(format_args!(
-        "the {named} {} belongs to uid {}, and {FOLDER} has the sticky bit: only its owner or root may remove it",
-        Quoted(name.bytes()),
-        object.uid
-    ));
-    draft.note(format_args!("the process has effective uid {}", sys::geteuid()));
-    draft.help(format_args!("let the process that made it remove it"));
-    true
-}
-
-/// Whether this process may remove a file of /dev/shm.
-fn may_remove(object: &Object) -> bool {
-    [0, object.uid].contains(&sys::geteuid())
-}
-
-/// Shows since when something exists: `, made 5 seconds ago`.
-struct Age(i64);
-
-impl Display for Age {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            1 => f.write_str(", made 1 second ago"),
-            seconds @ 0..=119 => write!(f, ", made {seconds} seconds ago"),
-            seconds @ 120..=7199 => write!(f, ", made {} minutes ago", seconds.wrapping_div(60)),
-            seconds @ 7200..=172_799 => write!(f, ", made {} hours ago", seconds.wrapping_div(3600)),
-            seconds => write!(f, ", made {} days ago", seconds.wrapping_div(86_400)),
-        }
     }
 }
 

@@ -5,7 +5,7 @@
 //! functions of [`crate::clib`], which answer as one that finds nothing where libc has none.
 
 use crate::machine::symbol_address;
-use core::ffi::{c_char, c_int, c_void};
+use core::ffi::{c_char, c_int, c_uint, c_void};
 use core::ptr;
 
 /// Reads the address of a weak symbol through the global offset table.
@@ -134,4 +134,32 @@ second_name! {
 second_name! {
     /// popen(3).
     popen "_IO_popen"
+}
+
+/// A function that a static libc has by a second name. Not weak, so that the linker takes it out of the archive; in
+/// `libmapsan.so` it is none.
+macro_rules! static_function {
+    ($(#[$doc:meta] $name:ident $symbol:literal $signature:ty)+) => {$(
+        #[$doc]
+        pub(crate) fn $name() -> Option<$signature> {
+            #[cfg(test)]
+            let address = 0;
+            #[cfg(not(test))]
+            let address = match symbol_address!([] $symbol) {
+                address if address == absent() as usize => 0,
+                address => address,
+            };
+            // SAFETY: null is `None`; libc's function of this name has this signature.
+            unsafe { core::mem::transmute::<usize, Option<$signature>>(address) }
+        }
+    )+};
+}
+
+static_function! {
+    /// `sem_open(3)`.
+    sem_open "__sem_open" unsafe extern "C" fn(*const c_char, c_int, libc::mode_t, c_uint) -> *mut libc::sem_t
+    /// `sem_unlink(3)`.
+    sem_unlink "__sem_unlink" unsafe extern "C" fn(*const c_char) -> c_int
+    /// `sem_init(3)`.
+    sem_init "__new_sem_init" unsafe extern "C" fn(*mut libc::sem_t, c_int, c_uint) -> c_int
 }

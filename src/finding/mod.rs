@@ -189,6 +189,14 @@ pub(crate) fn of_fault(
     write(fault_report.lock(), &Finding { rule, severity, subject }, entry, &mut details)
 }
 
+/// Runs something that needs more room than the program's stack may have, before it is known whether there is a finding.
+pub(crate) fn with_room(gather: &mut dyn FnMut()) {
+    if let Ok(lock) = enter() {
+        on_own_stack(&lock, gather);
+        lock.leave();
+    }
+}
+
 /// The errno with which `mode=enforce` fails a call that breaks the rule.
 fn enforced_errno(rule: Rule) -> Option<Errno> {
     errno::from_name(rule.enforce()?)

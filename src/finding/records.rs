@@ -39,10 +39,10 @@ pub(crate) fn write_segment_use(call: &dyn Call, value: isize, id: c_int, done: 
     });
 }
 
-/// Writes the record of a shared memory object that has been made.
+/// Writes the record of a shared memory object or a named semaphore that has been made.
 #[cold]
 pub(crate) fn write_object(call: &dyn Call, object: &NewObject<'_>) {
-    let outcome = Outcome::Succeeded(object.fd as isize);
+    let outcome = Outcome::Succeeded(object.result);
     write(call, outcome, object.site, Trace::Unwound, &mut |out, subject, frames| {
         json::object(out, subject, object, frames);
     });

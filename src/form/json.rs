@@ -165,11 +165,12 @@ pub(crate) fn segment_use(
     close(out, subject, frames);
 }
 
-/// The record of a shared memory object that has been made.
+/// The record of a shared memory object or a named semaphore that has been made.
 pub(crate) fn object(out: &mut Line<OUTPUT>, subject: &Subject<'_>, object: &NewObject<'_>, frames: &Frames) {
     head(out, "object");
     let name = Escaped(object.name);
-    let path = format_args!("{FOLDER}{name}");
+    let file = Escaped(object.file);
+    let path = format_args!("{FOLDER}{file}");
     let (major, minor) = object.device;
     let _ = write!(out, r#","name":{},"path":{}"#, Json(&format_args!("/{name}")), Json(&path));
     let _ = write!(out, r#","device":"{major}:{minor}","inode":{},"uid":{}"#, object.inode, sys::geteuid());

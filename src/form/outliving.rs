@@ -24,15 +24,17 @@ pub(crate) enum SegmentUse {
     Left { key: c_int, size: usize, own: u64, attached: u64 },
 }
 
-/// A shared memory object that has been made.
+/// A shared memory object or a named semaphore that has been made.
 pub(crate) struct NewObject<'a> {
     /// Without its leading slashes.
     pub(crate) name: &'a [u8],
+    /// The name of its file.
+    pub(crate) file: &'a [u8],
     /// Major and minor number.
     pub(crate) device: (u32, u32),
     pub(crate) inode: u64,
-    /// The descriptor that the call gave.
-    pub(crate) fd: c_int,
+    /// The descriptor or address that the call gave.
+    pub(crate) result: isize,
     /// The return address of the call.
     pub(crate) site: usize,
 }

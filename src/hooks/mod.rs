@@ -13,6 +13,7 @@ mod protection;
 mod ranges;
 mod sandbox;
 mod segments;
+mod semaphores;
 mod threads;
 mod ways;
 
@@ -27,6 +28,7 @@ pub(crate) use protection::*;
 pub(crate) use ranges::*;
 pub(crate) use sandbox::*;
 pub(crate) use segments::*;
+pub(crate) use semaphores::*;
 pub(crate) use threads::*;
 pub(crate) use ways::{keep_log, shuts_way};
 

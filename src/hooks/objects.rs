@@ -1,10 +1,12 @@
-//! The hooks of POSIX shared memory: objects by their names.
+//! The hooks of what has a name in /dev/shm: POSIX shared memory objects.
 
 use super::path::{Follow, follow};
 use super::status;
 use crate::call::{Outcome, ShmOpen, ShmUnlink};
 use crate::enabled::{OPT_IN, TRACK};
+use crate::observe::MadeObject;
 use crate::past::openings::{self, Opener};
+use crate::plain::shm::Named;
 use crate::{next, observe};
 use core::ffi::{CStr, c_char, c_int};
 use core::ptr;
@@ -14,9 +16,15 @@ use core::sync::atomic::Ordering::Relaxed;
 ///
 /// # Safety
 /// A string must be at the address.
-unsafe fn name<'a>(address: usize) -> &'a CStr {
+pub(super) unsafe fn name<'a>(address: usize) -> &'a CStr {
     // SAFETY: the caller upholds the contract.
     unsafe { CStr::from_ptr(ptr::with_exposed_provenance(address)) }
+}
+
+impl ShmOpen {
+    fn as_made(&self, fd: isize) -> MadeObject {
+        MadeObject { named: Named::Object, flags: self.flags, mode: self.mode, initial: 0, result: fd }
+    }
 }
 
 impl Follow for ShmOpen {
@@ -28,7 +36,7 @@ impl Follow for ShmOpen {
             return false;
         }
         // SAFETY: the program passes a string; libc reads it before anything else.
-        self.flags & libc::O_EXCL != 0 || !observe::has_object(unsafe { name(self.name) })
+        self.flags & libc::O_EXCL != 0 || !observe::has_object(Named::Object, unsafe { name(self.name) })
     }
 
     #[inline]
@@ -37,7 +45,7 @@ impl Follow for ShmOpen {
         self.made = *creates;
         if self.made {
             // SAFETY: a string, by which libc has just opened an object.
-            observe::object_made(unsafe { name(self.name) }, self.flags, self.mode, status(fd), return_address);
+            observe::object_made(unsafe { name(self.name) }, &self.as_made(fd), return_address);
         }
         enabled & OPT_IN != 0 || self.made && self.decimal_mode().is_some()
     }
@@ -74,7 +82,7 @@ impl Follow for ShmUnlink {
     fn settle(&mut self, (): &(), outcome: Outcome, enabled: u32, _return_address: usize) -> bool {
         if outcome.is_success() && enabled & TRACK != 0 {
             // SAFETY: a string, as shm_unlink has just found an object by it.
-            self.maker = observe::object_unlinked(unsafe { name(self.name) });
+            self.maker = observe::object_unlinked(Named::Object, unsafe { name(self.name) });
         }
         self.maker.is_some()
     }

@@ -10,6 +10,7 @@ mod objects;
 mod process;
 mod raw;
 mod relocation;
+mod semaphores;
 mod signals;
 mod threads;
 mod ways;
@@ -28,13 +29,14 @@ use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 use execution::{
     own_execvp, own_execvpe, own_popen, own_posix_spawn, own_posix_spawnp, own_system, raw_execv, raw_fexecve,
 };
-use libc::{key_t, mode_t, msqid_ds, off_t, pid_t, sembuf, shmid_ds, sighandler_t, stack_t, timespec};
+use libc::{key_t, mode_t, msqid_ds, off_t, pid_t, sem_t, sembuf, shmid_ds, sighandler_t, stack_t, timespec};
 use mapsan_model::words;
 use mapsan_model::words::Words;
 use memory::{own_brk, own_sbrk, raw_mmap, raw_posix_madvise};
 use objects::{raw_ftok, raw_semop, raw_shm_open, raw_shm_unlink};
 use process::{raw_dlclose, raw_exit, raw_syscall};
 use raw::{Register, returned};
+use semaphores::{own_sem_init, own_sem_open, own_sem_unlink};
 use signals::{raw_sigaction, raw_signal, raw_sigset, raw_sysv_signal};
 use threads::own_pthread_create;
 

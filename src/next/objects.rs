@@ -2,7 +2,7 @@
 
 use super::raw::{failed, returned};
 use crate::machine::{Architecture, Machine};
-use crate::plain::shm;
+use crate::plain::shm::{self, Named};
 use crate::sys::int;
 use core::ffi::{CStr, c_char, c_int};
 
@@ -22,7 +22,7 @@ pub(super) unsafe fn raw_ftok(path: *const c_char, id: c_int) -> c_int {
 /// As libc's `shm_open`: a file of /dev/shm.
 pub(super) unsafe fn raw_shm_open(name: *const c_char, flags: c_int, mode: libc::mode_t) -> c_int {
     // SAFETY: the caller's contract: a string.
-    let path = shm::path(unsafe { CStr::from_ptr(name) });
+    let path = shm::path(Named::Object, unsafe { CStr::from_ptr(name) });
     let Some(path) = path.as_ref().and_then(|path| path.as_c_str()) else { return failed(libc::EINVAL) };
     let flags = int(flags | libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC);
     // SAFETY: a string.
@@ -32,7 +32,7 @@ pub(super) unsafe fn raw_shm_open(name: *const c_char, flags: c_int, mode: libc:
 /// As libc's `shm_unlink`.
 pub(super) unsafe fn raw_shm_unlink(name: *const c_char) -> c_int {
     // SAFETY: the caller's contract: a string.
-    let path = shm::path(unsafe { CStr::from_ptr(name) });
+    let path = shm::path(Named::Object, unsafe { CStr::from_ptr(name) });
     let Some(path) = path.as_ref().and_then(|path| path.as_c_str()) else { return failed(libc::ENOENT) };
     let path = path.as_ptr() as usize;
     let (number, arguments) = match Machine::SYS_UNLINK {

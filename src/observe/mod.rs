@@ -17,8 +17,8 @@ pub(crate) use ipc::{ipc_controlled, ipc_creates, ipc_given, ipc_used};
 pub(crate) use pending::PendingRelease;
 
 pub(crate) use segments::{
-    attached, attaches_over, detached_later, detaches, has_object, object_made, object_unlinked, removes, segment_size,
-    shmget_succeeded,
+    MadeObject, attached, attaches_over, detached_later, detaches, has_object, object_made, object_unlinked, removes,
+    segment_size, shmget_succeeded,
 };
 
 use crate::call::{MAP_TYPE, Mmap, Mremap};

@@ -6,11 +6,21 @@ use crate::call::{CreatedObject, ObjectMaker, Outcome, Shmat, Shmctl, Shmget};
 use crate::form::{self, NewObject, SegmentUse};
 use crate::plain::hidden::Hidden;
 use crate::plain::page::{page_start, whole_pages};
-use crate::plain::{Range, errno, shm};
+use crate::plain::shm::{self, Named};
+use crate::plain::{Range, errno};
 use crate::sys::process;
 use crate::track::{By, File, NewMapping, Object, ObjectCreation, ShmgetSuccess};
 use crate::{clock, enabled, facts, finding, sys};
 use core::ffi::{CStr, c_int};
+
+/// What `shm_open` or `sem_open` was asked to make, and the descriptor or address that it gave.
+pub(crate) struct MadeObject {
+    pub(crate) named: Named,
+    pub(crate) flags: c_int,
+    pub(crate) mode: u32,
+    pub(crate) initial: u32,
+    pub(crate) result: isize,
+}
 
 /// shmat with `SHM_REMAP` is about to be called.
 #[cold]
@@ -84,33 +94,44 @@ pub(crate) fn removes(call: &Shmctl, outcome: Outcome, return_address: usize) {
     errno::set(before);
 }
 
-/// Whether an object of this name is there, before `shm_open` with `O_CREAT` may make it.
+/// Whether something of this name is there, before a call with `O_CREAT` may make it.
 #[cold]
-pub(crate) fn has_object(name: &CStr) -> bool {
-    shm::path(name).is_some_and(|path| path.as_c_str().is_some_and(|path| sys::statx_path(path).is_ok()))
+pub(crate) fn has_object(named: Named, name: &CStr) -> bool {
+    shm::path(named, name).is_some_and(|path| path.as_c_str().is_some_and(|path| sys::statx_path(path).is_ok()))
 }
 
-/// `shm_open` has made an object.
+/// `shm_open` or `sem_open` has made an object of this name.
 #[cold]
-pub(crate) fn object_made(name: &CStr, flags: c_int, mode: u32, fd: c_int, return_address: usize) {
-    let Ok(file) = sys::statx_fd(fd) else { return };
-    if let Some(mut object) = shm::bare(name).and_then(Object::named) {
-        let creation = &mut object.creation;
-        creation.device = (file.stx_dev_major, file.stx_dev_minor);
-        creation.inode = file.stx_ino;
-        (creation.flags, creation.mode, creation.fd, creation.pid) = (flags, mode, fd, process::pid());
-        object.made_by(return_address);
-        events::object_made(&mut object);
-        let call = CreatedObject { name: object.name(), flags, mode };
-        let ObjectCreation { device, inode, fd, .. } = object.creation;
-        finding::write_object(&call, &NewObject { name: object.name(), device, inode, fd, site: return_address });
-    }
+pub(crate) fn object_made(name: &CStr, made: &MadeObject, return_address: usize) {
+    let MadeObject { named, flags, mode, initial, result } = *made;
+    let Some(path) = shm::path(named, name) else { return };
+    let file = match named {
+        Named::Object => sys::statx_fd(fd_of(result)),
+        Named::Semaphore => path.as_c_str().ok_or(libc::EINVAL).and_then(sys::statx_path),
+    };
+    let (Ok(file), Some(mut object)) = (file, Object::named(path.file_name())) else { return };
+    let creation = &mut object.creation;
+    creation.device = (file.stx_dev_major, file.stx_dev_minor);
+    creation.inode = file.stx_ino;
+    (creation.named, creation.flags, creation.mode, creation.initial) = (named, flags, mode, initial);
+    (creation.result, creation.pid) = (Hidden::new(result.cast_unsigned()), process::pid());
+    object.made_by(return_address);
+    events::object_made(&mut object);
+    let call = CreatedObject { named, name: object.bare(), flags, mode, initial };
+    let ObjectCreation { device, inode, .. } = object.creation;
+    let record = NewObject { name: object.bare(), file: object.name(), device, inode, result, site: return_address };
+    finding::write_object(&call, &record);
 }
 
-/// `shm_unlink` has succeeded: who made the object, if that was a process that forked this one.
+#[expect(clippy::cast_possible_truncation, reason = "the call gave an int")]
+fn fd_of(result: isize) -> c_int {
+    result as c_int
+}
+
+/// `shm_unlink` or `sem_unlink` has succeeded: who made the object, if that was a process that forked this one.
 #[cold]
-pub(crate) fn object_unlinked(name: &CStr) -> Option<ObjectMaker> {
-    let creation = events::object_unlinked(shm::bare(name)?)?;
+pub(crate) fn object_unlinked(named: Named, name: &CStr) -> Option<ObjectMaker> {
+    let creation = events::object_unlinked(shm::path(named, name)?.file_name())?;
     let ObjectCreation { pid, device, inode, generation, .. } = creation;
     (!tracked::is_own(generation)).then(|| ObjectMaker { pid, device, inode, site: creation.site() })
 }

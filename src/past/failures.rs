@@ -19,10 +19,11 @@ pub(crate) enum Failed {
     Shmat,
     Semget,
     Msgget,
+    SemOpen,
 }
 
 impl Failed {
-    const KINDS: usize = 7;
+    const KINDS: usize = 8;
 
     /// The function's name.
     pub(crate) fn function(self) -> &'static str {
@@ -34,6 +35,7 @@ impl Failed {
             Failed::Shmat => "shmat",
             Failed::Semget => "semget",
             Failed::Msgget => "msgget",
+            Failed::SemOpen => "sem_open",
         }
     }
 }

@@ -10,3 +10,4 @@ pub(crate) mod listed_ids;
 pub(crate) mod mlockall;
 pub(crate) mod openings;
 pub(crate) mod program_break;
+pub(crate) mod semaphores;

@@ -11,7 +11,6 @@ pub(crate) enum Named {
     /// An object of `shm_open(3)`.
     Object,
     /// A semaphore of `sem_open(3)`.
-    #[cfg_attr(not(test), allow(dead_code, reason = "its calls are not stood in for yet"))]
     Semaphore,
 }
 
@@ -39,6 +38,11 @@ pub(crate) struct ObjectPath([u8; 272]);
 impl ObjectPath {
     pub(crate) fn as_c_str(&self) -> Option<&CStr> {
         CStr::from_bytes_until_nul(&self.0).ok()
+    }
+
+    /// The name in the folder.
+    pub(crate) fn file_name(&self) -> &[u8] {
+        self.as_c_str().and_then(|path| path.to_bytes().strip_prefix(FOLDER.as_bytes())).unwrap_or_default()
     }
 }
 
@@ -69,15 +73,10 @@ pub(crate) fn without_slashes(name: &[u8]) -> &[u8] {
     name.get(slashes..).unwrap_or_default()
 }
 
-/// A name as `shm_open(3)` takes it, without its leading slashes; `None` if it is none.
-pub(crate) fn bare(name: &CStr) -> Option<&[u8]> {
+/// The path of what has this name, as the call takes it; `None` if it can have none.
+pub(crate) fn path(named: Named, name: &CStr) -> Option<ObjectPath> {
     let name = name.to_bytes();
-    flaw(Named::Object, name).is_none().then(|| without_slashes(name))
-}
-
-/// The path of the object of this name; `None` if it is none.
-pub(crate) fn path(name: &CStr) -> Option<ObjectPath> {
-    path_of(Named::Object, bare(name)?)
+    flaw(named, name).is_none().then(|| path_of(named, without_slashes(name)))?
 }
 
 /// The path of what has this bare name.
@@ -103,8 +102,9 @@ mod tests {
         assert_eq!([&b"/a/b"[..], b"a/", b"//a/b"].map(object), [Some(NameFlaw::SlashInside); 3]);
         assert_eq!([&[b'x'; 255][..], &[b'x'; 256]].map(object), [None, Some(NameFlaw::TooLong)]);
         assert_eq!(flaw(Named::Semaphore, &[b'x'; 252]), Some(NameFlaw::TooLong));
-        let path = path_of(Named::Semaphore, b"gate").unwrap();
-        assert_eq!(path.as_c_str(), Some(c"/dev/shm/sem.gate"));
-        assert_eq!(bare(c"//board"), Some(&b"board"[..]));
+        let gate = path_of(Named::Semaphore, b"gate").unwrap();
+        assert_eq!(gate.as_c_str(), Some(c"/dev/shm/sem.gate"));
+        assert_eq!(path(Named::Object, c"//board").unwrap().file_name(), b"board");
+        assert_eq!(path(Named::Semaphore, c"/gate").unwrap().file_name(), b"sem.gate");
     }
 }

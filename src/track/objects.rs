@@ -1,7 +1,7 @@
-//! The POSIX shared memory objects that this process has made.
+//! The POSIX shared memory objects and named semaphores that this process has made.
 
 use crate::plain::hidden::Hidden;
-use crate::plain::shm::NAME;
+use crate::plain::shm::{NAME, Named};
 use core::ffi::c_int;
 use core::mem::offset_of;
 use mapsan_model::layout;
@@ -18,12 +18,16 @@ pub(crate) struct ObjectCreation {
     /// Of the file that it is.
     pub(crate) device: (u32, u32),
     pub(crate) inode: u64,
-    /// The return address of the `shm_open` that made it.
+    /// The return address of the call that made it.
     site: Hidden,
-    /// The flags and mode of that call, and the descriptor that it gave.
+    /// What it is, which tells the call.
+    pub(crate) named: Named,
+    /// The flags and mode of that call, and the initial value of a semaphore.
     pub(crate) flags: c_int,
     pub(crate) mode: u32,
-    pub(crate) fd: c_int,
+    pub(crate) initial: u32,
+    /// The descriptor or the address that it gave.
+    pub(crate) result: Hidden,
 }
 
 impl ObjectCreation {
@@ -33,9 +37,11 @@ impl ObjectCreation {
         device: (0, 0),
         inode: 0,
         site: Hidden::unused(0),
+        named: Named::Object,
         flags: 0,
         mode: 0,
-        fd: 0,
+        initial: 0,
+        result: Hidden::unused(0),
     };
 
     /// The return address of the call that made it.
@@ -58,7 +64,7 @@ pub(crate) struct Object {
 impl Object {
     const NONE: Object = Object { name: [0; NAME], length: 0, left: false, creation: ObjectCreation::NONE };
 
-    /// An object with this name, without its leading slashes, and nothing else yet.
+    /// An object with this name in its folder, and nothing else yet.
     pub(crate) fn named(name: &[u8]) -> Option<Object> {
         let mut object = Object { length: u8::try_from(name.len()).ok()?, ..Object::NONE };
         object.name.get_mut(..name.len())?.copy_from_slice(name);
@@ -75,9 +81,15 @@ impl Object {
         self.creation.site()
     }
 
-    /// The name, without its leading slashes.
+    /// The name of its file.
     pub(crate) fn name(&self) -> &[u8] {
         self.name.get(..self.length as usize).unwrap_or_default()
+    }
+
+    /// The name as the call takes it, without its slash.
+    pub(crate) fn bare(&self) -> &[u8] {
+        let prefix = self.creation.named.prefix().as_bytes();
+        self.name().strip_prefix(prefix).unwrap_or_default()
     }
 }
 

@@ -52,7 +52,7 @@ errnos! {
         ShmgetSizeMismatch ShmgetZeroSize ShmgetSizeLimit ShmgetFailed
         ShmatBadId ShmatUnalignedAddress ShmatRemapNull ShmatAddressInUse ShmatFailed
         ShmdtNotAttached ShmdtInterior ShmdtDouble ShmdtNotASegment ShmctlBadId ShmctlBadCommand ShmctlFailed
-        ShmOpenName ShmOpenFailed
+        ShmOpenName ShmOpenFailed SemOpenName SemOpenFailed SemBadValue SemUnlinkFailed
         SemgetLimit SemgetCountMismatch SemgetZeroCount SemctlBadId SemctlBadNumber SemctlBadCommand SemctlFailed
         SemopRemoved SemopBadId SemopFailed MsgctlBadId MsgctlBadCommand MsgctlFailed MsgsndTooLong MsgsndBadId MsgsndBadType
         MsgsndRemoved MsgrcvBadId MsgrcvRemoved MsgrcvFailed
@@ -65,6 +65,7 @@ errnos! {
     EACCES "permission denied" [
         MmapNotMappable MmapFdNotReadable MmapFdNotWritable MmapExecDenied MmapFailed MprotectDenied MprotectFailed FtokPath
         ShmgetDenied ShmatDenied ShmctlDenied ShmOpenNoPermissions ShmOpenDenied ShmUnlinkFailed
+        SemOpenNoPermissions SemOpenDenied SemUnlinkFailed
         SemgetDenied SemctlDenied SemopFailed MsggetDenied MsgctlDenied MsgsndFailed MsgrcvFailed
     ];
     EBADF "the descriptor is not open, or not fit for the call" [MmapBadFd];
@@ -73,11 +74,11 @@ errnos! {
         MmapSealed MmapExecDenied MmapLockLimit MmapFailed MunmapFailed MremapFailed MprotectFailed ShmgetFailed ShmctlDenied
         SemctlDenied MsgctlDenied SemgetFailed MsggetFailed
     ];
-    EEXIST "it exists already" [MmapAddressInUse ShmgetExists ShmOpenExists SemgetExists MsggetExists];
+    EEXIST "it exists already" [MmapAddressInUse ShmgetExists ShmOpenExists SemOpenExists SemgetExists MsggetExists];
     EAGAIN "a limit for now: locked memory, or a locked file" [MmapLockLimit MmapFailed MremapFailed];
     EOVERFLOW "a value is too large for its type" [MmapOffsetOverflow ShmctlFailed];
     EOPNOTSUPP "a flag is not supported for this file" [MmapFailed];
-    ENOENT "no such file or object, or no segment with this key" [FtokPath ShmgetMissing ShmOpenMissing ShmOpenFailed SemgetMissing MsggetMissing];
+    ENOENT "no such file or object, or no segment with this key" [FtokPath ShmgetMissing ShmOpenMissing ShmOpenFailed SemOpenMissing SemOpenFailed SemgetMissing MsggetMissing];
     ENOTDIR "a part of the path is not a directory" [FtokPath];
     EFAULT "the address is not memory that can be used" [MremapBadAddress FtokPath ShmctlNullBuffer SemctlNullBuffer SemopNullBuffer MsgctlNullBuffer MsgsndNullBuffer MsgrcvNullBuffer];
     ENOSPC "no room: a limit on segments, or a full filesystem" [ShmgetSizeLimit ShmgetSegmentLimit MsyncFailed SemgetLimit MsggetLimit SemopFailed];
@@ -85,9 +86,9 @@ errnos! {
     EBUSY "the memory is locked" [MsyncFailed];
     EIO "the file could not be read or written" [MmapNotMappable MsyncFailed];
     EINTR "a signal came while the call waited" [MsyncFailed];
-    ENFILE "the system has as many open files as it may" [MmapFailed ShmgetFailed ShmOpenFailed];
-    EMFILE "the process has as many open files as it may" [ShmOpenFailed];
-    ENAMETOOLONG "the name is longer than one may be" [ShmOpenName];
+    ENFILE "the system has as many open files as it may" [MmapFailed ShmgetFailed ShmOpenFailed SemOpenFailed];
+    EMFILE "the process has as many open files as it may" [ShmOpenFailed SemOpenFailed];
+    ENAMETOOLONG "the name is longer than one may be" [ShmOpenName SemOpenName SemUnlinkFailed];
     E2BIG "more than there may be, or than there is room for" [SemopTooMany MsgrcvTooLong];
     EFBIG "a number outside of what there is" [SemopBadNumber];
     ERANGE "a value outside of its range" [SemctlBadValue SemopFailed];
@@ -249,7 +250,8 @@ mod tests {
     #[test]
     fn every_rule_of_a_failure_explains_some_errno() {
         for rule in Rule::ALL.iter().filter(|rule| rule.name().ends_with("-failed")) {
-            let of_result = ["shmget-failed-key", "munmap-map-failed", "fault-map-failed"].contains(&rule.name());
+            let of_result = ["shmget-failed-key", "munmap-map-failed", "fault-map-failed", "fault-sem-failed"]
+                .contains(&rule.name());
             assert!(of_result || ERRNOS.iter().any(|errno| errno.rules.contains(rule)), "{rule}");
         }
     }

@@ -9,6 +9,7 @@ mod jump;
 mod overrun;
 mod protection;
 mod released;
+mod semaphore;
 mod unexplained;
 mod words;
 
@@ -20,6 +21,7 @@ use crate::form::Draft;
 use crate::harden::{self, Purpose};
 use crate::machine::Access;
 use crate::observe::tracked;
+use crate::past::failures::Failure;
 use crate::track::{By, Library, ReleasedMapping, TrackedRange};
 use core::ffi::c_int;
 use failed::FailedPointer;
@@ -42,6 +44,8 @@ const LOWEST: usize = 64 * 1024;
 pub(crate) enum Cause {
     /// The result of a call that failed was used.
     MapFailed(FailedPointer),
+    /// The result of a `sem_open` that failed was used.
+    SemFailed(Failure),
     /// The processor went where there is no code.
     BadJump(Jump),
     /// What was there has been released.
@@ -69,6 +73,9 @@ pub(crate) fn cause(fault: &Fault) -> Option<Cause> {
     // Others do not tell an address.
     if !(Fault::MAPERR..=Fault::PKUERR).contains(&fault.code) {
         return None;
+    }
+    if let Some(failure) = semaphore::failed(fault) {
+        return Some(Cause::SemFailed(failure));
     }
     if let Some(pointer) = FailedPointer::of(fault) {
         return Some(Cause::MapFailed(pointer));
@@ -180,6 +187,7 @@ impl Cause {
     pub(crate) fn rule(&self) -> Rule {
         match self {
             Cause::MapFailed(_) => Rule::FaultMapFailed,
+            Cause::SemFailed(_) => Rule::FaultSemFailed,
             Cause::BadJump(_) => Rule::FaultBadJump,
             Cause::Released(gone) if gone.was.origin.by == By::Shmat => Rule::FaultAfterDetach,
             Cause::Vanished(known) if known.origin.by == By::Shmat => Rule::FaultAfterDetach,
@@ -202,6 +210,7 @@ impl Cause {
     pub(crate) fn tell(&self, fault: &Fault, draft: &mut Draft) {
         match self {
             Cause::MapFailed(pointer) => pointer.tell(fault, draft),
+            Cause::SemFailed(failure) => semaphore::tell(failure, fault, draft),
             Cause::BadJump(jump) => jump.tell(fault, draft),
             Cause::Released(gone) => released::tell(gone, fault, draft),
             Cause::Vanished(known) => released::tell_vanished(known, fault, draft),

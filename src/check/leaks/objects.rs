@@ -1,4 +1,4 @@
-//! Shared memory objects that this process has made and that outlive it. The kernel is asked for each of them; one finding
+//! Shared memory objects and named semaphores that this process has made and that outlive it. The kernel is asked for each of them; one finding
 //! tells of all that one call has made.
 
 use super::{LISTED, Moment, finding};
@@ -37,17 +37,24 @@ fn find_unusable() {
         from = next;
         let path = path_of(Named::Object, object.name());
         let Some(there) = path.and_then(|path| facts::object::Object::at(&path)) else { continue };
-        let ObjectCreation { flags, mode, fd, .. } = object.creation;
-        if !lacks_owners_bits(there.mode, flags) {
+        let ObjectCreation { named, flags, result, .. } = object.creation;
+        if !lacks_owners_bits(named, there.mode, flags) {
             continue;
         }
-        let call = CreatedObject { name: object.name(), flags, mode };
-        finding(&call, fd as isize, object.site(), &Outer::NONE, |report| {
-            report.finding(Rule::ShmOpenNoPermissions, Severity::Warning, |draft| {
-                tell_no_permissions(Named::Object, &there, draft);
-            });
+        let rule = match named {
+            Named::Object => Rule::ShmOpenNoPermissions,
+            Named::Semaphore => Rule::SemOpenNoPermissions,
+        };
+        finding(&call_of(&object), result.get().cast_signed(), object.site(), &Outer::NONE, |report| {
+            report.finding(rule, Severity::Warning, |draft| tell_no_permissions(named, &there, draft));
         });
     }
+}
+
+/// The call that made an object.
+fn call_of(object: &Object) -> CreatedObject<'_> {
+    let ObjectCreation { named, flags, mode, initial, .. } = object.creation;
+    CreatedObject { named, name: object.bare(), flags, mode, initial }
 }
 
 fn is_there(object: &Object) -> bool {
@@ -68,33 +75,28 @@ impl Display for Names {
         for place in 0..LISTED {
             let Some((object, next)) = tracked::next_left_object(from, Some(self.0)) else { return Ok(()) };
             from = next;
-            write!(f, "{}'/{}'", if place == 0 { "" } else { ", " }, Escaped(object.name()))?;
+            write!(f, "{}'/{}'", if place == 0 { "" } else { ", " }, Escaped(object.bare()))?;
         }
         f.write_str(" and so on")
     }
 }
 
 fn left_objects(object: &Object, moment: Moment) {
-    let (name, site) = (object.name(), object.site());
-    let call = CreatedObject { name, flags: object.creation.flags, mode: object.creation.mode };
-    finding(&call, object.creation.fd as isize, site, &Outer::NONE, |report| {
+    let (named, site) = (object.creation.named, object.site());
+    finding(&call_of(object), object.creation.result.get().cast_signed(), site, &Outer::NONE, |report| {
         report.finding(Rule::LeakShmObject, Severity::Note, |draft| {
             let count = tracked::count_left_objects(site).unwrap_or(1);
             if count == 1 {
-                draft
-                    .message(format_args!("the shared memory object {}, made here, still exists{moment}", Names(site)));
-                draft.note(format_args!("it is the file {FOLDER}{}", Escaped(name)));
+                draft.message(format_args!("the {named} {}, made here, still exists{moment}", Names(site)));
+                draft.note(format_args!("it is the file {FOLDER}{}", Escaped(object.name())));
             } else {
-                draft.message(format_args!(
-                    "{count} shared memory objects made here still exist{moment}: {}",
-                    Names(site)
-                ));
+                draft.message(format_args!("{count} {named}s made here still exist{moment}: {}", Names(site)));
                 draft.note(format_args!("they are files in {}", Quoted(FOLDER.as_bytes())));
             }
             let each = if count == 1 { "it" } else { "each of them" };
-            draft.help(format_args!(
-                "call shm_unlink for {each} when every process that needs it has opened it: what is mapped stays"
-            ));
+            let (unlink, stays) = (named.unlink(), named.what_stays());
+            draft
+                .help(format_args!("call {unlink} for {each} when every process that needs it has opened it: {stays}"));
         });
     });
 }
