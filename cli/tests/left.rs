@@ -24,7 +24,7 @@ fn said(name: &str, lines: &str, options: &[&str]) -> Option<String> {
     let library = library()?;
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("prog.c");
-    let head = "#include <fcntl.h>\n#include <signal.h>\n#include <stdio.h>\n#include <sys/mman.h>\n\
+    let head = "#include <fcntl.h>\n#include <semaphore.h>\n#include <signal.h>\n#include <stdio.h>\n#include <sys/mman.h>\n\
                 #include <sys/shm.h>\n#include <sys/wait.h>\n#include <unistd.h>\n";
     fs::write(
         &source,
@@ -149,7 +149,7 @@ fn who_could_have_removed_a_segment_is_told() {
         &[
             "    attached by process ",
             " (prog) here:\n",
-            "prog.c:16",
+            "prog.c:17",
             " (prog) attached it, too, and could have removed it\n",
         ],
     );
@@ -171,6 +171,12 @@ fn an_object_is_asked_for_again_when_the_run_is_over() {
     let name = object("killed");
     let killed = said(&name, &format!("{make}    raise(SIGKILL);\n"), &[]).unwrap();
     has(&killed, &[&format!("the shared memory object '{name}', made here, still exists when the run is over\n")]);
+    let name = object("semaphore");
+    let line = "    sem_open(name, O_CREAT, 0600, 1);\n    raise(SIGKILL);\n    return 0;\n";
+    let semaphore = said(&name, line, &[]).unwrap();
+    let _ = fs::remove_file(format!("/dev/shm/sem.{}", &name[1..]));
+    has(&semaphore, &[&format!("the named semaphore '{name}', made here, still exists when the run is over\n")]);
+    has(&semaphore, &["call sem_unlink for it when every process that needs it has opened it"]);
     let name = object("late");
     let lines = format!(
         "{make}    if (fork() == 0) {{\n        setsid();\n        sleep(1);\n        \

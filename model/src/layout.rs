@@ -186,9 +186,11 @@ layout! {
         table: usize,
         places: usize,
         stride: usize,
-        /// In an object: its name without the slash, and how long that is, 1 byte; 0 is none.
+        /// In an object: the name of its file, and how long that is, 1 byte; 0 is none.
         name: usize,
         length: usize,
+        /// 1 byte: 1 of a semaphore, whose file has "sem." before the name.
+        named: usize,
         /// A complement of 8 bytes.
         site: usize,
     }
@@ -273,7 +275,7 @@ impl Entry {
 pub const CALLS: [&str; 5] = ["mmap", "mremap", "shmat", "munmap", "shmdt"];
 
 /// The calls whose failures are kept, in the order of their rings.
-pub const FAILING: [&str; 5] = ["mmap", "mremap", "ftok", "shmget", "shmat"];
+pub const FAILING: [&str; 8] = ["mmap", "mremap", "ftok", "shmget", "shmat", "semget", "msgget", "sem_open"];
 
 /// What stands before the addresses in a table.
 #[derive(Clone, Copy, Debug)]

@@ -7,6 +7,7 @@ pub(crate) const NAME: usize = 255;
 
 /// What has a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub(crate) enum Named {
     /// An object of `shm_open(3)`.
     Object,

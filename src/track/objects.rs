@@ -109,6 +109,7 @@ impl Objects {
             stride: size_of::<Object>(),
             name: offset_of!(Object, name),
             length: offset_of!(Object, length),
+            named: offset_of!(Object, creation.named),
             site: offset_of!(Object, creation.site),
         }
     }

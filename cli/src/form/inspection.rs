@@ -70,10 +70,10 @@ fn write_all(inspection: &Inspection, text: &mut String) {
         inspection.segments.iter().for_each(|segment| write_segment(segment, text));
     }
     if !inspection.objects.is_empty() {
-        let _ = writeln!(text, "\nshared memory objects that it has made");
+        let _ = writeln!(text, "\nshared memory objects and named semaphores that it has made");
         for object in &inspection.objects {
             let _ = writeln!(text, "  /{}", object.name.escape_debug());
-            write_site("shm_open", &object.site, text);
+            write_site(object.call, &object.site, text);
         }
     }
     if !inspection.failures.is_empty() {

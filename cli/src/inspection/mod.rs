@@ -122,9 +122,10 @@ pub(crate) struct Segment {
     pub(crate) removal_refused: Option<FailedCall>,
 }
 
-/// A shared memory object that the process has made.
+/// A shared memory object or a named semaphore that the process has made.
 #[derive(Debug, Serialize)]
 pub(crate) struct Object {
+    pub(crate) call: &'static str,
     pub(crate) name: String,
     pub(crate) site: Rc<Site>,
 }
@@ -242,7 +243,11 @@ pub(crate) fn inspect(subject: &Subject<'_>) -> Result<Option<Inspection>, Failu
         inspection.mappings = agreed.pieces.iter().map(|piece| telling.mapping(piece)).collect();
         inspection.released = released.iter().map(|gone| telling.release(gone)).collect();
         inspection.segments = snapshot.segments(&table).into_iter().map(|segment| telling.segment(&segment)).collect();
-        let object = |object: tables::Object| Object { name: object.name, site: telling.sites.of_return(object.site) };
+        let object = |object: tables::Object| Object {
+            call: object.call,
+            name: object.name,
+            site: telling.sites.of_return(object.site),
+        };
         inspection.objects = snapshot.objects(&table).into_iter().map(object).collect();
         let failures = tables::failures(memory, &table);
         inspection.failures =

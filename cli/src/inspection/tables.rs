@@ -20,8 +20,10 @@ pub(crate) struct Segment {
     pub(crate) refused_at: Option<(u64, i32)>,
 }
 
-/// A shared memory object that the process has made.
+/// A shared memory object or a named semaphore that the process has made.
 pub(crate) struct Object {
+    /// The function that made it.
+    pub(crate) call: &'static str,
     /// Without its slash.
     pub(crate) name: String,
     pub(crate) site: u64,
@@ -84,7 +86,12 @@ impl Snapshot<'_> {
             let at = layout.table + place.checked_mul(layout.stride)?;
             let length = usize::from(bytes.byte(at + layout.length)?);
             let name = bytes.0.get(at + layout.name..at + layout.name + length).filter(|name| !name.is_empty())?;
-            Some(Object { name: String::from_utf8_lossy(name).into_owned(), site: bytes.address(at + layout.site)? })
+            let (call, name) = match bytes.byte(at + layout.named)? {
+                1 => ("sem_open", name.strip_prefix(b"sem.")?),
+                _ => ("shm_open", name),
+            };
+            let site = bytes.address(at + layout.site)?;
+            Some(Object { call, name: String::from_utf8_lossy(name).into_owned(), site })
         };
         let mut objects: Vec<Object> =
             (0..layout.places).map_while(within(bytes, layout.table, layout.stride)).filter_map(read).collect();

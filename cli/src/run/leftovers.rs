@@ -292,11 +292,15 @@ impl Leftovers<'_> {
     fn of_objects(&self, group: &Group<&Object>) -> Option<Record> {
         let left = &group.left;
         let names = joined(left.iter().map(|object| format!("'{}'", object.name)));
+        let (kind, unlink, stays) = match group.call.function.as_str() {
+            "sem_open" => ("named semaphore", "sem_unlink", "who has it open keeps it"),
+            _ => ("shared memory object", "shm_unlink", "what is mapped stays"),
+        };
         let one = left.len() == 1;
         let (what, list) = if one {
-            (format!("the shared memory object {names}, made here,"), String::new())
+            (format!("the {kind} {names}, made here,"), String::new())
         } else {
-            (format!("{} shared memory objects made here", left.len()), format!(": {names}"))
+            (format!("{} {kind}s made here", left.len()), format!(": {names}"))
         };
         let note = match &left[..] {
             [object] => format!("it is the file {}", object.path),
@@ -306,15 +310,13 @@ impl Leftovers<'_> {
         let (message, help) = if self.living.is_empty() {
             (
                 format!("{what} still {} when the run is over{list}", if one { "exists" } else { "exist" }),
-                format!(
-                    "call shm_unlink for {each} when every process that needs it has opened it: what is mapped stays"
-                ),
+                format!("call {unlink} for {each} when every process that needs it has opened it: {stays}"),
             )
         } else {
             let there = if one { "is" } else { "are" };
             (
                 format!("{what} {there} still there; {}{list}", self.still_run()),
-                format!("if none of the processes that still run removes it, call shm_unlink for {each}"),
+                format!("if none of the processes that still run removes it, call {unlink} for {each}"),
             )
         };
         let told = Told { message, notes: vec![note], help: vec![help], related: Vec::new() };
