@@ -1,7 +1,7 @@
 //! The arguments of the subcommands that are about IPC objects.
 
 use crate::form::objects::Column;
-use clap::builder::{EnumValueParser, PossibleValue};
+use clap::builder::{EnumValueParser, PossibleValue, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueEnum, value_parser};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -12,7 +12,9 @@ Examples:
   mapsan ipc list --all-users           those of other users, too
   mapsan ipc list --sort resident --columns object,resident,users
   mapsan ipc list --ftok /srv/db:0x4d   which of them has the key that ftok makes of that file
-  mapsan ipc list --json                for programs";
+  mapsan ipc list --json                for programs
+  mapsan ipc rm shm:5 0x4d010203 /name  by id, key or name
+  mapsan ipc gc --dry-run               what is left over: nobody is attached, and who made and used it is dead";
 
 const LIST_EXAMPLES: &str = "\
 Examples:
@@ -21,10 +23,34 @@ Examples:
   mapsan ipc list --ftok /srv/db        name the file in each key that ftok makes of it, whichever project id
   mapsan ipc list --records run.json    name files and makers that a run of 'mapsan run --format json' has seen
 
-A table is as wide as the terminal, or as COLUMNS says; elsewhere an object is a line. What can't be seen is said on
+A table is as wide as the terminal, or as COLUMNS says; elsewhere an object is a line. What can't be seen is said on \
 standard error: a segment's attachments are counted by the kernel, whoever has them, and open files are not.
 
 Exit status: 0; 2 wrong usage, 125 mapsan failed.";
+
+const RM_EXAMPLES: &str = "\
+Examples:
+  mapsan ipc rm shm:5                   the segment of id 5; sem:5 is a semaphore set, msg:5 a queue
+  mapsan ipc rm 0x4d010203              what has this key, as ipcs shows it
+  mapsan ipc rm /name sem:/name mq:/q   a shared memory object, a named semaphore, a POSIX message queue
+  mapsan ipc rm --force shm:5           though it is attached: it goes with the last that detaches
+
+Where one word names nothing or several objects, nothing is removed. What is another user's stays, and without --force so \
+does what is in use: attached, mapped, open, or waited for in semop. Who waits for a System V message queue, or will use it or \
+a semaphore set again, the kernel does not tell.
+
+Exit status: 0 if none of them is there any more, 1 if one stays; 2 wrong usage, 125 mapsan failed, 127 there is no such object.";
+
+const GC_EXAMPLES: &str = "\
+Examples:
+  mapsan ipc gc --dry-run               tell what would be removed, and why the others stay
+  mapsan ipc gc                         ask, and remove
+  mapsan ipc gc --older-than 1day --yes for cron(8)
+
+It removes segments of this user alone: of those the kernel remembers who made them, and counts who is attached. A process \
+with CAP_IPC_OWNER that attaches in the very moment of the removal keeps its memory, but the key is gone; that is said.
+
+Exit status: 0; 1 if one that was to be removed stays; 2 wrong usage, 125 mapsan failed.";
 
 /// `mapsan ipc`.
 pub(super) fn ipc() -> Command {
@@ -39,6 +65,49 @@ pub(super) fn ipc() -> Command {
                 .after_help(LIST_EXAMPLES)
                 .args(listing()),
         )
+        .subcommand(rm())
+        .subcommand(gc())
+}
+
+fn rm() -> Command {
+    Command::new("rm")
+        .about("Removes objects, unless they are in use")
+        .after_help(RM_EXAMPLES)
+        .arg(
+            Arg::new("object")
+                .value_name("ID|KEY|NAME")
+                .required(true)
+                .num_args(1..)
+                .allow_negative_numbers(true)
+                .help("shm:ID, sem:ID, msg:ID, or an ID that one object alone has; 0xKEY; /NAME, sem:/NAME, mq:/NAME"),
+        )
+        .arg(
+            Arg::new("force")
+                .long("force")
+                .action(ArgAction::SetTrue)
+                .help("though a process is attached, has it open, or waits for it"),
+        )
+}
+
+fn gc() -> Command {
+    Command::new("gc")
+        .about("Removes segments that are left over: nobody is attached, and who made them and used them last is dead")
+        .after_help(GC_EXAMPLES)
+        .arg(
+            Arg::new("older-than")
+                .long("older-than")
+                .value_name("TIME")
+                .value_parser(ValueParser::new(humantime::parse_duration))
+                .help("only what was not made, attached or detached for so long, such as 30min, 1h or 2days"),
+        )
+        .arg(
+            Arg::new("dry-run")
+                .long("dry-run")
+                .action(ArgAction::SetTrue)
+                .conflicts_with("yes")
+                .help("remove nothing, tell what would be"),
+        )
+        .arg(Arg::new("yes").long("yes").short('y').action(ArgAction::SetTrue).help("do not ask"))
 }
 
 fn listing() -> [Arg; 6] {

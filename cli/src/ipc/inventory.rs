@@ -190,12 +190,43 @@ impl Entry {
     }
 }
 
+impl Entry {
+    /// By whom a segment is attached, as the end of a sentence; `None` of one that is not.
+    pub(crate) fn attached(&self) -> Option<String> {
+        let times = self.object.count().filter(|count| count.what == "attached" && count.number > 0)?;
+        let times = if times.number == 1 { "once".to_owned() } else { format!("{} times", times.number) };
+        let by = if self.users.is_empty() {
+            "by processes that were not seen".to_owned()
+        } else {
+            format!("by {}", self.names())
+        };
+        Some(format!("it is attached {times}, {by}"))
+    }
+
+    /// By whom a file is open or mapped, as the end of a sentence.
+    pub(crate) fn open(&self) -> Option<String> {
+        (!self.users.is_empty()).then(|| format!("it is open or mapped by {}", self.names()))
+    }
+
+    /// The first of those who use it.
+    fn names(&self) -> String {
+        const SHOWN: usize = 3;
+        let shown: Vec<String> =
+            self.users.iter().take(SHOWN).map(|user| format!("{} {}", user.pid, user.name)).collect();
+        let more = self.users.len().saturating_sub(SHOWN);
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        format!("{}{more}", shown.join(", "))
+    }
+}
+
 /// All of it.
 #[derive(Debug, Default)]
 pub(crate) struct Inventory {
     pub(crate) entries: Vec<Entry>,
-    /// What could not be looked at.
-    pub(crate) gaps: Vec<String>,
+    /// Which kinds of objects could not be listed.
+    pub(crate) unlisted: Vec<String>,
+    /// Which processes could not be looked at, and what shows that some were not.
+    pub(crate) unseen: Vec<String>,
     /// Whether there may be processes that were not looked at.
     pub(crate) has_unseen_processes: bool,
 }
@@ -221,6 +252,11 @@ impl Inventory {
         inventory
     }
 
+    /// All that could not be looked at.
+    pub(crate) fn gaps(&self) -> impl Iterator<Item = &String> {
+        self.unlisted.iter().chain(&self.unseen)
+    }
+
     fn objects(&mut self) -> Vec<Object> {
         let mut objects = Vec::new();
         for family in sysv::Family::ALL {
@@ -228,17 +264,17 @@ impl Inventory {
                 Ok(list) => objects.extend(list.into_iter().map(Object::SysV)),
                 Err(error) => {
                     let word = family.word();
-                    self.gaps.push(format!("/proc/sysvipc/{word} can't be read: {}", reason(&error)));
+                    self.unlisted.push(format!("/proc/sysvipc/{word} can't be read: {}", reason(&error)));
                 }
             }
         }
         match posix::list_files() {
             Ok(list) => objects.extend(list.into_iter().map(Object::Posix)),
-            Err(error) => self.gaps.push(format!("{} can't be read: {}", posix::FOLDER, reason(&error))),
+            Err(error) => self.unlisted.push(format!("{} can't be read: {}", posix::FOLDER, reason(&error))),
         }
         match posix::list_queues() {
             Ok(list) => objects.extend(list.into_iter().map(Object::Posix)),
-            Err(error) => self.gaps.push(format!("POSIX message queues can't be listed: {}", reason(&error))),
+            Err(error) => self.unlisted.push(format!("POSIX message queues can't be listed: {}", reason(&error))),
         }
         objects
     }
@@ -269,7 +305,7 @@ impl Inventory {
         let scan = processes::scan(wanted).unwrap_or_default();
         let unseen = scan.gaps();
         self.has_unseen_processes = !unseen.is_empty();
-        self.gaps.extend(unseen);
+        self.unseen.extend(unseen);
         scan
     }
 
@@ -283,7 +319,7 @@ impl Inventory {
             1 => format!("attachments that no process was seen to have: {of_first}, and to another segment"),
             more => format!("attachments that no process was seen to have: {of_first}, and to {more} other segments"),
         };
-        self.gaps.push(gap);
+        self.unseen.push(gap);
     }
 }
 

@@ -1,7 +1,8 @@
 //! Layer *asking*: the program's file and process, the library, sockets, namespaces, /proc.
 //!
 //! No file uses another, but for `library`, which may need a `folder`, those that have a process's `memory`, and
-//! `liveness`, which names `processes`.
+//! `liveness`, which names `processes`, `sysv`, which has a `segment` removed, and `segment` and `lease`, which are not to be
+//! ended in the middle (`undisturbed`).
 
 pub(crate) mod channel;
 pub(crate) mod child;
@@ -9,6 +10,7 @@ pub(crate) mod clock;
 pub(crate) mod compile;
 pub(crate) mod core;
 pub(crate) mod folder;
+pub(crate) mod lease;
 pub(crate) mod library;
 pub(crate) mod liveness;
 pub(crate) mod memory;
@@ -18,7 +20,9 @@ pub(crate) mod process;
 pub(crate) mod processes;
 pub(crate) mod program;
 mod refusal;
+pub(crate) mod segment;
 pub(crate) mod segments;
 pub(crate) mod signal;
 pub(crate) mod sysv;
 pub(crate) mod tree;
+mod undisturbed;

@@ -1,10 +1,12 @@
 //! POSIX shared memory objects, named semaphores (/dev/shm) and message queues (the mqueue file system).
 
 use rustix::fs::{Dir, Mode, OFlags};
+use rustix::io::Errno;
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
+use std::ffi::CString;
 use std::fs;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -120,12 +122,12 @@ fn own_mount() -> io::Result<OwnedFd> {
 /// /dev/mqueue, where it is that file system.
 fn mounted() -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let folder = rustix::fs::open("/dev/mqueue", flags, Mode::empty())?;
-    if rustix::fs::fstatfs(&folder)?.f_type == MQUEUE_MAGIC {
-        Ok(folder)
-    } else {
-        Err(io::Error::other("no mqueue file system is mounted at /dev/mqueue"))
-    }
+    let absent = || io::Error::other("no mqueue file system is mounted at /dev/mqueue");
+    let folder = match rustix::fs::open("/dev/mqueue", flags, Mode::empty()) {
+        Err(Errno::NOENT) => return Err(absent()),
+        opened => opened?,
+    };
+    if rustix::fs::fstatfs(&folder)?.f_type == MQUEUE_MAGIC { Ok(folder) } else { Err(absent()) }
 }
 
 /// The bytes in a queue: its file says so (`mq_overview(7)`).
@@ -134,4 +136,31 @@ fn bytes_in(folder: &OwnedFd, name: &str) -> Option<u64> {
     let mut text = String::new();
     fs::File::from(file).read_to_string(&mut text).ok()?;
     text.strip_prefix("QSIZE:")?.split_whitespace().next()?.parse().ok()
+}
+
+/// Removes a message queue, if the one of that name is still the one that was listed.
+pub(crate) fn remove_queue(queue: &Posix) -> io::Result<()> {
+    let name = CString::new(queue.name.as_str())?;
+    // SAFETY: a zero-terminated string.
+    let found = unsafe { libc::mq_open(name.as_ptr(), libc::O_RDONLY | libc::O_NONBLOCK | libc::O_CLOEXEC) };
+    if found == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: a descriptor that is open, and this function's.
+    let found = unsafe { OwnedFd::from_raw_fd(found) };
+    if rustix::fs::fstat(&found)?.st_ino != queue.inode {
+        return Err(io::Error::from_raw_os_error(libc::ENOENT));
+    }
+    // SAFETY: a zero-terminated string.
+    if unsafe { libc::mq_unlink(name.as_ptr()) } == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Removes a file if it still is that object, used or not.
+pub(crate) fn remove_file(object: &Posix) -> io::Result<()> {
+    let path = object.path.as_ref().ok_or_else(|| io::Error::from_raw_os_error(libc::ENOENT))?;
+    let stat = rustix::fs::lstat(path)?;
+    if (stat.st_dev, stat.st_ino) != (object.device, object.inode) {
+        return Err(io::Error::from_raw_os_error(libc::ENOENT));
+    }
+    Ok(rustix::fs::unlink(path)?)
 }

@@ -2,6 +2,7 @@
 //!
 //! The lists are /proc/sysvipc, which show every object, whoever may use it (sysvipc(7)).
 
+use crate::system::segment;
 use std::fs;
 use std::io;
 
@@ -95,6 +96,31 @@ fn parse(family: Family, line: &str) -> Option<SysV> {
         used,
         changed,
     })
+}
+
+/// Removes an object, whoever uses it.
+pub(crate) fn remove(family: Family, id: i32) -> io::Result<()> {
+    let removed = match family {
+        Family::Segment => return segment::remove(id),
+        // SAFETY: IPC_RMID takes no fourth argument.
+        Family::SemaphoreSet => unsafe { libc::semctl(id, 0, libc::IPC_RMID) },
+        // SAFETY: IPC_RMID takes no structure.
+        Family::MessageQueue => unsafe { libc::msgctl(id, libc::IPC_RMID, std::ptr::null_mut()) },
+    };
+    if removed == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// How many threads wait in semop(2) for a set of so many semaphores.
+pub(crate) fn waiters(id: i32, semaphores: u64) -> io::Result<u64> {
+    let mut waiting = 0;
+    for number in 0..i32::try_from(semaphores).unwrap_or(i32::MAX) {
+        for command in [libc::GETNCNT, libc::GETZCNT] {
+            // SAFETY: neither command takes a fourth argument.
+            let count = unsafe { libc::semctl(id, number, command) };
+            waiting += u64::try_from(count).map_err(|_| io::Error::last_os_error())?;
+        }
+    }
+    Ok(waiting)
 }
 
 #[cfg(test)]

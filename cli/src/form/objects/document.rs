@@ -12,7 +12,7 @@ pub(crate) fn document(inventory: &Inventory, left_out: usize) -> String {
         schema: "mapsan-ipc/1",
         objects: inventory.entries.iter().map(Described::from).collect(),
         of_other_users: left_out,
-        not_seen: &inventory.gaps,
+        not_seen: inventory.gaps().collect(),
     };
     serde_json::to_string(&document).map(|text| text + "\n").unwrap_or_default()
 }
@@ -22,7 +22,7 @@ struct Document<'a> {
     schema: &'static str,
     objects: Vec<Described<'a>>,
     of_other_users: usize,
-    not_seen: &'a [String],
+    not_seen: Vec<&'a String>,
 }
 
 #[derive(Serialize)]

@@ -1,8 +1,6 @@
 //! `mapsan ipc list`: what there is, compared with what others say of it.
 
-mod objects;
-
-use objects::{Room, Said};
+use crate::room::{Room, Said};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,7 +10,7 @@ use std::os::unix::fs::MetadataExt;
 fn json(said: &Said) -> Value {
     assert_eq!(said.status, 0, "{}", said.err);
     let document: Value = serde_json::from_str(&said.out).unwrap();
-    let schema: Value = serde_json::from_str(include_str!("../../docs/ipc.schema.json")).unwrap();
+    let schema: Value = serde_json::from_str(include_str!("../../../docs/ipc.schema.json")).unwrap();
     if let Err(error) = jsonschema::validate(&schema, &document) {
         panic!("{error} at {}: {}", error.instance_path(), said.out);
     }

@@ -14,6 +14,7 @@
 #include <sys/sem.h>
 #include <sys/shm.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static void answer(long value)
@@ -25,6 +26,41 @@ static void answer(long value)
     fflush(stdout);
 }
 
+/* So many milliseconds of processes that attach a segment of a range of keys, look whether its key still leads to it, and
+ * leave: how many attached one, or -1 and EIDRM if one found that its key did not. */
+static long storm(key_t first, int count, long milliseconds)
+{
+    struct timespec start, now;
+    long attached = 0, lost = 0;
+    int status;
+
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    do {
+        pid_t child = fork();
+        if (child == 0) {
+            unsigned seed = (unsigned)getpid() * 2654435761u;
+            key_t key = first + rand_r(&seed) % count;
+            int id = shmget(key, 0, 0);
+            void *at = shmat(id, NULL, 0);
+            if (at == (void *)-1)
+                _exit(0);
+            struct timespec pause = {0, rand_r(&seed) % 300000};
+            for (int look = 0; look < 3; look++) {
+                if (shmget(key, 0, 0) != id)
+                    _exit(2);
+                nanosleep(&pause, NULL);
+            }
+            _exit(shmget(key, 0, 0) == id ? 1 : 2);
+        }
+        waitpid(child, &status, 0);
+        attached += WEXITSTATUS(status) != 0;
+        lost += WEXITSTATUS(status) == 2;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    } while ((now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000 < milliseconds);
+    errno = EIDRM;
+    return lost > 0 ? -1 : attached;
+}
+
 int main(void)
 {
     char line[512], word[32], name[256];
@@ -32,7 +68,7 @@ int main(void)
         long type;
         char text[100];
     } message = {1, ""};
-    struct sembuf wait = {0, -1, 0};
+    struct sembuf take = {0, -1, 0};
 
     while (fgets(line, sizeof line, stdin)) {
         long a = 0, b = 0, c = 0;
@@ -50,7 +86,7 @@ int main(void)
         else if (!strcmp(word, "semget"))
             answer(semget((key_t)a, (int)b, IPC_CREAT | (int)c));
         else if (!strcmp(word, "semwait"))
-            answer(semop((int)a, &wait, 1));
+            answer(semop((int)a, &take, 1));
         else if (!strcmp(word, "msgget"))
             answer(msgget((key_t)a, IPC_CREAT | (int)c));
         else if (!strcmp(word, "msgsnd"))
@@ -75,6 +111,8 @@ int main(void)
             answer(mq_open(name, O_RDWR | O_CREAT, (mode_t)c, NULL));
         else if (!strcmp(word, "mq_send"))
             answer(mq_send((mqd_t)a, message.text, (size_t)b, 0));
+        else if (!strcmp(word, "storm"))
+            answer(storm((key_t)a, (int)b, c));
         else if (!strcmp(word, "setuid"))
             answer(setgid((gid_t)a) ? -1 : setuid((uid_t)a));
         else if (!strcmp(word, "child")) {
@@ -82,7 +120,7 @@ int main(void)
             int id, status;
             if (fork() == 0)
                 _exit(shmget((key_t)a, (size_t)b, IPC_CREAT | (int)c) == -1);
-            wait4(-1, &status, 0, NULL);
+            wait(&status);
             id = shmget((key_t)a, 0, 0);
             answer(status == 0 ? id : -1);
         } else

@@ -20,10 +20,18 @@ impl Room {
         }
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join("actor");
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/objects/actor.c");
-        assert!(Command::new("cc").args([source, "-o"]).arg(&program).status().unwrap().success());
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/ipc/actor.c");
+        assert!(
+            Command::new("cc")
+                .args(["-Wall", "-Wextra", "-Werror", source, "-o"])
+                .arg(&program)
+                .status()
+                .unwrap()
+                .success()
+        );
         let mut command = Command::new("unshare");
-        command.args(["--ipc", "--mount", "sh", "-c", "mount -t tmpfs tmpfs /dev/shm && exec \"$0\""]).arg(&program);
+        let own = "mount -t tmpfs tmpfs /dev/shm && { test ! -d /dev/mqueue || mount -t mqueue mqueue /dev/mqueue; }";
+        command.args(["--ipc", "--mount", "sh", "-c", &format!("{own} && exec \"$0\"")]).arg(&program);
         let mut actor = Actor::start(command);
         // It answers when all is set up.
         actor.ask("none");
@@ -95,6 +103,11 @@ impl Actor {
     /// Has it do something, and waits for the answer.
     pub(crate) fn ask(&mut self, what: &str) -> String {
         self.tell(what);
+        self.answer()
+    }
+
+    /// The answer to what it was told.
+    pub(crate) fn answer(&mut self) -> String {
         let mut answer = String::new();
         self.from.read_line(&mut answer).unwrap();
         answer.trim().to_owned()

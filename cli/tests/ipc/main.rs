@@ -1,0 +1,5 @@
+//! `mapsan ipc`, in IPC namespaces of the tests' own.
+
+mod list;
+mod removal;
+mod room;
