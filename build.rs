@@ -9,7 +9,7 @@ const SONAME: &str = "libmapsan.so.0";
 
 /// The functions that a program or a sanitizer may define, and that the library therefore has itself or finds in libc:
 /// `src/clib`. The compiler calls some of them, the unwinder others. c-tests/abi/library.sh knows what may stay undefined.
-const OWN: [&str; 30] = [
+const OWN: [&str; 31] = [
     "memcpy",
     "memmove",
     "memset",
@@ -32,6 +32,7 @@ const OWN: [&str; 30] = [
     "exit",
     "__sbrk",
     "abort",
+    "gnu_get_libc_version",
     "__setuid",
     "__setreuid",
     "__setresuid",
@@ -43,7 +44,7 @@ const OWN: [&str; 30] = [
 ];
 
 /// Second names of functions, which only a static libc has or a static program needs.
-const ABSENT: [&str; 8] = [
+const ABSENT: [&str; 17] = [
     "__open64",
     "__openat64",
     "__dlclose",
@@ -52,6 +53,15 @@ const ABSENT: [&str; 8] = [
     "__sem_open",
     "__sem_unlink",
     "__new_sem_init",
+    "__new_sem_destroy",
+    "pthread_spin_unlock",
+    "__pthread_mutex_init",
+    "__pthread_mutex_destroy",
+    "__pthread_cond_init",
+    "__pthread_cond_destroy",
+    "__pthread_rwlock_init",
+    "__pthread_barrier_init",
+    "__pthread_barrier_destroy",
 ];
 
 fn main() {

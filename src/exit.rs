@@ -1,6 +1,6 @@
 //! The end of a process, and its doubling by fork(2).
 
-use crate::check::{contents, leaks, past_eof};
+use crate::check::{contents, leaks, locks, past_eof};
 use crate::enabled::{self, CONTENTS};
 use crate::facts::{mapping, started};
 use crate::finding::{self, suppress};
@@ -76,7 +76,8 @@ pub(crate) fn leaving(status: c_int) -> c_int {
         && enabled::bits() & CONTENTS == 0
         && !finding::has_more_to_say()
         && tracked::has_nothing_to_tell()
-        && !past::ipc::are_made();
+        && !past::ipc::are_made()
+        && !past::locks::are_known();
     if nothing {
         return status;
     }
@@ -85,6 +86,7 @@ pub(crate) fn leaving(status: c_int) -> c_int {
     if enabled::bits() & CONTENTS != 0 {
         contents::inspect_all();
     }
+    locks::find_at_end();
     if settings.leaks {
         leaks::find(leaks::Moment::Exit);
     }

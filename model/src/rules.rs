@@ -301,6 +301,15 @@ macro_rules! for_each_rule {
     MsgrcvFailed "msgrcv-failed" "msgrcv" Failure [Note] Correctness None
         "msgrcv failed for a reason that no other rule explains";
 
+    LockNotShared "lock-not-shared" "pthread_mutex_init" Success|Exit [Warning] Correctness None
+        "a lock in memory that processes share is made without PTHREAD_PROCESS_SHARED";
+    LockMadeTwice "lock-made-twice" "pthread_mutex_init" Success [Warning] Correctness None
+        "a lock in shared memory is made anew while another process holds it";
+    LockOwnerDied "lock-owner-died" "pthread_mutex_init" Exit [Warning] Correctness None
+        "a process ends while it holds a lock that others wait for, and that is not robust";
+
+    SemNotShared "sem-not-shared" "sem_init" Success|Exit [Warning] Correctness None
+        "a semaphore in memory that processes share is made with pshared 0";
     SemOpenName "sem-open-name" "sem_open" Failure [Error] Correctness None
         "the name can be none of a semaphore: empty, with a slash inside, or too long";
     SemOpenMissing "sem-open-missing" "sem_open" Failure [Note] Correctness None

@@ -19,10 +19,12 @@
 //! that gives a descriptor, with the place of the file's name among the arguments; `listing` makes an array of variable
 //! arguments that are pointers, as execl(3) takes them, and such a row has the array in their place.
 
-/// The calls whose next definitions are found at start.
+mod locks;
+
+/// The calls whose next definitions are found at start; those that make and destroy locks follow from `locks`.
 macro_rules! for_each_call {
     ($make:ident) => {
-        $make! {
+        $crate::call::calls::with_calls_of_locks! { $make {
             /// mmap(2).
             mmap(addr: *mut c_void, length: usize, prot: c_int, flags: c_int, fd: c_int, offset: off_t) -> *mut c_void {
                 door: plain,
@@ -129,12 +131,6 @@ macro_rules! for_each_call {
                 door: plain,
                 declared: libc::sem_unlink,
                 raw: own_sem_unlink,
-            }
-            /// `sem_init(3)`.
-            sem_init(sem: *mut sem_t, pshared: c_int, value: c_uint) -> c_int {
-                door: plain,
-                declared: libc::sem_init,
-                raw: own_sem_init,
             }
             /// semget(2).
             semget(key: key_t, nsems: c_int, semflg: c_int) -> c_int {
@@ -494,7 +490,8 @@ macro_rules! for_each_call {
                 declared: libc::memfd_create,
                 raw: raw_memfd_create,
             }
-        }
+        } }
     };
 }
 pub(crate) use for_each_call;
+pub(crate) use locks::with_calls_of_locks;

@@ -4,6 +4,7 @@ mod bits;
 pub(crate) mod calls;
 mod fault;
 mod ipc;
+mod lock;
 mod object;
 mod outcome;
 pub(crate) mod passed;
@@ -17,6 +18,7 @@ use core::ffi::c_int;
 use core::fmt;
 pub(crate) use fault::Fault;
 pub(crate) use ipc::{IntArgument, IpcControl, IpcGet, Msgrcv, Msgsnd, Semop, Takes};
+pub(crate) use lock::LockInit;
 pub(crate) use object::{CreatedObject, ObjectMaker, SemInit, SemOpen, SemUnlink, ShmOpen, ShmUnlink};
 pub(crate) use outcome::Outcome;
 

@@ -14,6 +14,7 @@ pub(crate) mod guard;
 mod heap;
 mod ipc;
 pub(crate) mod leaks;
+pub(crate) mod locks;
 mod memory;
 mod mmap;
 mod mprotect;

@@ -53,7 +53,15 @@ mod tests {
     #[test]
     fn they_are_those_that_dlsym_finds() {
         let definitions = Definitions::find().unwrap();
-        for text in ["mmap\0", "shmget\0", "pthread_create\0", "posix_spawn\0", "sigaction\0", "no_such_function\0"] {
+        for text in [
+            "mmap\0",
+            "shmget\0",
+            "pthread_create\0",
+            "pthread_cond_init\0",
+            "posix_spawn\0",
+            "sigaction\0",
+            "no_such_function\0",
+        ] {
             let name = Name { text, hash: hash(text.trim_end_matches('\0')) };
             // SAFETY: a string; what is found is only compared.
             let next = unsafe { libc::dlsym(libc::RTLD_NEXT, text.as_ptr().cast()) };

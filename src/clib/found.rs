@@ -70,6 +70,7 @@ forwarded! {
     sbrk "__sbrk" (increment: isize) -> *mut c_void, else libc::MAP_FAILED;
     exit "exit" (status: c_int) -> (), else end(status);
     abort "abort" () -> (), else end(127);
+    version "gnu_get_libc_version" () -> *const c_char, else ptr::null();
 }
 
 /// libc's own `_dl_find_object`, null where it has none.

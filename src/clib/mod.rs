@@ -36,7 +36,7 @@ macro_rules! bind {
 }
 use bind;
 
-use core::ffi::{c_int, c_void};
+use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;
 use core::sync::atomic::{
     AtomicI32,
@@ -92,6 +92,22 @@ unsafe extern "C" fn once(control: *mut c_int, function: extern "C" fn()) -> c_i
         control.store(1, Release);
     }
     0
+}
+
+/// The major and minor number of the C library's version, if it is glibc.
+pub(crate) fn version() -> Option<(u32, u32)> {
+    unsafe extern "C" {
+        fn gnu_get_libc_version() -> *const c_char;
+    }
+    // SAFETY: without arguments, and without effect.
+    let text = unsafe { gnu_get_libc_version() };
+    if text.is_null() {
+        return None;
+    }
+    // SAFETY: a string that libc has for ever.
+    let (major, minor) = unsafe { CStr::from_ptr(text) }.to_str().ok()?.split_once('.')?;
+    let minor = minor.split('.').next()?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
 /// Whether the unwinder calls [`once`]: so it does in `libmapsan.so`.

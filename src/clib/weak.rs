@@ -162,4 +162,26 @@ static_function! {
     sem_unlink "__sem_unlink" unsafe extern "C" fn(*const c_char) -> c_int
     /// `sem_init(3)`.
     sem_init "__new_sem_init" unsafe extern "C" fn(*mut libc::sem_t, c_int, c_uint) -> c_int
+    /// `sem_destroy(3)`.
+    sem_destroy "__new_sem_destroy" unsafe extern "C" fn(*mut libc::sem_t) -> c_int
+    /// `pthread_spin_unlock(3)`.
+    spin_unlock "pthread_spin_unlock" unsafe extern "C" fn(*mut libc::pthread_spinlock_t) -> c_int
+    /// `pthread_mutex_init(3)`.
+    mutex_init "__pthread_mutex_init"
+        unsafe extern "C" fn(*mut libc::pthread_mutex_t, *const libc::pthread_mutexattr_t) -> c_int
+    /// `pthread_mutex_destroy(3)`.
+    mutex_destroy "__pthread_mutex_destroy" unsafe extern "C" fn(*mut libc::pthread_mutex_t) -> c_int
+    /// `pthread_cond_init(3)`.
+    cond_init "__pthread_cond_init"
+        unsafe extern "C" fn(*mut libc::pthread_cond_t, *const libc::pthread_condattr_t) -> c_int
+    /// `pthread_cond_destroy(3)`.
+    cond_destroy "__pthread_cond_destroy" unsafe extern "C" fn(*mut libc::pthread_cond_t) -> c_int
+    /// `pthread_rwlock_init(3)`.
+    rwlock_init "__pthread_rwlock_init"
+        unsafe extern "C" fn(*mut libc::pthread_rwlock_t, *const libc::pthread_rwlockattr_t) -> c_int
+    /// `pthread_barrier_init(3)`.
+    barrier_init "__pthread_barrier_init"
+        unsafe extern "C" fn(*mut libc::pthread_barrier_t, *const libc::pthread_barrierattr_t, c_uint) -> c_int
+    /// `pthread_barrier_destroy(3)`.
+    barrier_destroy "__pthread_barrier_destroy" unsafe extern "C" fn(*mut libc::pthread_barrier_t) -> c_int
 }

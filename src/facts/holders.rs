@@ -1,5 +1,6 @@
 //! The processes that have a file open or mapped, as far as this process may see: asked of /proc, in a bounded time.
 
+use super::mapping::Mapping;
 use super::{folder, procfile};
 use crate::plain::Line;
 use crate::sys;
@@ -24,6 +25,16 @@ pub(crate) struct Holders {
 impl Holders {
     /// Of the file with these numbers, whose path begins with `folder`.
     pub(crate) fn of(device: (u32, u32), inode: u64, folder: &[u8]) -> Holders {
+        Holders::find(|pid| holds(pid, device, inode, folder))
+    }
+
+    /// Of what is mapped at some place: all other processes that have it mapped.
+    pub(crate) fn of_mapping(mapping: &Mapping) -> Holders {
+        let own = sys::getpid();
+        Holders::find(|pid| if pid == own { Some(false) } else { has_mapped(pid, mapping) })
+    }
+
+    fn find(holds: impl Fn(c_int) -> Option<bool>) -> Holders {
         let mut holders = Holders { pids: [0; NAMED], count: 0, hidden: 0, cut: false };
         let until = milliseconds().saturating_add(LONGEST);
         let _: Option<()> = folder::find_name(c"/proc", |name| {
@@ -32,7 +43,7 @@ impl Holders {
                 holders.cut = true;
                 return Some(());
             }
-            match holds(pid, device, inode, folder) {
+            match holds(pid) {
                 Some(true) => {
                     if let Some(place) = holders.pids.get_mut(holders.count) {
                         *place = pid;
@@ -103,6 +114,41 @@ fn maps(pid: c_int, device: (u32, u32), inode: u64) -> bool {
         (fields.next()?.parse() == Ok(inode) && (major?, minor?) == device).then_some(())
     })
     .is_some()
+}
+
+/// Whether a process, or the process of a thread, has mapped what is mapped here at some place; `None` if it may not be looked
+/// at. What has ended has nothing mapped.
+pub(crate) fn has_mapped(pid: c_int, mapping: &Mapping) -> Option<bool> {
+    let mut path = Line::<40>::new();
+    write!(path, "/proc/{pid}/maps\0").ok()?;
+    let path = CStr::from_bytes_until_nul(path.as_bytes()).ok()?;
+    match sys::access::may(path, libc::R_OK) {
+        Err(libc::EACCES | libc::EPERM | libc::ENOSYS) => return None,
+        Err(_) => return Some(false),
+        Ok(()) => {}
+    }
+    let found = procfile::find_line(path, |line| {
+        let mut rest = line;
+        let mut inode = None;
+        for place in 0..5 {
+            let end = rest.iter().position(|byte| *byte == b' ')?;
+            if place == 4 {
+                inode = core::str::from_utf8(rest.get(..end)?).ok()?.parse::<u64>().ok();
+            }
+            rest = rest.get(end..)?.trim_ascii_start();
+        }
+        let is_same = inode == Some(mapping.inode) && rest.starts_with(mapping.name());
+        is_same.then_some(())
+    });
+    Some(found.is_some())
+}
+
+/// The process of a thread, or the same number if that can't be found out.
+pub(crate) fn process_of(thread: c_int) -> c_int {
+    let mut path = Line::<40>::new();
+    let _ = write!(path, "/proc/{thread}/status\0");
+    let Ok(path) = CStr::from_bytes_until_nul(path.as_bytes()) else { return thread };
+    procfile::field(path, b"Tgid:").and_then(|pid| c_int::try_from(pid).ok()).unwrap_or(thread)
 }
 
 /// As after "has it open": `process 12 and process 13`.

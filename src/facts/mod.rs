@@ -10,6 +10,7 @@ mod folder;
 pub(crate) mod holders;
 pub(crate) mod ipc;
 pub(crate) mod limits;
+pub(crate) mod lock;
 pub(crate) mod mapping;
 pub(crate) mod module;
 pub(crate) mod object;

@@ -4,6 +4,7 @@
 
 use crate::finding::{Execution, write_execution};
 use crate::next;
+use crate::past::locks;
 use core::ffi::{c_char, c_int, c_void};
 
 /// A list of strings, as programs get them.
@@ -12,6 +13,7 @@ type Strings = *const *const c_char;
 /// Makes a call that comes back only if it has failed, and tells of it before, and that it has failed.
 macro_rules! replacing {
     ($execution:expr, $environment:expr, $call:expr) => {{
+        locks::is_replaced();
         let told = write_execution($execution, $environment);
         // SAFETY: the program's own call.
         let status = unsafe { $call };

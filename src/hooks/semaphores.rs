@@ -1,5 +1,6 @@
 //! The hooks of POSIX semaphores: those that have a name, and those that lie in the program's memory.
 
+use super::locks::making;
 use super::objects::name;
 use super::path::{Follow, follow};
 use super::{pointer, status};
@@ -8,6 +9,7 @@ use crate::enabled::{CHECK, TRACK};
 use crate::observe::MadeObject;
 use crate::past::failures::{self, Failed};
 use crate::past::semaphores;
+use crate::plain::lock::LockKind;
 use crate::plain::shm::Named;
 use crate::{next, observe, sys};
 use core::ffi::{c_char, c_int, c_uint, c_void};
@@ -129,10 +131,13 @@ pub(crate) unsafe extern "C" fn sem_init(
     initial: c_uint,
     return_address: usize,
 ) -> c_int {
-    let call = SemInit { semaphore: semaphore as usize, shared, initial };
-    status(follow(call, return_address, |call, _| {
-        let semaphore = ptr::with_exposed_provenance_mut(call.semaphore);
-        // SAFETY: the program's own call.
-        (unsafe { next::sem_init(semaphore, call.shared, call.initial) }) as isize
-    }))
+    let flag = usize::try_from(shared).unwrap_or(usize::MAX);
+    making(LockKind::Semaphore, semaphore as usize, flag, initial, return_address, || {
+        let call = SemInit { semaphore: semaphore as usize, shared, initial };
+        status(follow(call, return_address, |call, _| {
+            let semaphore = ptr::with_exposed_provenance_mut(call.semaphore);
+            // SAFETY: the program's own call.
+            (unsafe { next::sem_init(semaphore, call.shared, call.initial) }) as isize
+        }))
+    })
 }

@@ -5,6 +5,7 @@
 
 mod execution;
 mod files;
+mod locks;
 mod memory;
 mod objects;
 mod process;
@@ -29,7 +30,15 @@ use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 use execution::{
     own_execvp, own_execvpe, own_popen, own_posix_spawn, own_posix_spawnp, own_system, raw_execv, raw_fexecve,
 };
-use libc::{key_t, mode_t, msqid_ds, off_t, pid_t, sem_t, sembuf, shmid_ds, sighandler_t, stack_t, timespec};
+use libc::{
+    key_t, mode_t, msqid_ds, off_t, pid_t, pthread_barrier_t, pthread_barrierattr_t, pthread_cond_t,
+    pthread_condattr_t, pthread_mutex_t, pthread_mutexattr_t, pthread_rwlock_t, pthread_rwlockattr_t,
+    pthread_spinlock_t, sem_t, sembuf, shmid_ds, sighandler_t, stack_t, timespec,
+};
+use locks::{
+    own_barrier_destroy, own_barrier_init, own_cond_destroy, own_cond_init, own_mutex_destroy, own_mutex_init,
+    own_rwlock_destroy, own_rwlock_init, own_sem_destroy, own_spin_destroy, own_spin_init,
+};
 use mapsan_model::words;
 use mapsan_model::words::Words;
 use memory::{own_brk, own_sbrk, raw_mmap, raw_posix_madvise};

@@ -8,12 +8,14 @@ mod held;
 mod ipc;
 pub(crate) mod keys;
 pub(crate) mod libraries;
+mod locks;
 pub(crate) mod pending;
 mod segments;
 pub(crate) mod tracked;
 
 pub(crate) use held::{ADDRESS as TRACKER_ADDRESS, after_fork, before_fork, layout, under_lock};
 pub(crate) use ipc::{ipc_controlled, ipc_creates, ipc_given, ipc_used};
+pub(crate) use locks::{lock_made, may_be_shared, shared_memory_at};
 pub(crate) use pending::PendingRelease;
 
 pub(crate) use segments::{
@@ -94,7 +96,11 @@ pub(crate) fn is_plain(flags: c_int) -> bool {
 #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
 #[inline(always)]
 pub(crate) fn mapped_plainly(call: &Mmap, base: usize, return_address: usize) {
-    events::mapped(Range::new(base, whole_pages(call.length)), made(call, base, return_address, Seen::NOTHING), None);
+    let range = Range::new(base, whole_pages(call.length));
+    events::mapped(range, made(call, base, return_address, Seen::NOTHING), None);
+    if call.flags & libc::MAP_SHARED != 0 {
+        locks::note_shared(range);
+    }
     note_request(call, base);
 }
 
@@ -116,6 +122,9 @@ fn mapped_as_seen(call: &Mmap, base: usize, return_address: usize, seen: Seen) {
         range = whole_huge_pages(range);
     }
     let made = made(call, base, return_address, seen);
+    if call.flags & libc::MAP_SHARED != 0 {
+        locks::note_shared(range);
+    }
     if enabled::bits() & SITES == 0 {
         events::mapped(range, made, None);
     } else {
@@ -245,6 +254,7 @@ pub(crate) fn remapped(remap: &Remap, call: &Mremap, base: usize, return_address
     let by = releaser(By::Mremap, return_address);
     let old = Range::new(call.old_address, whole_pages(call.old_size));
     let new = Range::new(base, whole_pages(call.new_size));
+    locks::note_shared(new);
     let fixed = call.flags & libc::MREMAP_FIXED != 0;
     let made = moved_to(base, call.new_size, fixed, return_address);
     if !fixed && new.length() < old.length() {

@@ -1,5 +1,6 @@
 //! From a call of System V or POSIX shared memory to what the tracker, and the records, are told.
 
+use super::locks::note_shared;
 use super::pending::{self, PendingRelease};
 use super::{events, releaser, rights, tracked, with_outer};
 use crate::call::{CreatedObject, ObjectMaker, Outcome, Shmat, Shmctl, Shmget};
@@ -153,9 +154,9 @@ pub(crate) fn attached(id: c_int, base: usize, flags: c_int, placed: bool, retur
         file: Some(File { inode: u64::from(id.cast_unsigned()), size: size as u64, offset: 0, device: 0, fd: -1 }),
         time: clock::now(),
     };
-    with_outer(enabled::bits(), return_address, |outer| {
-        events::mapped(Range::new(base, whole_pages(size)), made, outer);
-    });
+    let range = Range::new(base, whole_pages(size));
+    note_shared(range);
+    with_outer(enabled::bits(), return_address, |outer| events::mapped(range, made, outer));
     if finding::are_recorded() && events::attached(id) {
         let call = Shmat { id, address: if placed { base } else { 0 }, flags };
         finding::write_segment_use(&call, base.cast_signed(), id, &SegmentUse::Attached, return_address);

@@ -7,6 +7,7 @@ pub(crate) mod failures;
 pub(crate) mod ipc;
 pub(crate) mod keys;
 pub(crate) mod listed_ids;
+pub(crate) mod locks;
 pub(crate) mod mlockall;
 pub(crate) mod openings;
 pub(crate) mod program_break;

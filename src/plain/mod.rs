@@ -8,6 +8,7 @@ pub(crate) mod hash;
 pub(crate) mod hidden;
 pub(crate) mod ipc;
 mod line;
+pub(crate) mod lock;
 mod outer;
 pub(crate) mod page;
 pub(crate) mod placement;

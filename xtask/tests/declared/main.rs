@@ -2,13 +2,14 @@
 //!
 //! `MAPSAN_UPDATE=1 cargo test -p xtask` writes both anew.
 
-#[path = "../../../src/call/calls.rs"]
-mod calls;
-#[path = "../../../src/call/passed.rs"]
-mod passed;
+#[path = "../../../src/call"]
+mod call {
+    pub(crate) mod calls;
+    pub(crate) mod passed;
+}
 
-use calls::for_each_call;
-use passed::for_each_passed_call;
+use call::calls::for_each_call;
+use call::passed::for_each_passed_call;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 use syn::{Attribute, Item};

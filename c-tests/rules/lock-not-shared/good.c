@@ -1,0 +1,35 @@
+/* A mutex in a segment, made for all processes that attach it. */
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/shm.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct room {
+    pthread_mutex_t lock;
+    int visits;
+};
+
+int main(void)
+{
+    int id = shmget(0x6d730131, sizeof(struct room), IPC_CREAT | IPC_EXCL | 0600);
+    struct room *room = shmat(id, NULL, 0);
+    pthread_mutexattr_t shared;
+    pthread_mutexattr_init(&shared);
+    pthread_mutexattr_setpshared(&shared, PTHREAD_PROCESS_SHARED);
+    pthread_mutex_init(&room->lock, &shared);
+    pthread_mutexattr_destroy(&shared);
+    if (fork() == 0) {
+        pthread_mutex_lock(&room->lock);
+        room->visits++;
+        pthread_mutex_unlock(&room->lock);
+        shmdt(room);
+        _exit(0);
+    }
+    wait(NULL);
+    printf("%d visit\n", room->visits);
+    pthread_mutex_destroy(&room->lock);
+    shmdt(room);
+    shmctl(id, IPC_RMID, NULL);
+    return 0;
+}
