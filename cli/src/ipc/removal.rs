@@ -59,7 +59,7 @@ pub(crate) fn remove_segment(entry: &Entry, listed: &SysV) -> Result<(), Unremov
         Removal::Done => Ok(()),
         Removal::Used => stays("a process attached it while this command looked at it"),
         Removal::Overtaken => stays(
-            "a process with CAP_IPC_OWNER attached it in the moment in which it was removed: it stays until that \
+            "a process attached it in the moment in which it was removed: it stays until that \
                  detaches, but its key leads to it no more",
         ),
     }

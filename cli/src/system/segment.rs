@@ -4,7 +4,11 @@ use crate::system::undisturbed::undisturbed;
 use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
+use std::thread;
+use std::time::Duration;
 
+/// For how long a process may be on its way from a segment's mode to its attachment, where the kernel does not tell.
+const ON_THE_WAY: Duration = Duration::from_millis(2);
 /// `SHM_STAT_ANY`, shmctl(2): `IPC_STAT` by place in the kernel's table, whatever the mode.
 const SHM_STAT_ANY: i32 = 15;
 
@@ -21,7 +25,7 @@ pub(crate) enum Removal {
     Done,
     /// It is attached by now, or was meanwhile; it is as it was.
     Used,
-    /// Who may do everything came in between the last question and the removal: it goes with that attachment.
+    /// A process came in between the last question and the removal: it goes with that attachment.
     Overtaken,
 }
 
@@ -59,13 +63,14 @@ impl Segment {
     }
 
     /// Removes it if nobody is attached. The kernel has no such call: `IPC_RMID` takes the key away, whoever is attached. So
-    /// it is shut first, which takes effect for who comes next, and then asked again.
+    /// it is shut first, which takes effect for who comes next, and is asked again when who had come before is counted.
     pub(crate) fn remove_unused(&self) -> io::Result<Removal> {
         undisturbed(|| {
             if self.attachments() != 0 {
                 return Ok(Removal::Used);
             }
             self.shut()?;
+            wait_for_those_on_the_way();
             match Segment::ask(self.id) {
                 Ok(now) if now.attachments() != 0 || now.uses() != self.uses() => {
                     self.open()?;
@@ -110,6 +115,20 @@ impl Segment {
     }
 }
 
+/// Waits until whom the kernel has let past a segment's mode is counted among its attachments, too. It does both in one section
+/// of RCU (`do_shmat`), but looks at the mode before it takes the segment's lock; and this command of membarrier(2) waits for
+/// all such sections that have begun.
+fn wait_for_those_on_the_way() {
+    // SAFETY: takes numbers alone.
+    let waited = unsafe { libc::syscall(libc::SYS_membarrier, libc::MEMBARRIER_CMD_GLOBAL, 0, 0) };
+    // SAFETY: asks for a number.
+    let processors = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
+    if waited != 0 || processors < 2 {
+        // Where a sandbox or nohz_full forbids it, or where it has nobody to wait for: longer than most are on their way.
+        thread::sleep(ON_THE_WAY);
+    }
+}
+
 /// Removes a segment, whoever is attached: it goes with the last of them.
 pub(crate) fn remove(id: i32) -> io::Result<()> {
     // SAFETY: IPC_RMID takes no structure.
@@ -124,11 +143,10 @@ pub(crate) fn remove(id: i32) -> io::Result<()> {
 mod tests {
     use super::*;
     use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
-    use std::thread;
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     const NOBODY: libc::c_long = 65534;
-    const SCHEDULES: u32 = 4000;
+    const SCHEDULES: u32 = 1000;
     const REMOVED: i32 = -1;
 
     /// Takes from this thread alone what root may do, which no mode stops.
