@@ -24,7 +24,7 @@ fn said(name: &str, lines: &str, options: &[&str]) -> Option<String> {
     let library = library()?;
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("prog.c");
-    let head = "#include <fcntl.h>\n#include <semaphore.h>\n#include <signal.h>\n#include <stdio.h>\n#include <sys/mman.h>\n\
+    let head = "#include <fcntl.h>\n#include <pthread.h>\n#include <semaphore.h>\n#include <signal.h>\n#include <stdio.h>\n#include <sys/mman.h>\n\
                 #include <sys/shm.h>\n#include <sys/wait.h>\n#include <unistd.h>\n";
     fs::write(
         &source,
@@ -149,7 +149,7 @@ fn who_could_have_removed_a_segment_is_told() {
         &[
             "    attached by process ",
             " (prog) here:\n",
-            "prog.c:17",
+            "prog.c:18",
             " (prog) attached it, too, and could have removed it\n",
         ],
     );
@@ -227,4 +227,37 @@ fn a_private_run_that_needs_a_file_there_is_told() {
         &["mapsan: --ipc private: /dev/shm is still shared with others: the run needs '/dev/shm/mapsan-left-report-"],
     );
     assert!(is_written);
+}
+
+#[test]
+fn a_lock_whose_owner_has_died_is_told_unless_it_is_made_anew() {
+    let said = |memory: &str, end: &str, then: &str| {
+        let name = object("lock");
+        let lines = format!(
+            "    {memory}\n    pthread_mutexattr_t shared;\n    pthread_mutexattr_init(&shared);\n    \
+             pthread_mutexattr_setpshared(&shared, PTHREAD_PROCESS_SHARED);\n    \
+             pthread_mutex_init(lock, &shared);\n    if (fork() == 0) {{\n        pthread_mutex_lock(lock);\n        \
+             {end};\n    }}\n    wait(NULL);\n    {then}\n    usleep(600000);\n    return munmap(lock, 4096);\n"
+        );
+        said(&name, &lines, &["--ipc", "private"])
+    };
+    let map = |flags: &str| format!("pthread_mutex_t *lock = mmap(NULL, 4096, PROT_READ | PROT_WRITE, {flags}, 0);");
+    let inherited = map("MAP_SHARED | MAP_ANONYMOUS, -1");
+    let file = map("MAP_SHARED, file");
+    let named = format!("int file = shm_open(name, O_RDWR | O_CREAT, 0600);\n    ftruncate(file, 4096);\n    {file}");
+    let segment = "pthread_mutex_t *lock = shmat(shmget(0x7a, 4096, IPC_CREAT | 0600), NULL, 0);";
+    let Some(killed) = said(&inherited, "raise(SIGKILL)", "") else { return };
+    let message = "is gone, and still holds this mutex, which is not robust";
+    has(&killed, &["warning[lock-owner-died]: ", message, "offset 0 of an anonymous shared mapping", "had it mapped"]);
+    has(&said(&named, "raise(SIGKILL)", "").unwrap(), &[message, "offset 0 of '/dev/shm/"]);
+    has(&said(segment, "raise(SIGKILL)", "").unwrap(), &[message, "offset 0 of segment 0"]);
+    has(&said(&inherited, "execl(\"/bin/true\", \"true\", NULL)", "").unwrap(), &[message]);
+    let ended = said(&inherited, "_exit(0)", "").unwrap();
+    has(&ended, &["ends while it holds this mutex, which is not robust", "summary: 0 errors, 1 warning, 0 notes"]);
+    for end in ["raise(SIGKILL)", "_exit(0)"] {
+        let repaired = said(&inherited, end, "pthread_mutex_init(lock, &shared);").unwrap();
+        assert!(!repaired.contains("lock-owner-died"), "{repaired}");
+        let unlocked = said(&named, &format!("pthread_mutex_unlock(lock);\n        {end}"), "").unwrap();
+        assert!(!unlocked.contains("lock-owner-died"), "{unlocked}");
+    }
 }

@@ -9,7 +9,7 @@ use crate::facts::lock;
 use crate::facts::mapping::{Mapping, Mappings};
 use crate::facts::segment;
 use crate::finding::{self, Report};
-use crate::form::Draft;
+use crate::form::{Draft, NewLock};
 use crate::observe;
 use crate::observe::tracked;
 use crate::past::locks::{self, KnownLock};
@@ -98,12 +98,29 @@ pub(crate) fn made(call: &LockInit, memory: &TrackedRange, owner: Option<c_int>,
     let earlier = locks::at(call.address).filter(|lock| lock.mapping == memory.origin.serial);
     let Some(attributes) = lock::attributes(call.kind, call.attributes) else { return };
     observe::lock_made(call, memory, attributes, return_address);
+    let is_known = earlier.is_some_and(|lock| lock.site == return_address);
+    if attributes.is_shared && !attributes.is_robust && lock::has_owner(call.kind) && !is_known {
+        record(call, return_address);
+    }
     let report = Report::of(call, Outcome::Succeeded(0), return_address);
     if let Some(owner) = owner {
         made_twice(call, owner, earlier, &report);
     }
     if !attributes.is_shared {
         not_shared(call, &report);
+    }
+}
+
+/// Tells the command where a lock is: it reads it when processes have died.
+fn record(call: &LockInit, return_address: usize) {
+    if !finding::are_recorded() || locks::at(call.address).is_none() {
+        return;
+    }
+    let mut memory = None;
+    finding::with_room(&mut || memory = memory_at(call.address));
+    if let Some(memory) = memory {
+        let lock = NewLock { kind: call.kind, address: call.address, memory: &memory, site: return_address };
+        finding::write_lock(call, &lock);
     }
 }
 

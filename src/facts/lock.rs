@@ -38,8 +38,13 @@ pub(crate) fn attributes(kind: LockKind, attributes: usize) -> Option<LockAttrib
     })
 }
 
+/// Whether who holds it can be read in it.
+pub(crate) fn has_owner(kind: LockKind) -> bool {
+    matches!(kind, LockKind::Mutex | LockKind::Rwlock) && is_layout_known()
+}
+
 /// Whether the words of locks are known.
-pub(crate) fn is_layout_known() -> bool {
+fn is_layout_known() -> bool {
     clib::version().is_some_and(|(major, minor)| major == 2 && minor >= 25)
 }
 

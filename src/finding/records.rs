@@ -1,9 +1,9 @@
-//! Records of what outlives a process: segments and objects, when they are made, attached and removed. They are written only
+//! Records of what outlives a process: segments and objects, when they are made, attached and removed; locks, when they are made. They are written only
 //! where records are; the command asks at the end of the run what is left of it all.
 
 use super::{TOLD, scratch};
 use crate::call::{Call, Outcome};
-use crate::form::{Frames, NewObject, NewSegment, OUTPUT, SegmentUse, Subject, Trace, json};
+use crate::form::{Frames, NewLock, NewObject, NewSegment, OUTPUT, SegmentUse, Subject, Trace, json};
 use crate::options::{self, Form};
 use crate::output::{enter, on_own_stack, sink};
 use crate::plain::{Line, Outer};
@@ -45,6 +45,14 @@ pub(crate) fn write_object(call: &dyn Call, object: &NewObject<'_>) {
     let outcome = Outcome::Succeeded(object.result);
     write(call, outcome, object.site, Trace::Unwound, &mut |out, subject, frames| {
         json::object(out, subject, object, frames);
+    });
+}
+
+/// Writes the record of a lock that has been made in shared memory.
+#[cold]
+pub(crate) fn write_lock(call: &dyn Call, lock: &NewLock<'_>) {
+    write(call, Outcome::Succeeded(0), lock.site, Trace::Unwound, &mut |out, subject, frames| {
+        json::lock(out, subject, lock, frames);
     });
 }
 

@@ -2,7 +2,7 @@
 
 use super::draft::{Draft, Role};
 use super::frames::Frames;
-use super::outliving::{NewObject, NewSegment, SegmentUse};
+use super::outliving::{NewLock, NewObject, NewSegment, SegmentUse};
 use super::subject::{Finding, OUTPUT, Subject};
 use crate::call::{Key, Value};
 use crate::facts::Module;
@@ -174,6 +174,16 @@ pub(crate) fn object(out: &mut Line<OUTPUT>, subject: &Subject<'_>, object: &New
     let (major, minor) = object.device;
     let _ = write!(out, r#","name":{},"path":{}"#, Json(&format_args!("/{name}")), Json(&path));
     let _ = write!(out, r#","device":"{major}:{minor}","inode":{},"uid":{}"#, object.inode, sys::geteuid());
+    close(out, subject, frames);
+}
+
+/// The record of a lock that has been made in shared memory.
+pub(crate) fn lock(out: &mut Line<OUTPUT>, subject: &Subject<'_>, lock: &NewLock<'_>, frames: &Frames) {
+    head(out, "lock");
+    let NewLock { kind, address, memory, .. } = lock;
+    let offset = address.wrapping_sub(memory.base());
+    let _ = write!(out, r#","lock":{},"address":"{address:#x}","offset":{offset}"#, Json(kind));
+    let _ = write!(out, r#","path":{},"inode":{}"#, Json(&Escaped(memory.name())), memory.inode);
     close(out, subject, frames);
 }
 

@@ -1,6 +1,8 @@
-//! What outlives a process, as records tell of it: segments and shared memory objects.
+//! What outlives a process, as records tell of it: segments, shared memory objects, and locks in shared memory.
 
+use crate::facts::mapping::Mapping;
 use crate::plain::errno::Errno;
+use crate::plain::lock::LockKind;
 use core::ffi::c_int;
 
 /// A segment that has been made.
@@ -35,6 +37,16 @@ pub(crate) struct NewObject<'a> {
     pub(crate) inode: u64,
     /// The descriptor or address that the call gave.
     pub(crate) result: isize,
+    /// The return address of the call.
+    pub(crate) site: usize,
+}
+
+/// A lock that processes share, and that stays held when its owner dies.
+pub(crate) struct NewLock<'a> {
+    pub(crate) kind: LockKind,
+    pub(crate) address: usize,
+    /// Where it lies, as the kernel has it.
+    pub(crate) memory: &'a Mapping,
     /// The return address of the call.
     pub(crate) site: usize,
 }

@@ -62,6 +62,7 @@ pub(crate) enum Kind {
     Segment(Segment),
     SegmentUse(SegmentUse),
     Object(Object),
+    Lock(SharedLock),
     Exec(Exec),
     ExecFailed,
     Degraded(Degraded),
@@ -164,6 +165,22 @@ pub(crate) struct Object {
     pub(crate) path: String,
     pub(crate) device: String,
     pub(crate) inode: u64,
+    /// The call that made it.
+    pub(crate) call: Call,
+    pub(crate) stack: Vec<Frame>,
+}
+
+/// A lock that a process has made in shared memory, for processes to share.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct SharedLock {
+    /// What it is.
+    pub(crate) lock: String,
+    /// In the process that made it.
+    pub(crate) address: String,
+    /// Where it lies: the memory as the kernel lists it, and the place in it.
+    pub(crate) path: String,
+    pub(crate) inode: u64,
+    pub(crate) offset: u64,
     /// The call that made it.
     pub(crate) call: Call,
     pub(crate) stack: Vec<Frame>,
@@ -336,6 +353,7 @@ mod tests {
             (of_kind("segment"), fields_of::<Segment>()),
             (of_kind("segment-use"), fields_of::<SegmentUse>()),
             (of_kind("object"), fields_of::<Object>()),
+            (of_kind("lock"), fields_of::<SharedLock>()),
             (definition("call"), fields_of::<Call>()),
             (definition("frame"), fields_of::<Frame>()),
             (related["call"]["properties"].clone(), fields_of::<RelatedCall>()),

@@ -3,7 +3,7 @@
 use crate::findings::baseline::{Baseline, Standing};
 use crate::findings::fingerprint::Fingerprint;
 use crate::findings::found::Found;
-use crate::findings::records::{End, Exec, Finding, Kind, Object, Record, Segment, SegmentUse};
+use crate::findings::records::{End, Exec, Finding, Kind, Object, Record, Segment, SegmentUse, SharedLock};
 use crate::findings::severities::Severities;
 use crate::findings::suppress::Suppressions;
 use crate::findings::symbols::Symbols;
@@ -121,6 +121,7 @@ pub(crate) struct Session {
     pub(crate) segments: Vec<Attributed<Segment>>,
     pub(crate) uses: Vec<Attributed<SegmentUse>>,
     pub(crate) objects: Vec<Attributed<Object>>,
+    pub(crate) locks: Vec<Attributed<SharedLock>>,
     /// Processes that have ended without a word, and how that can have come.
     pub(crate) unended: Vec<Unended>,
     /// Mappings that processes have made and released, of those that have told.
@@ -151,6 +152,9 @@ impl Session {
             Kind::Segment(segment) => self.segments.push(Attributed::of(record, segment.clone())),
             Kind::SegmentUse(used) => self.uses.push(Attributed::of(record, used.clone())),
             Kind::Object(object) => self.objects.push(Attributed::of(record, object.clone())),
+            // Of another PID namespace the numbers in locks are others.
+            Kind::Lock(_) if ![0, record.pid].contains(&record.sender) => {}
+            Kind::Lock(lock) => self.locks.push(Attributed::of(record, lock.clone())),
             Kind::Finding(finding) => {
                 if let Some(process) = self.processes.get_mut(&record.pid) {
                     process.died |= finding.call.is_signal();
@@ -314,7 +318,7 @@ fn leave_out_removal_by_hand(help: &mut String) {
 
 /// Whether a finding can be judged only when the last process has gone.
 fn is_judged_at_the_end(found: &Found) -> bool {
-    [Rule::LeakSegment, Rule::LeakShmObject].iter().any(|rule| rule.name() == found.rule)
+    [Rule::LeakSegment, Rule::LeakShmObject, Rule::LockOwnerDied].iter().any(|rule| rule.name() == found.rule)
 }
 
 #[cfg(test)]

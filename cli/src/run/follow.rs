@@ -6,12 +6,14 @@ use crate::findings::session::{Ingested, Session};
 use crate::outputs::Outputs;
 use crate::run::coverage::{self, Coverage};
 use crate::run::leftovers::Leftovers;
+use crate::run::locks::{Ends, Locks};
 use crate::run::options::Options;
 use crate::run::prepare::Prepared;
 use crate::say::say;
 use crate::system::channel::{self, Block, Channel, Event};
 use crate::system::child;
 use crate::system::tree::{Living, Tree};
+use mapsan_model::{Rule, Severity};
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -51,6 +53,7 @@ pub(crate) struct Follower {
     outputs: Outputs,
     channel: Channel,
     tree: Tree,
+    locks: Locks,
     sender: Sender<Event>,
     events: Receiver<Event>,
     /// How the program has ended.
@@ -75,8 +78,8 @@ impl Follower {
             Failure::own(format!("no local socket can be made for the library's records: {}", reason(&error)))
         })?;
         let (sender, events) = mpsc::channel();
-        let (session, tree) = (Session::default(), Tree::root());
-        Ok(Follower { session, outputs, channel, tree, sender, events, ended: None, deserted: false })
+        let (session, tree, locks) = (Session::default(), Tree::root(), Locks::default());
+        Ok(Follower { session, outputs, channel, tree, locks, sender, events, ended: None, deserted: false })
     }
 
     /// Where the library is to write its records.
@@ -182,8 +185,10 @@ impl Follower {
     }
 
     /// Looks which programs run.
-    fn look(&self, coverage: &mut Coverage) {
+    fn look(&mut self, coverage: &mut Coverage) {
         coverage.inspect(&self.tree.pids().unwrap_or_default());
+        let tree = &self.tree;
+        self.locks.look(&self.session, || tree.living().unwrap_or_default());
     }
 
     /// Waits for the first event, at most until `next`, and takes in all that are there. When the program has ended, what it
@@ -216,16 +221,22 @@ impl Follower {
     fn ingest(&mut self, blocks: &[Block]) {
         let lines = blocks.iter().flat_map(|block| block.lines().map(|text| Line::read(text, block.sender)));
         for Line { text, record } in in_order(lines.collect()) {
-            match record.map(|record| self.session.ingest(&record)) {
+            let record = match record {
+                Ok(record) => record,
                 Err(why) => {
                     say!("a record of the library is skipped: {why}");
                     self.session.add_gap("the library", &format!("a record of it can't be read: {why}"), 0);
                     continue;
                 }
-                Ok(Ingested::New(found)) => self.outputs.write_finding(&found, &mut self.session),
+            };
+            match self.session.ingest(&record) {
+                Ingested::New(found) => self.outputs.write_finding(&found, &mut self.session),
                 // It may be gone before the run is over.
-                Ok(Ingested::Later) => continue,
-                Ok(Ingested::Silent) => {}
+                Ingested::Later => {
+                    self.locks.keep(record);
+                    continue;
+                }
+                Ingested::Silent => {}
             }
             self.outputs.write_record(&text);
         }
@@ -237,7 +248,10 @@ impl Follower {
         let leaks = options.tell_leaks() || session.private;
         let told_severity = |rule, severity| options.told_severity(rule, severity).filter(|_| leaks);
         let killed_by = status.signal();
-        let left = Leftovers { session, living, killed_by, told_severity: &told_severity }.findings();
+        let mut left = Leftovers { session, living, killed_by, told_severity: &told_severity }.findings();
+        let told = options.told_severity(Rule::LockOwnerDied, Severity::Warning).is_some();
+        let locks = std::mem::take(&mut self.locks).findings(&Ends { session: &self.session, living, killed_by });
+        left.extend(locks.into_iter().filter(|_| told));
         for record in &left {
             if let Some(found) = self.session.ingest_at_the_end(record) {
                 self.outputs.write_finding(&found, &mut self.session);

@@ -42,6 +42,25 @@ fn parse(line: &str) -> Option<Listed> {
     })
 }
 
+/// Copies a part of a segment that may be read.
+pub(crate) fn copy(id: i32, offset: usize, bytes: &mut [u8]) -> Option<()> {
+    let size = usize::try_from(list().iter().find(|listed| listed.id == id)?.size).ok()?;
+    if offset.checked_add(bytes.len())? > size {
+        return None;
+    }
+    // SAFETY: at an address of the kernel's choice, to be read alone.
+    let memory = unsafe { libc::shmat(id, std::ptr::null(), libc::SHM_RDONLY) };
+    if memory.addr() == usize::MAX {
+        return None;
+    }
+    let from = memory.cast::<u8>().wrapping_add(offset);
+    // SAFETY: within the segment, as was asked above; that others write there is the reader's business.
+    unsafe { std::ptr::copy_nonoverlapping(from, bytes.as_mut_ptr(), bytes.len()) };
+    // SAFETY: attached above.
+    unsafe { libc::shmdt(memory) };
+    Some(())
+}
+
 /// The segments that a process is attached to.
 pub(crate) fn attached_by(pid: u32) -> Vec<i32> {
     let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();

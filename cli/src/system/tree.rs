@@ -50,7 +50,7 @@ impl Tree {
 
     /// The processes of the run that still run; `None` where /proc does not tell.
     pub(crate) fn living(&self) -> Option<Vec<Living>> {
-        let mut living: Vec<Living> = self.pids()?.into_iter().filter_map(living).collect();
+        let mut living: Vec<Living> = self.pids()?.into_iter().filter_map(running).collect();
         living.sort_unstable_by_key(|living| living.pid);
         Some(living)
     }
@@ -63,8 +63,8 @@ fn children(pid: u32) -> Vec<u32> {
     lists.flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<u32>>()).collect()
 }
 
-/// What runs as a process; nothing in a zombie, or where it is gone.
-fn living(pid: u32) -> Option<Living> {
+/// What runs as a process or thread; nothing in a zombie, or where it is gone.
+pub(crate) fn running(pid: u32) -> Option<Living> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name, in parentheses, may hold anything.
     let (before, after) = stat.rsplit_once(')')?;
