@@ -190,16 +190,13 @@ impl Follow for Munmap {
 
     #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
     #[inline(always)]
-    fn settle(&mut self, taken: &PendingRelease, outcome: Outcome, enabled: u32, return_address: usize) -> bool {
+    fn settle(&mut self, taken: &PendingRelease, outcome: Outcome, enabled: u32, _return_address: usize) -> bool {
         if !outcome.is_success() {
             taken.rollback();
             return false;
         }
         if enabled & HARDENED != 0 {
             observe::released_by(taken, harden::released);
-        }
-        if matches!(taken, PendingRelease::Deferred) {
-            observe::unmapped_later(self.address, self.length, return_address);
         }
         false
     }

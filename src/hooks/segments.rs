@@ -133,16 +133,13 @@ impl Follow for Shmdt {
         memory::inspect_contents(self, taken, 0, return_address);
     }
 
-    fn settle(&mut self, taken: &PendingRelease, outcome: Outcome, enabled: u32, return_address: usize) -> bool {
+    fn settle(&mut self, taken: &PendingRelease, outcome: Outcome, enabled: u32, _return_address: usize) -> bool {
         if !outcome.is_success() {
             taken.rollback();
             return false;
         }
         if enabled & HARDENED != 0 {
             observe::released_by(taken, harden::released);
-        }
-        if matches!(taken, PendingRelease::Deferred) {
-            observe::detached_later(self.address, return_address);
         }
         false
     }

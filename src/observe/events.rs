@@ -1,13 +1,12 @@
 //! What happens, as the tracker is told: entered at once, or left to the holder of its lock.
 
 use super::held::{enter, enter_event, hold, leave_event, say_incomplete, under_lock};
-use super::pending::{PendingRelease, released};
+use super::pending::PendingRelease;
+use crate::enabled;
 use crate::plain::errno::Errno;
 use crate::plain::hidden::Hidden;
 use crate::plain::{Outer, Range};
-use crate::track::{
-    Event, LockError, NewMapping, Object, ObjectCreation, Patience, Protection, Releaser, ShmgetSuccess,
-};
+use crate::track::{Event, LockError, NewMapping, Object, ObjectCreation, Patience, Protection, ShmgetSuccess};
 use core::ffi::c_int;
 
 /// A range has been mapped.
@@ -42,12 +41,7 @@ pub(super) fn protected(range: Range, prot: u8, site: usize) {
 
 /// mremap has moved or resized what `pending` took from `old`.
 pub(crate) fn moved(pending: &PendingRelease, old: Range, new: Range, made: &NewMapping, outer: Option<&Outer>) {
-    let release = if let PendingRelease::Taken(taken) = pending {
-        taken.release
-    } else {
-        released(old, Releaser { by: made.by, site: made.site, time: made.time });
-        0
-    };
+    let release = pending.moves();
     enter(|tracker| tracker.moved(release, old, new, made, outer), || Event::Moved { release, old, new, made: *made });
 }
 
@@ -58,7 +52,7 @@ pub(super) fn duplicated(old: Range, new: Range, made: &NewMapping, outer: Optio
 
 /// mremap has shrunk, in place, what starts at `start`.
 pub(super) fn shrunk(start: usize, length: usize) {
-    under_lock(|tracker| tracker.shrunk(start, length));
+    enter_event(Event::Shrunk { start, length });
 }
 
 /// The program asked for an address in a range and was not given it, but `base`, if anything.
@@ -111,10 +105,12 @@ pub(super) fn object_unlinked(name: &[u8]) -> Option<ObjectCreation> {
 
 /// What is mapped at an address is in use by a thread: its release needs a look.
 pub(crate) fn watch_release(address: usize) {
-    under_lock(|tracker| tracker.watch_release(address));
+    if enabled::tracks() {
+        enter_event(Event::WatchesRelease { address });
+    }
 }
 
 /// Bytes past the end of what is mapped at an address are not the program's, or no longer to be told from older ones.
 pub(crate) fn mark_tail_unreliable(address: usize) {
-    under_lock(|tracker| tracker.mark_tail_unreliable(address));
+    enter_event(Event::TailUnreliable { address });
 }

@@ -19,8 +19,8 @@ pub(crate) use locks::{lock_made, may_be_shared, shared_memory_at};
 pub(crate) use pending::PendingRelease;
 
 pub(crate) use segments::{
-    MadeObject, attached, attaches_over, detached_later, detaches, has_object, object_made, object_unlinked, removes,
-    segment_size, shmget_succeeded,
+    MadeObject, attached, attaches_over, detaches, has_object, object_made, object_unlinked, removes, segment_size,
+    shmget_succeeded,
 };
 
 use crate::call::{MAP_TYPE, Mmap, Mremap};
@@ -66,12 +66,6 @@ pub(crate) fn unmaps(address: usize, length: usize, return_address: usize, enabl
     with_outer(enabled, return_address, |outer| {
         pending::release(Range::new(address, pages), releaser(By::Munmap, return_address), outer)
     })
-}
-
-/// munmap has succeeded.
-#[cold]
-pub(crate) fn unmapped_later(address: usize, length: usize, return_address: usize) {
-    pending::released(Range::new(address, whole_pages(length)), releaser(By::Munmap, return_address));
 }
 
 /// mmap with `MAP_FIXED` is about to be called.
@@ -239,7 +233,7 @@ pub(crate) fn remaps(call: &Mremap, return_address: usize) -> Remap {
         remap.holes = has_holes(range);
     } else if old != 0 {
         remap.old = release(range);
-        remap.holes = remap.old.taken().is_some_and(|taken| !taken.contiguous) && has_holes(range);
+        remap.holes = remap.old.taken().is_none_or(|taken| !taken.contiguous) && has_holes(range);
     }
     remap
 }
@@ -251,16 +245,12 @@ fn has_holes(range: Range) -> bool {
 
 /// mremap has succeeded.
 pub(crate) fn remapped(remap: &Remap, call: &Mremap, base: usize, return_address: usize) {
-    let by = releaser(By::Mremap, return_address);
     let old = Range::new(call.old_address, whole_pages(call.old_size));
     let new = Range::new(base, whole_pages(call.new_size));
     locks::note_shared(new);
     let fixed = call.flags & libc::MREMAP_FIXED != 0;
     let made = moved_to(base, call.new_size, fixed, return_address);
     if !fixed && new.length() < old.length() {
-        if matches!(remap.target, PendingRelease::Deferred) {
-            pending::released(Range { start: new.end, end: old.end }, by);
-        }
         remap.target.commit();
         events::shrunk(old.start, call.new_size);
         return;
@@ -368,7 +358,7 @@ fn moved_to(base: usize, length: usize, placed: bool, return_address: usize) -> 
 #[cold]
 pub(crate) fn not_replaced(pending: &PendingRelease, call: &Mmap) {
     pending.rollback();
-    if pending.taken().is_some_and(|taken| taken.pieces > 0) {
+    if pending.may_have_taken() {
         forget_holes(Range::new(call.address, whole_pages(call.length)));
     }
 }

@@ -170,9 +170,3 @@ pub(crate) fn detaches(address: usize, return_address: usize) -> PendingRelease 
         pending::detach(address, releaser(By::Shmdt, return_address), outer)
     })
 }
-
-/// shmdt has succeeded.
-#[cold]
-pub(crate) fn detached_later(address: usize, return_address: usize) {
-    pending::detached(address, releaser(By::Shmdt, return_address));
-}

@@ -1,6 +1,7 @@
 //! What happens to what is tracked, as it is left in the queue.
 
 use super::Tracker;
+use super::announced::ReleaseId;
 use super::origin::NewMapping;
 use super::pool::Memory;
 use super::protections::Protection;
@@ -12,17 +13,21 @@ use crate::plain::errno::Errno;
 use crate::plain::hidden::{Addresses, Hidden};
 use core::ffi::c_int;
 
-/// What happened.
+/// What happened. A release, or detachment, that is about to happen has been announced under a number; if it says so, it is
+/// kept until it is told what came of it.
 #[derive(Clone, Copy)]
 pub(crate) enum Event {
     Mapped { range: Range, made: NewMapping },
-    Released { range: Range, releaser: Releaser },
-    Failed { release: u32 },
-    Passed { release: u32 },
-    Detached { base: usize, releaser: Releaser },
+    Releases { range: Range, releaser: Releaser, announcement: u32, keep: bool },
+    Detaches { base: usize, releaser: Releaser, announcement: u32 },
+    Failed { release: ReleaseId },
+    Passed { release: ReleaseId },
     Protected(Protection),
-    Moved { release: u32, old: Range, new: Range, made: NewMapping },
+    Moved { release: ReleaseId, old: Range, new: Range, made: NewMapping },
     Duplicated { old: Range, new: Range, made: NewMapping },
+    Shrunk { start: usize, length: usize },
+    WatchesRelease { address: usize },
+    TailUnreliable { address: usize },
     Requested { range: Range, address: usize, base: Option<usize> },
     Forgotten { range: Range },
     ShmgetSucceeded(ShmgetSuccess),
@@ -35,10 +40,10 @@ impl Addresses for Event {
     fn complemented(mut self) -> Event {
         match &mut self {
             Event::Mapped { range, made } => (*range, *made) = (range.complemented(), made.complemented()),
-            Event::Released { range, releaser } => {
+            Event::Releases { range, releaser, .. } => {
                 (*range, *releaser) = (range.complemented(), releaser.complemented());
             }
-            Event::Detached { base, releaser } => (*base, *releaser) = (!*base, releaser.complemented()),
+            Event::Detaches { base, releaser, .. } => (*base, *releaser) = (!*base, releaser.complemented()),
             Event::Protected(protection) => *protection = protection.complemented(),
             Event::Moved { old, new, made, .. } | Event::Duplicated { old, new, made } => {
                 (*old, *new, *made) = (old.complemented(), new.complemented(), made.complemented());
@@ -46,6 +51,9 @@ impl Addresses for Event {
             Event::Requested { range, address, base } => {
                 (*range, *address, *base) = (range.complemented(), !*address, base.map(|base| !base));
             }
+            Event::Shrunk { start: address, .. }
+            | Event::WatchesRelease { address }
+            | Event::TailUnreliable { address } => *address = !*address,
             Event::Forgotten { range } => *range = range.complemented(),
             // Their addresses are hidden already, or they have none.
             Event::Failed { .. }
@@ -65,13 +73,26 @@ impl<M: Memory> Content for Tracker<M> {
     fn apply(&mut self, event: &Event) {
         match *event {
             Event::Mapped { range, made } => self.mapped(range, made, None),
-            Event::Released { range, releaser } => _ = self.release(range, releaser, None),
-            Event::Detached { base, releaser } => _ = self.detach(base, releaser, None),
-            Event::Failed { release } => self.regions.put_back(release),
-            Event::Passed { release } => self.regions.close(release),
+            Event::Releases { range, releaser, announcement, keep } => {
+                let taken = if keep {
+                    self.release_and_keep(range, releaser, None)
+                } else {
+                    self.release(range, releaser, None)
+                };
+                self.announced.enter(announcement, taken.release);
+            }
+            Event::Detaches { base, releaser, announcement } => {
+                let taken = self.detach(base, releaser, None);
+                self.announced.enter(announcement, taken.release);
+            }
+            Event::Failed { release } => self.regions.put_back(self.announced.number(release)),
+            Event::Passed { release } => self.regions.close(self.announced.number(release)),
             Event::Protected(protection) => self.protect(protection),
             Event::Moved { release, old, new, ref made } => self.moved(release, old, new, made, None),
             Event::Duplicated { old, new, ref made } => self.duplicated(old, new, made, None),
+            Event::Shrunk { start, length } => self.shrunk(start, length),
+            Event::WatchesRelease { address } => self.watch_release(address),
+            Event::TailUnreliable { address } => self.mark_tail_unreliable(address),
             Event::Requested { range, address, base } => self.regions.requested_at(range, address, base),
             Event::Forgotten { range } => self.regions.forget(range),
             Event::ShmgetSucceeded(got) => self.shmget_succeeded(&got),

@@ -5,7 +5,8 @@
 //! in the queue, which the holder empties before anybody else gets in. Who finds it taken tries for a moment, and then
 //! sleeps on the word until the holder, who sees by its lowest bit that somebody does, wakes one. Nobody waits without
 //! bound: a holder that does not run (its processor is taken, a handler holds it up) or is gone (killed, or in a process
-//! that a raw clone copied) wears patience out, which the turns of others renew.
+//! that a raw clone copied) wears patience out, which the turns of others renew. What counts is the time in which the one
+//! who waits could have run itself, sleep by sleep: when the whole process stands still, nobody is late.
 
 use crate::plain::sync::{AtomicU32, AtomicUsize, Ordering};
 use core::mem::offset_of;
@@ -76,11 +77,26 @@ pub(crate) trait Threads {
     fn now(&self) -> u32;
 }
 
-/// What is left of somebody's patience.
+/// How somebody has waited in one turn.
 struct Waiting {
     turns: u32,
-    since: u32,
-    naps: u32,
+    /// In milliseconds.
+    waited: u32,
+    /// When it was last looked at the clock.
+    looked: u32,
+}
+
+impl Waiting {
+    /// Sleeps until woken, unless the word is not `value`, and counts it.
+    fn sleep<T: Threads>(&mut self, word: &AtomicUsize, value: usize, threads: &T) {
+        let is_whole = threads.sleep(word, value);
+        let now = threads.now();
+        // Without a clock whole sleeps tell, and with signals that end them the clock. A sleep that lasted longer was one of the
+        // whole process (a stop signal, a frozen group or machine), or this thread's own want of a processor.
+        let passed = if is_whole { T::NAP_MS } else { now.wrapping_sub(self.looked).min(T::NAP_MS) };
+        self.waited = self.waited.saturating_add(passed);
+        self.looked = now;
+    }
 }
 
 impl Lock {
@@ -117,7 +133,7 @@ impl Lock {
                 return Ok(());
             }
         }
-        let mut waiting = Waiting { turns: self.turns.load(Ordering::Relaxed), since: threads.now(), naps: 0 };
+        let mut waiting = Waiting { turns: self.turns.load(Ordering::Relaxed), waited: 0, looked: threads.now() };
         loop {
             // Others may sleep, who were not the ones to be woken.
             let take = self.holder.compare_exchange(0, me | WAITED, Ordering::Acquire, Ordering::Relaxed);
@@ -128,8 +144,8 @@ impl Lock {
             if patience == Patience::Short && self.is_stuck(waiting.turns) {
                 return Err(LockError::TimedOut);
             }
-            waiting.naps = waiting.naps.wrapping_add(u32::from(threads.sleep(&self.holder, there | WAITED)));
-            if self.is_over(&mut waiting, patience, threads) {
+            waiting.sleep(&self.holder, there | WAITED, threads);
+            if self.is_over(&mut waiting, patience) {
                 return Err(LockError::TimedOut);
             }
         }
@@ -142,16 +158,13 @@ impl Lock {
     }
 
     /// Whether patience is worn out.
-    fn is_over<T: Threads>(&self, waiting: &mut Waiting, patience: Patience, threads: &T) -> bool {
-        // Without a clock the naps tell, and with signals that end them the clock.
-        let now = threads.now();
-        let waited = now.wrapping_sub(waiting.since).max(waiting.naps.wrapping_mul(T::NAP_MS));
-        if waited < patience.length() {
+    fn is_over(&self, waiting: &mut Waiting, patience: Patience) -> bool {
+        if waiting.waited < patience.length() {
             return false;
         }
         let turns = self.turns.load(Ordering::Relaxed);
         if turns != waiting.turns {
-            *waiting = Waiting { turns, since: now, naps: 0 };
+            (waiting.turns, waiting.waited) = (turns, 0);
             return false;
         }
         self.stuck.store(!turns, Ordering::Relaxed);
@@ -169,5 +182,59 @@ impl Lock {
         if self.holder.swap(0, Ordering::Release) & WAITED != 0 {
             threads.wake(&self.holder);
         }
+    }
+}
+
+#[cfg(all(test, not(model_checked)))]
+#[allow(clippy::arithmetic_side_effects, reason = "a test may overflow, and fails then")]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    /// A thread whose every sleep takes so many milliseconds of the clock.
+    struct Sleeper {
+        lasts: u32,
+        now: Cell<u32>,
+        sleeps: Cell<u32>,
+    }
+
+    impl Threads for Sleeper {
+        fn me(&self) -> usize {
+            2
+        }
+
+        fn sleep(&self, _word: &AtomicUsize, _value: usize) -> bool {
+            self.now.set(self.now.get().wrapping_add(self.lasts));
+            self.sleeps.set(self.sleeps.get() + 1);
+            self.lasts >= Self::NAP_MS
+        }
+
+        fn wake(&self, _word: &AtomicUsize) {}
+
+        fn now(&self) -> u32 {
+            self.now.get()
+        }
+    }
+
+    /// How often somebody whose sleeps last so long sleeps before patience is worn out.
+    fn sleeps(patience: Patience, lasts: u32) -> u32 {
+        let lock = Lock::new();
+        lock.holder.store(4, Ordering::Relaxed);
+        let sleeper = Sleeper { lasts, now: Cell::new(u32::MAX - 10), sleeps: Cell::new(0) };
+        assert_eq!(lock.take(patience, &sleeper), Err(LockError::TimedOut));
+        sleeper.sleeps.get()
+    }
+
+    #[test]
+    fn patience_lasts_as_long_as_it_says() {
+        assert_eq!((sleeps(Patience::Short, 50), sleeps(Patience::Long, 50)), (2, 60));
+        // Signals end them.
+        assert_eq!((sleeps(Patience::Short, 1), sleeps(Patience::Long, 1)), (100, 3000));
+    }
+
+    /// A process that was stopped for a minute has not waited for the lock's holder, which was stopped, too.
+    #[test]
+    fn a_process_that_stands_still_wears_out_no_patience() {
+        assert_eq!((sleeps(Patience::Short, 60_000), sleeps(Patience::Long, 60_000)), (2, 60));
     }
 }

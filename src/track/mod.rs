@@ -11,6 +11,7 @@
 //! All of it lies behind one lock ([`lock`]), held for a search and an insertion. An event that happens while its own
 //! thread holds the lock, in a signal handler, or while its holder does not run, waits in a [`queue`].
 
+mod announced;
 mod event;
 mod hints;
 mod history;
@@ -29,6 +30,7 @@ mod segments;
 mod shared;
 mod tree;
 
+pub(crate) use announced::ReleaseId;
 pub(crate) use event::Event;
 #[cfg(test)]
 pub(crate) use history::RELEASES;
@@ -46,6 +48,7 @@ pub(crate) use shared::{Content, Held, Shared};
 pub(crate) use tree::Entry;
 
 use crate::plain::{Outer, Range};
+use announced::Announced;
 use core::ffi::c_int;
 use leak_sites::LeakSites;
 use protections::Protections;
@@ -60,6 +63,7 @@ pub(crate) struct Tracker<M> {
     protections: Protections,
     libraries: Libraries,
     reserved: Reserved<M>,
+    announced: Announced,
 }
 
 // SAFETY: its records lie in memory that is its own, wherever it is reached from.
@@ -75,6 +79,7 @@ impl<M: Memory> Tracker<M> {
             protections: Protections::new(),
             libraries: Libraries::new(),
             reserved: Reserved::new(),
+            announced: Announced::new(),
         }
     }
 
@@ -194,8 +199,15 @@ impl<M: Memory> Tracker<M> {
     }
 
     /// mremap has moved or resized what `release` took (from `old`) to `new`.
-    pub(crate) fn moved(&mut self, release: u32, old: Range, new: Range, made: &NewMapping, outer: Option<&Outer>) {
-        self.regions.moved(release, old, new, made, outer);
+    pub(crate) fn moved(
+        &mut self,
+        release: ReleaseId,
+        old: Range,
+        new: Range,
+        made: &NewMapping,
+        outer: Option<&Outer>,
+    ) {
+        self.regions.moved(self.announced.number(release), old, new, made, outer);
     }
 
     /// mremap has mapped what is at `old` a second time, at `new`.

@@ -14,6 +14,25 @@ const PLACES: usize = 512;
 #[cfg(model_checked)]
 const PLACES: usize = 3;
 
+/// Who leaves an event.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    /// A handler that has interrupted the holder of the lock. It can't wait: the holder does not get on before it ends.
+    Handler,
+    /// A thread that has waited for the holder. It may not take the places that the holder's handlers will need.
+    Other,
+}
+
+impl By {
+    /// Events that may wait when it leaves one.
+    fn limit(self) -> usize {
+        match self {
+            By::Handler => PLACES,
+            By::Other => PLACES / 2,
+        }
+    }
+}
+
 const FREE: u32 = 0;
 const CLAIMED: u32 = 1;
 const READY: u32 = 2;
@@ -83,7 +102,10 @@ impl<T: Copy> Queue<T> {
     }
 
     /// Leaves an event; `false` if there is no place.
-    pub(crate) fn push(&self, waiting: &Waiting, event: T) -> bool {
+    pub(super) fn push(&self, waiting: &Waiting, event: T, by: By) -> bool {
+        if waiting.events.load(Ordering::Relaxed) as usize >= by.limit() {
+            return false;
+        }
         let claim = |place: &&Place<T>| {
             place.state.compare_exchange(FREE, CLAIMED, Ordering::Acquire, Ordering::Relaxed).is_ok()
         };

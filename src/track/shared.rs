@@ -4,7 +4,7 @@
 //! in the queue. One that finds no place there, and whose thread can't have the lock either, is lost: the caller is told.
 
 use super::lock::{Lock, LockError, Patience, Threads};
-use super::queue::{self, Queue, Waiting};
+use super::queue::{self, By, Queue, Waiting};
 use crate::plain::hidden::{Addresses, Hidden};
 use crate::plain::sync::UnsafeCell;
 use core::mem::offset_of;
@@ -102,7 +102,11 @@ impl<C: Content> Shared<C> {
     ) -> Result<(), LockError> {
         // Made here: it takes much of a small stack.
         let event = &event();
-        if self.queue.push(&self.waiting, Hidden::of(*event)) {
+        let by = match error {
+            LockError::OwnThread => By::Handler,
+            LockError::TimedOut => By::Other,
+        };
+        if self.queue.push(&self.waiting, Hidden::of(*event), by) {
             return Ok(());
         }
         match error {
@@ -151,5 +155,65 @@ impl<C: Content, T: Threads> Held<'_, C, T> {
     /// Gives up the proof and keeps the lock, over fork(2).
     pub(crate) fn keep(self) {
         let Held { .. } = self;
+    }
+}
+
+#[cfg(all(test, not(model_checked)))]
+#[allow(clippy::arithmetic_side_effects, reason = "a test may overflow, and fails then")]
+mod tests {
+    use super::*;
+    use crate::plain::sync::AtomicUsize;
+
+    struct Count(usize);
+
+    #[derive(Clone, Copy)]
+    struct One;
+
+    impl Addresses for One {
+        fn complemented(self) -> One {
+            One
+        }
+    }
+
+    impl Content for Count {
+        type Event = One;
+
+        fn apply(&mut self, _event: &One) {
+            self.0 += 1;
+        }
+    }
+
+    /// A thread whose every sleep lasts its whole time: the holder of the lock does not get on.
+    struct Thread(usize);
+
+    impl Threads for Thread {
+        fn me(&self) -> usize {
+            self.0
+        }
+
+        fn sleep(&self, _word: &AtomicUsize, _value: usize) -> bool {
+            true
+        }
+
+        fn wake(&self, _word: &AtomicUsize) {}
+
+        fn now(&self) -> u32 {
+            0
+        }
+    }
+
+    /// However much others leave to a holder that does not run, its own handlers, which run when it does, find a place.
+    #[test]
+    fn others_leave_room_for_the_handlers_of_a_holder_that_does_not_run() {
+        let shared = Shared::new(Count(0));
+        let (holder, other) = (Thread(2), Thread(4));
+        let held = shared.hold(Patience::Short, &holder).ok().unwrap();
+        let enter = |thread| shared.enter(thread, |_: &mut Count| panic!("the lock is held"), || One);
+        let of_others = (0..10_000).take_while(|_| enter(&other).is_ok()).count();
+        let of_handlers = (0..10_000).take_while(|_| enter(&holder).is_ok()).count();
+        assert!(of_others > 0 && of_handlers > 100, "{of_others} events of others, {of_handlers} of handlers");
+        held.leave();
+        let mut held = shared.hold(Patience::Short, &other).ok().unwrap();
+        assert_eq!(held.content().0, of_others + of_handlers);
     }
 }
