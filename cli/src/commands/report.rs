@@ -37,6 +37,7 @@ pub(crate) fn report(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         reader.read(path);
     }
     reader.record_what_was_left();
+    reader.session.note_untold_ends();
     let Reader { mut session, mut outputs, failed } = reader;
     comparison::settle(&mut session, &mut outputs);
     let facts = RunFacts {
@@ -104,6 +105,7 @@ impl Reader {
         if let Some(record) = lines.log.end() {
             self.show(&record, &record.line());
         }
+        self.session.unended.extend(lines.log.unended());
         self.tell_skipped(&name, &lines);
     }
 

@@ -36,8 +36,18 @@ pub(crate) struct Gap {
 pub(crate) struct Unended {
     pub(crate) pid: u32,
     pub(crate) exe: String,
-    /// Whether no signal has ended it.
-    pub(crate) exited: bool,
+    pub(crate) how: HowEnded,
+}
+
+/// What is known of the end of a process that has not told of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HowEnded {
+    /// No signal has ended it.
+    Exited,
+    /// It has ended, in some way.
+    Somehow,
+    /// Nothing: the records, or the log, stop.
+    Untold,
 }
 
 /// How often a rule was broken.
@@ -126,6 +136,8 @@ pub(crate) struct Session {
     pub(crate) unended: Vec<Unended>,
     /// Mappings that processes have made and released, of those that have told.
     pub(crate) changes: u64,
+    /// How often a program was started, with the library.
+    pub(crate) starts: u64,
     /// Programs that were started, by their process, and from which nothing has come since; and those of which nobody knows
     /// the process, which are without the library in any case.
     pub(crate) silent: BTreeMap<Started, Attributed<Exec>>,
@@ -146,6 +158,7 @@ impl Session {
             }
             Kind::Start(start) => {
                 self.add_degraded(record, start.degraded.as_deref());
+                self.starts += 1;
                 self.processes.insert(record.pid, Process { exe: record.exe.clone(), ended: false, died: false });
             }
             Kind::End(end) => self.ingest_end(record, end),
@@ -275,18 +288,25 @@ impl Session {
         *self.programs.entry(found.exe.clone()).or_default() += 1;
     }
 
-    /// Notes which processes have ended without a word; `runs` says of which that is not so, and `exited` is one that no signal
-    /// has ended.
+    /// Notes which processes have ended without a word, those that have ended by now: `runs` says of which that is not so, and
+    /// `exited` is one that no signal has ended.
     pub(crate) fn note_unended(&mut self, runs: impl Fn(u32) -> bool, exited: Option<u32>) {
+        let how = |pid| if exited == Some(pid) { HowEnded::Exited } else { HowEnded::Somehow };
+        self.unended = self.without_end(runs, how);
+    }
+
+    /// Notes the processes of saved records that have no end there.
+    pub(crate) fn note_untold_ends(&mut self) {
+        let untold = self.without_end(|_| false, |_| HowEnded::Untold);
+        self.unended.extend(untold);
+    }
+
+    fn without_end(&self, runs: impl Fn(u32) -> bool, how: impl Fn(u32) -> HowEnded) -> Vec<Unended> {
         // One that became another program is told of by that one, or it is told that nothing came from it.
         let has_become_another = |pid| self.silent.keys().any(|started| started.pid == pid);
         let unended = self.processes.iter().filter(|(_, process)| !process.ended && !process.died);
         let unended = unended.filter(|(pid, _)| !runs(**pid) && !has_become_another(**pid));
-        let all = unended.map(|(pid, process)| {
-            let (pid, exe) = (*pid, process.exe.clone());
-            Unended { pid, exe, exited: exited == Some(pid) }
-        });
-        self.unended = all.collect();
+        unended.map(|(pid, process)| Unended { pid: *pid, exe: process.exe.clone(), how: how(*pid) }).collect()
     }
 
     /// What was found, in numbers.

@@ -4,10 +4,12 @@
 //! does.
 
 use crate::findings::records::{Call, End, Finding, Frame, Kind, Record, Related};
+use crate::findings::session::{HowEnded, Unended};
 use mapsan_model::call_line::SIGNALS;
 use mapsan_model::record::SCHEMA_NAME;
 use mapsan_model::summary::{OPENING, REPEATED};
 use mapsan_model::{Rule, Severity};
+use std::collections::BTreeMap;
 
 /// What a line of a log may start with besides, by `log_prefix`: the time and the process.
 #[derive(Clone, Debug, Default)]
@@ -21,12 +23,14 @@ pub(crate) struct TextLog {
     /// When it was written, as far as its lines don't say.
     time: String,
     block: Option<(Prefix, Finding)>,
+    /// Programs of processes that have made findings, with no summary since; of all that lines don't tell apart it is one.
+    open: BTreeMap<u32, String>,
 }
 
 impl TextLog {
     /// One that was last written at this time.
     pub(crate) fn new(time: String) -> TextLog {
-        TextLog { time, block: None }
+        TextLog { time, block: None, open: BTreeMap::new() }
     }
 
     /// Takes a line: whether it is one of a log, and the record that is complete with it.
@@ -47,6 +51,9 @@ impl TextLog {
             return (true, before);
         }
         let before = self.end();
+        if own.is_some_and(|own| own.starts_with(OPENING)) {
+            self.open.remove(&prefix.pid);
+        }
         match own.and_then(repeated) {
             Some(repeated) if before.is_none() => {
                 (true, Some(self.record(&prefix, Kind::End(End { repeated, ..End::default() }), String::new())))
@@ -59,7 +66,17 @@ impl TextLog {
     pub(crate) fn end(&mut self) -> Option<Record> {
         let (prefix, finding) = self.block.take()?;
         let exe = finding.stack.iter().find_map(|frame| frame.module.clone()).unwrap_or_default();
+        if finding.call.is_signal() {
+            self.open.remove(&prefix.pid);
+        } else {
+            self.open.insert(prefix.pid, exe.clone());
+        }
         Some(self.record(&prefix, Kind::Finding(Box::new(finding)), exe))
+    }
+
+    /// The processes that have made findings and no summary: what closes the log of every process that has.
+    pub(crate) fn unended(&self) -> impl Iterator<Item = Unended> {
+        self.open.iter().map(|(pid, exe)| Unended { pid: *pid, exe: exe.clone(), how: HowEnded::Untold })
     }
 
     fn record(&self, prefix: &Prefix, kind: Kind, exe: String) -> Record {
@@ -211,6 +228,25 @@ mod tests {
         let call = call_of("--- SIGBUS {si_signo=SIGBUS, si_addr=0x1} ---").unwrap();
         assert!(call.is_signal() && call.to_string() == "--- SIGBUS {si_signo=SIGBUS, si_addr=0x1} ---");
         assert!(call_of("nonsense").is_none());
+    }
+
+    #[test]
+    fn who_has_made_findings_and_no_summary_has_not_told_its_end() {
+        let prefix = |pid| format!("2026-01-01T00:00:00.000000Z [{pid}] ");
+        let finding = |pid, call| format!("{0}mapsan: error[munmap-bad-range]: m\n{0}    {call}\n", prefix(pid));
+        let (call, fault) = ("munmap(0x1000, 5) = -1 (EINVAL)", "--- SIGBUS {si_signo=SIGBUS, si_addr=0x1} ---");
+        let summary = |pid| format!("{}mapsan: summary: 1 error, 0 warnings, 0 notes\n", prefix(pid));
+        let unended = |text: String| -> Vec<u32> {
+            let mut log = TextLog::new(String::new());
+            for line in text.lines() {
+                log.take(line);
+            }
+            log.end();
+            log.unended().map(|unended| unended.pid).collect()
+        };
+        assert_eq!(unended(finding(3, call) + &finding(4, call) + &summary(3)), [4]);
+        assert!(unended(finding(3, call) + &finding(3, fault) + &finding(4, call) + &summary(4)).is_empty());
+        assert!(unended("hello\n".to_owned()).is_empty());
     }
 
     proptest::proptest! {

@@ -1,7 +1,7 @@
 //! What every form does, and what it may know.
 
 use crate::findings::found::Found;
-use crate::findings::session::{Gap, Session, Unended};
+use crate::findings::session::{Gap, HowEnded, Session, Unended};
 use crate::path::{SourceRoot, display_path};
 use crate::system::signal;
 use mapsan_model::Severity;
@@ -101,14 +101,25 @@ const NAMED: usize = 3;
 
 /// Which processes ended without a word, in a line.
 pub(super) fn unended(all: &[Unended]) -> Option<String> {
-    let name = |process: &Unended| format!("'{}' (process {})", display_path(Path::new(&process.exe)), process.pid);
+    let name = |process: &Unended| match (display_path(Path::new(&process.exe)), process.pid) {
+        (exe, 0) => format!("'{exe}'"),
+        (exe, pid) => format!("'{exe}' (process {pid})"),
+    };
     let mut named: Vec<String> = all.iter().take(NAMED).map(name).collect();
     if all.len() > NAMED {
         named.push(format!("{} more", all.len() - NAMED));
     }
+    if all.iter().any(|process| process.how == HowEnded::Untold) {
+        let (it, left) = if all.len() == 1 { ("it", "it leaves") } else { ("each of them", "they leave") };
+        return Some(format!(
+            "no end is told of {}: {it} was ended by a signal, or by exit_group(2) itself, became another program, or still \
+             ran: what {left} mapped was not looked at",
+            named.join(", ")
+        ));
+    }
     let (how, left) = match all {
         [] => return None,
-        [one] if one.exited => ("by exit_group(2) itself, past exit(3) and _exit(2)", "it left"),
+        [one] if one.how == HowEnded::Exited => ("by exit_group(2) itself, past exit(3) and _exit(2)", "it left"),
         [_] => ("by a signal, or by exit_group(2) itself", "it left"),
         _ => ("by signals, or by exit_group(2) itself", "they left"),
     };

@@ -157,10 +157,14 @@ impl Form for Text {
 /// The programs that were checked; those of which nothing is known are not counted.
 fn checked(session: &Session) -> Option<String> {
     let programs: BTreeSet<&str> = session.processes.values().map(|process| process.exe.as_str()).collect();
+    let often = match session.starts {
+        starts if starts > programs.len() as u64 => format!(", started {starts} times"),
+        _ => String::new(),
+    };
     match programs.len() {
         0 => None,
-        1 => programs.first().map(|program| display_path(Path::new(program))),
-        several => Some(format!("{several} programs")),
+        1 => programs.first().map(|program| display_path(Path::new(program)) + &often),
+        several => Some(format!("{several} programs{often}")),
     }
 }
 

@@ -1,0 +1,125 @@
+//! How processes end, and what is said of those that end without a word. Runs need the library, as in `command.rs`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// The command with the library; `None`, said loudly, where there is none.
+fn covering() -> Option<Command> {
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/libmapsan.so");
+    let library = std::env::var_os("MAPSAN_RUNTIME").map_or(built, PathBuf::from);
+    if !library.exists() {
+        eprintln!("SKIPPED: {} is missing: cargo build --release", library.display());
+        return None;
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mapsan"));
+    command.env_remove("MAPSAN_OPTIONS").env_remove("LD_PRELOAD").env("MAPSAN_RUNTIME", library).stdin(Stdio::null());
+    Some(command)
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// What a run says on standard error, and its status.
+fn ended(output: &Output) -> (String, Option<i32>) {
+    (text(&output.stderr), output.status.code())
+}
+
+/// A program in a folder of its own, compiled.
+struct Compiled {
+    folder: tempfile::TempDir,
+    program: PathBuf,
+}
+
+impl Compiled {
+    fn new(code: &str, options: &[&str]) -> Compiled {
+        let folder = tempfile::tempdir().unwrap();
+        let (source, program) = (folder.path().join("prog.c"), folder.path().join("prog"));
+        fs::write(&source, code).unwrap();
+        let mut compiler = Command::new("cc");
+        compiler.args(["-g", "-w", "-o"]).args([&program, &source]).args(options);
+        assert!(compiler.status().unwrap().success());
+        Compiled { folder, program }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+const FOUND: &str = "error[munmap-zero-length]";
+
+#[test]
+fn who_ends_without_a_word_is_named() {
+    let code = "#include <signal.h>\n#include <stdlib.h>\n#include <sys/mman.h>\n#include <sys/syscall.h>\n#include <unistd.h>\n\
+        int main(int argc, char **argv)\n{\n    mmap(0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);\n    \
+        if (argc > 1) kill(getpid(), atoi(argv[1]));\n    syscall(SYS_exit_group, 3);\n}\n";
+    let raw = Compiled::new(code, &[]);
+    let program = raw.program.to_str().unwrap();
+    let by_itself = "mapsan: ended by exit_group(2) itself, past exit(3) and _exit(2): '";
+    for (arguments, status, words) in [
+        (&[program][..], Some(3), Some((by_itself, "): what it left mapped was not looked at"))),
+        (
+            &["sh", "-c", "\"$0\"; exit 4", program],
+            Some(4),
+            Some(("mapsan: ended by a signal, or by exit_group(2) itself: '", "): what it left mapped was")),
+        ),
+        (
+            &["sh", "-c", "\"$0\" 15; \"$0\"; exit 4", program],
+            Some(4),
+            Some(("mapsan: ended by signals, or by exit_group(2) itself: '", "): what they left mapped was")),
+        ),
+        // Whoever ended the program by a signal knows.
+        (&[program, "15"], None, None),
+        (&["sh", "-c", "(exit 3); exec \"$0\" 15", program], None, None),
+    ] {
+        let Some(mut command) = covering() else { return };
+        let sarif = raw.path("sarif");
+        command
+            .args(["run", "--disable", "leak", "--format", "text", "--format", "sarif", "-o"])
+            .arg(&sarif)
+            .args(arguments);
+        let (said, ended) = ended(&command.output().unwrap());
+        assert_eq!(ended, status, "{arguments:?}: {said}");
+        let sarif = fs::read_to_string(sarif).unwrap();
+        match words {
+            None => assert_eq!(said, "", "{arguments:?}"),
+            Some((start, end)) => {
+                let is_it =
+                    said.lines().any(|line| line.starts_with(start) && line.contains(program) && line.contains(end));
+                assert!(is_it && sarif.contains(&start[8..start.len() - 2]), "{arguments:?}: {said}{sarif}");
+            }
+        }
+    }
+}
+
+/// Saved records, and logs of text, of programs that make a finding and then end in some way.
+#[test]
+fn a_report_tells_of_processes_whose_end_is_not_told() {
+    let code = "#include <signal.h>\n#include <stdlib.h>\n#include <string.h>\n#include <sys/mman.h>\n\
+        #include <sys/syscall.h>\n#include <unistd.h>\n\
+        int main(int argc, char **argv)\n{\n    munmap((void *)4096, 0);\n    \
+        if (!strcmp(argv[1], \"kill\")) raise(SIGKILL);\n    if (!strcmp(argv[1], \"exit_group\")) syscall(SYS_exit_group, 0);\n    \
+        if (!strcmp(argv[1], \"_exit\")) _exit(0);\n    if (!strcmp(argv[1], \"exec\")) execl(argv[0], argv[0], \"exit\", NULL);\n    \
+        if (!strcmp(argv[1], \"fault\")) {\n        char *p = mmap(0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);\n        \
+        munmap(p, 4096);\n        return *p;\n    }\n    return 0;\n}\n";
+    let prog = Compiled::new(code, &[]);
+    for (way, is_untold) in
+        [("exit", false), ("_exit", false), ("exec", false), ("fault", false), ("kill", true), ("exit_group", true)]
+    {
+        for options in ["log_format=json", "log_format=text"] {
+            let Some(mut command) = covering() else { return };
+            let library = command.get_envs().find(|(name, _)| *name == "MAPSAN_RUNTIME").unwrap().1.unwrap().to_owned();
+            let log = prog.path(&format!("{way}.{options}"));
+            let mut run = Command::new(&prog.program);
+            run.arg(way).env("LD_PRELOAD", library);
+            run.env("MAPSAN_OPTIONS", format!("{options}:log_path={}", log.display())).status().unwrap();
+            let output = command.arg("report").arg(&log).output().unwrap();
+            let (told, status) = (text(&output.stdout), output.status.code());
+            assert_eq!((told.contains(FOUND), status), (true, Some(0)), "{way} {options}: {told}");
+            let untold = format!("mapsan: no end is told of '{}'", prog.program.display());
+            assert_eq!(told.contains(&untold), is_untold, "{way} {options}: {told}");
+        }
+    }
+}
