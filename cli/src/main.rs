@@ -56,6 +56,7 @@ fn outcome(words: Vec<OsString>) -> Result<ExitCode, Failure> {
         Some(("report", matches)) => report::report(matches),
         Some(("inspect", matches)) => inspect::inspect(matches),
         Some(("ipc", matches)) => commands::ipc::ipc(matches),
+        Some(("who", matches)) => commands::who::who(matches),
         Some(("explain", matches)) => print(&explain::explain(matches)?),
         Some(("rules", matches)) => print(&tables::rules(matches)),
         Some(("completions", matches)) => print(&pages::completions(matches)),

@@ -174,7 +174,9 @@ fn pages(place: &Place, built: &Path) -> Result<()> {
     };
     let share = |path: String| place.of(&Path::new("share").join(path));
     Place::write(&share("man/man1/mapsan.1".into()), printed(&["man"])?, 0o644)?;
-    for name in ["run", "report", "inspect", "ipc", "ipc-list", "ipc-rm", "ipc-gc", "explain", "rules", "options"] {
+    for name in
+        ["run", "report", "inspect", "ipc", "ipc-list", "ipc-rm", "ipc-gc", "who", "explain", "rules", "options"]
+    {
         Place::write(&share(format!("man/man1/mapsan-{name}.1")), printed(&["man", name])?, 0o644)?;
     }
     for (shell, path) in [

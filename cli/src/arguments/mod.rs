@@ -35,6 +35,7 @@ Examples:
   mapsan run --suppressions known.txt ./test      lines as --gen-suppressions shows them
   mapsan inspect PID                      what a running process has mapped, and where
   mapsan ipc                              segments, semaphores and queues, and who has them
+  mapsan who FILE                         which processes have a file, an object or a mapping
   mapsan explain munmap-double            what a rule means; 'mapsan explain mmap EINVAL' for a call that failed
   mapsan rules                            all rules
 
@@ -66,6 +67,7 @@ pub(crate) fn command() -> Command {
         .subcommand(report())
         .subcommand(inspect::inspect())
         .subcommand(objects::ipc())
+        .subcommand(objects::who())
         .subcommand(
             Command::new("explain")
                 .about("Explains a rule, with a program that breaks it and one that does not; or an errno")

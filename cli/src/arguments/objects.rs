@@ -52,6 +52,21 @@ with CAP_IPC_OWNER that attaches in the very moment of the removal keeps its mem
 
 Exit status: 0; 1 if one that was to be removed stays; 2 wrong usage, 125 mapsan failed.";
 
+const WHO_EXAMPLES: &str = "\
+Examples:
+  mapsan who /srv/db/data               which processes have mapped this file or have it open
+  mapsan who shm:5                      or a segment; also by key (0x4d010203)
+  mapsan who /name                      or a shared memory object; sem:/name, mq:/name
+  mapsan who 4242                       what a process shares, and with whom
+  mapsan who 4242:0x7f0012345000        what is mapped there, and who else has it
+  mapsan who --json /name               for programs
+
+A number is a process; a segment is written shm:ID. HOW says what may be done by the mapping (r, w, x; private: writes stay \
+with the process) or by the descriptor. What could not be looked at is said on standard error.
+
+Exit status: 0, 1 if no process was seen to have it; 2 wrong usage, 125 mapsan failed, 127 there is no such object, file, \
+process or mapping.";
+
 /// `mapsan ipc`.
 pub(super) fn ipc() -> Command {
     Command::new("ipc")
@@ -108,6 +123,27 @@ fn gc() -> Command {
                 .help("remove nothing, tell what would be"),
         )
         .arg(Arg::new("yes").long("yes").short('y').action(ArgAction::SetTrue).help("do not ask"))
+}
+
+/// `mapsan who`.
+pub(super) fn who() -> Command {
+    Command::new("who")
+        .about("Says which processes have an object, a file or a mapping, with which protection, and where")
+        .after_help(WHO_EXAMPLES)
+        .arg(
+            Arg::new("what")
+                .value_name("PATH|SEGMENT|NAME|PID[:ADDRESS]")
+                .required(true)
+                .allow_negative_numbers(true)
+                .value_parser(value_parser!(OsString))
+                .help("a file; shm:ID or 0xKEY; /NAME, sem:/NAME or mq:/NAME; a process, or an address in it"),
+        )
+        .arg(
+            Arg::new("json")
+                .long("json")
+                .action(ArgAction::SetTrue)
+                .help("as JSON, for programs (docs/who.schema.json)"),
+        )
 }
 
 fn listing() -> [Arg; 6] {

@@ -7,3 +7,4 @@ pub(crate) mod pages;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod tables;
+pub(crate) mod who;

@@ -225,8 +225,10 @@ pub(crate) struct Inventory {
     pub(crate) entries: Vec<Entry>,
     /// Which kinds of objects could not be listed.
     pub(crate) unlisted: Vec<String>,
-    /// Which processes could not be looked at, and what shows that some were not.
+    /// Which processes could not be looked at.
     pub(crate) unseen: Vec<String>,
+    /// Which segments have attachments that no process was seen to have.
+    unseen_attachments: Option<String>,
     /// Whether there may be processes that were not looked at.
     pub(crate) has_unseen_processes: bool,
 }
@@ -254,7 +256,7 @@ impl Inventory {
 
     /// All that could not be looked at.
     pub(crate) fn gaps(&self) -> impl Iterator<Item = &String> {
-        self.unlisted.iter().chain(&self.unseen)
+        self.unlisted.iter().chain(&self.unseen).chain(&self.unseen_attachments)
     }
 
     fn objects(&mut self) -> Vec<Object> {
@@ -319,7 +321,7 @@ impl Inventory {
             1 => format!("attachments that no process was seen to have: {of_first}, and to another segment"),
             more => format!("attachments that no process was seen to have: {of_first}, and to {more} other segments"),
         };
-        self.unseen.push(gap);
+        self.unseen_attachments = Some(gap);
     }
 }
 

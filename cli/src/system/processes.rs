@@ -14,10 +14,32 @@ pub(crate) struct Wanted {
     pub(crate) segments: bool,
     /// Files of these devices.
     pub(crate) devices: Vec<u64>,
-    /// These files, by inode number and path: what a mapping calls a device is not always what stat(2) calls so (btrfs).
-    pub(crate) files: Vec<(u64, String)>,
-    /// Everything shared.
-    pub(crate) all_shared: bool,
+    pub(crate) files: Vec<WantedFile>,
+    /// Every mapping of a file, or those that are shared.
+    pub(crate) mapped: Mapped,
+}
+
+/// A file by its inode number, and its device or path: what a mapping calls a device is not always what stat(2) calls so (btrfs).
+#[derive(Clone, Debug)]
+pub(crate) struct WantedFile {
+    pub(crate) device: u64,
+    pub(crate) inode: u64,
+    pub(crate) path: String,
+}
+
+impl WantedFile {
+    fn identity(&self) -> Identity {
+        Identity::File { device: self.device, inode: self.inode }
+    }
+}
+
+/// Which mappings are wanted whatever is mapped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Mapped {
+    #[default]
+    None,
+    Shared,
+    All,
 }
 
 /// What is used.
@@ -109,8 +131,7 @@ fn look_at_all(pids: &[u32], wanted: &Wanted, own: Option<u64>) -> Scan {
 }
 
 fn uses(pid: u32, wanted: &Wanted, own: Option<u64>, buffer: &mut Vec<u8>) -> io::Result<Vec<Use>> {
-    let folder = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let process = rustix::fs::open(format!("/proc/{pid}"), folder, Mode::empty())?;
+    let process = open(pid)?;
     let mut uses = mappings(&process, wanted, buffer)?;
     let has_segments = uses.iter().any(|used| matches!(used.of, Identity::Segment(_)));
     // Ids of another IPC namespace are other segments.
@@ -121,6 +142,29 @@ fn uses(pid: u32, wanted: &Wanted, own: Option<u64>, buffer: &mut Vec<u8>) -> io
         descriptors(&process, wanted, &mut uses)?;
     }
     Ok(uses)
+}
+
+/// What one process has mapped of what is wanted; of segments, also those of another IPC namespace.
+pub(crate) fn mapped_by(pid: u32, wanted: &Wanted) -> io::Result<Vec<Use>> {
+    mappings(&open(pid)?, wanted, &mut Vec::new())
+}
+
+/// The range of a mapping and its protection, whatever is mapped there; `None` where nothing is.
+pub(crate) fn range_at(pid: u32, address: u64) -> io::Result<Option<(u64, u64, String)>> {
+    let text = fs::read(format!("/proc/{pid}/maps"))?;
+    let range = |line: &[u8]| {
+        let mut fields = line.splitn(3, |byte| *byte == b' ');
+        let mut ends = fields.next()?.splitn(2, |byte| *byte == b'-');
+        let (start, end) = (number(ends.next()?, 16)?, number(ends.next()?, 16)?);
+        Some((start, end, String::from_utf8_lossy(fields.next()?).into_owned()))
+    };
+    let mut ranges = text.split(|byte| *byte == b'\n').filter_map(range);
+    Ok(ranges.find(|(start, end, _)| (*start..*end).contains(&address)))
+}
+
+fn open(pid: u32) -> io::Result<OwnedFd> {
+    let folder = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(rustix::fs::open(format!("/proc/{pid}"), folder, Mode::empty())?)
 }
 
 fn mappings(process: &OwnedFd, wanted: &Wanted, buffer: &mut Vec<u8>) -> io::Result<Vec<Use>> {
@@ -151,18 +195,17 @@ fn mapping(line: &[u8], wanted: &Wanted) -> Option<Use> {
     }
     let device = device_number(device)?;
     let inode = number(inode, 10)?;
-    let is_segment = is_segment(device, path);
-    let is_wanted = if is_segment {
-        wanted.segments
-    } else {
-        wanted.devices.contains(&device)
-            || wanted.files.iter().any(|(number, name)| *number == inode && is_path(path, name))
-    };
     let is_shared = protection.get(3) == Some(&b's');
-    if !(is_wanted || wanted.all_shared && is_shared) {
-        return None;
-    }
-    let of = if is_segment { Identity::Segment(i32::try_from(inode).ok()?) } else { Identity::File { device, inode } };
+    let any = wanted.mapped == Mapped::All || wanted.mapped == Mapped::Shared && is_shared;
+    let of = if is_segment(device, path) {
+        let id = i32::try_from(inode).ok()?;
+        Some(Identity::Segment(id)).filter(|_| wanted.segments || any)?
+    } else {
+        let is_file = |file: &&WantedFile| file.inode == inode && (file.device == device || is_path(path, &file.path));
+        let file = wanted.files.iter().find(is_file).map(WantedFile::identity);
+        let other = || Some(Identity::File { device, inode }).filter(|_| any || wanted.devices.contains(&device));
+        file.or_else(other)?
+    };
     let mut ends = range.splitn(2, |byte| *byte == b'-');
     let how = How::Mapped {
         start: number(ends.next()?, 16)?,
@@ -207,14 +250,15 @@ fn descriptors(process: &OwnedFd, wanted: &Wanted, uses: &mut Vec<Use>) -> io::R
         let Some(descriptor) = name.to_str().ok().and_then(|name| name.parse().ok()) else { continue };
         let Ok(stat) = statat(&folder, name, AtFlags::empty()) else { continue };
         let (device, inode) = (stat.st_dev, stat.st_ino);
-        let is_file = || wanted.files.iter().any(|(number, path)| *number == inode && leads_to(&folder, name, path));
-        if !wanted.devices.contains(&device) && !is_file() {
-            continue;
-        }
+        let is_file =
+            |file: &&WantedFile| file.inode == inode && (file.device == device || leads_to(&folder, name, &file.path));
+        let file = wanted.files.iter().find(is_file).map(WantedFile::identity);
+        let other = || Some(Identity::File { device, inode }).filter(|_| wanted.devices.contains(&device));
+        let Some(of) = file.or_else(other) else { continue };
         // The link's own mode says how the file was opened (proc_pid_fd(5)).
         let bits = statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW).map_or(0, |link| link.st_mode);
         let how = How::Open { descriptor, reads: bits & 0o400 != 0, writes: bits & 0o200 != 0 };
-        uses.push(Use { of: Identity::File { device, inode }, how });
+        uses.push(Use { of, how });
     }
     Ok(())
 }
@@ -290,9 +334,13 @@ mod tests {
         ] {
             assert_eq!(mapping(other, &segments), None, "{}", String::from_utf8_lossy(other));
         }
-        let files = Wanted { files: vec![(77, "/tmp/a b".to_owned())], ..Wanted::default() };
+        let file = WantedFile { device: 1, inode: 77, path: "/tmp/a b".to_owned() };
+        let files = Wanted { files: vec![file], ..Wanted::default() };
         let line = b"7f10-7f20 r--p 00001000 00:2a 77    /tmp/a b (deleted)";
-        assert_eq!(mapping(line, &files).unwrap().of, Identity::File { device: makedev(0, 0x2a), inode: 77 });
+        assert_eq!(mapping(line, &files).unwrap().of, Identity::File { device: 1, inode: 77 });
+        for other in ["00:2a 77    /tmp/b", "00:2a 78    /tmp/a b"] {
+            assert_eq!(mapping(format!("7f10-7f20 r--p 00001000 {other}").as_bytes(), &files), None, "{other}");
+        }
     }
 
     #[test]

@@ -230,7 +230,8 @@ fn what_can_not_be_read_removes_nothing() {
     room.actor.get(&format!("close {file}"));
     let mapsan = env!("CARGO_BIN_EXE_mapsan");
     let without = |what: &str, arguments: &str| -> Said {
-        let script = format!("{what} && exec setpriv --reuid=65534 --clear-groups {mapsan} ipc {arguments}");
+        let script =
+            format!("{what} && exec setpriv --reuid=65534 --regid=65534 --clear-groups {mapsan} ipc {arguments}");
         room.command("unshare").args(["--mount", "sh", "-c", &script]).output().unwrap().into()
     };
     // Neither its /dev/shm nor /proc is there.

@@ -2,8 +2,10 @@
 
 mod columns;
 mod document;
+mod sharing;
 mod table;
 
 pub(crate) use columns::Column;
 pub(crate) use document::document;
+pub(crate) use sharing::{sharing_document, sharing_table};
 pub(crate) use table::{Layout, table};

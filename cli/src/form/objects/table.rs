@@ -13,7 +13,7 @@ const NARROW: u16 = 72;
 /// How a table is laid out.
 pub(crate) struct Layout {
     /// Cells a line; `None` is one line an object, however long.
-    width: Option<u16>,
+    pub(super) width: Option<u16>,
 }
 
 impl Layout {
