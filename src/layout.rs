@@ -6,7 +6,7 @@
 use crate::clock;
 use crate::enabled::{self, ENABLED};
 use crate::past::failures;
-use crate::{finding, observe};
+use crate::{finding, observe, signal};
 use mapsan_model::layout::{ADDRESSES, Head, Layout, TRACKS};
 
 #[repr(C)]
@@ -31,6 +31,7 @@ static TABLE: Table = Table {
         finding::COUNTS_ADDRESS,
         (&raw const ENABLED).cast(),
         clock::ADDRESS,
+        signal::EXAMINE,
     ],
     layout: observe::layout(failures::LAYOUT, finding::LAYOUT, clock::LAYOUT),
 };

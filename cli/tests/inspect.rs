@@ -1,24 +1,13 @@
-//! `mapsan inspect` on processes that run, and on cores.
-//!
-//! They need the library, which cargo builds for the tests of the root package alone: it is taken from `MAPSAN_RUNTIME` or
-//! from the release build, and without it these tests say that they were skipped.
+//! `mapsan inspect` on processes that run.
 
+mod library;
+
+use library::library;
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-
-/// The library; `None`, said loudly, where there is none.
-fn library() -> Option<PathBuf> {
-    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/libmapsan.so");
-    let library = std::env::var_os("MAPSAN_RUNTIME").map_or(built, PathBuf::from);
-    if library.exists() {
-        return library.canonicalize().ok();
-    }
-    eprintln!("SKIPPED: {} is missing: cargo build --release", library.display());
-    None
-}
 
 /// A program that runs, says what it has done, and waits.
 struct Running {
@@ -255,117 +244,4 @@ fn what_stays_is_told_right_while_others_come_and_go() {
         }
     }
     assert!(unsettled > 0, "nothing ever changed while it was read: the test shows nothing");
-}
-
-/// Runs a program to its death; its core, or `None`, said loudly, where the kernel writes none here.
-fn core_of(source: &str, library: &Path) -> Option<(tempfile::TempDir, PathBuf)> {
-    let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap();
-    if pattern.starts_with(['|', '/', '@']) {
-        eprintln!("SKIPPED: cores go to '{}' here: sysctl kernel.core_pattern=core", pattern.trim());
-        return None;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let (file, program) = (folder.path().join("program.c"), folder.path().join("program"));
-    fs::write(&file, source).unwrap();
-    assert!(Command::new("cc").args(["-g", "-o"]).args([&program, &file]).status().unwrap().success());
-    let status = Command::new("sh")
-        .args(["-c", "ulimit -c unlimited && exec \"$0\"", "./program"])
-        .current_dir(folder.path())
-        .env("LD_PRELOAD", library)
-        .stderr(Stdio::null())
-        .status()
-        .unwrap();
-    assert!(!status.success());
-    let core = fs::read_dir(folder.path()).unwrap().filter_map(|entry| Some(entry.ok()?.path()));
-    let core = core.into_iter().find(|path| path.file_name().unwrap().to_string_lossy().starts_with("core"));
-    if core.is_none() {
-        eprintln!("SKIPPED: the kernel has written no core, for 'ulimit -c unlimited' is not allowed here");
-    }
-    core.map(|core| (folder, core))
-}
-
-const DYING: &str = r"#include <signal.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-static void own(int signal) { (void)signal; abort(); }
-int main(void) {
-    signal(SIGSEGV, own);
-    char *kept = mmap((void *)0x200000000, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-    char *gone = mmap((void *)0x210000000, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-    munmap(gone, 4096);
-    mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, 9999, 0);
-    return kept[0] + gone[10];
-}
-";
-
-#[test]
-fn a_core_tells_what_the_process_knew() {
-    let Some(library) = library() else { return };
-    let Some((folder, core)) = core_of(DYING, &library) else { return };
-    let core_path = core.to_str().unwrap();
-    let output = inspect(&["--json", core_path]);
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    let known: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let schema = include_str!("../../docs/inspection.schema.json");
-    let schema = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
-    assert!(schema.is_valid(&known), "{known}");
-    assert_eq!((known["core"].as_str(), known["is_settled"].as_bool()), (Some(core_path), Some(true)));
-    let kept = starting(&known["mappings"], "0x200000000");
-    assert_eq!((line(&kept["site"]), kept["is_mapped"].as_bool()), (7, Some(true)));
-    let released = &known["released"][0];
-    assert_eq!((released["was"]["start"].as_str(), line(&released["site"])), (Some("0x210000000"), 9));
-    assert_eq!((known["failures"][0]["errno"].as_i64(), line(&known["failures"][0]["site"])), (Some(9), 10));
-    assert_eq!(known["findings"]["errors"], 1);
-
-    let shown = text(&inspect(&[core_path, "0x21000000a"]).stdout);
-    assert!(shown.contains("program.c:8") && shown.contains("program.c:9"), "{shown}");
-
-    // A program that has moved is found where it is said to be.
-    let moved = folder.path().join("elsewhere");
-    fs::rename(folder.path().join("program"), &moved).unwrap();
-    let shown = text(&inspect(&[core_path, "--program", moved.to_str().unwrap()]).stdout);
-    assert!(shown.contains("program.c:7"), "{shown}");
-}
-
-#[test]
-fn what_is_no_core_with_the_library_is_said() {
-    let folder = tempfile::tempdir().unwrap();
-    let named = |name: &str, bytes: &[u8]| {
-        let path = folder.path().join(name);
-        fs::write(&path, bytes).unwrap();
-        path.to_str().unwrap().to_owned()
-    };
-    let command = fs::read(env!("CARGO_BIN_EXE_mapsan")).unwrap();
-    let cases = [
-        (named("text", b"no core"), 125, "is no ELF file of 64 bits"),
-        (named("empty", b""), 125, "is no ELF file of 64 bits"),
-        (named("program", &command[..4096]), 125, "is an ELF file, but no core"),
-        (folder.path().to_str().unwrap().to_owned(), 125, "is no regular file"),
-        (folder.path().join("absent").to_str().unwrap().to_owned(), 127, "there is no file"),
-    ];
-    for (path, status, words) in cases {
-        let output = inspect(&[&path]);
-        let said = text(&output.stderr);
-        assert_eq!(
-            (output.status.code(), said.contains(words), said.lines().count()),
-            (Some(status), true, 1),
-            "{said}"
-        );
-    }
-    let said = text(&inspect(&["1", "--program", "x"]).stderr);
-    assert!(said.contains("--program is of a core alone"), "{said}");
-
-    let Some(library) = library() else { return };
-    let Some((_folder, core)) = core_of("int main(void) { return *(volatile int *)8; }", &library) else { return };
-    let whole = fs::read(&core).unwrap();
-    // However much of it is missing, it is said, or what is there is told.
-    for length in [64, 4096, whole.len() / 4, whole.len() / 2, whole.len() - 4096] {
-        let path = named("cut", &whole[..length]);
-        let output = inspect(&[&path]);
-        let said = text(&output.stderr);
-        assert!(output.status.success() || output.status.code() == Some(125) && said.lines().count() == 1, "{said}");
-    }
-    let mut other = whole.clone();
-    other[18] = if other[18] == 62 { 183 } else { 62 };
-    assert!(text(&inspect(&[&named("other", &other)]).stderr).contains("another architecture"));
 }

@@ -3,6 +3,9 @@
 //! Some take root, another architecture's programs or a setting of the kernel: where those are not to be had, the test says
 //! that it was skipped.
 
+mod library;
+
+use library::library;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
@@ -64,17 +67,6 @@ fn waiting() -> Command {
     let mut command = Command::new("tail");
     command.args(["-n", "+1", "-f", "/proc/version"]);
     command
-}
-
-/// The library, which cargo does not build for these tests; `None`, said loudly, where there is none.
-fn library() -> Option<PathBuf> {
-    let library = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/libmapsan.so");
-    let library = std::env::var_os("MAPSAN_RUNTIME").map_or(library, PathBuf::from);
-    if !library.exists() {
-        eprintln!("SKIPPED: {} is missing: cargo build --release", library.display());
-        return None;
-    }
-    library.canonicalize().ok()
 }
 
 const MAPSAN: &str = env!("CARGO_BIN_EXE_mapsan");

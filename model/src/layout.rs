@@ -8,7 +8,7 @@
 pub const MAGIC: [u8; 16] = *b"mapsan: layout\0\0";
 
 /// What the numbers mean. Another version is not read.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// What is made of numbers, read in the order in which they lie.
 pub trait Words: Sized {
@@ -292,8 +292,12 @@ pub struct Head {
 }
 
 /// The addresses that follow it, 8 bytes each: of the table itself, the tracker, the failures, the last finding, the counts,
-/// what is looked at ([`TRACKS`]), and the clock. The layout comes after them.
-pub const ADDRESSES: usize = 7;
+/// what is looked at ([`TRACKS`]), the clock, and the function that explains the fault of a process that is dead. The layout
+/// comes after them.
+///
+/// That function takes what a handler with `SA_SIGINFO` takes. It is called in the memory of the dead process, writes a
+/// finding, if there is one, to standard error as a record, and ends with `exit_group(2)`.
+pub const ADDRESSES: usize = 8;
 
 /// The bit of what is looked at that says whether the program's mappings are followed.
 pub const TRACKS: u32 = 8;

@@ -4,6 +4,7 @@
 //! that is new, on the report's own stack, with signals blocked: gathering its facts may be slow, may need room, and
 //! never disturbs the program.
 
+mod anew;
 mod details;
 mod execution;
 mod fault_report;
@@ -12,6 +13,7 @@ mod once;
 mod records;
 pub(crate) mod suppress;
 
+pub(crate) use anew::begin_anew;
 pub(crate) use details::Details;
 pub(crate) use execution::{Execution, expect_programs, write_execution};
 pub(crate) use fault_report::FaultReport;

@@ -90,6 +90,11 @@ pub(super) fn see(rule: Rule, site: usize) -> Seen {
     Seen::Again
 }
 
+/// Forgets all of it.
+pub(super) fn forget_all() {
+    TABLE.keys.iter().for_each(|key| key.store(0, Relaxed));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

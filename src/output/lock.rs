@@ -103,6 +103,13 @@ fn holder_is_gone(pid: i32) -> bool {
     LOCK.holder_pid.load(Relaxed) == pid && holder != 0 && !sys::thread_exists(pid, holder)
 }
 
+/// Frees the lock of a process that is dead, in whose memory this is.
+pub(crate) fn free_of_the_dead() {
+    LOCK.holder.store(0, Relaxed);
+    LOCK.abandoned_in.store(0, Relaxed);
+    LOCK.state.store(0, Relaxed);
+}
+
 /// Lets signals in again.
 fn restore(mask: Option<SignalSet>) {
     if let Some(mask) = mask {

@@ -7,7 +7,7 @@ mod recovery;
 pub(crate) mod sink;
 mod stack;
 
-pub(crate) use lock::{Refusal, ReportLock, enter, is_inside};
+pub(crate) use lock::{Refusal, ReportLock, enter, free_of_the_dead, is_inside};
 pub(crate) use pause::pause;
 pub(crate) use recovery::{Recovery, recover, with_fault_recovery};
 pub(crate) use stack::run as on_own_stack;

@@ -40,6 +40,28 @@ pub(super) extern "C" fn handle(signal: c_int, info: &libc::siginfo_t, context: 
     end(signal, info, registers);
 }
 
+/// Explains the fault of a process that is dead, as [`handle`] would have done, and ends this one: `mapsan inspect` calls it,
+/// with what [`handle`] is given, in the memory of the dead one, where it is the only thread, and answers its system calls.
+/// The signal is handed to nobody.
+extern "C" fn examine(signal: c_int, info: &libc::siginfo_t, context: *mut c_void) -> ! {
+    sys::sandbox::forget_filters();
+    // SAFETY: as said.
+    unsafe { finding::begin_anew() };
+    // What the unwinder meets may be broken.
+    disposition::take();
+    // SAFETY: the kernel has raised the signal, so it carries an address.
+    let address = unsafe { info.si_addr() } as usize;
+    // SAFETY: a state that the kernel has saved; it is used until the end of the process.
+    let registers = unsafe { Registers::of(context, address, sys::memory::fill) };
+    if enabled::bits() != 0 && !is_own(registers.instruction()) {
+        explain(signal, info, registers);
+    }
+    sys::exit_group(0)
+}
+
+/// Where [`examine`] is.
+pub(crate) const EXAMINE: *const () = examine as *const ();
+
 /// Says what the fault has to do with the program's mappings.
 #[cold]
 #[inline(never)]
@@ -65,6 +87,8 @@ fn explain(signal: c_int, info: &libc::siginfo_t, registers: Registers) {
 fn end(signal: c_int, info: &libc::siginfo_t, registers: Registers) {
     let default = sys::Disposition::new(libc::SIG_DFL, 0, 0);
     let _ = sys::disposition(signal, Some(&default));
+    // Not here, among this library's own frames: a core is to have the program's.
+    sys::set_signal_mask(sys::SignalSet::MAX);
     // Without it the process would go on if the cause of the fault is gone by now, or if the signal was sent.
     let _ = sys::queue_signal(signal, info);
     registers.unblock(signal);

@@ -14,12 +14,11 @@ use super::{Result, read_memory, unmap, zeroed_memory};
 use crate::machine::{Architecture, Machine};
 use crate::plain::Range;
 use core::ffi::c_long;
-use core::ptr;
-use core::slice;
 use core::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicU32,
     Ordering::{Acquire, Relaxed, Release},
 };
+use core::{ptr, slice};
 use libc::{
     BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_IMM, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET,
     BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MEM, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX,
@@ -214,14 +213,11 @@ fn publish(room: *mut Filter) -> &'static Filter {
         noted
     } else {
         filter.times = AtomicU32::new(1);
-        let mut last = FILTERS.last.load(Relaxed);
-        loop {
+        filter.earlier = FILTERS.last.load(Relaxed);
+        while let Err(last) = FILTERS.last.compare_exchange(filter.earlier.cast_mut(), room, Release, Relaxed) {
             filter.earlier = last;
-            match FILTERS.last.compare_exchange(last, room, Release, Relaxed) {
-                Ok(_) => break filter,
-                Err(other) => last = other,
-            }
         }
+        filter
     };
     FILTERS.any.store(true, Release);
     noted
@@ -236,6 +232,11 @@ pub(crate) fn close() {
 /// Takes the word of [`close`] back: the call has failed.
 pub(crate) fn reopen() {
     FILTERS.strict.fetch_sub(1, Relaxed);
+}
+
+/// Forgets all filters: they were those of a process whose memory this was.
+pub(crate) fn forget_filters() {
+    FILTERS.any.store(false, Release);
 }
 
 /// Whether a call can be made without harm to the program.

@@ -11,10 +11,12 @@ Examples:
   mapsan run ./server &                 starts a process that has the library (or LD_PRELOAD=libmapsan.so does)
   mapsan inspect $(pgrep -x server)     what it has mapped, attached and released, what failed and what was found
   mapsan inspect 1234 0x7f0012340000    of process 1234, what is and was at an address
-  mapsan inspect core                   the same of a process that has ended, from its core
+  mapsan inspect core                   what the fault of a process was due to that left this core, and all of that
   mapsan inspect --json 1234            for programs
 
-Of a process it takes the rights of a debugger: the same user and kernel.yama.ptrace_scope=0, or root.
+Of a process it takes the rights of a debugger: the same user and kernel.yama.ptrace_scope=0, or root. A fault is explained by
+the library itself, in a process that is given the core's memory and makes no system call: it takes x86-64, ptrace(2), and
+the files of the library, libc and the loader as they were.
 
 Exit status: 0; 2 wrong usage, 125 the process or core can't be read or does not have the library, 127 there is no such
 process or file.";
@@ -23,7 +25,7 @@ pub(super) fn inspect() -> Command {
     Command::new("inspect")
         .about(
             "Tells what a process that has the library, or had it and left a core, has mapped and released, where, and \
-             what was found",
+             what was found; of a core, first what its fault was due to",
         )
         .after_help(INSPECT_EXAMPLES)
         .arg(

@@ -66,8 +66,8 @@ fn of_core(path: &Path, program: Option<PathBuf>, addresses: &[u64]) -> Result<I
     let core = Core::open(path, program)?;
     let mappings = core.mappings();
     let subject = Subject {
-        pid: core.pid,
-        core: Some(path),
+        pid: core.notes.pid,
+        core: Some((path, &core)),
         program: core.program(),
         memory: &core,
         mappings: &mappings,

@@ -1,6 +1,11 @@
 //! What is known of a process, for people.
 
-use crate::inspection::{FailedCall, Inspection, KernelsMapping, Mapping, Place, Release, Segment, Site};
+use super::contract::{Form, ShownFrames, TextStyle};
+use super::text::Text;
+use crate::findings::found::Found;
+use crate::findings::records::{Kind, Record};
+use crate::findings::session::Session;
+use crate::inspection::{FailedCall, Fault, Inspection, KernelsMapping, Mapping, Place, Release, Segment, Site};
 use crate::path::display_path;
 use std::fmt::Write;
 use std::path::Path;
@@ -13,6 +18,9 @@ const RELEASES: usize = 16;
 pub(crate) fn text(inspection: &Inspection) -> String {
     let mut text = String::new();
     write_head(inspection, &mut text);
+    if let Some(fault) = &inspection.fault {
+        write_fault(fault, &mut text);
+    }
     if inspection.addresses.is_empty() {
         write_all(inspection, &mut text);
     }
@@ -39,6 +47,25 @@ fn write_head(inspection: &Inspection, text: &mut String) {
     }
     if !inspection.is_complete {
         let _ = writeln!(text, "it had no memory to remember all of its mappings by: some are missing");
+    }
+}
+
+/// What brought the process down, as `mapsan run` would have shown it.
+fn write_fault(fault: &Fault, text: &mut String) {
+    let Fault { signal, address, is_handled, note, .. } = fault;
+    let at = address.as_ref().map_or_else(String::new, |address| format!(" at {address}"));
+    let handled = if *is_handled { ", for which a handler of the program's was called" } else { "" };
+    let _ = writeln!(text, "\nended by {signal}{at}{handled}");
+    let record = fault.finding.as_ref().and_then(|record| Record::read(&record.to_string()).ok());
+    if let Some((record, Kind::Finding(finding))) = record.as_ref().map(|record| (record, &record.kind)) {
+        let mut session = Session::default();
+        let found = Found::of(record, finding, &mut session.symbols);
+        let style = TextStyle { colour: false, terminal: false, suppressions: false, frames: ShownFrames::Folded };
+        text.push_str(&Text::new(style).render_finding(&found, &mut session));
+    } else if let Some(note) = note {
+        let _ = writeln!(text, "  {note}");
+    } else if address.is_some() {
+        text.push_str("  no rule that is on says what it has to do with the program's mappings\n");
     }
 }
 

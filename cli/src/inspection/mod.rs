@@ -1,10 +1,13 @@
 //! Layer *knowing*: what a process that has the library knows of its mappings, read from outside.
 //!
 //! `table` finds the library's description of its own memory (`module` says where an object has what), `snapshot` copies that memory and reads it, `agreed` does so
-//! until it is right although the process goes on, `tables` reads the rest, `time` says how long ago something was, `sites` looks calls up in the source. Here is
+//! until it is right although the process goes on, `tables` reads the rest, `fault` (by `examination`) finds out what a dead one died of, `time` says how long ago something was, `sites` looks calls up in the source. Here is
 //! what comes of it, as it is shown.
 
 mod agreed;
+#[cfg(target_arch = "x86_64")]
+mod examination;
+mod fault;
 mod module;
 mod sites;
 mod snapshot;
@@ -14,7 +17,9 @@ mod time;
 
 use crate::failure::{self, Failure};
 use crate::system::clock::Now;
+use crate::system::core::Core;
 use crate::system::memory::{KernelMapping, Memory};
+pub(crate) use fault::Fault;
 use serde::Serialize;
 pub(crate) use sites::Site;
 use sites::Sites;
@@ -36,6 +41,8 @@ pub(crate) struct Inspection {
     /// The core that was read; of a process that runs there is none.
     pub(crate) core: Option<String>,
     pub(crate) program: String,
+    /// What brought the process down; nothing of one that runs, and if addresses were asked for.
+    pub(crate) fault: Option<Fault>,
     /// The library's version.
     pub(crate) library: String,
     /// Whether mappings are followed.
@@ -183,7 +190,7 @@ pub(crate) struct KernelsMapping {
 /// What is asked of.
 pub(crate) struct Subject<'a> {
     pub(crate) pid: Option<u32>,
-    pub(crate) core: Option<&'a Path>,
+    pub(crate) core: Option<(&'a Path, &'a Core)>,
     pub(crate) program: &'a Path,
     pub(crate) memory: &'a dyn Memory,
     /// The kernel's list, of before it is read.
@@ -224,8 +231,9 @@ pub(crate) fn inspect(subject: &Subject<'_>) -> Result<Option<Inspection>, Failu
     let mut inspection = Inspection {
         schema: SCHEMA,
         pid: subject.pid,
-        core: subject.core.map(|path| path.display().to_string()),
+        core: subject.core.map(|(path, _)| path.display().to_string()),
         program: subject.program.display().to_string(),
+        fault: subject.core.filter(|_| everything).and_then(|(_, core)| fault::of_core(core, &table, &agreed.pieces)),
         library: table.library.clone(),
         is_tracking: enabled & mapsan_model::layout::TRACKS != 0,
         is_settled: snapshot.is_whole,

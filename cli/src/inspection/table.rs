@@ -24,6 +24,8 @@ pub(crate) struct Table {
     pub(crate) counts: u64,
     pub(crate) enabled: u64,
     pub(crate) clock: u64,
+    /// The function that explains a fault of the dead.
+    pub(crate) examine: u64,
     pub(crate) layout: Layout,
 }
 
@@ -108,7 +110,7 @@ fn read(bytes: &[u8], here: u64) -> Option<Result<Table, Failure>> {
     for address in &mut addresses {
         *address = numbers.next()?;
     }
-    let [tracker, failures, last_finding, counts, enabled, clock] = addresses;
+    let [tracker, failures, last_finding, counts, enabled, clock, examine] = addresses;
     let mut numbers = numbers.map(|number| usize::try_from(number).unwrap_or(usize::MAX)).take(Layout::COUNT);
     let mut largest = 0;
     let layout = Layout::read(&mut numbers.by_ref().inspect(|number| largest = largest.max(*number)))?;
@@ -120,6 +122,7 @@ fn read(bytes: &[u8], here: u64) -> Option<Result<Table, Failure>> {
         counts,
         enabled,
         clock,
+        examine,
         layout,
     }))
 }

@@ -24,5 +24,7 @@ pub(crate) mod segment;
 pub(crate) mod segments;
 pub(crate) mod signal;
 pub(crate) mod sysv;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod tracee;
 pub(crate) mod tree;
 mod undisturbed;

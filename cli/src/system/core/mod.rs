@@ -1,24 +1,26 @@
 //! A process that is dead: its memory, as the kernel or a debugger left them in a core file (core(5),
 //! elf(5)).
 
+mod notes;
+mod thread;
+mod words;
+
 use super::memory::{KernelMapping, Memory};
 use crate::failure::{Failure, reason};
+use notes::{MappedFile, Notes};
 use object::elf::{self, FileHeader64, PT_LOAD, PT_NOTE, ProgramHeader64};
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Endianness, ReadCache};
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-
-/// Notes of `<elf.h>`.
-const NT_PRPSINFO: u32 = 3;
-const NT_AUXV: u32 = 6;
-const NT_FILE: u32 = 0x4649_4c45;
+use std::time::SystemTime;
+#[cfg_attr(not(target_arch = "x86_64"), expect(unused_imports, reason = "faults are found out on x86-64 alone"))]
+pub(crate) use thread::{Given, Thread};
 
 /// The machine of this command, `EM_…`.
 #[cfg(target_arch = "x86_64")]
@@ -28,8 +30,8 @@ const MACHINE: elf::Machine = elf::EM_AARCH64;
 #[cfg(target_arch = "riscv64")]
 const MACHINE: elf::Machine = elf::EM_RISCV;
 
-/// Where `struct elf_prpsinfo` has the process, `<sys/procfs.h>`.
-const PROCESS: usize = 24;
+/// How much of a file's beginning is compared with what was dumped: an ELF header and, mostly, the build id.
+const FIRST: usize = 4096;
 
 /// A core, open.
 pub(crate) struct Core {
@@ -40,36 +42,25 @@ pub(crate) struct Core {
     program: PathBuf,
     /// Where the program has moved, if it has.
     moved: Option<PathBuf>,
-    pub(crate) pid: Option<u32>,
-    /// Where the program begins.
-    entry: u64,
-    /// Bytes of a page, as the process had them.
-    page: u64,
+    /// What the kernel has told of it beside its memory.
+    pub(crate) notes: Notes,
     /// The files of what was not dumped, open.
     files: RefCell<HashMap<PathBuf, Option<File>>>,
 }
 
 /// A range that was mapped.
 #[derive(Clone, Debug)]
-struct Piece {
+pub(crate) struct Piece {
     pub(crate) start: u64,
     /// One past the last byte.
     pub(crate) end: u64,
     /// `PROT_READ` and so on.
-    protection: u32,
+    pub(crate) protection: u32,
     /// Where in the core its bytes begin, and how many were dumped.
     pub(crate) at: u64,
     pub(crate) dumped: u64,
     /// The file that was mapped there, and where in it.
     pub(crate) file: Option<(PathBuf, u64)>,
-}
-
-/// A file that was mapped.
-struct MappedFile {
-    start: u64,
-    end: u64,
-    offset: u64,
-    path: PathBuf,
 }
 
 impl Core {
@@ -113,9 +104,7 @@ impl Core {
             pieces: Vec::new(),
             program: PathBuf::new(),
             moved,
-            pid: None,
-            entry: 0,
-            page: 4096,
+            notes: Notes::default(),
             files: RefCell::default(),
             file,
         };
@@ -127,11 +116,10 @@ impl Core {
 
     /// Reads what the program headers lead to; `false` if notes are missing.
     fn take_headers(&mut self, headers: &[ProgramHeader64<Endianness>], endian: Endianness) -> bool {
-        let mut files = Vec::new();
         for header in headers.iter().filter(|header| header.p_type(endian) == PT_NOTE) {
             let length = usize::try_from(header.p_filesz(endian)).unwrap_or(0);
             let Some(notes) = self.dumped(header.p_offset(endian), length.min(1 << 28)) else { return false };
-            self.take_notes(&notes, &mut files);
+            self.notes.take(&notes);
         }
         for header in headers.iter().filter(|header| header.p_type(endian) == PT_LOAD) {
             let start = header.p_vaddr(endian);
@@ -145,6 +133,7 @@ impl Core {
             });
         }
         self.pieces.sort_unstable_by_key(|piece| piece.start);
+        let files = std::mem::take(&mut self.notes.files);
         self.name_pieces(files);
         true
     }
@@ -152,7 +141,7 @@ impl Core {
     /// Gives the pieces their files. A debugger leaves out what it does not dump.
     fn name_pieces(&mut self, files: Vec<MappedFile>) {
         for file in files {
-            if file.start <= self.entry && self.entry < file.end {
+            if file.start <= self.notes.entry && self.notes.entry < file.end {
                 self.program.clone_from(&file.path);
             }
             let mut at = file.start;
@@ -181,33 +170,6 @@ impl Core {
             });
             self.pieces.extend(undumped);
             self.pieces.sort_unstable_by_key(|piece| piece.start);
-        }
-    }
-
-    /// Reads the notes of a segment.
-    fn take_notes(&mut self, notes: &[u8], files: &mut Vec<MappedFile>) {
-        let mut rest = notes;
-        while let Some((kind, content, after)) = note(rest) {
-            match kind {
-                NT_PRPSINFO => self.pid = self.pid.or_else(|| word(content, PROCESS)),
-                NT_AUXV => self.take_auxiliary_vector(content),
-                NT_FILE => files.extend(mapped_files(content)),
-                _ => {}
-            }
-            rest = after;
-        }
-    }
-
-    /// What the kernel told the program of itself, getauxval(3).
-    fn take_auxiliary_vector(&mut self, content: &[u8]) {
-        let (pairs, _) = content.as_chunks::<16>();
-        for pair in pairs {
-            let mut numbers = longs(pair);
-            match (numbers.next(), numbers.next()) {
-                (Some(libc::AT_ENTRY), Some(entry)) => self.entry = entry,
-                (Some(libc::AT_PAGESZ), Some(page)) if page.is_power_of_two() => self.page = page,
-                _ => {}
-            }
         }
     }
 
@@ -265,9 +227,48 @@ impl Core {
         let Some((path, offset)) = &piece.file else { return 0 };
         let length = most(piece.end - address);
         let mut files = self.files.borrow_mut();
-        let file = files.entry(path.clone()).or_insert_with(|| File::open(self.place_of(path)).ok());
+        let file = files.entry(path.clone()).or_insert_with(|| self.open_mapped(path));
         let (Some(file), Some(part)) = (file, buffer.get_mut(..length)) else { return 0 };
         if file.read_exact_at(part, offset + into).is_ok() { length } else { 0 }
+    }
+
+    /// Opens a file that was mapped, unless it is another by now: its first page would not be the one that was dumped.
+    fn open_mapped(&self, mapped: &Path) -> Option<File> {
+        let file = File::open(self.place_of(mapped)).ok()?;
+        let begins = |piece: &&Piece| piece.file.as_ref().is_some_and(|(path, offset)| path == mapped && *offset == 0);
+        let first = self.pieces.iter().find(|piece| begins(piece) && piece.dumped >= FIRST as u64);
+        let is_private = first.is_some_and(|first| first.protection & libc::PROT_WRITE.cast_unsigned() == 0);
+        if let Some(first) = first.filter(|_| is_private) {
+            let mut now = [0; FIRST];
+            let there = file.read_exact_at(&mut now, 0);
+            if there.is_ok() && self.dumped(first.at, FIRST).is_some_and(|then| then != now) {
+                return None;
+            }
+        }
+        Some(file)
+    }
+
+    /// The file that was mapped at a place of which it still holds what was not dumped; `None` if there is none.
+    pub(crate) fn file_of(&self, piece: &Piece) -> Option<File> {
+        let (path, _) = piece.file.as_ref()?;
+        let mut files = self.files.borrow_mut();
+        files.entry(path.clone()).or_insert_with(|| self.open_mapped(path)).as_ref()?.try_clone().ok()
+    }
+
+    /// What was mapped, lowest first.
+    pub(crate) fn pieces(&self) -> &[Piece] {
+        &self.pieces
+    }
+
+    /// The piece that holds an address.
+    pub(crate) fn piece_at(&self, address: u64) -> Option<&Piece> {
+        let index = self.pieces.partition_point(|piece| piece.end <= address);
+        self.pieces.get(index).filter(|piece| piece.start <= address)
+    }
+
+    /// When it was written last.
+    pub(crate) fn written(&self) -> io::Result<SystemTime> {
+        self.file.metadata()?.modified()
     }
 
     /// Bytes of the core itself.
@@ -278,17 +279,22 @@ impl Core {
     }
 }
 
+impl AsFd for Core {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
 impl Memory for Core {
     fn page_size(&self) -> u64 {
-        self.page
+        self.notes.page
     }
 
     fn read(&self, address: u64, buffer: &mut [u8]) -> bool {
         let mut at = address;
         let mut rest = buffer;
         while !rest.is_empty() {
-            let index = self.pieces.partition_point(|piece| piece.end <= at);
-            let Some(piece) = self.pieces.get(index).filter(|piece| piece.start <= at) else { return false };
+            let Some(piece) = self.piece_at(at) else { return false };
             let read = self.read_piece(piece, at, rest);
             if read == 0 {
                 return false;
@@ -304,37 +310,4 @@ impl Memory for Core {
 fn protection(flags: u32) -> u32 {
     let bits = [(elf::PF_R.0, libc::PROT_READ), (elf::PF_W.0, libc::PROT_WRITE), (elf::PF_X.0, libc::PROT_EXEC)];
     bits.iter().filter(|(flag, _)| flags & flag != 0).fold(0, |all, (_, bit)| all | bit.cast_unsigned())
-}
-
-fn word(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_ne_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?))
-}
-
-fn longs(bytes: &[u8]) -> impl Iterator<Item = u64> {
-    bytes.as_chunks::<8>().0.iter().map(|chunk| u64::from_ne_bytes(*chunk))
-}
-
-/// The first note: its kind, its content, and what follows it.
-fn note(notes: &[u8]) -> Option<(u32, &[u8], &[u8])> {
-    let (name, content, kind) = (word(notes, 0)? as usize, word(notes, 4)? as usize, word(notes, 8)?);
-    let begin = 12 + name.checked_next_multiple_of(4)?;
-    let end = begin.checked_add(content)?;
-    let next = begin.checked_add(content.checked_next_multiple_of(4)?)?;
-    Some((kind, notes.get(begin..end)?, notes.get(next..).unwrap_or_default()))
-}
-
-/// The files of `NT_FILE`: how many, the unit of offsets, a triple of numbers for each, then the names.
-fn mapped_files(content: &[u8]) -> Vec<MappedFile> {
-    let mut numbers = longs(content);
-    let (Some(count), Some(unit)) = (numbers.next(), numbers.next()) else { return Vec::new() };
-    let Some(names) = usize::try_from(count).ok().and_then(|count| content.get(16 + count.checked_mul(24)?..)) else {
-        return Vec::new();
-    };
-    let mut files = Vec::new();
-    for name in names.split(|byte| *byte == 0).take(usize::try_from(count).unwrap_or(0)) {
-        let (Some(start), Some(end), Some(offset)) = (numbers.next(), numbers.next(), numbers.next()) else { break };
-        let path = PathBuf::from(OsStr::from_bytes(name));
-        files.push(MappedFile { start, end, offset: offset.saturating_mul(unit), path });
-    }
-    files
 }
