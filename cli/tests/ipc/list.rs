@@ -2,9 +2,12 @@
 
 use crate::room::{Room, Said};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 /// The document, which is as its schema says.
 fn json(said: &Said) -> Value {
@@ -32,8 +35,30 @@ fn ipcs(room: &Room, kind: &str) -> BTreeSet<Vec<String>> {
     lines.map(|line| line.split_whitespace().map(str::to_owned).collect()).collect()
 }
 
+/// The same of `lsipc`, which does not say what is marked for removal. It shows no mode of queues (util-linux 2.38), so that is
+/// taken from `ipcs`.
+fn lsipc(room: &Room, kind: &str) -> BTreeSet<Vec<String>> {
+    let numbers = match kind {
+        "-m" => "SIZE,NATTCH",
+        "-s" => "NSEMS",
+        _ => "USEDBYTES,MSGS",
+    };
+    let columns = format!("KEY,ID,OWNER,{numbers}");
+    let arguments = [kind, "--raw", "--noheadings", "--bytes", "--output", &columns];
+    let said: Said = room.command("lsipc").args(arguments).output().unwrap().into();
+    assert_eq!(said.status, 0, "{}", said.err);
+    let modes: BTreeMap<String, String> =
+        ipcs(room, kind).into_iter().map(|line| (line[1].clone(), line[3].clone())).collect();
+    let line = |line: &str| {
+        let mut words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        words.insert(3, modes[&words[1]].clone());
+        words
+    };
+    said.out.lines().map(line).collect()
+}
+
 #[test]
-fn it_lists_what_ipcs_lists() {
+fn it_lists_what_ipcs_and_lsipc_list() {
     let Some(mut room) = Room::make() else { return };
     let actor = &mut room.actor;
     for number in 0..20 {
@@ -66,6 +91,15 @@ fn it_lists_what_ipcs_lists() {
     assert_eq!(listed("segment", &["size", "attachments"]), ipcs(&room, "-m"));
     assert_eq!(listed("semaphore set", &["semaphores"]), ipcs(&room, "-s"));
     assert_eq!(listed("message queue", &["size", "messages"]), ipcs(&room, "-q"));
+    for (kind, name, numbers) in [
+        ("-m", "segment", &["size", "attachments"][..]),
+        ("-s", "semaphore set", &["semaphores"]),
+        ("-q", "message queue", &["size", "messages"]),
+    ] {
+        let plain =
+            listed(name, numbers).into_iter().map(|line| line.into_iter().filter(|word| word != "dest").collect());
+        assert_eq!(plain.collect::<BTreeSet<Vec<String>>>(), lsipc(&room, kind), "{kind}");
+    }
     assert_eq!(document["objects"].as_array().unwrap().len(), 61);
 }
 
@@ -176,6 +210,46 @@ fn files_of_keys_are_told_where_they_are_named() {
         let said = room.mapsan(&[&["ipc", "list"], &arguments[..]].concat());
         assert!(said.status == status && said.err.contains(why), "{arguments:?}: {} {}", said.status, said.err);
     }
+}
+
+/// What the kernel does not remember: the maker of a file, and the file of a key.
+#[test]
+fn records_of_a_run_tell_makers_and_files_of_keys() {
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/libmapsan.so");
+    let library = std::env::var_os("MAPSAN_RUNTIME").map_or(built, PathBuf::from);
+    if !library.exists() {
+        eprintln!("SKIPPED: there is no libmapsan.so; build it with 'cargo build --release'");
+        return;
+    }
+    let Some(mut room) = Room::make() else { return };
+    let file = room.folder.path().join("actor").display().to_string();
+    let records = room.folder.path().join("records.json").display().to_string();
+    let mut command = room.command(env!("CARGO_BIN_EXE_mapsan"));
+    command.args(["run", "--format", "json", "-o", &records, "--", &file]).env("MAPSAN_RUNTIME", library);
+    let mut run = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    // An id of which the low 8 bits count alone is a finding, which has the key.
+    write!(run.stdin.take().unwrap(), "shm_open /made 4096 0600\nftok {file} 333\n").unwrap();
+    let said: Said = run.wait_with_output().unwrap().into();
+    let key = said.out.lines().last().unwrap().to_owned();
+    room.actor.get(&format!("shmget {key} 4096 0600"));
+    let without = json(&room.mapsan(&["ipc", "--json"]));
+    assert_eq!(
+        (&object(&without, "/made")["creator"], &object(&without, "shm:0")["file"]),
+        (&Value::Null, &Value::Null)
+    );
+    let document = json(&room.mapsan(&["ipc", "list", "--json", "--records", &records]));
+    assert_eq!(object(&document, "shm:0")["file"], format!("{file}:333"));
+    let started = fs::read_to_string(&records).unwrap();
+    let started: Value = serde_json::from_str(started.lines().next().unwrap()).unwrap();
+    let creator = &object(&document, "/made")["creator"];
+    assert_eq!((&creator["pid"], &creator["state"]), (&started["pid"], &"dead".into()));
+    // A file of that name that was made later is another one.
+    let again = format!(
+        "rm /dev/shm/made; sleep 2.1; touch /dev/shm/made; {} ipc --json --records {records}",
+        env!("CARGO_BIN_EXE_mapsan")
+    );
+    let document = json(&room.command("sh").args(["-c", &again]).output().unwrap().into());
+    assert_eq!(object(&document, "/made")["creator"], Value::Null);
 }
 
 #[test]
