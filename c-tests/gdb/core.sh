@@ -40,7 +40,7 @@ has() {
 mistake=$(grep -n 'the mistake' "$source" | head -1 | cut -d : -f 1)
 has "^#0 .*main .*dies.c:$mistake"
 grep -q '^#1 ' out && has 'nothing below main'
-has '^ended by SIGSEGV at 0x'
+has '^it met SIGSEGV at 0x'
 has 'error\[fault-after-unmap\]: write to 0x'
 has 'is not mapped'
 [ "$failures" = 0 ]

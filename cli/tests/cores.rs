@@ -304,7 +304,7 @@ fn a_fault_is_explained_for_which_no_handler_had_room() {
     assert_eq!(fault["finding"]["rule"], "fault-after-unmap", "{fault}");
     let shown = text(&inspect(&[core.to_str().unwrap()]).stdout);
     assert!(
-        shown.contains("\nended by SIGSEGV at 0x") && shown.contains("run (") && shown.contains("unmapped here"),
+        shown.contains("\nit met SIGSEGV at 0x") && shown.contains("run (") && shown.contains("unmapped here"),
         "{shown}"
     );
 }
@@ -340,4 +340,31 @@ fn what_is_no_fault_and_what_can_t_be_explained_is_said() {
     let fault = &told_of(&core)["fault"];
     let note = fault["note"].as_str().unwrap();
     assert!(note.contains("could not be found out") && note.contains("libmapsan.so' has changed since"), "{fault}");
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn a_core_that_a_debugger_made_tells_the_same() {
+    let Some(library) = library() else { return };
+    let (folder, program) = compiled(NULL_POINTER, &[]);
+    let has_gdb = |arguments: &[&str]| {
+        let wrapper = format!("set exec-wrapper env MAPSAN_OPTIONS=leaks=none LD_PRELOAD={}", library.display());
+        let mut gdb = Command::new("gdb");
+        gdb.args(["-nx", "-q", "-batch", "-ex", &wrapper]).args(arguments).arg(&program);
+        gdb.stdin(Stdio::null()).output().is_ok_and(|output| output.status.success())
+    };
+    let (dying, running) = (folder.path().join("dying"), folder.path().join("running"));
+    let save = |core: &Path| format!("generate-core-file {}", core.display());
+    let made = has_gdb(&["-ex", "run", "-ex", &save(&dying), "-ex", "kill"])
+        && has_gdb(&["-ex", "break main", "-ex", "run", "-ex", &save(&running), "-ex", "kill"]);
+    if !made || !dying.exists() || !running.exists() {
+        eprintln!("SKIPPED: gdb can't make a core here; install it: sudo apt-get install gdb");
+        return;
+    }
+    let fault = &told_of(&dying)["fault"];
+    assert_eq!((fault["signal"].as_str(), fault["address"].as_str()), (Some("SIGSEGV"), Some("0x8")), "{fault}");
+    assert!(fault["note"].as_str().unwrap().contains("no mapping explains this SIGSEGV (read of 0x8)"), "{fault}");
+    // It stopped at a breakpoint.
+    let fault = &told_of(&running)["fault"];
+    assert_ne!(fault["signal"].as_str(), Some("SIGSEGV"), "{fault}");
 }

@@ -36,7 +36,8 @@ pub(crate) fn text(inspection: &Inspection) -> String {
 fn write_head(inspection: &Inspection, text: &mut String) {
     let process = inspection.pid.map_or_else(String::new, |pid| format!("process {pid}: "));
     let program = display_path(Path::new(&inspection.program));
-    let core = inspection.core.as_ref().map_or_else(String::new, |core| format!(" ended with the core {core},"));
+    let core =
+        inspection.core.as_ref().map_or_else(String::new, |core| format!(" as it was when the core {core} was made,"));
     let _ = writeln!(text, "{process}{program},{core} with libmapsan.so {}", inspection.library);
     if !inspection.is_tracking {
         let _ = writeln!(text, "its mappings are not followed, or no longer: nothing is said of what they are now");
@@ -55,7 +56,7 @@ fn write_fault(fault: &Fault, text: &mut String) {
     let Fault { signal, address, is_handled, note, .. } = fault;
     let at = address.as_ref().map_or_else(String::new, |address| format!(" at {address}"));
     let handled = if *is_handled { ", for which a handler of the program's was called" } else { "" };
-    let _ = writeln!(text, "\nended by {signal}{at}{handled}");
+    let _ = writeln!(text, "\nit met {signal}{at}{handled}");
     let record = fault.finding.as_ref().and_then(|record| Record::read(&record.to_string()).ok());
     if let Some((record, Kind::Finding(finding))) = record.as_ref().map(|record| (record, &record.kind)) {
         let mut session = Session::default();

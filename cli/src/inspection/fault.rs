@@ -1,4 +1,4 @@
-//! How a process was brought down, and what its fault was due to.
+//! The signal that a process met, of which it died, or at which a debugger made its core; and what its fault was due to.
 
 use super::snapshot::Piece;
 use super::table::Table;
@@ -7,7 +7,7 @@ use crate::system::signal;
 use serde::Serialize;
 use serde_json::Value;
 
-/// The signal that brought a process down.
+/// The signal that a process met.
 #[derive(Debug, Serialize)]
 pub(crate) struct Fault {
     pub(crate) signal: String,
@@ -24,7 +24,7 @@ pub(crate) struct Fault {
     pub(crate) note: Option<String>,
 }
 
-/// Finds out what brought a process down; `None` if nothing did. `mapped` is what the library knows to be mapped.
+/// Finds out which signal a process met; `None` if it met none. `mapped` is what the library knows to be mapped.
 pub(super) fn of_core(core: &Core, table: &Table, mapped: &[Piece]) -> Option<Fault> {
     let tid = core.notes.threads.first()?.tid;
     #[cfg(target_arch = "x86_64")]
@@ -50,7 +50,8 @@ pub(super) fn of_core(core: &Core, table: &Table, mapped: &[Piece]) -> Option<Fa
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = (table, mapped);
-    let given = core.notes.signal.as_ref().filter(|given| given.signal() != 0)?;
+    // A debugger stops a process by another, and then makes its core.
+    let given = core.notes.signal.as_ref().filter(|given| signal::dumps_core(given.signal()))?;
     let is_fault = given.is_fault();
     Some(Fault {
         signal: signal::name(given.signal()),

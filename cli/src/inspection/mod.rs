@@ -41,7 +41,7 @@ pub(crate) struct Inspection {
     /// The core that was read; of a process that runs there is none.
     pub(crate) core: Option<String>,
     pub(crate) program: String,
-    /// What brought the process down; nothing of one that runs, and if addresses were asked for.
+    /// The signal that it met; none of one that runs, and if addresses were asked for.
     pub(crate) fault: Option<Fault>,
     /// The library's version.
     pub(crate) library: String,

@@ -1,5 +1,22 @@
 //! The names of signals.
 
+/// Whether a core is written of a process that dies of it, signal(7).
+pub(crate) fn dumps_core(signal: i32) -> bool {
+    [
+        libc::SIGSEGV,
+        libc::SIGBUS,
+        libc::SIGABRT,
+        libc::SIGILL,
+        libc::SIGFPE,
+        libc::SIGTRAP,
+        libc::SIGSYS,
+        libc::SIGQUIT,
+        libc::SIGXCPU,
+        libc::SIGXFSZ,
+    ]
+    .contains(&signal)
+}
+
 /// The name of a signal, as far as programs die of it.
 pub(crate) fn name(signal: i32) -> String {
     let known = [
