@@ -12,6 +12,12 @@ if LD_PRELOAD="$library:$cage" MAPSAN_OPTIONS=log_path=/dev/null true; [ $? = 77
     echo "SKIPPED: seccomp filters are not to be had here"
     exit 77
 fi
+# alone COMMAND...: in an IPC namespace, and with a /dev/shm, of its own: nothing stays of what a program leaves.
+if unshare --ipc --mount mount -t tmpfs -o mode=1777 tmpfs /dev/shm 2> /dev/null; then
+    alone() { unshare --ipc --mount sh -c 'mount -t tmpfs -o mode=1777 tmpfs /dev/shm && exec "$@"' sh "$@"; }
+else
+    alone() { unshare --ipc "$@"; }
+fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/cwd"
@@ -25,7 +31,7 @@ all() {
     mkdir "$logs"
     for program in "$programs"/*-bad; do
         rule=$(basename "${program%-bad}")
-        timeout 30 unshare --ipc env CAGE="$1" LD_PRELOAD="$library:$cage" MAPSAN_OPTIONS="enable=all:log_path=$logs/$rule" \
+        alone timeout 30 env CAGE="$1" LD_PRELOAD="$library:$cage" MAPSAN_OPTIONS="enable=all:log_path=$logs/$rule" \
             "$program" > /dev/null 2> "$work/stderr"
         case $? in
         77) rm -f "$logs/$rule" ;;
@@ -63,7 +69,7 @@ said_elsewhere() {
     for text; do
         for log in $(grep -lF -e "$text" "$logs"/*); do
             rule=$(basename "$log")
-            unshare --ipc env LD_PRELOAD="$library" MAPSAN_OPTIONS="enable=all:log_path=$work/free" "$programs/$rule-bad" > /dev/null 2>&1
+            alone env LD_PRELOAD="$library" MAPSAN_OPTIONS="enable=all:log_path=$work/free" "$programs/$rule-bad" > /dev/null 2>&1
             grep -qF -e "$text" "$work/free" || {
                 echo "cage.sh: $rule: '$text' is not so where the list can be read"
                 status=1

@@ -412,13 +412,13 @@ int main(int words, char **word)
     alarm(50);
     file = fileno(tmpfile());
     CHECK(ftruncate(file, 2 * PAGE) == 0, "%s", strerror(errno));
-    segment = shmget(IPC_PRIVATE, PAGE, 0600);
-    CHECK(segment != -1, "%s", strerror(errno));
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         SKIP("seccomp is not to be had here: %s", strerror(errno));
+    segment = shmget(IPC_PRIVATE, PAGE, 0600);
+    CHECK(segment != -1, "%s", strerror(errno));
     if (words > 1) {
         by_prctl();
-        return 0;
+        return shmctl(segment, IPC_RMID, NULL) != 0;
     }
     int failed = 0;
     for (size_t i = 0; i < LENGTH(ways); i++) {

@@ -109,8 +109,10 @@ static void move_to_reserved(void) { char *p = mmap(NULL, 8 * PAGE, PROT_NONE, A
 static void attach_over(char *place)
 {
     int id = shmget(IPC_PRIVATE, PAGE, IPC_CREAT | 0600);
-    shmat(id, place, SHM_REMAP);
+    /* Removed before: a process that has lost its heap may not come to that. It can be attached as long as it is. */
+    shmat(id, NULL, 0);
     shmctl(id, IPC_RMID, NULL);
+    shmat(id, place, SHM_REMAP);
 }
 static void attach_over_heap(void) { attach_over(page_of((uintptr_t)malloc(100000)) + PAGE); }
 static void attach_inside(void) { char *p = mmap(NULL, 8 * PAGE, PROT_NONE, ANONYMOUS, -1, 0); attach_over(p + PAGE); munmap(p, 8 * PAGE); }

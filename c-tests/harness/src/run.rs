@@ -1,5 +1,6 @@
-//! Running a program, with the library or without, each time in a directory and IPC namespace of its own.
+//! Running a program, with the library or without, each time in a directory and IPC namespace of its own, and what it leaves.
 
+use crate::objects::Objects;
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use std::fmt;
@@ -57,6 +58,8 @@ pub(crate) struct Run {
     pub(crate) outcome: Outcome,
     /// What the library wrote, of all processes.
     pub(crate) log: String,
+    /// Objects of /dev/shm that outlive it.
+    pub(crate) left: Vec<String>,
 }
 
 /// Runs a program without the library.
@@ -96,6 +99,7 @@ fn run(program: &Path, prepare: impl FnOnce(&mut Command, &Path)) -> Result<Run>
     command.current_dir(&directory).env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C");
     command.stdin(Stdio::null()).stdout(File::create(&out)?).stderr(File::create(&err)?);
     prepare(&mut command, &log);
+    let objects = Objects::before_the_run()?;
     // SAFETY: system calls alone, which is all that may be done between fork and exec.
     #[expect(clippy::multiple_unsafe_ops_per_block, reason = "one fact covers them")]
     unsafe {
@@ -126,5 +130,6 @@ fn run(program: &Path, prepare: impl FnOnce(&mut Command, &Path)) -> Result<Run>
     for entry in fs::read_dir(&log)? {
         text.push_str(&read(&entry?.path())?);
     }
-    Ok(Run { pid, stdout: read(&out)?, stderr: read(&err)?, outcome: status.into(), log: text })
+    let left = objects.left()?;
+    Ok(Run { pid, stdout: read(&out)?, stderr: read(&err)?, outcome: status.into(), log: text, left })
 }

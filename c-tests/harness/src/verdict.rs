@@ -24,6 +24,12 @@ pub(crate) fn same_behaviour(plain: &Run, covered: &Run) -> Result<()> {
     Ok(())
 }
 
+/// What the program has made that has a name or a key is gone.
+pub(crate) fn nothing_left(run: &Run) -> Result<()> {
+    ensure!(run.left.is_empty(), "the program leaves {}", run.left.join(", "));
+    Ok(())
+}
+
 /// Reads records, each of which must follow the schema.
 pub(crate) fn records(log: &str) -> Result<Vec<Value>> {
     let schema = serde_json::from_str(JSON_SCHEMA).context("the schema is not JSON")?;
@@ -109,7 +115,7 @@ mod tests {
     use serde_json::json;
 
     fn run(stdout: &str, outcome: Outcome) -> Run {
-        Run { pid: 7, stdout: stdout.into(), stderr: String::new(), outcome, log: String::new() }
+        Run { pid: 7, stdout: stdout.into(), stderr: String::new(), outcome, log: String::new(), left: Vec::new() }
     }
 
     fn finding(rule: &str) -> Value {
