@@ -149,11 +149,11 @@ impl<'a> Answers<'a> {
             libc::SYS_ppoll if rsi == 1 => {
                 // Of the descriptor, and what is asked of it: all that is there is at once.
                 let asked = body.bytes(rdi, 8)?;
-                give(body, rdi + 6, asked.get(4..6).unwrap_or_default()).map(|_| 1)
+                give(body, rdi.wrapping_add(6), asked.get(4..6).unwrap_or_default()).map(|_| 1)
             }
             libc::SYS_write if rdi == STANDARD_ERROR => self.take(body, rsi, length(rdx))?,
             libc::SYS_writev | libc::SYS_pwritev2 if rdi == STANDARD_ERROR && rdx == 1 => {
-                let (start, bytes) = (body.word(rsi)?, body.word(rsi + 8)?);
+                let (start, bytes) = (body.word(rsi)?, body.word(rsi.wrapping_add(8))?);
                 self.take(body, start, length(bytes))?
             }
             _ => Err(libc::ENOSYS),
@@ -168,14 +168,14 @@ impl<'a> Answers<'a> {
         const START: u64 = 24;
         const PAGE_SIZE: u64 = 48;
         const NAME: u64 = 88;
-        if body.word(query + FLAGS)? != 0 || body.word(query + NAME)? != 0 {
+        if body.word(query.wrapping_add(FLAGS))? != 0 || body.word(query.wrapping_add(NAME))? != 0 {
             return Ok(Err(libc::ENOTTY));
         }
-        let address = body.word(query + ADDRESS)?;
+        let address = body.word(query.wrapping_add(ADDRESS))?;
         let Some(piece) = self.core.piece_at(address) else { return Ok(Err(libc::ENOENT)) };
         let range = [piece.start, piece.end].map(u64::to_ne_bytes);
-        give(body, query + START, range.as_flattened()).ok();
-        Ok(give(body, query + PAGE_SIZE, &list::page_size(self.core, self.known, address).to_ne_bytes()))
+        give(body, query.wrapping_add(START), range.as_flattened()).ok();
+        Ok(give(body, query.wrapping_add(PAGE_SIZE), &list::page_size(self.core, self.known, address).to_ne_bytes()))
     }
 
     /// Takes what is written to standard error.
@@ -382,7 +382,7 @@ fn mask(body: &mut Body<'_>, how: u64, new: u64, old: u64) -> io::Result<Answer>
 
 /// `process_vm_readv(2)` of one piece of its own memory to another.
 fn read_memory(body: &mut Body<'_>, to: u64, from: u64) -> io::Result<Answer> {
-    let (to, from, length) = (body.word(to)?, body.word(from)?, body.word(from + 8)?);
+    let (to, from, length) = (body.word(to)?, body.word(from)?, body.word(from.wrapping_add(8))?);
     let mut bytes = vec![0; usize::try_from(length).unwrap_or(MOST).min(MOST)];
     match body.read(from, &mut bytes)? {
         Some(read) => Ok(give(body, to, &bytes[..read]).map(|_| read as u64)),
@@ -392,7 +392,7 @@ fn read_memory(body: &mut Body<'_>, to: u64, from: u64) -> io::Result<Answer> {
 
 /// The registers that a handler goes back to: it returns to what stands below the state.
 fn state_of(body: &mut Body<'_>, registers: &Registers) -> io::Result<Registers> {
-    let bytes = body.bytes(registers.rsp + 40, 18 * 8)?;
+    let bytes = body.bytes(registers.rsp.wrapping_add(40), 18 * 8)?;
     let words: Vec<u64> = bytes.as_chunks::<8>().0.iter().map(|word| u64::from_ne_bytes(*word)).collect();
     let [r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, eflags] = words[..] else {
         return Err(io::Error::other("a handler returned to nothing"));

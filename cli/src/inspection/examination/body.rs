@@ -145,8 +145,9 @@ impl<'a> Body<'a> {
         };
         self.files.insert(path.clone(), opened);
         let Some(opened) = opened else { return Ok(()) };
-        let (start, offset) = (piece.start + dumped, offset + dumped);
-        let there = opened.size.saturating_sub(offset).next_multiple_of(self.core.notes.page);
+        let (start, offset) = (piece.start + dumped, offset.saturating_add(dumped));
+        let there =
+            opened.size.saturating_sub(offset).saturating_add(self.core.notes.page - 1) & !(self.core.notes.page - 1);
         let length = (piece.end - start).min(there);
         if length > 0 {
             self.map(start, length, piece.protection, Some((opened.descriptor, offset)))?;

@@ -74,8 +74,8 @@ impl<'a> Fault<'a> {
         let registers = match &self.met {
             Met::Told(frame) => Registers {
                 rdi: self.given.signal().unsigned_abs().into(),
-                rsi: frame + GIVEN,
-                rdx: frame + STATE,
+                rsi: frame.wrapping_add(GIVEN),
+                rdx: frame.wrapping_add(STATE),
                 rsp: *frame,
                 eflags: 0x202,
                 fs_base: of_thread.fs_base,
@@ -211,8 +211,8 @@ fn handled<'a>(core: &'a Core, thread: &'a Thread) -> Option<Fault<'a>> {
         }
         let first = index + usize::try_from((STATE + REGISTERS) / 8).ok()?;
         let saved: Saved = words.get(first..first + SAVED)?.try_into().ok()?;
-        let frame = stack + 8 * index as u64;
-        let told = Given::read(&core.bytes(frame + GIVEN, 128)?).filter(Given::is_fault);
+        let frame = stack.wrapping_add(8 * index as u64);
+        let told = Given::read(&core.bytes(frame.wrapping_add(GIVEN), 128)?).filter(Given::is_fault);
         let is_its = |told: &Given| match saved[TRAP] {
             PAGE_FAULT => saved[ADDRESS] == told.address(),
             GENERAL_PROTECTION => told.code() == libc::SI_KERNEL,

@@ -149,7 +149,7 @@ impl Core {
             let mut missing = Vec::new();
             for piece in self.pieces.iter_mut().skip(first).take_while(|piece| piece.start < file.end) {
                 if piece.start >= file.start && piece.end <= file.end {
-                    piece.file = Some((file.path.clone(), file.offset + (piece.start - file.start)));
+                    piece.file = Some((file.path.clone(), file.offset.saturating_add(piece.start - file.start)));
                 }
                 if at < piece.start {
                     missing.push((at, piece.start));
@@ -166,7 +166,7 @@ impl Core {
                 protection: u32::try_from(libc::PROT_READ | libc::PROT_EXEC).unwrap_or(0),
                 at: 0,
                 dumped: 0,
-                file: Some((file.path.clone(), file.offset + (start - file.start))),
+                file: Some((file.path.clone(), file.offset.saturating_add(start - file.start))),
             });
             self.pieces.extend(undumped);
             self.pieces.sort_unstable_by_key(|piece| piece.start);
@@ -222,14 +222,14 @@ impl Core {
         if into < piece.dumped {
             let length = most(piece.dumped - into);
             let Some(part) = buffer.get_mut(..length) else { return 0 };
-            return if self.file.read_exact_at(part, piece.at + into).is_ok() { length } else { 0 };
+            return if self.file.read_exact_at(part, piece.at.saturating_add(into)).is_ok() { length } else { 0 };
         }
         let Some((path, offset)) = &piece.file else { return 0 };
         let length = most(piece.end - address);
         let mut files = self.files.borrow_mut();
         let file = files.entry(path.clone()).or_insert_with(|| self.open_mapped(path));
         let (Some(file), Some(part)) = (file, buffer.get_mut(..length)) else { return 0 };
-        if file.read_exact_at(part, offset + into).is_ok() { length } else { 0 }
+        if file.read_exact_at(part, offset.saturating_add(into)).is_ok() { length } else { 0 }
     }
 
     /// Opens a file that was mapped, unless it is another by now: its first page would not be the one that was dumped.

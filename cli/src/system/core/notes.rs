@@ -19,6 +19,9 @@ const PROCESS: usize = 24;
 const PARENT: usize = 28;
 const NAME: usize = 40;
 
+/// Sizes of pages that there are.
+const PAGES: std::ops::RangeInclusive<u64> = 4096..=65536;
+
 /// What is known of a process.
 pub(crate) struct Notes {
     pub(crate) pid: Option<u32>,
@@ -102,7 +105,9 @@ impl Notes {
                 (Some(libc::AT_ENTRY), Some(entry)) => self.entry = entry,
                 (Some(libc::AT_SYSINFO_EHDR), Some(vdso)) => self.vdso = vdso,
                 (Some(libc::AT_EXECFN), Some(executed)) => self.executed = executed,
-                (Some(libc::AT_PAGESZ), Some(page)) if page.is_power_of_two() => self.page = page,
+                (Some(libc::AT_PAGESZ), Some(page)) if PAGES.contains(&page) && page.is_power_of_two() => {
+                    self.page = page;
+                }
                 _ => {}
             }
         }
