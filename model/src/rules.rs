@@ -177,6 +177,8 @@ macro_rules! for_each_rule {
         "the caller may not do this to the segment";
     ShmctlRemoveAttached "shmctl-remove-attached" "shmctl" Success [Note] Correctness None
         "IPC_RMID of a segment with a key while a process is attached";
+    ShmctlRemoveInherited "shmctl-remove-inherited" "shmctl" Success [Note] Correctness None
+        "a forked child removes a segment that a living ancestor made";
     ShmctlFailed "shmctl-failed" "shmctl" Failure [Note] Correctness None
         "shmctl failed for a reason that no other rule explains";
 

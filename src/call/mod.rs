@@ -111,6 +111,9 @@ pub(crate) struct Shmctl {
     pub(crate) id: c_int,
     pub(crate) command: c_int,
     pub(crate) buffer: usize,
+    /// Who made the segment that the call has removed, and the return address of its call, if that was a process that forked
+    /// this one.
+    pub(crate) maker: Option<(c_int, usize)>,
 }
 
 /// A call as reports show it.

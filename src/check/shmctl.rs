@@ -52,9 +52,35 @@ impl Check for Shmctl {
     }
 
     fn succeeded(&self, report: &Report<'_>) {
-        if self.command != libc::IPC_RMID {
-            return;
+        if self.command == libc::IPC_RMID {
+            self.removed_inherited(report);
+            self.removed_attached(report);
         }
+    }
+}
+
+impl Shmctl {
+    /// A forked child has removed what a living process made that it descends from.
+    fn removed_inherited(&self, report: &Report<'_>) {
+        let Some((pid, site)) = self.maker.filter(|(pid, _)| sys::process_exists(*pid)) else { return };
+        report.finding(Rule::ShmctlRemoveInherited, Severity::Note, |draft| {
+            draft.message(format_args!(
+                "a forked child removes segment {}, which pid {pid}, still running, has made",
+                self.id
+            ));
+            draft.related("shmget", site, format_args!("it was made here"));
+            draft.note(format_args!(
+                "who has it attached keeps it until the last detach; if nobody has, it is gone at once"
+            ));
+            draft.help(format_args!(
+                "let the process that made it remove it: end children with _exit, which calls no handlers of atexit, \
+                 or compare getpid() in the handler"
+            ));
+        });
+    }
+
+    /// A segment with a key is removed while somebody is attached.
+    fn removed_attached(&self, report: &Report<'_>) {
         // Of a private segment this is the usual way: nobody could have found it by a key. One that this process has no key
         // of is not known to have had one.
         let Some(key) = tracked::segment(self.id).map(|known| known.key).filter(|key| *key != libc::IPC_PRIVATE) else {
@@ -85,9 +111,7 @@ impl Check for Shmctl {
             ));
         });
     }
-}
 
-impl Shmctl {
     /// Whether the command's first argument is an index into the kernel's table, or is ignored.
     fn takes_index(&self) -> bool {
         matches!(self.command_name(), Some("SHM_STAT" | "SHM_STAT_ANY" | "SHM_INFO" | "IPC_INFO"))

@@ -162,12 +162,16 @@ const SHM_STAT: c_int = 13;
 const SHM_STAT_ANY: c_int = 15;
 
 impl Follow for Shmctl {
-    type Taken = ();
+    /// Who made the segment that is to be removed: afterwards the kernel does not know.
+    type Taken = Option<(c_int, usize)>;
 
-    fn take(&self, _enabled: u32, _return_address: usize) {}
+    fn take(&self, enabled: u32, _return_address: usize) -> Option<(c_int, usize)> {
+        let removes = self.command == libc::IPC_RMID && enabled & CHECK != 0;
+        if removes { observe::inherited_from(self.id) } else { None }
+    }
 
     #[inline]
-    fn settle(&mut self, (): &(), outcome: Outcome, enabled: u32, return_address: usize) -> bool {
+    fn settle(&mut self, maker: &Self::Taken, outcome: Outcome, enabled: u32, return_address: usize) -> bool {
         let removes = self.command == libc::IPC_RMID;
         if enabled & CHECK == 0 || !removes && !matches!(self.command, SHM_STAT | SHM_STAT_ANY) {
             return false;
@@ -178,8 +182,9 @@ impl Follow for Shmctl {
         if outcome.is_success() && matches!(self.command, SHM_STAT | SHM_STAT_ANY) {
             listed_ids::note();
         }
+        self.maker = maker.filter(|_| outcome.is_success());
         // A removed segment that is still there is attached by somebody.
-        outcome.is_success() && removes && segment::exists(self.id)
+        outcome.is_success() && removes && (self.maker.is_some() || segment::exists(self.id))
     }
 }
 
@@ -188,7 +193,7 @@ impl Follow for Shmctl {
 /// # Safety
 /// As the call.
 pub(crate) unsafe extern "C" fn shmctl(id: c_int, command: c_int, buffer: *mut c_void, return_address: usize) -> c_int {
-    let call = Shmctl { id, command, buffer: buffer as usize };
+    let call = Shmctl { id, command, buffer: buffer as usize, maker: None };
     status(follow(call, return_address, |call, _| {
         // SAFETY: the program's own call.
         (unsafe { next::shmctl(call.id, call.command, ptr::with_exposed_provenance_mut(call.buffer)) }) as isize

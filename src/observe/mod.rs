@@ -19,8 +19,8 @@ pub(crate) use locks::{lock_made, may_be_shared, shared_memory_at};
 pub(crate) use pending::PendingRelease;
 
 pub(crate) use segments::{
-    MadeObject, attached, attaches_over, detaches, has_object, object_made, object_unlinked, removes, segment_size,
-    shmget_succeeded,
+    MadeObject, attached, attaches_over, detaches, has_object, inherited_from, object_made, object_unlinked, removes,
+    segment_size, shmget_succeeded,
 };
 
 use crate::call::{MAP_TYPE, Mmap, Mremap};

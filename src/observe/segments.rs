@@ -76,6 +76,20 @@ pub(crate) fn shmget_succeeded(call: &Shmget, id: c_int, return_address: usize) 
     created
 }
 
+/// Who made a segment, and where, if that was a process that forked this one: asked of the kernel before it is removed.
+#[cold]
+#[inline(never)]
+pub(crate) fn inherited_from(id: c_int) -> Option<(c_int, usize)> {
+    let known = tracked::segment(id)?;
+    if !known.is_created() || tracked::is_own(known.generation) {
+        return None;
+    }
+    let before = errno::get();
+    let maker = facts::segment::any_by_id(id).map(|segment| (segment.creator_pid, known.site()));
+    errno::set(before);
+    maker.filter(|(pid, _)| *pid != 0)
+}
+
 /// `IPC_RMID` has succeeded, or was refused.
 #[cold]
 #[inline(never)]
