@@ -50,7 +50,7 @@ run logical;        finds warning:shmget-no-permissions; says 'which is what a l
 run logical-existing; finds note:shmget-denied; says 'which is what a logical ||'
 run by-chance;      finds note:shmget-missing; says 'no segment has key 0x00004d53, and'; says 'size 896 is IPC_CREAT|0600, too'
 run handed-over;    finds note:shmget-stale-segment; says 'the last to attach or detach it'; never_says nitialise; never_says ipcrm
-run is-given;       finds note:shmat-bad-id; says 'no longer exists'
+run is-given;       finds 'note:shmctl-remove-inherited note:shmat-bad-id'; says 'no longer exists'
 run minus-one;      finds error:shmctl-bad-id; says 'no shmget that failed was seen'
 run huge;           finds note:shmget-size-limit; says 'huge pages of .* are asked for, and [0-9]* are available'
 setup='echo 1048576 > /proc/sys/kernel/shmmax'
