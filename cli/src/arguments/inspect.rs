@@ -8,18 +8,19 @@ use std::path::PathBuf;
 
 const INSPECT_EXAMPLES: &str = "\
 Examples:
-  mapsan run ./server &                 starts a process that has the library (or LD_PRELOAD=libmapsan.so does)
-  mapsan inspect $(pgrep -x server)     what it has mapped, attached and released, what failed and what was found
+  mapsan run ./server &                 starts a process that has the library
+  mapsan inspect $(pgrep -x server)     what it has mapped, attached and released, and what was found
   mapsan inspect 1234 0x7f0012340000    of process 1234, what is and was at an address
-  mapsan inspect core                   what the fault of a process was due to that left this core, and all of that
+  mapsan inspect core                   what the fault was due to that left this core, and all that
   mapsan inspect --json 1234            for programs
 
-Of a process it takes the rights of a debugger: the same user and kernel.yama.ptrace_scope=0, or root. A fault is explained by
-the library itself, in a process that is given the core's memory and makes no system call: it takes x86-64, ptrace(2), and
-the files of the library, libc and the loader as they were.
+Of a process it takes the rights of a debugger: the same user and kernel.yama.ptrace_scope=0, or
+root. A fault is explained by the library itself, in a process that is given the core's memory and
+makes no system call: it takes x86-64, ptrace(2), and the files of the library, libc and the loader
+as they were.
 
-Exit status: 0; 2 wrong usage, 125 the process or core can't be read or does not have the library, 127 there is no such
-process or file.";
+Exit status: 0; 2 wrong usage, 125 the process or core can't be read or does not have the library,
+127 there is no such process or file.";
 
 pub(super) fn inspect() -> Command {
     Command::new("inspect")
