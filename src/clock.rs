@@ -62,27 +62,39 @@ pub(crate) fn now() -> u32 {
     bits
 }
 
-/// How many milliseconds have passed since [`now`] gave `then`; `None` if that is not known: the counter may not be read, it
-/// has not gone evenly (another machine, a deep sleep), or it may have come round since.
-pub(crate) fn passed_since(then: u32) -> Option<u64> {
-    if !CLOCK.allowed.load(Acquire) {
-        return None;
+/// The counter and the kernel's clock, read together: all that is told at once is told of one moment.
+pub(crate) struct Moment {
+    ticks: u64,
+    /// What has passed on either since the start.
+    nanoseconds: u64,
+    in_all: u64,
+}
+
+impl Moment {
+    /// Now; `None` if nothing can be said of times: the counter may not be read, or it has not gone evenly (another machine, a
+    /// deep sleep). Takes a millisecond.
+    pub(crate) fn now() -> Option<Moment> {
+        if !CLOCK.allowed.load(Acquire) {
+            return None;
+        }
+        let (ticks, now) = (Machine::ticks(), sys::time::since_boot());
+        let in_all =
+            ticks.checked_sub(CLOCK.ticks.load(Relaxed)).filter(|ticks| ticks >> SHIFT < u64::from(u32::MAX))?;
+        let nanoseconds = now.checked_sub(CLOCK.nanoseconds.load(Relaxed))?;
+        // How fast it goes now, over a moment.
+        sys::sleep_a_moment();
+        let moment = (Machine::ticks().checked_sub(ticks)?, sys::time::since_boot().checked_sub(now)?);
+        let at_once = scaled(nanoseconds, moment.0, moment.1)?;
+        let tolerance = (in_all >> 6).max(1 << 24);
+        (at_once.abs_diff(in_all) <= tolerance).then_some(Moment { ticks, nanoseconds, in_all })
     }
-    let (ticks_now, now) = (Machine::ticks(), sys::time::since_boot());
-    let in_all =
-        ticks_now.checked_sub(CLOCK.ticks.load(Relaxed)).filter(|ticks| ticks >> SHIFT < u64::from(u32::MAX))?;
-    let nanoseconds = now.checked_sub(CLOCK.nanoseconds.load(Relaxed))?;
-    // How fast it goes now, over a moment.
-    sys::sleep_a_moment();
-    let moment = (Machine::ticks().checked_sub(ticks_now)?, sys::time::since_boot().checked_sub(now)?);
-    let at_once = scaled(nanoseconds, moment.0, moment.1)?;
-    let tolerance = (in_all >> 6).max(1 << 24);
-    if at_once.abs_diff(in_all) > tolerance {
-        return None;
+
+    /// How many milliseconds had passed since [`now`] gave `then`; `None` if it may have come round since.
+    pub(crate) fn passed_since(&self, then: u32) -> Option<u64> {
+        #[allow(clippy::cast_possible_truncation, reason = "as in now")]
+        let units = ((self.ticks >> SHIFT) as u32).wrapping_sub(then);
+        scaled(u64::from(units) << SHIFT, self.nanoseconds, self.in_all)?.checked_div(1_000_000)
     }
-    #[allow(clippy::cast_possible_truncation, reason = "as in now")]
-    let units = ((ticks_now >> SHIFT) as u32).wrapping_sub(then);
-    scaled(u64::from(units) << SHIFT, nanoseconds, in_all)?.checked_div(1_000_000)
 }
 
 /// `value * by / over`.
@@ -100,10 +112,14 @@ mod tests {
         let then = now();
         std::thread::sleep(core::time::Duration::from_millis(50));
         // Where the counter goes evenly.
-        if let Some(passed) = passed_since(then) {
+        if let Some(passed) = Moment::now().and_then(|moment| moment.passed_since(then)) {
             assert!((48..20_000).contains(&passed), "{passed} ms");
         }
+        let later = now();
+        if let Some(moment) = Moment::now() {
+            assert!(moment.passed_since(then) >= moment.passed_since(later), "one moment keeps the order");
+        }
         stop();
-        assert_eq!((now(), passed_since(then)), (0, None));
+        assert!(now() == 0 && Moment::now().is_none());
     }
 }

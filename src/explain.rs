@@ -1,13 +1,14 @@
 //! What is tracked, in words, for `mapsan_describe_address` and `mapsan_dump_mappings`.
 
+use crate::clock::Moment;
 use crate::facts::Module;
 use crate::facts::mapping::Mappings;
 use crate::harden::{self, Purpose};
 use crate::observe::tracked;
 use crate::plain::Line;
 use crate::plain::escape::Escaped;
+use crate::sys;
 use crate::track::{By, TrackedRange};
-use crate::{clock, sys};
 use core::ffi::{c_int, c_long};
 use core::fmt::{self, Write as _};
 
@@ -48,12 +49,12 @@ impl fmt::Display for Site {
     }
 }
 
-/// Shows how long ago something was, of which the clock said `0`.
-struct Ago(u32);
+/// Shows how long ago something was, of which the clock said `1`.
+struct Ago<'a>(&'a Option<Moment>, u32);
 
-impl fmt::Display for Ago {
+impl fmt::Display for Ago<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match clock::passed_since(self.0) {
+        match self.0.as_ref().and_then(|now| now.passed_since(self.1)) {
             Some(passed) => write!(f, "{}.{:03} s ago", passed / 1000, passed % 1000),
             None => f.write_str("at a time that is not known"),
         }
@@ -61,7 +62,7 @@ impl fmt::Display for Ago {
 }
 
 /// Shows a range with what is known of it: `7f00-7f01 rw- 4096 bytes by mmap at SITE, 0.012 s ago`.
-struct Piece<'a>(&'a TrackedRange);
+struct Piece<'a>(&'a TrackedRange, &'a Option<Moment>);
 
 impl fmt::Display for Piece<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -83,7 +84,7 @@ impl fmt::Display for Piece<'_> {
             (_, None) => f.write_str("anonymous")?,
         }
         let (by, length) = (origin.by.function(), origin.length);
-        write!(f, ", {by} of {length} bytes at {}, {}", Site(origin.site), Ago(origin.time))
+        write!(f, ", {by} of {length} bytes at {}, {}", Site(origin.site), Ago(self.1, origin.time))
     }
 }
 
@@ -91,6 +92,7 @@ impl fmt::Display for Piece<'_> {
 pub(crate) fn address(address: usize, fd: c_int) -> c_int {
     let there = Mappings::open().and_then(|mappings| mappings.at(address));
     let mut written = true;
+    let now = Moment::now();
     let held = harden::held(address);
     if let Some(kind) = held {
         let what = match kind {
@@ -102,9 +104,9 @@ pub(crate) fn address(address: usize, fd: c_int) -> c_int {
     } else if let Some(known) = tracked::at(address) {
         let into = address.wrapping_sub(known.origin.base);
         written &= match into {
-            0 => say(fd, format_args!("{address:#x} is at the start of {}", Piece(&known))),
-            1 => say(fd, format_args!("{address:#x} is 1 byte into {}", Piece(&known))),
-            _ => say(fd, format_args!("{address:#x} is {into} bytes into {}", Piece(&known))),
+            0 => say(fd, format_args!("{address:#x} is at the start of {}", Piece(&known, &now))),
+            1 => say(fd, format_args!("{address:#x} is 1 byte into {}", Piece(&known, &now))),
+            _ => say(fd, format_args!("{address:#x} is {into} bytes into {}", Piece(&known, &now))),
         };
     } else if let Some(there) = &there {
         let [read, write, execute, shared] = there.rights();
@@ -124,8 +126,8 @@ pub(crate) fn address(address: usize, fd: c_int) -> c_int {
     }
     if let Some(gone) = tracked::last_gone(address) {
         let (by, site) = (gone.gone.by.function(), Site(gone.gone.site));
-        written &= say(fd, format_args!("it was {}", Piece(&gone.was)));
-        written &= say(fd, format_args!("released by {by} at {site}, {}", Ago(gone.gone.time)));
+        written &= say(fd, format_args!("it was {}", Piece(&gone.was, &now)));
+        written &= say(fd, format_args!("released by {by} at {site}, {}", Ago(&now, gone.gone.time)));
     }
     match (written, there) {
         (false, _) => -1,
@@ -135,11 +137,11 @@ pub(crate) fn address(address: usize, fd: c_int) -> c_int {
 
 /// Writes all live mappings; how many, or -1.
 pub(crate) fn mappings(fd: c_int) -> c_long {
-    let (mut at, mut count) = (0, 0);
+    let (mut at, mut count, now) = (0, 0, Moment::now());
     let next = |from: usize| tracked::at_or_after(from);
     while let Some(known) = next(at) {
         at = known.entry.end;
-        if !say(fd, format_args!("{}", Piece(&known))) {
+        if !say(fd, format_args!("{}", Piece(&known, &now))) {
             return -1;
         }
         count = c_long::wrapping_add(count, 1);
