@@ -282,7 +282,7 @@ fn a_core_explains_its_fault_as_the_handler_did() {
         for how in ["plain", "informed"] {
             let (_left, core, _) = die("main", &handler, Some(how)).unwrap();
             let fault = &told_of(&core)["fault"];
-            assert_eq!(fault["is_handled"], true, "{cause} {how}: {fault}");
+            assert_eq!((&fault["is_handled"], &fault["then"]), (&true.into(), &"SIGABRT".into()), "{cause} {how}");
             assert_eq!(likeness(&fault["finding"]), of_main, "{cause} {how}");
         }
     }

@@ -36,14 +36,13 @@ pub(crate) fn text(inspection: &Inspection) -> String {
 fn write_head(inspection: &Inspection, text: &mut String) {
     let process = inspection.pid.map_or_else(String::new, |pid| format!("process {pid}: "));
     let program = display_path(Path::new(&inspection.program));
-    let core =
-        inspection.core.as_ref().map_or_else(String::new, |core| format!(" as it was when the core {core} was made,"));
+    let core = inspection.core.as_ref().map_or_else(String::new, |core| format!(" as the core '{core}' has it,"));
     let _ = writeln!(text, "{process}{program},{core} with libmapsan.so {}", inspection.library);
     if !inspection.is_tracking {
         let _ = writeln!(text, "its mappings are not followed, or no longer: nothing is said of what they are now");
     }
     if !inspection.is_settled {
-        let when = if inspection.core.is_some() { "when it ended" } else { "while it was read" };
+        let when = if inspection.core.is_some() { "when its core was made" } else { "while it was read" };
         let _ = writeln!(text, "it was mapping or releasing {when}: what came or went meanwhile may be missing");
     }
     if !inspection.is_complete {
@@ -51,12 +50,13 @@ fn write_head(inspection: &Inspection, text: &mut String) {
     }
 }
 
-/// What brought the process down, as `mapsan run` would have shown it.
+/// The signal that it met, and what is found of it, as `mapsan run` would have shown it.
 fn write_fault(fault: &Fault, text: &mut String) {
     let Fault { signal, address, is_handled, note, .. } = fault;
     let at = address.as_ref().map_or_else(String::new, |address| format!(" at {address}"));
     let handled = if *is_handled { ", for which a handler of the program's was called" } else { "" };
-    let _ = writeln!(text, "\nit met {signal}{at}{handled}");
+    let then = fault.then.as_ref().map_or_else(String::new, |signal| format!("; then {signal}"));
+    let _ = writeln!(text, "\nit met {signal}{at}{handled}{then}");
     let record = fault.finding.as_ref().and_then(|record| Record::read(&record.to_string()).ok());
     if let Some((record, Kind::Finding(finding))) = record.as_ref().map(|record| (record, &record.kind)) {
         let mut session = Session::default();
@@ -66,7 +66,7 @@ fn write_fault(fault: &Fault, text: &mut String) {
     } else if let Some(note) = note {
         let _ = writeln!(text, "  {note}");
     } else if address.is_some() {
-        text.push_str("  no rule that is on says what it has to do with the program's mappings\n");
+        text.push_str("  nothing was found that it has to do with the program's mappings, by the rules that are on\n");
     }
 }
 
@@ -78,7 +78,7 @@ fn write_all(inspection: &Inspection, text: &mut String) {
     for (of_segments, what) in [(false, "mapped"), (true, "attached")] {
         let (count, bytes) = sum(of_segments);
         if count == 0 {
-            let _ = writeln!(text, "\n{what}: nothing");
+            let _ = writeln!(text, "\n{what}: nothing by calls that were followed");
             continue;
         }
         let _ = writeln!(text, "\n{what}: {}, {bytes} bytes", counted(count, "range"));
@@ -125,7 +125,8 @@ fn write_findings(inspection: &Inspection, text: &mut String) {
         (true, None) => ("nothing".to_owned(), ""),
         (true, Some(_)) => ("nothing since it was forked".to_owned(), "the last before"),
     };
-    let _ = writeln!(text, "\nfound: {found_at_all}");
+    let when = if inspection.core.is_some() { "found while it ran" } else { "found" };
+    let _ = writeln!(text, "\n{when}: {found_at_all}");
     if let Some(last) = &found.last {
         let _ = writeln!(text, "  {last_is}: [{}] {}", last.rule, last.message);
         write_site("", &last.site, text);

@@ -2,7 +2,8 @@
 
 use super::snapshot::Piece;
 use super::table::Table;
-use crate::system::core::Core;
+use crate::failure::reason;
+use crate::system::core::{Core, Given};
 use crate::system::signal;
 use serde::Serialize;
 use serde_json::Value;
@@ -18,6 +19,8 @@ pub(crate) struct Fault {
     pub(crate) tid: u32,
     /// Whether a handler of the program's was called for it.
     pub(crate) is_handled: bool,
+    /// The signal that it met after that, such as the one of the handler's `abort()`.
+    pub(crate) then: Option<String>,
     /// The finding that the library makes of it, as a record.
     pub(crate) finding: Option<Value>,
     /// What else there is to say of it.
@@ -35,6 +38,7 @@ pub(super) fn of_core(core: &Core, table: &Table, mapped: &[Piece]) -> Option<Fa
             address: (fault.given.code() != libc::SI_KERNEL).then(|| format!("{:#x}", fault.given.address())),
             tid,
             is_handled: fault.is_handled(),
+            then: fault.is_handled().then(|| later(core)).flatten(),
             finding: None,
             note: None,
         };
@@ -44,21 +48,32 @@ pub(super) fn of_core(core: &Core, table: &Table, mapped: &[Piece]) -> Option<Fa
                 Err(_) => told.note = Some(line.trim_start_matches("mapsan: ").to_owned()),
             },
             Ok(None) => {}
-            Err(why) => told.note = Some(format!("what it was due to could not be found out: {why}")),
+            Err(why) => told.note = Some(format!("what it was due to could not be found out: {}", reason(&why))),
         }
         return Some(told);
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = (table, mapped);
-    // A debugger stops a process by another, and then makes its core.
-    let given = core.notes.signal.as_ref().filter(|given| signal::dumps_core(given.signal()))?;
+    let given = dumped_for(core)?;
     let is_fault = given.is_fault();
     Some(Fault {
         signal: signal::name(given.signal()),
         address: is_fault.then(|| format!("{:#x}", given.address())),
         tid,
         is_handled: false,
+        then: None,
         finding: None,
         note: is_fault.then(|| "what it was due to is found out on x86-64 alone".to_owned()),
     })
+}
+
+/// The signal for which a core is written. A debugger stops a process by another, and then makes its core.
+fn dumped_for(core: &Core) -> Option<&Given> {
+    core.notes.signal.as_ref().filter(|given| signal::dumps_core(given.signal()))
+}
+
+/// The name of the signal that came after a fault that was handled.
+#[cfg(target_arch = "x86_64")]
+fn later(core: &Core) -> Option<String> {
+    dumped_for(core).map(|given| signal::name(given.signal()))
 }

@@ -1,6 +1,7 @@
 //! A process with nothing in it, stopped, that ptrace(2) fills and moves: it makes system calls where it is told to, and
 //! nothing else of it reaches the kernel.
 
+use crate::failure::reason;
 use nix::errno::Errno;
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::Signal;
@@ -52,7 +53,9 @@ impl Tracee {
         command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         // SAFETY: one system call.
         unsafe { command.pre_exec(|| Ok(ptrace::traceme()?)) };
-        let child = command.spawn()?;
+        let child = command.spawn().map_err(|error| {
+            io::Error::other(format!("no process can be traced here, ptrace(2): {}", reason(&error)))
+        })?;
         let pid = Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX));
         let memory = OpenOptions::new().read(true).write(true).open(format!("/proc/{pid}/mem"));
         let mut tracee = Tracee { child, pid, memory: memory?, own };

@@ -19,8 +19,9 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
-#[cfg_attr(not(target_arch = "x86_64"), expect(unused_imports, reason = "faults are found out on x86-64 alone"))]
-pub(crate) use thread::{Given, Thread};
+pub(crate) use thread::Given;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use thread::Thread;
 
 /// The machine of this command, `EM_…`.
 #[cfg(target_arch = "x86_64")]
