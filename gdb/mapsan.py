@@ -149,6 +149,7 @@ class Stop(gdb.Command):
     def __init__(self):
         super().__init__("mapsan stop", gdb.COMMAND_BREAKPOINTS)
         gdb.events.stop.connect(self.stopped)
+        gdb.events.exited.connect(self.exited)
 
     def invoke(self, argument, _from_tty):
         if argument:
@@ -159,16 +160,27 @@ class Stop(gdb.Command):
         pending = gdb.parameter("breakpoint pending")
         gdb.execute("set breakpoint pending on")
         try:
-            Stop.point = gdb.Breakpoint(HOOK)
+            # gdb's own words for a library that is yet to be loaded are those of a mistake.
+            gdb.execute(f"break {HOOK}", to_string=True)
+            Stop.point = gdb.breakpoints()[-1]
         finally:
             words = {True: "on", False: "off"}.get(pending, "auto")
             gdb.execute(f"set breakpoint pending {words}")
+        when = ", once the library is loaded" if Stop.point.pending else ""
+        gdb.write(f"mapsan: stops at each finding (breakpoint {Stop.point.number}){when}\n")
 
     @staticmethod
     def stopped(event):
         """Shows the finding, and goes to the call."""
         if isinstance(event, gdb.BreakpointEvent) and Stop.point in event.breakpoints:
             Caller.go()
+
+
+    @staticmethod
+    def exited(_event):
+        """Says so where nothing was checked."""
+        if Stop.point is not None and Stop.point.is_valid() and Stop.point.pending:
+            gdb.write("mapsan: the library was not loaded: nothing was checked (mapsan preload, or link with it)\n")
 
 
 class Caller(gdb.Command):
@@ -196,7 +208,7 @@ class Caller(gdb.Command):
         if argument:
             raise gdb.GdbError("mapsan: caller takes no argument")
         if is_core():
-            raise gdb.GdbError("mapsan: no function can be called in a core; 'mapsan findings' shows the call")
+            raise gdb.GdbError("mapsan: no function can be called in a core; 'mapsan findings' shows the call, and 'frame function NAME' goes there")
         require_process()
         self.go()
 
@@ -262,7 +274,8 @@ class Mappings(gdb.Command):
             return
         require_process()
         dump = function("mapsan_dump_mappings", "long")
-        evaluate(f"{dump}(2)")
+        if int(evaluate(f"{dump}(2)")) == 0:
+            gdb.write("mapsan: nothing is mapped by calls that were followed\n")
 
 
 class Preload(gdb.Command):
@@ -276,7 +289,9 @@ class Preload(gdb.Command):
         if not os.path.isfile(library):
             raise gdb.GdbError(f"mapsan: there is no {library}; say where libmapsan.so is: mapsan preload LIBRARY")
         # Not by 'set environment': the shell that gdb starts the program by would have it, too.
-        gdb.execute(f"set exec-wrapper env 'LD_PRELOAD={os.path.abspath(library)}'")
+        library = os.path.abspath(library)
+        gdb.execute(f"set exec-wrapper env 'LD_PRELOAD={library}'")
+        gdb.write(f"mapsan: the program will be started with {library}\n")
 
     @staticmethod
     def installed():

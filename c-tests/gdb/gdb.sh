@@ -50,6 +50,11 @@ has '^\$3 = [0-9]'
 # The program's word may stand behind one of gdb's own.
 has 'end$'
 has 'exited normally'
+lacks 'was not loaded'
+
+# On by steps in the program, as the documents say.
+gdb_with -ex "source $script" -ex "$preload" -ex 'mapsan stop' -ex run -ex 'tbreak +1' -ex continue
+has "^Temporary breakpoint .* twice.c:$((mistake + 1))\$"
 
 # Where the library is, is known by where the script is.
 mkdir -p "$work/prefix/share/mapsan" "$work/prefix/lib" && cp "$script" "$work/prefix/share/mapsan/"
@@ -70,6 +75,10 @@ lacks Traceback
 if [ "$way" = preloaded ]; then
     gdb_with -ex "source $script" -ex 'break before_end' -ex run -ex 'mapsan findings' -ex 'mapsan address kept'
     has '^mapsan: mapsan_count is not in this program: link it with the library, or preload it'
+    gdb_with -ex "source $script" -ex 'mapsan stop' -ex run
+    has '^mapsan: stops at each finding (breakpoint 1), once the library is loaded$'
+    has '^mapsan: the library was not loaded: nothing was checked'
+    lacks 'not defined'
 else
     gdb_with -ex "source $script" -ex 'break main' -ex run -ex 'mapsan caller' -ex 'mapsan findings' -ex 'mapsan address nonsense'
     has '^mapsan: there has been no finding$'
