@@ -1,52 +1,10 @@
-//! How processes end, and what is said of those that end without a word. Runs need the library, as in `command.rs`.
+//! How processes end, and what is said of those that end without a word.
 
+mod covering;
+
+use covering::{Compiled, covering, ended, text};
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-
-/// The command with the library; `None`, said loudly, where there is none.
-fn covering() -> Option<Command> {
-    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/libmapsan.so");
-    let library = std::env::var_os("MAPSAN_RUNTIME").map_or(built, PathBuf::from);
-    if !library.exists() {
-        eprintln!("SKIPPED: {} is missing: cargo build --release", library.display());
-        return None;
-    }
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mapsan"));
-    command.env_remove("MAPSAN_OPTIONS").env_remove("LD_PRELOAD").env("MAPSAN_RUNTIME", library).stdin(Stdio::null());
-    Some(command)
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// What a run says on standard error, and its status.
-fn ended(output: &Output) -> (String, Option<i32>) {
-    (text(&output.stderr), output.status.code())
-}
-
-/// A program in a folder of its own, compiled.
-struct Compiled {
-    folder: tempfile::TempDir,
-    program: PathBuf,
-}
-
-impl Compiled {
-    fn new(code: &str, options: &[&str]) -> Compiled {
-        let folder = tempfile::tempdir().unwrap();
-        let (source, program) = (folder.path().join("prog.c"), folder.path().join("prog"));
-        fs::write(&source, code).unwrap();
-        let mut compiler = Command::new("cc");
-        compiler.args(["-g", "-w", "-o"]).args([&program, &source]).args(options);
-        assert!(compiler.status().unwrap().success());
-        Compiled { folder, program }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-}
+use std::process::Command;
 
 const FOUND: &str = "error[munmap-zero-length]";
 

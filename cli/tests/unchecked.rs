@@ -1,69 +1,28 @@
 //! No run looks clean that was not checked: what outlives the program, what is started without the library, surroundings in
-//! which something can't be had. Runs need the library, as in `command.rs`.
+//! which something can't be had.
 
+mod covering;
+
+use covering::{Compiled, covering, ended, text};
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The command with the library; `None`, said loudly, where there is none.
-fn covering() -> Option<Command> {
-    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/libmapsan.so");
-    let library = std::env::var_os("MAPSAN_RUNTIME").map_or(built, PathBuf::from);
-    if !library.exists() {
-        eprintln!("SKIPPED: {} is missing: cargo build --release", library.display());
-        return None;
-    }
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mapsan"));
-    command.env_remove("MAPSAN_OPTIONS").env_remove("LD_PRELOAD").env("MAPSAN_RUNTIME", library).stdin(Stdio::null());
-    Some(command)
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// What a run says on standard error, and its status.
-fn ended(output: &Output) -> (String, Option<i32>) {
-    (text(&output.stderr), output.status.code())
-}
-
-/// A program in a folder of its own, compiled.
-struct Compiled {
-    folder: tempfile::TempDir,
-    program: PathBuf,
-}
-
-impl Compiled {
-    fn new(code: &str, options: &[&str]) -> Compiled {
-        let folder = tempfile::tempdir().unwrap();
-        let (source, program) = (folder.path().join("prog.c"), folder.path().join("prog"));
-        fs::write(&source, code).unwrap();
-        let mut compiler = Command::new("cc");
-        compiler.args(["-g", "-w", "-o"]).args([&program, &source]).args(options);
-        assert!(compiler.status().unwrap().success());
-        Compiled { folder, program }
-    }
-
-    /// One that makes a finding, after so many tenths of a second if it has an argument.
-    fn bad() -> Compiled {
-        let code = "#include <stdlib.h>\n#include <sys/mman.h>\n#include <unistd.h>\n\
-            int main(int argc, char **argv)\n{\n    if (argc > 1) usleep(100000 * atoi(argv[1]));\n    \
-            return munmap((void *)4096, 0) == -1 ? 3 : 0;\n}\n";
-        Compiled::new(code, &[])
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
+/// A program that makes a finding, after so many tenths of a second if it has an argument.
+fn bad() -> Compiled {
+    let code = "#include <stdlib.h>\n#include <sys/mman.h>\n#include <unistd.h>\n\
+        int main(int argc, char **argv)\n{\n    if (argc > 1) usleep(100000 * atoi(argv[1]));\n    \
+        return munmap((void *)4096, 0) == -1 ? 3 : 0;\n}\n";
+    Compiled::new(code, &[])
 }
 
 const FOUND: &str = "error[munmap-zero-length]";
 
 #[test]
 fn what_a_program_leaves_running_is_followed_where_something_depends_on_it() {
-    let bad = Compiled::bad();
+    let bad = bad();
     let in_background = r#""$0" 3 & exit 4"#;
     let daemon = r#"setsid env -u TERM sh -c '("$0" 3) &' "$0" & exit 4"#;
     let out = bad.path("out");
@@ -153,7 +112,7 @@ fn children_that_the_command_was_given_and_an_ignored_end_of_children_do_not_mat
 
 #[test]
 fn a_log_that_the_environment_asks_for_is_written_beside_what_the_command_shows() {
-    let bad = Compiled::bad();
+    let bad = bad();
     let log = bad.path("log");
     for (format, words) in [("", FOUND), (":log_format=json", r#""rule":"munmap-zero-length""#)] {
         let Some(mut command) = covering() else { return };

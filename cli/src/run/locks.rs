@@ -6,6 +6,7 @@
 
 use crate::findings::records::{Finding, Frame, Kind, Record, SharedLock};
 use crate::findings::session::{Attributed, Session};
+use crate::say::say;
 use crate::system::memory::{KernelMapping, Memory};
 use crate::system::process::Process;
 use crate::system::segments;
@@ -13,7 +14,7 @@ use crate::system::signal;
 use crate::system::tree::{self, Living};
 use mapsan_model::record::SCHEMA_NAME;
 use mapsan_model::{Rule, Severity};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::time::{Duration, Instant, SystemTime};
@@ -83,11 +84,12 @@ impl Locks {
 
     /// Reads the locks that the living have; of the others what was known stays known.
     fn read_all(&mut self, session: &Session, living: &[Living]) {
+        let locks = each_once(session);
         let mut read: BTreeMap<Place, Reading> = BTreeMap::new();
         for pid in living.iter().map(|living| living.pid) {
             let Ok(process) = Process::open(pid) else { continue };
             let mappings = process.mappings().unwrap_or_default();
-            for lock in session.locks.iter().take(LOCKS).map(|lock| &lock.what) {
+            for lock in locks.iter().take(LOCKS).map(|lock| &lock.what) {
                 let Some(owner) = owner_in(&process, &mappings, lock) else { continue };
                 let others = &mut read.entry(place(lock)).or_insert_with(|| Reading::now(owner)).others;
                 if !others.contains(&pid) {
@@ -103,12 +105,12 @@ impl Locks {
         let session = ends.session;
         self.read_all(session, ends.living);
         let mut findings = Vec::new();
-        let mut seen = Vec::new();
-        for lock in session.locks.iter().take(LOCKS) {
+        let locks = each_once(session);
+        if locks.len() > LOCKS {
+            say!("of {} locks in shared memory the first {LOCKS} were looked at: lock-owner-died", locks.len());
+        }
+        for lock in locks.into_iter().take(LOCKS) {
             let place = place(&lock.what);
-            if seen.contains(&place) {
-                continue;
-            }
             let told = self.told.iter().position(|told| is_about(told, &lock.what));
             let told = told.map(|told| self.told.remove(told));
             let mut last = self.readings.remove(&place);
@@ -127,7 +129,6 @@ impl Locks {
                 (None, Some(last)) if is_gone(last.owner) => findings.push(finding(lock, last, ends)),
                 (None, _) => {}
             }
-            seen.push(place);
         }
         // What nobody can look at any more.
         findings.append(&mut self.told);
@@ -138,6 +139,12 @@ impl Locks {
 /// The time, as records have it.
 fn now() -> String {
     humantime::format_rfc3339_micros(SystemTime::now()).to_string()
+}
+
+/// The locks, each as it was told of first: one may be made by several processes, and again and again.
+fn each_once(session: &Session) -> Vec<&Attributed<SharedLock>> {
+    let mut seen = HashSet::new();
+    session.locks.iter().filter(|lock| seen.insert(place(&lock.what))).collect()
 }
 
 fn place(lock: &SharedLock) -> Place {
