@@ -138,8 +138,8 @@ fn made_twice(call: &LockInit, owner: c_int, earlier: Option<KnownLock>, report:
         note_place(address, draft);
         draft.note(format_args!("it is free now, although its owner is still inside: two may be inside at once"));
         draft.help(format_args!(
-            "let one process alone make it: the one that made the memory (IPC_CREAT|IPC_EXCL, O_CREAT|O_EXCL), before \
-             the others use it"
+            "let one process alone make it, the one that made the memory (IPC_CREAT|IPC_EXCL, O_CREAT|O_EXCL), and let \
+             the others wait until it has said there that it is made"
         ));
     });
 }
@@ -190,8 +190,9 @@ fn tell_not_shared(call: &LockInit, report: &Report<'_>, place: &str) {
             }
             (None, _) => draft.help(format_args!("give {} PTHREAD_PROCESS_SHARED", kind.function())),
             (Some(setter), 0) => draft.help(format_args!(
-                "give {} attributes that {setter}(&attributes, PTHREAD_PROCESS_SHARED) has set",
-                kind.function()
+                "give {} attributes that {}init has made and {setter}(&attributes, PTHREAD_PROCESS_SHARED) has set",
+                kind.function(),
+                setter.trim_end_matches("setpshared")
             )),
             (Some(setter), _) => draft
                 .help(format_args!("call {setter}(&attributes, PTHREAD_PROCESS_SHARED) before {}", kind.function())),
@@ -218,7 +219,7 @@ pub(crate) fn find_at_end() {
             let mut is_there = false;
             finding::with_room(&mut || is_there = memory_at(call.address).is_some());
             if is_there {
-                tell_not_shared(&call, &report, "that this forked child shares with the process that made it");
+                tell_not_shared(&call, &report, "that a process and its forked child share");
             }
         }
     }
@@ -251,6 +252,7 @@ fn owner_died(call: &LockInit, report: &Report<'_>) {
         let pid = sys::getpid();
         draft.message(format_args!("pid {pid} ends while it holds this {kind}, which is not robust"));
         draft.note(format_args!("it lies at {}", Place(&memory, address)));
+        draft.note(format_args!("this is the call that made it; where it was locked is not known"));
         draft.mapping(&memory);
         if owner != pid {
             draft.note(format_args!("thread {owner} holds it"));
@@ -265,7 +267,7 @@ fn owner_died(call: &LockInit, report: &Report<'_>) {
         if kind == LockKind::Mutex {
             draft.help(format_args!(
                 "unlock it on every way out, or make it robust (pthread_mutexattr_setrobust): the next to lock it \
-                 gets EOWNERDEAD, and calls pthread_mutex_consistent when all is in order"
+                 gets EOWNERDEAD, puts the data in order, and calls pthread_mutex_consistent"
             ));
         } else {
             draft.help(format_args!(

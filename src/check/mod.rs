@@ -145,6 +145,14 @@ impl Display for ByteCount {
     }
 }
 
+/// Says what to do about a child that removes what its parent has made, not on purpose.
+fn help_inherited(draft: &mut Draft) {
+    draft.help(format_args!(
+        "let the process that made it remove it: where a handler of atexit does, end children with _exit, which calls \
+         none; else compare getpid() with what it was when it was made"
+    ));
+}
+
 /// Tells which call failed before its result was used, if one is remembered.
 fn note_failure(kind: Failed, draft: &mut Draft) {
     if let Some(failure) = failures::last(kind) {

@@ -188,8 +188,10 @@ impl NamedOpen {
                 }
                 None
             });
+            let value = if self.named == Named::Semaphore { ", a mode and the initial value" } else { " and a mode" };
             draft.help(format_args!(
-                "start the program that creates it before this one, compare its name there, or add O_CREAT and a mode"
+                "start the program that creates it before this one, compare the name that it gives, or add \
+                 O_CREAT{value}"
             ));
         });
     }

@@ -68,7 +68,7 @@ impl SemOpen {
             }
             draft.help(format_args!(
                 "let the process that starts first make it anew: sem_unlink(\"/{}\"), then sem_open with \
-                 O_CREAT|O_EXCL; and call sem_unlink when the last one has ended",
+                 O_CREAT|O_EXCL; and let the last that ends call sem_unlink",
                 Escaped(name.bare())
             ));
         });

@@ -40,10 +40,7 @@ impl Check for ShmUnlink {
                 "who has it open or mapped keeps it; by its name nobody can open it any more, and O_CREAT makes \
                  another"
             ));
-            draft.help(format_args!(
-                "let the process that made it remove it: end children with _exit, which calls no handlers of atexit, \
-                 or compare getpid() in the handler"
-            ));
+            super::help_inherited(draft);
         });
     }
 }

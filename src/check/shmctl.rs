@@ -72,10 +72,7 @@ impl Shmctl {
             draft.note(format_args!(
                 "who has it attached keeps it until the last detach; if nobody has, it is gone at once"
             ));
-            draft.help(format_args!(
-                "let the process that made it remove it: end children with _exit, which calls no handlers of atexit, \
-                 or compare getpid() in the handler"
-            ));
+            super::help_inherited(draft);
         });
     }
 

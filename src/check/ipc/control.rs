@@ -78,10 +78,7 @@ impl Check for IpcControl {
             draft.message(format_args!("a forked child removes {kind} {id}, which pid {pid}, still running, has made"));
             draft.related(kind.get(), site, format_args!("it was made here"));
             draft.note(format_args!("it is gone at once: who waits on it gets EIDRM, who uses it later EINVAL"));
-            draft.help(format_args!(
-                "let the process that made it remove it: end children with _exit, which calls no handlers of atexit, \
-                 or compare getpid() in the handler"
-            ));
+            crate::check::help_inherited(draft);
         });
     }
 }

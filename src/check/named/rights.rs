@@ -88,7 +88,7 @@ pub(in crate::check) fn tell_unlink_denied(named: Named, address: usize, draft: 
         object.uid
     ));
     draft.note(format_args!("the process has effective uid {}", sys::geteuid()));
-    draft.help(format_args!("let the process that made it remove it"));
+    draft.help(format_args!("let a process of uid {}, or of root, remove it", object.uid));
     true
 }
 
