@@ -275,7 +275,7 @@ class Mappings(gdb.Command):
         require_process()
         dump = function("mapsan_dump_mappings", "long")
         if int(evaluate(f"{dump}(2)")) == 0:
-            gdb.write("mapsan: nothing is mapped by calls that were followed\n")
+            gdb.write("mapsan: nothing that the library has seen is mapped\n")
 
 
 class Preload(gdb.Command):

@@ -4,6 +4,7 @@
 //! a daemon or the network. A module that has been built anew since is not looked at: its lines would be wrong.
 
 use crate::findings::records::Frame;
+use crate::system::regular;
 use addr2line::Loader;
 use object::{Object, ReadCache};
 use std::collections::HashMap;
@@ -81,6 +82,10 @@ impl Symbols {
 }
 
 fn open(path: &str, build_id: Option<&str>, time: &str) -> Module {
+    // Something else may have the name by now.
+    if regular::open(Path::new(path)).is_err() {
+        return Module::Unknown;
+    }
     let changed = match (build_id, build_id_of(path)) {
         (Some(ran), Some(there)) => ran != there,
         // Without build ids a file that is newer than the record is not the one that ran.

@@ -36,7 +36,7 @@ pub(crate) fn text(inspection: &Inspection) -> String {
 fn write_head(inspection: &Inspection, text: &mut String) {
     let process = inspection.pid.map_or_else(String::new, |pid| format!("process {pid}: "));
     let program = display_path(Path::new(&inspection.program));
-    let core = inspection.core.as_ref().map_or_else(String::new, |core| format!(" as the core '{core}' has it,"));
+    let core = inspection.core.as_ref().map_or_else(String::new, |core| format!(" as it is in the core '{core}',"));
     let _ = writeln!(text, "{process}{program},{core} with libmapsan.so {}", inspection.library);
     if !inspection.is_tracking {
         let _ = writeln!(text, "its mappings are not followed, or no longer: nothing is said of what they are now");
@@ -65,8 +65,10 @@ fn write_fault(fault: &Fault, text: &mut String) {
         text.push_str(&Text::new(style).render_finding(&found, &mut session));
     } else if let Some(note) = note {
         let _ = writeln!(text, "  {note}");
+        fault.site.iter().for_each(|site| write_site("", site, text));
     } else if address.is_some() {
-        text.push_str("  nothing was found that it has to do with the program's mappings, by the rules that are on\n");
+        text.push_str("  it has nothing to do with the program's mappings, as far as the rules that are on can tell\n");
+        fault.site.iter().for_each(|site| write_site("", site, text));
     }
 }
 
@@ -78,7 +80,7 @@ fn write_all(inspection: &Inspection, text: &mut String) {
     for (of_segments, what) in [(false, "mapped"), (true, "attached")] {
         let (count, bytes) = sum(of_segments);
         if count == 0 {
-            let _ = writeln!(text, "\n{what}: nothing by calls that were followed");
+            let _ = writeln!(text, "\n{what}: nothing that the library has seen");
             continue;
         }
         let _ = writeln!(text, "\n{what}: {}, {bytes} bytes", counted(count, "range"));
@@ -125,7 +127,7 @@ fn write_findings(inspection: &Inspection, text: &mut String) {
         (true, None) => ("nothing".to_owned(), ""),
         (true, Some(_)) => ("nothing since it was forked".to_owned(), "the last before"),
     };
-    let when = if inspection.core.is_some() { "found while it ran" } else { "found" };
+    let when = if inspection.core.is_some() { "told while it ran" } else { "found" };
     let _ = writeln!(text, "\n{when}: {found_at_all}");
     if let Some(last) = &found.last {
         let _ = writeln!(text, "  {last_is}: [{}] {}", last.rule, last.message);

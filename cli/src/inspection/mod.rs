@@ -27,6 +27,7 @@ use snapshot::{Origin, Piece, Released};
 use std::io;
 use std::path::Path;
 use std::rc::Rc;
+use table::Table;
 pub(crate) use table::is_of_library;
 use time::Clock;
 
@@ -233,7 +234,7 @@ pub(crate) fn inspect(subject: &Subject<'_>) -> Result<Option<Inspection>, Failu
         pid: subject.pid,
         core: subject.core.map(|(path, _)| path.display().to_string()),
         program: subject.program.display().to_string(),
-        fault: subject.core.filter(|_| everything).and_then(|(_, core)| fault::of_core(core, &table, &agreed.pieces)),
+        fault: telling.fault(subject, &table, &agreed.pieces),
         library: table.library.clone(),
         is_tracking: enabled & mapsan_model::layout::TRACKS != 0,
         is_settled: snapshot.is_whole,
@@ -273,6 +274,12 @@ struct Telling<'a> {
 }
 
 impl Telling<'_> {
+    /// What a dead process met, unless addresses alone are asked for.
+    fn fault(&mut self, subject: &Subject<'_>, table: &Table, pieces: &[Piece]) -> Option<Fault> {
+        let (_, core) = subject.core.filter(|_| subject.addresses.is_empty())?;
+        fault::of_core(core, table, pieces, &mut self.sites)
+    }
+
     fn mapping(&mut self, piece: &Piece) -> Mapping {
         let Piece { start, end, protection, ref origin } = *piece;
         let Origin { call, site, length, flags, is_inherited, ref file, .. } = *origin;

@@ -9,14 +9,15 @@ use crate::findings::session::{Attributed, Session};
 use crate::say::say;
 use crate::system::memory::{KernelMapping, Memory};
 use crate::system::process::Process;
+use crate::system::regular;
 use crate::system::segments;
 use crate::system::signal;
 use crate::system::tree::{self, Living};
 use mapsan_model::record::SCHEMA_NAME;
 use mapsan_model::{Rule, Severity};
 use std::collections::{BTreeMap, HashSet};
-use std::fs;
 use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 /// How often the locks are looked at.
@@ -181,7 +182,7 @@ fn left_owner(lock: &SharedLock) -> Option<u32> {
         segments::list().iter().find(|listed| listed.id == id)?;
         segments::copy(id, usize::try_from(lock.offset).ok()?, &mut bytes)?;
     } else {
-        let file = fs::File::open(&lock.path).ok()?;
+        let file = regular::open(Path::new(&lock.path)).ok()?;
         if file.metadata().ok()?.ino() != lock.inode {
             return None;
         }
@@ -216,6 +217,7 @@ fn finding(lock: &Attributed<SharedLock>, last: &Reading, ends: &Ends<'_>) -> Re
         "its owner was killed, became another program, or ended without unlocking it".to_owned(),
         format!("the lock lies at offset {} of {}", what.offset, memory(what)),
     ];
+    notes.push("this is the call that made it; where it was locked is not known".to_owned());
     let others: Vec<String> = last.others.iter().take(NAMED).map(|pid| format!("pid {pid}")).collect();
     notes.push(match others.len() {
         0 => "who finds it and locks it waits for ever".to_owned(),
@@ -224,7 +226,7 @@ fn finding(lock: &Attributed<SharedLock>, last: &Reading, ends: &Ends<'_>) -> Re
     });
     let help = if kind == "mutex" {
         "unlock it on every way out, or make it robust (pthread_mutexattr_setrobust): the next to lock it gets \
-         EOWNERDEAD, and calls pthread_mutex_consistent when all is in order"
+         EOWNERDEAD, puts the data in order, and calls pthread_mutex_consistent"
     } else {
         "unlock it on every way out; a read-write lock can't be robust, as a mutex can (pthread_mutexattr_setrobust)"
     };

@@ -1,6 +1,7 @@
 //! Layer *asking*: the program's file and process, the library, sockets, namespaces, /proc.
 //!
-//! No file uses another, but for `library`, which may need a `folder`, those that have a process's `memory`, and
+//! No file uses another, but for `library`, which may need a `folder`, those that have a process's `memory`, `core`, which
+//! opens `regular` files, and
 //! `liveness`, which names `processes`, `sysv`, which has a `segment` removed, and `segment` and `lease`, which are not to be
 //! ended in the middle (`undisturbed`).
 
@@ -20,6 +21,7 @@ pub(crate) mod process;
 pub(crate) mod processes;
 pub(crate) mod program;
 mod refusal;
+pub(crate) mod regular;
 pub(crate) mod segment;
 pub(crate) mod segments;
 pub(crate) mod signal;

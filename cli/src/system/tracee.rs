@@ -7,6 +7,7 @@ use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
+use rustix::process::{Resource, Rlimit};
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -19,6 +20,8 @@ pub(crate) type Registers = libc::user_regs_struct;
 const PAGE: u64 = 4096;
 const STACK: u64 = 256 * 1024;
 pub(crate) const OWN: u64 = 2 * PAGE + STACK;
+/// How much of that, from its beginning, is for nobody else to write.
+pub(crate) const KEPT: u64 = 2 * PAGE;
 /// syscall; int3.
 const CALL: [u8; 3] = [0x0f, 0x05, 0xcc];
 /// What a handler returns to, by the very bytes by which unwinders know it: mov $15,%rax; syscall.
@@ -27,13 +30,13 @@ const RESTORER_AT: u64 = 16;
 /// Where a handler begins that only stops: int3.
 const LANDING_AT: u64 = 32;
 /// Seconds of the processor that it may take.
-const PATIENCE: u64 = 20;
+const PATIENCE: u64 = 10;
 
 /// A process that is stopped.
 pub(crate) struct Tracee {
     child: Child,
     pid: Pid,
-    memory: File,
+    memory: Option<File>,
     /// Where its own pages are.
     own: u64,
 }
@@ -58,17 +61,26 @@ impl Tracee {
         })?;
         let pid = Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX));
         let memory = OpenOptions::new().read(true).write(true).open(format!("/proc/{pid}/mem"));
-        let mut tracee = Tracee { child, pid, memory: memory?, own };
+        let mut tracee = Tracee { child, pid, memory: None, own };
+        tracee.memory = Some(memory?);
         tracee.wait()?;
         ptrace::setoptions(pid, Options::PTRACE_O_EXITKILL | Options::PTRACE_O_TRACESYSGOOD)?;
-        let limit = rustix::process::Rlimit { current: Some(PATIENCE), maximum: Some(PATIENCE) };
-        rustix::process::prlimit(
-            rustix::process::Pid::from_child(&tracee.child).into(),
-            rustix::process::Resource::Cpu,
-            limit,
-        )?;
+        tracee.limit(Resource::Cpu, PATIENCE)?;
+        // It is to leave none, where there is one that is looked at.
+        tracee.limit(Resource::Core, 0)?;
         tracee.empty()?;
         Ok(tracee)
+    }
+
+    /// Limits it, by no more than it may have already.
+    fn limit(&self, resource: Resource, most: u64) -> io::Result<()> {
+        let inherited = rustix::process::getrlimit(resource);
+        let lower = |limit: Option<u64>, than: u64| Some(limit.map_or(than, |limit| limit.min(than)));
+        // At the soft limit of the processor's time it gets SIGXCPU, at the hard one SIGKILL.
+        let (current, maximum) = (lower(inherited.current, most), lower(inherited.maximum, most.saturating_add(1)));
+        let child = rustix::process::Pid::from_child(&self.child);
+        rustix::process::prlimit(Some(child), resource, Rlimit { current, maximum })?;
+        Ok(())
     }
 
     /// Puts its own pages where they are to be, and takes all else away.
@@ -99,6 +111,11 @@ impl Tracee {
         Ok(())
     }
 
+    /// Where its own pages are.
+    pub(crate) fn own(&self) -> u64 {
+        self.own
+    }
+
     pub(crate) fn pid(&self) -> Pid {
         self.pid
     }
@@ -113,7 +130,7 @@ impl Tracee {
 
     /// Writes its memory, whatever its protection.
     pub(crate) fn write(&self, address: u64, bytes: &[u8]) -> io::Result<()> {
-        self.memory.write_all_at(bytes, address)
+        self.memory.as_ref().ok_or_else(gone)?.write_all_at(bytes, address)
     }
 
     /// Makes it make a system call, really; the registers are afterwards as they were.
@@ -153,7 +170,7 @@ impl Tracee {
             ..before
         })?;
         ptrace::cont(self.pid, None)?;
-        self.expect_trap()?;
+        expect_trap(self.wait()?)?;
         let answer = self.registers()?.rax.cast_signed();
         self.set_registers(Registers { orig_rax: u64::MAX, ..before })?;
         match i32::try_from(answer) {
@@ -185,13 +202,20 @@ impl Tracee {
     /// Goes on with a signal, to the handler that only stops; the registers there.
     pub(crate) fn land(&mut self, signal: Signal) -> io::Result<Registers> {
         ptrace::cont(self.pid, signal)?;
-        self.expect_trap()?;
+        let stopped = self.wait()?;
+        // Where it had stopped at a system call the signal comes to be delivered now.
+        if matches!(stopped, WaitStatus::Stopped(_, which) if which == signal) {
+            ptrace::cont(self.pid, signal)?;
+            expect_trap(self.wait()?)?;
+        } else {
+            expect_trap(stopped)?;
+        }
         self.registers()
     }
 
-    /// Executes one instruction, if it can.
+    /// Executes one instruction, if it can; one that makes a system call makes none.
     pub(crate) fn step(&mut self) -> io::Result<Stop> {
-        ptrace::step(self.pid, None)?;
+        ptrace::sysemu_step(self.pid, None)?;
         self.stop()
     }
 
@@ -206,13 +230,6 @@ impl Tracee {
             WaitStatus::PtraceSyscall(_) => Ok(Stop::Call),
             WaitStatus::Stopped(_, signal) => Ok(Stop::Signal(signal, address(&ptrace::getsiginfo(self.pid)?))),
             _ => Err(gone()),
-        }
-    }
-
-    fn expect_trap(&mut self) -> io::Result<()> {
-        match self.wait()? {
-            WaitStatus::Stopped(_, Signal::SIGTRAP) => Ok(()),
-            other => Err(io::Error::other(format!("the process that was to look at the core went astray ({other:?})"))),
         }
     }
 
@@ -238,6 +255,13 @@ fn address(given: &libc::siginfo_t) -> Option<u64> {
     let is_fault = [libc::SIGSEGV, libc::SIGBUS].contains(&given.si_signo) && given.si_code > 0;
     // SAFETY: these two carry one where the kernel raised them.
     is_fault.then(|| unsafe { given.si_addr() } as u64)
+}
+
+fn expect_trap(stopped: WaitStatus) -> io::Result<()> {
+    match stopped {
+        WaitStatus::Stopped(_, Signal::SIGTRAP) => Ok(()),
+        other => Err(io::Error::other(format!("the process that was to look at the core went astray ({other:?})"))),
+    }
 }
 
 fn gone() -> io::Error {

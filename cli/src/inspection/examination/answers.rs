@@ -4,13 +4,15 @@
 use super::body::Body;
 use super::fault::Fault;
 use super::list;
+use super::structures::{stat, statfs, statx};
 use crate::inspection::snapshot::Piece;
 use crate::system::core::Core;
+use crate::system::regular;
 use crate::system::tracee::Registers;
 use nix::sys::signal::Signal;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -40,6 +42,8 @@ pub(super) struct Answers<'a> {
     list: String,
     open: Vec<Option<Open>>,
     written: Vec<u8>,
+    /// The signals for which the library has set a handler.
+    handled: Vec<Signal>,
 }
 
 /// How it goes on.
@@ -55,7 +59,7 @@ type Answer = Result<u64, i32>;
 impl<'a> Answers<'a> {
     pub(super) fn new(core: &'a Core, fault: &Fault<'_>, known: &'a [Piece]) -> Answers<'a> {
         let list = list::text(core, known);
-        Answers { core, tid: fault.thread.tid, known, list, open: Vec::new(), written: Vec::new() }
+        Answers { core, tid: fault.thread.tid, known, list, open: Vec::new(), written: Vec::new(), handled: Vec::new() }
     }
 
     /// The line that was written.
@@ -74,7 +78,7 @@ impl<'a> Answers<'a> {
                 body.set_registers(state)?;
                 return Ok(Next::GoOn);
             }
-            libc::SYS_rt_sigaction => action(body, rdi, rsi, rdx)?,
+            libc::SYS_rt_sigaction => self.action(body, rdi, rsi, rdx)?,
             libc::SYS_rt_sigprocmask => mask(body, rdi, rsi, rdx)?,
             libc::SYS_getpid => Ok(self.core.notes.pid.unwrap_or(self.tid).into()),
             libc::SYS_gettid => Ok(self.tid.into()),
@@ -241,10 +245,11 @@ impl<'a> Answers<'a> {
         }
         let place = self.core.place_of(path);
         let errno = |error: io::Error| error.raw_os_error().unwrap_or(libc::EIO);
-        let kind = std::fs::metadata(place).map_err(errno)?;
-        // A device may do something when it is opened.
-        let path_alone = if kind.is_file() { 0 } else { libc::O_PATH };
-        let file = File::options().read(true).custom_flags(path_alone | libc::O_NONBLOCK).open(place).map_err(errno)?;
+        let file = match regular::open(place) {
+            // Nothing happens to another file when it is opened so.
+            Err(_) => File::options().read(true).custom_flags(libc::O_PATH).open(place).map_err(errno)?,
+            Ok(file) => file,
+        };
         Ok(Open::File(file))
     }
 
@@ -310,6 +315,34 @@ impl<'a> Answers<'a> {
         })
     }
 
+    /// Whether the library has set a handler for a signal.
+    pub(super) fn is_handled(&self, signal: Signal) -> bool {
+        self.handled.contains(&signal)
+    }
+
+    /// `rt_sigaction(2)`, for faults: the handler is set, for what it recovers from are faults in reading the dead one's stack.
+    fn action(&mut self, body: &mut Body<'_>, signal: u64, new: u64, old: u64) -> io::Result<Answer> {
+        let signal = i32::try_from(signal).ok().and_then(|signal| Signal::try_from(signal).ok());
+        let Some(signal @ (Signal::SIGSEGV | Signal::SIGBUS)) = signal else { return Ok(Err(libc::EINVAL)) };
+        if old != 0
+            && let Err(errno) = give(body, old, &[0; 32])
+        {
+            return Ok(Err(errno));
+        }
+        if new != 0 {
+            let handler = body.word(new)?;
+            self.handled.retain(|handled| *handled != signal);
+            match handler {
+                0 | 1 => body.tracee().forget(signal)?,
+                handler => {
+                    body.tracee().handle(signal, Some(handler))?;
+                    self.handled.push(signal);
+                }
+            }
+        }
+        Ok(Ok(0))
+    }
+
     /// Whether there was such a thread.
     fn thread(&self, tid: u64) -> Answer {
         let there = self.core.notes.threads.iter().any(|thread| u64::from(thread.tid) == tid);
@@ -348,25 +381,6 @@ fn path(body: &mut Body<'_>, at: u64) -> io::Result<PathBuf> {
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(0);
     bytes.truncate(end);
     Ok(PathBuf::from(std::ffi::OsString::from_vec(bytes)))
-}
-
-/// `rt_sigaction(2)`, for faults: the handler is set, for what it recovers from are faults in reading the dead one's stack.
-fn action(body: &mut Body<'_>, signal: u64, new: u64, old: u64) -> io::Result<Answer> {
-    let signal = i32::try_from(signal).ok().and_then(|signal| Signal::try_from(signal).ok());
-    let Some(signal @ (Signal::SIGSEGV | Signal::SIGBUS)) = signal else { return Ok(Err(libc::EINVAL)) };
-    if old != 0
-        && let Err(errno) = give(body, old, &[0; 32])
-    {
-        return Ok(Err(errno));
-    }
-    if new != 0 {
-        let handler = body.word(new)?;
-        match handler {
-            0 | 1 => body.tracee().forget(signal)?,
-            handler => body.tracee().handle(signal, Some(handler))?,
-        }
-    }
-    Ok(Ok(0))
 }
 
 /// `rt_sigprocmask(2)`, by which the library also asks whether memory can be read.
@@ -420,69 +434,4 @@ fn state_of(body: &mut Body<'_>, registers: &Registers) -> io::Result<Registers>
         orig_rax,
         ..*registers
     })
-}
-
-/// A device number in the two parts that the kernel gives it in.
-fn parts(device: u64) -> [u32; 2] {
-    [libc::major(device), libc::minor(device)]
-}
-
-/// `struct stat`, of what is asked for.
-fn stat(file: &std::fs::Metadata) -> [u8; 144] {
-    let mut out = [0; 144];
-    let mut put = |at: usize, bytes: &[u8]| out[at..at + bytes.len()].copy_from_slice(bytes);
-    put(0, &file.dev().to_ne_bytes());
-    put(8, &file.ino().to_ne_bytes());
-    put(16, &file.nlink().to_ne_bytes());
-    put(24, &file.mode().to_ne_bytes());
-    put(28, &file.uid().to_ne_bytes());
-    put(32, &file.gid().to_ne_bytes());
-    put(40, &file.rdev().to_ne_bytes());
-    put(48, &file.size().to_ne_bytes());
-    put(56, &file.blksize().to_ne_bytes());
-    put(64, &file.blocks().to_ne_bytes());
-    out
-}
-
-/// `struct statx`, of what is asked for.
-fn statx(file: &std::fs::Metadata) -> [u8; 256] {
-    /// `STATX_BASIC_STATS` without the times.
-    const MASK: u32 = 0x7ff & !0xe0;
-    let mut out = [0; 256];
-    let mut put = |at: usize, bytes: &[u8]| out[at..at + bytes.len()].copy_from_slice(bytes);
-    put(0, &MASK.to_ne_bytes());
-    put(4, &u32::try_from(file.blksize()).unwrap_or(4096).to_ne_bytes());
-    put(16, &u32::try_from(file.nlink()).unwrap_or(u32::MAX).to_ne_bytes());
-    put(20, &file.uid().to_ne_bytes());
-    put(24, &file.gid().to_ne_bytes());
-    put(28, &u16::try_from(file.mode()).unwrap_or(0).to_ne_bytes());
-    put(32, &file.ino().to_ne_bytes());
-    put(40, &file.size().to_ne_bytes());
-    put(48, &file.blocks().to_ne_bytes());
-    put(128, parts(file.rdev()).map(u32::to_ne_bytes).as_flattened());
-    put(136, parts(file.dev()).map(u32::to_ne_bytes).as_flattened());
-    out
-}
-
-/// `struct statfs`, of what is asked for.
-fn statfs(system: &rustix::fs::StatFs) -> Vec<u8> {
-    let unit = u64::try_from(system.f_bsize).unwrap_or(0);
-    let words = [
-        u64::try_from(system.f_type).unwrap_or(0),
-        unit,
-        system.f_blocks,
-        system.f_bfree,
-        system.f_bavail,
-        system.f_files,
-        system.f_ffree,
-        0,
-        u64::try_from(system.f_namelen).unwrap_or(0),
-        unit,
-        0,
-        0,
-        0,
-        0,
-        0,
-    ];
-    words.iter().flat_map(|word| word.to_ne_bytes()).collect()
 }

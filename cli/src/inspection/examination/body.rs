@@ -1,18 +1,21 @@
 //! A process that has the memory of a dead one: each piece of it is put in its place when it is touched.
 
 use crate::system::core::{Core, Piece};
-use crate::system::tracee::{self, OWN, RESTORER, Registers, Tracee};
+use crate::system::memory::Memory;
+use crate::system::tracee::{self, KEPT, OWN, RESTORER, Registers, Tracee};
 use nix::sys::signal::Signal;
 use nix::sys::uio::{RemoteIoVec, process_vm_readv};
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
 use std::io::{self, IoSliceMut};
+use std::ops::Range;
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 /// No process without a wish of its own has addresses from here on.
 const END: u64 = 1 << 47;
+/// How much is put in its place at once.
+const WINDOW: u64 = 1 << 20;
 /// How far apart the places are that are tried for what the process has of its own.
 const STEP: u64 = 1 << 20;
 const LOWEST: u64 = 1 << 24;
@@ -21,7 +24,7 @@ const LOWEST: u64 = 1 << 24;
 pub(super) struct Body<'a> {
     core: &'a Core,
     tracee: Tracee,
-    /// The pieces that have been put in their places, by their starts.
+    /// What has been put in its place, by where it starts.
     placed: HashSet<u64>,
     /// The page that can't be accessed for now.
     forbidden: Option<u64>,
@@ -42,8 +45,8 @@ struct Opened {
 pub(super) enum Stop {
     /// It wants a system call.
     Call,
-    /// It is to get a signal, for what it has done.
-    Fault(Signal),
+    /// It is to get a signal, for what it has done; at this address, if it is told.
+    Fault(Signal, Option<u64>),
 }
 
 impl<'a> Body<'a> {
@@ -65,7 +68,9 @@ impl<'a> Body<'a> {
             match self.tracee.go_on(signal.take())? {
                 tracee::Stop::Call => return Ok(Stop::Call),
                 tracee::Stop::Signal(Signal::SIGSEGV, Some(address)) if self.place(address)? => {}
-                tracee::Stop::Signal(which @ (Signal::SIGSEGV | Signal::SIGBUS), _) => return Ok(Stop::Fault(which)),
+                tracee::Stop::Signal(which @ (Signal::SIGSEGV | Signal::SIGBUS), address) => {
+                    return Ok(Stop::Fault(which, address));
+                }
                 tracee::Stop::Signal(Signal::SIGXCPU, _) => return Err(io::Error::other("it takes too long")),
                 tracee::Stop::Signal(which, _) => return Err(io::Error::other(format!("it met {which}"))),
             }
@@ -83,74 +88,73 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// Puts the piece that holds an address in its place; whether it was not there, and is now.
+    /// Puts what lies around an address in its place; whether it was not there, and is now.
     fn place(&mut self, address: u64) -> io::Result<bool> {
         let core = self.core;
         let Some(piece) = core.piece_at(address) else { return Ok(false) };
-        if piece.end > END || piece.protection == 0 || !self.placed.insert(piece.start) {
+        let around = address & !(WINDOW - 1);
+        let window = around.max(piece.start)..around.saturating_add(WINDOW).min(piece.end);
+        if piece.end > END || piece.protection == 0 || !self.placed.insert(window.start) {
             return Ok(false);
         }
-        let dumped = self.place_dumped(piece)?;
-        self.place_rest(piece, dumped)?;
-        if let Some(page) = self.forbidden.filter(|page| piece.start <= *page && *page < piece.end) {
+        let page = core.notes.page;
+        let dumped = piece.start + (piece.dumped.min(piece.end - piece.start) & !(page - 1));
+        // Of a core that was cut short, what is missing is not what the file has.
+        let there = core.length().saturating_sub(piece.at) & !(page - 1);
+        let there = dumped.min(piece.start.saturating_add(there));
+        if window.start < there {
+            self.place_dumped(piece, window.start..window.end.min(there))?;
+        }
+        if window.end > dumped {
+            self.place_rest(piece, window.start.max(dumped)..window.end)?;
+        }
+        if let Some(page) = self.forbidden.filter(|page| window.contains(page)) {
             self.protect(page, 0);
         }
         Ok(true)
     }
 
-    /// The part that was dumped; how long it is.
-    fn place_dumped(&mut self, piece: &Piece) -> io::Result<u64> {
-        let page = self.core.notes.page;
-        let there = self.core.as_fd().try_clone_to_owned()?;
-        let length = File::from(there).metadata()?.size().saturating_sub(piece.at);
-        let dumped = piece.dumped.min(piece.end - piece.start).min(length) & !(page - 1);
-        if dumped == 0 {
-            return Ok(0);
-        }
-        if piece.at.is_multiple_of(page) {
+    /// Of what was dumped.
+    fn place_dumped(&mut self, piece: &Piece, part: Range<u64>) -> io::Result<()> {
+        let (length, at) = (part.end - part.start, piece.at.saturating_add(part.start - piece.start));
+        if at.is_multiple_of(self.core.notes.page) {
             let dump = match self.dump {
                 Some(dump) => dump,
                 None => self.open(self.core.as_fd().as_raw_fd())?,
             };
             self.dump = Some(dump);
-            self.map(piece.start, dumped, piece.protection, Some((dump, piece.at)))?;
-            return Ok(dumped);
-        }
-        self.map(piece.start, dumped, piece.protection, None)?;
-        let mut bytes = vec![0; 1 << 20];
-        let mut at = 0;
-        while at < dumped {
-            let part = usize::try_from(dumped - at).unwrap_or(bytes.len()).min(bytes.len());
-            if !crate::system::memory::Memory::read(self.core, piece.start + at, &mut bytes[..part]) {
-                break;
+            match self.map(part.start, length, piece.protection, Some((dump, at))) {
+                // A file system from which nothing is executed.
+                Err(error) if error.raw_os_error() == Some(libc::EPERM) => {}
+                done => return done,
             }
-            self.tracee.write(piece.start + at, &bytes[..part])?;
-            at += part as u64;
         }
-        Ok(dumped)
+        self.map(part.start, length, piece.protection, None)?;
+        let bytes = self.core.bytes(part.start, usize::try_from(length).unwrap_or(0));
+        self.tracee.write(part.start, &bytes.unwrap_or_default())
     }
 
-    /// The part that its file still holds.
-    fn place_rest(&mut self, piece: &Piece, dumped: u64) -> io::Result<()> {
+    /// Of what its file still holds.
+    fn place_rest(&mut self, piece: &Piece, part: Range<u64>) -> io::Result<()> {
         let Some((path, offset)) = &piece.file else { return Ok(()) };
         let opened = match self.files.get(path) {
             Some(opened) => *opened,
             None => match self.core.file_of(piece) {
-                Some(file) if file.metadata().is_ok_and(|metadata| metadata.is_file()) => {
+                Some(file) => {
                     let size = file.metadata()?.size();
                     Some(Opened { descriptor: self.open(file.as_raw_fd())?, size })
                 }
-                _ => None,
+                None => None,
             },
         };
         self.files.insert(path.clone(), opened);
         let Some(opened) = opened else { return Ok(()) };
-        let (start, offset) = (piece.start + dumped, offset.saturating_add(dumped));
-        let there =
-            opened.size.saturating_sub(offset).saturating_add(self.core.notes.page - 1) & !(self.core.notes.page - 1);
-        let length = (piece.end - start).min(there);
+        let page = self.core.notes.page;
+        let offset = offset.saturating_add(part.start - piece.start);
+        let there = opened.size.saturating_sub(offset).saturating_add(page - 1) & !(page - 1);
+        let length = (part.end - part.start).min(there);
         if length > 0 {
-            self.map(start, length, piece.protection, Some((opened.descriptor, offset)))?;
+            self.map(part.start, length, piece.protection, Some((opened.descriptor, offset)))?;
         }
         Ok(())
     }
@@ -225,8 +229,12 @@ impl<'a> Body<'a> {
         Ok(bytes.try_into().map_or(0, u64::from_ne_bytes))
     }
 
-    /// Writes the memory.
+    /// Writes the memory, but for the code by which it makes system calls.
     pub(super) fn write(&mut self, address: u64, bytes: &[u8]) -> io::Result<()> {
+        let (own, end) = (self.tracee.own(), address.checked_add(bytes.len() as u64));
+        if end.is_none_or(|end| address < own + KEPT && end > own) {
+            return Err(io::Error::from_raw_os_error(libc::EFAULT));
+        }
         self.place(address)?;
         self.place(address.saturating_add(bytes.len() as u64).saturating_sub(1))?;
         self.tracee.write(address, bytes)

@@ -8,6 +8,7 @@ mod answers;
 mod body;
 mod fault;
 mod list;
+mod structures;
 
 use super::snapshot::Piece;
 use super::table::Table;
@@ -18,15 +19,18 @@ pub(super) use fault::Fault;
 use nix::sys::signal::Signal;
 use std::io;
 
-/// Lets the library of a dead process explain its fault; what it writes, if anything. `mapped` is what it knows to be mapped.
-pub(super) fn explain(
-    core: &Core,
-    fault: &mut Fault<'_>,
-    table: &Table,
-    mapped: &[Piece],
-) -> io::Result<Option<String>> {
+/// What came of it.
+pub(super) enum Explained {
+    /// What the library has written, if anything.
+    Written(Option<String>),
+    /// What looked like a fault was none.
+    NoFault,
+}
+
+/// Lets the library of a dead process explain its fault. `mapped` is what it knows to be mapped.
+pub(super) fn explain(core: &Core, fault: &mut Fault<'_>, table: &Table, mapped: &[Piece]) -> io::Result<Explained> {
     let mut body = Body::make(core)?;
-    let registers = fault.enter(core, &mut body)?;
+    let Some(registers) = fault.enter(core, &mut body)? else { return Ok(Explained::NoFault) };
     body.check_code(table.examine)?;
     // Whoever held the tracker's lock does so no longer.
     body.write(table.tracker.wrapping_add(table.layout.holder as u64), &[0; 8])?;
@@ -39,12 +43,16 @@ pub(super) fn explain(
                 let registers = body.tracee().registers()?;
                 answers.answer(&mut body, &registers)?
             }
-            Stop::Fault(which) => Next::Signal(which),
+            Stop::Fault(which, address) if !answers.is_handled(which) => {
+                let at = address.map_or_else(String::new, |address| format!(" at {address:#x}"));
+                return Err(io::Error::other(format!("the memory{at} is not in the core")));
+            }
+            Stop::Fault(which, _) => Next::Signal(which),
         };
         match next {
             Next::GoOn => {}
             Next::Signal(which) => signal = Some(which),
-            Next::End => return Ok(answers.line()),
+            Next::End => return Ok(Explained::Written(answers.line())),
         }
     }
 }

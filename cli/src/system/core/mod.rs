@@ -6,6 +6,7 @@ mod thread;
 mod words;
 
 use super::memory::{KernelMapping, Memory};
+use super::regular;
 use crate::failure::{Failure, reason};
 use notes::{MappedFile, Notes};
 use object::elf::{self, FileHeader64, PT_LOAD, PT_NOTE, ProgramHeader64};
@@ -16,7 +17,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 pub(crate) use thread::Given;
@@ -69,7 +70,8 @@ impl Core {
     pub(crate) fn open(path: &Path, moved: Option<PathBuf>) -> Result<Core, Failure> {
         let shown = path.display();
         let unreadable = |error: &io::Error| Failure::own(format!("'{shown}' can't be read: {}", reason(error)));
-        let file = File::open(path).map_err(|error| match error.kind() {
+        let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path);
+        let file = file.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => {
                 Failure::not_found(format!("there is no file '{shown}': it takes the pid of a process, or a core file"))
             }
@@ -235,7 +237,7 @@ impl Core {
 
     /// Opens a file that was mapped, unless it is another by now: its first page would not be the one that was dumped.
     fn open_mapped(&self, mapped: &Path) -> Option<File> {
-        let file = File::open(self.place_of(mapped)).ok()?;
+        let file = regular::open(self.place_of(mapped)).ok()?;
         let begins = |piece: &&Piece| piece.file.as_ref().is_some_and(|(path, offset)| path == mapped && *offset == 0);
         let first = self.pieces.iter().find(|piece| begins(piece) && piece.dumped >= FIRST as u64);
         let is_private = first.is_some_and(|first| first.protection & libc::PROT_WRITE.cast_unsigned() == 0);
@@ -265,6 +267,19 @@ impl Core {
     pub(crate) fn piece_at(&self, address: u64) -> Option<&Piece> {
         let index = self.pieces.partition_point(|piece| piece.end <= address);
         self.pieces.get(index).filter(|piece| piece.start <= address)
+    }
+
+    /// How long it is, in bytes.
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Whether an address lies in a page past the end of the file that is mapped there.
+    pub(crate) fn is_past_end(&self, piece: &Piece, address: u64) -> bool {
+        let Some((_, offset)) = &piece.file else { return false };
+        let page = (address - piece.start) & !(self.notes.page - 1);
+        let size = self.file_of(piece).and_then(|file| Some(file.metadata().ok()?.len()));
+        piece.dumped <= page && size.is_some_and(|size| offset.saturating_add(page) >= size)
     }
 
     /// When it was written last.

@@ -3,6 +3,7 @@
 use super::words::{longs, word};
 
 /// Where `struct elf_prstatus` has what, `<sys/procfs.h>`.
+const BLOCKED: usize = 24;
 const TID: usize = 32;
 const REGISTERS: usize = 112;
 /// How many words `struct user_regs_struct` has there, `<sys/user.h>`.
@@ -19,6 +20,8 @@ const GIVEN: usize = 128;
 #[derive(Clone, Debug)]
 pub(crate) struct Thread {
     pub(crate) tid: u32,
+    /// The signals that it took none of, a bit for each, the lowest for signal 1.
+    blocked: u64,
     /// Its registers, in the order of `struct user_regs_struct`.
     pub(crate) registers: [u64; WORDS],
 }
@@ -27,7 +30,13 @@ impl Thread {
     /// Reads an `NT_PRSTATUS`.
     pub(super) fn read(content: &[u8]) -> Option<Thread> {
         let words: Vec<u64> = longs(content.get(REGISTERS..)?).take(WORDS).collect();
-        Some(Thread { tid: word(content, TID)?, registers: words.try_into().ok()? })
+        let blocked = longs(content.get(BLOCKED..)?).next()?;
+        Some(Thread { tid: word(content, TID)?, blocked, registers: words.try_into().ok()? })
+    }
+
+    /// Whether it took none of a signal, as a handler for it does while it runs.
+    pub(crate) fn blocks(&self, signal: i32) -> bool {
+        self.blocked >> signal.wrapping_sub(1) & 1 != 0
     }
 }
 

@@ -1,5 +1,8 @@
 //! `mapsan inspect` on cores: what the process knew, and what its fault was due to.
 
+#[cfg(target_arch = "x86_64")]
+mod handlers;
+#[path = "../library/mod.rs"]
 mod library;
 
 use library::library;
@@ -23,7 +26,7 @@ fn told_of(core: &Path) -> Value {
     let output = inspect(&["--json", core.to_str().unwrap()]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     let told: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let schema = include_str!("../../docs/inspection.schema.json");
+    let schema = include_str!("../../../docs/inspection.schema.json");
     let schema = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
     assert!(schema.is_valid(&told), "{told}");
     told
@@ -252,7 +255,7 @@ __attribute__((constructor)) static void start(void)
 #[cfg(target_arch = "x86_64")]
 fn a_core_explains_its_fault_as_the_handler_did() {
     let Some(library) = library().filter(|_| has_cores()) else { return };
-    let (_program, program) = compiled(include_str!("../../c-tests/faults/faults.c"), &[]);
+    let (_program, program) = compiled(include_str!("../../../c-tests/faults/faults.c"), &[]);
     let (_handler, handler) = compiled(HANDLER, &["-shared", "-fPIC"]);
     let mut compared = 0;
     for cause in CAUSES {
