@@ -9,7 +9,7 @@ use core::sync::atomic::{
 };
 use mapsan_model::layout;
 
-/// Whose failure.
+/// Whose failure, in the order of [`layout::FAILING`].
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failed {
     Mmap,
@@ -23,20 +23,11 @@ pub(crate) enum Failed {
 }
 
 impl Failed {
-    const KINDS: usize = 8;
+    const KINDS: usize = layout::FAILING.len();
 
     /// The function's name.
     pub(crate) fn function(self) -> &'static str {
-        match self {
-            Failed::Mmap => "mmap",
-            Failed::Mremap => "mremap",
-            Failed::Ftok => "ftok",
-            Failed::Shmget => "shmget",
-            Failed::Shmat => "shmat",
-            Failed::Semget => "semget",
-            Failed::Msgget => "msgget",
-            Failed::SemOpen => "sem_open",
-        }
+        layout::FAILING.get(self as usize).copied().unwrap_or_default()
     }
 }
 

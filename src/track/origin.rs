@@ -7,7 +7,7 @@ use core::ffi::c_int;
 use core::mem::offset_of;
 use mapsan_model::layout;
 
-/// What made a mapping, or ended it.
+/// What made a mapping, or ended it, in the order of [`layout::CALLS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum By {
@@ -21,13 +21,7 @@ pub(crate) enum By {
 impl By {
     /// The function's name.
     pub(crate) fn function(self) -> &'static str {
-        match self {
-            By::Mmap => "mmap",
-            By::Mremap => "mremap",
-            By::Shmat => "shmat",
-            By::Munmap => "munmap",
-            By::Shmdt => "shmdt",
-        }
+        layout::CALLS.get(self as usize).copied().unwrap_or_default()
     }
 }
 
