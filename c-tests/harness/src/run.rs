@@ -1,6 +1,6 @@
 //! Running a program, with the library or without, each time in a directory and IPC namespace of its own, and what it leaves.
 
-use crate::objects::Objects;
+use crate::objects::{self, Objects};
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use std::fmt;
@@ -58,7 +58,7 @@ pub(crate) struct Run {
     pub(crate) outcome: Outcome,
     /// What the library wrote, of all processes.
     pub(crate) log: String,
-    /// Objects of /dev/shm that outlive it.
+    /// Objects of /dev/shm and of System V that outlive it.
     pub(crate) left: Vec<String>,
 }
 
@@ -100,13 +100,12 @@ fn run(program: &Path, prepare: impl FnOnce(&mut Command, &Path)) -> Result<Run>
     command.stdin(Stdio::null()).stdout(File::create(&out)?).stderr(File::create(&err)?);
     prepare(&mut command, &log);
     let objects = Objects::before_the_run()?;
+    let namespace = objects.namespace();
     // SAFETY: system calls alone, which is all that may be done between fork and exec.
     #[expect(clippy::multiple_unsafe_ops_per_block, reason = "one fact covers them")]
     unsafe {
-        command.pre_exec(|| {
-            if libc::geteuid() == 0 && libc::unshare(libc::CLONE_NEWIPC) != 0 {
-                return Err(std::io::Error::last_os_error());
-            }
+        command.pre_exec(move || {
+            namespace.map_or(Ok(()), objects::enter)?;
             // What CTest and the shell leave open is no business of the program's.
             libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC);
             Ok(())

@@ -1,10 +1,10 @@
-/* mapsan: leaks=0 */
-/* Removes a segment that belongs to another user. */
+/* A client removes the segment of a server that runs as another user. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ipc.h>
 #include <sys/shm.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 int main(void)
@@ -14,11 +14,17 @@ int main(void)
         return 77;
     }
     int id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0644);
-    if (id < 0 || setresuid(65534, 65534, 65534) != 0) {
+    pid_t client = id < 0 ? -1 : fork();
+    if (client == 0) {
+        if (setresuid(65534, 65534, 65534) != 0)
+            return EXIT_FAILURE;
+        if (shmctl(id, IPC_RMID, NULL) != 0) /* faulty */
+            perror("shmctl");
+        return EXIT_SUCCESS;
+    }
+    if (client < 0 || waitpid(client, NULL, 0) != client) {
         perror("server");
         return EXIT_FAILURE;
     }
-    if (shmctl(id, IPC_RMID, NULL) != 0) /* faulty */
-        perror("shmctl");
-    return EXIT_SUCCESS;
+    return shmctl(id, IPC_RMID, NULL) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
