@@ -381,7 +381,7 @@ static void stop_here(int signal)
         usleep(100);
 }
 
-/* Looks at all mappings again and again, for most of the time inside the library. */
+/* Looks at all mappings again and again, for most of the time inside the library, however few they are. */
 static void *look(void *unused)
 {
     unsigned long (*check)(void) = (unsigned long (*)(void))dlsym(RTLD_DEFAULT, "mapsan_check_leaks");
@@ -393,7 +393,8 @@ static void *look(void *unused)
 
 static void stopped(void)
 {
-    for (long i = 0; i < 20000; i++)
+    /* A look asks the kernel about each: of many, a few rounds would take a busy machine a minute. */
+    for (long i = 0; i < 1000; i++)
         CHECK(mmap(NULL, PAGE, i & 1 ? PROT_READ : PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
     long (*dump)(int) = (long (*)(int))dlsym(RTLD_DEFAULT, "mapsan_dump_mappings");
     int null = open("/dev/null", O_WRONLY);
@@ -407,11 +408,11 @@ static void stopped(void)
     for (unsigned long done = 1; goes_on(done, 20); done++) {
         CHECK(pthread_kill(thread, SIGUSR1) == 0);
         while (stops < done)
-            sched_yield();
+            usleep(20);
         work_once(&random);
         resumed = done;
         for (unsigned long looked = looks; looks < looked + 2;)
-            sched_yield();
+            usleep(20);
         for (unsigned pause = rand_r(&random) % 2000; pause > 0; pause--)
             atomic_signal_fence(memory_order_seq_cst);
     }
