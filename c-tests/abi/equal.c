@@ -1,14 +1,10 @@
-/* Every call and failure: value and errno with the library are those of libc's own call. Each call is made twice, so
- * that a finding and its repetition are met. */
+/* Every call and failure: value and errno with the library are those of libc's own call. */
 #define _GNU_SOURCE
-#include <dlfcn.h>
-#include <errno.h>
+#include "equal.h"
 #include <fcntl.h>
 #include <semaphore.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/msg.h>
@@ -19,54 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define UNTOUCHED 12345
-
 int main(void); /* an address in the program */
 
-static int failures, compared;
-static void *libc;
-
-/* How values are compared: as they are; addresses by failure and place in a page; new ids by failure alone. */
-enum { VALUE, ADDRESS, NEW_ID };
-
-static void compare(const char *call, long own, int own_errno, long with, int with_errno, int kind)
-{
-    compared++;
-    int same = own == with;
-    if (kind != VALUE)
-        same = (own == -1) == (with == -1) && (kind == NEW_ID || (own & 4095) == (with & 4095));
-    if (!same || own_errno != with_errno) {
-        failures++;
-        printf("%s: libc gives %ld (%s), the library %ld (%s)\n", call, own, strerrorname_np(own_errno) ?: "untouched",
-               with, strerrorname_np(with_errno) ?: "untouched");
-    }
-}
-
-/* Makes `call` by libc and by the library, twice, and undoes what came of it. */
-#define BOTH(name, kind, undo, ...)                                                                                    \
-    for (int twice = 0; twice < 2; twice++) {                                                                          \
-        __typeof__(&name) own_call = (__typeof__(&name))dlsym(libc, #name);                                            \
-        errno = UNTOUCHED;                                                                                             \
-        long own = (long)own_call(__VA_ARGS__);                                                                        \
-        int own_errno = errno;                                                                                         \
-        if (own != -1) {                                                                                               \
-            long result = own;                                                                                         \
-            undo;                                                                                                      \
-            (void)result;                                                                                              \
-        }                                                                                                              \
-        errno = UNTOUCHED;                                                                                             \
-        long with = (long)name(__VA_ARGS__);                                                                           \
-        int with_errno = errno;                                                                                        \
-        if (with != -1) {                                                                                              \
-            long result = with;                                                                                        \
-            undo;                                                                                                      \
-            (void)result;                                                                                              \
-        }                                                                                                              \
-        compare(#name "(" #__VA_ARGS__ ")", own, own_errno, with, with_errno, kind);                                   \
-    }
-
 #define MMAP(...) BOTH(mmap, ADDRESS, munmap((void *)result, 4096), __VA_ARGS__) BOTH(mmap64, ADDRESS, munmap((void *)result, 4096), __VA_ARGS__)
-#define PLAIN(name, ...) BOTH(name, VALUE, , __VA_ARGS__)
 #define SHMGET(...) BOTH(shmget, VALUE, if (result != segment) shmctl((int)result, IPC_RMID, NULL), __VA_ARGS__)
 #define SHMAT(...) BOTH(shmat, ADDRESS, shmdt((void *)result), __VA_ARGS__)
 
@@ -438,11 +389,8 @@ static void semaphores(void)
 
 int main(void)
 {
-    libc = dlopen("libc.so.6", RTLD_NOW | RTLD_NOLOAD);
-    if (libc == NULL || dlsym(RTLD_DEFAULT, "mapsan_version") == NULL) {
-        puts("libc.so.6 or the library is not there");
+    if (!has_both())
         return 1;
-    }
     mappings();
     ranges();
     segments();

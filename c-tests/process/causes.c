@@ -1,4 +1,4 @@
-/* Calls of memory that fail for many reasons: each finding names the one that it was. Each runs in a child of its own,
+/* Calls that fail for many reasons: each finding names the one that it was. Each runs in a child of its own,
  * which has limits and a sandbox of its own. */
 #define _GNU_SOURCE
 #include "check.h"
@@ -11,10 +11,13 @@
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/msg.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/sem.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifndef PR_SET_MDWE
@@ -212,6 +215,29 @@ static void resize(void)
     expect("mremap-failed", "an old size of 0 duplicates a shared mapping");
 }
 
+/* What fails is the timeout, not the operations; and the limit, not the owner. */
+static void waiting_and_queueing(void)
+{
+    struct sembuf give = {0, 1, 0};
+    struct timespec whole = {0, 1000000000};
+    struct msqid_ds state;
+    int set = semget(IPC_PRIVATE, 1, 0600);
+    CHECK(semtimedop(set, &give, 1, &whole) == -1 && errno == EINVAL, "errno %d", errno);
+    expect("semop-failed", "the timeout has 0 seconds and 1000000000 nanoseconds");
+    CHECK(semtimedop(set, &give, 1, (struct timespec *)8) == -1 && errno == EFAULT, "errno %d", errno);
+    expect("semop-null-buffer", "semtimedop reads a timeout, and nothing is mapped at 0x8");
+    CHECK(semtimedop(set, NULL, 1, (struct timespec *)NULL) == -1 && errno == EFAULT, "errno %d", errno);
+    expect("semop-null-buffer", "semtimedop reads 1 operation (6 bytes), and the address is NULL");
+    CHECK(semctl(set, 0, IPC_RMID) == 0, "errno %d", errno);
+    become_nobody();
+    int queue = msgget(IPC_PRIVATE, 0600);
+    CHECK(msgctl(queue, IPC_STAT, &state) == 0, "errno %d", errno);
+    state.msg_qbytes = 1u << 30;
+    if (msgctl(queue, IPC_SET, &state) == -1 && errno == EPERM)
+        expect("msgctl-denied", "to 1073741824, over kernel.msgmnb (");
+    CHECK(msgctl(queue, IPC_RMID, NULL) == 0, "errno %d", errno);
+}
+
 static void run(const char *name, void (*test)(void))
 {
     fflush(stdout);
@@ -247,5 +273,6 @@ int main(void)
     RUN(kinds);
     RUN(probe);
     RUN(resize);
+    RUN(waiting_and_queueing);
     return 0;
 }

@@ -11,7 +11,7 @@ use crate::finding::Report;
 use crate::plain::bits::Octal;
 use crate::plain::ipc::Kind;
 use crate::plain::texts::{Texts, texts};
-use crate::sys::{self, Errno};
+use crate::sys::{self, Errno, memory};
 use mapsan_model::{Rule, Severity};
 
 const MEANINGS: Texts = texts! {
@@ -56,6 +56,7 @@ impl Check for IpcControl {
         let rules = self.rules();
         match errno {
             libc::EFAULT => self.null_buffer(report),
+            libc::EPERM if self.raised_limit().is_some() => self.limit_denied(report),
             libc::EACCES | libc::EPERM => self.denied(report),
             libc::ERANGE if self.kind == Kind::Set => self.bad_value(report),
             libc::EINVAL if self.id >= 0 && self.known().is_none() => self.bad_command(report),
@@ -165,6 +166,28 @@ impl IpcControl {
                 ));
             }
             draft.help(format_args!("the commands are IPC_STAT, IPC_SET, IPC_RMID and those of {control}(2)"));
+        });
+    }
+
+    /// The `msg_qbytes` of an `IPC_SET` by who may make it, if that is over kernel.msgmnb; and the latter.
+    fn raised_limit(&self) -> Option<(u64, u64)> {
+        if self.kind != Kind::Queue || self.command != libc::IPC_SET || !is_owner(&self.object()?) {
+            return None;
+        }
+        let asked = memory::value::<libc::msqid_ds>(self.argument)?.msg_qbytes;
+        let most = u64::try_from(sys::ipc::queue_limits().ok()?.1.msgmnb).ok()?;
+        (asked > most).then_some((asked, most))
+    }
+
+    fn limit_denied(&self, report: &Report<'_>) {
+        report.finding(self.rules().denied, Severity::Note, |draft| {
+            let Some((asked, most)) = self.raised_limit() else { return };
+            draft.message(format_args!(
+                "no permission to set msg_qbytes of message queue {} to {asked}, over kernel.msgmnb ({most})",
+                self.id
+            ));
+            draft
+                .help(format_args!("set {most} or less; more takes root (CAP_SYS_RESOURCE), or another kernel.msgmnb"));
         });
     }
 

@@ -1,7 +1,7 @@
 //! semop(2), semtimedop(2).
 //!
-//! The kernel (`do_semtimedop`, Linux 6.18) looks at the number of operations (EINVAL for none, E2BIG), their memory
-//! (EFAULT), the id, the numbers of the semaphores (EFBIG), the mode bits (EACCES), then at the values (ERANGE).
+//! The kernel (`do_semtimedop`, Linux 6.18) copies the timeout (EFAULT), looks at the number of operations (EINVAL for none,
+//! E2BIG), their memory (EFAULT), whether the timeout is one (EINVAL), the id, the numbers of the semaphores (EFBIG), the mode bits (EACCES), then at the values (ERANGE).
 
 use super::{bad_id, is_stopped_by_removal, removed, tell_bad_memory, tell_denied};
 use crate::call::{Call, Semop};
@@ -11,11 +11,12 @@ use crate::finding::Report;
 use crate::form::Draft;
 use crate::plain::ipc::Kind;
 use crate::plain::texts::{Texts, texts};
-use crate::sys::{self, Errno};
-use mapsan_model::{Rule, Severity};
+use crate::sys::{self, Errno, memory};
+use libc::timespec;
+use mapsan_model::{Counted, Rule, Severity};
 
 const MEANINGS: Texts = texts! {
-    libc::EINVAL => "the number of operations is 0, or the timeout is none",
+    libc::EINVAL => "the number of operations is 0, or the timeout is negative, or has a second or more in its nanoseconds",
     libc::ENOMEM => "the kernel has no memory for the call",
     libc::ENOSPC => "there is no room for what SEM_UNDO would undo",
     libc::ERANGE => "a semaphore would pass SEMVMX, 32767",
@@ -54,6 +55,11 @@ impl Semop {
                 draft.message(format_args!("{} of no operations: at least one is needed", self.function()));
                 draft.help(format_args!("pass the number of elements of the array of struct sembuf"));
             }
+            libc::EINVAL if self.wrong_timeout().is_some() => {
+                let timespec { tv_sec, tv_nsec } = self.wrong_timeout().unwrap_or(timespec { tv_sec: 0, tv_nsec: 0 });
+                draft.message(format_args!("the timeout has {tv_sec} seconds and {tv_nsec} nanoseconds"));
+                draft.help(format_args!("pass seconds from 0 on, and nanoseconds from 0 to 999999999"));
+            }
             libc::ERANGE => {
                 draft.message(format_args!("a semaphore of set {} would pass SEMVMX (32767)", self.id));
                 draft.note(format_args!("more is added to it than is taken away"));
@@ -61,6 +67,12 @@ impl Semop {
             }
             _ => tell_unexplained(self.function(), errno, MEANINGS, draft),
         }
+    }
+
+    /// The timeout, if it can be read, and is none.
+    fn wrong_timeout(&self) -> Option<timespec> {
+        let timeout: timespec = memory::value(self.timeout.filter(|address| *address != 0)?)?;
+        (timeout.tv_sec < 0 || !(0..1_000_000_000).contains(&timeout.tv_nsec)).then_some(timeout)
     }
 
     fn too_many(&self, report: &Report<'_>) {
@@ -80,10 +92,17 @@ impl Semop {
 
     fn null_buffer(&self, report: &Report<'_>) {
         report.finding(Rule::SemopNullBuffer, Severity::Error, |draft| {
+            let unreadable = |address: &usize| *address != 0 && memory::value::<timespec>(*address).is_none();
+            if let Some(timeout) = self.timeout.filter(unreadable) {
+                tell_bad_memory(timeout, format_args!("semtimedop reads a timeout"), draft);
+                draft.help(format_args!("pass the address of a struct timespec, or NULL to wait without limit"));
+                return;
+            }
+            let operations = Counted(self.count as u64, "operation");
             let bytes = self.count.saturating_mul(OPERATION);
             tell_bad_memory(
                 self.operations,
-                format_args!("{} reads {} operations ({bytes} bytes)", self.function(), self.count),
+                format_args!("{} reads {operations} ({bytes} bytes)", self.function()),
                 draft,
             );
             draft.help(format_args!("pass the address of an array of struct sembuf, and the number of its elements"));
