@@ -144,6 +144,8 @@ static void fail(int error)
 static void failed_word(void) { fail(EBADF), read_word((char *)MAP_FAILED + 16); }
 static void failed_byte(void) { fail(EBADF), read_byte((char *)MAP_FAILED + 16); }
 static void failed_string(void) { fail(EBADF), printf("%s\n", (char *)MAP_FAILED); }
+/* A string behind the fields of a header, past which the address is a small one. */
+static void failed_header(void) { fail(EBADF), puts((char *)MAP_FAILED + 4); }
 static void negated(void) { fail(ENOMEM), read_byte((char *)-ENOMEM); }
 static void negated_field(void) { fail(EINVAL), read_word((char *)-EINVAL + 64); }
 static void negated_or_not(void) { fail(EBADF), read_word((char *)-EBADF + 64); }
@@ -459,7 +461,7 @@ static const struct {
     {"library-twice", library_twice}, {"jump-null", jump_null}, {"jump-wild", jump_wild}, {"jump-outside", jump_outside},
     {"jump-return-outside", jump_return_outside},
     {"jump-kernel", jump_kernel}, {"jump-heap", jump_heap}, {"jump-data", jump_data}, {"jump-return", jump_return},
-    {"failed-word", failed_word}, {"failed-byte", failed_byte}, {"failed-string", failed_string}, {"negated", negated},
+    {"failed-word", failed_word}, {"failed-byte", failed_byte}, {"failed-string", failed_string}, {"failed-header", failed_header}, {"negated", negated},
     {"negated-field", negated_field}, {"negated-or-not", negated_or_not}, {"null-field", null_field}, {"null", null_itself}, {"not-failed", not_failed},
     {"heap", heap}, {"constant", constant}, {"older-mprotect", older_mprotect}, {"read-only-file", read_only_file},
     {"unwritten-file", unwritten_file}, {"deep-in-reservation", deep_in_reservation}, {"key", key}, {"hint", hint},

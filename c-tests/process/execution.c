@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -41,6 +42,11 @@ static void by_execle(char **other) { execle(path, ARGUMENTS, (char *)NULL, othe
 static void by_fexecve(char **other) { fexecve(open(path, O_RDONLY | O_CLOEXEC), arguments, other); }
 static void by_execveat(char **other) { execveat(AT_FDCWD, path, arguments, other, 0); }
 static void by_execveat_fd(char **other) { execveat(open(path, O_RDONLY | O_CLOEXEC), "", arguments, other, AT_EMPTY_PATH); }
+static void by_syscall(char **other) { syscall(SYS_execve, path, arguments, other); }
+static void by_syscall_fd(char **other)
+{
+    syscall(SYS_execveat, open(path, O_RDONLY | O_CLOEXEC), "", arguments, other, AT_EMPTY_PATH);
+}
 
 static const struct {
     const char *name;
@@ -50,6 +56,7 @@ static const struct {
     {"execve", by_execve, 2},     {"execv", by_execv, 1},     {"execvp", by_execvp, 1},   {"execvpe", by_execvpe, 2},
     {"execl", by_execl, 1},       {"execlp", by_execlp, 1},   {"execle", by_execle, 2},   {"fexecve", by_fexecve, 2},
     {"execveat", by_execveat, 2}, {"execveat with a descriptor", by_execveat_fd, 2},
+    {"syscall(SYS_execve)", by_syscall, 2}, {"syscall(SYS_execveat) with a descriptor", by_syscall_fd, 2},
 };
 
 static int ended(pid_t child)

@@ -11,11 +11,11 @@ expect() {
     there=$(grep -c "$2" "$work/log")
     [ "$there" = "$1" ] || { echo "$there records of $2, and $1 were expected"; status=1; }
 }
-# 20 by exec and 4 by posix_spawn, twice; 4 of each have no name of a file; and 3 of the failures, twice.
-expect 46 '"kind":"exec",.*"path":"[^"]*execution"'
-expect 10 '"kind":"exec",.*"path":"name"'
-expect 22 '"kind":"exec",.*"path":"[^"]*execution".*"preload":true,"options":true'
-expect 16 '"kind":"exec",.*"path":"[^"]*execution".*"preload":false,"options":false'
+# 24 by exec and 4 by posix_spawn, twice; 6 of each have no name of a file; and 3 of the failures, twice.
+expect 50 '"kind":"exec",.*"path":"[^"]*execution"'
+expect 14 '"kind":"exec",.*"path":"name"'
+expect 24 '"kind":"exec",.*"path":"[^"]*execution".*"preload":true,"options":true'
+expect 18 '"kind":"exec",.*"path":"[^"]*execution".*"preload":false,"options":false'
 expect 16 '"kind":"exec-failed"'
 expect 8 '"kind":"exec".*"child":[1-9]'
 expect 2 '"kind":"exec".*"path":"/bin/sh","preload":false,"options":true,"child":0'

@@ -56,7 +56,7 @@ run disable=all zero ftok;          [ ! -s err ] || fail 'disable=all leaves som
 run '' anonymous-fd;                finds 0 mmap-anonymous-fd
 run enable=portability anonymous-fd; finds 1 mmap-anonymous-fd; grep -q 'anonymous-fd 0' out || fail 'observe changed the call'
 run help=1 3;                       grep -q '^mapsan:  *mode ' err && grep -q 'stack_depth' err || fail 'no table'; ends 3
-run verbosity=1 3;                  says 'version .* checking .probe.'
+run verbosity=1 3;                  grep -q 'version .* checking .probe.' err && grep -q '^mapsan: summary: 0 errors, 0 warnings, 0 notes$' err || fail 'its begin or its end is missing'
 run stack_depth=1 zero;             [ "$(grep -c '^    at ' err)" = 1 ] || fail 'more than one frame'
 run color=always zero;              grep -q "$(printf '\033')\[1;31merror" err || fail 'no colour'
 run color=auto zero;                grep -q "$(printf '\033')" err && fail 'colour in a file'

@@ -15,18 +15,24 @@ fn who_ends_without_a_word_is_named() {
         if (argc > 1) kill(getpid(), atoi(argv[1]));\n    syscall(SYS_exit_group, 3);\n}\n";
     let raw = Compiled::new(code, &[]);
     let program = raw.program.to_str().unwrap();
-    let by_itself = "mapsan: ended by exit_group(2) itself, past exit(3) and _exit(2): '";
+    let by_itself = "mapsan: ended by exit_group(2) itself, past exit(3) and _exit(2), or could send nothing more: '";
     for (arguments, status, words) in [
         (&[program][..], Some(3), Some((by_itself, "): what it left mapped was not looked at"))),
         (
             &["sh", "-c", "\"$0\"; exit 4", program],
             Some(4),
-            Some(("mapsan: ended by a signal, or by exit_group(2) itself: '", "): what it left mapped was")),
+            Some((
+                "mapsan: ended by a signal, or by exit_group(2) itself, or could send nothing more: '",
+                "): what it left mapped was",
+            )),
         ),
         (
             &["sh", "-c", "\"$0\" 15; \"$0\"; exit 4", program],
             Some(4),
-            Some(("mapsan: ended by signals, or by exit_group(2) itself: '", "): what they left mapped was")),
+            Some((
+                "mapsan: ended by signals, or by exit_group(2) itself, or could send nothing more: '",
+                "): what they left mapped was",
+            )),
         ),
         // Whoever ended the program by a signal knows.
         (&[program, "15"], None, None),
@@ -79,5 +85,49 @@ fn a_report_tells_of_processes_whose_end_is_not_told() {
             let untold = format!("mapsan: no end is told of '{}'", prog.program.display());
             assert_eq!(told.contains(&untold), is_untold, "{way} {options}: {told}");
         }
+    }
+}
+
+/// The library's own logs, with no command that looks on.
+#[test]
+fn a_report_tells_what_its_records_tell_nothing_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let Some(command) = covering() else { return };
+    let library = command.get_envs().find(|(name, _)| *name == "MAPSAN_RUNTIME").unwrap().1.unwrap().to_owned();
+    let log = |options: &str, script: &str| {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script]).current_dir(folder.path()).env("LD_PRELOAD", &library);
+        shell.env("MAPSAN_OPTIONS", options).status().unwrap();
+    };
+    let report = |names: &[&str]| {
+        let mut command = covering().unwrap();
+        let output = command.args(["report", "--require-coverage"]).args(names.iter().map(|name| path(name))).output();
+        let output = output.unwrap();
+        (text(&output.stdout) + &text(&output.stderr), output.status.code())
+    };
+    // One file for all, and one for each program of each process, which are read in the order of their names.
+    log("log_format=json:log_path=one", "env -i /bin/true; /bin/true; nosuch 2>/dev/null; (exec env true); exit 0");
+    let (told, status) = report(&["one"]);
+    assert_eq!((told.matches("NOT COVERED").count(), status), (1, Some(125)), "{told}");
+    assert!(told.contains("'/bin/true': the library is not in it: env (process "), "{told}");
+    log("log_format=json:log_path=each.%e.json", "(exec env true); (exec nosuch 2>/dev/null); exit 0");
+    assert_eq!(report(&["each.dash.json", "each.env.json", "each.true.json"]), (String::new(), Some(0)));
+    assert_eq!(report(&["each.true.json", "each.env.json", "each.dash.json"]), (String::new(), Some(0)));
+    let (told, status) = report(&["each.dash.json", "each.env.json"]);
+    assert!(told.contains("'true': nothing is told of it: env (process ") && status == Some(125), "{told}");
+    // Text tells of a process without findings with verbosity=1 alone.
+    for (options, script, words, ends) in [
+        ("log_path=text", "exit 0", "text' is empty: that is the log of a process without findings, and", 125),
+        ("log_path=text", "kill -KILL $$", "text' is empty: that is the log of a process without findings, and", 125),
+        ("verbosity=1:log_path=text", "exit 0", "", 0),
+        ("verbosity=1:log_path=text", "kill -KILL $$", "no end is told of 'dash': ", 0),
+        ("verbosity=1:log_path=text", "exec /bin/true", "", 0),
+    ] {
+        let _ = fs::remove_file(path("text"));
+        log(options, script);
+        let (told, status) = report(&["text"]);
+        assert!(status == Some(ends) && told.contains(words), "{options} {script}: {status:?} {told}");
+        assert_eq!(words.is_empty(), told.is_empty(), "{options} {script}: {told}");
     }
 }

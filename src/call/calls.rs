@@ -413,7 +413,8 @@ macro_rules! for_each_call {
                 number: c_long; ... arg1: usize, arg2: usize, arg3: usize, arg4: usize, arg5: usize, arg6: usize
             ) -> c_long {
                 door: narrow(seccomp = libc::SYS_seccomp, prctl = libc::SYS_prctl,
-                             landlock = libc::SYS_landlock_restrict_self, root = libc::SYS_pivot_root),
+                             landlock = libc::SYS_landlock_restrict_self, root = libc::SYS_pivot_root,
+                             execve = libc::SYS_execve, execveat = libc::SYS_execveat),
                 declared: libc::syscall,
                 cancellation_point: true,
                 raw: raw_syscall,

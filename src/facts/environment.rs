@@ -3,6 +3,7 @@
 //! The program's pointers may be any: the kernel takes a bad one for a mistake, and so it is none here.
 
 use super::Module;
+use crate::options;
 use crate::sys::memory;
 use core::ffi::c_char;
 
@@ -16,7 +17,7 @@ const LONGEST: usize = 64 * 1024;
 pub(crate) struct Carried {
     /// Whether `LD_PRELOAD` names it.
     pub(crate) preload: bool,
-    /// Whether there is a `MAPSAN_OPTIONS`.
+    /// Whether `MAPSAN_OPTIONS` names the log of this process: with none, or another, what it finds goes elsewhere.
     pub(crate) options: bool,
 }
 
@@ -27,7 +28,7 @@ pub(crate) fn carried(environment: *const *const c_char) -> Carried {
     for _ in 0..MOST {
         let Some(string) = memory::value::<usize>(at).filter(|string| *string != 0) else { break };
         carried.preload |= value(string, b"LD_PRELOAD=").is_some_and(names_library);
-        carried.options |= value(string, b"MAPSAN_OPTIONS=").is_some();
+        carried.options |= value(string, b"MAPSAN_OPTIONS=").is_some_and(names_log);
         if carried.preload && carried.options {
             break;
         }
@@ -57,6 +58,17 @@ fn value(string: usize, name: &[u8]) -> Option<&'static [u8]> {
     }
     // SAFETY: read before the program goes on.
     unsafe { memory::string(string, LONGEST) }?.strip_prefix(name)
+}
+
+/// Whether a value of `MAPSAN_OPTIONS` names the log of this process.
+fn names_log(value: &[u8]) -> bool {
+    const KEY: &[u8] = b"log_path=";
+    let log = options::settings().log_path.as_bytes();
+    // The last one counts; it may stand in quotes.
+    let last =
+        value.windows(KEY.len()).rposition(|part| part == KEY).and_then(|at| value.get(at.wrapping_add(KEY.len())..));
+    let unquoted = last.map(|last| last.strip_prefix(b"'").or_else(|| last.strip_prefix(b"\"")).unwrap_or(last));
+    log.is_empty() || unquoted.is_some_and(|last| last.starts_with(log))
 }
 
 /// Whether a value of `LD_PRELOAD` names this library.

@@ -34,6 +34,7 @@ use crate::plain::guarded::Guarded;
 use crate::plain::placement::written_by_fork;
 use crate::plain::{Line, Outer};
 use crate::sys::process;
+use core::ffi::c_long;
 use core::mem::offset_of;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use mapsan_model::{Rule, Severity, Summary, layout};
@@ -287,7 +288,15 @@ fn say_without_lock() {
 
 /// Writes the record that says that this process is covered, where records are written; `again`, if it has been written in vain.
 pub(crate) fn write_start(proof: &ReportLock, again: bool) -> Result<(), Errno> {
-    if options::settings().form != Form::Json || TOLD.started.swap(true, Relaxed) && !again {
+    let settings = options::settings();
+    if settings.form != Form::Json {
+        // The text has said so, and says when the process ends.
+        if settings.verbosity > 0 {
+            TOLD.started.store(true, Relaxed);
+        }
+        return Ok(());
+    }
+    if TOLD.started.swap(true, Relaxed) && !again {
         return Ok(());
     }
     let out = &mut scratch(proof).out;
@@ -299,6 +308,23 @@ pub(crate) fn write_start(proof: &ReportLock, again: bool) -> Result<(), Errno> 
 /// Says that from here on less is checked, and writes a record of it where records are written.
 pub(crate) fn say_degraded(proof: &ReportLock, why: core::fmt::Arguments<'_>) {
     sink::say(proof, why);
+    write_degraded(proof, why);
+}
+
+/// Tells who reads records that none may come from here on: the program is about to confine itself, and calls will be let
+/// through so.
+pub(crate) fn record_end_of_reports(lets: &dyn Fn(c_long, [usize; 6]) -> bool) {
+    if are_recorded()
+        && let Ok(lock) = enter()
+    {
+        if !sink::passes(&lock, lets) {
+            write_degraded(&lock, format_args!("its own sandbox (seccomp) lets nothing through that is found in it"));
+        }
+        lock.leave();
+    }
+}
+
+fn write_degraded(proof: &ReportLock, why: core::fmt::Arguments<'_>) {
     if are_recorded() {
         on_own_stack(proof, &mut || {
             let out = &mut scratch(proof).out;
@@ -311,8 +337,7 @@ pub(crate) fn say_degraded(proof: &ReportLock, why: core::fmt::Arguments<'_>) {
 
 /// Whether there is anything to write when the process ends in order.
 pub(crate) fn has_more_to_say() -> bool {
-    let has_started = options::settings().form == Form::Json && TOLD.started.load(Relaxed);
-    has_started || !counts().is_empty() || sink::lost() > 0 || mapping::unreadable().is_some()
+    TOLD.started.load(Relaxed) || !counts().is_empty() || sink::lost() > 0 || mapping::unreadable().is_some()
 }
 
 /// Writes the closing summary of a process that ends in order, and has made and released so many mappings.
@@ -324,7 +349,7 @@ pub(crate) fn write_end(changes: u32) {
     let Ok(lock) = enter() else { return };
     let counts = counts();
     match options::settings().form {
-        Form::Text if !counts.is_empty() => sink::say(&lock, format_args!("{counts}")),
+        Form::Text if !counts.is_empty() || TOLD.started.load(Relaxed) => sink::say(&lock, format_args!("{counts}")),
         Form::Json if TOLD.started.load(Relaxed) => {
             let out = &mut scratch(&lock).out;
             out.clear();

@@ -5,23 +5,28 @@
 use crate::finding::{Execution, write_execution};
 use crate::next;
 use crate::past::locks;
-use core::ffi::{c_char, c_int, c_void};
+use core::ffi::{c_char, c_int, c_long, c_void};
+use core::ptr::with_exposed_provenance;
 
 /// A list of strings, as programs get them.
 type Strings = *const *const c_char;
 
 /// Makes a call that comes back only if it has failed, and tells of it before, and that it has failed.
 macro_rules! replacing {
-    ($execution:expr, $environment:expr, $call:expr) => {{
-        locks::is_replaced();
-        let told = write_execution($execution, $environment);
+    ($execution:expr, $environment:expr, $call:expr) => {
         // SAFETY: the program's own call.
-        let status = unsafe { $call };
-        if told {
-            write_execution(Execution::Failed, $environment);
-        }
-        status
-    }};
+        replace($execution, $environment, || unsafe { $call })
+    };
+}
+
+fn replace<T>(execution: Execution, environment: Strings, call: impl FnOnce() -> T) -> T {
+    locks::is_replaced();
+    let told = write_execution(execution, environment);
+    let status = call();
+    if told {
+        write_execution(Execution::Failed, environment);
+    }
+    status
 }
 
 /// execve(2).
@@ -125,8 +130,29 @@ pub(crate) unsafe extern "C" fn execveat(
     flags: c_int,
     _return_address: usize,
 ) -> c_int {
-    let execution = if flags & libc::AT_EMPTY_PATH == 0 { Execution::Own(path) } else { Execution::Unnamed(arguments) };
-    replacing!(execution, environment, next::execveat(folder, path, arguments, environment, flags))
+    replacing!(
+        of_execveat(path, arguments, flags),
+        environment,
+        next::execveat(folder, path, arguments, environment, flags)
+    )
+}
+
+/// What execveat(2) starts.
+fn of_execveat(path: *const c_char, arguments: Strings, flags: c_int) -> Execution {
+    if flags & libc::AT_EMPTY_PATH == 0 { Execution::Own(path) } else { Execution::Unnamed(arguments) }
+}
+
+/// execve(2) by syscall(2): the path, the environment, and the call.
+pub(super) fn raw_execve(path: usize, environment: usize, call: impl FnOnce() -> c_long) -> c_long {
+    replace(Execution::Own(with_exposed_provenance(path)), with_exposed_provenance(environment), call)
+}
+
+/// execveat(2) by syscall(2): the path, the arguments, the environment and the flags, and the call.
+pub(super) fn raw_execveat([path, arguments, environment, flags]: [usize; 4], call: impl FnOnce() -> c_long) -> c_long {
+    // The kernel looks at 32 bits of them, of which the flag is one.
+    let flags = c_int::try_from(flags & 0x7FFF_FFFF).unwrap_or(0);
+    let execution = of_execveat(with_exposed_provenance(path), with_exposed_provenance(arguments), flags);
+    replace(execution, with_exposed_provenance(environment), call)
 }
 
 /// `posix_spawn(3)` and its sister.

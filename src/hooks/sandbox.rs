@@ -1,10 +1,12 @@
 //! The hooks of the calls that install a seccomp filter, or shut the file system off. Their doors pass nearly everything
 //! else on.
 
+use super::execution::{raw_execve, raw_execveat};
 use crate::enabled::{self, HARDENED};
 use crate::signal::disposition;
+use crate::sys::process;
 use crate::sys::sandbox::{self, FilterInstall};
-use crate::{clock, harden, next, output};
+use crate::{clock, finding, harden, next, output};
 use core::ffi::{c_int, c_long};
 use libc::{
     SECCOMP_FILTER_FLAG_NEW_LISTENER, SECCOMP_MODE_FILTER, SECCOMP_MODE_STRICT, SECCOMP_SET_MODE_FILTER,
@@ -71,6 +73,9 @@ fn install(program: usize, listener: bool, call: impl FnOnce() -> c_long) -> c_l
     if output::sink::calls().iter().any(|(number, arguments)| !installation.will_let(*number, *arguments)) {
         super::keep_log();
     }
+    if process::may_install_filter() {
+        finding::record_end_of_reports(&|number, arguments| installation.will_let(number, arguments));
+    }
     let pause = output::pause();
     installation.note();
     let withdrawn = !disposition::can_end(|number, arguments| installation.will_let(number, arguments));
@@ -99,6 +104,8 @@ fn become_strict(call: impl FnOnce() -> c_long) -> c_long {
     }
     // The kernel takes it away with the rest.
     clock::stop();
+    // Who is not sure what a descriptor is does not write to it.
+    finding::record_end_of_reports(&|_, _| false);
     let pause = output::pause();
     disposition::withdraw();
     sandbox::close();
@@ -145,17 +152,24 @@ pub(crate) unsafe extern "C" fn syscall(
 ) -> c_long {
     // The kernel looks at 32 bits of each.
     let low = |register: u64| c_long::from(u32::try_from(register & 0xFFFF_FFFF).unwrap_or(0));
-    if low(number.cast_unsigned()) == libc::SYS_prctl && low(first as u64) == c_long::from(libc::PR_SET_TSC) {
-        clock::stop();
-    }
+    // SAFETY: the program's own call.
+    let call = || unsafe { next::syscall(number, first, second, third, fourth, fifth, sixth) };
     let wish = match low(number.cast_unsigned()) {
+        libc::SYS_execve => return raw_execve(first, third, call),
+        libc::SYS_execveat => return raw_execveat([second, third, fourth, fifth], call),
         libc::SYS_seccomp => SeccompRequest::of_seccomp(first, second, third),
-        libc::SYS_prctl => SeccompRequest::of_prctl(c_int::try_from(low(first as u64)).unwrap_or(-1), second, third),
+        libc::SYS_prctl => {
+            let option = low(first as u64);
+            if option == c_long::from(libc::PR_SET_TSC) {
+                clock::stop();
+            }
+            SeccompRequest::of_prctl(c_int::try_from(option).unwrap_or(-1), second, third)
+        }
+        libc::SYS_landlock_restrict_self | libc::SYS_pivot_root => {
+            super::keep_log();
+            SeccompRequest::Else
+        }
         _ => SeccompRequest::Else,
     };
-    if matches!(low(number.cast_unsigned()), libc::SYS_landlock_restrict_self | libc::SYS_pivot_root) {
-        super::keep_log();
-    }
-    // SAFETY: the program's own call.
-    note(&wish, || unsafe { next::syscall(number, first, second, third, fourth, fifth, sixth) })
+    note(&wish, call)
 }

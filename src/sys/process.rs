@@ -62,3 +62,9 @@ pub(crate) fn pid() -> i32 {
 pub(crate) fn forked() {
     PID.store(sys::getpid(), Relaxed);
 }
+
+/// Whether the kernel lets this process install a filter (seccomp(2), under EACCES), as far as can be told.
+pub(crate) fn may_install_filter() -> bool {
+    let asks = [sys::int(libc::PR_GET_NO_NEW_PRIVS), 0, 0, 0, 0, 0];
+    sys::geteuid() == 0 || sys::plain(libc::SYS_prctl, asks) == Ok(1)
+}

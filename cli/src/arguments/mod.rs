@@ -122,6 +122,7 @@ fn report() -> Command {
         .arg(format())
         .arg(output("standard output"))
         .arg(error_exitcode())
+        .arg(require_coverage("fail (125) if a program was started that the records tell nothing of"))
         .args(baselines())
         .args([source_root(), no_project_file(), all_frames()])
         .args([Key::Suppressions, Key::Severity, Key::Fail].map(option_argument))
@@ -232,12 +233,7 @@ fn run() -> Command {
                 .default_value("shared")
                 .help("private: run it with IPC objects and a /dev/shm of its own, and report every segment left"),
         )
-        .arg(
-            Arg::new("require-coverage")
-                .long("require-coverage")
-                .action(ArgAction::SetTrue)
-                .help("fail (125) if the program or one that it started could not be covered"),
-        )
+        .arg(require_coverage("fail (125) if the program or one that it started could not be covered"))
         .args(waiting())
         .arg(
             Arg::new("expect")
@@ -255,6 +251,11 @@ fn run() -> Command {
         .args(baselines())
         .args([source_root(), no_project_file(), all_frames()])
         .args(options::keys().map(option_argument))
+}
+
+/// `--require-coverage`.
+fn require_coverage(help: &'static str) -> Arg {
+    Arg::new("require-coverage").long("require-coverage").action(ArgAction::SetTrue).help(help)
 }
 
 /// `--baseline` and `--write-baseline`.

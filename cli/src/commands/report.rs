@@ -2,15 +2,17 @@
 
 use crate::arguments;
 use crate::failure::{Failure, reason};
-use crate::findings::records::Record;
-use crate::findings::session::{Ingested, Session};
+use crate::findings::records::{Exec, Kind, Record};
+use crate::findings::session::{Attributed, Ingested, Session};
 use crate::findings::text_log::TextLog;
 use crate::form::contract::RunFacts;
 use crate::outputs::{Outputs, Stream, StyleChoice};
 use crate::run::comparison;
 use crate::run::options::Options;
+use crate::run::verdict;
 use crate::say::say;
 use clap::ArgMatches;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -29,21 +31,30 @@ pub(crate) fn report(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let source_root = arguments::root_of_sources(matches, &project);
     let style = StyleChoice { frames: arguments::shown_frames(matches), ..StyleChoice::default() };
     let outputs = Outputs::open(&destinations, Stream::StandardOutput, style, &source_root)?;
-    let mut reader = Reader { session: Session::default(), outputs, failed: false };
+    let mut reader = Reader {
+        session: Session::default(),
+        outputs,
+        failed: false,
+        empty: Vec::new(),
+        starts: HashMap::new(),
+        execs: Vec::new(),
+    };
     reader.session.suppressions = options.suppressions();
     reader.session.chosen_severities = options.severities();
     comparison.begin(&mut reader.session);
     for path in &files {
         reader.read(path);
     }
+    reader.tell_empty();
     reader.record_what_was_left();
     reader.session.note_untold_ends();
-    let Reader { mut session, mut outputs, failed } = reader;
+    reader.note_unheard();
+    let Reader { mut session, mut outputs, failed, .. } = reader;
     comparison::settle(&mut session, &mut outputs);
     let facts = RunFacts {
         words: std::env::args().collect(),
         fail: options.fail,
-        requires_coverage: false,
+        requires_coverage: matches.get_flag("require-coverage") || project.requires_coverage,
         ended: None,
         fault_is_expected: false,
         source_root,
@@ -54,6 +65,7 @@ pub(crate) fn report(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     match matches.get_one::<u8>("error-exitcode").copied().or(project.error_exitcode) {
         _ if failed => Ok(ExitCode::from(125)),
         Some(code) if session.has(options.fail) => Ok(ExitCode::from(code)),
+        _ if facts.requires_coverage && !session.gaps.is_empty() => Err(verdict::not_covered()),
         _ => Ok(ExitCode::SUCCESS),
     }
 }
@@ -74,6 +86,12 @@ struct Reader {
     outputs: Outputs,
     /// Whether something could not be read.
     failed: bool,
+    /// The files that hold nothing at all.
+    empty: Vec<String>,
+    /// When processes have begun to tell, or have told that a program could not be started in their place.
+    starts: HashMap<u32, Vec<String>>,
+    /// Programs that were started, and when.
+    execs: Vec<(String, Attributed<Exec>)>,
 }
 
 impl Reader {
@@ -136,7 +154,7 @@ impl Reader {
     fn tell_skipped(&mut self, name: &str, lines: &Lines) {
         match &lines.skipped[..] {
             _ if lines.records == 0 && lines.texts > 0 => {}
-            [] if lines.records == 0 => self.fail(format_args!("{name} has no records")),
+            [] if lines.records == 0 => self.empty.push(name.to_owned()),
             [(number, why), ..] if lines.records == 0 => {
                 self.fail(format_args!("{name} holds neither records nor text of mapsan's: line {number}: {why}"));
             }
@@ -151,8 +169,43 @@ impl Reader {
         }
     }
 
+    /// Tells of the files that hold nothing: that says nothing of what they are the logs of.
+    fn tell_empty(&mut self) {
+        let (are, named) = match &self.empty[..] {
+            [] => return,
+            [one] => ("is", one.clone()),
+            all if all.len() <= MOST_NAMED => ("are", all.join(", ")),
+            all => ("are", format!("{} and {} more", all[..MOST_NAMED].join(", "), all.len() - MOST_NAMED)),
+        };
+        self.fail(format_args!(
+            "{named} {are} empty: that is the log of a process without findings, and of one that was killed, or not \
+             checked; log_format=json, or verbosity=1, tells them apart"
+        ));
+    }
+
+    /// Notes the programs that were started, and of which nothing is told: in the order of time, since each process may have a
+    /// file of its own.
+    fn note_unheard(&mut self) {
+        for (time, exec) in std::mem::take(&mut self.execs) {
+            let pid = exec.what.child.unwrap_or(exec.pid);
+            // A child may be faster than its parent.
+            let is_heard = |start: &String| exec.what.child.is_some() || *start > time;
+            if !self.starts.get(&pid).is_some_and(|starts| starts.iter().any(is_heard)) {
+                let exe = exec.what.path.clone();
+                self.session.add_gap(&exe, &why_unheard(&exec), pid);
+            }
+        }
+    }
+
     /// Shows a record, which is this line.
     fn show(&mut self, record: &Record, line: &str) {
+        match &record.kind {
+            Kind::Start(_) | Kind::ExecFailed => {
+                self.starts.entry(record.pid).or_default().push(record.time.clone());
+            }
+            Kind::Exec(exec) => self.execs.push((record.time.clone(), Attributed::of(record, exec.clone()))),
+            _ => {}
+        }
         if let Ingested::New(found) = self.session.ingest(record) {
             self.outputs.write_finding(&found, &mut self.session);
         }
@@ -171,5 +224,23 @@ impl Reader {
     fn fail(&mut self, why: std::fmt::Arguments<'_>) {
         say!("{why}");
         self.failed = true;
+    }
+}
+
+/// Why nothing is told of a program that a process has started.
+fn why_unheard(exec: &Attributed<Exec>) -> String {
+    let starter = Path::new(&exec.exe).file_name().unwrap_or_default().to_string_lossy();
+    let by = format!("{starter} (process {}) started it", exec.pid);
+    match &exec.what {
+        Exec { preload: false, .. } => {
+            format!("the library is not in it: {by} without the library in LD_PRELOAD (as env -i, sudo and su do)")
+        }
+        Exec { options: false, .. } => format!(
+            "what is found in it goes elsewhere: {by} without MAPSAN_OPTIONS in its environment, or with another log_path"
+        ),
+        _ => format!(
+            "nothing is told of it: {by}, and it can't have the library, was left out by only= or skip=, died before main, or \
+             its records are not among these"
+        ),
     }
 }

@@ -113,7 +113,7 @@ pub(crate) struct End {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Exec {
     pub(crate) path: String,
-    /// Whether its environment has the library, and options.
+    /// Whether its environment has the library, and options with the same log.
     pub(crate) preload: bool,
     pub(crate) options: bool,
     /// The child; 0 of one whose pid is not known.

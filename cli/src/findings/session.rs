@@ -66,7 +66,7 @@ pub(crate) struct Attributed<T> {
 }
 
 impl<T> Attributed<T> {
-    fn of(record: &Record, what: T) -> Attributed<T> {
+    pub(crate) fn of(record: &Record, what: T) -> Attributed<T> {
         Attributed { pid: record.pid, exe: record.exe.clone(), what }
     }
 }

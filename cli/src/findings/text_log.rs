@@ -23,7 +23,8 @@ pub(crate) struct TextLog {
     /// When it was written, as far as its lines don't say.
     time: String,
     block: Option<(Prefix, Finding)>,
-    /// Programs of processes that have made findings, with no summary since; of all that lines don't tell apart it is one.
+    /// Programs of processes that have made findings, or said that they begin, with no summary since; of all that lines don't
+    /// tell apart it is one.
     open: BTreeMap<u32, String>,
 }
 
@@ -53,6 +54,8 @@ impl TextLog {
         let before = self.end();
         if own.is_some_and(|own| own.starts_with(OPENING)) {
             self.open.remove(&prefix.pid);
+        } else if let Some(program) = own.and_then(begun) {
+            self.open.insert(prefix.pid, program.to_owned());
         }
         match own.and_then(repeated) {
             Some(repeated) if before.is_none() => {
@@ -74,7 +77,7 @@ impl TextLog {
         Some(self.record(&prefix, Kind::Finding(Box::new(finding)), exe))
     }
 
-    /// The processes that have made findings and no summary: what closes the log of every process that has.
+    /// The processes of which there is something, and no summary since: what closes the log of every such process.
     pub(crate) fn unended(&self) -> impl Iterator<Item = Unended> {
         self.open.iter().map(|(pid, exe)| Unended { pid: *pid, exe: exe.clone(), how: HowEnded::Untold })
     }
@@ -130,6 +133,12 @@ fn headline(text: &str) -> Option<Finding> {
         related: Vec::new(),
         repeated: 0,
     })
+}
+
+/// The program of a process that begins, by the line of `verbosity=1`: `version 1.0, checking 'prog', pid 7`.
+fn begun(text: &str) -> Option<&str> {
+    let (_, rest) = text.strip_prefix("version ")?.split_once(", checking '")?;
+    rest.rsplit_once("', pid ").map(|(program, _)| program)
 }
 
 /// How many findings were not shown, by the summary.

@@ -123,5 +123,5 @@ pub(super) fn unended(all: &[Unended]) -> Option<String> {
         [_] => ("by a signal, or by exit_group(2) itself", "it left"),
         _ => ("by signals, or by exit_group(2) itself", "they left"),
     };
-    Some(format!("ended {how}: {}: what {left} mapped was not looked at", named.join(", ")))
+    Some(format!("ended {how}, or could send nothing more: {}: what {left} mapped was not looked at", named.join(", ")))
 }

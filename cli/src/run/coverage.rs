@@ -107,14 +107,19 @@ impl Coverage {
                 Ok(_) if !exec.preload => format!(
                     "the library is not in it: {by} without the library in LD_PRELOAD (as env -i, sudo and su do)"
                 ),
-                Ok(_) if !exec.options => {
-                    format!("its findings go to its own standard error: {by} without MAPSAN_OPTIONS in its environment")
-                }
+                Ok(_) if !exec.options => format!(
+                    "what is found in it does not come here: {by} without MAPSAN_OPTIONS in its environment, or with \
+                     another (as a 'mapsan run' within the run does)"
+                ),
                 Ok(_) if by_choice => continue,
                 Ok(_) if self.elsewhere.contains(&exe) => ELSEWHERE.to_owned(),
+                Ok(_) if program::has_capabilities(&exe) => format!(
+                    "nothing has come from the library: {by}, and it has file capabilities, with which the loader ignores \
+                     LD_PRELOAD unless root starts it; run a copy without them (cp makes one)"
+                ),
                 Ok(_) => format!(
                     "nothing has come from the library: {by}, and it died before main, or can't load the library (another \
-                     root folder, a sandbox), or can't reach the command"
+                     root folder, a sandbox), or can't reach the command (a sandbox, another network namespace)"
                 ),
             };
             session.add_gap(&exe.display().to_string(), &reason, pid);
@@ -123,9 +128,10 @@ impl Coverage {
 
     /// The file of a program, by the name by which it was started.
     fn executable(&self, pid: u32, name: &str) -> PathBuf {
-        let was_seen =
-            self.known.iter().find(|(known, exe)| *known == pid && exe.file_name() == Path::new(name).file_name());
-        if let Some((_, exe)) = was_seen {
+        let is_it = |exe: &Path| exe.file_name() == Path::new(name).file_name();
+        let known = self.known.iter().map(|(known, exe)| (*known, exe));
+        let seen = self.seen.iter().map(|(exe, seen)| (*seen, exe));
+        if let Some((_, exe)) = known.chain(seen).find(|(seen, exe)| *seen == pid && is_it(exe)) {
             return exe.clone();
         }
         let path = if name.contains('/') { PathBuf::from(name) } else { program::in_path(name).unwrap_or(name.into()) };

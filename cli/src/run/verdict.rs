@@ -8,6 +8,11 @@ use mapsan_model::{Rule, Selector, Severity};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitCode, ExitStatus};
 
+/// The failure of `--require-coverage`.
+pub(crate) fn not_covered() -> Failure {
+    Failure::own("not everything was covered, and --require-coverage was given")
+}
+
 /// What the user asks of a run.
 pub(crate) struct Demands {
     /// The rules that are to be broken, comma-separated, and no others.
@@ -42,9 +47,7 @@ impl Demands {
         }
         match self.error_exitcode {
             Some(code) if session.has(self.fail) => Ok(ExitCode::from(code)),
-            _ if self.coverage && !session.gaps.is_empty() => {
-                Err(Failure::own("not everything was covered, and --require-coverage was given"))
-            }
+            _ if self.coverage && !session.gaps.is_empty() => Err(not_covered()),
             _ => Ok(child::end_as(status)),
         }
     }

@@ -1,8 +1,8 @@
 //! Which file is run, and whether the library can cover it.
 
 use crate::failure::Failure;
-use object::read::elf::{ElfFile, FileHeader};
-use object::{Architecture, Object, ObjectSection, ObjectSymbol, ReadCache};
+use object::read::elf::{ElfFile, FileHeader, ProgramHeader, SectionHeader};
+use object::{Architecture, Object, ObjectSymbol, ReadCache};
 use std::env;
 use std::ffi::{CString, OsStr};
 use std::fmt;
@@ -235,7 +235,8 @@ fn secure_execution(path: &Path) -> Result<(), InspectError> {
     )))
 }
 
-fn has_capabilities(path: &Path) -> bool {
+/// Whether a file gives capabilities to who executes it, capabilities(7).
+pub(crate) fn has_capabilities(path: &Path) -> bool {
     let Ok(path) = CString::new(path.as_os_str().as_bytes()) else {
         return false;
     };
@@ -256,12 +257,12 @@ fn covered<'a, E: FileHeader, R: object::ReadRef<'a>>(elf: &ElfFile<'a, E, R>) -
             env::consts::ARCH
         )));
     }
-    let is_go = elf.section_by_name(".note.go.buildid").is_some() || elf.section_by_name(".go.buildinfo").is_some();
-    let Some(loader) = elf.section_by_name(".interp").and_then(|section| section.data().ok().map(<[u8]>::to_vec))
-    else {
+    // By their kinds: to look for a section by its name reads those of all before it.
+    let Some(loader) = loader_of(elf) else {
         if elf.symbols().any(|symbol| symbol.name() == Ok("mapsan_version")) {
             return Ok(Cover { has_asan: false });
         }
+        let is_go = [".note.go.buildid", ".go.buildinfo"].iter().any(|name| elf.section_by_name(name).is_some());
         return Err(uncovered(if is_go {
             "it is a Go program without cgo, which makes system calls by itself; build it with cgo".to_owned()
         } else {
@@ -270,19 +271,33 @@ fn covered<'a, E: FileHeader, R: object::ReadRef<'a>>(elf: &ElfFile<'a, E, R>) -
                 .to_owned()
         }));
     };
-    let loader = String::from_utf8_lossy(&loader).trim_end_matches('\0').to_owned();
+    let loader = String::from_utf8_lossy(loader).trim_end_matches('\0').to_owned();
     if !loader.contains("ld-linux") {
         return Err(foreign(format!(
             "it is loaded by {loader}: it is built for another libc than the library, which is for glibc; build the \
              program for glibc"
         )));
     }
-    let needs = |name: &[u8]| {
-        elf.section_by_name(".dynstr")
-            .and_then(|section| section.data().ok())
-            .is_some_and(|strings| strings.windows(name.len()).any(|window| window == name))
-    };
-    Ok(Cover { has_asan: needs(b"libasan.so") })
+    let asan = b"libasan.so";
+    let needs_asan =
+        dynamic_strings(elf).is_some_and(|strings| strings.windows(asan.len()).any(|window| window == asan));
+    Ok(Cover { has_asan: needs_asan })
+}
+
+/// The name of the loader that a program asks for.
+fn loader_of<'a, E: FileHeader, R: object::ReadRef<'a>>(elf: &ElfFile<'a, E, R>) -> Option<&'a [u8]> {
+    let headers = elf.elf_program_headers();
+    headers.iter().find_map(|header| header.interpreter(elf.endian(), elf.data()).ok().flatten())
+}
+
+/// The strings of a program's dynamic section, the names of its libraries among them.
+fn dynamic_strings<'a, E: FileHeader, R: object::ReadRef<'a>>(elf: &ElfFile<'a, E, R>) -> Option<&'a [u8]> {
+    let mut sections = elf.elf_section_table().iter();
+    let strings = sections.find(|section| {
+        section.sh_type(elf.endian()) == object::elf::SHT_STRTAB
+            && section.sh_flags(elf.endian()).contains(object::elf::SHF_ALLOC)
+    })?;
+    strings.data(elf.endian(), elf.data()).ok()
 }
 
 #[cfg(test)]

@@ -74,11 +74,14 @@ impl FailedPointer {
     fn judge(&mut self, address: usize, size: Option<usize>) -> bool {
         let distance = address.wrapping_sub(self.value());
         // Fields are aligned; where the size of the access can't be told, as for one of four bytes.
-        let size = size.unwrap_or(4).min(8);
+        let size = size.unwrap_or(4);
+        // A string is read by vectors wherever it starts, behind a null pointer, too. Most follow fields of four bytes.
+        let is_vector = size > 8;
+        let size = if is_vector { 4 } else { size };
         if address >= LOWEST {
             return distance.is_multiple_of(size) || address.is_multiple_of(16);
         }
-        self.or_null = !self.is_held && address.is_multiple_of(size);
+        self.or_null = !self.is_held && (is_vector || address.is_multiple_of(size));
         self.is_held || distance.is_multiple_of(size)
     }
 
