@@ -17,7 +17,7 @@ pub(crate) mod weak;
 pub(crate) use definitions::Definitions;
 pub(crate) use found::find;
 pub(crate) use objects::{Name, hash, program_is_ready};
-pub(crate) use unwinding::find_object;
+pub(crate) use unwinding::{find_object, finds_itself};
 
 /// Gives a function the name under which `build.rs` knows it.
 macro_rules! bind {

@@ -19,6 +19,19 @@ pub(crate) fn find_object() -> Option<Find> {
     Some(unsafe { core::mem::transmute::<*mut c_void, Find>(found) })
 }
 
+/// Whether the unwinder would find its own frame: it aborts where it does not, as when the program has written over the
+/// loader's tables, which lie above the first mappings.
+#[cold]
+pub(crate) fn finds_itself() -> bool {
+    /// Large enough for `struct dl_find_object`.
+    type Found = [usize; 16];
+    // Before glibc 2.35 it asks dl_iterate_phdr(3).
+    let Some(find) = find_object() else { return true };
+    let mut found: Found = [0; 16];
+    // SAFETY: the signature of _dl_find_object(3); `found` has room for its answer.
+    unsafe { find(finds_itself as *const () as usize, found.as_mut_ptr().cast()) == 0 }
+}
+
 bind! { "_dl_find_object" find_for_unwinder }
 
 #[cfg_attr(test, expect(dead_code, reason = "the tests call libc's own"))]

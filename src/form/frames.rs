@@ -123,8 +123,11 @@ impl Walk {
         Walk { frames: Frames { addresses: [0; MOST], length: 0 }, site, depth, steps: 0 }
     }
 
-    /// Unwinds.
+    /// Unwinds, if the unwinder can.
     fn run(&mut self) {
+        if !crate::clib::finds_itself() {
+            return;
+        }
         // SAFETY: `step` fits _Unwind_Trace_Fn, and `self` lives as long as the call.
         unsafe { _Unwind_Backtrace(step, ptr::from_mut(self).cast()) };
     }

@@ -10,6 +10,7 @@ mod overrun;
 mod protection;
 mod released;
 mod semaphore;
+mod stored;
 mod unexplained;
 mod words;
 
@@ -97,7 +98,7 @@ fn not_mapped(fault: &Fault) -> Option<Cause> {
             (Some(gone), Some(library)) if is_later(gone.gone.time, library.time) => Some(Cause::Released(gone)),
             (_, Some(library)) => Some(Cause::Unloaded(library)),
             (Some(gone), None) => Some(Cause::Released(gone)),
-            (None, None) => Overrun::of_neighbour(fault).map(Cause::Overrun),
+            (None, None) => Overrun::of_neighbour(fault).or_else(|| Overrun::of_run(fault)).map(Cause::Overrun),
         },
     }
 }
@@ -115,7 +116,10 @@ fn forbidden(fault: &Fault) -> Option<Cause> {
         return match harden::held(address) {
             Some(Purpose::Quarantined) => tracked::last_gone(address).map(Cause::Released),
             Some(kind) => Overrun::into_own_guard(address, kind).map(Cause::Overrun),
-            None => Forbidden::of_foreign(fault, &there?).map(Cause::Forbidden),
+            None => match Forbidden::of_foreign(fault, &there?) {
+                Some(forbidden) => Some(Cause::Forbidden(forbidden)),
+                None => Overrun::of_run(fault).map(Cause::Overrun),
+            },
         };
     };
     let prot = there.as_ref().map_or(known.entry.prot, Mapping::prot);
@@ -130,6 +134,11 @@ fn forbidden(fault: &Fault) -> Option<Cause> {
     // Another thread may have given the right meanwhile, or a protection key forbids what the mapping allows.
     let is_forbidden = fault.code == Fault::PKUERR || !allows(fault, prot) || !allows(fault, known.entry.prot);
     is_forbidden.then(|| Cause::Forbidden(Forbidden::of_own(fault, &known, there.as_ref())))
+}
+
+/// Whether a protection allows reading.
+fn allows_read(prot: u8) -> bool {
+    c_int::from(prot) & libc::PROT_READ != 0
 }
 
 /// Whether a protection allows what the instruction wanted.

@@ -1,13 +1,15 @@
 //! Accesses that run out of a mapping, into nothing or into a guard.
 
+use super::stored::StoredPointer;
 use super::words::{Accessed, RememberedMemory, tell_hint};
-use super::{LOWEST, NEAR, is_stack_used_up};
+use super::{LOWEST, NEAR, allows, is_stack_used_up};
 use crate::call::Fault;
 use crate::check::memory::{ShownMapping, mapping_at};
 use crate::check::provenance::{note_mapped, whole};
 use crate::check::{ByteCount, IfSome};
 use crate::facts::Module;
 use crate::facts::limits::Bytes;
+use crate::facts::mapping::{Mapping, Mappings};
 use crate::form::Draft;
 use crate::harden::Purpose;
 use crate::machine::Access;
@@ -18,6 +20,9 @@ use core::fmt;
 
 /// How far before a block of malloc's its size is written, in bytes.
 const HEADER: usize = size_of::<usize>();
+
+/// The most mappings of others, side by side, over which an access may have run.
+const LONGEST_RUN: usize = 64;
 
 /// Which side of a mapping.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,6 +39,8 @@ pub(crate) struct Overrun {
     guard: Barrier,
     /// Whether the mapping is in use as a stack, of which nothing is left.
     is_stack: bool,
+    /// The bytes between the mapping's end and the page of the access, all of them writable and none of the program's own.
+    between: usize,
 }
 
 /// What the access ran into.
@@ -43,6 +50,8 @@ enum Barrier {
     /// Pages with this protection, which allows nothing, that were mapped by a call with this number; of the same mapping or
     /// of another.
     Pages { same: bool, prot: u8, serial: u32 },
+    /// Memory that the program has not mapped, and that forbids the access.
+    Foreign,
     /// A page of `harden=guard`.
     Ours,
 }
@@ -67,7 +76,7 @@ impl Overrun {
             // A stack that has run out of another mapping is not this one's.
             .filter(|(_, known)| !is_stack || is_next_above(known, fault.registers.stack()));
         let (known, side) = nearer(below.as_ref(), above.as_ref())?;
-        Some(Overrun { known, side, guard: Barrier::Nothing, is_stack })
+        Some(Overrun { known, side, guard: Barrier::Nothing, is_stack, between: 0 })
     }
 
     /// The accessible memory of the same mapping or reservation that a page without any right borders.
@@ -82,7 +91,7 @@ impl Overrun {
         let (known, side) = nearer(below.as_ref(), above.as_ref())?;
         let same = guard.origin.serial == known.origin.serial;
         let guard = Barrier::Pages { same, prot: guard.entry.prot, serial: guard.origin.serial };
-        Some(Overrun { known, side, guard, is_stack })
+        Some(Overrun { known, side, guard, is_stack, between: 0 })
     }
 
     /// The mapping on whose side a guard of `harden=guard` is.
@@ -92,7 +101,33 @@ impl Overrun {
             Purpose::Above => (Side::Behind, page_start(address).checked_sub(1)?),
             Purpose::Quarantined => return None,
         };
-        tracked::at(at).map(|known| Overrun { known, side, guard: Barrier::Ours, is_stack: false })
+        tracked::at(at).map(|known| Overrun { known, side, guard: Barrier::Ours, is_stack: false, between: 0 })
+    }
+
+    /// The mapping whose end the page of the access follows, or writable memory without a gap that does: what runs on over
+    /// its end writes over that, and dies here.
+    pub(super) fn of_run(fault: &Fault) -> Option<Overrun> {
+        let page = page_start(fault.address);
+        let known = tracked::neighbours(page).0?;
+        let mappings = Mappings::open()?;
+        if mappings.at(page).is_some_and(|there| allows(fault, there.prot())) {
+            return None;
+        }
+        let is_writable = |at: usize| mappings.at(at).filter(Mapping::is_writable);
+        let mut at = is_writable(known.entry.end.wrapping_sub(1))?.end;
+        for _ in 0..LONGEST_RUN {
+            if at >= page {
+                break;
+            }
+            at = is_writable(at)?.end;
+        }
+        // What the program had there before may be what was meant.
+        if at != page || tracked::last_gone(fault.address).is_some() || is_stack_used_up(fault) {
+            return None;
+        }
+        let guard = if fault.code == Fault::MAPERR { Barrier::Nothing } else { Barrier::Foreign };
+        let between = page.wrapping_sub(known.entry.end);
+        Some(Overrun { known, side: Side::Behind, guard, is_stack: false, between })
     }
 
     /// How many bytes outside what was asked for the access lies; 1 is the byte next to it.
@@ -167,6 +202,9 @@ impl Overrun {
                 draft.message(format_args!("{access}: {bytes} {side} of {part}{what}, a stack that is used up"));
             }
             (_, 0) => draft.message(format_args!("{access}: {bytes} {side} of {part}{what}, which is PROT_NONE")),
+            _ if self.between > 0 => {
+                draft.message(format_args!("{access}: probably an overrun of {part}{what}, {bytes} past its end"));
+            }
             _ => draft.message(format_args!("{access}: {bytes} {side} of {part}{what}")),
         }
         if self.side == Side::Behind {
@@ -180,6 +218,7 @@ impl Overrun {
         }
         self.note_mapping(draft);
         note_mapped(&self.known, draft);
+        self.note_between(draft);
         self.note_guard(fault, draft);
         self.tell_remedy(fault, draft);
     }
@@ -188,6 +227,18 @@ impl Overrun {
         if let Some(there) = mapping_at(self.known.entry.start) {
             draft.mapping(&there);
             draft.note(format_args!("the mapping: {}", ShownMapping(&there)));
+        }
+    }
+
+    /// Tells of the memory that lies between the mapping and the access.
+    fn note_between(&self, draft: &mut Draft) {
+        if self.between > 0 {
+            draft.note(format_args!(
+                "from its end to the access there is writable memory without a gap, {} that no call of this program \
+                 mapped: what runs past the end writes over it, and dies only here; an access that ran past the end of \
+                 something there would look the same",
+                ByteCount(self.between as u64)
+            ));
         }
     }
 
@@ -208,6 +259,14 @@ impl Overrun {
                 }
             }
             Barrier::Ours => draft.note(format_args!("the access ran into a guard of harden=guard")),
+            Barrier::Foreign => {
+                if let Some(there) = mapping_at(fault.address) {
+                    draft.note(format_args!(
+                        "the access ran into what no call of this program mapped: {}",
+                        ShownMapping(&there)
+                    ));
+                }
+            }
             Barrier::Nothing => draft.note(format_args!("nothing is mapped at the address")),
         }
     }
@@ -237,7 +296,16 @@ impl Overrun {
                 "what belongs to the address is judged by the distance alone: a pointer to memory that libc has \
                  unmapped, or one that was overwritten, can give it, too"
             ));
+            if let Some(stored) = StoredPointer::find(fault.address) {
+                draft.note(format_args!("{stored}"));
+            }
             draft.help(format_args!("if this mapping was meant, check the index or length of the access"));
+        } else if self.between > 0 {
+            draft.help(format_args!(
+                "check the index or length of the accesses to it: there are {} to use; harden=guard makes the first \
+                 one past its end fault (MAPSAN_OPTIONS, or mapsan run --harden=guard)",
+                Bytes(self.asked_end().wrapping_sub(self.known.entry.start) as u64)
+            ));
         } else if self.side == Side::Behind {
             let length = self.asked_end().wrapping_sub(self.known.entry.start);
             draft.help(format_args!(
@@ -265,7 +333,7 @@ fn nearer(
 
 /// Whether a piece is the first memory that can be accessed above a stack pointer.
 fn is_next_above(known: &TrackedRange, pointer: usize) -> bool {
-    let Some(mappings) = crate::facts::mapping::Mappings::open() else { return false };
+    let Some(mappings) = Mappings::open() else { return false };
     let mut at = pointer;
     while let Some(there) = mappings.at_or_after(at) {
         if there.is_writable() {

@@ -1,6 +1,7 @@
-//! A fault that no mapping explains: it may come of damage that a write past the end of one has done before. What of that can
-//! be seen now, or with hardened mode, is said in one line.
+//! A fault that no mapping explains: its address may be a pointer of another process, or come of damage that a write past the
+//! end of a mapping has done before. What of that can be seen now, or with hardened mode, is said in one line.
 
+use super::stored::StoredPointer;
 use super::words::Accessed;
 use crate::call::{Call, Fault};
 use crate::check::contents::{self, PastEnd};
@@ -17,6 +18,8 @@ pub(crate) struct Unexplained<'a> {
     fault: &'a Fault,
     /// The start of a mapping of the program, and what was written past its end.
     past_end: Option<(usize, PastEnd)>,
+    /// Where its address stands in shared memory.
+    stored: Option<StoredPointer>,
 }
 
 impl Unexplained<'_> {
@@ -28,16 +31,21 @@ impl Unexplained<'_> {
 
 /// What to say of a fault without a cause; `None` where hardened mode would find no more.
 pub(crate) fn unexplained(fault: &Fault) -> Option<Unexplained<'_>> {
+    if fault.code == Fault::MAPERR
+        && let Some(stored) = StoredPointer::find(fault.address)
+    {
+        return Some(Unexplained { fault, past_end: None, stored: Some(stored) });
+    }
     let (mut at, mut is_exposed) = (0, false);
     for _ in 0..MOST {
         let Some(known) = tracked::at_or_after(at) else { break };
         at = known.entry.end;
         if let Some(past_end) = contents::past_end(&known) {
-            return Some(Unexplained { fault, past_end: Some((known.origin.base, past_end)) });
+            return Some(Unexplained { fault, past_end: Some((known.origin.base, past_end)), stored: None });
         }
         is_exposed |= libc::PROT_WRITE & i32::from(known.entry.prot) != 0 && !is_followed_on_purpose(&known);
     }
-    (is_exposed && enabled::bits() & GUARD == 0).then_some(Unexplained { fault, past_end: None })
+    (is_exposed && enabled::bits() & GUARD == 0).then_some(Unexplained { fault, past_end: None, stored: None })
 }
 
 /// Whether the program has placed another mapping right behind one, so that no guard has room there.
@@ -51,6 +59,9 @@ impl fmt::Display for Unexplained<'_> {
         // Others do not tell an address.
         if self.fault.code != Fault::KERNEL {
             write!(f, " ({})", Accessed(self.fault))?;
+        }
+        if let Some(stored) = &self.stored {
+            return write!(f, ", but {stored}");
         }
         match self.past_end {
             Some((base, PastEnd::Requested(length))) => {
