@@ -118,6 +118,9 @@ fn shown(word: &str) -> String {
     printable(word.as_bytes())
 }
 
+/// How many segments are removed at once: until all are, nobody can attach one of them, and a SIGKILL leaves them so.
+const AT_ONCE: usize = 256;
+
 /// Removes what is left over, when the user agrees.
 fn gc(matches: &ArgMatches) -> ExitCode {
     let unused_for = matches.get_one::<Duration>("older-than").copied().unwrap_or_default();
@@ -158,10 +161,18 @@ fn gc(matches: &ArgMatches) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let mut status = ExitCode::SUCCESS;
-    for (entry, _) in left {
-        let Object::SysV(object) = &entry.object else { continue };
-        if !removed(&entry.object.name(), &removal::remove_segment(entry, object)) {
-            status = ExitCode::from(1);
+    let segments: Vec<_> = left
+        .into_iter()
+        .filter_map(|(entry, _)| match &entry.object {
+            Object::SysV(object) => Some((entry, object)),
+            Object::Posix(_) => None,
+        })
+        .collect();
+    for some in segments.chunks(AT_ONCE) {
+        for ((entry, _), outcome) in some.iter().zip(removal::remove_segments(some)) {
+            if !removed(&entry.object.name(), &outcome) {
+                status = ExitCode::from(1);
+            }
         }
     }
     status

@@ -4,7 +4,7 @@ use crate::failure::reason;
 use crate::ipc::inventory::{Entry, Inventory, Object};
 use crate::system::lease::{LeaseError, Leased};
 use crate::system::posix::{self, Posix};
-use crate::system::segment::{Removal, Segment};
+use crate::system::segment::{self, Removal, Segment};
 use crate::system::sysv::{self, SysV};
 use std::io;
 
@@ -38,31 +38,43 @@ pub(crate) fn remove(entry: &Entry, inventory: &Inventory, force: bool) -> Resul
     match &entry.object {
         Object::SysV(object) if force => Ok(sysv::remove(object.family, object.id)?),
         Object::Posix(object) if force => Ok(remove_posix(object)?),
-        Object::SysV(object) if object.family == sysv::Family::Segment => remove_segment(entry, object),
+        Object::SysV(object) if object.family == sysv::Family::Segment => remove_segments(&[(entry, object)]).remove(0),
         Object::SysV(object) => remove_unawaited(object),
         Object::Posix(object) if object.family == posix::Family::Queue => remove_queue(entry, object, inventory),
         Object::Posix(object) => remove_file(entry, object),
     }
 }
 
-/// Removes a segment that nobody has attached, and that nobody has used since it was listed.
-pub(crate) fn remove_segment(entry: &Entry, listed: &SysV) -> Result<(), Unremoved> {
+/// Removes segments that nobody has attached, and that nobody has used since they were listed; what became of each.
+pub(crate) fn remove_segments(listed: &[(&Entry, &SysV)]) -> Vec<Result<(), Unremoved>> {
+    let as_listed: Vec<_> = listed.iter().map(|(entry, object)| ask_unused(entry, object)).collect();
+    let unused: Vec<Segment> = as_listed.iter().filter_map(|asked| asked.as_ref().ok().copied()).collect();
+    let mut removals = segment::remove_unused(&unused).into_iter();
+    let became = |asked: Result<Segment, Unremoved>| {
+        asked?;
+        match removals.next().unwrap_or(Ok(Removal::Used))? {
+            Removal::Done => Ok(()),
+            Removal::Used => stays("a process attached it while this command looked at it"),
+            Removal::Overtaken => stays(
+                "a process attached it in the moment in which it was removed: it stays until that \
+                 detaches, but its key leads to it no more",
+            ),
+        }
+    };
+    as_listed.into_iter().map(became).collect()
+}
+
+/// Asks for a segment that is listed as attached by nobody, and has not been used since.
+fn ask_unused(entry: &Entry, listed: &SysV) -> Result<Segment, Unremoved> {
     if let Some(attached) = entry.attached() {
-        return stays(attached);
+        return Err(Unremoved::Stays(attached));
     }
     let segment = Segment::ask(listed.id)?;
     let last = listed.last_users.first().copied().unwrap_or(0);
     if segment.uses() != (listed.key, listed.used, last) || segment.changed() != listed.changed {
-        return stays("it was used or changed while this command looked at it");
+        return Err(Unremoved::Stays("it was used or changed while this command looked at it".to_owned()));
     }
-    match segment.remove_unused()? {
-        Removal::Done => Ok(()),
-        Removal::Used => stays("a process attached it while this command looked at it"),
-        Removal::Overtaken => stays(
-            "a process attached it in the moment in which it was removed: it stays until that \
-                 detaches, but its key leads to it no more",
-        ),
-    }
+    Ok(segment)
 }
 
 /// Removes a set that nobody waits for, or a queue.

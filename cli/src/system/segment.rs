@@ -62,30 +62,28 @@ impl Segment {
         (key, attributes.shm_atime.max(attributes.shm_dtime), last)
     }
 
-    /// Removes it if nobody is attached. The kernel has no such call: `IPC_RMID` takes the key away, whoever is attached. So
-    /// it is shut first, which takes effect for who comes next, and is asked again when who had come before is counted.
-    pub(crate) fn remove_unused(&self) -> io::Result<Removal> {
-        undisturbed(|| {
-            if self.attachments() != 0 {
-                return Ok(Removal::Used);
-            }
-            self.shut()?;
-            wait_for_those_on_the_way();
-            match Segment::ask(self.id) {
-                Ok(now) if now.attachments() != 0 || now.uses() != self.uses() => {
-                    self.open()?;
-                    return Ok(Removal::Used);
-                }
-                Ok(_) => {}
-                Err(error) => return Err(error),
-            }
-            if let Err(error) = remove(self.id) {
-                let _ = self.open();
-                return Err(error);
-            }
-            let is_held = Segment::ask(self.id).is_ok_and(|left| left.is_destroyed() && left.attachments() != 0);
-            Ok(if is_held { Removal::Overtaken } else { Removal::Done })
-        })
+    /// Shuts it, if nobody is attached; whether that was done.
+    fn shut_if_unused(&self) -> io::Result<bool> {
+        if self.attachments() != 0 {
+            return Ok(false);
+        }
+        self.shut()?;
+        Ok(true)
+    }
+
+    /// Removes it, which has been shut, if it is as it was then; else opens it again.
+    fn remove_shut(&self) -> io::Result<Removal> {
+        let now = Segment::ask(self.id)?;
+        if now.attachments() != 0 || now.uses() != self.uses() {
+            self.open()?;
+            return Ok(Removal::Used);
+        }
+        if let Err(error) = remove(self.id) {
+            let _ = self.open();
+            return Err(error);
+        }
+        let is_held = Segment::ask(self.id).is_ok_and(|left| left.is_destroyed() && left.attachments() != 0);
+        Ok(if is_held { Removal::Overtaken } else { Removal::Done })
     }
 
     /// Whether its mode says that it goes with its last attachment.
@@ -113,6 +111,20 @@ impl Segment {
             Err(io::Error::last_os_error())
         }
     }
+}
+
+/// Removes those of them that nobody is attached to. The kernel has no such call: `IPC_RMID` takes the key away, whoever is
+/// attached. So all are shut first, which takes effect for who comes next, and are asked again when who had come before is
+/// counted: that takes a while, and is waited for once.
+pub(crate) fn remove_unused(segments: &[Segment]) -> Vec<io::Result<Removal>> {
+    undisturbed(|| {
+        let shut: Vec<io::Result<bool>> = segments.iter().map(Segment::shut_if_unused).collect();
+        if shut.iter().any(|shut| matches!(shut, Ok(true))) {
+            wait_for_those_on_the_way();
+        }
+        let shut = segments.iter().zip(shut);
+        shut.map(|(segment, shut)| if shut? { segment.remove_shut() } else { Ok(Removal::Used) }).collect()
+    })
 }
 
 /// Waits until whom the kernel has let past a segment's mode is counted among its attachments, too. It does both in one section
@@ -147,7 +159,8 @@ mod tests {
 
     const NOBODY: libc::c_long = 65534;
     const SCHEDULES: u32 = 1000;
-    const REMOVED: i32 = -1;
+    /// How many are removed at once.
+    const TOGETHER: usize = 4;
 
     /// Takes from this thread alone what root may do, which no mode stops.
     fn become_nobody() {
@@ -191,7 +204,7 @@ mod tests {
         Some(was_destroyed)
     }
 
-    /// In each schedule one thread attaches a segment and another removes it, both at a random moment.
+    /// In each schedule one thread attaches a segment and another removes it with others, both at a random moment.
     #[test]
     fn nothing_attached_is_removed_whenever_it_is_attached() {
         if rustix::process::geteuid().is_root() {
@@ -201,7 +214,7 @@ mod tests {
                 return;
             }
         }
-        let (arrivals, current) = (AtomicU32::new(0), AtomicI32::new(REMOVED));
+        let (arrivals, current) = (AtomicU32::new(0), AtomicI32::new(0));
         thread::scope(|scope| {
             let user = scope.spawn(|| {
                 become_nobody();
@@ -220,20 +233,25 @@ mod tests {
             let collector = scope.spawn(|| {
                 become_nobody();
                 let (mut random, mut removed) = (2, 0);
-                for _ in 0..SCHEDULES {
+                for schedule in 0..SCHEDULES as usize {
                     // SAFETY: takes numbers.
-                    let id = unsafe { libc::shmget(libc::IPC_PRIVATE, 4096, 0o640) };
-                    current.store(id, Ordering::SeqCst);
+                    let ids = [(); TOGETHER].map(|()| unsafe { libc::shmget(libc::IPC_PRIVATE, 4096, 0o640) });
+                    current.store(ids[schedule % TOGETHER], Ordering::SeqCst);
                     meet(&arrivals);
                     dawdle(&mut random);
-                    match Segment::ask(id).unwrap().remove_unused().unwrap() {
-                        Removal::Done => removed += 1,
-                        Removal::Used => assert_eq!(Segment::ask(id).unwrap().attributes.shm_perm.mode, 0o640),
-                        // Counted there.
-                        Removal::Overtaken => {}
+                    let removals = remove_unused(&ids.map(|id| Segment::ask(id).unwrap()));
+                    for (index, (id, removal)) in ids.into_iter().zip(removals).enumerate() {
+                        match removal.unwrap() {
+                            Removal::Done => removed += u32::from(index == schedule % TOGETHER),
+                            Removal::Used => assert_eq!(Segment::ask(id).unwrap().attributes.shm_perm.mode, 0o640),
+                            // Counted there.
+                            Removal::Overtaken => {}
+                        }
                     }
                     meet(&arrivals);
-                    let _ = remove(id);
+                    for id in ids {
+                        let _ = remove(id);
+                    }
                 }
                 removed
             });

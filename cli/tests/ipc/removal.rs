@@ -3,6 +3,7 @@
 use crate::room::{Room, Said};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;
+use std::time::Instant;
 
 /// The user who has no rights.
 const NOBODY: &str = "65534";
@@ -281,6 +282,28 @@ fn makers_in_other_pid_namespaces_may_live() {
         &["shm:1 stays: its creator is in another PID namespace, and may live", "nothing that is left over was found"],
     );
     assert_eq!(ids(&room, "-m").len(), 2);
+}
+
+/// The kernel is waited for once for many: removing them takes nothing like as many times as long as removing one.
+#[test]
+fn hundreds_are_removed_together() {
+    const SEGMENTS: usize = 300;
+    let Some(mut room) = Room::make() else { return };
+    for key in 1..=SEGMENTS {
+        room.actor.get(&format!("child {key} 4096 0600"));
+    }
+    let started = Instant::now();
+    says(&room.mapsan(&["ipc", "rm", "shm:0"]), 0, &["shm:0 is removed"]);
+    let one = started.elapsed();
+    let attached = room.actor.get("shmget 290 0 0");
+    room.actor.get(&format!("shmat {attached} 0"));
+    let started = Instant::now();
+    let said = room.mapsan(&["ipc", "gc", "--yes"]);
+    let all = started.elapsed();
+    says(&said, 0, &[&format!("shm:{attached} stays: ")]);
+    assert_eq!(said.err.lines().filter(|line| line.ends_with(" is removed")).count(), SEGMENTS - 2);
+    assert_eq!(ids(&room, "-m"), [attached.to_string()]);
+    assert!(all < one * 60, "{all:?} for all, {one:?} for one");
 }
 
 /// Segments that dead processes have made, while others attach them and leave, and `gc` and `rm` are at work: who is
