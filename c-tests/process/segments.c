@@ -137,6 +137,24 @@ static void no_mode(void) /* its owner may not attach it, and may change that */
     remove_segment(id);
 }
 
+static int trial(void) { return shmget(KEY, 1, IPC_CREAT | IPC_EXCL); }
+static void tried(void) { remove_segment(trial()); } /* whether the key is free */
+static void tried_and_left(void) { trial(); }
+
+static void tried_and_published(void) /* what others may attach when it is ready */
+{
+    int id = trial();
+    struct shmid_ds state;
+    if (shmctl(id, IPC_STAT, &state) != 0 || (state.shm_perm.mode = 0600, shmctl(id, IPC_SET, &state)) != 0)
+        exit(1);
+}
+
+static void letter(void) /* a char as ftok's id, as languages with strings hand it on */
+{
+    if (ftok("/", (signed char)0xe4) == -1)
+        exit(1);
+}
+
 static void of_another(void) /* too small, and another user's */
 {
     int id = segment(KEY, 0666);
@@ -360,7 +378,7 @@ int main(int count, char **words)
     } programs[] = {
         {"known", known}, {"looked-up", looked_up}, {"five", five}, {"handed-on", handed_on}, {"refused", refused},
         {"lock", lock}, {"heap", heap}, {"reserved", reserved}, {"still-attached", still_attached},
-        {"no-mode", no_mode}, {"of-another", of_another}, {"swapped", swapped}, {"rotated", rotated}, {"swapped-private", swapped_private},
+        {"no-mode", no_mode}, {"letter", letter}, {"tried", tried}, {"tried-and-left", tried_and_left}, {"tried-and-published", tried_and_published}, {"of-another", of_another}, {"swapped", swapped}, {"rotated", rotated}, {"swapped-private", swapped_private},
         {"swapped-existing", swapped_existing}, {"logical", logical}, {"logical-existing", logical_existing},
         {"by-chance", by_chance}, {"handed-over", handed_over}, {"address-of-pointer", address_of_pointer},
         {"block", block}, {"no-block", no_block}, {"is-given", is_given},

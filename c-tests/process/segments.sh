@@ -41,6 +41,10 @@ run reserved;       finds note:shmat-address-in-use; says 'help: .*SHM_REMAP'
 run still-attached; finds 'note:shmctl-remove-attached note:shmget-missing'; says 'still attached, at .* which had the key'
                     says 'was removed here:'; never_says 'or add IPC_CREAT'
 run no-mode;        finds 'warning:shmget-no-permissions note:shmat-denied'; says 'change the mode itself: shmctl([0-9]*, IPC_SET'
+run tried;          finds ''
+run tried-and-left; finds 'warning:shmget-no-permissions note:leak-segment'; says 'nobody without privileges can attach it'
+run tried-and-published; finds note:leak-segment
+run letter;         finds note:ftok-negative-key
 run of-another;     finds warning:shmget-size-mismatch; says 'uid 0, its owner'; never_says ipcrm
 run swapped;        finds note:shmget-missing; says 'size is 896, which is IPC_CREAT|0600, and flags is 4096'
 run rotated;        finds note:shmget-missing; says 'flags look swapped: size is 950, which is IPC_CREAT|0666'; never_says 'start the'

@@ -132,7 +132,7 @@ macro_rules! for_each_rule {
         "the number of segments has reached SHMMNI";
     ShmgetFailed "shmget-failed" "shmget" Failure [Note] Correctness None
         "shmget failed for a reason that no other rule explains";
-    ShmgetNoPermissions "shmget-no-permissions" "shmget" Success [Warning] Correctness Some("EINVAL")
+    ShmgetNoPermissions "shmget-no-permissions" "shmget" Success|Exit [Warning] Correctness Some("EINVAL")
         "a new segment whose mode gives its owner no read";
     ShmgetDecimalMode "shmget-decimal-mode" "shmget" Success [Warning] Correctness Some("EINVAL")
         "the mode was written in decimal";

@@ -1,6 +1,6 @@
 //! What the checks say of the tracker's knowledge: where something was mapped, and where it was released.
 
-use crate::call::{Address, Call, MapFlags, Prot};
+use crate::call::{Address, Call, MapFlags, Prot, Shmget};
 use crate::form::{Draft, RelatedCall};
 use crate::observe::tracked;
 use crate::plain::Range;
@@ -101,6 +101,12 @@ impl Call for MappingCall<'_> {
     }
 }
 
+/// The record of the shmget that made a segment.
+pub(super) fn creating_call(segment: &MetSegment) -> Shmget {
+    let MetSegment { key, size, flags, .. } = *segment;
+    Shmget { key, size, flags, made: true }
+}
+
 /// The shmget that made a segment.
 pub(super) struct CreatingCall<'a>(pub(super) &'a MetSegment);
 
@@ -110,8 +116,7 @@ impl Call for CreatingCall<'_> {
     }
 
     fn arguments(&self, each: &mut dyn FnMut(fmt::Arguments<'_>)) {
-        let MetSegment { key, size, flags, .. } = *self.0;
-        crate::call::Shmget { key, size, flags, made: true }.arguments(each);
+        creating_call(self.0).arguments(each);
     }
 
     fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -100,7 +100,9 @@ pub(super) fn bad_id(rule: Rule, id: c_int, report: &Report<'_>) {
             draft.related("shmctl", site, format_args!("removed here"));
             match rule {
                 Rule::ShmatBadId => draft.help(format_args!("remove a segment after the last process has attached it")),
-                _ => draft.help(format_args!("remove each segment once, and set the variable with its id to -1 then")),
+                _ => draft.help(format_args!(
+                    "remove each segment once, after its last use, and set the variable with its id to -1 then"
+                )),
             }
         }
         IdOrigin::RemovedElsewhere(segment) => {

@@ -395,6 +395,11 @@ impl Shmget {
 
     // ---- new segments ----
 
+    /// Whether it may only have tried whether a key is free: the segment is told of when it is still there at exit.
+    pub(super) fn tries_key(&self) -> bool {
+        self.key != libc::IPC_PRIVATE && self.flags & libc::IPC_EXCL != 0 && self.mode() == 0
+    }
+
     fn mode_offends(&self, report: &Report<'_>) -> Option<Errno> {
         if let Some((decimal, meant)) = self.decimal_mode() {
             return report.offence(Rule::ShmgetDecimalMode, Severity::Warning, |draft| {
@@ -405,7 +410,7 @@ impl Shmget {
                 draft.help(format_args!("write {}: the leading 0 makes it octal", Octal(meant)));
             });
         }
-        let readable = if self.mode() & 0o400 == 0 {
+        let readable = if self.mode() & 0o400 == 0 && !self.tries_key() {
             report.offence(Rule::ShmgetNoPermissions, Severity::Warning, |draft| {
                 if mixed::tell(self, draft) {
                     draft.note(format_args!(
@@ -415,16 +420,7 @@ impl Shmget {
                     ));
                     return;
                 }
-                let who = if self.mode() & 0o044 == 0 {
-                    "nobody without privileges can attach it"
-                } else {
-                    "its owner can't attach it"
-                };
-                draft.message(format_args!(
-                    "the new segment has mode {}, which gives its owner no read permission: {who}",
-                    Octal(self.mode())
-                ));
-                draft.help(format_args!("add | 0600 to the flags"));
+                tell_no_permissions(self.mode(), draft);
             })
         } else {
             None
@@ -442,6 +438,16 @@ impl Shmget {
         };
         readable.or(closed)
     }
+}
+
+/// Tells of a new segment that its owner can't attach.
+pub(super) fn tell_no_permissions(mode: c_int, draft: &mut Draft) {
+    let who = if mode & 0o044 == 0 { "nobody without privileges can attach it" } else { "its owner can't attach it" };
+    draft.message(format_args!(
+        "the new segment has mode {}, which gives its owner no read permission: {who}",
+        Octal(mode)
+    ));
+    draft.help(format_args!("add | 0600 to the flags"));
 }
 
 /// Tells where this process has made a segment; whether it has.

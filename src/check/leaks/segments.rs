@@ -3,8 +3,9 @@
 
 use super::{LISTED, Moment, finding};
 use crate::call::Key;
-use crate::check::provenance::CreatingCall;
+use crate::check::provenance::{CreatingCall, creating_call};
 use crate::check::segment::{can_remove_by_hand, tell_refused_removal};
+use crate::check::shmget::tell_no_permissions;
 use crate::facts::mapping::Mappings;
 use crate::facts::segment::{self, Times};
 use crate::finding::write_segment_use;
@@ -24,12 +25,30 @@ const TOLD: usize = 6;
 /// Makes the findings about segments.
 pub(super) fn find(moment: Moment) {
     tracked::mark_left_segments(|segment| is_left(segment, moment));
+    if moment == Moment::Exit {
+        find_unusable();
+    }
     let mut after = None;
     while let Some(segment) = tracked::next_left_segment(after, None) {
         after = Some(segment.id);
         if tracked::next_left_segment(None, Some(segment.site())).is_some_and(|first| first.id == segment.id) {
             left_segments(&segment, moment);
         }
+    }
+}
+
+/// Tells of those that nobody may attach, as far as that was not told when they were made.
+fn find_unusable() {
+    let mut after = None;
+    while let Some(made) = tracked::next_left_segment(after, None) {
+        after = Some(made.id);
+        let Some(now) = segment::any_by_id(made.id) else { continue };
+        if now.mode & 0o400 != 0 || !creating_call(&made).tries_key() {
+            continue;
+        }
+        finding(&CreatingCall(&made), made.id as isize, made.site(), &Outer::NONE, |report| {
+            report.finding(Rule::ShmgetNoPermissions, Severity::Warning, |draft| tell_no_permissions(now.mode, draft));
+        });
     }
 }
 
