@@ -107,7 +107,7 @@ pub(crate) fn made(call: &LockInit, memory: &TrackedRange, owner: Option<c_int>,
         made_twice(call, owner, earlier, &report);
     }
     if !attributes.is_shared {
-        not_shared(call, &report);
+        not_shared(call, attributes.is_robust, &report);
     }
 }
 
@@ -152,7 +152,7 @@ fn note_place(address: usize, draft: &mut Draft) {
 }
 
 /// A lock that processes are not to share, in memory that another process has, or can find.
-fn not_shared(call: &LockInit, report: &Report<'_>) {
+fn not_shared(call: &LockInit, is_robust: bool, report: &Report<'_>) {
     let mut can_be_found = false;
     finding::with_room(&mut || {
         can_be_found = memory_at(call.address).is_some_and(|memory| match Way::to(&memory) {
@@ -162,11 +162,11 @@ fn not_shared(call: &LockInit, report: &Report<'_>) {
     });
     if can_be_found {
         locks::told(call.address);
-        tell_not_shared(call, report, "in memory that other processes share");
+        tell_not_shared(call, is_robust, report, "in memory that other processes share");
     }
 }
 
-fn tell_not_shared(call: &LockInit, report: &Report<'_>, place: &str) {
+fn tell_not_shared(call: &LockInit, is_robust: bool, report: &Report<'_>, place: &str) {
     let LockInit { kind, address, attributes, .. } = *call;
     let rule = if kind == LockKind::Semaphore { Rule::SemNotShared } else { Rule::LockNotShared };
     report.finding(rule, Severity::Warning, |draft| {
@@ -178,6 +178,10 @@ fn tell_not_shared(call: &LockInit, report: &Report<'_>, place: &str) {
         match kind {
             LockKind::Spin => draft.note(format_args!(
                 "the spin locks of glibc make no difference; POSIX leaves open what happens when processes share it"
+            )),
+            // So that the kernel's own call at the owner's death reaches those who wait.
+            _ if is_robust => draft.note(format_args!(
+                "the robust mutexes of glibc make no difference; POSIX leaves open what happens when processes share it"
             )),
             _ => draft.note(format_args!(
                 "who waits for it is woken by threads of its own process alone, and may wait for ever for one of \
@@ -219,7 +223,7 @@ pub(crate) fn find_at_end() {
             let mut is_there = false;
             finding::with_room(&mut || is_there = memory_at(call.address).is_some());
             if is_there {
-                tell_not_shared(&call, &report, "that a process and its forked child share");
+                tell_not_shared(&call, is_robust, &report, "that a process and its forked child share");
             }
         }
     }

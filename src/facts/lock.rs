@@ -66,19 +66,26 @@ fn owner_of_mutex(words: [u32; 10]) -> Option<c_int> {
     const TYPE: u32 = 3;
     const ROBUST: u32 = 16;
     const INHERITING: u32 = 32;
-    const SHARED_AND_OTHERS: u32 = 64 | 128 | 256 | 512;
+    const PROTECTING: u32 = 64;
+    const SHARED_AND_OTHERS: u32 = 128 | 256 | 512;
+    // Of a robust one whose owner has died, until it is made consistent.
+    const INCONSISTENT: u32 = 0x7fff_ffff;
     let [lock, count, owner, users, kind, _, list @ ..] = words;
-    if kind & !(TYPE | ROBUST | INHERITING | SHARED_AND_OTHERS) != 0 || users == 0 || users > 1 << 20 {
+    if kind & !(TYPE | ROBUST | INHERITING | PROTECTING | SHARED_AND_OTHERS) != 0 || users == 0 || users > 1 << 20 {
         return None;
     }
     // Robust and inheriting ones have the thread in the lock's word, with the kernel's two bits.
-    let is_held = match kind & (ROBUST | INHERITING) {
-        0 => lock == 1 || lock == 2 || kind & 64 != 0 && lock != 0,
-        _ => lock & 0x3fff_ffff == owner,
+    let (is_held, holder) = match (kind & (ROBUST | INHERITING), lock & 0x3fff_ffff) {
+        (0, _) => (lock == 1 || lock == 2 || kind & PROTECTING != 0 && lock != 0, owner),
+        (_, thread) => (owner == thread || owner == INCONSISTENT, thread),
     };
-    let is_counted = if kind & TYPE == 1 { count > 0 && count < 1 << 20 } else { count == 0 };
+    let is_counted = match kind & (ROBUST | INHERITING | PROTECTING) {
+        _ if kind & TYPE == 1 => count > 0 && count < 1 << 20,
+        0 => count == 0,
+        _ => count == 1,
+    };
     let has_list = kind & ROBUST != 0 || list == [0; 4];
-    (is_held && is_counted && has_list).then_some(owner.cast_signed()).filter(|owner| *owner > 0)
+    (is_held && is_counted && has_list).then_some(holder.cast_signed()).filter(|holder| *holder > 0)
 }
 
 /// Of `__pthread_rwlock_arch_t`: readers, writers, two futexes, two that are not used, the writer, whether it is shared, and
@@ -124,5 +131,61 @@ mod tests {
         // SAFETY: held by this thread.
         unsafe { libc::pthread_rwlock_unlock(at_rwlock) };
         assert_eq!(of(LockKind::Rwlock, at_rwlock.cast()), None);
+    }
+
+    /// A mutex of some kind, if there are such.
+    fn mutex(protocol: c_int, robust: c_int, of_type: c_int) -> Option<libc::pthread_mutex_t> {
+        // SAFETY: what is all zeroes is made by the calls below.
+        let mut attributes: libc::pthread_mutexattr_t = unsafe { zeroed() };
+        // SAFETY: likewise.
+        let mut mutex: libc::pthread_mutex_t = unsafe { zeroed() };
+        // SAFETY: attributes of this function alone, here and below.
+        unsafe { libc::pthread_mutexattr_init(&raw mut attributes) };
+        // SAFETY: as above.
+        unsafe { libc::pthread_mutexattr_setprotocol(&raw mut attributes, protocol) };
+        // SAFETY: as above.
+        unsafe { libc::pthread_mutexattr_setrobust(&raw mut attributes, robust) };
+        // SAFETY: as above.
+        unsafe { libc::pthread_mutexattr_settype(&raw mut attributes, of_type) };
+        // SAFETY: a mutex of this function alone.
+        (unsafe { libc::pthread_mutex_init(&raw mut mutex, &raw const attributes) } == 0).then_some(mutex)
+    }
+
+    #[test]
+    fn mutexes_of_every_kind_say_who_holds_them() {
+        const EACH: [[c_int; 2]; 4] = [[0, 0], [0, 1], [1, 0], [1, 1]];
+        for ([protocol, robust], of_type) in EACH.into_iter().flat_map(|first| [0, 1, 2, 3].map(|last| (first, last))) {
+            let mut mutex = mutex(protocol, robust, of_type).unwrap();
+            let address = ptr::from_mut(&mut mutex) as usize;
+            assert_eq!(owner(LockKind::Mutex, address), None);
+            // SAFETY: a mutex of this thread alone.
+            assert_eq!(unsafe { libc::pthread_mutex_lock(&raw mut mutex) }, 0);
+            assert_eq!(owner(LockKind::Mutex, address), Some(crate::sys::gettid()), "{protocol} {robust} {of_type}");
+            // SAFETY: held by this thread.
+            unsafe { libc::pthread_mutex_unlock(&raw mut mutex) };
+            assert_eq!(owner(LockKind::Mutex, address), None);
+        }
+    }
+
+    #[test]
+    fn whose_owner_has_died_is_held_by_nobody_until_it_is_locked_again() {
+        let mut mutex = mutex(0, 1, 0).unwrap();
+        let place = ptr::from_mut(&mut mutex) as usize;
+        std::thread::spawn(move || {
+            // SAFETY: the mutex lives until this thread has ended, and longer.
+            unsafe { libc::pthread_mutex_lock(place as *mut libc::pthread_mutex_t) }
+        })
+        .join()
+        .unwrap();
+        assert_eq!(owner(LockKind::Mutex, place), None);
+        // SAFETY: a mutex of this thread alone now.
+        assert_eq!(unsafe { libc::pthread_mutex_lock(&raw mut mutex) }, libc::EOWNERDEAD);
+        assert_eq!(owner(LockKind::Mutex, place), Some(crate::sys::gettid()));
+        // SAFETY: held by this thread.
+        unsafe { libc::pthread_mutex_consistent(&raw mut mutex) };
+        assert_eq!(owner(LockKind::Mutex, place), Some(crate::sys::gettid()));
+        // SAFETY: held by this thread.
+        unsafe { libc::pthread_mutex_unlock(&raw mut mutex) };
+        assert_eq!(owner(LockKind::Mutex, place), None);
     }
 }
