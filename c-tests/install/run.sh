@@ -32,6 +32,12 @@ grep -q '1 tests failed out of 6' "$work/out" || fail 'other tests fail than the
 ctest --test-dir "$work/bad" -T memcheck > "$work/out" 2>&1 && fail 'ctest -T memcheck passes in spite of defects'
 grep -q 'Mapsan error: munmap-double - 1' "$work/out" || fail 'the defect is not named and counted by CTest'
 
+# The other one.
+cmake -S "$sources/examples/robust-mutex" -B "$work/pairs" -DCMAKE_PREFIX_PATH="$prefix" > "$work/out" 2>&1 &&
+    cmake --build "$work/pairs" >> "$work/out" 2>&1 || fail 'the example of two programs is not built'
+grep -i warning "$work/out" && fail 'the example of two programs has warnings'
+ctest --test-dir "$work/pairs" --output-on-failure > "$work/out" 2>&1 || fail 'the tests of the example of two programs'
+
 # A program by pkg-config.
 if command -v pkg-config > /dev/null; then
     flags=$(PKG_CONFIG_PATH=$prefix/lib/pkgconfig pkg-config --cflags --libs mapsan) || fail 'pkg-config'
