@@ -51,7 +51,7 @@ impl RunFacts {
     pub(super) fn failure(&self) -> Option<String> {
         let ended = self.ended?;
         match (ended.signal(), ended.code()) {
-            (Some(_), _) if self.fault_is_expected => None,
+            _ if self.fault_is_expected && signal::has_ended(ended) => None,
             (Some(signal), _) => Some(format!("the program was ended by {}", signal::name(signal))),
             (None, Some(0)) => None,
             (None, code) => Some(format!("the program ended with status {}", code.unwrap_or_default())),

@@ -3,9 +3,8 @@
 use crate::failure::Failure;
 use crate::findings::session::Session;
 use crate::say::say;
-use crate::system::child;
+use crate::system::{child, signal};
 use mapsan_model::{Rule, Selector, Severity};
-use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitCode, ExitStatus};
 
 /// The failure of `--require-coverage`.
@@ -74,10 +73,10 @@ impl Demands {
         for rule in &others {
             say!("{rule} was not expected");
         }
-        match (missing.is_empty() && others.is_empty(), status.signal()) {
-            (false, _) => ExitCode::FAILURE,
-            (true, Some(_)) if self.expect_fault() => ExitCode::SUCCESS,
-            _ => child::end_as(status),
+        match missing.is_empty() && others.is_empty() {
+            false => ExitCode::FAILURE,
+            true if self.expect_fault() && signal::has_ended(status) => ExitCode::SUCCESS,
+            true => child::end_as(status),
         }
     }
 }

@@ -1,4 +1,7 @@
-//! The names of signals.
+//! Signals that end programs, and their names.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
 
 /// Whether a core is written of a process that dies of it, signal(7).
 pub(crate) fn dumps_core(signal: i32) -> bool {
@@ -15,6 +18,12 @@ pub(crate) fn dumps_core(signal: i32) -> bool {
         libc::SIGXFSZ,
     ]
     .contains(&signal)
+}
+
+/// Whether a signal ended a program, or one of a fault the last program of a shell, which ends with 128 and its number then.
+pub(crate) fn has_ended(status: ExitStatus) -> bool {
+    let passed_on = [libc::SIGSEGV, libc::SIGBUS].map(|signal| Some(128 + signal));
+    status.signal().is_some() || passed_on.contains(&status.code())
 }
 
 /// The name of a signal, as far as programs die of it.
