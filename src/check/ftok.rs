@@ -133,9 +133,8 @@ impl Ftok {
                 draft.message(format_args!("the id is 0, for which POSIX leaves ftok's result unspecified"));
                 draft.help(format_args!("pass an id from 1 to 255, such as a letter"));
             }),
-            1..=255 => None,
-            // A char with its high bit set, by itself: none is as good as another one. -1 is what a call that failed gives, too.
-            -128..=-2 => None,
+            // A char with its high bit set is below 0, and none is as good as another one; but -1 is what a call that failed gives.
+            1..=255 | -128..=-2 => None,
             id => report.offence(Rule::FtokIdTruncated, Severity::Warning, |draft| {
                 let used = id & 0xff;
                 draft.message(format_args!("the id is {id}, and only its low 8 bits count: {used} was used"));
