@@ -260,4 +260,10 @@ fn a_lock_whose_owner_has_died_is_told_unless_it_is_made_anew() {
         let unlocked = said(&named, &format!("pthread_mutex_unlock(lock);\n        {end}"), "").unwrap();
         assert!(!unlocked.contains("lock-owner-died"), "{unlocked}");
     }
+    // Held when it was last looked at, then unlocked, and gone with its last process.
+    for memory in [&inherited, &format!("{named}\n    shm_unlink(name);")] {
+        let held = "pthread_mutex_lock(lock);\n    usleep(700000);\n    pthread_mutex_unlock(lock);\n    _exit(0);";
+        let unlocked = said(memory, "pthread_mutex_unlock(lock);\n        _exit(0)", held).unwrap();
+        assert!(!unlocked.contains("lock-owner-died"), "{unlocked}");
+    }
 }

@@ -36,6 +36,8 @@ type Place = (String, u64, u64);
 struct Reading {
     /// Who holds it; 0 for nobody.
     owner: u32,
+    /// Whether its owner was gone then, so that nobody unlocks it any more.
+    is_left: bool,
     /// Who had the memory then.
     others: Vec<u32>,
     /// When, as in records.
@@ -43,8 +45,10 @@ struct Reading {
 }
 
 impl Reading {
-    fn now(owner: u32) -> Reading {
-        Reading { owner, others: Vec::new(), time: now() }
+    /// What a lock holds now, which is read once more where its owner may just have unlocked it and ended.
+    fn now(owner: u32, again: impl FnOnce() -> Option<u32>) -> Reading {
+        let is_left = is_gone(owner) && again() == Some(owner);
+        Reading { owner, is_left, others: Vec::new(), time: now() }
     }
 }
 
@@ -92,7 +96,8 @@ impl Locks {
             let mappings = process.mappings().unwrap_or_default();
             for lock in locks.iter().take(LOCKS).map(|lock| &lock.what) {
                 let Some(owner) = owner_in(&process, &mappings, lock) else { continue };
-                let others = &mut read.entry(place(lock)).or_insert_with(|| Reading::now(owner)).others;
+                let again = || owner_in(&process, &mappings, lock);
+                let others = &mut read.entry(place(lock)).or_insert_with(|| Reading::now(owner, again)).others;
                 if !others.contains(&pid) {
                     others.push(pid);
                 }
@@ -117,17 +122,16 @@ impl Locks {
             let mut last = self.readings.remove(&place);
             // Who lives had it a moment ago; else it may be there by its name or key.
             if let Some(owner) = left_owner(&lock.what)
-                && last.as_ref().is_none_or(|last| last.owner != owner)
+                && last.as_ref().is_none_or(|last| last.owner != owner || !last.is_left)
             {
-                last = Some(Reading::now(owner));
+                last = Some(Reading::now(owner, || left_owner(&lock.what)));
             }
             // It was unlocked, or made anew.
-            let is_mended =
-                |told: &Record| last.as_ref().is_some_and(|last| last.time > told.time && !is_gone(last.owner));
+            let is_mended = |told: &Record| last.as_ref().is_some_and(|last| last.time > told.time && !last.is_left);
             match (told, &last) {
                 (Some(told), _) if is_mended(&told) => {}
                 (Some(told), _) => findings.push(told),
-                (None, Some(last)) if is_gone(last.owner) => findings.push(finding(lock, last, ends)),
+                (None, Some(last)) if last.is_left => findings.push(finding(lock, last, ends)),
                 (None, _) => {}
             }
         }
