@@ -1,4 +1,5 @@
-//! What a run leaves: segments and shared memory objects, judged when its last process has gone.
+//! What a run leaves: segments, semaphore sets, message queues and shared memory objects, judged when its last process has
+//! gone.
 //!
 //! Runs need the library, as in `command.rs`. Each is made in an IPC namespace of its own where that may be made, else with
 //! `--ipc private`, which can't be for what is said of by-hand removal.
@@ -21,18 +22,24 @@ fn library() -> Option<PathBuf> {
 
 /// What the command says of a program with these lines in main, in a namespace of its own.
 fn said(name: &str, lines: &str, options: &[&str]) -> Option<String> {
+    said_after("true", name, lines, options)
+}
+
+/// The same, where a shell has made something before.
+fn said_after(before: &str, name: &str, lines: &str, options: &[&str]) -> Option<String> {
     let library = library()?;
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("prog.c");
-    let head = "#include <fcntl.h>\n#include <pthread.h>\n#include <semaphore.h>\n#include <signal.h>\n#include <stdio.h>\n#include <sys/mman.h>\n\
-                #include <sys/shm.h>\n#include <sys/wait.h>\n#include <unistd.h>\n";
+    let head = "#include <fcntl.h>\n#include <pthread.h>\n#include <semaphore.h>\n#include <signal.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <sys/mman.h>\n\
+                #include <sys/msg.h>\n#include <sys/sem.h>\n#include <sys/shm.h>\n#include <sys/wait.h>\n#include <unistd.h>\n";
     fs::write(
         &source,
         format!("{head}int main(void)\n{{\n    const char *name = \"{name}\";\n    (void)name;\n{lines}}}\n"),
     )
     .unwrap();
     let mut command = Command::new("unshare");
-    command.args(["--ipc", env!("CARGO_BIN_EXE_mapsan"), "run"]).args(options);
+    let script = format!("({before}) > /dev/null && exec \"$@\"");
+    command.args(["--ipc", "sh", "-c", &script, "sh", env!("CARGO_BIN_EXE_mapsan"), "run"]).args(options);
     command
         .arg(&source)
         .env("MAPSAN_RUNTIME", library)
@@ -149,7 +156,7 @@ fn who_could_have_removed_a_segment_is_told() {
         &[
             "    attached by process ",
             " (prog) here:\n",
-            "prog.c:18",
+            "prog.c:21",
             " (prog) attached it, too, and could have removed it\n",
         ],
     );
@@ -185,6 +192,172 @@ fn an_object_is_asked_for_again_when_the_run_is_over() {
     let late = said(&name, &lines, &[]).unwrap();
     has(&late, &[&format!("'{name}', made here, is still there; process "), " of this run still runs\n"]);
     assert!(!late.contains("when the run is over"), "{late}");
+}
+
+/// A set and a queue with keys, and what their calls give.
+const BOTH: &str = "    int set = semget(0x5e0, 2, IPC_CREAT | 0600), queue = msgget(0x5e1, IPC_CREAT | 0600);\n    \
+                    struct { long type; char text[8]; } mail = {1, \"post\"};\n    \
+                    if (msgsnd(queue, &mail, 4, 0) != 0 || semctl(set, 0, SETVAL, 3) != 0) return 3;\n";
+
+#[test]
+fn a_set_and_a_queue_are_told_once_whoever_has_used_them() {
+    let used = format!(
+        "{BOTH}    for (int i = 0; i < 3; i++)\n        if (fork() == 0) {{\n            struct sembuf take = {{0, -1, 0}};\n            \
+         return semop(semget(0x5e0, 2, IPC_CREAT | 0600), &take, 1) || msgget(0x5e1, 0) != queue;\n        }}\n    \
+         while (wait(NULL) > 0);\n    return 0;\n"
+    );
+    let Some(used) = said("", &used, &[]) else { return };
+    for (rule, words) in [
+        (
+            "leak-semaphore",
+            [
+                "semaphore set 0, made here, still exists when the run is over",
+                "key is 0x000005e0",
+                "semctl(id, 0, IPC_RMID)",
+                "by hand: ipcrm -s 0\n",
+            ],
+        ),
+        (
+            "leak-queue",
+            [
+                "message queue 0, made here, still exists when the run is over",
+                "it holds 1 message\n",
+                "msgctl(id, IPC_RMID, NULL)",
+                "by hand: ipcrm -q 0\n",
+            ],
+        ),
+    ] {
+        assert_eq!(used.matches(&format!("note[{rule}]")).count(), 1, "{used}");
+        has(&used, &words);
+    }
+    has(&used, &["summary: 0 errors, 0 warnings, 2 notes\n"]);
+    let many = "    for (int i = 0; i < 3; i++)\n        if (fork() == 0)\n            \
+                return semget(IPC_PRIVATE, 1, 0600) < 0;\n    while (wait(NULL) > 0);\n    return 0;\n";
+    let many = said("", many, &[]).unwrap();
+    assert_eq!(many.matches("[leak-semaphore]").count(), 1, "{many}");
+    has(
+        &many,
+        &["3 semaphore sets made here still exist when the run is over: 0, 1, 2\n", "by hand: ipcrm -s 0 -s 1 -s 2\n"],
+    );
+}
+
+#[test]
+fn what_somebody_has_removed_is_not_left() {
+    for removal in [
+        "    if (fork() == 0) return semctl(set, 0, IPC_RMID) || msgctl(queue, IPC_RMID, NULL);\n    while (wait(NULL) > 0);\n",
+        "    if (system(\"ipcrm -s 0 -q 0\") != 0) return 4;\n",
+        // Later than the end of who has made it.
+        "    if (fork() == 0) {\n        while (getppid() == maker);\n        \
+         return semctl(set, 0, IPC_RMID) || msgctl(queue, IPC_RMID, NULL);\n    }\n",
+        // By a program without the library.
+        "    if (system(\"env -u LD_PRELOAD ipcrm -s 0 -q 0\") != 0) return 4;\n",
+    ] {
+        let lines = format!("    int maker = getpid();\n    (void)maker;\n{BOTH}{removal}    return 0;\n");
+        let Some(none) = said("", &lines, &["--disable", "semctl-remove-inherited,msgctl-remove-inherited"]) else {
+            return;
+        };
+        assert!(!none.contains("leak-") && !none.contains("ended with"), "{removal}\n{none}");
+    }
+}
+
+#[test]
+fn what_was_there_before_the_run_is_not_its() {
+    let name = object("before");
+    let before = format!("ipcmk -S 2; ipcmk -Q; touch /dev/shm{name} /dev/shm{name}-empty");
+    let lines = "    struct sembuf give = {0, 1, 0};\n    struct { long type; char text[8]; } mail = {1, \"post\"};\n    \
+                 if (semop(0, &give, 1) != 0 || msgsnd(0, &mail, 4, 0) != 0) return 3;\n    struct semid_ds state;\n    \
+                 semctl(0, 0, IPC_STAT, &state);\n    \
+                 if (semget(state.sem_perm.__key, 2, IPC_CREAT | 0600) != 0) return 4;\n    \
+                 return shm_open(name, O_RDWR | O_CREAT, 0600) < 0;\n";
+    let none = said_after(&before, &name, lines, &[]);
+    let _ = fs::remove_file(format!("/dev/shm{name}-empty"));
+    let Some(none) = none else { return };
+    assert_eq!(none, "");
+}
+
+#[test]
+fn how_the_maker_of_a_set_has_ended_is_told() {
+    let killed =
+        format!("    if (fork() == 0) {{\n    {BOTH}        raise(SIGKILL);\n    }}\n    wait(NULL);\n    return 0;\n");
+    let Some(killed) = said("", &killed, &[]) else { return };
+    has(
+        &killed,
+        &[
+            "[leak-semaphore]",
+            "[leak-queue]",
+            ", which made it, did not end by exit(3): it was killed, or called exec\n",
+        ],
+    );
+    let main = said("", &format!("{BOTH}    raise(SIGKILL);\n"), &[]).unwrap();
+    has(&main, &["[leak-semaphore]", "[leak-queue]", ", which made it, was ended by SIGKILL\n"]);
+    let other = format!("    if (setuid(65534) != 0) return 5;\n{BOTH}    return 0;\n");
+    let other = said("", &other, &[]).unwrap();
+    has(&other, &["note: user 65534"]);
+    assert!(!other.contains("ipcrm"), "{other}");
+    // Its child may use it yet.
+    let lived = format!(
+        "{BOTH}    if (fork() == 0) {{\n        setsid();\n        sleep(2);\n        _exit(0);\n    }}\n    return 0;\n"
+    );
+    let lived = said("", &lived, &["--no-wait"]).unwrap();
+    has(
+        &lived,
+        &[
+            "semaphore set 0, made here, is still there; process ",
+            " of this run still runs\n",
+            "removes it, remove it with semctl(",
+        ],
+    );
+    assert!(!lived.contains("ipcrm"), "{lived}");
+    let own = format!(
+        "    if (fork() == 0) {{\n        setsid();\n    {BOTH}        sleep(2);\n        _exit(0);\n    }}\n    usleep(300000);\n    return 0;\n"
+    );
+    let own = said("", &own, &["--no-wait"]).unwrap();
+    assert!(!own.contains("leak-"), "{own}");
+}
+
+#[test]
+fn a_private_run_s_sets_go_with_it() {
+    let Some(private) = said("", &format!("{BOTH}    return 0;\n"), &["--ipc", "private"]) else { return };
+    has(&private, &["[leak-semaphore]", "[leak-queue]", "; it went with the namespace of this run\n"]);
+    assert!(!private.contains("ipcrm"), "{private}");
+    // Made by a program that says nothing of it.
+    let raw = "    return system(\"env -u LD_PRELOAD ipcmk -S 3\");\n";
+    let raw = said("", raw, &["--ipc", "private"]).unwrap();
+    has(&raw, &["semaphore set 0, made here, still exists when the run is over", ", 3, ...) = 0\n"]);
+    for options in [["--disable", "leak-semaphore,leak-queue"], ["--level", "error"], ["--leaks", "0"]] {
+        let none = said("", &format!("{BOTH}    return 0;\n"), &options).unwrap();
+        assert!(!none.contains("leak-"), "{options:?}: {none}");
+    }
+    let json = said("", &format!("{BOTH}    return 0;\n"), &["--format", "json"]).unwrap();
+    let leaks: Vec<&str> = json.lines().filter(|line| line.contains(r#""rule":"leak-"#)).collect();
+    assert!(leaks.len() == 2 && leaks.iter().all(|leak| leak.contains("when the run is over")), "{json}");
+}
+
+#[test]
+fn a_named_semaphore_is_told_once_and_only_of_who_has_made_it() {
+    let name = object("shared");
+    let make = "    if (sem_open(name, O_CREAT, 0600, 1) == SEM_FAILED) return 3;\n";
+    let opened = format!(
+        "{make}    for (int i = 0; i < 3; i++)\n        if (fork() == 0) {{\n    {make}            return 0;\n        }}\n    while (wait(NULL) > 0);\n"
+    );
+    let file = format!("/dev/shm/sem.{}", &name[1..]);
+    let all = said(&name, &format!("{opened}    return 0;\n"), &[]);
+    let was_there = fs::exists(&file).unwrap_or(false);
+    // It is there now: this run has not made it.
+    let found = said(&name, &format!("{opened}    return 0;\n"), &["--disable", "sem-open-leftover"]);
+    let removed = said(
+        &name,
+        &format!(
+            "{opened}    if (fork() == 0) return sem_unlink(name);\n    wait(NULL);\n    {make}    return sem_unlink(name);\n"
+        ),
+        &[],
+    );
+    let _ = fs::remove_file(&file);
+    let (Some(all), Some(found), Some(removed)) = (all, found, removed) else { return };
+    assert_eq!(all.matches("[leak-shm-object]").count(), 1, "{all}");
+    has(&all, &["summary: 0 errors, 0 warnings, 1 note\n"]);
+    assert!(was_there && !found.contains("leak-"), "{found}");
+    assert!(!removed.contains("leak-"), "{removed}");
 }
 
 #[test]

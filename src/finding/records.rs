@@ -1,9 +1,9 @@
-//! Records of what outlives a process: segments and objects, when they are made, attached and removed; locks, when they are made. They are written only
+//! Records of what outlives a process: segments, semaphore sets, message queues and objects, when they are made, attached and removed; locks, when they are made. They are written only
 //! where records are; the command asks at the end of the run what is left of it all.
 
 use super::{TOLD, scratch};
 use crate::call::{Call, Outcome};
-use crate::form::{Frames, NewLock, NewObject, NewSegment, OUTPUT, SegmentUse, Subject, Trace, json};
+use crate::form::{Frames, NewIpcObject, NewLock, NewObject, NewSegment, OUTPUT, SegmentUse, Subject, Trace, json};
 use crate::options::{self, Form};
 use crate::output::{enter, on_own_stack, sink};
 use crate::plain::{Line, Outer};
@@ -22,6 +22,15 @@ pub(crate) fn write_segment(call: &dyn Call, made: &NewSegment, return_address: 
     let outcome = Outcome::Succeeded(made.id as isize);
     write(call, outcome, return_address, Trace::Unwound, &mut |out, subject, frames| {
         json::segment(out, subject, made, frames);
+    });
+}
+
+/// Writes the record of a semaphore set or message queue that has been made.
+#[cold]
+pub(crate) fn write_ipc_object(call: &dyn Call, made: &NewIpcObject, return_address: usize) {
+    let outcome = Outcome::Succeeded(made.id as isize);
+    write(call, outcome, return_address, Trace::Unwound, &mut |out, subject, frames| {
+        json::ipc_object(out, subject, made, frames);
     });
 }
 

@@ -2,7 +2,7 @@
 
 use super::draft::{Draft, Role};
 use super::frames::Frames;
-use super::outliving::{NewLock, NewObject, NewSegment, SegmentUse};
+use super::outliving::{NewIpcObject, NewLock, NewObject, NewSegment, SegmentUse};
 use super::subject::{Finding, OUTPUT, Subject};
 use crate::call::{Key, Value};
 use crate::facts::Module;
@@ -135,11 +135,26 @@ pub(crate) fn finding(out: &mut Line<OUTPUT>, finding: &Finding<'_>, draft: &Dra
 pub(crate) fn segment(out: &mut Line<OUTPUT>, subject: &Subject<'_>, made: &NewSegment, frames: &Frames) {
     head(out, "segment");
     let NewSegment { id, key, size } = made;
-    let _ = write!(out, r#","id":{id},"key":{},"size":{size},"uid":{}"#, Json(&Key(*key)), sys::geteuid());
+    let _ = write!(out, r#","id":{id},"key":{},"size":{size}"#, Json(&Key(*key)));
+    maker(out);
+    close(out, subject, frames);
+}
+
+/// The record of a semaphore set or message queue that has been made.
+pub(crate) fn ipc_object(out: &mut Line<OUTPUT>, subject: &Subject<'_>, made: &NewIpcObject, frames: &Frames) {
+    head(out, "ipc-object");
+    let NewIpcObject { kind, id, key } = made;
+    let _ = write!(out, r#","object":"{kind}","id":{id},"key":{}"#, Json(&Key(*key)));
+    maker(out);
+    close(out, subject, frames);
+}
+
+/// The user who makes an object of System V, and the namespace.
+fn maker(out: &mut Line<OUTPUT>) {
+    let _ = write!(out, r#","uid":{}"#, sys::geteuid());
     if let Ok(namespace) = sys::statx_path(c"/proc/self/ns/ipc") {
         let _ = write!(out, r#","ipc_namespace":{}"#, namespace.stx_ino);
     }
-    close(out, subject, frames);
 }
 
 /// The record of what a process has done with a segment.

@@ -9,5 +9,5 @@ pub(crate) mod text;
 
 pub(crate) use draft::{Draft, RelatedCall};
 pub(crate) use frames::{Frames, outer as outer_frames, prepare as prepare_unwinder};
-pub(crate) use outliving::{NewLock, NewObject, NewSegment, SegmentUse};
+pub(crate) use outliving::{NewIpcObject, NewLock, NewObject, NewSegment, SegmentUse};
 pub(crate) use subject::{Finding, OUTPUT, Subject, Trace};

@@ -1,7 +1,9 @@
-//! What outlives a process, as records tell of it: segments, shared memory objects, and locks in shared memory.
+//! What outlives a process, as records tell of it: segments, semaphore sets, message queues, shared memory objects, and locks in
+//! shared memory.
 
 use crate::facts::mapping::Mapping;
 use crate::plain::errno::Errno;
+use crate::plain::ipc::Kind;
 use crate::plain::lock::LockKind;
 use core::ffi::c_int;
 
@@ -11,6 +13,13 @@ pub(crate) struct NewSegment {
     pub(crate) key: c_int,
     /// In bytes.
     pub(crate) size: usize,
+}
+
+/// A semaphore set or message queue that has been made.
+pub(crate) struct NewIpcObject {
+    pub(crate) kind: Kind,
+    pub(crate) id: c_int,
+    pub(crate) key: c_int,
 }
 
 /// What a process has done with a segment.

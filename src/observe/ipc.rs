@@ -2,6 +2,8 @@
 
 use crate::call::{IpcControl, IpcGet};
 use crate::facts;
+use crate::finding;
+use crate::form::NewIpcObject;
 use crate::past::ipc::{self, Met};
 use crate::past::listed_ids;
 use crate::plain::ipc::Kind;
@@ -28,6 +30,9 @@ pub(crate) fn ipc_given(call: &IpcGet, id: c_int, return_address: usize) {
     if made || !ipc::led_to(kind, key, id) {
         let maker = made.then(process::pid);
         ipc::met(&Met { kind, id, key, flags, count, maker, site: return_address, removal: None });
+    }
+    if made {
+        finding::write_ipc_object(call, &NewIpcObject { kind, id, key }, return_address);
     }
 }
 

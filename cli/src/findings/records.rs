@@ -61,6 +61,7 @@ pub(crate) enum Kind {
     Finding(Box<Finding>),
     Segment(Segment),
     SegmentUse(SegmentUse),
+    IpcObject(IpcObject),
     Object(Object),
     Lock(SharedLock),
     Exec(Exec),
@@ -156,6 +157,29 @@ pub(crate) enum UseKind {
     Left,
     #[serde(other)]
     Other,
+}
+
+/// A System V semaphore set or message queue that a process has made.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct IpcObject {
+    /// Which of the two.
+    pub(crate) object: IpcKind,
+    pub(crate) id: i32,
+    /// In hex, or `IPC_PRIVATE`.
+    pub(crate) key: String,
+    pub(crate) ipc_namespace: Option<u64>,
+    /// The call that made it.
+    pub(crate) call: Call,
+    pub(crate) stack: Vec<Frame>,
+}
+
+/// The System V objects that are no memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub(crate) enum IpcKind {
+    #[serde(rename = "semaphore set")]
+    Set,
+    #[serde(rename = "message queue")]
+    Queue,
 }
 
 /// A shared memory object that a process has made.
@@ -352,6 +376,7 @@ mod tests {
             (of_kind("finding"), fields_of::<Finding>()),
             (of_kind("segment"), fields_of::<Segment>()),
             (of_kind("segment-use"), fields_of::<SegmentUse>()),
+            (of_kind("ipc-object"), fields_of::<IpcObject>()),
             (of_kind("object"), fields_of::<Object>()),
             (of_kind("lock"), fields_of::<SharedLock>()),
             (definition("call"), fields_of::<Call>()),
@@ -362,6 +387,8 @@ mod tests {
             assert!(!fields.is_empty());
             assert!(fields.iter().all(|field| properties.get(field).is_some()), "{fields:?} of {properties}");
         }
+        let objects = &of_kind("ipc-object")["object"]["enum"];
+        assert_eq!(*objects, fields_of::<IpcKind>().iter().copied().collect::<serde_json::Value>());
         let uses = &of_kind("segment-use")["use"]["enum"];
         let read = fields_of::<UseKind>().iter().filter(|name| **name != "other");
         assert_eq!(*uses, read.copied().collect::<serde_json::Value>());

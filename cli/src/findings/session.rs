@@ -3,7 +3,7 @@
 use crate::findings::baseline::{Baseline, Standing};
 use crate::findings::fingerprint::Fingerprint;
 use crate::findings::found::Found;
-use crate::findings::records::{End, Exec, Finding, Kind, Object, Record, Segment, SegmentUse, SharedLock};
+use crate::findings::records::{End, Exec, Finding, IpcObject, Kind, Object, Record, Segment, SegmentUse, SharedLock};
 use crate::findings::severities::Severities;
 use crate::findings::suppress::Suppressions;
 use crate::findings::symbols::Symbols;
@@ -130,6 +130,7 @@ pub(crate) struct Session {
     /// What was made, and what became of segments, in the order in which it was told.
     pub(crate) segments: Vec<Attributed<Segment>>,
     pub(crate) uses: Vec<Attributed<SegmentUse>>,
+    pub(crate) ipc_objects: Vec<Attributed<IpcObject>>,
     pub(crate) objects: Vec<Attributed<Object>>,
     pub(crate) locks: Vec<Attributed<SharedLock>>,
     /// Processes that have ended without a word, and how that can have come.
@@ -164,6 +165,7 @@ impl Session {
             Kind::End(end) => self.ingest_end(record, end),
             Kind::Segment(segment) => self.segments.push(Attributed::of(record, segment.clone())),
             Kind::SegmentUse(used) => self.uses.push(Attributed::of(record, used.clone())),
+            Kind::IpcObject(made) => self.ipc_objects.push(Attributed::of(record, made.clone())),
             Kind::Object(object) => self.objects.push(Attributed::of(record, object.clone())),
             // Of another PID namespace the numbers in locks are others.
             Kind::Lock(_) if ![0, record.pid].contains(&record.sender) => {}
@@ -338,7 +340,9 @@ fn leave_out_removal_by_hand(help: &mut String) {
 
 /// Whether a finding can be judged only when the last process has gone.
 fn is_judged_at_the_end(found: &Found) -> bool {
-    [Rule::LeakSegment, Rule::LeakShmObject, Rule::LockOwnerDied].iter().any(|rule| rule.name() == found.rule)
+    use Rule::{LeakQueue, LeakSegment, LeakSemaphore, LeakShmObject, LockOwnerDied};
+    let rules = [LeakSegment, LeakSemaphore, LeakQueue, LeakShmObject, LockOwnerDied];
+    rules.iter().any(|rule| rule.name() == found.rule)
 }
 
 #[cfg(test)]

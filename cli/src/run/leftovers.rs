@@ -1,8 +1,10 @@
-//! What a run has left: segments and shared memory objects that its processes have made and that are there when the last
-//! of them has gone.
+//! What a run has left: segments, semaphore sets, message queues and shared memory objects that its processes have made and that
+//! are there when the last of them has gone.
 //!
 //! The library of each process tells what it makes; whether somebody else removes it later is seen here alone. What a
 //! process that still runs has made, or is attached to, is in use, and nothing is said of it.
+
+mod ipc;
 
 use crate::findings::records::{
     Call, Finding, Frame, Kind, Object, Record, Related, RelatedCall, Segment, SegmentUse, UseKind,
@@ -68,7 +70,7 @@ impl Leftovers<'_> {
     pub(crate) fn findings(&self) -> Vec<Record> {
         let segments = self.segments().into_values().filter_map(|group| self.of_segments(&group));
         let objects = self.objects().into_values().filter_map(|group| self.of_objects(&group));
-        segments.chain(objects).collect()
+        segments.chain(self.ipc_findings()).chain(objects).collect()
     }
 
     /// The segments that are left, by the call that made them.
@@ -76,7 +78,7 @@ impl Leftovers<'_> {
         if self.session.segments.is_empty() && !self.session.private {
             return BTreeMap::new();
         }
-        let namespace = std::fs::metadata("/proc/self/ns/ipc").map(|namespace| namespace.ino()).ok();
+        let namespace = own_namespace();
         let alive: BTreeSet<u32> = self.living.iter().map(|living| living.pid).collect();
         let held: BTreeSet<i32> = alive.iter().flat_map(|pid| segments::attached_by(*pid)).collect();
         let mut groups = BTreeMap::new();
@@ -166,16 +168,8 @@ impl Leftovers<'_> {
         let mut notes = Vec::new();
         let uses: Vec<&Attributed<SegmentUse>> = self.session.uses.iter().filter(|used| used.what.id == id).collect();
         let others: BTreeSet<u32> = self.other_attaches(left).map(|used| used.pid).collect();
-        let ended = self.session.processes.get(&creator).is_none_or(|process| process.ended);
-        if left.record.is_some() && !ended {
-            notes.push(match self.killed_by.filter(|_| self.session.main == Some(creator)) {
-                Some(signal) => {
-                    format!("process {creator}, which made it, was ended by {}", signal::name(signal))
-                }
-                None => {
-                    format!("process {creator}, which made it, did not end by exit(3): it was killed, or called exec")
-                }
-            });
+        if left.record.is_some() {
+            notes.extend(self.end_of_maker(creator));
         }
         if !others.is_empty() {
             let able: BTreeSet<u32> = self.able_to_remove(left).map(|used| used.pid).collect();
@@ -200,6 +194,17 @@ impl Leftovers<'_> {
             notes.push(format!("{} owns it", user(owner)));
         }
         notes
+    }
+
+    /// How the process that made something has ended, if it has told of no end.
+    fn end_of_maker(&self, maker: u32) -> Option<String> {
+        if self.session.processes.get(&maker).is_none_or(|process| process.ended) {
+            return None;
+        }
+        Some(match self.killed_by.filter(|_| self.session.main == Some(maker)) {
+            Some(signal) => format!("process {maker}, which made it, was ended by {}", signal::name(signal)),
+            None => format!("process {maker}, which made it, did not end by exit(3): it was killed, or called exec"),
+        })
     }
 
     /// The first attaches of a segment by processes that did not make it, in their order.
@@ -358,6 +363,11 @@ impl Leftovers<'_> {
             kind: Kind::Finding(Box::new(finding)),
         })
     }
+}
+
+/// The IPC namespace of the command, and of the run.
+fn own_namespace() -> Option<u64> {
+    std::fs::metadata("/proc/self/ns/ipc").map(|namespace| namespace.ino()).ok()
 }
 
 /// Where a call was made, whichever process made it.
