@@ -22,7 +22,13 @@ const LEAK: &str = "Leak_StillReachable";
 
 /// The kind of memcheck's that is most like a finding.
 fn kind(found: &Found) -> &'static str {
-    match Rule::from_name(&found.rule) {
+    let access = found.call.is_signal().then_some(found.call.result.as_str());
+    kind_of(Rule::from_name(&found.rule), access)
+}
+
+/// The same by the rule, and of a fault by the access.
+fn kind_of(rule: Option<Rule>, access: Option<&str>) -> &'static str {
+    match rule {
         Some(Rule::MunmapForeign | Rule::ShmdtNotASegment) => "MismatchedFree",
         Some(Rule::MmapFixedClobber | Rule::MremapClobber | Rule::ShmatClobber | Rule::MunmapOverrun) => "Overlap",
         Some(
@@ -35,10 +41,12 @@ fn kind(found: &Found) -> &'static str {
         ) => "InvalidFree",
         Some(Rule::OverflowTail | Rule::LostWrite) => "InvalidWrite",
         Some(Rule::FaultBadJump) => "InvalidJump",
-        Some(Rule::LeakSegment | Rule::LeakMapping | Rule::LeakAttach | Rule::LeakShmObject) => LEAK,
-        _ if found.call.is_signal() && found.call.result == "write" => "InvalidWrite",
-        _ if found.call.is_signal() => "InvalidRead",
-        _ => "SyscallParam",
+        Some(rule) if rule.name().starts_with("leak-") => LEAK,
+        _ => match access {
+            Some("write") => "InvalidWrite",
+            Some(_) => "InvalidRead",
+            None => "SyscallParam",
+        },
     }
 }
 
@@ -168,5 +176,19 @@ impl Form for Valgrind {
 
     fn render_end(&mut self, session: &mut Session, run: &RunFacts) -> String {
         self.write(session, run).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_a_leak_whatever_it_is() {
+        for rule in [Rule::LeakSemaphore, Rule::LeakQueue, Rule::LeakSegment, Rule::LeakMapping] {
+            assert_eq!(kind_of(Some(rule), None), LEAK);
+        }
+        assert_eq!(kind_of(Some(Rule::SemctlBadId), None), "SyscallParam");
+        assert_eq!(kind_of(Some(Rule::FaultOverrun), Some("write")), "InvalidWrite");
     }
 }
