@@ -33,13 +33,15 @@ endif()
 
 # mapsan_add_test(NAME <name> COMMAND <program or target> [<argument>...]
 #                 [EXPECT <rule>...] [OPTIONS <option of mapsan run>...] [WORKING_DIRECTORY <folder>] [CONFIGURATIONS <name>...]
-#                 [TIMEOUT <seconds>] [ENVIRONMENT <name=value>...] [LABELS <label>...] [PROPERTIES <name> <value>...])
+#                 [TIMEOUT <seconds>] [ENVIRONMENT <name=value>...] [LABELS <label>...] [PROPERTIES <name> <value>...]
+#                 [ALLOW_UNCOVERED])
 #
 # Adds a test that runs the command under mapsan. Without EXPECT it fails if there are findings of warning severity or
-# above, or if the command fails; with EXPECT it fails unless exactly these rules are broken. Properties of tests are those of
-# set_tests_properties.
+# above, or if the command fails; with EXPECT it fails unless exactly these rules are broken. It fails, too, if the program or
+# one that it starts can't be checked (it is static, or gets no LD_PRELOAD), unless ALLOW_UNCOVERED is given. Properties of tests
+# are those of set_tests_properties.
 function(mapsan_add_test)
-  cmake_parse_arguments(PARSE_ARGV 0 test "" "NAME;WORKING_DIRECTORY;TIMEOUT"
+  cmake_parse_arguments(PARSE_ARGV 0 test "ALLOW_UNCOVERED" "NAME;WORKING_DIRECTORY;TIMEOUT"
                         "COMMAND;EXPECT;OPTIONS;CONFIGURATIONS;ENVIRONMENT;LABELS;PROPERTIES")
   if(NOT test_NAME OR NOT test_COMMAND)
     message(FATAL_ERROR "mapsan_add_test needs NAME and COMMAND")
@@ -68,6 +70,9 @@ function(mapsan_add_test)
     _mapsan_check_rules("${test_NAME}" ${test_EXPECT})
     list(JOIN test_EXPECT "," rules)
     set(verdict --expect "${rules}")
+  endif()
+  if(NOT test_ALLOW_UNCOVERED)
+    list(APPEND verdict --require-coverage)
   endif()
   set(configurations)
   if(test_CONFIGURATIONS)

@@ -73,4 +73,15 @@ ctest --test-dir "$work/build" -L some -V > "$work/out" 2>&1 && grep -q '100% te
 test_with 'TIMEOUT 1 ENVIRONMENT WAIT=20' | configure || fail 'a timeout is refused'
 ctest --test-dir "$work/build" > "$work/out" 2>&1 && fail 'a test that takes too long passes'
 grep -q 'Timeout' "$work/out" || fail 'the timeout is not passed on'
+
+# No test passes that was not checked.
+unchecked() { printf 'mapsan_memcheck()\ninclude(CTest)\nmapsan_add_test(NAME one COMMAND /usr/bin/env -i /bin/true %s)\n' "$1"; }
+unchecked '' | configure || fail 'a program without the library is refused'
+ctest --test-dir "$work/build" --output-on-failure > "$work/out" 2>&1 && fail 'a test passes whose program was not checked'
+grep -q "NOT COVERED: '/.*true'" "$work/out" || fail 'it is not said what was not checked'
+unchecked ALLOW_UNCOVERED | configure || fail 'ALLOW_UNCOVERED is refused'
+ctest --test-dir "$work/build" > "$work/out" 2>&1 || fail 'ALLOW_UNCOVERED has no effect'
+printf 'mapsan_memcheck()\ninclude(CTest)\nadd_test(NAME one COMMAND /usr/bin/env -i /bin/true)\n' | configure || fail 'a plain test'
+ctest --test-dir "$work/build" -T memcheck > "$work/out" 2>&1
+grep -q 'Mapsan not covered - 1' "$work/out" || fail 'ctest -T memcheck does not count what was not checked'
 [ "$failures" = 0 ]

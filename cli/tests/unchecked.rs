@@ -337,6 +337,23 @@ fn what_system_calls_and_sandboxes_hide_is_named() {
 }
 
 #[test]
+fn what_is_expected_is_no_coverage() {
+    let bad = bad();
+    let script = "env -i /bin/true; \"$0\"; exit 0";
+    for (options, status) in
+        [(&["--expect=munmap-zero-length"][..], 0), (&["--expect=munmap-zero-length", "--require-coverage"], 125)]
+    {
+        let Some(mut command) = covering() else { return };
+        let output = command.arg("run").args(options).args(["sh", "-c", script]).arg(&bad.program).output();
+        let (said, ended) = ended(&output.unwrap());
+        assert!(
+            ended == Some(status) && said.contains("NOT COVERED") && said.contains(FOUND),
+            "{options:?} {ended:?} {said}"
+        );
+    }
+}
+
+#[test]
 fn a_program_with_capabilities_that_another_user_starts_is_named() {
     let file = bad();
     let set = Command::new("setcap").arg("cap_net_raw+ep").arg(&file.program).status();

@@ -18,6 +18,8 @@ impl Form for CTest {
     }
 
     fn render_end(&mut self, session: &mut Session, _run: &RunFacts) -> String {
-        each_gap(session, |gap| format!("=========     not covered: '{}': {}\n", gap.program, gap.reason))
+        each_gap(session, |gap| {
+            format!("========= Mapsan not covered\n=========     '{}': {}\n", gap.program, gap.reason)
+        })
     }
 }

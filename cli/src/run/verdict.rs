@@ -41,12 +41,14 @@ impl Demands {
 
     /// The exit status of a run that ended so: the program's own, unless a demand is not met.
     pub(crate) fn judge(&self, session: &Session, status: ExitStatus) -> Result<ExitCode, Failure> {
+        let is_covered = !self.coverage || session.gaps.is_empty();
         if let Some(expected) = &self.expected {
-            return Ok(self.judge_expected(expected, session, status));
+            let verdict = self.judge_expected(expected, session, status);
+            return if is_covered || verdict == ExitCode::FAILURE { Ok(verdict) } else { Err(not_covered()) };
         }
         match self.error_exitcode {
             Some(code) if session.has(self.fail) => Ok(ExitCode::from(code)),
-            _ if self.coverage && !session.gaps.is_empty() => Err(not_covered()),
+            _ if !is_covered => Err(not_covered()),
             _ => Ok(child::end_as(status)),
         }
     }
