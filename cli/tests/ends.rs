@@ -96,7 +96,7 @@ fn a_report_tells_what_its_records_tell_nothing_of() {
     let Some(command) = covering() else { return };
     let library = command.get_envs().find(|(name, _)| *name == "MAPSAN_RUNTIME").unwrap().1.unwrap().to_owned();
     let log = |options: &str, script: &str| {
-        let mut shell = Command::new("sh");
+        let mut shell = Command::new("bash");
         shell.args(["-c", script]).current_dir(folder.path()).env("LD_PRELOAD", &library);
         shell.env("MAPSAN_OPTIONS", options).status().unwrap();
     };
@@ -107,21 +107,21 @@ fn a_report_tells_what_its_records_tell_nothing_of() {
         (text(&output.stdout) + &text(&output.stderr), output.status.code())
     };
     // One file for all, and one for each program of each process, which are read in the order of their names.
-    log("log_format=json:log_path=one", "env -i /bin/true; /bin/true; nosuch 2>/dev/null; (exec env true); exit 0");
+    log("log_format=json:log_path=one", "env -i /bin/true; /bin/true; env nosuch 2>/dev/null; (exec env true); exit 0");
     let (told, status) = report(&["one"]);
     assert_eq!((told.matches("NOT COVERED").count(), status), (1, Some(125)), "{told}");
     assert!(told.contains("'/bin/true': the library is not in it: env (process "), "{told}");
-    log("log_format=json:log_path=each.%e.json", "(exec env true); (exec nosuch 2>/dev/null); exit 0");
-    assert_eq!(report(&["each.dash.json", "each.env.json", "each.true.json"]), (String::new(), Some(0)));
-    assert_eq!(report(&["each.true.json", "each.env.json", "each.dash.json"]), (String::new(), Some(0)));
-    let (told, status) = report(&["each.dash.json", "each.env.json"]);
+    log("log_format=json:log_path=each.%e.json", "(exec env true); env nosuch 2>/dev/null; exit 0");
+    assert_eq!(report(&["each.bash.json", "each.env.json", "each.true.json"]), (String::new(), Some(0)));
+    assert_eq!(report(&["each.true.json", "each.env.json", "each.bash.json"]), (String::new(), Some(0)));
+    let (told, status) = report(&["each.bash.json", "each.env.json"]);
     assert!(told.contains("'true': nothing is told of it: env (process ") && status == Some(125), "{told}");
     // Text tells of a process without findings with verbosity=1 alone.
     for (options, script, words, ends) in [
         ("log_path=text", "exit 0", "text' is empty: that is the log of a process without findings, and", 125),
         ("log_path=text", "kill -KILL $$", "text' is empty: that is the log of a process without findings, and", 125),
         ("verbosity=1:log_path=text", "exit 0", "", 0),
-        ("verbosity=1:log_path=text", "kill -KILL $$", "no end is told of 'dash': ", 0),
+        ("verbosity=1:log_path=text", "kill -KILL $$", "no end is told of 'bash': ", 0),
         ("verbosity=1:log_path=text", "exec /bin/true", "", 0),
     ] {
         let _ = fs::remove_file(path("text"));

@@ -112,8 +112,8 @@ pub(super) fn unended(all: &[Unended]) -> Option<String> {
     if all.iter().any(|process| process.how == HowEnded::Untold) {
         let (it, left) = if all.len() == 1 { ("it", "it leaves") } else { ("each of them", "they leave") };
         return Some(format!(
-            "no end is told of {}: {it} was ended by a signal, or by exit_group(2) itself, became another program, or still \
-             ran: what {left} mapped was not looked at",
+            "no end is told of {}: {it} was ended by a signal, or by exit_group(2) itself, became another program, still ran, \
+             or its log goes on in another file: what {left} mapped was not looked at",
             named.join(", ")
         ));
     }

@@ -70,6 +70,7 @@ impl Coverage {
     /// Tells of what the library could not be in; `by_choice` if it may also leave programs out.
     pub(crate) fn tell(&self, session: &mut Session, by_choice: bool) {
         self.tell_silent(session, by_choice);
+        tell_own_calls(session);
         for (exe, pid) in &self.seen {
             let covered = session.processes.values().any(|process| process.exe == exe.to_string_lossy());
             let reason = match program::inspect(exe) {
@@ -104,7 +105,7 @@ impl Coverage {
             let by = format!("{starter} (process {}) started it", started.pid);
             let reason = match program::inspect(&exe) {
                 Err(why) => format!("{why}; {by}"),
-                Ok(_) if !exec.preload => format!(
+                Ok(cover) if !exec.preload && !cover.has_library => format!(
                     "the library is not in it: {by} without the library in LD_PRELOAD (as env -i, sudo and su do)"
                 ),
                 Ok(_) if !exec.options => format!(
@@ -137,6 +138,19 @@ impl Coverage {
         let path = if name.contains('/') { PathBuf::from(name) } else { program::in_path(name).unwrap_or(name.into()) };
         // A relative one may be of another working directory.
         if path.is_absolute() { path.canonicalize().unwrap_or(path) } else { path }
+    }
+}
+
+/// Tells of programs that have the library, and define calls themselves that it would stand in for.
+fn tell_own_calls(session: &mut Session) {
+    let programs: BTreeMap<String, u32> =
+        session.processes.iter().map(|(pid, process)| (process.exe.clone(), *pid)).collect();
+    for (program, pid) in programs {
+        let calls = program::inspect(Path::new(&program)).map(|cover| cover.own_calls.join(", ")).unwrap_or_default();
+        if !calls.is_empty() {
+            let reason = format!("it defines {calls} itself: what it does by that does not reach the library");
+            session.add_gap(&program, &reason, pid);
+        }
     }
 }
 

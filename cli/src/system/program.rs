@@ -1,6 +1,7 @@
 //! Which file is run, and whether the library can cover it.
 
 use crate::failure::Failure;
+use mapsan_model::Rule;
 use object::read::elf::{ElfFile, FileHeader, ProgramHeader, SectionHeader};
 use object::{Architecture, Object, ObjectSymbol, ReadCache};
 use std::env;
@@ -22,10 +23,14 @@ pub(crate) struct Program {
 }
 
 /// How a program is covered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Cover {
     /// Whether it is linked with the runtime of `AddressSanitizer`, which wants to be the first library.
     pub(crate) has_asan: bool,
+    /// Whether it is linked with the library.
+    pub(crate) has_library: bool,
+    /// The calls that it defines itself, without a way to hand them on: those that it makes never leave it.
+    pub(crate) own_calls: Vec<String>,
 }
 
 /// Why a program is not covered.
@@ -84,7 +89,7 @@ pub(crate) fn inspect(path: &Path) -> Result<Cover, Uncovered> {
     match inspect_file(path, INTERPRETERS) {
         Err(InspectError::Uncovered(why)) => Err(why),
         // It was executed, whatever is said of it now.
-        Err(InspectError::Failure(_)) => Ok(Cover { has_asan: false }),
+        Err(InspectError::Failure(_)) => Ok(Cover::default()),
         Ok(cover) => Ok(cover),
     }
 }
@@ -155,10 +160,9 @@ fn executable(path: &Path) -> Result<(), NotExecutable> {
 
 /// Looks at a file, and for a script at its interpreter.
 fn inspect_file(path: &Path, interpreters: usize) -> Result<Cover, InspectError> {
-    const PLAIN: Cover = Cover { has_asan: false };
     let shown = path.display();
     // A program that may be executed and not read can't be looked at; the run will tell.
-    let Ok(file) = File::open(path) else { return Ok(PLAIN) };
+    let Ok(file) = File::open(path) else { return Ok(Cover::default()) };
     secure_execution(path)?;
     let mut start = Vec::new();
     BufReader::new(&file)
@@ -168,17 +172,17 @@ fn inspect_file(path: &Path, interpreters: usize) -> Result<Cover, InspectError>
     if let Some(line) = start.strip_prefix(b"#!") {
         return match interpreter(line) {
             Some(interpreter) if interpreters > 0 => inspect_file(&resolve(&interpreter)?, interpreters - 1),
-            _ => Ok(PLAIN),
+            _ => Ok(Cover::default()),
         };
     }
     if !start.starts_with(b"\x7fELF") {
         // execvp(3) hands it to the shell.
-        return Ok(PLAIN);
+        return Ok(Cover::default());
     }
     let cache = ReadCache::new(file);
     match object::FileKind::parse(&cache) {
         // The loader, which loads what it is given as a program, and the library before it.
-        Ok(object::FileKind::Elf64) if is_loader(path) => Ok(PLAIN),
+        Ok(object::FileKind::Elf64) if is_loader(path) => Ok(Cover::default()),
         Ok(object::FileKind::Elf64) => {
             let elf = ElfFile::<object::elf::FileHeader64<object::Endianness>, _>::parse(&cache);
             covered(&elf.map_err(|error| Failure::not_executable(format!("'{shown}': {error}")))?)
@@ -260,7 +264,7 @@ fn covered<'a, E: FileHeader, R: object::ReadRef<'a>>(elf: &ElfFile<'a, E, R>) -
     // By their kinds: to look for a section by its name reads those of all before it.
     let Some(loader) = loader_of(elf) else {
         if elf.symbols().any(|symbol| symbol.name() == Ok("mapsan_version")) {
-            return Ok(Cover { has_asan: false });
+            return Ok(Cover { has_library: true, ..Cover::default() });
         }
         let is_go = [".note.go.buildid", ".go.buildinfo"].iter().any(|name| elf.section_by_name(name).is_some());
         return Err(uncovered(if is_go {
@@ -278,10 +282,24 @@ fn covered<'a, E: FileHeader, R: object::ReadRef<'a>>(elf: &ElfFile<'a, E, R>) -
              program for glibc"
         )));
     }
-    let asan = b"libasan.so";
-    let needs_asan =
-        dynamic_strings(elf).is_some_and(|strings| strings.windows(asan.len()).any(|window| window == asan));
-    Ok(Cover { has_asan: needs_asan })
+    let strings = dynamic_strings(elf).unwrap_or_default();
+    let needs = |library: &[u8]| strings.windows(library.len()).any(|window| window == library);
+    Ok(Cover { has_asan: needs(b"libasan.so"), has_library: needs(b"libmapsan.so"), own_calls: own_calls(elf) })
+}
+
+/// The calls with rules that a program defines itself, unless it has the means to find the next definition of them, as the
+/// runtimes of sanitizers do.
+fn own_calls<'a, E: FileHeader, R: object::ReadRef<'a>>(elf: &ElfFile<'a, E, R>) -> Vec<String> {
+    let is_call = |name: &str| Rule::ALL.iter().any(|rule| rule.info().call == name);
+    let mut calls = Vec::new();
+    for symbol in elf.dynamic_symbols() {
+        match symbol.name() {
+            Ok("dlsym" | "dlvsym") if symbol.is_undefined() => return Vec::new(),
+            Ok(name) if symbol.is_definition() && is_call(name) => calls.push(name.to_owned()),
+            _ => {}
+        }
+    }
+    calls
 }
 
 /// The name of the loader that a program asks for.
