@@ -5,7 +5,7 @@
 
 use crate::clib::{self, weak};
 use crate::enabled::{self, CONTENTS, ENABLED, HARDENED, WAITS};
-use crate::facts::{Module, mapping};
+use crate::facts::{Module, alternate, mapping};
 use crate::finding::{self, suppress};
 use crate::options::{self, Form, Settings};
 use crate::output::sink::{self, LogError};
@@ -183,6 +183,10 @@ fn explain_faults(lock: &ReportLock) {
         return;
     }
     disposition::take();
+    // A sanitizer asks the kernel itself whether a thread has an alternate stack, and takes what it finds for large enough.
+    if weak::sanitizer().is_none() {
+        alternate::begin();
+    }
 }
 
 fn parse(settings: &mut Settings, source: &str, text: &CStr, warn: options::Warn<'_>) {

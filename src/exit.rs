@@ -2,7 +2,7 @@
 
 use crate::check::{contents, leaks, locks, past_eof};
 use crate::enabled::{self, CONTENTS};
-use crate::facts::{mapping, started};
+use crate::facts::{alternate, mapping, started};
 use crate::finding::{self, suppress};
 use crate::observe::tracked;
 use crate::output::{self, ReportLock, sink};
@@ -168,6 +168,7 @@ extern "C" fn in_child() {
     give_back_tracker(true);
     process::forked();
     started::forked();
+    alternate::forked();
     mapping::forked();
     finding::forked();
     if let Some(lock) = held_over_fork(true) {

@@ -28,9 +28,10 @@ readelf -lW "$library" | grep -q ' TLS ' && fail 'it has thread-local storage'
 # The loader binds what is undefined to the first definition in the process, which may be the program's, or that of a
 # sanitizer linked into it. So nothing is, but for
 #   __errno_location        the errno of the program is the one that it reads itself, by whatever definition
+#   __sanitizer_…            whether the runtime of a sanitizer is there; it is not called
 #   _r_debug, environ       data: the loader's list of objects, by which libc's own functions are found; whether libc has started
 #   mapsan_default_options  the program's, if it has one
-printf '%s\n' __errno_location _r_debug environ mapsan_default_options > "$work/allowed"
+printf '%s\n' __errno_location __sanitizer_set_death_callback _r_debug environ mapsan_default_options > "$work/allowed"
 nm -D --undefined-only "$library" | awk '{print $2}' | sed 's/@.*//' | LC_ALL=C sort > "$work/undefined"
 diff -u "$work/allowed" "$work/undefined" || fail 'it names what anybody may define (build.rs, src/clib)'
 

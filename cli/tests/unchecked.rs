@@ -301,17 +301,20 @@ fn programs_without_the_library_are_named_however_short_they_run() {
 
 #[test]
 fn programs_that_are_covered_or_were_never_started_are_no_gaps() {
+    let needs = std::process::Command::new("ldd").arg("/bin/true").output().unwrap();
+    let needs = String::from_utf8_lossy(&needs.stdout).into_owned();
+    let loader = needs.split_whitespace().rfind(|word| word.starts_with("/lib") && word.contains("/ld")).unwrap();
     for script in [
         "true; /bin/true | cat; exit 0",
         "nosuchprogram; /etc/passwd; (exec /no/such); exit 0",
         "exec env A=b env -S true",
-        "l=$(ls /lib64/ld-linux-x86-64.so.2 /lib/ld-linux-aarch64.so.1 2>/dev/null | head -n 1); $l --inhibit-cache /bin/true && exec $l /bin/true",
+        "$LOADER --inhibit-cache /bin/true && exec $LOADER /bin/true",
         "timeout 5 true; nice true; echo true | xargs -n1 env; find / -maxdepth 0 -exec true ';'",
         "python3 -c 'import subprocess, os; subprocess.run([\"true\"]); os.system(\"true\"); os.popen(\"true\").read()'",
         "printf '#!/bin/sh\\nexit 0\\n' >\"$TMPDIR/s\"; chmod +x \"$TMPDIR/s\"; \"$TMPDIR/s\"",
     ] {
         let folder = tempfile::tempdir().unwrap();
-        let script = format!("export TMPDIR={}; {script}", folder.path().display());
+        let script = format!("export TMPDIR={} LOADER={loader}; {script}", folder.path().display());
         let Some(gaps) = gaps(&["sh", "-c", &script]) else { return };
         assert!(gaps.is_empty(), "{script}: {gaps:?}");
     }

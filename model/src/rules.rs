@@ -355,6 +355,8 @@ macro_rules! for_each_rule {
         "an access of sem_wait or the like through SEM_FAILED, the result of a sem_open that failed";
     FaultOverrun "fault-overrun" "SIGSEGV" Fault [Error] Correctness None
         "an access just before or past a mapping, or in a guard that borders it";
+    FaultStackOverflow "fault-stack-overflow" "SIGSEGV" Fault [Error] Correctness None
+        "an access below the end of the stack that the thread is on: the stack is used up";
 
     OverflowTail "overflow-tail" "munmap" Release|Exit harden(Tail) [Error] Correctness None
         "bytes between the requested length of a mapping and the end of its last page were written";

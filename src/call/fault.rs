@@ -2,6 +2,7 @@
 
 use super::{Call, Outcome};
 use crate::machine::Registers;
+use crate::plain::Range;
 use crate::plain::texts::{Texts, texts};
 use core::ffi::c_int;
 use core::fmt;
@@ -16,6 +17,8 @@ pub(crate) struct Fault {
     /// The byte that could not be accessed, or the first of the page that it lies in; by the registers where the kernel gives
     /// none, for a jump to what is no address.
     pub(crate) address: usize,
+    /// The alternate signal stack that the program has registered for the thread.
+    pub(crate) alternate: Option<Range>,
     pub(crate) registers: Registers,
 }
 

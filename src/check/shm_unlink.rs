@@ -3,10 +3,11 @@
 use super::named::{note_holders_of, tell_unlink_denied};
 use super::{Check, tell_unexplained};
 use crate::call::ShmUnlink;
+use crate::facts::process;
 use crate::finding::Report;
 use crate::plain::shm::Named;
 use crate::plain::texts::{Texts, texts};
-use crate::sys::{self, Errno};
+use crate::sys::Errno;
 use mapsan_model::{Rule, Severity};
 
 const MEANINGS: Texts = texts! {
@@ -28,7 +29,7 @@ impl Check for ShmUnlink {
     }
 
     fn succeeded(&self, report: &Report<'_>) {
-        let Some(maker) = self.maker.filter(|maker| sys::process_exists(maker.pid)) else { return };
+        let Some(maker) = self.maker.filter(|maker| process::runs(maker.pid)) else { return };
         report.finding(Rule::ShmUnlinkInherited, Severity::Note, |draft| {
             draft.message(format_args!(
                 "a forked child removes the name of an object that pid {}, which still runs, has made",

@@ -8,6 +8,7 @@ use super::segment::{bad_id, is_owner, note_hidden, note_other_refusal, note_per
 use super::{Check, unexplained};
 use crate::call::{Address, Key, Shmctl};
 use crate::facts::limits::{self, Bytes};
+use crate::facts::process;
 use crate::facts::segment::{self, Segment, Times};
 use crate::finding::Report;
 use crate::form::Draft;
@@ -62,7 +63,7 @@ impl Check for Shmctl {
 impl Shmctl {
     /// A forked child has removed what a living process made that it descends from.
     fn removed_inherited(&self, report: &Report<'_>) {
-        let Some((pid, site)) = self.maker.filter(|(pid, _)| sys::process_exists(*pid)) else { return };
+        let Some((pid, site)) = self.maker.filter(|(pid, _)| process::runs(*pid)) else { return };
         report.finding(Rule::ShmctlRemoveInherited, Severity::Note, |draft| {
             draft.message(format_args!(
                 "a forked child removes segment {}, which pid {pid}, still running, has made",

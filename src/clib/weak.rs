@@ -84,6 +84,10 @@ weak_function! {
     openat "__openat64", ".hidden " unsafe extern "C" fn(c_int, *const c_char, c_int, ...) -> c_int
 }
 weak_function! {
+    /// What the runtimes of `AddressSanitizer` and its kin have in common.
+    sanitizer "__sanitizer_set_death_callback" unsafe extern "C" fn(*const c_void)
+}
+weak_function! {
     /// The program's `mapsan_default_options`.
     default_options "mapsan_default_options" unsafe extern "C" fn() -> *const c_char
 }

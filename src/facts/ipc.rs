@@ -1,8 +1,9 @@
 //! System V semaphore sets and message queues as the kernel has them.
 
+use crate::facts::process;
 use crate::plain::bits::Octal;
 use crate::plain::ipc::Kind;
-use crate::sys::{self, Result, ipc};
+use crate::sys::{Result, ipc};
 use core::ffi::c_int;
 use core::fmt;
 
@@ -55,7 +56,7 @@ impl Object {
             Kind::Queue => self.pids,
         };
         let mut known = pids.iter().filter(|pid| **pid != 0).peekable();
-        known.peek().is_some() && known.all(|pid| !sys::process_exists(*pid))
+        known.peek().is_some() && known.all(|pid| !process::runs(*pid))
     }
 }
 

@@ -3,6 +3,7 @@
 //! Nothing here is remembered: a fact that is quoted in a finding was read for that finding. Facts that need a large
 //! buffer ([`Path`], [`mapping::count`]) are for the time when a finding is made, on the report's own stack.
 
+pub(crate) mod alternate;
 pub(crate) mod backing;
 pub(crate) mod descriptor;
 pub(crate) mod environment;
@@ -16,6 +17,7 @@ pub(crate) mod module;
 pub(crate) mod object;
 pub(crate) mod pagemap;
 mod path;
+pub(crate) mod process;
 mod procfile;
 pub(crate) mod reach;
 pub(crate) mod segment;

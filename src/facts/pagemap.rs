@@ -9,6 +9,19 @@ const PRESENT: u64 = 1 << 63;
 /// It is the file's, or shared; else it is a copy of the process's own.
 const FILE_OR_SHARED: u64 = 1 << 61;
 
+/// Any access to it faults: `MADV_GUARD_INSTALL` (told since Linux 6.15).
+const GUARD: u64 = 1 << 58;
+
+/// Whether the page of an address is a guard that madvise(2) has installed, as far as the kernel tells.
+pub(crate) fn is_guard(address: usize) -> bool {
+    let Ok(fd) = sys::open(c"/proc/self/pagemap", libc::O_RDONLY, 0) else { return false };
+    let mut word = [0_u64];
+    let at = address.checked_div(page_size()).unwrap_or(0).wrapping_mul(size_of::<u64>());
+    let read = sys::read_words_at(fd, &mut word, at);
+    sys::close(fd);
+    read == Ok(1) && word.iter().all(|page| page & GUARD != 0)
+}
+
 /// The most pages that are looked at: 4 GiB of 4 KiB pages.
 const MOST: usize = 1 << 20;
 

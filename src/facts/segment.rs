@@ -1,5 +1,6 @@
 //! System V segments as the kernel has them.
 
+use crate::facts::process;
 use crate::plain::bits::Octal;
 use crate::sys::{self, Result};
 use core::ffi::{CStr, c_int};
@@ -59,7 +60,7 @@ impl Segment {
 
     /// Whether its creator is known and no longer runs.
     pub(crate) fn creator_is_gone(&self) -> bool {
-        self.creator_pid != 0 && !sys::process_exists(self.creator_pid)
+        self.creator_pid != 0 && !process::runs(self.creator_pid)
     }
 }
 

@@ -37,7 +37,7 @@ impl Text {
 /// A call that matters to a finding besides the one that it is about.
 #[derive(Clone, Copy)]
 pub(crate) struct RelatedCall {
-    /// The function; `None` stands for no call at all.
+    /// The function, if it is one that this library stands in for.
     pub(crate) function: Option<&'static str>,
     /// The return address of the call.
     pub(crate) site: usize,
@@ -52,6 +52,11 @@ impl RelatedCall {
     /// A call of a function, of which no more than the site is remembered.
     pub(crate) fn at(function: &'static str, site: usize) -> RelatedCall {
         RelatedCall { function: Some(function), site, ..RelatedCall::NONE }
+    }
+
+    /// A place in the program that is no call of a function that is known.
+    pub(crate) fn of_site(site: usize) -> RelatedCall {
+        RelatedCall { site, ..RelatedCall::NONE }
     }
 
     const NONE: RelatedCall = RelatedCall { function: None, site: 0, outer: Outer::NONE, start: 0, length: 0 };

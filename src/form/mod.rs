@@ -4,10 +4,12 @@ mod draft;
 mod frames;
 pub(crate) mod json;
 mod outliving;
+mod recursion;
 mod subject;
 pub(crate) mod text;
 
 pub(crate) use draft::{Draft, RelatedCall};
 pub(crate) use frames::{Frames, outer as outer_frames, prepare as prepare_unwinder};
 pub(crate) use outliving::{NewIpcObject, NewLock, NewObject, NewSegment, SegmentUse};
+pub(crate) use recursion::{Calls, Round};
 pub(crate) use subject::{Finding, OUTPUT, Subject, Trace};

@@ -6,11 +6,13 @@
 //! it. When all places are taken, the thread starts without.
 
 use crate::enabled::{self, TRACK};
+use crate::facts::alternate;
 use crate::facts::started::{self, Started};
 use crate::machine::{self, Architecture, Machine};
 use crate::plain::Range;
 use crate::{next, observe, sys};
 use core::ffi::{c_int, c_void};
+use core::ptr;
 use core::sync::atomic::{
     AtomicU32, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release},
@@ -96,7 +98,7 @@ unsafe extern "C" fn starters() {
 /// The function at which a thread of this number starts, below [`MOST_PENDING`].
 fn starter(index: usize) -> *const c_void {
     let first = starters as *const () as usize;
-    core::ptr::with_exposed_provenance(first.wrapping_add(index.wrapping_mul(Machine::STARTER_LENGTH)))
+    ptr::with_exposed_provenance(first.wrapping_add(index.wrapping_mul(Machine::STARTER_LENGTH)))
 }
 
 /// This thread has begun, in starter `index`: enters it; the function that the program wants it to start with.
@@ -108,13 +110,14 @@ extern "C" fn thread_begins(index: usize) -> usize {
     pending.number.store(0, Release);
     let block = Machine::thread_pointer();
     started::began(sys::gettid(), block, Started { number, site });
+    alternate::give();
     if has_attributes {
         observe::events::watch_release(block);
     }
     start
 }
 
-/// sigaltstack(2).
+/// sigaltstack(2): the program is told what it has set, though threads without an alternate stack have one of ours.
 ///
 /// # Safety
 /// As the call.
@@ -123,11 +126,26 @@ pub(crate) unsafe extern "C" fn sigaltstack(
     old: *mut libc::stack_t,
     _return_address: usize,
 ) -> c_int {
+    // Looked at before the call: the two may be one. A bad address is the kernel's to refuse.
+    let wanted = sys::memory::value::<libc::stack_t>(new as usize);
     // SAFETY: the program's own call.
     let status = unsafe { next::sigaltstack(new, old) };
-    if status == 0 && !new.is_null() && enabled::bits() & TRACK != 0 {
-        // The kernel's word, since the program's structure may be the same as `old`.
-        let stack = sys::stack::alternate();
+    if status != 0 {
+        return status;
+    }
+    // SAFETY: the kernel has just filled it in, if it is there.
+    if let Some(told) = unsafe { old.as_mut() }
+        && alternate::holding(told.ss_sp as usize).is_some()
+    {
+        *told = libc::stack_t { ss_sp: ptr::null_mut(), ss_flags: libc::SS_DISABLE, ss_size: 0 };
+    }
+    let Some(wanted) = wanted.filter(|_| !new.is_null()) else { return status };
+    if wanted.ss_flags == libc::SS_DISABLE {
+        alternate::give();
+    }
+    if enabled::bits() & TRACK != 0 {
+        // The kernel's word: it keeps some of what it was given.
+        let stack = alternate::of_program();
         started::has_alternate_stack(sys::gettid(), Machine::thread_pointer(), stack);
         if let Some(Range { start, .. }) = stack {
             observe::events::watch_release(start);

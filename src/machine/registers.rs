@@ -37,6 +37,11 @@ pub(crate) struct Registers {
     pub(super) read: Read,
 }
 
+/// A signal's bit in a mask.
+fn bit(signal: c_int) -> u64 {
+    1 << signal.wrapping_sub(1)
+}
+
 impl Registers {
     /// The state that a handler was given, of a fault at `told`.
     ///
@@ -48,11 +53,20 @@ impl Registers {
 
     /// Lets a signal in again when the handler returns.
     pub(crate) fn unblock(self, signal: c_int) {
-        let bit = 1_u64 << signal.wrapping_sub(1);
-        // SAFETY: the kernel's frame has the first 64 bits of the mask.
-        let mask = unsafe { &raw mut (*self.context).uc_sigmask }.cast::<u64>();
+        // SAFETY: the kernel's frame has it.
+        unsafe { *self.mask() &= !bit(signal) };
+    }
+
+    /// Keeps a signal out when the handler returns.
+    pub(crate) fn block(self, signal: c_int) {
         // SAFETY: as above.
-        unsafe { *mask &= !bit };
+        unsafe { *self.mask() |= bit(signal) };
+    }
+
+    /// Where the first 64 bits of the mask are, which the kernel's frame has.
+    fn mask(self) -> *mut u64 {
+        // SAFETY: a state that the kernel has saved.
+        unsafe { &raw mut (*self.context).uc_sigmask }.cast()
     }
 
     /// The address of the fault, as the kernel has told it.

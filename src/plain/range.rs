@@ -22,6 +22,11 @@ impl Range {
         Range { start, end: start.saturating_add(length) }
     }
 
+    /// Whether an address lies in it.
+    pub(crate) fn contains(self, address: usize) -> bool {
+        (self.start..self.end).contains(&address)
+    }
+
     /// The length in bytes.
     pub(crate) fn length(self) -> usize {
         self.end.saturating_sub(self.start)

@@ -6,9 +6,11 @@
 //! registers, core dump included.
 
 pub(crate) mod disposition;
+pub(crate) mod onstack;
 
 use crate::call::Fault;
 use crate::check::fault;
+use crate::facts::alternate;
 use crate::finding::{self, Details, FaultReport};
 use crate::form::Draft;
 use crate::machine::{Registers, is_own};
@@ -31,10 +33,8 @@ pub(super) extern "C" fn handle(signal: c_int, info: &libc::siginfo_t, context: 
     if output::recover(registers) == Recovery::Recovered {
         return;
     }
-    // A signal that somebody sent is no fault; one inside a report is one too many; and one of this library's own is not the
-    // program's.
-    let is_programs = !output::is_inside() && !is_own(registers.instruction());
-    if info.si_code > 0 && enabled::bits() != 0 && is_programs {
+    // A signal that somebody sent is no fault, and one inside a report is one too many.
+    if info.si_code > 0 && enabled::bits() != 0 && !output::is_inside() {
         explain(signal, info, registers);
     }
     end(signal, info, registers);
@@ -53,7 +53,7 @@ extern "C" fn examine(signal: c_int, info: &libc::siginfo_t, context: *mut c_voi
     let address = unsafe { info.si_addr() } as usize;
     // SAFETY: a state that the kernel has saved; it is used until the end of the process.
     let registers = unsafe { Registers::of(context, address, sys::memory::fill) };
-    if enabled::bits() != 0 && !is_own(registers.instruction()) {
+    if enabled::bits() != 0 {
         explain(signal, info, registers);
     }
     sys::exit_group(0)
@@ -70,9 +70,15 @@ fn explain(signal: c_int, info: &libc::siginfo_t, registers: Registers) {
     let Some(fault_report) = FaultReport::open() else { return };
     facts::module::take_no_locks();
     let made = fault_report.run(&mut || {
-        let fault = Fault { signal, code: info.si_code, given, address, registers };
-        let Some(cause) = fault::cause(&fault) else {
-            if let Some(unexplained) = fault::unexplained(&fault) {
+        let alternate = alternate::of_program();
+        // A fault in guarded work would be handled on top of it, where the state of this one lies.
+        sys::stack::disable_alternate();
+        let fault = Fault { signal, code: info.si_code, given, address, alternate, registers };
+        // A fault of this library's own is not the program's, unless it was called with too little stack.
+        let is_own = is_own(registers.instruction());
+        let cause = if is_own { fault::cause_by_stack(&fault) } else { fault::cause(&fault) };
+        let Some(cause) = cause else {
+            if !is_own && let Some(unexplained) = fault::unexplained(&fault) {
                 fault_report.say(format_args!("{unexplained}"));
             }
             return false;
@@ -81,6 +87,14 @@ fn explain(signal: c_int, info: &libc::siginfo_t, registers: Registers) {
         finding::of_fault(&fault_report, &fault, cause.rule(), cause.severity(), Details::of(&mut details))
     });
     fault_report.close(made);
+}
+
+/// Ends the process as the kernel does where it has no room on the stack for a handler.
+fn end_without_room(registers: Registers) {
+    // SAFETY: plain data, of which zeroes are a value.
+    let mut info: libc::siginfo_t = unsafe { core::mem::zeroed() };
+    (info.si_signo, info.si_code) = (libc::SIGSEGV, Fault::KERNEL);
+    end(libc::SIGSEGV, &info, registers);
 }
 
 /// Lets the kernel end the process by the same signal: at the instruction that faulted, as soon as the handler returns.

@@ -10,6 +10,7 @@ mod overrun;
 mod protection;
 mod released;
 mod semaphore;
+mod stack;
 mod stored;
 mod unexplained;
 mod words;
@@ -17,7 +18,7 @@ mod words;
 use super::memory::{ShownMapping, mapping_at};
 use super::provenance::note_mapped;
 use crate::call::Fault;
-use crate::facts::mapping::{Mapping, Mappings};
+use crate::facts::mapping::Mapping;
 use crate::form::Draft;
 use crate::harden::{self, Purpose};
 use crate::machine::Access;
@@ -31,6 +32,7 @@ use jump::Jump;
 use mapsan_model::{Rule, Severity};
 use overrun::Overrun;
 use protection::Forbidden;
+use stack::{Looked, Overflow};
 pub(crate) use unexplained::unexplained;
 
 /// How far outside a mapping an access still has to do with it, in bytes.
@@ -55,12 +57,22 @@ pub(crate) enum Cause {
     Vanished(TrackedRange),
     /// What was there belonged to a shared object that dlclose removed.
     Unloaded(Library),
+    /// The stack is used up.
+    StackOverflow(Overflow),
     /// The access runs out of a mapping.
     Overrun(Overrun),
     /// The mapping forbids the access.
     Forbidden(Forbidden),
     /// SIGBUS: the mapping has no page there.
     File(FileFault),
+}
+
+/// Whether a fault is due to a stack that is used up.
+pub(crate) fn cause_by_stack(fault: &Fault) -> Option<Cause> {
+    match stack::look(fault) {
+        Looked::Below(overflow) if fault.signal == libc::SIGSEGV => Some(Cause::StackOverflow(overflow)),
+        _ => None,
+    }
 }
 
 /// Finds out what a fault is due to; `None` if it has nothing to do with the program's mappings.
@@ -83,6 +95,11 @@ pub(crate) fn cause(fault: &Fault) -> Option<Cause> {
     }
     if fault.registers.access() == Access::Execute {
         return Jump::of(fault).map(Cause::BadJump);
+    }
+    match stack::look(fault) {
+        Looked::Below(overflow) => return Some(Cause::StackOverflow(overflow)),
+        Looked::BelowUnknown => return None,
+        Looked::Elsewhere => {}
     }
     if fault.code == Fault::MAPERR { not_mapped(fault) } else { forbidden(fault) }
 }
@@ -123,13 +140,10 @@ fn forbidden(fault: &Fault) -> Option<Cause> {
         };
     };
     let prot = there.as_ref().map_or(known.entry.prot, Mapping::prot);
-    if prot == 0 {
-        if let Some(overrun) = Overrun::into_guard(fault) {
-            return Some(Cause::Overrun(overrun));
-        }
-        if is_stack_used_up(fault) {
-            return None;
-        }
+    if prot == 0
+        && let Some(overrun) = Overrun::into_guard(fault)
+    {
+        return Some(Cause::Overrun(overrun));
     }
     // Another thread may have given the right meanwhile, or a protection key forbids what the mapping allows.
     let is_forbidden = fault.code == Fault::PKUERR || !allows(fault, prot) || !allows(fault, known.entry.prot);
@@ -150,30 +164,6 @@ fn allows(fault: &Fault, prot: u8) -> bool {
         Access::Unknown => 0,
     };
     c_int::from(prot) & wanted != 0
-}
-
-/// Whether the access is one to the stack, by a stack pointer that has run out of the memory that can be accessed.
-fn is_stack_used_up(fault: &Fault) -> bool {
-    /// What functions may use below the stack pointer (the red zone), and what a call may push.
-    const BELOW: usize = 256;
-    let pointer = fault.registers.stack();
-    let Some(mappings) = Mappings::open() else { return false };
-    if fault.address.wrapping_add(BELOW) < pointer || pointer == 0 {
-        return false;
-    }
-    let is_stack = |there: &Mapping| there.is_readable() && there.is_writable();
-    if mappings.at(pointer).is_some_and(|there| is_stack(&there)) {
-        return fault.address < pointer;
-    }
-    // The memory that it ran out of is the next above.
-    let mut at = pointer;
-    while let Some(there) = mappings.at_or_after(at) {
-        if is_stack(&there) {
-            return fault.address < there.start;
-        }
-        at = there.end;
-    }
-    false
 }
 
 /// Tells of a mapping that is there: as the kernel has it, and where it was made.
@@ -201,6 +191,7 @@ impl Cause {
             Cause::Released(gone) if gone.was.origin.by == By::Shmat => Rule::FaultAfterDetach,
             Cause::Vanished(known) if known.origin.by == By::Shmat => Rule::FaultAfterDetach,
             Cause::Released(_) | Cause::Vanished(_) | Cause::Unloaded(_) => Rule::FaultAfterUnmap,
+            Cause::StackOverflow(_) => Rule::FaultStackOverflow,
             Cause::Overrun(_) => Rule::FaultOverrun,
             Cause::Forbidden(_) => Rule::FaultProtection,
             Cause::File(fault) => fault.rule(),
@@ -224,6 +215,7 @@ impl Cause {
             Cause::Released(gone) => released::tell(gone, fault, draft),
             Cause::Vanished(known) => released::tell_vanished(known, fault, draft),
             Cause::Unloaded(library) => released::tell_unloaded(library, fault, draft),
+            Cause::StackOverflow(overflow) => overflow.tell(fault, draft),
             Cause::Overrun(overrun) => overrun.tell(fault, draft),
             Cause::Forbidden(forbidden) => forbidden.tell(fault, draft),
             Cause::File(file) => file.tell(fault, draft),

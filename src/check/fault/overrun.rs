@@ -2,7 +2,7 @@
 
 use super::stored::StoredPointer;
 use super::words::{Accessed, RememberedMemory, tell_hint};
-use super::{LOWEST, NEAR, allows, is_stack_used_up};
+use super::{LOWEST, NEAR, allows};
 use crate::call::Fault;
 use crate::check::memory::{ShownMapping, mapping_at};
 use crate::check::provenance::{note_mapped, whole};
@@ -37,8 +37,6 @@ pub(crate) struct Overrun {
     known: TrackedRange,
     side: Side,
     guard: Barrier,
-    /// Whether the mapping is in use as a stack, of which nothing is left.
-    is_stack: bool,
     /// The bytes between the mapping's end and the page of the access, all of them writable and none of the program's own.
     between: usize,
 }
@@ -60,7 +58,6 @@ impl Overrun {
     /// The mapping that an address where nothing is mapped lies closest to.
     pub(super) fn of_neighbour(fault: &Fault) -> Option<Overrun> {
         let address = fault.address;
-        let is_stack = is_stack_used_up(fault);
         let (below, above) = tracked::neighbours(address);
         let lives = |known: &TrackedRange, at: usize| {
             mapping_at(at).is_some_and(|there| there.contains(known.entry.start) || there.contains(at))
@@ -68,30 +65,25 @@ impl Overrun {
         let below = below
             .map(|known| accessible(known, address, Side::Behind))
             .map(|known| (address.saturating_sub(known.entry.end), known))
-            .filter(|(distance, known)| !is_stack && *distance < NEAR && lives(known, known.entry.end.wrapping_sub(1)));
+            .filter(|(distance, known)| *distance < NEAR && lives(known, known.entry.end.wrapping_sub(1)));
         let above = above
             .map(|known| accessible(known, address, Side::Before))
             .map(|known| (known.entry.start.saturating_sub(address), known))
-            .filter(|(distance, known)| *distance <= NEAR && address >= LOWEST && lives(known, known.entry.start))
-            // A stack that has run out of another mapping is not this one's.
-            .filter(|(_, known)| !is_stack || is_next_above(known, fault.registers.stack()));
+            .filter(|(distance, known)| *distance <= NEAR && address >= LOWEST && lives(known, known.entry.start));
         let (known, side) = nearer(below.as_ref(), above.as_ref())?;
-        Some(Overrun { known, side, guard: Barrier::Nothing, is_stack, between: 0 })
+        Some(Overrun { known, side, guard: Barrier::Nothing, between: 0 })
     }
 
     /// The accessible memory of the same mapping or reservation that a page without any right borders.
     pub(super) fn into_guard(fault: &Fault) -> Option<Overrun> {
         let address = fault.address;
         let guard = tracked::at(address)?;
-        let is_stack = is_stack_used_up(fault);
-        let below = border(&guard, address, Side::Behind)
-            .filter(|_| !is_stack)
-            .map(|known| (address.wrapping_sub(known.entry.end), known));
+        let below = border(&guard, address, Side::Behind).map(|known| (address.wrapping_sub(known.entry.end), known));
         let above = border(&guard, address, Side::Before).map(|known| (known.entry.start.wrapping_sub(address), known));
         let (known, side) = nearer(below.as_ref(), above.as_ref())?;
         let same = guard.origin.serial == known.origin.serial;
         let guard = Barrier::Pages { same, prot: guard.entry.prot, serial: guard.origin.serial };
-        Some(Overrun { known, side, guard, is_stack, between: 0 })
+        Some(Overrun { known, side, guard, between: 0 })
     }
 
     /// The mapping on whose side a guard of `harden=guard` is.
@@ -101,7 +93,7 @@ impl Overrun {
             Purpose::Above => (Side::Behind, page_start(address).checked_sub(1)?),
             Purpose::Quarantined => return None,
         };
-        tracked::at(at).map(|known| Overrun { known, side, guard: Barrier::Ours, is_stack: false, between: 0 })
+        tracked::at(at).map(|known| Overrun { known, side, guard: Barrier::Ours, between: 0 })
     }
 
     /// The mapping whose end the page of the access follows, or writable memory without a gap that does: what runs on over
@@ -122,12 +114,12 @@ impl Overrun {
             at = is_writable(at)?.end;
         }
         // What the program had there before may be what was meant.
-        if at != page || tracked::last_gone(fault.address).is_some() || is_stack_used_up(fault) {
+        if at != page || tracked::last_gone(fault.address).is_some() {
             return None;
         }
         let guard = if fault.code == Fault::MAPERR { Barrier::Nothing } else { Barrier::Foreign };
         let between = page.wrapping_sub(known.entry.end);
-        Some(Overrun { known, side: Side::Behind, guard, is_stack: false, between })
+        Some(Overrun { known, side: Side::Behind, guard, between })
     }
 
     /// How many bytes outside what was asked for the access lies; 1 is the byte next to it.
@@ -197,15 +189,12 @@ impl Overrun {
         let part = IfSome((length < all).then_some(PartOf(length, piece.prot != 0)));
         let access = Accessed(fault);
         let what = RememberedMemory(&self.known);
-        match (self.is_stack, piece.prot) {
-            (true, _) => {
-                draft.message(format_args!("{access}: {bytes} {side} of {part}{what}, a stack that is used up"));
-            }
-            (_, 0) => draft.message(format_args!("{access}: {bytes} {side} of {part}{what}, which is PROT_NONE")),
-            _ if self.between > 0 => {
-                draft.message(format_args!("{access}: probably an overrun of {part}{what}, {bytes} past its end"));
-            }
-            _ => draft.message(format_args!("{access}: {bytes} {side} of {part}{what}")),
+        if piece.prot == 0 {
+            draft.message(format_args!("{access}: {bytes} {side} of {part}{what}, which is PROT_NONE"));
+        } else if self.between > 0 {
+            draft.message(format_args!("{access}: probably an overrun of {part}{what}, {bytes} past its end"));
+        } else {
+            draft.message(format_args!("{access}: {bytes} {side} of {part}{what}"));
         }
         if self.side == Side::Behind {
             let unused = self.known.entry.end.wrapping_sub(self.asked_end());
@@ -272,21 +261,7 @@ impl Overrun {
     }
 
     fn tell_remedy(&self, fault: &Fault, draft: &mut Draft) {
-        let pointer = fault.registers.stack();
-        if self.is_stack {
-            let start = self.known.entry.start;
-            match start.checked_sub(pointer).filter(|below| *below > 0) {
-                Some(below) => draft.note(format_args!(
-                    "the stack pointer is {pointer:#x}, {} below that start",
-                    ByteCount(below as u64)
-                )),
-                None => draft.note(format_args!("the stack pointer is {pointer:#x}")),
-            }
-            draft.help(format_args!(
-                "make the stack larger, or let the functions on it use less: a recursion without end, large local \
-                 variables"
-            ));
-        } else if tell_hint(fault.address, draft) {
+        if tell_hint(fault.address, draft) {
         } else if self.known.entry.prot == 0 {
             draft.help(format_args!(
                 "find out where the address comes from: the memory beside it can't be accessed either"
@@ -329,19 +304,6 @@ fn nearer(
         (None, Some((_, known))) => Some((*known, Side::Before)),
         (None, None) => None,
     }
-}
-
-/// Whether a piece is the first memory that can be accessed above a stack pointer.
-fn is_next_above(known: &TrackedRange, pointer: usize) -> bool {
-    let Some(mappings) = Mappings::open() else { return false };
-    let mut at = pointer;
-    while let Some(there) = mappings.at_or_after(at) {
-        if there.is_writable() {
-            return there.contains(known.entry.start);
-        }
-        at = there.end;
-    }
-    false
 }
 
 /// The accessible memory behind a neighbour without any right, if it belongs to the same mapping or reservation and is

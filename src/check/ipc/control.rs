@@ -7,6 +7,7 @@ use super::{bad_id, is_owner, note_permissions, tell_bad_memory};
 use crate::call::{IntArgument, IpcControl, Takes};
 use crate::check::{Check, unexplained};
 use crate::facts::ipc::{self as facts, Object};
+use crate::facts::process;
 use crate::finding::Report;
 use crate::plain::bits::Octal;
 use crate::plain::ipc::Kind;
@@ -73,7 +74,7 @@ impl Check for IpcControl {
     }
 
     fn succeeded(&self, report: &Report<'_>) {
-        let Some((pid, site)) = self.maker.filter(|(pid, _)| sys::process_exists(*pid)) else { return };
+        let Some((pid, site)) = self.maker.filter(|(pid, _)| process::runs(*pid)) else { return };
         report.finding(self.rules().remove_inherited, Severity::Note, |draft| {
             let (kind, id) = (self.kind, self.id);
             draft.message(format_args!("a forked child removes {kind} {id}, which pid {pid}, still running, has made"));

@@ -4,6 +4,7 @@
 use super::{Search, taken_at};
 use crate::check::memory;
 use crate::facts::Module;
+use crate::facts::alternate;
 use crate::facts::mapping::{Mapping, Mappings};
 use crate::facts::threads::{self, Thread};
 use crate::form::Draft;
@@ -12,7 +13,7 @@ use crate::observe::tracked;
 use crate::past::program_break;
 use crate::plain::{Range, page};
 use crate::track::{By, ReleasedPieces};
-use crate::{harden, next, sys};
+use crate::{harden, next};
 use core::fmt;
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -300,6 +301,6 @@ fn stack(range: Range, here: usize) -> Option<Mapping> {
 
 /// The mapping of the alternate signal stack of this thread, if one is registered in the range.
 fn alternate_stack(range: Range) -> Option<Mapping> {
-    let registered = sys::stack::alternate()?;
+    let registered = alternate::of_program()?;
     (registered.start < range.end && range.start < registered.end).then(|| memory::mapping_at(registered.start))?
 }

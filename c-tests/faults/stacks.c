@@ -1,0 +1,204 @@
+/* Uses up a stack, of the kind that the argument says. What happens is told by the library, or not (single.sh). */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#endif
+#define SIZE (256 * 1024)
+#define PAGE 4096
+
+static int third(int depth);
+
+__attribute__((noinline)) static int self(int depth)
+{
+    volatile int kept = depth;
+    return self(depth + 1) + kept;
+}
+
+__attribute__((noinline)) static int first(int depth)
+{
+    volatile char kept[100];
+    kept[0] = (char)depth;
+    return third(depth + 1) + kept[0];
+}
+
+__attribute__((noinline)) static int second(int depth)
+{
+    volatile int kept = depth;
+    return first(depth + 1) + kept;
+}
+
+__attribute__((noinline)) static int third(int depth)
+{
+    volatile int kept = depth;
+    return second(depth + 1) + kept;
+}
+
+__attribute__((noinline)) static int in_libc(int depth)
+{
+    char text[64];
+    snprintf(text, sizeof text, "%d %f", depth, depth * 1.5);
+    return in_libc(depth + 1) + text[0];
+}
+
+/* A frame that is larger than any stack here, of which the lowest byte is used first. */
+__attribute__((noinline)) static int large(void)
+{
+    volatile char bytes[64 << 20];
+    bytes[0] = 1;
+    return bytes[0];
+}
+
+__attribute__((noinline)) static int mapping(int depth)
+{
+    volatile int kept = depth;
+    void *page = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    munmap(page, PAGE);
+    return mapping(depth + 1) + kept;
+}
+
+static void *run_self(void *unused) { return (void *)(long)(self(0) + (unused != NULL)); }
+static void *run_large(void *unused) { return (void *)(long)(large() + (unused != NULL)); }
+static void *run_mapping(void *unused) { return (void *)(long)(mapping(0) + (unused != NULL)); }
+static void handler(int signal) { self(signal); }
+
+static void ended(int signal)
+{
+    static const char told[] = "the program's own handler\n";
+    ssize_t written = write(STDOUT_FILENO, told, sizeof told - 1);
+    _exit(written > 0 && signal == SIGSEGV ? 7 : 8);
+}
+
+static void in_thread(void *(*function)(void *), void *stack)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+    pthread_attr_init(&attributes);
+    if (stack != NULL)
+        pthread_attr_setstack(&attributes, stack, SIZE);
+    else
+        pthread_attr_setstacksize(&attributes, SIZE);
+    if (pthread_create(&thread, &attributes, function, NULL) == 0)
+        pthread_join(thread, NULL);
+}
+
+/* SIZE bytes for a stack, with a guard below them. */
+static char *stack_above(int advice)
+{
+    char *all = mmap(NULL, SIZE + PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (all == MAP_FAILED)
+        exit(3);
+    if (advice == 0 ? mprotect(all, PAGE, PROT_NONE) : madvise(all, PAGE, advice)) {
+        printf("SKIPPED: no such guard here: it needs Linux 6.13 (MADV_GUARD_INSTALL)\n");
+        exit(77);
+    }
+    return all + PAGE;
+}
+
+static ucontext_t back, fiber;
+static void on_fiber(void) { third(0); }
+
+static void in_fiber(char *stack)
+{
+    getcontext(&fiber);
+    fiber.uc_stack.ss_sp = stack;
+    fiber.uc_stack.ss_size = SIZE;
+    fiber.uc_link = &back;
+    makecontext(&fiber, on_fiber, 0);
+    swapcontext(&back, &fiber);
+}
+
+static void on_alternate(char *stack, size_t size)
+{
+    stack_t alternate = {.ss_sp = stack, .ss_size = size};
+    sigaltstack(&alternate, NULL);
+}
+
+static void handle(int signal, void (*function)(int))
+{
+    struct sigaction action = {.sa_handler = function, .sa_flags = SA_ONSTACK};
+    sigaction(signal, &action, NULL);
+}
+
+static const char *wanted;
+static int is(const char *name) { return strcmp(wanted, name) == 0; }
+
+__attribute__((constructor)) static void before_main(void)
+{
+    const char *when = getenv("STACKS_EARLY");
+    if (when != NULL)
+        self(0);
+}
+
+int main(int count, char **arguments)
+{
+    wanted = count > 1 ? arguments[1] : "";
+    setvbuf(stdout, NULL, _IONBF, 0);
+    /* The same limit wherever it runs, which is smaller than the large frame. */
+    struct rlimit limit = {8 << 20, 8 << 20};
+    if (getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur != 8 << 20) {
+        limit.rlim_cur = 8 << 20;
+        if (setrlimit(RLIMIT_STACK, &limit) == 0)
+            execv("/proc/self/exe", arguments);
+        return 3;
+    }
+    if (is("main"))
+        self(0);
+    else if (is("three"))
+        third(0);
+    else if (is("large"))
+        large();
+    else if (is("libc"))
+        in_libc(0);
+    else if (is("hook"))
+        in_thread(run_mapping, NULL);
+    else if (is("early"))
+        setenv("STACKS_EARLY", "1", 1), execv("/proc/self/exe", arguments);
+    else if (is("thread"))
+        in_thread(run_self, NULL);
+    else if (is("thread-large"))
+        in_thread(run_large, NULL);
+    else if (is("thread-stack"))
+        in_thread(run_self, stack_above(0));
+    else if (is("fiber"))
+        in_fiber(stack_above(0));
+    else if (is("fiber-advised"))
+        in_fiber(stack_above(MADV_GUARD_INSTALL));
+    else if (is("handler"))
+        signal(SIGUSR1, handler), raise(SIGUSR1);
+    else if (is("alternate"))
+        on_alternate(stack_above(0), SIZE), handle(SIGUSR1, handler), raise(SIGUSR1);
+    else if (is("child")) {
+        int status = 0;
+        if (fork() == 0)
+            self(0);
+        wait(&status);
+        raise(WIFSIGNALED(status) ? WTERMSIG(status) : SIGKILL);
+    } else if (is("own-handler"))
+        handle(SIGSEGV, ended), self(0);
+    else if (is("own-handler-thread"))
+        handle(SIGSEGV, ended), in_thread(run_self, NULL);
+    else if (is("own-alternate"))
+        on_alternate(malloc(SIZE), SIZE), handle(SIGSEGV, ended), self(0);
+    else if (is("obstacle")) {
+        char here;
+        char *page = (char *)((unsigned long)(&here - (1 << 20)) & -(unsigned long)PAGE);
+        if (mmap(page, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == page)
+            self(0);
+    } else if (is("index")) {
+        /* No stack is used up: an index below an array on it that runs out of a fiber's. */
+        char *stack = stack_above(0);
+        *(volatile char *)(stack - 1) = 1;
+    }
+    return 0;
+}

@@ -1,0 +1,269 @@
+//! Stacks that are used up.
+
+use super::NEAR;
+use super::words::{Accessed, RememberedMemory};
+use crate::call::Fault;
+use crate::check::ByteCount;
+use crate::check::memory::ShownMapping;
+use crate::check::provenance::{note_mapped, note_origin};
+use crate::facts::limits::{self, Bytes};
+use crate::facts::mapping::{Mapping, Mappings};
+use crate::facts::pagemap;
+use crate::facts::threads::Thread;
+use crate::form::{Calls, Draft, RelatedCall, Round};
+use crate::machine::{Architecture, Machine};
+use crate::observe::tracked;
+use crate::plain::page::{page_size, page_start, whole_pages};
+use crate::track::{By, TrackedRange};
+
+/// How far below the stack pointer an access may be one to the stack: the red zone, what a call pushes, and what instructions
+/// store that move the pointer afterwards (PowerPC, `AArch64`).
+const BELOW: usize = 4096;
+
+/// What the kernel keeps free below the main stack, `stack_guard_gap`, unless it was started with another figure.
+const GAP: usize = 1 << 20;
+
+/// Whose stack it is.
+enum Stack {
+    /// The main thread's, which the kernel makes.
+    Main,
+    /// Another thread's, of libc's making.
+    Thread,
+    /// The alternate signal stack that the program has registered for this thread.
+    Alternate(Option<TrackedRange>),
+    /// Memory that the program has mapped.
+    Own(TrackedRange),
+}
+
+/// An access below the end of a stack, by the thread that is on it.
+pub(crate) struct Overflow {
+    stack: Stack,
+    /// What can be used of it.
+    usable: Mapping,
+    /// One past its last byte.
+    end: usize,
+    pointer: usize,
+}
+
+/// What an access has to do with the stack.
+#[expect(clippy::large_enum_variant, reason = "there is no heap; one of them lives at a time")]
+pub(super) enum Looked {
+    Elsewhere,
+    /// It is below a stack of which nothing is known.
+    BelowUnknown,
+    Below(Overflow),
+}
+
+/// Looks whether an access is one to the stack, and below its end.
+pub(super) fn look(fault: &Fault) -> Looked {
+    match Overflow::below(fault) {
+        None => Looked::Elsewhere,
+        Some((usable, pointer)) => match whose(&usable, fault) {
+            None => Looked::BelowUnknown,
+            Some((stack, end)) => Looked::Below(Overflow { stack, usable, end, pointer }),
+        },
+    }
+}
+
+impl Overflow {
+    /// The memory of the stack that the access is below, and the stack pointer.
+    fn below(fault: &Fault) -> Option<(Mapping, usize)> {
+        let (address, pointer) = (fault.address, fault.registers.stack());
+        if pointer == 0 || address.saturating_add(BELOW) < pointer {
+            return None;
+        }
+        let mappings = Mappings::open()?;
+        let next = usable(&mappings, address, pointer)?;
+        if next.start <= pointer || next.start.wrapping_sub(pointer) < NEAR && tracked::last_gone(pointer).is_none() {
+            return Some((next, pointer));
+        }
+        // The stack pointer may be any value, or one frame may be larger than what lies between two stacks: the callers know.
+        let calls = Calls::of_fault(fault.registers);
+        let own = mappings.at(Machine::thread_pointer()).filter(|own| address < own.start);
+        let callers = [Some(next), own].into_iter().flatten().find(|stack| calls.reach(stack.start, stack.end))?;
+        Some((callers, pointer))
+    }
+
+    /// Says what happened.
+    pub(super) fn tell(&self, fault: &Fault, draft: &mut Draft) {
+        let access = Accessed(fault);
+        let short = Bytes(self.usable.start.saturating_sub(fault.address) as u64);
+        let size = Bytes(self.end.wrapping_sub(self.usable.start) as u64);
+        let thread = Thread::own();
+        match (&self.stack, self.limit()) {
+            (Stack::Main, Some(limit)) => draft.message(format_args!(
+                "{access}, {short} below the stack of {thread}, which is used up: it may have {}",
+                Bytes(limit)
+            )),
+            (Stack::Main | Stack::Thread, _) => draft.message(format_args!(
+                "{access}, {short} below the stack of {thread}, which is used up: it has {size}"
+            )),
+            (Stack::Alternate(_), _) => draft.message(format_args!(
+                "{access}, {short} below the alternate signal stack of {thread}, which is used up: it has {size}"
+            )),
+            (Stack::Own(known), _) => draft.message(format_args!(
+                "{access}, {short} below a stack in {}, which is used up: it has {size}",
+                RememberedMemory(known)
+            )),
+        }
+        draft.mapping(&self.usable);
+        if let Stack::Own(known) | Stack::Alternate(Some(known)) = &self.stack {
+            note_mapped(known, draft);
+        }
+        let calls = Calls::of_fault(fault.registers);
+        if let Some(round) = calls.round() {
+            self.tell_recursion(&round, &calls, draft);
+            self.note_limits(fault, draft);
+            draft.help(format_args!(
+                "look for what should end the recursion; if it is meant to go so deep, {}, or use a loop",
+                self.larger()
+            ));
+        } else {
+            self.note_pointer(draft);
+            self.note_limits(fault, draft);
+            self.tell_remedy(calls.innermost_frame().unwrap_or(0), draft);
+        }
+    }
+
+    fn tell_recursion(&self, round: &Round, calls: &Calls, draft: &mut Draft) {
+        let place = RelatedCall { outer: round.outer, ..RelatedCall::of_site(round.site) };
+        let bytes = ByteCount(round.bytes as u64);
+        match round.calls {
+            1 => draft.related_call(
+                place,
+                format_args!("a recursion: this call comes again and again, for {bytes} of stack each time"),
+            ),
+            length => draft.related_call(
+                place,
+                format_args!("a recursion: these {length} calls come again and again, for {bytes} of stack each time"),
+            ),
+        }
+        let used = self.end.wrapping_sub(self.pointer);
+        if let Some(count) = calls.count() {
+            draft.note(format_args!("the stack holds {count} calls"));
+        } else {
+            let rounds = used.checked_div(round.bytes).unwrap_or(0);
+            draft.note(format_args!("the stack holds about {} calls", rounds.saturating_mul(round.calls)));
+        }
+    }
+
+    fn note_pointer(&self, draft: &mut Draft) {
+        let (start, pointer) = (self.usable.start, self.pointer);
+        if let Some(below) = start.checked_sub(pointer).filter(|below| *below > 0) {
+            draft.note(format_args!("the stack pointer is {pointer:#x}, {} below the stack", Bytes(below as u64)));
+        } else {
+            let rest = ByteCount(pointer.wrapping_sub(start) as u64);
+            draft.note(format_args!("the stack pointer is {pointer:#x}, {rest} above the end of the stack"));
+        }
+    }
+
+    /// Says where the stack is, what keeps the main stack from growing further, and what the access ran into.
+    fn note_limits(&self, fault: &Fault, draft: &mut Draft) {
+        draft.note(format_args!("the stack: {:#x}-{:#x}", self.usable.start, self.end));
+        if matches!(self.stack, Stack::Main) {
+            if self.limit().is_some() {
+                draft.note(format_args!("its limit is RLIMIT_STACK (ulimit -s)"));
+                return;
+            }
+            if let Some(there) = self.obstacle() {
+                let gap = ByteCount(self.usable.start.saturating_sub(there.end) as u64);
+                draft.note(format_args!("it can't grow further: {gap} below it is {}", ShownMapping(&there)));
+                note_origin(there.start, draft);
+            }
+        }
+        if let Some(guard) = tracked::at(fault.address).filter(|guard| guard.entry.prot == 0)
+            && let Some(given) = tracked::protection(fault.address, 0, Some(guard.origin.serial))
+        {
+            draft.related("mprotect", given.site, format_args!("the guard below it was protected here"));
+        } else if fault.code == Fault::MAPERR && pagemap::is_guard(fault.address) {
+            draft.note(format_args!("the access ran into a guard of madvise (MADV_GUARD_INSTALL)"));
+        }
+    }
+
+    /// The limit of the main stack, if that is what it has reached.
+    fn limit(&self) -> Option<u64> {
+        let length = self.end.wrapping_sub(self.usable.start.min(self.pointer)) as u64;
+        let is_reached = |limit: &u64| length.saturating_add(page_size() as u64) >= *limit;
+        limits::soft(libc::RLIMIT_STACK).filter(is_reached)
+    }
+
+    /// What is mapped closely below the main stack.
+    fn obstacle(&self) -> Option<Mapping> {
+        let mappings = Mappings::open()?;
+        let mut at = self.usable.start.saturating_sub(GAP.saturating_add(page_size()));
+        let mut last = None;
+        while let Some(there) = mappings.at_or_after(at).filter(|there| there.start < self.usable.start) {
+            at = there.end;
+            last = Some(there);
+        }
+        last
+    }
+
+    fn tell_remedy(&self, frame: usize, draft: &mut Draft) {
+        let larger = self.larger();
+        if frame >= self.end.wrapping_sub(self.usable.start) >> 2 {
+            draft.help(format_args!(
+                "the innermost function takes {} of stack: put its large variables elsewhere (malloc, static), or \
+                 {larger}",
+                Bytes(frame as u64)
+            ));
+        } else {
+            draft.help(format_args!("{larger}, or let the functions on it use less of it"));
+        }
+    }
+
+    /// How to make the stack larger.
+    fn larger(&self) -> &'static str {
+        match &self.stack {
+            Stack::Main if limits::is_unlimited(libc::RLIMIT_STACK) => "run that part in a thread with a larger stack",
+            Stack::Main => "give it a larger stack (ulimit -s, or a thread with pthread_attr_setstacksize)",
+            Stack::Thread => "give the thread a larger stack (pthread_attr_setstacksize)",
+            Stack::Alternate(_) => "register a larger one with sigaltstack",
+            Stack::Own(_) => "map a larger stack",
+        }
+    }
+}
+
+/// The memory of the stack that has run out at `address`: what is above it, and the stack pointer in it or below it.
+fn usable(mappings: &Mappings, address: usize, pointer: usize) -> Option<Mapping> {
+    let is_usable = |there: &Mapping| there.is_readable() && there.is_writable();
+    if let Some(mut there) = mappings.at(pointer).filter(is_usable) {
+        if there.contains(address) {
+            // The kernel does not show guards of madvise(2) in its list.
+            let mut above = page_start(address);
+            while above < there.end && pagemap::is_guard(above) {
+                above = above.saturating_add(page_size());
+            }
+            there.start = above;
+        }
+        return (address < there.start && pointer < there.start.saturating_add(BELOW)).then_some(there);
+    }
+    // What it has run out of is the next above.
+    let mut at = pointer;
+    loop {
+        let there = mappings.at_or_after(at)?;
+        if is_usable(&there) {
+            return (address < there.start).then_some(there);
+        }
+        at = there.end;
+    }
+}
+
+/// Whose stack the memory is, and where it ends; `None` if that is not known.
+fn whose(usable: &Mapping, fault: &Fault) -> Option<(Stack, usize)> {
+    if usable.name().starts_with(b"[stack") {
+        return Some((Stack::Main, usable.end));
+    }
+    let known = tracked::at(usable.start).filter(|known| known.origin.by != By::Shmat);
+    if let Some(registered) = fault.alternate
+        && (usable.start..usable.start.saturating_add(page_size())).contains(&registered.start)
+    {
+        return Some((Stack::Alternate(known), registered.end));
+    }
+    // libc puts the thread's control block at the top of its stack.
+    let block = Machine::thread_pointer();
+    if usable.contains(block) {
+        return Some((known.map_or(Stack::Thread, Stack::Own), whole_pages(block)));
+    }
+    known.map(|known| (Stack::Own(known), usable.end.min(known.entry.end)))
+}

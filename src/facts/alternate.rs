@@ -1,0 +1,231 @@
+//! Alternate signal stacks of our own, for threads that have set none: without one, no handler runs where a stack is used up.
+//!
+//! Each thread registers its own, before any code of the program's runs in it. Whoever asks by sigaltstack(2) is told what
+//! the program has set. None is touched before a fault: the memory for all of them counts as addresses alone, but for a word
+//! for each, which says whose it is. No thread tells of its end: a place is taken over by the next thread with the same
+//! control block, or when the kernel says that its thread is no more.
+
+use crate::machine::{Architecture, Machine, this_thread};
+use crate::plain::Range;
+use crate::plain::page::{page_size, whole_pages};
+use crate::sys;
+use core::cell::UnsafeCell;
+use core::ffi::c_int;
+use core::ptr;
+use core::slice;
+use core::sync::atomic::{
+    AtomicPtr, AtomicU64, AtomicUsize,
+    Ordering::{AcqRel, Acquire, Relaxed},
+};
+
+/// How much the handler of faults needs, before it goes on on the report's stack, beside what the kernel puts there.
+const HANDLER: usize = 4096;
+
+/// The bytes of the stack in the library's own data; those of processors with AMX need 11 KiB for the kernel's part.
+const OWN: usize = 16 * 1024;
+
+/// The stacks in the first piece of memory; each further piece has twice as many as the one before.
+const FIRST: usize = 16;
+const PIECES: usize = 20;
+
+/// How far from its place in a piece a thread's stack may lie.
+const PROBES: usize = 8;
+
+#[repr(C, align(4096))]
+struct Own(UnsafeCell<[u8; OWN]>);
+
+// SAFETY: the kernel writes there, and one thread's handler.
+unsafe impl Sync for Own {}
+
+static OWN_STACK: Own = Own(UnsafeCell::new([0; OWN]));
+
+struct Stacks {
+    /// The bytes of each; 0 while there are none.
+    size: AtomicUsize,
+    /// The thread that has the one in the library's own data.
+    first: AtomicUsize,
+    /// Each begins with a word for each of its stacks: whose it is ([`Claim`]), 0 for nobody's.
+    pieces: [AtomicPtr<AtomicU64>; PIECES],
+}
+
+static STACKS: Stacks = Stacks {
+    size: AtomicUsize::new(0),
+    first: AtomicUsize::new(0),
+    pieces: [const { AtomicPtr::new(ptr::null_mut()) }; PIECES],
+};
+
+/// A thread, in a word: 42 bits of where its control block lies, and its number, which has 22 (`PID_MAX_LIMIT`). Threads alike
+/// in both would have to lie 64 TiB apart.
+#[derive(Clone, Copy)]
+struct Claim(u64);
+
+impl Claim {
+    const TID_BITS: u32 = 22;
+
+    fn of_this_thread() -> Claim {
+        let tid = u64::from(sys::gettid().unsigned_abs());
+        Claim((Machine::thread_pointer() as u64 >> 4) << Claim::TID_BITS | tid)
+    }
+
+    /// Whether it is of a thread with the same control block: one that was before, or the same before a fork.
+    fn is_of_same_block(self, other: u64) -> bool {
+        other >> Claim::TID_BITS == self.0 >> Claim::TID_BITS
+    }
+
+    fn tid(word: u64) -> c_int {
+        c_int::try_from(word & ((1 << Claim::TID_BITS) - 1)).unwrap_or(0)
+    }
+
+    /// Where the search for its place begins.
+    fn hash(self) -> usize {
+        /// 2^64 divided by the golden ratio.
+        const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+        let spread = (self.0 >> Claim::TID_BITS).wrapping_mul(SPREAD) >> 32;
+        usize::try_from(spread).unwrap_or(0)
+    }
+}
+
+/// A piece of memory with stacks.
+struct Piece {
+    claims: &'static [AtomicU64],
+    /// Where the first stack begins, and the bytes of each.
+    stacks: usize,
+    size: usize,
+}
+
+impl Piece {
+    /// How many stacks piece `index` has, the bytes of their words, and those of all of it.
+    fn shape(index: usize, size: usize) -> (usize, usize, usize) {
+        let count = FIRST << index;
+        let words = whole_pages(count.wrapping_mul(size_of::<u64>()));
+        (count, words, words.wrapping_add(count.wrapping_mul(size)))
+    }
+
+    fn get(index: usize, size: usize) -> Option<Piece> {
+        let start = STACKS.pieces.get(index)?.load(Acquire);
+        if start.is_null() {
+            return None;
+        }
+        let (count, words, _) = Piece::shape(index, size);
+        // SAFETY: zeroed memory of that shape, which is never given back.
+        let claims = unsafe { slice::from_raw_parts(start, count) };
+        Some(Piece { claims, stacks: (start as usize).wrapping_add(words), size })
+    }
+
+    /// Makes piece `index`, unless another thread is faster.
+    fn make(index: usize, size: usize) -> Option<Piece> {
+        let (_, _, bytes) = Piece::shape(index, size);
+        let memory: *mut AtomicU64 = sys::zeroed_memory(bytes)?.cast();
+        let place = STACKS.pieces.get(index)?;
+        if place.compare_exchange(ptr::null_mut(), memory, AcqRel, Acquire).is_err() {
+            sys::unmap(Range::new(memory as usize, bytes));
+        }
+        Piece::get(index, size)
+    }
+
+    /// The places for a thread, in which `take` looks for one.
+    fn find(&self, claim: Claim, mut take: impl FnMut(&AtomicU64) -> bool) -> Option<Range> {
+        (0..PROBES).find_map(|probe| {
+            let index = claim.hash().wrapping_add(probe) & self.claims.len().wrapping_sub(1);
+            let word = self.claims.get(index)?;
+            take(word).then(|| Range::new(self.stacks.wrapping_add(index.wrapping_mul(self.size)), self.size))
+        })
+    }
+}
+
+/// Whether another thread may have this place, as `word` says of it now.
+fn take(place: &AtomicU64, word: u64, claim: Claim) -> bool {
+    place.compare_exchange(word, claim.0, AcqRel, Relaxed).is_ok()
+}
+
+fn pieces(size: usize) -> impl Iterator<Item = Piece> {
+    (0..PIECES).map_while(move |index| Piece::get(index, size))
+}
+
+/// A place for this thread: that of one before it with the same control block, a free one, or one whose thread is no more.
+fn place(size: usize) -> Option<Range> {
+    let claim = Claim::of_this_thread();
+    let same = |place: &AtomicU64| {
+        let word = place.load(Relaxed);
+        word != 0 && claim.is_of_same_block(word) && take(place, word, claim)
+    };
+    let free = |place: &AtomicU64| place.load(Relaxed) == 0 && take(place, 0, claim);
+    let pid = sys::getpid();
+    let abandoned = |place: &AtomicU64| {
+        let word = place.load(Relaxed);
+        !sys::thread_exists(pid, Claim::tid(word)) && take(place, word, claim)
+    };
+    pieces(size)
+        .find_map(|piece| piece.find(claim, same))
+        .or_else(|| pieces(size).find_map(|piece| piece.find(claim, free)))
+        .or_else(|| pieces(size).find_map(|piece| piece.find(claim, abandoned)))
+        .or_else(|| Piece::make(pieces(size).count(), size)?.find(claim, free))
+}
+
+/// From here on threads get stacks, and this one has the first: nothing of the program's asks the kernel itself for them.
+pub(crate) fn begin() {
+    // SAFETY: getauxval(3) reads what the kernel left on the stack.
+    let least = usize::try_from(unsafe { libc::getauxval(libc::AT_MINSIGSTKSZ) }).unwrap_or(0).max(libc::MINSIGSTKSZ);
+    let size = whole_pages(least.wrapping_add(HANDLER));
+    if size > OWN || sys::stack::register_alternate(own()).is_err() {
+        return;
+    }
+    STACKS.first.store(this_thread(), Relaxed);
+    STACKS.size.store(size, Relaxed);
+}
+
+fn own() -> Range {
+    Range::new(OWN_STACK.0.get() as usize, OWN)
+}
+
+/// Whether threads get stacks of ours.
+#[inline]
+pub(crate) fn are_given() -> bool {
+    STACKS.size.load(Relaxed) != 0
+}
+
+/// Gives this thread, which has set none, a stack.
+pub(crate) fn give() {
+    let size = STACKS.size.load(Relaxed);
+    if size == 0 {
+        return;
+    }
+    let stack = if STACKS.first.load(Relaxed) == this_thread() { Some(own()) } else { place(size) };
+    if let Some(stack) = stack {
+        let _ = sys::stack::register_alternate(stack);
+    }
+}
+
+/// The stack of ours that an address lies in.
+pub(crate) fn holding(address: usize) -> Option<Range> {
+    if own().contains(address) {
+        return Some(own());
+    }
+    let size = STACKS.size.load(Relaxed);
+    pieces(if size == 0 { page_size() } else { size }).find_map(|piece| {
+        let offset = address.checked_sub(piece.stacks)?;
+        let index = offset.checked_div(piece.size)?;
+        let start = address.wrapping_sub(offset.checked_rem(piece.size)?);
+        (index < piece.claims.len()).then(|| Range::new(start, piece.size))
+    })
+}
+
+/// The alternate signal stack that the program has set for this thread.
+pub(crate) fn of_program() -> Option<Range> {
+    sys::stack::alternate().filter(|stack| holding(stack.start).is_none())
+}
+
+/// This is a forked child: its thread has another number now.
+pub(crate) fn forked() {
+    let size = STACKS.size.load(Relaxed);
+    if size == 0 || STACKS.first.load(Relaxed) == this_thread() {
+        return;
+    }
+    let claim = Claim::of_this_thread();
+    let _ = pieces(size).find_map(|piece| {
+        piece.find(claim, |place| {
+            let word = place.load(Relaxed);
+            word != 0 && claim.is_of_same_block(word) && take(place, word, claim)
+        })
+    });
+}
