@@ -127,7 +127,7 @@ pub(crate) unsafe extern "C" fn sigaltstack(
     _return_address: usize,
 ) -> c_int {
     // Looked at before the call: the two may be one. A bad address is the kernel's to refuse.
-    let wanted = sys::memory::value::<libc::stack_t>(new as usize);
+    let wanted = if new.is_null() { None } else { sys::memory::value::<libc::stack_t>(new as usize) };
     // SAFETY: the program's own call.
     let status = unsafe { next::sigaltstack(new, old) };
     if status != 0 {
@@ -139,7 +139,7 @@ pub(crate) unsafe extern "C" fn sigaltstack(
     {
         *told = libc::stack_t { ss_sp: ptr::null_mut(), ss_flags: libc::SS_DISABLE, ss_size: 0 };
     }
-    let Some(wanted) = wanted.filter(|_| !new.is_null()) else { return status };
+    let Some(wanted) = wanted else { return status };
     if wanted.ss_flags == libc::SS_DISABLE {
         alternate::give();
     }
