@@ -8,7 +8,8 @@ use core::fmt::Write as _;
 
 /// Whether a process runs: it is there, and has not ended. One that has waits for its parent to ask how (a zombie).
 pub(crate) fn runs(pid: c_int) -> bool {
-    sys::process_exists(pid) && !has_ended(pid).unwrap_or(false)
+    // Without /proc, or if it has been waited for by now, there is no more to ask.
+    has_ended(pid).map_or_else(|| sys::process_exists(pid), |ended| !ended)
 }
 
 /// `None` if that can't be read.
