@@ -34,9 +34,16 @@ pub(crate) fn compatibility(name: Option<&str>) -> Result<()> {
         text.push_str(&row(subject, &library)?);
     }
     let document = root.join("docs/compatibility.md");
+    text.push_str(&suites(&document)?);
     fs::write(&document, text).context("writing docs/compatibility.md")?;
     println!("the table is in {}", document.display());
     Ok(())
+}
+
+/// What the document says after the table, which is written by hand: suites of tests take longer, and their sources.
+fn suites(document: &Path) -> Result<String> {
+    let before = fs::read_to_string(document).context("reading docs/compatibility.md")?;
+    Ok(before.find("\n## Test suites").map(|at| before[at..].to_owned()).unwrap_or_default())
 }
 
 fn row(subject: &Subject, library: &Path) -> Result<String> {

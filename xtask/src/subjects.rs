@@ -123,6 +123,55 @@ pub(crate) const SUBJECTS: &[Subject] = &[
          sum(g) from generate_series(1,10000) g\" | postgres --single -D data postgres | grep sum'",
     ),
     Subject(
+        "PostgreSQL server, a backend killed",
+        "postgresql",
+        "id -u postgres > /dev/null && chmod 777 . && setpriv --reuid postgres --regid postgres --clear-groups sh -c \
+         'PATH=$PATH:$(ls -d /usr/lib/postgresql/*/bin | tail -n 1); export PGHOST=$PWD; initdb -A trust -D data > \
+         /dev/null && for kind in \"sysv posix\" \"mmap sysv\" \"mmap mmap\"; do set -- $kind; pg_ctl -D data -l log \
+         -w -o \"-k $PWD -h \\\"\\\" -c fsync=off -c shared_memory_type=$1 -c dynamic_shared_memory_type=$2 -c \
+         parallel_setup_cost=0 -c parallel_tuple_cost=0 -c min_parallel_table_scan_size=0\" start > /dev/null; \
+         pgbench -qis 1 postgres > /dev/null 2>&1; pgbench -nc 4 -t 50 postgres 2> /dev/null | grep actually; psql \
+         -qAtc \"select count(*), sum(abs(aid)) from pgbench_accounts\" postgres; psql -qAtc \"select pg_sleep(9)\" \
+         postgres > /dev/null 2>&1 & sleep 0.5; kill -9 $(psql -qAtc \"select pid from pg_stat_activity where query \
+         like \\$\\$select pg_sleep%\\$\\$\" postgres); until psql -qAtc \"select count(*) from pgbench_accounts\" \
+         postgres 2> /dev/null; do sleep 0.2; done; pg_ctl -D data -m fast -w stop > /dev/null && echo stopped; \
+         done'",
+    ),
+    Subject(
+        "Apache, graceful restarts",
+        "apache2 curl",
+        "test -x /usr/sbin/apache2 || exit 127; export D=$PWD M=/usr/lib/apache2/modules; chmod 777 .; echo ok > \
+         index.html; printf 'ServerName localhost\\nListen 127.0.0.1:8098\\nPidFile %s/pid\\nErrorLog \
+         %s/error\\nMutex sysvsem default\\nDocumentRoot %s\\n<Location />\\nRequire all \
+         granted\\n</Location>\\n<Location /status>\\nSetHandler server-status\\n</Location>\\nUser www-data\\nGroup \
+         www-data\\nExtendedStatus On\\n' $D $D $D > conf; for m in mpm_${MPM:-event} authz_core slotmem_shm \
+         socache_shmcb ssl status; do echo \"LoadModule ${m}_module $M/mod_$m.so\"; done >> conf; echo \
+         \"SSLSessionCache shmcb:$D/ssl(512000)\" >> conf; /usr/sbin/apache2 -f $D/conf -k start && until [ -s pid ]; \
+         do sleep 0.1; done; for signal in USR1 HUP USR1; do for i in 1 2 3 4 5; do curl -s \
+         http://127.0.0.1:8098/index.html; done; kill -$signal $(cat pid); sleep 0.7; done; curl -s \
+         http://127.0.0.1:8098/status?auto | grep ServerMPM; p=$(cat pid); kill $p; while [ -d /proc/$p ]; do sleep \
+         0.1; done; grep -c 'error]' error; true",
+    ),
+    Subject(
+        "PHP, its shared memory, semaphores and queues",
+        "php-cli",
+        "php -r '$k = ftok(\"/etc/passwd\", \"\\xe4\"); $m = shm_attach($k, 10000); $s = sem_get($k); $q = \
+         msg_get_queue($k); for ($i = 0; $i < 4; $i++) if (pcntl_fork() == 0) { for ($j = 0; $j < 100; $j++) { \
+         sem_acquire($s); shm_put_var($m, 1, (shm_has_var($m, 1) ? shm_get_var($m, 1) : 0) + 1); sem_release($s); } \
+         msg_send($q, 1, $i); posix_kill(getmypid(), 9); } for ($i = 0; $i < 4; $i++) { msg_receive($q, 1, $t, 99, \
+         $x); pcntl_wait($w); } echo shm_get_var($m, 1), \"\\n\"; shm_remove($m); sem_remove($s); \
+         msg_remove_queue($q); $o = shmop_open(0, \"n\", 0600, 100); shmop_write($o, \"kept\", 0); echo \
+         shmop_read($o, 0, 4), \"\\n\"; shmop_delete($o);'",
+    ),
+    Subject(
+        "Perl, IPC::Shareable",
+        "libipc-shareable-perl",
+        "perl -e 'use IPC::Shareable; tie my %h, \"IPC::Shareable\", {key => \"mapsan\", create => 1, destroy => 1}; \
+         $h{n} = 0; $h{deep} = {list => [1, 2]}; for (1..3) { if (!fork) { for (1..20) { tied(%h)->lock; $h{n}++; \
+         tied(%h)->unlock; } exit; } } wait for 1..3; print \"$h{n} $h{deep}{list}[1]\\n\"; \
+         IPC::Shareable->clean_up_all;'",
+    ),
+    Subject(
         "redis",
         "redis-server",
         "redis-server --version | cut -d' ' -f1-2 && redis-server --port 0 --unixsocket $PWD/s --save '' --daemonize \
