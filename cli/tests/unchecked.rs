@@ -301,7 +301,7 @@ fn programs_without_the_library_are_named_however_short_they_run() {
 
 #[test]
 fn programs_that_are_covered_or_were_never_started_are_no_gaps() {
-    let needs = std::process::Command::new("ldd").arg("/bin/true").output().unwrap();
+    let needs = Command::new("ldd").arg("/bin/true").output().unwrap();
     let needs = String::from_utf8_lossy(&needs.stdout).into_owned();
     let loader = needs.split_whitespace().rfind(|word| word.starts_with("/lib") && word.contains("/ld")).unwrap();
     for script in [
