@@ -234,7 +234,9 @@ fn a_set_and_a_queue_are_told_once_whoever_has_used_them() {
     let many = "    for (int i = 0; i < 3; i++)\n        if (fork() == 0)\n            \
                 return semget(IPC_PRIVATE, 1, 0600) < 0;\n    while (wait(NULL) > 0);\n    return 0;\n";
     let many = said("", many, &[]).unwrap();
-    assert_eq!(many.matches("[leak-semaphore]").count(), 1, "{many}");
+    assert_eq!(many.matches("warning[leak-semaphore]").count(), 1, "{many}");
+    let queue = said("", "    return msgget(IPC_PRIVATE, 0600) < 0;\n", &[]).unwrap();
+    has(&queue, &["warning[leak-queue]", "its key is IPC_PRIVATE: it can be found by its id alone\n"]);
     has(
         &many,
         &["3 semaphore sets made here still exist when the run is over: 0, 1, 2\n", "by hand: ipcrm -s 0 -s 1 -s 2\n"],

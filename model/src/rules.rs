@@ -371,9 +371,9 @@ macro_rules! for_each_rule {
         "mappings, or parts of them, that are still there at exit";
     LeakAttach "leak-attach" "shmat" Exit [Note] Correctness None
         "a segment that is still attached at exit";
-    LeakSemaphore "leak-semaphore" "semget" Exit [Note] Correctness None
+    LeakSemaphore "leak-semaphore" "semget" Exit [Note, Warning] Correctness None
         "a semaphore set that this process created still exists at its end";
-    LeakQueue "leak-queue" "msgget" Exit [Note] Correctness None
+    LeakQueue "leak-queue" "msgget" Exit [Note, Warning] Correctness None
         "a message queue that this process created still exists at its end";
     LeakShmObject "leak-shm-object" "shm_open" Exit [Note] Correctness None
         "a POSIX shared memory object that this process created and nobody unlinked";

@@ -112,7 +112,10 @@ impl Leftovers<'_> {
             owners.iter().filter(|owner| **owner != own_user()).map(|owner| format!("{} owns {it}", user(*owner))),
         );
         let told = Told { message, notes, help: vec![self.ipc_help(words, left)], related: Vec::new() };
-        self.record(*rule, Severity::Note, group, told)
+        // Nobody is left who knows the id.
+        let is_lost = self.living.is_empty() && left.iter().any(|left| shown_key(left.listed.key) == "IPC_PRIVATE");
+        let severity = if is_lost { Severity::Warning } else { Severity::Note };
+        self.record(*rule, severity, group, told)
     }
 
     /// What to do: by hand only with what is the user's own, when nobody of the run is left who may use it.
