@@ -412,7 +412,7 @@ fn a_lock_whose_owner_has_died_is_told_unless_it_is_made_anew() {
             "    {memory}\n    pthread_mutexattr_t shared;\n    pthread_mutexattr_init(&shared);\n    \
              pthread_mutexattr_setpshared(&shared, PTHREAD_PROCESS_SHARED);\n    \
              pthread_mutex_init(lock, &shared);\n    if (fork() == 0) {{\n        pthread_mutex_lock(lock);\n        \
-             {end};\n    }}\n    wait(NULL);\n    {then}\n    usleep(600000);\n    return munmap(lock, 4096);\n"
+             {end};\n    }}\n    wait(NULL);\n    {then}\n    usleep(1500000);\n    return munmap(lock, 4096);\n"
         );
         said(&name, &lines, &["--ipc", "private"])
     };

@@ -38,6 +38,9 @@ struct Reading {
     owner: u32,
     /// Whether its owner was gone then, so that nobody unlocks it any more.
     is_left: bool,
+    /// Whether it was so at the look before, too, or is so when the run is over: who waits for a process may put in order what
+    /// that has left, and is soon at it.
+    is_lasting: bool,
     /// Who had the memory then.
     others: Vec<u32>,
     /// When, as in records.
@@ -48,7 +51,13 @@ impl Reading {
     /// What a lock holds now, which is read once more where its owner may just have unlocked it and ended.
     fn now(owner: u32, again: impl FnOnce() -> Option<u32>) -> Reading {
         let is_left = is_gone(owner) && again() == Some(owner);
-        Reading { owner, is_left, others: Vec::new(), time: now() }
+        Reading { owner, is_left, is_lasting: false, others: Vec::new(), time: now() }
+    }
+
+    /// The same, where this was read at the look before.
+    fn after(self, before: Option<&Reading>) -> Reading {
+        let is_the_same = before.is_some_and(|before| before.is_left && before.owner == self.owner);
+        Reading { is_lasting: self.is_left && is_the_same, ..self }
     }
 }
 
@@ -103,7 +112,10 @@ impl Locks {
                 }
             }
         }
-        self.readings.extend(read);
+        for (place, reading) in read {
+            let reading = reading.after(self.readings.get(&place));
+            self.readings.insert(place, reading);
+        }
     }
 
     /// The findings, when the run is over.
@@ -121,17 +133,17 @@ impl Locks {
             let told = told.map(|told| self.told.remove(told));
             let mut last = self.readings.remove(&place);
             // Who lives had it a moment ago; else it may be there by its name or key.
-            if let Some(owner) = left_owner(&lock.what)
-                && last.as_ref().is_none_or(|last| last.owner != owner || !last.is_left)
-            {
-                last = Some(Reading::now(owner, || left_owner(&lock.what)));
+            if let Some(owner) = left_owner(&lock.what) {
+                let before = last.filter(|last| last.owner == owner && last.is_left);
+                let now = before.unwrap_or_else(|| Reading::now(owner, || left_owner(&lock.what)));
+                last = Some(Reading { is_lasting: true, ..now });
             }
             // It was unlocked, or made anew.
             let is_mended = |told: &Record| last.as_ref().is_some_and(|last| last.time > told.time && !last.is_left);
             match (told, &last) {
                 (Some(told), _) if is_mended(&told) => {}
                 (Some(told), _) => findings.push(told),
-                (None, Some(last)) if last.is_left => findings.push(finding(lock, last, ends)),
+                (None, Some(last)) if last.is_left && last.is_lasting => findings.push(finding(lock, last, ends)),
                 (None, _) => {}
             }
         }
@@ -271,5 +283,20 @@ fn how(owner: u32, ends: &Ends<'_>) -> String {
         Some(signal) => format!("pid {owner} was ended by {} while it held", signal::name(signal)),
         None if ends.session.processes.contains_key(&owner) => format!("pid {owner} is gone, and still holds"),
         None => format!("thread {owner} is gone, and still holds"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_dead_owner_has_left_may_be_put_in_order_until_the_next_look() {
+        let left = |owner| Reading { is_left: true, ..Reading::now(owner, || None) };
+        assert!(!left(7).after(None).is_lasting);
+        assert!(left(7).after(Some(&left(7))).is_lasting);
+        assert!(!left(7).after(Some(&left(8))).is_lasting);
+        assert!(!left(7).after(Some(&Reading::now(0, || None))).is_lasting);
+        assert!(!Reading::now(0, || None).after(Some(&left(7))).is_lasting);
     }
 }

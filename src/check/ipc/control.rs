@@ -16,7 +16,7 @@ use crate::sys::{self, Errno, memory};
 use mapsan_model::{Rule, Severity};
 
 const MEANINGS: Texts = texts! {
-    libc::EINVAL => "the id, a number, or an owner or group of IPC_SET is none, or msg_qbytes is over kernel.msgmnb",
+    libc::EINVAL => "the first argument is negative, or IPC_SET gives an owner or group that the user namespace does not have",
     libc::ENOMEM => "the kernel has no memory for the call",
     libc::EOVERFLOW => "an id or time does not fit the structure",
 };
@@ -149,7 +149,8 @@ impl IpcControl {
                 _ => ("needs", "buffer"),
             };
             tell_bad_memory(self.argument, format_args!("{name} {does} a buffer"), draft);
-            draft.help(format_args!("pass the address of a {what}"));
+            let article = if what.starts_with('a') { "an" } else { "a" };
+            draft.help(format_args!("pass the address of {article} {what}"));
         });
     }
 
@@ -195,12 +196,8 @@ impl IpcControl {
     fn denied(&self, report: &Report<'_>) {
         report.finding(self.rules().denied, Severity::Note, |draft| {
             let (kind, name) = (self.kind, self.name());
-            let what = if self.takes_index() { "the one with index" } else { "" };
-            draft.message(format_args!(
-                "no permission for {name} on {kind} {what}{}{}",
-                if what.is_empty() { "" } else { " " },
-                self.id
-            ));
+            let (the, with_index) = if self.takes_index() { ("the ", "with index ") } else { ("", "") };
+            draft.message(format_args!("no permission for {name} on {the}{kind} {with_index}{}", self.id));
             let Some(object) = self.object() else { return };
             note_permissions(&object, draft);
             let changes = matches!(name, "IPC_SET" | "IPC_RMID");

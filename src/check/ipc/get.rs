@@ -12,13 +12,14 @@ use crate::facts::ipc::{self as facts, Object};
 use crate::finding::Report;
 use crate::form::Draft;
 use crate::past::failures::{self, Failed};
-use crate::past::{ipc, keys};
+use crate::past::ipc::{self, Met};
+use crate::past::keys;
 use crate::plain::bits::Octal;
 use crate::plain::ipc::Kind;
 use crate::plain::texts::{Texts, texts};
 use crate::sys::{self, Errno};
 use core::ffi::c_int;
-use mapsan_model::{Rule, Severity};
+use mapsan_model::{Counted, Rule, Severity};
 
 const MEANINGS: Texts = texts! {
     libc::ENOMEM => "the kernel has no memory for it, or a cgroup limits it",
@@ -222,9 +223,12 @@ impl IpcGet {
                     "a set of {count} semaphores is asked for, and SEMMSL allows 0 to {}",
                     limits.semmsl
                 ));
-                draft.help(format_args!(
-                    "use several sets, or raise the first number of kernel.sem (sysctl kernel.sem)"
-                ));
+                draft.help(match count {
+                    ..0 => format_args!("look for what makes the number of semaphores negative"),
+                    _ => {
+                        format_args!("use several sets, or raise the first number of kernel.sem (sysctl kernel.sem)")
+                    }
+                });
             }),
             Some(object) if object.count < u64::try_from(count).unwrap_or(0) => self.count_mismatch(&object, report),
             None if count == 0 => report.finding(Rule::SemgetZeroCount, Severity::Error, |draft| {
@@ -263,25 +267,30 @@ impl IpcGet {
         };
         let Some((used, orphans, most)) = facts::population(kind) else { return false };
         report.finding(self.rules().limit, Severity::Note, |draft| {
-            let number = if kind == Kind::Set { "the fourth number of kernel.sem" } else { "kernel.msgmni" };
+            let mut number = if kind == Kind::Set { "the fourth number of kernel.sem" } else { "kernel.msgmni" };
             match semaphores {
                 Some((in_use, all)) if in_use.saturating_add(self.count) > all && used < most => {
                     draft.message(format_args!(
                         "{} semaphores are asked for, and of the {all} that SEMMNS allows {in_use} are in use",
                         self.count
                     ));
-                    draft.note(format_args!("{used} sets exist, of {most} (SEMMNI)"));
+                    draft.note(format_args!("they are in {}", Counted(u64::try_from(used).unwrap_or(0), "set")));
+                    number = "the second number of kernel.sem";
                 }
                 _ => {
                     let name = if kind == Kind::Set { "SEMMNI" } else { "MSGMNI" };
                     draft.message(format_args!("the IPC namespace has as many {kind}s as it may ({name}, {most})"));
                 }
             }
-            let own =
-                ipc::get_all(kind).filter(|met| met.maker == Some(sys::getpid()) && met.removal.is_none()).count();
+            // Others may have removed some of them, or the process may have another IPC namespace now.
+            let is_own = |met: &Met| {
+                let is_kept = met.maker == Some(sys::getpid()) && met.removal.is_none();
+                is_kept && facts::any_by_id(kind, met.id).is_some_and(|now| now.key == met.key)
+            };
+            let own = ipc::get_all(kind).filter(is_own).count();
             draft.note(format_args!("{orphans} of the {used} were last used by processes that no longer run"));
             if own > 0 {
-                draft.note(format_args!("{own} were made by this process"));
+                draft.note(format_args!("{own} of the {used} were made by this process"));
             }
             draft.help(format_args!(
                 "remove each {kind} after its last use (IPC_RMID; ipcs -{} lists them), or raise {number}",

@@ -16,7 +16,6 @@ use crate::sys::Errno;
 use mapsan_model::{Rule, Severity};
 
 const MEANINGS: Texts = texts! {
-    libc::EINVAL => "MSG_COPY is given without IPC_NOWAIT, or with MSG_EXCEPT",
     libc::ENOSYS => "MSG_COPY is not in this kernel (CONFIG_CHECKPOINT_RESTORE)",
     libc::ENOMEM => "the kernel has no memory for the call",
 };
@@ -50,6 +49,14 @@ impl Msgrcv {
             libc::EINVAL if self.size.cast_signed() < 0 => {
                 draft.message(format_args!("the room is {} bytes{}", self.size, signed(self.size)));
                 draft.help(format_args!("look for what makes the size negative"));
+            }
+            libc::EINVAL if self.flags & libc::MSG_COPY != 0 && self.flags & libc::IPC_NOWAIT == 0 => {
+                draft.message(format_args!("MSG_COPY is given without IPC_NOWAIT"));
+                draft.help(format_args!("add IPC_NOWAIT, and take ENOMSG for the end of the queue"));
+            }
+            libc::EINVAL if self.flags & libc::MSG_COPY != 0 && self.flags & libc::MSG_EXCEPT != 0 => {
+                draft.message(format_args!("MSG_COPY and MSG_EXCEPT are given together"));
+                draft.help(format_args!("choose one: MSG_COPY takes an index where MSG_EXCEPT takes a type"));
             }
             _ => tell_unexplained("msgrcv", errno, MEANINGS, draft),
         }
