@@ -21,7 +21,7 @@ struct accounts {
     long first, second;
 };
 
-_Noreturn void fail(const char *what, int error)
+static _Noreturn void fail(const char *what, int error)
 {
     fprintf(stderr, "%s: %s\n", what, strerror(error));
     exit(EXIT_FAILURE);

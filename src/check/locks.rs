@@ -153,16 +153,18 @@ fn note_place(address: usize, draft: &mut Draft) {
 
 /// A lock that processes are not to share, in memory that another process has, or can find.
 fn not_shared(call: &LockInit, is_robust: bool, report: &Report<'_>) {
-    let mut can_be_found = false;
+    let mut place = None;
     finding::with_room(&mut || {
-        can_be_found = memory_at(call.address).is_some_and(|memory| match Way::to(&memory) {
-            Way::Key(_) | Way::Name => true,
-            Way::Given => memory.is_segment() && Holders::of_mapping(&memory).count() > 0,
-        });
+        let Some(memory) = memory_at(call.address) else { return };
+        place = match Way::to(&memory) {
+            Way::Key(_) | Way::Name => Some("in memory that other processes can find"),
+            Way::Given if !memory.is_segment() || Holders::of_mapping(&memory).count() == 0 => None,
+            Way::Given => Some("in memory that other processes share"),
+        };
     });
-    if can_be_found {
+    if let Some(place) = place {
         locks::told(call.address);
-        tell_not_shared(call, is_robust, report, "in memory that other processes share");
+        tell_not_shared(call, is_robust, report, place);
     }
 }
 
