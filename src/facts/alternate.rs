@@ -21,8 +21,9 @@ use core::sync::atomic::{
 /// How much the handler of faults needs, before it goes on on the report's stack, beside what the kernel puts there.
 const HANDLER: usize = 4096;
 
-/// The bytes of the stack in the library's own data; those of processors with AMX need 11 KiB for the kernel's part.
-const OWN: usize = 16 * 1024;
+/// The bytes of the stack in the library's own data, for the first thread: enough but for processors with AMX, where the
+/// kernel's part has 11 KiB.
+const OWN: usize = 8 * 1024;
 
 /// The stacks in the first piece of memory; each further piece has twice as many as the one before.
 const FIRST: usize = 16;
@@ -31,7 +32,7 @@ const PIECES: usize = 20;
 /// How far from its place in a piece a thread's stack may lie.
 const PROBES: usize = 8;
 
-#[repr(C, align(4096))]
+#[repr(C, align(64))]
 struct Own(UnsafeCell<[u8; OWN]>);
 
 // SAFETY: the kernel writes there, and one thread's handler.
@@ -167,11 +168,11 @@ pub(crate) fn begin() {
     // SAFETY: getauxval(3) reads what the kernel left on the stack.
     let least = usize::try_from(unsafe { libc::getauxval(libc::AT_MINSIGSTKSZ) }).unwrap_or(0).max(libc::MINSIGSTKSZ);
     let size = whole_pages(least.wrapping_add(HANDLER));
-    if size > OWN || sys::stack::register_alternate(own()).is_err() {
-        return;
+    if size <= OWN {
+        STACKS.first.store(this_thread(), Relaxed);
     }
-    STACKS.first.store(this_thread(), Relaxed);
     STACKS.size.store(size, Relaxed);
+    give();
 }
 
 fn own() -> Range {

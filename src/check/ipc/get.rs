@@ -274,7 +274,7 @@ impl IpcGet {
                         "{} semaphores are asked for, and of the {all} that SEMMNS allows {in_use} are in use",
                         self.count
                     ));
-                    draft.note(format_args!("they are in {}", Counted(u64::try_from(used).unwrap_or(0), "set")));
+                    draft.note(format_args!("they are in {}", Counted(used, "set")));
                     number = "the second number of kernel.sem";
                 }
                 _ => {
@@ -289,7 +289,9 @@ impl IpcGet {
             };
             let own = ipc::get_all(kind).filter(is_own).count();
             draft.note(format_args!("{orphans} of the {used} were last used by processes that no longer run"));
-            if own > 0 {
+            if own as u64 == used {
+                draft.note(format_args!("all of them were made by this process"));
+            } else if own > 0 {
                 draft.note(format_args!("{own} of the {used} were made by this process"));
             }
             draft.help(format_args!(
