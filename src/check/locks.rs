@@ -265,10 +265,10 @@ fn owner_died(call: &LockInit, report: &Report<'_>) {
         }
         match others.count() {
             0 => draft.note(format_args!(
-                "no other process that may be looked at has it mapped now; who finds it and locks it waits for ever"
+                "no other process that may be looked at has it mapped now; who finds it gets it no more"
             )),
-            1 => draft.note(format_args!("{others} has it mapped, too, and waits for ever when it locks it")),
-            _ => draft.note(format_args!("{others} have it mapped, too, and wait for ever when they lock it")),
+            1 => draft.note(format_args!("{others} has it mapped, too, and gets it no more")),
+            _ => draft.note(format_args!("{others} have it mapped, too, and get it no more")),
         }
         if kind == LockKind::Mutex {
             draft.help(format_args!(

@@ -46,7 +46,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     follower.session.chosen_severities = options.severities();
     comparison.begin(&mut follower.session);
     if matches.get_one::<String>("ipc").is_some_and(|ipc| ipc == "private") {
-        enter_own_namespaces(&prepared, &destinations)?;
+        follower.session.private_objects = enter_own_namespaces(&prepared, &destinations)?;
         follower.session.private = true;
     }
     let pid = launch(&prepared, &options, &follower.log_path())?;
@@ -83,16 +83,17 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     demands.judge(&session, status)
 }
 
-/// `--ipc private`, and says what can't be the run's own.
-fn enter_own_namespaces(prepared: &Prepared, destinations: &[Destination]) -> Result<(), Failure> {
+/// `--ipc private`, and says what can't be the run's own; whether /dev/shm is.
+fn enter_own_namespaces(prepared: &Prepared, destinations: &[Destination]) -> Result<bool, Failure> {
     namespace::enter()?;
     let (directory, temporary) = (env::current_dir().unwrap_or_default(), env::temp_dir());
     let needed = [&prepared.program.path, &prepared.library, &directory, &temporary];
     let written = destinations.iter().filter_map(|destination| destination.file.as_ref());
-    if let Err(why) = namespace::hide_objects(needed.into_iter().chain(written).map(PathBuf::as_path)) {
+    let hidden = namespace::hide_objects(needed.into_iter().chain(written).map(PathBuf::as_path));
+    if let Err(why) = &hidden {
         say!("--ipc private: /dev/shm is still shared with others: {why}");
     }
-    Ok(())
+    Ok(hidden.is_ok())
 }
 
 /// The log that `MAPSAN_OPTIONS` asks for, beside what the command was told: the library has one way, which leads to the

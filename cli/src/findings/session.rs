@@ -118,6 +118,8 @@ pub(crate) struct Session {
     pub(crate) processes: BTreeMap<u32, Process>,
     /// Whether the IPC namespace goes with the run.
     pub(crate) private: bool,
+    /// Whether its /dev/shm does.
+    pub(crate) private_objects: bool,
     /// By rule, and by executable.
     pub(crate) rules: BTreeMap<String, Count>,
     pub(crate) programs: BTreeMap<String, u64>,

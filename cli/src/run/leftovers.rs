@@ -60,11 +60,6 @@ struct LeftSegment<'a> {
     record: Option<&'a Attributed<Segment>>,
 }
 
-/// Whether it has id 0 and nobody has ever attached it: who takes 0 for a failure leaves such a one.
-fn is_first_and_unused(left: &LeftSegment<'_>) -> bool {
-    left.listed.id == 0 && !left.listed.was_attached
-}
-
 impl Leftovers<'_> {
     /// The findings, as records.
     pub(crate) fn findings(&self) -> Vec<Record> {
@@ -151,7 +146,7 @@ impl Leftovers<'_> {
                 }
             });
             notes.extend(self.history(one));
-            if is_first_and_unused(one) {
+            if self.may_be_taken_for_failure(one) {
                 notes.push("0 is a valid id: only -1 means that shmget failed".to_owned());
             }
         }
@@ -205,6 +200,12 @@ impl Leftovers<'_> {
             Some(signal) => format!("process {maker}, which made it, was ended by {}", signal::name(signal)),
             None => format!("process {maker}, which made it, did not end by exit(3): it was killed, or called exec"),
         })
+    }
+
+    /// Whether it has id 0, and the process that made it has ended in order without attaching it: who takes 0 for a failure leaves
+    /// such a one.
+    fn may_be_taken_for_failure(&self, left: &LeftSegment<'_>) -> bool {
+        left.listed.id == 0 && !left.listed.was_attached && self.end_of_maker(left.listed.creator).is_none()
     }
 
     /// The first attaches of a segment by processes that did not make it, in their order.
@@ -275,7 +276,7 @@ impl Leftovers<'_> {
             help.push_str(if left.len() == 1 { "; it went" } else { "; they went" });
             help.push_str(" with the namespace of this run");
         }
-        if left.iter().any(is_first_and_unused) {
+        if left.iter().any(|left| self.may_be_taken_for_failure(left)) {
             help.insert_str(0, "compare what shmget returns with -1 alone; ");
         }
         vec![help]
@@ -302,7 +303,7 @@ impl Leftovers<'_> {
         let names = joined(left.iter().map(|object| format!("'{}'", object.name)));
         let (kind, unlink, stays) = match group.call.function.as_str() {
             "sem_open" => ("named semaphore", "sem_unlink", "who has it open keeps it"),
-            _ => ("shared memory object", "shm_unlink", "what is mapped stays"),
+            _ => ("shared memory object", "shm_unlink", "mappings of it stay"),
         };
         let one = left.len() == 1;
         let (what, list) = if one {
@@ -310,10 +311,13 @@ impl Leftovers<'_> {
         } else {
             (format!("{} {kind}s made here", left.len()), format!(": {names}"))
         };
-        let note = match &left[..] {
-            [object] => format!("it is the file {}", object.path),
-            _ => "they are files in /dev/shm".to_owned(),
-        };
+        let mut notes = vec![match (&left[..], self.session.private_objects) {
+            ([_], true) => "it went with the /dev/shm of this run".to_owned(),
+            (_, true) => "they went with the /dev/shm of this run".to_owned(),
+            ([object], false) => format!("it is the file {}", object.path),
+            (_, false) => "they are files in /dev/shm".to_owned(),
+        }];
+        notes.extend(self.end_of_maker(group.pid));
         let each = if one { "it" } else { "each of them" };
         let (message, help) = if self.living.is_empty() {
             (
@@ -327,7 +331,7 @@ impl Leftovers<'_> {
                 format!("if none of the processes that still run removes it, call {unlink} for {each}"),
             )
         };
-        let told = Told { message, notes: vec![note], help: vec![help], related: Vec::new() };
+        let told = Told { message, notes, help: vec![help], related: Vec::new() };
         self.record(Rule::LeakShmObject, Severity::Note, group, told)
     }
 

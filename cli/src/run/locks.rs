@@ -236,9 +236,9 @@ fn finding(lock: &Attributed<SharedLock>, last: &Reading, ends: &Ends<'_>) -> Re
     notes.push("this is the call that made it; where it was locked is not known".to_owned());
     let others: Vec<String> = last.others.iter().take(NAMED).map(|pid| format!("pid {pid}")).collect();
     notes.push(match others.len() {
-        0 => "who finds it and locks it waits for ever".to_owned(),
-        1 => format!("{} had it mapped, too, and waits for ever when it locks it", others.join("")),
-        _ => format!("{} had it mapped, too, and wait for ever when they lock it", others.join(", ")),
+        0 => "who finds it gets it no more".to_owned(),
+        1 => format!("{} had it mapped, too, and gets it no more", others.join("")),
+        _ => format!("{} had it mapped, too, and get it no more", others.join(", ")),
     });
     let help = if kind == "mutex" {
         "unlock it on every way out, or make it robust (pthread_mutexattr_setrobust): the next to lock it gets \

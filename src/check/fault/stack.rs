@@ -3,9 +3,9 @@
 use super::NEAR;
 use super::words::{Accessed, RememberedMemory};
 use crate::call::Fault;
-use crate::check::ByteCount;
 use crate::check::memory::ShownMapping;
-use crate::check::provenance::{note_mapped, note_origin};
+use crate::check::provenance::note_mapped;
+use crate::check::{ByteCount, IfSome};
 use crate::facts::limits::{self, Bytes};
 use crate::facts::mapping::{Mapping, Mappings};
 use crate::facts::pagemap;
@@ -86,31 +86,13 @@ impl Overflow {
 
     /// Says what happened.
     pub(super) fn tell(&self, fault: &Fault, draft: &mut Draft) {
-        let access = Accessed(fault);
-        let short = Bytes(self.usable.start.saturating_sub(fault.address) as u64);
-        let size = Bytes(self.end.wrapping_sub(self.usable.start) as u64);
-        let thread = Thread::own();
-        match (&self.stack, self.limit()) {
-            (Stack::Main, Some(limit)) => draft.message(format_args!(
-                "{access}, {short} below the stack of {thread}, which is used up: it may have {}",
-                Bytes(limit)
-            )),
-            (Stack::Main | Stack::Thread, _) => draft.message(format_args!(
-                "{access}, {short} below the stack of {thread}, which is used up: it has {size}"
-            )),
-            (Stack::Alternate(_), _) => draft.message(format_args!(
-                "{access}, {short} below the alternate signal stack of {thread}, which is used up: it has {size}"
-            )),
-            (Stack::Own(known), _) => draft.message(format_args!(
-                "{access}, {short} below a stack in {}, which is used up: it has {size}",
-                RememberedMemory(known)
-            )),
-        }
+        let calls = Calls::of_fault(fault.registers);
+        let frame = calls.innermost_frame().filter(|frame| *frame >= self.size() >> 2);
+        self.tell_access(frame, fault, draft);
         draft.mapping(&self.usable);
         if let Stack::Own(known) | Stack::Alternate(Some(known)) = &self.stack {
             note_mapped(known, draft);
         }
-        let calls = Calls::of_fault(fault.registers);
         if let Some(round) = calls.round() {
             self.tell_recursion(&round, &calls, draft);
             self.note_limits(fault, draft);
@@ -118,11 +100,52 @@ impl Overflow {
                 "look for what should end the recursion; if it is meant to go so deep, {}, or use a loop",
                 self.larger()
             ));
-        } else {
-            self.note_pointer(draft);
-            self.note_limits(fault, draft);
-            self.tell_remedy(calls.innermost_frame().unwrap_or(0), draft);
+            return;
         }
+        if frame.is_none() {
+            self.note_pointer(draft);
+        }
+        self.note_limits(fault, draft);
+        let larger = self.larger();
+        if frame.is_some() {
+            draft
+                .help(format_args!("put the large variables of that function elsewhere (malloc, static), or {larger}"));
+        } else {
+            draft.help(format_args!("{larger}, or let the functions on it use less of it"));
+        }
+    }
+
+    fn tell_access(&self, frame: Option<usize>, fault: &Fault, draft: &mut Draft) {
+        let access = Accessed(fault);
+        let short = Bytes(self.usable.start.saturating_sub(fault.address) as u64);
+        let (state, lack) = match frame {
+            Some(frame) => (", which has no room for a frame of ", Some(Bytes(frame as u64))),
+            None => (", which is used up", None),
+        };
+        let (lack, thread) = (IfSome(lack), Thread::own());
+        let size = Bytes(self.size() as u64);
+        match (&self.stack, self.limit()) {
+            (Stack::Main, Some(limit)) => draft.message(format_args!(
+                "{access}, {short} below the stack of {thread}{state}{lack}: it may have {}",
+                Bytes(limit)
+            )),
+            (Stack::Main | Stack::Thread, _) => {
+                draft
+                    .message(format_args!("{access}, {short} below the stack of {thread}{state}{lack}: it has {size}"));
+            }
+            (Stack::Alternate(_), _) => draft.message(format_args!(
+                "{access}, {short} below the alternate signal stack of {thread}{state}{lack}: it has {size}"
+            )),
+            (Stack::Own(known), _) => draft.message(format_args!(
+                "{access}, {short} below a stack in {}{state}{lack}: it has {size}",
+                RememberedMemory(known)
+            )),
+        }
+    }
+
+    /// How much of it can be used, in bytes.
+    fn size(&self) -> usize {
+        self.end.wrapping_sub(self.usable.start)
     }
 
     fn tell_recursion(&self, round: &Round, calls: &Calls, draft: &mut Draft) {
@@ -131,11 +154,11 @@ impl Overflow {
         match round.calls {
             1 => draft.related_call(
                 place,
-                format_args!("a recursion: this call comes again and again, for {bytes} of stack each time"),
+                format_args!("a recursion: this call repeats, and takes {bytes} of stack each time"),
             ),
             length => draft.related_call(
                 place,
-                format_args!("a recursion: these {length} calls come again and again, for {bytes} of stack each time"),
+                format_args!("a recursion: these {length} calls repeat, and take {bytes} of stack each time"),
             ),
         }
         let used = self.end.wrapping_sub(self.pointer);
@@ -166,9 +189,17 @@ impl Overflow {
                 return;
             }
             if let Some(there) = self.obstacle() {
-                let gap = ByteCount(self.usable.start.saturating_sub(there.end) as u64);
-                draft.note(format_args!("it can't grow further: {gap} below it is {}", ShownMapping(&there)));
-                note_origin(there.start, draft);
+                let gap = self.usable.start.saturating_sub(there.end) as u64;
+                let shown = ShownMapping(&there);
+                if gap == 0 {
+                    draft.note(format_args!("it can't grow further: directly below it is {shown}"));
+                } else {
+                    draft.note(format_args!("it can't grow further: {} below it is {shown}", ByteCount(gap)));
+                }
+                if let Some(known) = tracked::at(there.start) {
+                    let by = known.origin.by.function();
+                    draft.related(by, known.origin.site, format_args!("what is in its way was mapped here"));
+                }
             }
         }
         if let Some(guard) = tracked::at(fault.address).filter(|guard| guard.entry.prot == 0)
@@ -199,26 +230,16 @@ impl Overflow {
         last
     }
 
-    fn tell_remedy(&self, frame: usize, draft: &mut Draft) {
-        let larger = self.larger();
-        if frame >= self.end.wrapping_sub(self.usable.start) >> 2 {
-            draft.help(format_args!(
-                "the innermost function takes {} of stack: put its large variables elsewhere (malloc, static), or \
-                 {larger}",
-                Bytes(frame as u64)
-            ));
-        } else {
-            draft.help(format_args!("{larger}, or let the functions on it use less of it"));
-        }
-    }
-
     /// How to make the stack larger.
     fn larger(&self) -> &'static str {
         match &self.stack {
+            Stack::Main if self.limit().is_none() && self.obstacle().is_some() => {
+                "map nothing that close below it (mmap without an address keeps away)"
+            }
             Stack::Main if limits::is_unlimited(libc::RLIMIT_STACK) => "run that part in a thread with a larger stack",
-            Stack::Main => "give it a larger stack (ulimit -s, or a thread with pthread_attr_setstacksize)",
+            Stack::Main => "run it on a larger stack (ulimit -s, or a thread with pthread_attr_setstacksize)",
             Stack::Thread => "give the thread a larger stack (pthread_attr_setstacksize)",
-            Stack::Alternate(_) => "register a larger one with sigaltstack",
+            Stack::Alternate(_) => "register a larger alternate stack with sigaltstack",
             Stack::Own(_) => "map a larger stack",
         }
     }
@@ -260,9 +281,10 @@ fn whose(usable: &Mapping, fault: &Fault) -> Option<(Stack, usize)> {
     {
         return Some((Stack::Alternate(known), registered.end));
     }
-    // libc puts the thread's control block at the top of its stack.
+    // libc puts the thread's control block at the top of its stack. Memory of another call may be joined to that.
     let block = Machine::thread_pointer();
-    if usable.contains(block) {
+    let is_in = |known: &TrackedRange| (known.entry.start..known.entry.end).contains(&block);
+    if usable.contains(block) && known.as_ref().is_none_or(is_in) {
         return Some((known.map_or(Stack::Thread, Stack::Own), whole_pages(block)));
     }
     known.map(|known| (Stack::Own(known), usable.end.min(known.entry.end)))
