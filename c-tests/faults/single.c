@@ -146,6 +146,14 @@ static void failed_byte(void) { fail(EBADF), read_byte((char *)MAP_FAILED + 16);
 static void failed_string(void) { fail(EBADF), printf("%s\n", (char *)MAP_FAILED); }
 /* A string behind the fields of a header, past which the address is a small one. */
 static void failed_header(void) { fail(EBADF), puts((char *)MAP_FAILED + 4); }
+/* The compiler is to know neither the length nor the text. */
+static size_t (*volatile length_of)(const char *) = strlen;
+static int (*volatile scan)(const char *, const char *, ...) = sscanf;
+static int (*volatile print)(const char *, ...) = printf;
+static void failed_length(void) { fail(EBADF), length_of(MAP_FAILED); }
+static void failed_scan(void) { int number; fail(EBADF), scan(MAP_FAILED, "%d", &number); }
+static void failed_format(void) { fail(EBADF), print("%d: %s\n", 1, (char *)MAP_FAILED); }
+static void negated_length(void) { fail(ENOMEM), length_of((char *)-ENOMEM); }
 static void negated(void) { fail(ENOMEM), read_byte((char *)-ENOMEM); }
 static void negated_field(void) { fail(EINVAL), read_word((char *)-EINVAL + 64); }
 static void negated_or_not(void) { fail(EBADF), read_word((char *)-EBADF + 64); }
@@ -468,7 +476,8 @@ static const struct {
     {"stack-guarded", stack_guarded}, {"stack-bare", stack_bare}, {"stack-of-main", stack_of_main},
     {"above-stack", above_stack}, {"raw-file", raw_file}, {"raw-shrunk", raw_shrunk},
     {"short-from-the-start", short_from_the_start}, {"passing", passing}, {"passing-first", passing_first},
-    {"misaligned", misaligned}, {"freed", freed}, {"reallocated", reallocated}, {"freed-segment", freed_segment},
+    {"misaligned", misaligned}, {"failed-length", failed_length}, {"failed-scan", failed_scan}, {"failed-format", failed_format},
+    {"negated-length", negated_length}, {"freed", freed}, {"reallocated", reallocated}, {"freed-segment", freed_segment},
     {"before-a-mapping", before_a_mapping}, {"damaged", damaged}, {"damaged-beyond", damaged_beyond},
     {"damaged-reader", damaged_reader}, {"damaged-neighbour", damaged_neighbour}, {"past-requested", past_requested},
     {"past-file", past_file}, {"made-shorter", made_shorter},

@@ -71,7 +71,7 @@ finds 'error:shmdt-not-attached error:munmap-unaligned-address error:mprotect-un
                     says 'shmdt got the address of a pointer, .*, and not the pointer, 0x'; says 'attached here:'; says 'not &p'
                     never_says 'pass the pointer that'; never_says 'malloc'
 run block;          finds 'error:munmap-unaligned-address error:munmap-unaligned-address error:shmdt-not-attached'
-                    says 'munmap of memory that malloc gave'; says 'with free; detach only'; never_says 'pass the pointer that'
+                    says 'munmap of memory that malloc gave'; says 'give memory of malloc back with free'; says 'with free; detach only'; never_says 'pass the pointer that'
 run no-block;       finds error:munmap-unaligned-address; says 'pass the pointer that mmap returned'; never_says malloc
 run locked-folder;  finds note:ftok-path; says "'locked' refuses search to effective uid 65534.*mode 0700, owner uid 0"
                     never_says 'create the file'

@@ -92,6 +92,22 @@ fn severities_are_chosen_and_notes_may_count() {
     assert_eq!(place.mapsan(&[&report[..], &["--fail", "note"]].concat()).status.code(), Some(5));
 }
 
+/// The group of faults, of a program that has one.
+#[test]
+fn faults_are_a_group() {
+    let Some(place) = Place::new() else { return };
+    place.write(
+        "prog.c",
+        "#include <sys/mman.h>\nint main(void)\n{\n    char *page = mmap(0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);\n    \
+         page[0] = 1;\n    return 0;\n}\n",
+    );
+    place.compile("prog");
+    let run = |options: &[&str]| text(&place.mapsan(&[&["run"], options, &["./prog"]].concat()).stderr);
+    assert!(run(&[]).contains("error[fault-protection]"));
+    assert!(run(&["--severity", "fault=note"]).contains("note[fault-protection]"));
+    assert!(!run(&["--disable", "fault"]).contains("[fault-"));
+}
+
 /// What is left is told by the command, with the severity that was chosen, in records, too.
 #[test]
 fn what_is_left_has_the_severity_that_was_chosen() {
@@ -332,6 +348,10 @@ fn paths_are_those_of_the_repository() {
     assert!(github.starts_with(start) && github.lines().count() == 2, "{github}");
     assert!(github.lines().all(|line| line.contains("%0Ahelp: ")), "{github}");
     assert!(run(&["--source-root", ".."], "github").starts_with("::error file=prog.c,line=13,"));
+    let sarif: serde_json::Value = serde_json::from_str(&run(&["--source-root", ".."], "sarif")).unwrap();
+    let location = &sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"];
+    assert_eq!(location["uri"], "prog.c", "{location:#}");
+    assert_eq!(sarif["runs"][0]["originalUriBaseIds"]["SRCROOT"]["uri"], format!("{root}a%20b/"));
 
     let issues: serde_json::Value = serde_json::from_str(&run(&[], "codeclimate")).unwrap();
     let issues = issues.as_array().unwrap();
