@@ -248,6 +248,24 @@ static void *one_of_many(void *unused)
 
 int main(void)
 {
+    states();
+    /* Many at once, in rounds, so that places are used again. */
+    enum { MANY = 200 };
+    for (int round = 0; round < 3; round++) {
+        pthread_t threads[MANY];
+        pthread_barrier_init(&all, NULL, MANY);
+        int good = 0;
+        for (int i = 0; i < MANY; i++)
+            if (pthread_create(&threads[i], NULL, one_of_many, NULL) != 0)
+                return 3;
+        for (int i = 0; i < MANY; i++) {
+            void *result;
+            pthread_join(threads[i], &result);
+            good += result != NULL;
+        }
+        printf("many: %d\n", good);
+        pthread_barrier_destroy(&all);
+    }
     thread("main");
     pthread_t more;
     if (pthread_create(&more, NULL, thread, "thread") != 0)
@@ -266,22 +284,5 @@ int main(void)
     if (pthread_create(&more, NULL, child_of_thread, NULL) != 0)
         return 3;
     pthread_join(more, NULL);
-    /* Many at once, in rounds, so that places are used again. */
-    enum { MANY = 200 };
-    for (int round = 0; round < 3; round++) {
-        pthread_t threads[MANY];
-        pthread_barrier_init(&all, NULL, MANY);
-        int good = 0;
-        for (int i = 0; i < MANY; i++)
-            if (pthread_create(&threads[i], NULL, one_of_many, NULL) != 0)
-                return 3;
-        for (int i = 0; i < MANY; i++) {
-            void *result;
-            pthread_join(threads[i], &result);
-            good += result != NULL;
-        }
-        printf("many: %d\n", good);
-        pthread_barrier_destroy(&all);
-    }
     return 0;
 }

@@ -5,25 +5,26 @@
 //! for each, which says whose it is. No thread tells of its end: a place is taken over by the next thread with the same
 //! control block, or when the kernel says that its thread is no more.
 
+use crate::facts::Module;
 use crate::machine::{Architecture, Machine, this_thread};
 use crate::plain::Range;
-use crate::plain::page::{page_size, whole_pages};
+use crate::plain::page::whole_pages;
 use crate::sys;
 use core::cell::UnsafeCell;
 use core::ffi::c_int;
 use core::ptr;
 use core::slice;
 use core::sync::atomic::{
-    AtomicPtr, AtomicU64, AtomicUsize,
+    AtomicBool, AtomicPtr, AtomicU64, AtomicUsize,
     Ordering::{AcqRel, Acquire, Relaxed},
 };
 
-/// How much the handler of faults needs, before it goes on on the report's stack, beside what the kernel puts there.
+/// How much of it the handler of faults needs, before it goes on on the report's stack, beside what the kernel puts there.
 const HANDLER: usize = 4096;
 
-/// The bytes of the stack in the library's own data, for the first thread: enough but for processors with AMX, where the
-/// kernel's part has 11 KiB.
-const OWN: usize = 8 * 1024;
+/// The bytes of each: enough for a handler of the program's, too, which runs there if it is set with `SA_ONSTACK` when threads
+/// have one already.
+const SIZE: usize = 32 * 1024;
 
 /// The stacks in the first piece of memory; each further piece has twice as many as the one before.
 const FIRST: usize = 16;
@@ -33,16 +34,16 @@ const PIECES: usize = 20;
 const PROBES: usize = 8;
 
 #[repr(C, align(64))]
-struct Own(UnsafeCell<[u8; OWN]>);
+struct Own(UnsafeCell<[u8; SIZE]>);
 
 // SAFETY: the kernel writes there, and one thread's handler.
 unsafe impl Sync for Own {}
 
-static OWN_STACK: Own = Own(UnsafeCell::new([0; OWN]));
+static OWN_STACK: Own = Own(UnsafeCell::new([0; SIZE]));
 
 struct Stacks {
-    /// The bytes of each; 0 while there are none.
-    size: AtomicUsize,
+    /// Whether threads get one.
+    given: AtomicBool,
     /// The thread that has the one in the library's own data.
     first: AtomicUsize,
     /// Each begins with a word for each of its stacks: whose it is ([`Claim`]), 0 for nobody's.
@@ -50,7 +51,7 @@ struct Stacks {
 }
 
 static STACKS: Stacks = Stacks {
-    size: AtomicUsize::new(0),
+    given: AtomicBool::new(false),
     first: AtomicUsize::new(0),
     pieces: [const { AtomicPtr::new(ptr::null_mut()) }; PIECES],
 };
@@ -89,39 +90,38 @@ impl Claim {
 /// A piece of memory with stacks.
 struct Piece {
     claims: &'static [AtomicU64],
-    /// Where the first stack begins, and the bytes of each.
+    /// Where the first stack begins.
     stacks: usize,
-    size: usize,
 }
 
 impl Piece {
     /// How many stacks piece `index` has, the bytes of their words, and those of all of it.
-    fn shape(index: usize, size: usize) -> (usize, usize, usize) {
+    fn shape(index: usize) -> (usize, usize, usize) {
         let count = FIRST << index;
         let words = whole_pages(count.wrapping_mul(size_of::<u64>()));
-        (count, words, words.wrapping_add(count.wrapping_mul(size)))
+        (count, words, words.wrapping_add(count.wrapping_mul(SIZE)))
     }
 
-    fn get(index: usize, size: usize) -> Option<Piece> {
+    fn get(index: usize) -> Option<Piece> {
         let start = STACKS.pieces.get(index)?.load(Acquire);
         if start.is_null() {
             return None;
         }
-        let (count, words, _) = Piece::shape(index, size);
+        let (count, words, _) = Piece::shape(index);
         // SAFETY: zeroed memory of that shape, which is never given back.
         let claims = unsafe { slice::from_raw_parts(start, count) };
-        Some(Piece { claims, stacks: (start as usize).wrapping_add(words), size })
+        Some(Piece { claims, stacks: (start as usize).wrapping_add(words) })
     }
 
     /// Makes piece `index`, unless another thread is faster.
-    fn make(index: usize, size: usize) -> Option<Piece> {
-        let (_, _, bytes) = Piece::shape(index, size);
+    fn make(index: usize) -> Option<Piece> {
+        let (_, _, bytes) = Piece::shape(index);
         let memory: *mut AtomicU64 = sys::zeroed_memory(bytes)?.cast();
         let place = STACKS.pieces.get(index)?;
         if place.compare_exchange(ptr::null_mut(), memory, AcqRel, Acquire).is_err() {
             sys::unmap(Range::new(memory as usize, bytes));
         }
-        Piece::get(index, size)
+        Piece::get(index)
     }
 
     /// The places for a thread, in which `take` looks for one.
@@ -129,7 +129,7 @@ impl Piece {
         (0..PROBES).find_map(|probe| {
             let index = claim.hash().wrapping_add(probe) & self.claims.len().wrapping_sub(1);
             let word = self.claims.get(index)?;
-            take(word).then(|| Range::new(self.stacks.wrapping_add(index.wrapping_mul(self.size)), self.size))
+            take(word).then(|| Range::new(self.stacks.wrapping_add(index.wrapping_mul(SIZE)), SIZE))
         })
     }
 }
@@ -139,12 +139,12 @@ fn take(place: &AtomicU64, word: u64, claim: Claim) -> bool {
     place.compare_exchange(word, claim.0, AcqRel, Relaxed).is_ok()
 }
 
-fn pieces(size: usize) -> impl Iterator<Item = Piece> {
-    (0..PIECES).map_while(move |index| Piece::get(index, size))
+fn pieces() -> impl Iterator<Item = Piece> {
+    (0..PIECES).map_while(Piece::get)
 }
 
 /// A place for this thread: that of one before it with the same control block, a free one, or one whose thread is no more.
-fn place(size: usize) -> Option<Range> {
+fn place() -> Option<Range> {
     let claim = Claim::of_this_thread();
     let same = |place: &AtomicU64| {
         let word = place.load(Relaxed);
@@ -156,74 +156,79 @@ fn place(size: usize) -> Option<Range> {
         let word = place.load(Relaxed);
         !sys::thread_exists(pid, Claim::tid(word)) && take(place, word, claim)
     };
-    pieces(size)
+    pieces()
         .find_map(|piece| piece.find(claim, same))
-        .or_else(|| pieces(size).find_map(|piece| piece.find(claim, free)))
-        .or_else(|| pieces(size).find_map(|piece| piece.find(claim, abandoned)))
-        .or_else(|| Piece::make(pieces(size).count(), size)?.find(claim, free))
+        .or_else(|| pieces().find_map(|piece| piece.find(claim, free)))
+        .or_else(|| pieces().find_map(|piece| piece.find(claim, abandoned)))
+        .or_else(|| Piece::make(pieces().count())?.find(claim, free))
 }
 
 /// From here on threads get stacks, and this one has the first: nothing of the program's asks the kernel itself for them.
 pub(crate) fn begin() {
     // SAFETY: getauxval(3) reads what the kernel left on the stack.
-    let least = usize::try_from(unsafe { libc::getauxval(libc::AT_MINSIGSTKSZ) }).unwrap_or(0).max(libc::MINSIGSTKSZ);
-    let size = whole_pages(least.wrapping_add(HANDLER));
-    if size <= OWN {
-        STACKS.first.store(this_thread(), Relaxed);
+    let least = usize::try_from(unsafe { libc::getauxval(libc::AT_MINSIGSTKSZ) }).unwrap_or(0);
+    if least.saturating_add(HANDLER) > SIZE {
+        return;
     }
-    STACKS.size.store(size, Relaxed);
+    STACKS.first.store(this_thread(), Relaxed);
+    STACKS.given.store(true, Relaxed);
     give();
 }
 
 fn own() -> Range {
-    Range::new(OWN_STACK.0.get() as usize, OWN)
+    Range::new(OWN_STACK.0.get() as usize, SIZE)
 }
 
-/// Whether threads get stacks of ours.
-#[inline]
-pub(crate) fn are_given() -> bool {
-    STACKS.size.load(Relaxed) != 0
+/// The program is about to set a handler that is to run on an alternate stack (`SA_ONSTACK`): where it has set none, that is not
+/// to be one of ours. This thread gives its own back, and new ones get none. Those of other threads can't be taken away.
+pub(crate) fn withdraw(handler: usize) {
+    if STACKS.first.load(Relaxed) == 0 {
+        return;
+    }
+    STACKS.given.store(false, Relaxed);
+    // The Go runtime in a shared library has asked the kernel itself, and relies on the stack that it was told of.
+    let is_go = Module::find_without_lock(handler).is_some_and(|module| module.is_go());
+    if !is_go && sys::stack::alternate().is_some_and(|stack| is_ours(stack.start)) {
+        sys::stack::disable_alternate();
+    }
 }
 
 /// Gives this thread, which has set none, a stack.
 pub(crate) fn give() {
-    let size = STACKS.size.load(Relaxed);
-    if size == 0 {
+    if !STACKS.given.load(Relaxed) {
         return;
     }
-    let stack = if STACKS.first.load(Relaxed) == this_thread() { Some(own()) } else { place(size) };
+    let stack = if STACKS.first.load(Relaxed) == this_thread() { Some(own()) } else { place() };
     if let Some(stack) = stack {
         let _ = sys::stack::register_alternate(stack);
     }
 }
 
-/// The stack of ours that an address lies in.
-pub(crate) fn holding(address: usize) -> Option<Range> {
-    if own().contains(address) {
-        return Some(own());
+/// Whether an address lies in a stack of ours.
+fn is_ours(address: usize) -> bool {
+    let is_in = |piece: &Piece| Range::new(piece.stacks, piece.claims.len().wrapping_mul(SIZE)).contains(address);
+    own().contains(address) || pieces().any(|piece| is_in(&piece))
+}
+
+/// What the kernel tells of this thread's alternate stack, as it would be without ours.
+pub(crate) fn tell(told: &mut libc::stack_t) {
+    if is_ours(told.ss_sp as usize) {
+        *told = libc::stack_t { ss_sp: ptr::null_mut(), ss_flags: libc::SS_DISABLE, ss_size: 0 };
     }
-    let size = STACKS.size.load(Relaxed);
-    pieces(if size == 0 { page_size() } else { size }).find_map(|piece| {
-        let offset = address.checked_sub(piece.stacks)?;
-        let index = offset.checked_div(piece.size)?;
-        let start = address.wrapping_sub(offset.checked_rem(piece.size)?);
-        (index < piece.claims.len()).then(|| Range::new(start, piece.size))
-    })
 }
 
 /// The alternate signal stack that the program has set for this thread.
 pub(crate) fn of_program() -> Option<Range> {
-    sys::stack::alternate().filter(|stack| holding(stack.start).is_none())
+    sys::stack::alternate().filter(|stack| !is_ours(stack.start))
 }
 
 /// This is a forked child: its thread has another number now.
 pub(crate) fn forked() {
-    let size = STACKS.size.load(Relaxed);
-    if size == 0 || STACKS.first.load(Relaxed) == this_thread() {
+    if STACKS.first.load(Relaxed) == 0 || STACKS.first.load(Relaxed) == this_thread() {
         return;
     }
     let claim = Claim::of_this_thread();
-    let _ = pieces(size).find_map(|piece| {
+    let _ = pieces().find_map(|piece| {
         piece.find(claim, |place| {
             let word = place.load(Relaxed);
             word != 0 && claim.is_of_same_block(word) && take(place, word, claim)

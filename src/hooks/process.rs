@@ -2,10 +2,9 @@
 
 use crate::facts::alternate;
 use crate::observe::libraries;
-use crate::signal::{disposition, onstack};
+use crate::signal::disposition;
 use crate::{enabled, exit, next};
 use core::ffi::{c_int, c_void};
-use core::ptr;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// dlclose(3): followed for faults in what it has removed.
@@ -63,7 +62,7 @@ pub(crate) unsafe extern "C" fn quick_exit(status: c_int, _return_address: usize
 }
 
 /// sigaction(2): followed for the signals of faults, whose default is our handler, and for handlers that are to run on an
-/// alternate stack.
+/// alternate stack, which is not to be one of ours.
 ///
 /// # Safety
 /// As the call.
@@ -74,30 +73,19 @@ pub(crate) unsafe extern "C" fn sigaction(
     _return_address: usize,
 ) -> c_int {
     let concerns = disposition::concerns(signal);
-    let _turn = (concerns || alternate::are_given()).then(disposition::turn);
-    let before = onstack::before(signal);
+    let _turn = concerns.then(disposition::turn);
     // Looked at before the call: the two may be one.
     // SAFETY: libc reads it, too, if it is there.
     let wanted = unsafe { new.as_ref() };
+    if let Some(new) = wanted.filter(|new| new.sa_flags & libc::SA_ONSTACK != 0) {
+        alternate::withdraw(new.sa_sigaction);
+    }
     let resets = concerns && wanted.is_some_and(|new| new.sa_sigaction == libc::SIG_DFL);
-    let in_place = wanted.and_then(|new| onstack::in_place_of(signal, new));
-    let given = in_place.as_ref().map_or(new, ptr::from_ref);
     // SAFETY: the program's own call.
-    let status = unsafe { next::sigaction(signal, given, old) };
-    if status == 0 {
+    let status = unsafe { next::sigaction(signal, new, old) };
+    if concerns && status == 0 {
         // SAFETY: libc has just filled it in, if it is there.
-        let mut told = unsafe { old.as_mut() };
-        if let Some(told) = &mut told {
-            before.tell(told);
-        }
-        if in_place.is_none() && !new.is_null() {
-            before.ends(signal);
-        }
-        if concerns {
-            disposition::changed(signal, resets, told);
-        }
-    } else if in_place.is_some() {
-        before.stays(signal);
+        disposition::changed(signal, resets, unsafe { old.as_mut() });
     }
     status
 }
@@ -112,12 +100,8 @@ macro_rules! signal {
         pub(crate) unsafe extern "C" fn $name(signal: c_int, handler: usize, _return_address: usize) -> usize {
             let concerns = disposition::concerns(signal);
             let _turn = concerns.then(disposition::turn);
-            let wish = onstack::before(signal);
             // SAFETY: the program's own call.
-            let before = wish.replaced(unsafe { next::$name(signal, handler) });
-            if before != libc::SIG_ERR {
-                wish.ends(signal);
-            }
+            let before = unsafe { next::$name(signal, handler) };
             if concerns { disposition::replaced(signal, handler, before) } else { before }
         }
     )+};

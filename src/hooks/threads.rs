@@ -12,7 +12,6 @@ use crate::machine::{self, Architecture, Machine};
 use crate::plain::Range;
 use crate::{next, observe, sys};
 use core::ffi::{c_int, c_void};
-use core::ptr;
 use core::sync::atomic::{
     AtomicU32, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release},
@@ -98,7 +97,7 @@ unsafe extern "C" fn starters() {
 /// The function at which a thread of this number starts, below [`MOST_PENDING`].
 fn starter(index: usize) -> *const c_void {
     let first = starters as *const () as usize;
-    ptr::with_exposed_provenance(first.wrapping_add(index.wrapping_mul(Machine::STARTER_LENGTH)))
+    core::ptr::with_exposed_provenance(first.wrapping_add(index.wrapping_mul(Machine::STARTER_LENGTH)))
 }
 
 /// This thread has begun, in starter `index`: enters it; the function that the program wants it to start with.
@@ -134,13 +133,12 @@ pub(crate) unsafe extern "C" fn sigaltstack(
         return status;
     }
     // SAFETY: the kernel has just filled it in, if it is there.
-    if let Some(told) = unsafe { old.as_mut() }
-        && alternate::holding(told.ss_sp as usize).is_some()
-    {
-        *told = libc::stack_t { ss_sp: ptr::null_mut(), ss_flags: libc::SS_DISABLE, ss_size: 0 };
+    if let Some(told) = unsafe { old.as_mut() } {
+        alternate::tell(told);
     }
     let Some(wanted) = wanted else { return status };
-    if wanted.ss_flags == libc::SS_DISABLE {
+    // Not in a child of vfork(2), which has this memory, and other threads.
+    if wanted.ss_flags == libc::SS_DISABLE && sys::getpid() == sys::process::pid() {
         alternate::give();
     }
     if enabled::bits() & TRACK != 0 {

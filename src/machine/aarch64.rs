@@ -205,30 +205,6 @@ impl Architecture for Machine {
         registers.general().last().copied()
     }
 
-    fn state_moved(context: *mut libc::ucontext_t, by: isize) {
-        /// Of `struct _aarch64_ctx` and `struct extra_context`, <asm/sigcontext.h>.
-        const EXTRA_MAGIC: u32 = 0x4558_5401;
-        const HEAD: usize = size_of::<[u32; 2]>();
-        /// Where the records begin in the registers' state: after the address of the fault, x0 to x30, sp, pc and pstate.
-        const RECORDS: usize = 288;
-        // SAFETY: a copy of a state that the kernel has saved.
-        let mut record = unsafe { &raw mut (*context).uc_mcontext }.cast::<u8>().wrapping_add(RECORDS);
-        loop {
-            // SAFETY: the kernel closes the row of records with an empty one.
-            let [magic, size] = unsafe { record.cast::<[u32; 2]>().read() };
-            if magic == EXTRA_MAGIC {
-                let data = record.wrapping_add(HEAD).cast::<usize>();
-                // SAFETY: such a record begins with the address of what had no room.
-                let data = unsafe { &mut *data };
-                *data = data.wrapping_add_signed(by);
-            }
-            if size == 0 {
-                return;
-            }
-            record = record.wrapping_add(size as usize);
-        }
-    }
-
     const LONGEST_INSTRUCTION: usize = 4;
 
     fn operand_size(_code: &[u8]) -> Option<usize> {
@@ -324,44 +300,6 @@ macro_rules! starters {
     };
 }
 pub(crate) use starters;
-
-/// The code of a signal handler that asks `$chooses` with its arguments, and where the kernel's frame begins, how to go on
-/// ([`Continuation`](super::Continuation)).
-macro_rules! stand_in {
-    ($chooses:path) => {
-        core::arch::naked_asm!(
-                ".cfi_startproc",
-                "bti c",
-                "stp x0, x1, [sp, #-48]!",
-                ".cfi_def_cfa_offset 48",
-                "stp x2, x30, [sp, #16]",
-                ".cfi_offset x30, -24",
-                "str x29, [sp, #32]",
-                "add x3, sp, #48",
-                "bl {chooses}",
-                "mov x16, x0",
-                "mov x17, x1",
-                "ldr x29, [sp, #32]",
-                "ldp x2, x30, [sp, #16]",
-                "ldp x0, x1, [sp], #48",
-                ".cfi_restore x30",
-                ".cfi_def_cfa_offset 0",
-                "cbz x16, 2f",
-                "cbz x17, 3f",
-                "add sp, sp, x17",
-                "add x29, x29, x17",
-                "add x1, x1, x17",
-                "add x2, x2, x17",
-                "3:",
-                "br x16",
-                "2:",
-                "ret",
-                ".cfi_endproc",
-                chooses = sym $chooses,
-        )
-    };
-}
-pub(crate) use stand_in;
 
 /// memcpy(3) and its kin (src/clib/memory.rs).
 macro_rules! memory_functions {

@@ -142,10 +142,6 @@ pub(crate) trait Architecture {
     /// Where the call that led to the instruction returns to, if it was a call.
     fn return_address(registers: Registers) -> Option<usize>;
 
-    /// The state has been copied, with all that the kernel has put on the stack above it, to `context`, by so many bytes: what
-    /// in it leads to the rest is put right.
-    fn state_moved(context: *mut libc::ucontext_t, by: isize);
-
     // ---- instructions ----
 
     /// The most bytes of an instruction.
@@ -161,20 +157,11 @@ pub(crate) trait Architecture {
 // jump!()                                a jump to the function `{}`, wherever in the object it is
 // trap!()                                an instruction that no processor has
 // starters!(COUNT, BEGINS)                the body of a row of functions at which threads start
-// stand_in!(CHOOSES)                      the body of a signal handler that stands in for another
 // memory_functions!(MACRO)               hands the code of memcpy(3) and its kin to a macro: after each name, the body
+pub(crate) use chosen::starters;
 #[cfg(not(test))]
 pub(crate) use chosen::{jump, trap};
 pub(crate) use chosen::{memory_functions, symbol_address};
-pub(crate) use chosen::{stand_in, starters};
-
-/// Where a handler that stands in for another goes on: by jumping to that one (0: it returns), after the stack pointer, and its
-/// arguments that lie on the stack, have been moved by so many bytes.
-#[repr(C)]
-pub(crate) struct Continuation {
-    pub(crate) handler: usize,
-    pub(crate) moved: isize,
-}
 
 /// Where the stack pointer of a call that may fault is ([`Architecture::call_recoverably`]), and where it goes on.
 #[repr(C)]

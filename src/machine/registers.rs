@@ -57,12 +57,6 @@ impl Registers {
         unsafe { *self.mask() &= !bit(signal) };
     }
 
-    /// Keeps a signal out when the handler returns.
-    pub(crate) fn block(self, signal: c_int) {
-        // SAFETY: as above.
-        unsafe { *self.mask() |= bit(signal) };
-    }
-
     /// Where the first 64 bits of the mask are, which the kernel's frame has.
     fn mask(self) -> *mut u64 {
         // SAFETY: a state that the kernel has saved.

@@ -202,9 +202,6 @@ impl Architecture for Machine {
         registers.general().first().copied()
     }
 
-    /// The state of the vectors, to which its address leads, stays where it was, and is read from there.
-    fn state_moved(_context: *mut libc::ucontext_t, _by: isize) {}
-
     const LONGEST_INSTRUCTION: usize = 4;
 
     fn operand_size(code: &[u8]) -> Option<usize> {
@@ -331,44 +328,6 @@ macro_rules! starters {
     };
 }
 pub(crate) use starters;
-
-/// The code of a signal handler that asks `$chooses` with its arguments, and where the kernel's frame begins, how to go on
-/// ([`Continuation`](super::Continuation)).
-macro_rules! stand_in {
-    ($chooses:path) => {
-        core::arch::naked_asm!(
-                ".cfi_startproc",
-                "addi sp, sp, -32",
-                ".cfi_def_cfa_offset 32",
-                "sd ra, 24(sp)",
-                ".cfi_offset ra, -8",
-                "sd a0, 0(sp)",
-                "sd a1, 8(sp)",
-                "sd a2, 16(sp)",
-                "addi a3, sp, 32",
-                "call {chooses}",
-                "mv t0, a0",
-                "mv t1, a1",
-                "ld a0, 0(sp)",
-                "ld a1, 8(sp)",
-                "ld a2, 16(sp)",
-                "ld ra, 24(sp)",
-                "addi sp, sp, 32",
-                ".cfi_restore ra",
-                ".cfi_def_cfa_offset 0",
-                "beqz t0, 2f",
-                "add sp, sp, t1",
-                "add a1, a1, t1",
-                "add a2, a2, t1",
-                "jr t0",
-                "2:",
-                "ret",
-                ".cfi_endproc",
-                chooses = sym $chooses,
-        )
-    };
-}
-pub(crate) use stand_in;
 
 /// memcpy(3) and its kin (src/clib/memory.rs). Words only where both sides are aligned: the processor need not take others.
 macro_rules! memory_functions {

@@ -128,10 +128,10 @@ fn put(signal: c_int) {
     if !can_end(sys::seccomp_allows) {
         return;
     }
-    let faults = SIGNALS.iter().fold(0, |set: SignalSet, signal| set | 1 << signal.wrapping_sub(1));
-    let flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
-    // No handler of the program's runs meanwhile; a fault in the report itself comes back to it.
-    let ours = Disposition::new(ours(), usize::try_from(flags).unwrap_or(0), !faults).with_restorer();
+    let flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+    // No handler of the program's runs meanwhile. A fault before the report has a stack of its own ends the process: the program's
+    // alternate stack may be too small. From then on it comes back to us (`FaultReport::open`).
+    let ours = Disposition::new(ours(), usize::try_from(flags).unwrap_or(0), SignalSet::MAX).with_restorer();
     let Ok(before) = sys::disposition(signal, Some(&ours)) else { return };
     if before.handler != libc::SIG_DFL {
         // Another thread was faster.

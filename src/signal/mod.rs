@@ -6,7 +6,6 @@
 //! registers, core dump included.
 
 pub(crate) mod disposition;
-pub(crate) mod onstack;
 
 use crate::call::Fault;
 use crate::check::fault;
@@ -87,14 +86,6 @@ fn explain(signal: c_int, info: &libc::siginfo_t, registers: Registers) {
         finding::of_fault(&fault_report, &fault, cause.rule(), cause.severity(), Details::of(&mut details))
     });
     fault_report.close(made);
-}
-
-/// Ends the process as the kernel does where it has no room on the stack for a handler.
-fn end_without_room(registers: Registers) {
-    // SAFETY: plain data, of which zeroes are a value.
-    let mut info: libc::siginfo_t = unsafe { core::mem::zeroed() };
-    (info.si_signo, info.si_code) = (libc::SIGSEGV, Fault::KERNEL);
-    end(libc::SIGSEGV, &info, registers);
 }
 
 /// Lets the kernel end the process by the same signal: at the instruction that faulted, as soon as the handler returns.

@@ -22,7 +22,7 @@ pub(crate) use tracked::{ReleasedMapping, ReleasedPieces, Requested, TrackedRang
 /// Records that the library itself has room for; beyond the releases that are remembered, for some 1,000 mappings. More
 /// would take the library past 2 MiB, from where on the kernel aligns it otherwise.
 const ORIGINS: usize = 5120;
-const FILES: usize = 2048;
+const FILES: usize = 1280;
 const OUTERS: usize = 64;
 
 /// A call that releases, as it is told to the tracker.

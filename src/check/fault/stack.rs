@@ -17,8 +17,8 @@ use crate::plain::page::{page_size, page_start, whole_pages};
 use crate::track::{By, TrackedRange};
 
 /// How far below the stack pointer an access may be one to the stack: the red zone, what a call pushes, and what instructions
-/// store that move the pointer afterwards (PowerPC, `AArch64`).
-const BELOW: usize = 4096;
+/// store that move the pointer afterwards (`AArch64`).
+const BELOW: usize = 512;
 
 /// What the kernel keeps free below the main stack, `stack_guard_gap`, unless it was started with another figure.
 const GAP: usize = 1 << 20;
@@ -257,7 +257,9 @@ fn usable(mappings: &Mappings, address: usize, pointer: usize) -> Option<Mapping
             }
             there.start = above;
         }
-        return (address < there.start && pointer < there.start.saturating_add(BELOW)).then_some(there);
+        // What the program has unmapped there is no guard.
+        let is_below = address < there.start && pointer < there.start.saturating_add(BELOW);
+        return (is_below && tracked::last_gone(address).is_none()).then_some(there);
     }
     // What it has run out of is the next above.
     let mut at = pointer;

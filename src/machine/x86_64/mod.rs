@@ -211,12 +211,6 @@ impl Architecture for Machine {
         registers::return_address(registers)
     }
 
-    fn state_moved(context: *mut libc::ucontext_t, by: isize) {
-        // SAFETY: a copy of a state that the kernel has saved.
-        let vectors = unsafe { &mut (*context).uc_mcontext.fpregs };
-        *vectors = vectors.wrapping_byte_offset(by);
-    }
-
     const LONGEST_INSTRUCTION: usize = 15;
 
     fn operand_size(code: &[u8]) -> Option<usize> {
@@ -292,37 +286,3 @@ macro_rules! starters {
     };
 }
 pub(crate) use starters;
-
-/// The code of a signal handler that asks `$chooses` with its arguments, and where the kernel's frame begins, how to go on
-/// ([`Continuation`](super::Continuation)).
-macro_rules! stand_in {
-    ($chooses:path) => {
-        core::arch::naked_asm!(
-                ".cfi_startproc",
-                "push rdi",
-                "push rsi",
-                "push rdx",
-                ".cfi_adjust_cfa_offset 24",
-                "lea rcx, [rsp + 24]",
-                "call {chooses}",
-                "mov rcx, rdx",
-                "pop rdx",
-                "pop rsi",
-                "pop rdi",
-                ".cfi_adjust_cfa_offset -24",
-                "test rax, rax",
-                "jz 2f",
-                "add rsp, rcx",
-                "add rsi, rcx",
-                "add rdx, rcx",
-                "mov rcx, rax",
-                "xor eax, eax",
-                "jmp rcx",
-                "2:",
-                "ret",
-                ".cfi_endproc",
-                chooses = sym $chooses,
-        )
-    };
-}
-pub(crate) use stand_in;
