@@ -2,13 +2,15 @@
 //!
 //! Each fact is declared once: a rule in [`rules`], an option in [`options`], the names of a record's fields in
 //! [`record`], the line that shows a call in [`call_line`], the form of a suppression file in [`suppressions`], the closing
-//! sentence in [`summary`], and where the library's knowledge lies in memory in [`layout`]. Nothing here allocates, makes a system call, or knows how a finding is printed.
+//! sentence in [`summary`], where the library's knowledge lies in memory in [`layout`], which calls can be made to fail in [`injectable`], and how that is ordered in [`injection`]. Nothing here allocates, makes a system call, or knows how a finding is printed.
 #![no_std]
 #![forbid(unsafe_code)]
 
 pub mod advice;
 mod asked;
 pub mod call_line;
+pub mod injectable;
+pub mod injection;
 pub mod layout;
 pub mod options;
 pub mod record;
@@ -24,6 +26,7 @@ pub mod words;
 
 pub use asked::{Asked, Group, When};
 pub use call_line::CallLine;
+pub use injectable::{Circumstances, Injectable};
 pub use options::{Hardening, Key};
 pub use rule::Rule;
 pub use rule_info::RuleInfo;

@@ -1,0 +1,455 @@
+//! The calls that `inject=` can make fail, each with the errnos that its manual page gives it.
+//!
+//! The pages are those of man-pages 6.03; where they have none (locks), POSIX.1-2017's. An errno *matters* where a correct
+//! program meets it and its author can't prevent it: memory is gone, a limit is reached, somebody else was faster. What only a
+//! wrong argument gives does not.
+
+use crate::words;
+use crate::words::Words;
+
+/// What a call that is made to fail may have been asked, as far as it decides which errnos matter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Circumstances(pub u16);
+
+macro_rules! circumstances {
+    ($($constant:ident $name:literal $meaning:literal;)+) => {
+        circumstances! { @ 1; $($constant $meaning;)+ }
+
+        static CIRCUMSTANCES: Words<{ [$($name),+].len() }> = words!($($name),+);
+    };
+    (@ $bit:expr; $constant:ident $meaning:literal; $($rest:tt)*) => {
+        impl Circumstances {
+            #[doc = $meaning]
+            pub const $constant: Circumstances = Circumstances($bit);
+        }
+        circumstances! { @ $bit << 1; $($rest)* }
+    };
+    (@ $bit:expr;) => {};
+}
+
+circumstances! {
+    ANONYMOUS "anonymous" "`MAP_ANONYMOUS`.";
+    FILE "file" "A file is mapped.";
+    HUGETLB "hugetlb" "Huge pages.";
+    LOCKED "locked" "`MAP_LOCKED`.";
+    FIXED "fixed" "`MAP_FIXED`.";
+    NOREPLACE "noreplace" "`MAP_FIXED_NOREPLACE`.";
+    CREATE "create" "It may make something: `IPC_CREAT` or `O_CREAT`, or `IPC_PRIVATE`.";
+    EXCL "excl" "`IPC_EXCL` or `O_EXCL`, with what makes it count.";
+    KEY "key" "A key other than `IPC_PRIVATE`.";
+    OPEN "open" "It makes nothing, and finds what is there.";
+    NOWAIT "nowait" "`IPC_NOWAIT`, or a time after which it waits no longer.";
+    REMOVE "remove" "`IPC_RMID`.";
+    LOCK "lock" "`SHM_LOCK`.";
+}
+
+impl Circumstances {
+    /// None of them.
+    pub const NONE: Circumstances = Circumstances(0);
+
+    /// These, and another one if it holds.
+    #[must_use]
+    pub const fn and(self, other: Circumstances, holds: bool) -> Circumstances {
+        if holds { Circumstances(self.0 | other.0) } else { self }
+    }
+
+    /// Whether all of the others are among these.
+    #[must_use]
+    pub const fn have(self, others: Circumstances) -> bool {
+        self.0 & others.0 == others.0
+    }
+
+    /// Their names.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        (0_u16..16)
+            .filter(move |bit| self.0 >> bit & 1 != 0)
+            .map(|bit| CIRCUMSTANCES.get(usize::from(bit)))
+            .filter(|name| !name.is_empty())
+    }
+
+    /// The one of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Circumstances> {
+        let bit = if name.is_empty() { None } else { CIRCUMSTANCES.position(name) }?;
+        Some(Circumstances(1_u16.wrapping_shl(u32::try_from(bit).ok()?)))
+    }
+}
+
+/// What a call does and gives, beside -1 with `errno`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gives {
+    /// Nothing else.
+    Status,
+    /// It maps memory.
+    Memory,
+    /// It maps memory, of a file perhaps.
+    File,
+    /// It gives the errno as its value, and leaves `errno` alone.
+    Errno,
+}
+
+/// A call that can be made to fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Injectable(u8);
+
+macro_rules! calls {
+    ($($name:literal $page:literal $gives:ident: $errnos:literal, $matter:literal;)+) => {
+        const COUNT: usize = [$($name),+].len();
+        static NAMES: Words<COUNT> = words!($($name),+);
+        static PAGES: Words<COUNT> = words!($($page),+);
+        static ERRNOS: Words<COUNT> = words!($($errnos),+);
+        static MATTER: Words<COUNT> = words!($($matter),+);
+        static GIVES: [Gives; COUNT] = [$(Gives::$gives),+];
+    };
+}
+
+// The call, its page; what it gives; its errnos; those that matter, some under a circumstance alone.
+calls! {
+    "mmap" "mmap(2)" File:
+        "EACCES EAGAIN EBADF EEXIST EINVAL ENFILE ENODEV ENOMEM EOVERFLOW EPERM ETXTBSY",
+        "ENOMEM EAGAIN:locked EEXIST:noreplace";
+    "munmap" "munmap(2)" Status: "EINVAL ENOMEM", "ENOMEM";
+    "mremap" "mremap(2)" Memory: "EAGAIN EFAULT EINVAL ENOMEM", "ENOMEM";
+    "mprotect" "mprotect(2)" Status: "EACCES EINVAL ENOMEM", "ENOMEM";
+    "pkey_mprotect" "pkey_mprotect(2)" Status: "EACCES EINVAL ENOMEM", "ENOMEM";
+    "msync" "msync(2)" Status: "EBUSY EINVAL ENOMEM", "ENOMEM";
+    "madvise" "madvise(2)" Status:
+        "EACCES EAGAIN EBADF EBUSY EFAULT EINVAL EIO ENOMEM EPERM", "ENOMEM EINVAL";
+    "posix_madvise" "posix_madvise(3)" Errno: "EINVAL ENOMEM", "ENOMEM";
+    "mincore" "mincore(2)" Status: "EAGAIN EFAULT EINVAL ENOMEM", "EAGAIN";
+    "mlock" "mlock(2)" Status: "EAGAIN EINVAL ENOMEM EPERM", "ENOMEM EPERM";
+    "mlock2" "mlock2(2)" Status: "EAGAIN EINVAL ENOMEM EPERM", "ENOMEM EPERM";
+    "munlock" "munlock(2)" Status: "EAGAIN EINVAL ENOMEM EPERM", "";
+    "mlockall" "mlockall(2)" Status: "EAGAIN EINVAL ENOMEM EPERM", "ENOMEM EPERM";
+    "munlockall" "munlockall(2)" Status: "EAGAIN EINVAL ENOMEM EPERM", "";
+    "brk" "brk(2)" Status: "ENOMEM", "ENOMEM";
+    "sbrk" "sbrk(2)" Status: "ENOMEM", "ENOMEM";
+    // As for stat(2).
+    "ftok" "ftok(3)" Status:
+        "EACCES EBADF EFAULT ELOOP ENAMETOOLONG ENOENT ENOMEM ENOTDIR EOVERFLOW", "ENOENT";
+    "shmget" "shmget(2)" Status:
+        "EACCES EEXIST EINVAL ENFILE ENOENT ENOMEM ENOSPC EPERM",
+        "ENOMEM:create ENOSPC:create EEXIST:excl ENOENT:open EINVAL:key EACCES:key";
+    "shmat" "shmat(2)" Memory: "EACCES EIDRM EINVAL ENOMEM", "ENOMEM EINVAL";
+    "shmdt" "shmdt(2)" Status: "EINVAL", "";
+    "shmctl" "shmctl(2)" Status:
+        "EACCES EFAULT EIDRM EINVAL ENOMEM EOVERFLOW EPERM", "EIDRM EPERM:remove ENOMEM:lock";
+    "semget" "semget(2)" Status:
+        "EACCES EEXIST EINVAL ENOENT ENOMEM ENOSPC",
+        "ENOMEM:create ENOSPC:create EEXIST:excl ENOENT:open EACCES:key";
+    "semop" "semop(2)" Status:
+        "E2BIG EACCES EAGAIN EFAULT EFBIG EIDRM EINTR EINVAL ENOMEM ERANGE", "EINTR EIDRM EAGAIN:nowait";
+    "semtimedop" "semtimedop(2)" Status:
+        "E2BIG EACCES EAGAIN EFAULT EFBIG EIDRM EINTR EINVAL ENOMEM ERANGE", "EINTR EIDRM EAGAIN:nowait";
+    "semctl" "semctl(2)" Status: "EACCES EFAULT EIDRM EINVAL EPERM ERANGE", "EIDRM EPERM:remove";
+    "msgget" "msgget(2)" Status:
+        "EACCES EEXIST ENOENT ENOMEM ENOSPC",
+        "ENOMEM:create ENOSPC:create EEXIST:excl ENOENT:open EACCES:key";
+    "msgsnd" "msgsnd(2)" Status:
+        "EACCES EAGAIN EFAULT EIDRM EINTR EINVAL ENOMEM", "EINTR EIDRM EAGAIN:nowait ENOMEM";
+    "msgrcv" "msgrcv(2)" Status:
+        "E2BIG EACCES EFAULT EIDRM EINTR EINVAL ENOMSG ENOSYS", "EINTR EIDRM ENOMSG:nowait";
+    "msgctl" "msgctl(2)" Status: "EACCES EFAULT EIDRM EINVAL EPERM", "EIDRM EPERM:remove";
+    "shm_open" "shm_open(3)" Status:
+        "EACCES EEXIST EINVAL EMFILE ENAMETOOLONG ENFILE ENOENT", "EMFILE EACCES EEXIST:excl ENOENT:open";
+    "shm_unlink" "shm_unlink(3)" Status: "EACCES ENAMETOOLONG ENOENT", "ENOENT";
+    "sem_open" "sem_open(3)" Status:
+        "EACCES EEXIST EINVAL EMFILE ENAMETOOLONG ENFILE ENOENT ENOMEM",
+        "ENOMEM EMFILE EACCES EEXIST:excl ENOENT:open";
+    "sem_unlink" "sem_unlink(3)" Status: "EACCES ENAMETOOLONG ENOENT", "ENOENT";
+    "sem_init" "sem_init(3)" Status: "EINVAL ENOSYS", "";
+    "sem_destroy" "sem_destroy(3)" Status: "EINVAL", "";
+    "memfd_create" "memfd_create(2)" Status: "EFAULT EINVAL EMFILE ENFILE ENOMEM", "EMFILE ENOMEM";
+    // What a program opens is mostly no memory.
+    "open" "open(2)" Status:
+        "EACCES EBUSY EDQUOT EEXIST EFAULT EFBIG EINTR EINVAL EISDIR ELOOP EMFILE ENAMETOOLONG ENFILE ENODEV ENOENT ENOMEM \
+         ENOSPC ENOTDIR ENXIO EOPNOTSUPP EOVERFLOW EPERM EROFS ETXTBSY EWOULDBLOCK", "";
+    "openat" "openat(2)" Status:
+        "EACCES EBADF EBUSY EDQUOT EEXIST EFAULT EFBIG EINTR EINVAL EISDIR ELOOP EMFILE ENAMETOOLONG ENFILE ENODEV ENOENT ENOMEM \
+         ENOSPC ENOTDIR ENXIO EOPNOTSUPP EOVERFLOW EPERM EROFS ETXTBSY EWOULDBLOCK", "";
+    "creat" "creat(2)" Status:
+        "EACCES EBUSY EDQUOT EFAULT EFBIG EINTR EINVAL EISDIR ELOOP EMFILE ENAMETOOLONG ENFILE ENODEV ENOENT ENOMEM \
+         ENOSPC ENOTDIR ENXIO EOVERFLOW EPERM EROFS ETXTBSY EWOULDBLOCK", "";
+    "pthread_create" "pthread_create(3)" Errno: "EAGAIN EINVAL EPERM", "EAGAIN";
+    // glibc's give none of these but for what the program has done wrong.
+    "pthread_mutex_init" "pthread_mutex_init(3)" Errno: "EAGAIN EBUSY EINVAL ENOMEM EPERM", "";
+    "pthread_mutex_destroy" "pthread_mutex_destroy(3)" Errno: "EBUSY EINVAL", "";
+    "pthread_cond_init" "pthread_cond_init(3)" Errno: "EAGAIN EBUSY EINVAL ENOMEM", "";
+    "pthread_cond_destroy" "pthread_cond_destroy(3)" Errno: "EBUSY EINVAL", "";
+    "pthread_rwlock_init" "pthread_rwlock_init(3)" Errno: "EAGAIN EBUSY EINVAL ENOMEM EPERM", "";
+    "pthread_rwlock_destroy" "pthread_rwlock_destroy(3)" Errno: "EBUSY EINVAL", "";
+    "pthread_barrier_init" "pthread_barrier_init(3)" Errno: "EAGAIN EBUSY EINVAL ENOMEM", "";
+    "pthread_barrier_destroy" "pthread_barrier_destroy(3)" Errno: "EBUSY EINVAL", "";
+    "pthread_spin_init" "pthread_spin_init(3)" Errno: "EAGAIN EBUSY EINVAL ENOMEM", "";
+    "pthread_spin_destroy" "pthread_spin_destroy(3)" Errno: "EBUSY EINVAL", "";
+}
+
+impl Injectable {
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Injectable> {
+        (0_u8..).take(COUNT).map(Injectable)
+    }
+
+    /// The call of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Injectable> {
+        u8::try_from(NAMES.position(name)?).ok().map(Injectable)
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        NAMES.get(usize::from(self.0))
+    }
+
+    /// Its manual page.
+    #[must_use]
+    pub fn page(self) -> &'static str {
+        PAGES.get(usize::from(self.0))
+    }
+
+    /// The errnos that its manual page gives it.
+    pub fn errnos(self) -> impl Iterator<Item = &'static str> {
+        ERRNOS.get(usize::from(self.0)).split_ascii_whitespace()
+    }
+
+    /// The errnos that matter under these circumstances, the likeliest first.
+    pub fn mattering(self, circumstances: Circumstances) -> impl Iterator<Item = &'static str> {
+        MATTER.get(usize::from(self.0)).split_ascii_whitespace().filter_map(move |word| match word.split_once(':') {
+            None => Some(word),
+            Some((errno, needed)) => {
+                Circumstances::from_name(needed).is_some_and(|needed| circumstances.have(needed)).then_some(errno)
+            }
+        })
+    }
+
+    fn gives(self) -> Gives {
+        GIVES.get(usize::from(self.0)).copied().unwrap_or(Gives::Status)
+    }
+
+    /// Whether it gives memory, whose pages can be made to fail (`sigbus`).
+    #[must_use]
+    pub fn maps(self) -> bool {
+        matches!(self.gives(), Gives::Memory | Gives::File)
+    }
+
+    /// Whether it maps files, which can seem to be cut (`truncate`).
+    #[must_use]
+    pub fn maps_files(self) -> bool {
+        self.gives() == Gives::File
+    }
+
+    /// Whether it gives the errno as its value, and leaves `errno` alone.
+    #[must_use]
+    pub fn gives_errno(self) -> bool {
+        self.gives() == Gives::Errno
+    }
+}
+
+/// The names of all errnos of Linux (asm-generic), from 1 on; empty where there is none.
+static ALL_ERRNOS: Words<133> = words!(
+    "EPERM",
+    "ENOENT",
+    "ESRCH",
+    "EINTR",
+    "EIO",
+    "ENXIO",
+    "E2BIG",
+    "ENOEXEC",
+    "EBADF",
+    "ECHILD",
+    "EAGAIN",
+    "ENOMEM",
+    "EACCES",
+    "EFAULT",
+    "ENOTBLK",
+    "EBUSY",
+    "EEXIST",
+    "EXDEV",
+    "ENODEV",
+    "ENOTDIR",
+    "EISDIR",
+    "EINVAL",
+    "ENFILE",
+    "EMFILE",
+    "ENOTTY",
+    "ETXTBSY",
+    "EFBIG",
+    "ENOSPC",
+    "ESPIPE",
+    "EROFS",
+    "EMLINK",
+    "EPIPE",
+    "EDOM",
+    "ERANGE",
+    "EDEADLK",
+    "ENAMETOOLONG",
+    "ENOLCK",
+    "ENOSYS",
+    "ENOTEMPTY",
+    "ELOOP",
+    "",
+    "ENOMSG",
+    "EIDRM",
+    "ECHRNG",
+    "EL2NSYNC",
+    "EL3HLT",
+    "EL3RST",
+    "ELNRNG",
+    "EUNATCH",
+    "ENOCSI",
+    "EL2HLT",
+    "EBADE",
+    "EBADR",
+    "EXFULL",
+    "ENOANO",
+    "EBADRQC",
+    "EBADSLT",
+    "",
+    "EBFONT",
+    "ENOSTR",
+    "ENODATA",
+    "ETIME",
+    "ENOSR",
+    "ENONET",
+    "ENOPKG",
+    "EREMOTE",
+    "ENOLINK",
+    "EADV",
+    "ESRMNT",
+    "ECOMM",
+    "EPROTO",
+    "EMULTIHOP",
+    "EDOTDOT",
+    "EBADMSG",
+    "EOVERFLOW",
+    "ENOTUNIQ",
+    "EBADFD",
+    "EREMCHG",
+    "ELIBACC",
+    "ELIBBAD",
+    "ELIBSCN",
+    "ELIBMAX",
+    "ELIBEXEC",
+    "EILSEQ",
+    "ERESTART",
+    "ESTRPIPE",
+    "EUSERS",
+    "ENOTSOCK",
+    "EDESTADDRREQ",
+    "EMSGSIZE",
+    "EPROTOTYPE",
+    "ENOPROTOOPT",
+    "EPROTONOSUPPORT",
+    "ESOCKTNOSUPPORT",
+    "EOPNOTSUPP",
+    "EPFNOSUPPORT",
+    "EAFNOSUPPORT",
+    "EADDRINUSE",
+    "EADDRNOTAVAIL",
+    "ENETDOWN",
+    "ENETUNREACH",
+    "ENETRESET",
+    "ECONNABORTED",
+    "ECONNRESET",
+    "ENOBUFS",
+    "EISCONN",
+    "ENOTCONN",
+    "ESHUTDOWN",
+    "ETOOMANYREFS",
+    "ETIMEDOUT",
+    "ECONNREFUSED",
+    "EHOSTDOWN",
+    "EHOSTUNREACH",
+    "EALREADY",
+    "EINPROGRESS",
+    "ESTALE",
+    "EUCLEAN",
+    "ENOTNAM",
+    "ENAVAIL",
+    "EISNAM",
+    "EREMOTEIO",
+    "EDQUOT",
+    "ENOMEDIUM",
+    "EMEDIUMTYPE",
+    "ECANCELED",
+    "ENOKEY",
+    "EKEYEXPIRED",
+    "EKEYREVOKED",
+    "EKEYREJECTED",
+    "EOWNERDEAD",
+    "ENOTRECOVERABLE",
+    "ERFKILL",
+    "EHWPOISON",
+);
+
+/// The number of an errno's name.
+#[must_use]
+pub fn errno_number(name: &str) -> Option<i32> {
+    let name = if name == "EWOULDBLOCK" { "EAGAIN" } else { name };
+    let index = if name.is_empty() { None } else { ALL_ERRNOS.position(name) }?;
+    i32::try_from(index).ok()?.checked_add(1)
+}
+
+/// The name of an errno's number.
+#[must_use]
+pub fn errno_name(number: i32) -> Option<&'static str> {
+    let index = usize::try_from(number).ok()?.checked_sub(1)?;
+    Some(ALL_ERRNOS.get(index)).filter(|name| !name.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errnos_have_the_numbers_of_linux() {
+        let numbers = [
+            ("EPERM", 1),
+            ("EAGAIN", 11),
+            ("EWOULDBLOCK", 11),
+            ("EINVAL", 22),
+            ("EDEADLK", 35),
+            ("ENOMSG", 42),
+            ("EBFONT", 59),
+            ("EOVERFLOW", 75),
+            ("EOPNOTSUPP", 95),
+            ("EDQUOT", 122),
+            ("EHWPOISON", 133),
+        ];
+        for (name, number) in numbers {
+            assert_eq!(errno_number(name), Some(number), "{name}");
+            assert!(name == "EWOULDBLOCK" || errno_name(number) == Some(name));
+        }
+        assert_eq!([errno_number(""), errno_number("ENONE"), errno_number("EI")], [None; 3]);
+        assert_eq!([errno_name(0), errno_name(41), errno_name(134), errno_name(-1)], [None; 4]);
+    }
+
+    #[test]
+    fn what_matters_is_given_by_the_page_and_its_circumstance_has_a_name() {
+        for call in Injectable::all() {
+            assert_eq!(Injectable::from_name(call.name()), Some(call));
+            assert!(call.page().starts_with(call.name()), "{}", call.name());
+            assert!(call.errnos().next().is_some() && call.errnos().all(|name| errno_number(name).is_some()));
+            for word in MATTER.get(usize::from(call.0)).split_ascii_whitespace() {
+                let (errno, needed) = word.split_once(':').unwrap_or((word, "file"));
+                assert!(call.errnos().any(|name| name == errno), "{}: {word}", call.name());
+                assert!(Circumstances::from_name(needed).is_some(), "{}: {word}", call.name());
+            }
+        }
+    }
+
+    #[test]
+    fn some_errnos_matter_under_a_circumstance_alone() {
+        let shmget = Injectable::from_name("shmget").unwrap();
+        let has = |circumstances, errno| shmget.mattering(circumstances).any(|name| name == errno);
+        assert!(!has(Circumstances::CREATE, "EEXIST") && !has(Circumstances::CREATE, "EINVAL"));
+        let all = Circumstances::CREATE.and(Circumstances::EXCL, true).and(Circumstances::KEY, true);
+        assert!(has(all, "EEXIST") && has(all, "EINVAL") && has(all, "ENOSPC") && !has(all, "ENOENT"));
+        let mut names = all.names();
+        assert_eq!(
+            [names.next(), names.next(), names.next(), names.next()],
+            [Some("create"), Some("excl"), Some("key"), None]
+        );
+    }
+}
