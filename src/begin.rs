@@ -13,7 +13,7 @@ use crate::output::{self, ReportLock};
 use crate::plain::guarded::{Guarded, Starting};
 use crate::signal::disposition;
 use crate::sys::{Errno, process};
-use crate::{clock, form, harden};
+use crate::{clock, form, harden, inject};
 use core::ffi::CStr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
@@ -114,6 +114,9 @@ fn configure(lock: &ReportLock, starting: &Starting, settings: &mut Settings, en
     if let Some(text) = environment.options {
         parse(settings, "MAPSAN_OPTIONS", text, &mut warn);
     }
+    if let (Some(ordered), Some(preload)) = (&mut settings.ordered, environment.preload) {
+        ordered.preload.push_bytes(preload.to_bytes());
+    }
     sink::use_prefix(settings.prefix);
     let name = core::str::from_utf8(process::executable_name()).unwrap_or_default();
     if !settings.covers(name) {
@@ -146,6 +149,7 @@ fn begin(lock: &ReportLock, starting: &Starting, environment: &Environment) {
     }
     clock::start();
     form::prepare_unwinder();
+    inject::prepare(lock);
     ENABLED.store(enabled, Release);
     // Who reads records learns at once that not all can be checked; a text tells of it when something was not.
     if environment.without_proc != 0 && options::settings().form == Form::Json {

@@ -26,6 +26,9 @@ pub(crate) const HARDENED: u32 = GUARD | QUARANTINE;
 /// Bits of [`bits`]: the contents of a mapping are looked at when it goes.
 pub(crate) const CONTENTS: u32 = TAIL | PRIVATE;
 
+/// Bit of [`bits`]: calls may be made to fail, or are told of where they could be.
+pub(crate) const INJECT: u32 = 1024;
+
 /// Bit of [`ENABLED`], alone: the program is to be asked for its options when it is ready.
 pub(crate) const WAITS: u32 = 512;
 

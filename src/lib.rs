@@ -28,6 +28,7 @@ mod explain;
 
 // Acting.
 mod harden;
+mod inject;
 
 // Observing.
 mod observe;

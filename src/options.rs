@@ -2,10 +2,12 @@
 //!
 //! Parsed once, at start, by the model's declarations. Nothing is skipped in silence: what is not understood is named.
 
-use crate::enabled::{self, CHECK, ENFORCE, OPT_IN, SITES, TRACK};
+use crate::enabled::{self, CHECK, ENFORCE, INJECT, OPT_IN, SITES, TRACK};
 use crate::plain::Line;
 use crate::plain::guarded::{Guarded, Starting};
+use crate::sys;
 use core::fmt::Display;
+use mapsan_model::injection;
 use mapsan_model::options::{Piece, Values, pieces};
 use mapsan_model::{Hardening, Key, Rule, RuleSet, Selector, Severity, severity_choice};
 
@@ -55,6 +57,17 @@ pub(crate) enum Colour {
     Never,
 }
 
+/// What `inject=`, `points=` and `inject_counts=` say.
+pub(crate) struct Ordered {
+    /// The orders, with commas between them.
+    pub(crate) orders: Line<{ 64 * 1024 }>,
+    /// The name of a file, with a zero byte.
+    pub(crate) counts: Line<4096>,
+    /// `LD_PRELOAD`, by which others than the program are known.
+    pub(crate) preload: Line<4096>,
+    pub(crate) points: bool,
+}
+
 /// The settings in force.
 #[repr(C)] // what each process looks at lies on one page, if it starts there
 pub(crate) struct Settings {
@@ -79,6 +92,8 @@ pub(crate) struct Settings {
     pub(crate) help: bool,
     /// Whether a file has been named: only then are the last two looked at.
     pub(crate) names_files: bool,
+    /// What calls are made to fail, in memory of its own, which few processes need.
+    pub(crate) ordered: Option<&'static mut Ordered>,
     pub(crate) only: Line<1024>,
     pub(crate) skip: Line<1024>,
     pub(crate) suppressions: Line<4096>,
@@ -139,6 +154,7 @@ impl Settings {
         verbosity: 0,
         help: false,
         names_files: false,
+        ordered: None,
         only: Line::new(),
         skip: Line::new(),
         suppressions: Line::new(),
@@ -181,6 +197,9 @@ impl Settings {
         if self.site_depth > 1 {
             bits |= SITES;
         }
+        if self.ordered.as_ref().is_some_and(|ordered| ordered.points || ordered.orders.len() > 0) {
+            bits |= INJECT;
+        }
         bits
     }
 
@@ -214,6 +233,9 @@ impl Settings {
         }
         if matches!(known, Key::Enable | Key::Disable) {
             self.choose_rules(source, known, value, warn);
+        }
+        if known == Key::Inject {
+            self.take_orders(source, value, warn);
         }
     }
 
@@ -272,9 +294,50 @@ impl Settings {
             Key::Help => self.help = number()? == 1,
             Key::Harden => return self.choose_hardening(value),
             Key::Severity => return self.choose_severities(value),
+            Key::Points => {
+                let points = number()? == 1;
+                if points || self.ordered.is_some() {
+                    self.ordered()?.points = points;
+                }
+            }
+            Key::InjectCounts => {
+                let counts = &mut self.ordered()?.counts;
+                copy(counts, value)?;
+                return counts.push_bytes(b"\0").then_some(());
+            }
             Key::Enable | Key::Disable | Key::Inject => {}
         }
         Some(())
+    }
+
+    /// Where what calls are made to fail is kept; `None` without memory.
+    pub(crate) fn ordered(&mut self) -> Option<&mut Ordered> {
+        if self.ordered.is_none() {
+            let memory = sys::zeroed_memory(size_of::<Ordered>())?;
+            // SAFETY: new memory of its size, page-aligned, never given back; all zeroes are empty lines and false.
+            self.ordered = Some(unsafe { &mut *memory.cast::<Ordered>() });
+        }
+        self.ordered.as_deref_mut()
+    }
+
+    /// Takes the orders of `inject`, beside those of other sources.
+    fn take_orders(&mut self, source: &str, value: &str, warn: Warn<'_>) {
+        for order in injection::orders(value) {
+            match order {
+                Ok(order) => {
+                    let kept = self.ordered().is_some_and(|ordered| {
+                        let text = order.text.as_bytes();
+                        ordered.orders.room() > text.len()
+                            && ordered.orders.push_bytes(text)
+                            && ordered.orders.push_bytes(b",")
+                    });
+                    if !kept {
+                        warn(&format_args!("{source}: there is no room for inject={}", order.text));
+                    }
+                }
+                Err(wrong) => warn(&format_args!("{source}: inject: {wrong}")),
+            }
+        }
     }
 
     /// Takes the words of `harden`; each source says all of it anew.

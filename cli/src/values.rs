@@ -1,6 +1,7 @@
 //! Whether the value of an option of the library is one that it may have: on the command line and in a project's file.
 
 use crate::spelling::nearest;
+use mapsan_model::injection;
 use mapsan_model::options::Values;
 use mapsan_model::{Rule, Selector, severity_choice};
 
@@ -32,7 +33,11 @@ pub(crate) fn check(values: Values, text: &str) -> Result<(), String> {
                 None => Ok(()),
             }
         }
-        Values::Log | Values::Injection | Values::Names => {
+        Values::Injection => injection::orders(text).try_for_each(|order| match order {
+            Ok(_) => Ok(()),
+            Err(wrong) => Err(wrong.to_string()),
+        }),
+        Values::Log | Values::Names => {
             if text.is_empty() {
                 Err("it is empty".to_owned())
             } else {

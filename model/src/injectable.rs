@@ -196,6 +196,12 @@ impl Injectable {
         u8::try_from(NAMES.position(name)?).ok().map(Injectable)
     }
 
+    /// Its number, from 1 on.
+    #[must_use]
+    pub fn number(self) -> u32 {
+        u32::from(self.0).wrapping_add(1)
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(self) -> &'static str {

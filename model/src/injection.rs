@@ -5,6 +5,11 @@
 use crate::injectable::{Injectable, errno_number};
 use core::fmt;
 
+/// The counters of the file that `inject_counts` names, and its size: zeroes at first.
+pub const COUNTERS: usize = 256;
+/// As above, in bytes.
+pub const COUNTERS_SIZE: usize = 16 * COUNTERS;
+
 /// What separates the places of one order.
 pub const OR: char = '|';
 

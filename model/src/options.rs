@@ -25,7 +25,7 @@ pub enum Values {
     Log,
     /// Words of this list, comma-separated, or `all`.
     Set(&'static [&'static str]),
-    /// `CALL:ERRNO:WHEN`.
+    /// `CALL[@SITE]:WHAT[:WHEN]`, comma-separated.
     Injection,
     /// Executable names, comma-separated.
     Names,
@@ -66,7 +66,11 @@ impl fmt::Display for Values {
                 }
                 Ok(())
             }
-            Values::Injection => f.write_str("CALL:ERRNO:WHEN, WHEN as in 3, 3+, 3..5 or 2+2"),
+            Values::Injection => f.write_str(
+                "CALL[@SITE]:WHAT[:WHEN], comma-separated: CALL is the name of a call or any; SITE is module+0xOFFSET or a \
+                 function, with #HASH behind it for one stack; WHAT an errno of the call's manual page, another one as !EIO, \
+                 or sigbus or truncate of a call that maps; WHEN as in 3, 3+, 3..5, 2+2 or 3++",
+            ),
             Values::Names => f.write_str("comma-separated names of executables"),
         }
     }
@@ -204,8 +208,12 @@ declare! {
         "explain SIGSEGV and SIGBUS";
     Harden "harden" = "", Values::Set(Hardening::NAMES), true,
         "checks that change where or how memory is mapped";
-    Inject "inject" = "", Values::Injection, false,
-        "make one of the program's own calls fail";
+    Inject "inject" = "", Values::Injection, true,
+        "make calls of the program's own fail, or the memory that they give";
+    InjectCounts "inject_counts" = "", Values::File, true,
+        "set by the command: the file by which the processes of a run count the calls of inject= together";
+    Points "points" = "0", Values::Flag, true,
+        "set by the command: 1 writes a record of each call site of the program's own that inject= could make fail";
     Only "only" = "", Values::Names, true,
         "check these executables alone";
     Skip "skip" = "", Values::Names, true,

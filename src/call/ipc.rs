@@ -1,11 +1,13 @@
 //! The calls of semaphore sets and message queues: semget(2), semop(2), semctl(2), msgget(2), msgsnd(2), msgrcv(2), msgctl(2).
 
-use super::{Address, Call, Key, Octal};
+use super::{Address, Call, Key, Octal, ipc_circumstances};
 use crate::plain::bits::Bits;
 use crate::plain::ipc::Kind;
 use crate::plain::texts::{Texts, texts};
+use crate::sys::memory;
 use core::ffi::{c_int, c_long};
 use core::fmt;
+use mapsan_model::Circumstances;
 
 /// semget(2) or msgget(2).
 pub(crate) struct IpcGet {
@@ -159,6 +161,14 @@ impl Call for IpcGet {
     fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{value}")
     }
+
+    fn circumstances(&self) -> Circumstances {
+        ipc_circumstances(self.key, self.flags)
+    }
+
+    fn failed_result(&self) -> Option<&'static str> {
+        (self.key == -1).then_some("key")
+    }
 }
 
 impl Call for IpcControl {
@@ -186,6 +196,15 @@ impl Call for IpcControl {
     fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{value}")
     }
+
+    fn circumstances(&self) -> Circumstances {
+        Circumstances::NONE.and(Circumstances::REMOVE, self.command == libc::IPC_RMID)
+    }
+
+    fn failed_result(&self) -> Option<&'static str> {
+        let argument = if self.kind == Kind::Set { "semid" } else { "msqid" };
+        (self.id == -1).then_some(argument)
+    }
 }
 
 /// The `val` of a `union semun` in a register.
@@ -195,6 +214,17 @@ impl IntArgument {
     #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "an int lies in the low half")]
     pub(crate) fn get(&self) -> c_int {
         self.0 as c_int
+    }
+}
+
+impl Semop {
+    /// Whether one of the first operations does not wait.
+    fn waits_not(&self) -> bool {
+        let operation = |index: usize| {
+            let place = index.checked_mul(size_of::<libc::sembuf>())?.checked_add(self.operations)?;
+            memory::value::<libc::sembuf>(place)
+        };
+        (0..self.count.min(16)).filter_map(operation).any(|one| c_int::from(one.sem_flg) & libc::IPC_NOWAIT != 0)
     }
 }
 
@@ -214,6 +244,15 @@ impl Call for Semop {
 
     fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{value}")
+    }
+
+    fn circumstances(&self) -> Circumstances {
+        Circumstances::NONE
+            .and(Circumstances::NOWAIT, self.timeout.is_some_and(|timeout| timeout != 0) || self.waits_not())
+    }
+
+    fn failed_result(&self) -> Option<&'static str> {
+        (self.id == -1).then_some("semid")
     }
 }
 
@@ -247,6 +286,14 @@ impl Call for Msgsnd {
     fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{value}")
     }
+
+    fn circumstances(&self) -> Circumstances {
+        Circumstances::NONE.and(Circumstances::NOWAIT, self.flags & libc::IPC_NOWAIT != 0)
+    }
+
+    fn failed_result(&self) -> Option<&'static str> {
+        (self.id == -1).then_some("msqid")
+    }
 }
 
 impl Call for Msgrcv {
@@ -264,5 +311,13 @@ impl Call for Msgrcv {
 
     fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{value}")
+    }
+
+    fn circumstances(&self) -> Circumstances {
+        Circumstances::NONE.and(Circumstances::NOWAIT, self.flags & libc::IPC_NOWAIT != 0)
+    }
+
+    fn failed_result(&self) -> Option<&'static str> {
+        (self.id == -1).then_some("msqid")
     }
 }

@@ -19,6 +19,7 @@ use core::fmt;
 pub(crate) use fault::Fault;
 pub(crate) use ipc::{IntArgument, IpcControl, IpcGet, Msgrcv, Msgsnd, Semop, Takes};
 pub(crate) use lock::LockInit;
+use mapsan_model::Circumstances;
 pub(crate) use object::{CreatedObject, ObjectMaker, SemInit, SemOpen, SemUnlink, ShmOpen, ShmUnlink};
 pub(crate) use outcome::Outcome;
 
@@ -127,6 +128,16 @@ pub(crate) trait Call {
     /// Writes the value that the call gave.
     fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result;
 
+    /// What decides which errnos matter where the call is made to fail.
+    fn circumstances(&self) -> Circumstances {
+        Circumstances::NONE
+    }
+
+    /// The argument that holds what a call gives that has failed, by its name in the manual page.
+    fn failed_result(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Writes the call with its outcome, as strace(1) would: `munmap(NULL, 0) = -1 (EINVAL)`.
     fn line(&self, outcome: Outcome, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}(", self.function())?;
@@ -176,6 +187,31 @@ impl fmt::Display for Value<'_> {
     }
 }
 
+/// The argument of this name, if it is the address that a failed call gives.
+fn failed_pointer(address: usize, argument: &'static str) -> Option<&'static str> {
+    (address == usize::MAX).then_some(argument)
+}
+
+/// Those of a call that finds or makes an object by a System V key.
+fn ipc_circumstances(key: c_int, flags: c_int) -> Circumstances {
+    let has_key = key != libc::IPC_PRIVATE;
+    let creates = flags & libc::IPC_CREAT != 0;
+    Circumstances::NONE
+        .and(Circumstances::KEY, has_key)
+        .and(Circumstances::CREATE, creates || !has_key)
+        .and(Circumstances::EXCL, has_key && creates && flags & libc::IPC_EXCL != 0)
+        .and(Circumstances::OPEN, has_key && !creates)
+}
+
+/// Those of a call that opens or makes an object by its name.
+fn open_circumstances(flags: c_int) -> Circumstances {
+    let creates = flags & libc::O_CREAT != 0;
+    Circumstances::NONE
+        .and(Circumstances::CREATE, creates)
+        .and(Circumstances::EXCL, creates && flags & libc::O_EXCL != 0)
+        .and(Circumstances::OPEN, !creates)
+}
+
 /// Writes a value that is an address, and `failed` in place of -1.
 fn address_value(value: isize, failed: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     if value == -1 { f.write_str(failed) } else { write!(f, "{value:#x}") }
@@ -212,6 +248,22 @@ impl Call for Mmap {
     fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         address_value(value, "MAP_FAILED", f)
     }
+
+    fn circumstances(&self) -> Circumstances {
+        let has = |flag| self.flags & flag != 0;
+        Circumstances::NONE
+            .and(Circumstances::ANONYMOUS, has(libc::MAP_ANONYMOUS))
+            .and(Circumstances::FILE, !has(libc::MAP_ANONYMOUS))
+            .and(Circumstances::HUGETLB, has(libc::MAP_HUGETLB))
+            .and(Circumstances::LOCKED, has(libc::MAP_LOCKED))
+            .and(Circumstances::FIXED, has(libc::MAP_FIXED))
+            .and(Circumstances::NOREPLACE, has(libc::MAP_FIXED_NOREPLACE))
+    }
+
+    fn failed_result(&self) -> Option<&'static str> {
+        let is_of_file = self.fd == -1 && self.flags & libc::MAP_ANONYMOUS == 0;
+        if is_of_file { Some("fd") } else { failed_pointer(self.address, "addr") }
+    }
 }
 
 impl Call for Munmap {
@@ -229,6 +281,10 @@ impl Call for Munmap {
 
     fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{value}")
+    }
+
+    fn failed_result(&self) -> Option<&'static str> {
+        failed_pointer(self.address, "addr")
     }
 }
 
@@ -269,6 +325,11 @@ impl Call for Mremap {
             value => address_value(value, "MAP_FAILED", f),
         }
     }
+
+    fn failed_result(&self) -> Option<&'static str> {
+        let new = if self.has_new_address() { failed_pointer(self.new_address, "new_address") } else { None };
+        failed_pointer(self.old_address, "old_address").or(new)
+    }
 }
 
 impl Call for Mprotect {
@@ -284,6 +345,10 @@ impl Call for Mprotect {
 
     fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{value}")
+    }
+
+    fn failed_result(&self) -> Option<&'static str> {
+        failed_pointer(self.address, "addr")
     }
 }
 
@@ -305,6 +370,10 @@ impl Call for Msync {
 
     fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{value}")
+    }
+
+    fn failed_result(&self) -> Option<&'static str> {
+        failed_pointer(self.address, "addr")
     }
 }
 
@@ -362,6 +431,14 @@ impl Call for Shmget {
     fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{value}")
     }
+
+    fn circumstances(&self) -> Circumstances {
+        ipc_circumstances(self.key, self.flags).and(Circumstances::HUGETLB, self.flags & SHM_HUGETLB != 0)
+    }
+
+    fn failed_result(&self) -> Option<&'static str> {
+        (self.key == -1).then_some("key")
+    }
 }
 
 impl Call for Shmat {
@@ -384,6 +461,10 @@ impl Call for Shmat {
     fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         address_value(value, "(void *) -1", f)
     }
+
+    fn failed_result(&self) -> Option<&'static str> {
+        if self.id == -1 { Some("shmid") } else { failed_pointer(self.address, "shmaddr") }
+    }
 }
 
 impl Call for Shmdt {
@@ -397,6 +478,10 @@ impl Call for Shmdt {
 
     fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{value}")
+    }
+
+    fn failed_result(&self) -> Option<&'static str> {
+        failed_pointer(self.address, "shmaddr")
     }
 }
 
@@ -435,5 +520,15 @@ impl Call for Shmctl {
 
     fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{value}")
+    }
+
+    fn circumstances(&self) -> Circumstances {
+        Circumstances::NONE
+            .and(Circumstances::REMOVE, self.command == libc::IPC_RMID)
+            .and(Circumstances::LOCK, self.command_name() == Some("SHM_LOCK"))
+    }
+
+    fn failed_result(&self) -> Option<&'static str> {
+        (self.id == -1).then_some("shmid")
     }
 }

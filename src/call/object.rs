@@ -1,6 +1,6 @@
 //! `shm_open(3)` and `sem_open(3)`, and the removal of what they make.
 
-use super::{Address, Call, Octal, address_value};
+use super::{Address, Call, Octal, address_value, open_circumstances};
 use crate::facts::object::ObjectName;
 use crate::plain::bits::Bits;
 use crate::plain::escape::Escaped;
@@ -8,6 +8,7 @@ use crate::plain::shm::Named;
 use crate::plain::texts::texts;
 use core::ffi::c_int;
 use core::fmt;
+use mapsan_model::Circumstances;
 
 /// `shm_open(3)`. The name is an address that need not be readable.
 pub(crate) struct ShmOpen {
@@ -129,6 +130,10 @@ impl Call for ShmOpen {
     fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{value}")
     }
+
+    fn circumstances(&self) -> Circumstances {
+        open_circumstances(self.flags)
+    }
 }
 
 impl Call for SemOpen {
@@ -143,6 +148,10 @@ impl Call for SemOpen {
 
     fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         address_value(value, "SEM_FAILED", f)
+    }
+
+    fn circumstances(&self) -> Circumstances {
+        open_circumstances(self.flags)
     }
 }
 

@@ -12,7 +12,6 @@ pub(crate) enum Outcome {
     /// It was not made: `mode=enforce` gave -1 and this errno in its place.
     Refused(Errno),
     /// It was not made: an injected failure gave -1 and this errno in its place.
-    #[cfg_attr(not(test), allow(dead_code, reason = "`inject=` is not yet in this version, as the option says"))]
     Injected(Errno),
     /// It is still to be made.
     Pending,

@@ -153,14 +153,24 @@ fn help_inherited(draft: &mut Draft) {
     ));
 }
 
+/// Shows which failure it was: of which function, and whether it was injected.
+struct LastFailure(Failed, bool);
+
+impl Display for LastFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let function = self.0.function();
+        match self.1 {
+            true => write!(f, "the injected failure of {function}"),
+            false => write!(f, "the last {function} that failed"),
+        }
+    }
+}
+
 /// Tells which call failed before its result was used, if one is remembered.
 fn note_failure(kind: Failed, draft: &mut Draft) {
     if let Some(failure) = failures::last(kind) {
         let function = kind.function();
-        draft.related(
-            function,
-            failure.site,
-            format_args!("the last {function} that failed ({})", ErrnoName(failure.errno)),
-        );
+        let which = LastFailure(kind, failure.is_injected);
+        draft.related(function, failure.site, format_args!("{which} ({})", ErrnoName(failure.errno)));
     }
 }

@@ -21,8 +21,10 @@ pub(crate) mod process;
 mod procfile;
 pub(crate) mod reach;
 pub(crate) mod segment;
+mod site;
 pub(crate) mod started;
 pub(crate) mod threads;
 
 pub(crate) use module::Module;
 pub(crate) use path::Path;
+pub(crate) use site::Site;

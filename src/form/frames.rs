@@ -1,8 +1,10 @@
 //! The calls that led to a finding.
 
+use crate::facts::Site;
 use crate::machine::{Access, Registers};
 use crate::options::{self, MOST_FRAMES as MOST};
 use crate::output::with_fault_recovery;
+use crate::plain::hash::mix;
 use crate::plain::{OUTER_FRAMES, Outer, errno};
 use core::ffi::{c_int, c_void};
 use core::ptr;
@@ -74,11 +76,37 @@ impl Frames {
         }
     }
 
+    /// Leaves out what is further out than so many frames.
+    pub(crate) fn cut(&mut self, depth: usize) {
+        self.length = self.length.min(depth);
+    }
+
+    /// A number that is the same for the same calls in each run: of the objects and the places in them. What the C library
+    /// and the loader have done before the program, between its functions, and to start a thread is left out, and so is code
+    /// that lies in no object.
+    pub(crate) fn hash(&self) -> u32 {
+        // SAFETY: getauxval(3) reads what the kernel left on the stack.
+        let entry = usize::try_from(unsafe { libc::getauxval(libc::AT_ENTRY) }).unwrap_or(0);
+        let is_start = |address: usize| address.wrapping_sub(entry) < START;
+        let hash = self.addresses().iter().filter(|address| !is_start(**address)).fold(0_u64, |hash, address| {
+            let site = Site::at(*address);
+            if !site.is_in_object() || site.is_of_system() {
+                return hash;
+            }
+            let named = site.name().iter().fold(hash, |hash, byte| mix(hash ^ u64::from(*byte)));
+            mix(named ^ site.offset() as u64)
+        });
+        u32::try_from(hash >> 32).unwrap_or(0)
+    }
+
     /// The addresses.
     pub(crate) fn addresses(&self) -> &[usize] {
         self.addresses.get(..self.length).unwrap_or_default()
     }
 }
+
+/// The longest code at a program's entry that calls the C library.
+const START: usize = 64;
 
 /// The calls around the one that returns to `site`, as many as `site_depth` asks for.
 #[cold]

@@ -2,6 +2,7 @@
 
 mod draft;
 mod frames;
+mod injection;
 pub(crate) mod json;
 mod outliving;
 mod recursion;
@@ -10,6 +11,7 @@ pub(crate) mod text;
 
 pub(crate) use draft::{Draft, RelatedCall};
 pub(crate) use frames::{Frames, outer as outer_frames, prepare as prepare_unwinder};
+pub(crate) use injection::{Injected, Point};
 pub(crate) use outliving::{NewIpcObject, NewLock, NewObject, NewSegment, SegmentUse};
 pub(crate) use recursion::{Calls, Round};
 pub(crate) use subject::{Finding, OUTPUT, Subject, Trace};

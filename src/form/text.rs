@@ -2,6 +2,7 @@
 
 use super::draft::{Draft, Role};
 use super::frames::Frames;
+use super::injection::Injected;
 use super::subject::{Finding, OUTPUT, Subject};
 use crate::call::CallLine;
 use crate::facts::Module;
@@ -36,6 +37,23 @@ pub(crate) fn finding(out: &mut Line<OUTPUT>, finding: &Finding<'_>, draft: &Dra
     }
     for help in draft.texts(Role::Help) {
         let _ = writeln!(out, "    help: {help}");
+    }
+}
+
+/// Writes what tells of a call that was made to fail, or whose memory was.
+pub(crate) fn injected(out: &mut Line<OUTPUT>, injected: &Injected<'_>, hash: u32, frames: &Frames) {
+    let Injected { call, outcome, what, .. } = injected;
+    let how = if what.errno().is_some() { "" } else { ", whose memory fails: " };
+    let _ = write!(out, "mapsan: injected: {}{how}", CallLine(*call, *outcome));
+    if what.errno().is_none() {
+        let _ = write!(out, "{what}");
+    }
+    let _ = out.write_str("\n");
+    if let Some(address) = frames.addresses().first() {
+        frame(out, "    ", *address);
+        // The end of the line, in which a site is ordered.
+        out.truncate(out.len().saturating_sub(1));
+        let _ = writeln!(out, " #{hash:08x}");
     }
 }
 

@@ -5,14 +5,14 @@ use super::path::{Follow, follow, two_lanes};
 use super::{pointer, value};
 use crate::call::{MAP_TYPE, Mmap, Mremap, Munmap, Outcome};
 use crate::check::{Check, contents};
-use crate::enabled::{HARDENED, OPT_IN, TAIL, TRACK};
+use crate::enabled::{HARDENED, INJECT, OPT_IN, TAIL, TRACK};
 use crate::finding::Report;
 use crate::harden::{self, Reached};
 use crate::observe::PendingRelease;
 use crate::observe::{self, Remap};
 use crate::plain::page::whole_pages;
 use crate::plain::{Range, errno};
-use crate::{next, output};
+use crate::{inject, next, output};
 use core::ffi::{c_int, c_void};
 use core::ptr;
 
@@ -81,6 +81,9 @@ impl Follow for Mmap {
             if enabled & TAIL != 0 {
                 contents::inspect_new(base);
             }
+        }
+        if enabled & INJECT != 0 {
+            inject::unback(self, base, self.length, return_address);
         }
         self.flags & MAP_TYPE == libc::MAP_SHARED_VALIDATE || enabled & OPT_IN != 0
     }
@@ -249,7 +252,12 @@ impl Follow for Mremap {
         Some(target)
     }
 
-    fn settle(&mut self, taken: &Option<Moving>, outcome: Outcome, _enabled: u32, return_address: usize) -> bool {
+    fn settle(&mut self, taken: &Option<Moving>, outcome: Outcome, enabled: u32, return_address: usize) -> bool {
+        if let Outcome::Succeeded(moved) = outcome
+            && enabled & INJECT != 0
+        {
+            inject::unback(self, moved.cast_unsigned(), self.new_size, return_address);
+        }
         let Some(Moving { remap, tail_unreliable }) = taken else { return false };
         match outcome {
             Outcome::Succeeded(moved) => {

@@ -1,7 +1,6 @@
 //! The way of a call, which is one: inject, refuse, take, look, call, settle, check.
 //!
-//! - inject: a failure that was ordered takes the place of the call. (`inject=` is not yet in this version; whatever comes
-//!   to order one does so here.)
+//! - inject: a failure that was ordered takes the place of the call, of which nothing is learned then.
 //! - refuse: `mode=enforce` lets nothing be done that breaks a rule.
 //! - take: what the call releases leaves the tracker, because another thread may own the address as soon as the kernel
 //!   returns.
@@ -18,13 +17,13 @@
 use super::losses;
 use crate::call::Outcome;
 use crate::check::{Check, guard};
-use crate::enabled::{self, CHECK, CONTENTS, ENFORCE, HARDENED, TRACK};
+use crate::enabled::{self, CHECK, CONTENTS, ENFORCE, HARDENED, INJECT, TRACK};
 use crate::finding::Report;
 use crate::harden::Reached;
 use crate::observe::PendingRelease;
 use crate::plain::Range;
 use crate::plain::errno::{self, Errno};
-use crate::{begin, output};
+use crate::{begin, inject, output};
 
 /// The bits of the fast lane, and by default.
 pub(super) const PLAIN: u32 = CHECK | TRACK;
@@ -74,6 +73,9 @@ pub(super) fn way<C: Follow, const FAST: bool>(
     make: impl Fn(&C) -> isize,
 ) -> isize {
     let enabled = if FAST { PLAIN } else { enabled };
+    if enabled & INJECT != 0 && is_failed(&call, return_address) {
+        return -1;
+    }
     if enabled & ENFORCE != 0 && !C::CHANGES_NOTHING && refuses(&call, return_address) {
         return -1;
     }
@@ -102,6 +104,17 @@ pub(super) fn way<C: Follow, const FAST: bool>(
         return -1;
     }
     value
+}
+
+/// Whether a call is made to fail, with `errno` set.
+#[cold]
+#[inline(never)]
+fn is_failed(call: &dyn Check, return_address: usize) -> bool {
+    let failure = inject::failure(call, return_address);
+    if let Some(failure) = failure {
+        errno::set(failure);
+    }
+    failure.is_some()
 }
 
 /// What becomes of rules that a call breaks which the kernel lets pass, once it is made.

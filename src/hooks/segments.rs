@@ -3,13 +3,13 @@
 use super::path::{Follow, follow};
 use super::{memory, pointer, status, value};
 use crate::call::{Ftok, Outcome, Shmat, Shmctl, Shmdt, Shmget};
-use crate::enabled::{CHECK, HARDENED, OPT_IN, TRACK};
+use crate::enabled::{CHECK, HARDENED, INJECT, OPT_IN, TRACK};
 use crate::facts::segment;
 use crate::observe::PendingRelease;
 use crate::past::{keys, listed_ids};
 use crate::plain::Range;
 use crate::plain::page::page_size;
-use crate::{harden, next, observe};
+use crate::{harden, inject, next, observe};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;
 
@@ -92,6 +92,10 @@ impl Follow for Shmat {
         };
         if enabled & TRACK != 0 {
             observe::attached(self.id, base.cast_unsigned(), self.flags, self.address != 0, return_address);
+        }
+        if enabled & INJECT != 0 {
+            // The kernel knows its length.
+            inject::unback(self, base.cast_unsigned(), 0, return_address);
         }
         enabled & OPT_IN != 0
     }

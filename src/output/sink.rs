@@ -367,6 +367,14 @@ pub(crate) fn write_finding<const N: usize>(proof: &ReportLock, block: &mut Line
     }
 }
 
+/// Writes a block that is no finding; what can't be written is lost.
+pub(crate) fn write_note<const N: usize>(proof: &ReportLock, block: &mut Line<N>) {
+    if !sink(proof).records {
+        prefix_lines(block);
+    }
+    let _ = write(proof, block.as_bytes());
+}
+
 /// Counts a finding that could not even be made.
 pub(crate) fn count_lost() {
     OUTPUT.lost.fetch_add(1, Relaxed);

@@ -4,7 +4,7 @@ use crate::machine::this_thread;
 use crate::sys::Errno;
 use core::mem::offset_of;
 use core::sync::atomic::{
-    AtomicI32, AtomicU32, AtomicUsize,
+    AtomicBool, AtomicI32, AtomicU32, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release},
 };
 use mapsan_model::layout;
@@ -25,6 +25,22 @@ pub(crate) enum Failed {
 impl Failed {
     const KINDS: usize = layout::FAILING.len();
 
+    const ALL: [Failed; Failed::KINDS] = [
+        Failed::Mmap,
+        Failed::Mremap,
+        Failed::Ftok,
+        Failed::Shmget,
+        Failed::Shmat,
+        Failed::Semget,
+        Failed::Msgget,
+        Failed::SemOpen,
+    ];
+
+    /// That of a function of this name.
+    pub(crate) fn of_function(name: &str) -> Option<Failed> {
+        Failed::ALL.into_iter().find(|kind| kind.function() == name)
+    }
+
     /// The function's name.
     pub(crate) fn function(self) -> &'static str {
         layout::FAILING.get(self as usize).copied().unwrap_or_default()
@@ -37,6 +53,8 @@ pub(crate) struct Failure {
     /// The return address of the call.
     pub(crate) site: usize,
     pub(crate) errno: Errno,
+    /// Whether it was injected: the call was not made.
+    pub(crate) is_injected: bool,
     /// Counts the failures of all kinds: a later one has a higher number (modulo 2^32).
     order: u32,
 }
@@ -52,6 +70,7 @@ struct Slot {
     thread: AtomicUsize,
     errno: AtomicI32,
     order: AtomicU32,
+    is_injected: AtomicBool,
 }
 
 struct Ring {
@@ -77,6 +96,7 @@ static FAILURES: Failures = Failures {
                     thread: AtomicUsize::new(0),
                     errno: AtomicI32::new(0),
                     order: AtomicU32::new(0),
+                    is_injected: AtomicBool::new(false),
                 }
             }; KEPT],
         }
@@ -100,6 +120,15 @@ pub(crate) const LAYOUT: layout::Failures = layout::Failures {
 
 /// Remembers a failure of this thread.
 pub(crate) fn note(kind: Failed, site: usize, errno: Errno) {
+    remember(kind, site, errno, false);
+}
+
+/// Remembers a failure of this thread that was injected.
+pub(crate) fn note_injected(kind: Failed, site: usize, errno: Errno) {
+    remember(kind, site, errno, true);
+}
+
+fn remember(kind: Failed, site: usize, errno: Errno, is_injected: bool) {
     let Some(ring) = FAILURES.rings.get(kind as usize) else { return };
     let index = ring.next.fetch_add(1, Relaxed) % KEPT;
     let Some(slot) = ring.slots.get(index) else { return };
@@ -111,6 +140,7 @@ pub(crate) fn note(kind: Failed, site: usize, errno: Errno) {
     slot.site.store(!site, Relaxed);
     slot.thread.store(this_thread(), Relaxed);
     slot.errno.store(errno, Relaxed);
+    slot.is_injected.store(is_injected, Relaxed);
     slot.order.store(FAILURES.order.fetch_add(1, Relaxed), Relaxed);
     slot.version.store(version.wrapping_add(2), Release);
 }
@@ -133,6 +163,7 @@ fn find(kind: Failed, fits: impl Fn(&Failure) -> bool) -> Option<Failure> {
         let failure = Failure {
             site: !slot.site.load(Relaxed),
             errno: slot.errno.load(Relaxed),
+            is_injected: slot.is_injected.load(Relaxed),
             order: slot.order.load(Relaxed),
         };
         let thread = slot.thread.load(Relaxed);

@@ -4,6 +4,7 @@
 //! the tracker's lock, by signal handlers, too, and as true when tracking has ended.
 
 pub(crate) mod failures;
+pub(crate) mod injected;
 pub(crate) mod ipc;
 pub(crate) mod keys;
 pub(crate) mod listed_ids;
@@ -12,3 +13,4 @@ pub(crate) mod mlockall;
 pub(crate) mod openings;
 pub(crate) mod program_break;
 pub(crate) mod semaphores;
+pub(crate) mod unbacked;

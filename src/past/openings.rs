@@ -4,11 +4,12 @@
 //! A table without locks, since open(2) may be called by signal handlers. Successes are looked at only while some thread's
 //! last call has failed ([`Openings::noted`], which the doors look at).
 
+use super::injected;
 use crate::machine::{Architecture, Machine};
 use crate::sys::Errno;
 use core::ffi::c_char;
 use core::sync::atomic::{
-    AtomicI32, AtomicU8, AtomicU32, AtomicUsize,
+    AtomicBool, AtomicI32, AtomicU8, AtomicU32, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release},
 };
 
@@ -62,6 +63,7 @@ struct Slot {
     /// Bytes of the name that are kept, and whether there were more.
     length: AtomicU8,
     cut: AtomicU8,
+    is_injected: AtomicBool,
     /// As complements, so that no part of it looks like an address.
     name: [AtomicU8; NAME],
 }
@@ -87,6 +89,7 @@ pub(crate) static OPENINGS: Openings = Openings {
             errno: AtomicI32::new(0),
             length: AtomicU8::new(0),
             cut: AtomicU8::new(0),
+            is_injected: AtomicBool::new(false),
             name: [const { AtomicU8::new(0) }; NAME],
         }
     }; THREADS],
@@ -98,6 +101,8 @@ pub(crate) struct Opening {
     /// The return address of the call.
     pub(crate) site: usize,
     pub(crate) errno: Errno,
+    /// Whether it was injected: the call was not made.
+    pub(crate) is_injected: bool,
     /// Whether this thread made it, and has opened nothing since.
     pub(crate) is_last: bool,
     /// Whether the name is longer than what is kept of it.
@@ -144,6 +149,7 @@ pub(crate) unsafe fn failed(opener: Opener, name: *const c_char, site: usize, er
     slot.site.store(!site, Relaxed);
     slot.opener.store(opener as u32, Relaxed);
     slot.errno.store(errno, Relaxed);
+    slot.is_injected.store(injected::is_last(site), Relaxed);
     let (length, cut) = if errno == libc::EFAULT {
         (0, false)
     } else {
@@ -207,6 +213,7 @@ fn read(slot: &Slot, is_last: bool) -> Option<Opening> {
         opener: Opener::of(slot.opener.load(Relaxed)),
         site: !slot.site.load(Relaxed),
         errno: slot.errno.load(Relaxed),
+        is_injected: slot.is_injected.load(Relaxed),
         is_last,
         cut: slot.cut.load(Relaxed) != 0,
         name,

@@ -1,9 +1,11 @@
 //! Memory that the program may have taken away, or shut.
 
-use super::{int, plain, read_memory};
+use super::{Result, channels, close, int, plain, read_memory, small};
 use crate::machine::this_thread;
+use crate::plain::Range;
 use crate::plain::page::page_size;
 use crate::plain::placement::written_by_fork;
+use core::ffi::c_int;
 use core::mem::MaybeUninit;
 use core::ptr;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -32,6 +34,39 @@ pub(crate) fn remember_pages() {
 /// The report is done: what was readable may be so no longer.
 pub(crate) fn forget_pages() {
     READABLE.thread.store(0, Relaxed);
+}
+
+/// Zeroed memory that processes share which come of this one by fork(2); it is never given back.
+pub(crate) fn shared(bytes: usize) -> Result<usize> {
+    map(bytes, libc::MAP_SHARED | libc::MAP_ANONYMOUS, -1)
+}
+
+/// The first bytes of a file, shared with all who map it; they are never given back.
+pub(crate) fn map_shared(fd: c_int, bytes: usize) -> Result<usize> {
+    map(bytes, libc::MAP_SHARED, fd)
+}
+
+/// Puts pages of an empty file in the place of a range's, of which none is there: each access raises SIGBUS.
+pub(crate) fn replace_by_empty(range: Range, prot: c_int, sharing: c_int) -> Result<()> {
+    let replace = || {
+        let flags = usize::try_from(libc::MFD_CLOEXEC).unwrap_or(0);
+        let fd = small(Ok(plain(libc::SYS_memfd_create, [c"injected".as_ptr() as usize, flags, 0, 0, 0, 0])?));
+        let mapped = int(sharing | libc::MAP_FIXED | libc::MAP_NORESERVE);
+        let replaced = plain(libc::SYS_mmap, [range.start, range.length(), int(prot), mapped, int(fd), 0]);
+        close(fd);
+        replaced.map(|_| ())
+    };
+    match replace() {
+        Err(libc::EMFILE) => channels::with_own_descriptors(&mut || {
+            close(libc::STDIN_FILENO);
+            replace()
+        }),
+        replaced => replaced,
+    }
+}
+
+fn map(bytes: usize, flags: c_int, fd: c_int) -> Result<usize> {
+    plain(libc::SYS_mmap, [0, bytes, int(libc::PROT_READ | libc::PROT_WRITE), int(flags), int(fd), 0])
 }
 
 /// Whether all of a range can be read, now. No fault is raised where it can't, and none by a file that has become shorter.

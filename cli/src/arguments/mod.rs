@@ -301,7 +301,11 @@ fn option_argument(key: Key) -> Arg {
         .value_name(value_name(info.values))
         .value_parser(parser(info.values))
         // Of one that holds several choices each may be given by itself.
-        .action(if info.values == Values::Severities { ArgAction::Append } else { ArgAction::Set })
+        .action(if matches!(info.values, Values::Severities | Values::Injection) {
+            ArgAction::Append
+        } else {
+            ArgAction::Set
+        })
         .hide_possible_values(false)
         .help(format!("{}{default}", info.meaning))
 }
@@ -314,7 +318,7 @@ fn value_name(values: Values) -> &'static str {
         Values::Severities => "RULE=SEVERITY",
         Values::File | Values::Log => "FILE",
         Values::Set(_) => "WORDS",
-        Values::Injection => "CALL:ERRNO:WHEN",
+        Values::Injection => "CALL[@SITE]:WHAT[:WHEN]",
         Values::Names => "NAMES",
     }
 }

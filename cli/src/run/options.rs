@@ -10,7 +10,7 @@ use std::env;
 
 /// The options that the command has: the log is its own; what is said at the end and the exit status have flags of their own.
 pub(crate) fn keys() -> impl Iterator<Item = Key> {
-    let own = [Key::LogPath, Key::LogFormat, Key::LogPrefix, Key::Exitcode, Key::Help];
+    let own = [Key::LogPath, Key::LogFormat, Key::LogPrefix, Key::Exitcode, Key::Help, Key::InjectCounts, Key::Points];
     Key::ALL.iter().copied().filter(move |key| key.info().available && !own.contains(key))
 }
 

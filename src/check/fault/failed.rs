@@ -3,6 +3,7 @@
 use super::words::Accessed;
 use super::{LOWEST, NEAR};
 use crate::call::Fault;
+use crate::check::LastFailure;
 use crate::form::Draft;
 use crate::past::failures::{self, Failed, Failure};
 use crate::plain::errno::{self, ErrnoName};
@@ -104,7 +105,8 @@ impl FailedPointer {
             function,
             self.failure.site,
             format_args!(
-                "the last {function} that failed ({}: {})",
+                "{} ({}: {})",
+                LastFailure(self.kind, self.failure.is_injected),
                 ErrnoName(self.failure.errno),
                 errno::meaning(self.failure.errno)
             ),

@@ -3,6 +3,7 @@
 
 use super::words::Accessed;
 use crate::call::Fault;
+use crate::check::LastFailure;
 use crate::facts::Module;
 use crate::form::Draft;
 use crate::machine::Access;
@@ -33,10 +34,11 @@ pub(super) fn tell(failure: &Failure, fault: &Fault, draft: &mut Draft) {
         Accessed(fault),
         Escaped(function)
     ));
+    let which = LastFailure(Failed::SemOpen, failure.is_injected);
     draft.related(
         "sem_open",
         failure.site,
-        format_args!("the last sem_open that failed ({}: {})", ErrnoName(failure.errno), errno::meaning(failure.errno)),
+        format_args!("{which} ({}: {})", ErrnoName(failure.errno), errno::meaning(failure.errno)),
     );
     draft.note(format_args!("SEM_FAILED is a null pointer here"));
     draft.help(format_args!("compare what sem_open returns with SEM_FAILED before it is used"));

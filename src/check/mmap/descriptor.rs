@@ -88,13 +88,25 @@ fn tell_minus_one(draft: &mut Draft) {
         ));
         return;
     };
-    draft.message(format_args!(
-        "descriptor -1 is not open: {} failed with {}",
-        ShownOpening(opening),
-        ErrnoName(opening.errno)
-    ));
+    if opening.is_injected {
+        draft.message(format_args!(
+            "descriptor -1 is not open: the failure of {} with {} was injected",
+            ShownOpening(opening),
+            ErrnoName(opening.errno)
+        ));
+    } else {
+        draft.message(format_args!(
+            "descriptor -1 is not open: {} failed with {}",
+            ShownOpening(opening),
+            ErrnoName(opening.errno)
+        ));
+    }
     draft.related(opening.opener.function(), opening.site, format_args!("{} failed here", opening.opener.function()));
-    tell_cause(opening, draft);
+    if opening.is_injected {
+        draft.help(format_args!("compare what {} returns with -1, and stop there", opening.opener.function()));
+    } else {
+        tell_cause(opening, draft);
+    }
 }
 
 /// Shows a call with its name: `shm_open("/x")`.
