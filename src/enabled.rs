@@ -11,8 +11,9 @@ pub(crate) const OPT_IN: u32 = 4;
 
 /// Bit of [`bits`]: what is mapped is tracked.
 pub(crate) const TRACK: u32 = 8;
-/// Bit of [`bits`]: more than the call site is remembered of each mapping.
-pub(crate) const SITES: u32 = 16;
+/// Bit of [`bits`]: calls may be made to fail, or are told of where they could be. Beside those of hardened mode, with which
+/// doors test it: in one instruction on AArch64, too.
+pub(crate) const INJECT: u32 = 16;
 /// Bit of [`bits`]: there are guards on either side of new mappings.
 pub(crate) const GUARD: u32 = 32;
 /// Bit of [`bits`]: what is released stays reserved for a while.
@@ -26,8 +27,8 @@ pub(crate) const HARDENED: u32 = GUARD | QUARANTINE;
 /// Bits of [`bits`]: the contents of a mapping are looked at when it goes.
 pub(crate) const CONTENTS: u32 = TAIL | PRIVATE;
 
-/// Bit of [`bits`]: calls may be made to fail, or are told of where they could be.
-pub(crate) const INJECT: u32 = 1024;
+/// Bit of [`bits`]: more than the call site is remembered of each mapping.
+pub(crate) const SITES: u32 = 1024;
 
 /// Bit of [`ENABLED`], alone: the program is to be asked for its options when it is ready.
 pub(crate) const WAITS: u32 = 512;

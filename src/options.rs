@@ -2,14 +2,15 @@
 //!
 //! Parsed once, at start, by the model's declarations. Nothing is skipped in silence: what is not understood is named.
 
+mod ordered;
+
 use crate::enabled::{self, CHECK, ENFORCE, INJECT, OPT_IN, SITES, TRACK};
 use crate::plain::Line;
 use crate::plain::guarded::{Guarded, Starting};
-use crate::sys;
 use core::fmt::Display;
-use mapsan_model::injection;
 use mapsan_model::options::{Piece, Values, pieces};
 use mapsan_model::{Hardening, Key, Rule, RuleSet, Selector, Severity, severity_choice};
+pub(crate) use ordered::Ordered;
 
 /// The most frames that `stack_depth` allows.
 pub(crate) const MOST_FRAMES: usize = 64;
@@ -55,17 +56,6 @@ pub(crate) enum Colour {
     Auto,
     Always,
     Never,
-}
-
-/// What `inject=`, `points=` and `inject_counts=` say.
-pub(crate) struct Ordered {
-    /// The orders, with commas between them.
-    pub(crate) orders: Line<{ 64 * 1024 }>,
-    /// The name of a file, with a zero byte.
-    pub(crate) counts: Line<4096>,
-    /// `LD_PRELOAD`, by which others than the program are known.
-    pub(crate) preload: Line<4096>,
-    pub(crate) points: bool,
 }
 
 /// The settings in force.
@@ -197,7 +187,7 @@ impl Settings {
         if self.site_depth > 1 {
             bits |= SITES;
         }
-        if self.ordered.as_ref().is_some_and(|ordered| ordered.points || ordered.orders.len() > 0) {
+        if self.ordered.as_ref().is_some_and(|ordered| ordered.is_wanted()) {
             bits |= INJECT;
         }
         bits
@@ -294,50 +284,11 @@ impl Settings {
             Key::Help => self.help = number()? == 1,
             Key::Harden => return self.choose_hardening(value),
             Key::Severity => return self.choose_severities(value),
-            Key::Points => {
-                let points = number()? == 1;
-                if points || self.ordered.is_some() {
-                    self.ordered()?.points = points;
-                }
-            }
-            Key::InjectCounts => {
-                let counts = &mut self.ordered()?.counts;
-                copy(counts, value)?;
-                return counts.push_bytes(b"\0").then_some(());
-            }
+            Key::Points => self.choose_points(number()? == 1)?,
+            Key::InjectCounts => return self.choose_counts(value),
             Key::Enable | Key::Disable | Key::Inject => {}
         }
         Some(())
-    }
-
-    /// Where what calls are made to fail is kept; `None` without memory.
-    pub(crate) fn ordered(&mut self) -> Option<&mut Ordered> {
-        if self.ordered.is_none() {
-            let memory = sys::zeroed_memory(size_of::<Ordered>())?;
-            // SAFETY: new memory of its size, page-aligned, never given back; all zeroes are empty lines and false.
-            self.ordered = Some(unsafe { &mut *memory.cast::<Ordered>() });
-        }
-        self.ordered.as_deref_mut()
-    }
-
-    /// Takes the orders of `inject`, beside those of other sources.
-    fn take_orders(&mut self, source: &str, value: &str, warn: Warn<'_>) {
-        for order in injection::orders(value) {
-            match order {
-                Ok(order) => {
-                    let kept = self.ordered().is_some_and(|ordered| {
-                        let text = order.text.as_bytes();
-                        ordered.orders.room() > text.len()
-                            && ordered.orders.push_bytes(text)
-                            && ordered.orders.push_bytes(b",")
-                    });
-                    if !kept {
-                        warn(&format_args!("{source}: there is no room for inject={}", order.text));
-                    }
-                }
-                Err(wrong) => warn(&format_args!("{source}: inject: {wrong}")),
-            }
-        }
     }
 
     /// Takes the words of `harden`; each source says all of it anew.

@@ -67,9 +67,9 @@ impl fmt::Display for Values {
                 Ok(())
             }
             Values::Injection => f.write_str(
-                "CALL[@SITE]:WHAT[:WHEN], comma-separated: CALL is the name of a call or any; SITE is module+0xOFFSET or a \
-                 function, with #HASH behind it for one stack; WHAT an errno of the call's manual page, another one as !EIO, \
-                 or sigbus or truncate of a call that maps; WHEN as in 3, 3+, 3..5, 2+2 or 3++",
+                "CALL[@SITE]:WHAT[:WHEN], comma-separated: CALL is the name of a call or any; SITE is module+0xOFFSET \
+                 or a function, with #HASH behind it for one stack; WHAT an errno of the call's manual page, another \
+                 one as !EIO, or sigbus or truncate of a call that maps; WHEN as in 3, 3+, 3..5, 2+2 or 3++",
             ),
             Values::Names => f.write_str("comma-separated names of executables"),
         }

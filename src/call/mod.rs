@@ -2,10 +2,13 @@
 
 mod bits;
 pub(crate) mod calls;
+mod circumstances;
 mod fault;
 mod ipc;
+mod key;
 mod lock;
 mod object;
+mod other;
 mod outcome;
 pub(crate) mod passed;
 
@@ -14,13 +17,17 @@ use crate::plain::bits::{Bits, Octal};
 use crate::plain::errno::ErrnoName;
 use crate::plain::texts::{Texts, texts};
 pub(crate) use bits::{MAP_DROPPABLE, MAP_TYPE, MapFlags, Prot, SHM_HUGETLB, ShmgetFlags};
+use circumstances::{failed_pointer, ipc_circumstances, open_circumstances, shown_value};
 use core::ffi::c_int;
 use core::fmt;
 pub(crate) use fault::Fault;
 pub(crate) use ipc::{IntArgument, IpcControl, IpcGet, Msgrcv, Msgsnd, Semop, Takes};
+pub(crate) use key::Key;
 pub(crate) use lock::LockInit;
 use mapsan_model::Circumstances;
 pub(crate) use object::{CreatedObject, ObjectMaker, SemInit, SemOpen, SemUnlink, ShmOpen, ShmUnlink};
+use object::{OpenFlags, name_argument};
+pub(crate) use other::{Argument, OtherCall};
 pub(crate) use outcome::Outcome;
 
 /// The page-aligned or other address argument of a call, shown as `NULL` or in hex.
@@ -143,7 +150,7 @@ pub(crate) trait Call {
         write!(f, "{}(", self.function())?;
         arguments(self, f)?;
         f.write_str(") = ")?;
-        match outcome.value() {
+        match shown_value(self.function(), outcome) {
             // As strace(1) shows a call that has not returned.
             None => return f.write_str("?"),
             Some(value) => self.value(value, f)?,
@@ -180,36 +187,11 @@ pub(crate) struct Value<'a>(pub(crate) &'a dyn Call, pub(crate) Outcome);
 
 impl fmt::Display for Value<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.1.value() {
+        match shown_value(self.0.function(), self.1) {
             Some(value) => self.0.value(value, f),
             None => f.write_str("?"),
         }
     }
-}
-
-/// The argument of this name, if it is the address that a failed call gives.
-fn failed_pointer(address: usize, argument: &'static str) -> Option<&'static str> {
-    (address == usize::MAX).then_some(argument)
-}
-
-/// Those of a call that finds or makes an object by a System V key.
-fn ipc_circumstances(key: c_int, flags: c_int) -> Circumstances {
-    let has_key = key != libc::IPC_PRIVATE;
-    let creates = flags & libc::IPC_CREAT != 0;
-    Circumstances::NONE
-        .and(Circumstances::KEY, has_key)
-        .and(Circumstances::CREATE, creates || !has_key)
-        .and(Circumstances::EXCL, has_key && creates && flags & libc::IPC_EXCL != 0)
-        .and(Circumstances::OPEN, has_key && !creates)
-}
-
-/// Those of a call that opens or makes an object by its name.
-fn open_circumstances(flags: c_int) -> Circumstances {
-    let creates = flags & libc::O_CREAT != 0;
-    Circumstances::NONE
-        .and(Circumstances::CREATE, creates)
-        .and(Circumstances::EXCL, creates && flags & libc::O_EXCL != 0)
-        .and(Circumstances::OPEN, !creates)
 }
 
 /// Writes a value that is an address, and `failed` in place of -1.
@@ -392,28 +374,6 @@ impl Call for Ftok {
 
     fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", Key::from_register(value))
-    }
-}
-
-/// A System V key, as ipcs(1) shows it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Key(pub(crate) c_int);
-
-impl Key {
-    /// The key in the low half of a register.
-    #[expect(clippy::cast_possible_truncation, reason = "key_t has 32 bits")]
-    pub(crate) fn from_register(value: isize) -> Key {
-        Key(value as c_int)
-    }
-}
-
-impl fmt::Display for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            libc::IPC_PRIVATE => f.write_str("IPC_PRIVATE"),
-            -1 => f.write_str("-1"),
-            key => write!(f, "{key:#010x}"),
-        }
     }
 }
 

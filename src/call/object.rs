@@ -74,9 +74,9 @@ pub(crate) struct ObjectMaker {
 }
 
 /// The flags of a call that opens an object, as C writes them.
-struct OpenFlags {
-    named: Named,
-    flags: c_int,
+pub(super) struct OpenFlags {
+    pub(super) named: Named,
+    pub(super) flags: c_int,
 }
 
 impl fmt::Display for OpenFlags {
@@ -108,7 +108,7 @@ impl fmt::Display for OpenFlags {
 }
 
 /// A name that was passed, in quotes, or its address where no string is there.
-fn name_argument(name: usize, each: &mut dyn FnMut(fmt::Arguments<'_>)) {
+pub(super) fn name_argument(name: usize, each: &mut dyn FnMut(fmt::Arguments<'_>)) {
     match ObjectName::at(name) {
         Some(name) if name.is_cut() => each(format_args!("\"{}\"...", Escaped(name.bytes()))),
         Some(name) => each(format_args!("\"{}\"", Escaped(name.bytes()))),

@@ -81,12 +81,16 @@ macro_rules! narrow {
 /// A door of a call that opens a file: it calls the next definition itself, and goes to the hook with the name only if the
 /// call has failed, or some thread's last one has. The name is the argument at `$place`.
 macro_rules! opening {
-    ($name:ident, $opener:ident, $place:ident, $raw:ident) => {
+    ($name:ident [$($argument:ident)*], $opener:ident, $place:ident, $raw:ident) => {
         #[cfg_attr(not(test), unsafe(no_mangle))]
         #[unsafe(naked)]
         unsafe extern "C" fn $name() {
             core::arch::naked_asm!(
                 ".cfi_startproc",
+                "adrp x16, {enabled}",
+                "ldr w16, [x16, :lo12:{enabled}]",
+                "tst w16, #{inject}",
+                "b.ne 4f",
                 "adrp x16, {slots} + {slot}",
                 "ldr x16, [x16, :lo12:{slots} + {slot}]",
                 "cbnz x16, 2f",
@@ -122,7 +126,12 @@ macro_rules! opening {
                 "mov x1, x30",
                 "mov w3, {opener}",
                 "b {opened}",
+                "4:",
+                concat!("mov ", register!([$($argument)* return_address]), ", x30"),
+                "b {hook}",
                 ".cfi_endproc",
+                enabled = sym ENABLED,
+                inject = const INJECT,
                 slots = sym SLOTS,
                 slot = const offset_of!(Slots, $name),
                 raw = sym next::$raw,
@@ -130,6 +139,7 @@ macro_rules! opening {
                 noted = const offset_of!(Openings, noted),
                 opener = const Opener::$opener as u32,
                 opened = sym hooks::opened,
+                hook = sym hooks::$name,
             )
         }
     };
@@ -168,10 +178,10 @@ macro_rules! listing {
     };
 }
 
-/// A door of a call that concerns hardened mode alone: otherwise it leads straight to the next definition, once that is
+/// A door of a call that concerns hardened mode alone, or is made to fail: otherwise it leads straight to the next definition, once that is
 /// known.
 macro_rules! visiting {
-    ($name:ident) => {
+    ($name:ident [$($argument:ident)*]) => {
         #[cfg_attr(not(test), unsafe(no_mangle))]
         #[unsafe(naked)]
         unsafe extern "C" fn $name() {
@@ -186,10 +196,11 @@ macro_rules! visiting {
                 "cbz x16, 2f",
                 "br x16",
                 "2:",
+                concat!("mov ", register!([$($argument)* return_address]), ", x30"),
                 "b {hook}",
                 ".cfi_endproc",
                 enabled = sym ENABLED,
-                hardened = const HARDENED,
+                hardened = const HARDENED | INJECT,
                 slots = sym SLOTS,
                 slot = const offset_of!(Slots, $name),
                 hook = sym hooks::$name,

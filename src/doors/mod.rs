@@ -16,7 +16,7 @@ mod x86_64;
 
 use crate::call::calls::for_each_call;
 use crate::call::passed::for_each_passed_call;
-use crate::enabled::{ENABLED, HARDENED};
+use crate::enabled::{ENABLED, HARDENED, INJECT};
 use crate::hooks;
 use crate::next::{self, PassedCall, SLOTS, Slots};
 use crate::past::openings::{OPENINGS, Opener, Openings};
@@ -46,13 +46,13 @@ macro_rules! door {
         plain! { $name => $name $arguments }
         plain! { $twin => $name $arguments }
     };
-    (visiting $name:ident $arguments:tt [$($way:tt)*] $raw:tt []) => { visiting! { $name } };
+    (visiting $name:ident $arguments:tt [$($way:tt)*] $raw:tt []) => { visiting! { $name $arguments } };
     (listing $name:ident $arguments:tt [] $raw:tt []) => { listing! { $name } };
     (narrow $name:ident $arguments:tt [$($which:ident = $number:expr),+] $raw:tt []) => {
         narrow! { $name, $($which = $number),+ }
     };
     (opening $name:ident $arguments:tt [$opener:ident, $place:ident] [$raw:ident] []) => {
-        opening! { $name, $opener, $place, $raw }
+        opening! { $name $arguments, $opener, $place, $raw }
     };
 }
 

@@ -82,12 +82,16 @@ macro_rules! narrow {
 /// A door of a call that opens a file: it calls the next definition itself, and goes to the hook with the name only if the
 /// call has failed, or some thread's last one has. The name is the argument at `$place`.
 macro_rules! opening {
-    ($name:ident, $opener:ident, $place:ident, $raw:ident) => {
+    ($name:ident [$($argument:ident)*], $opener:ident, $place:ident, $raw:ident) => {
         #[cfg_attr(not(test), unsafe(no_mangle))]
         #[unsafe(naked)]
         unsafe extern "C" fn $name() {
             core::arch::naked_asm!(
                 ".cfi_startproc",
+                "lla t0, {enabled}",
+                "lw t0, 0(t0)",
+                "andi t0, t0, {inject}",
+                "bnez t0, 4f",
                 "lla t0, {slots}",
                 "ld t0, {slot}(t0)",
                 "bnez t0, 2f",
@@ -116,7 +120,12 @@ macro_rules! opening {
                 "mv a1, ra",
                 "li a3, {opener}",
                 "tail {opened}",
+                "4:",
+                concat!("mv ", register!([$($argument)* return_address]), ", ra"),
+                "tail {hook}",
                 ".cfi_endproc",
+                enabled = sym ENABLED,
+                inject = const INJECT,
                 slots = sym SLOTS,
                 slot = const offset_of!(Slots, $name),
                 raw = sym next::$raw,
@@ -124,6 +133,7 @@ macro_rules! opening {
                 noted = const offset_of!(Openings, noted),
                 opener = const Opener::$opener as u32,
                 opened = sym hooks::opened,
+                hook = sym hooks::$name,
             )
         }
     };
@@ -164,10 +174,10 @@ macro_rules! listing {
     };
 }
 
-/// A door of a call that concerns hardened mode alone: otherwise it leads straight to the next definition, once that is
+/// A door of a call that concerns hardened mode alone, or is made to fail: otherwise it leads straight to the next definition, once that is
 /// known.
 macro_rules! visiting {
-    ($name:ident) => {
+    ($name:ident [$($argument:ident)*]) => {
         #[cfg_attr(not(test), unsafe(no_mangle))]
         #[unsafe(naked)]
         unsafe extern "C" fn $name() {
@@ -183,10 +193,11 @@ macro_rules! visiting {
                 "beqz t0, 2f",
                 "jr t0",
                 "2:",
+                concat!("mv ", register!([$($argument)* return_address]), ", ra"),
                 "tail {hook}",
                 ".cfi_endproc",
                 enabled = sym ENABLED,
-                hardened = const HARDENED,
+                hardened = const HARDENED | INJECT,
                 slots = sym SLOTS,
                 slot = const offset_of!(Slots, $name),
                 hook = sym hooks::$name,

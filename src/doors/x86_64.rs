@@ -98,12 +98,14 @@ macro_rules! narrow {
 /// A door of a call that opens a file: it calls the next definition itself, and goes to the hook with the name only if the
 /// call has failed, or some thread's last one has. The name is the argument at `$place`.
 macro_rules! opening {
-    ($name:ident, $opener:ident, $place:ident, $raw:ident) => {
+    ($name:ident [$($argument:ident)*], $opener:ident, $place:ident, $raw:ident) => {
         #[cfg_attr(not(test), unsafe(no_mangle))]
         #[unsafe(naked)]
         unsafe extern "C" fn $name() {
             core::arch::naked_asm!(
                 ".cfi_startproc",
+                "test dword ptr [rip + {enabled}], {inject}",
+                "jnz 4f",
                 "mov r11, qword ptr [rip + {slots} + {slot}]",
                 "test r11, r11",
                 "jnz 2f",
@@ -127,7 +129,12 @@ macro_rules! opening {
                 "mov edx, eax",
                 "mov ecx, {opener}",
                 "jmp {opened}",
+                "4:",
+                concat!("mov ", register!([$($argument)* return_address]), ", qword ptr [rsp]"),
+                "jmp {hook}",
                 ".cfi_endproc",
+                enabled = sym ENABLED,
+                inject = const INJECT,
                 slots = sym SLOTS,
                 slot = const offset_of!(Slots, $name),
                 raw = sym next::$raw,
@@ -135,6 +142,7 @@ macro_rules! opening {
                 noted = const offset_of!(Openings, noted),
                 opener = const Opener::$opener as u32,
                 opened = sym hooks::opened,
+                hook = sym hooks::$name,
             )
         }
     };
@@ -184,10 +192,10 @@ macro_rules! listing {
     };
 }
 
-/// A door of a call that concerns hardened mode alone: otherwise it leads straight to the next definition, once that is
+/// A door of a call that concerns hardened mode alone, or is made to fail: otherwise it leads straight to the next definition, once that is
 /// known.
 macro_rules! visiting {
-    ($name:ident) => {
+    ($name:ident [$($argument:ident)*]) => {
         #[cfg_attr(not(test), unsafe(no_mangle))]
         #[unsafe(naked)]
         unsafe extern "C" fn $name() {
@@ -200,10 +208,11 @@ macro_rules! visiting {
                 "jz 2f",
                 "jmp r11",
                 "2:",
+                concat!("mov ", register!([$($argument)* return_address]), ", qword ptr [rsp]"),
                 "jmp {hook}",
                 ".cfi_endproc",
                 enabled = sym ENABLED,
-                hardened = const HARDENED,
+                hardened = const HARDENED | INJECT,
                 slots = sym SLOTS,
                 slot = const offset_of!(Slots, $name),
                 hook = sym hooks::$name,

@@ -2,6 +2,7 @@
 //!
 //! Nearly all locks lie where nobody shares them: such a call pays for a look at two words.
 
+use super::injected::or_injected;
 use crate::call::LockInit;
 use crate::check::locks;
 use crate::enabled::{CHECK, TRACK};
@@ -24,6 +25,10 @@ pub(super) fn making(
     return_address: usize,
     make: impl Fn() -> c_int,
 ) -> c_int {
+    // What makes a semaphore goes the way of the calls that rules are about.
+    if kind != LockKind::Semaphore {
+        or_injected!(kind.function(), return_address, [core::ptr::without_provenance::<u8>(address)]);
+    }
     if !observe::may_be_shared(address) {
         return make();
     }
@@ -84,7 +89,8 @@ macro_rules! hooks {
         ///
         /// # Safety
         /// As the call.
-        pub(crate) unsafe extern "C" fn $destroy(lock: *mut $lock, _return_address: usize) -> c_int {
+        pub(crate) unsafe extern "C" fn $destroy(lock: *mut $lock, return_address: usize) -> c_int {
+            or_injected!(stringify!($destroy), return_address, [lock]);
             // SAFETY: the program's own call.
             destroyed(lock as usize, unsafe { next::$destroy(lock) })
         }

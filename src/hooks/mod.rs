@@ -3,6 +3,7 @@
 mod execution;
 mod files;
 mod heap;
+mod injected;
 mod ipc;
 mod locks;
 mod losses;

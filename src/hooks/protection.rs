@@ -1,5 +1,6 @@
 //! The hooks of calls on what is mapped that leave it there: protection, writing back, and locks on memory.
 
+use super::injected::or_injected;
 use super::path::{Follow, follow};
 use super::status;
 use crate::call::{Mprotect, Msync, Outcome};
@@ -87,6 +88,7 @@ pub(crate) unsafe extern "C" fn msync(
 /// # Safety
 /// As the call.
 pub(crate) unsafe extern "C" fn mlockall(flags: c_int, return_address: usize) -> c_int {
+    or_injected!("mlockall", return_address, [flags]);
     // SAFETY: the program's own call.
     let status = unsafe { next::mlockall(flags) };
     if status == 0 {
@@ -99,7 +101,8 @@ pub(crate) unsafe extern "C" fn mlockall(flags: c_int, return_address: usize) ->
 ///
 /// # Safety
 /// As the call.
-pub(crate) unsafe extern "C" fn munlockall(_return_address: usize) -> c_int {
+pub(crate) unsafe extern "C" fn munlockall(return_address: usize) -> c_int {
+    or_injected!("munlockall", return_address, []);
     // SAFETY: the program's own call.
     let status = unsafe { next::munlockall() };
     if status == 0 {

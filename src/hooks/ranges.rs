@@ -1,7 +1,8 @@
-//! Calls on ranges of memory that change nothing of what is mapped, and are not followed. Hardened mode alone is concerned:
-//! its guards must neither be seen by them nor count against the limits that they meet. Otherwise their doors lead
+//! Calls on ranges of memory that change nothing of what is mapped, and are not followed. Hardened mode is concerned: its
+//! guards must neither be seen by them nor count against the limits that they meet; and they may be made to fail. Otherwise their doors lead
 //! straight to the next definition.
 
+use super::injected::or_injected;
 use crate::call::calls::for_each_call;
 use crate::enabled::{self, HARDENED};
 use crate::plain::page::whole_pages;
@@ -35,7 +36,10 @@ macro_rules! range {
         ///
         /// # Safety
         /// As the call.
-        pub(crate) unsafe extern "C" fn $name($address: $pointer, $length: $size $(, $argument: $type)*) -> c_int {
+        pub(crate) unsafe extern "C" fn $name(
+            $address: $pointer, $length: $size $(, $argument: $type)*, return_address: usize
+        ) -> c_int {
+            or_injected!(stringify!($name), return_address, [$address, $length $(, $argument)*]);
             // SAFETY: the program's own call.
             let call = || unsafe { next::$name($address, $length $(, $argument)*) };
             if enabled::bits() & HARDENED == 0 {

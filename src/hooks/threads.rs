@@ -5,6 +5,7 @@
 //! argument untouched, so that nothing of this is left on the stack, and the argument is where libc and leak checkers have
 //! it. When all places are taken, the thread starts without.
 
+use super::injected::or_injected;
 use crate::enabled::{self, TRACK};
 use crate::facts::alternate;
 use crate::facts::started::{self, Started};
@@ -61,6 +62,7 @@ pub(crate) unsafe extern "C" fn pthread_create(
     argument: *mut c_void,
     return_address: usize,
 ) -> c_int {
+    or_injected!("pthread_create", return_address, [thread, attributes, start, argument]);
     let place = if enabled::bits() & TRACK == 0 || start.is_null() { None } else { free_place() };
     let Some((index, pending)) = place else {
         // SAFETY: the program's own call.
