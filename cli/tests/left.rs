@@ -157,7 +157,7 @@ fn who_could_have_removed_a_segment_is_told() {
             "    attached by process ",
             " (prog) here:\n",
             "prog.c:21",
-            " (prog) attached it, too, and could have removed it\n",
+            " (prog) attached it, too, and had the right to remove it\n",
         ],
     );
     let other = said("", &read("setuid(65534);"), &[]).unwrap();

@@ -166,25 +166,17 @@ impl fmt::Display for Size {
     }
 }
 
-/// Shows a number of bytes, with a rounded size for those that are long.
+/// Shows a number of bytes, with their [`Size`] where that is easier to read than a number of many digits.
 pub(crate) struct Bytes(pub(crate) u64);
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-        write!(f, "{} bytes", self.0)?;
-        let mut scaled = self.0;
-        let mut unit = None;
-        for name in UNITS {
-            if scaled < 10 * 1024 {
-                break;
-            }
-            scaled = scaled.wrapping_div(1024);
-            unit = Some(name);
-        }
-        match unit {
-            Some(unit) => write!(f, " ({scaled} {unit})"),
-            None => Ok(()),
+        let bytes = self.0;
+        match bytes {
+            1 => f.write_str("1 byte"),
+            // As Size, which has no unit for those.
+            _ if bytes < 10 << 10 || (bytes < 64 << 10 && !bytes.is_multiple_of(1024)) => write!(f, "{bytes} bytes"),
+            _ => write!(f, "{bytes} bytes ({})", Size(bytes)),
         }
     }
 }
@@ -208,6 +200,18 @@ mod tests {
         let shown =
             [0, 1, 4096, 4097, 100_000, 9_961_472 + 400_000, 1 << 43, u64::MAX].map(|size| Size(size).to_string());
         assert_eq!(shown, ["0 bytes", "1 byte", "4 KiB", "4097 bytes", "97.6 KiB", "9.8 MiB", "8 TiB", "15.9 EiB"]);
+        let shown = [1, 4096, 10_240, 12_000, 65_537, (64 << 20) - 96].map(|size| Bytes(size).to_string());
+        assert_eq!(
+            shown,
+            [
+                "1 byte",
+                "4096 bytes",
+                "10240 bytes (10 KiB)",
+                "12000 bytes",
+                "65537 bytes (64.0 KiB)",
+                "67108768 bytes (63.9 MiB)"
+            ]
+        );
         assert!(processors().unwrap() > 0);
     }
 }

@@ -10,7 +10,7 @@ use crate::findings::symbols::SourceLocation;
 use crate::path::display_path;
 use anstyle::{AnsiColor, Style};
 use mapsan_model::suppressions::PROPOSED;
-use mapsan_model::{Counted, Severity};
+use mapsan_model::{Counted, Rule, Severity};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
@@ -176,13 +176,22 @@ fn followed(session: &Session) -> String {
     }
 }
 
-/// Which other process of the run it is: of the same program it is a child, else its program tells more.
+/// Which other process of the run it is: of the same program it is a child, else its program tells more. The call that made a
+/// lock may be the parent's, before the fork, while the child is the one that is told of.
 fn process(found: &Found, session: &Session) -> String {
+    let word = if [Rule::LockNotShared, Rule::LockOwnerDied, Rule::SemNotShared]
+        .iter()
+        .any(|rule| found.rule == rule.name())
+    {
+        "told by"
+    } else {
+        "in"
+    };
     let main = session.main.and_then(|main| session.processes.get(&main));
     if main.is_some_and(|main| main.exe == found.exe) {
-        format!("in child process {}", found.pid)
+        format!("{word} child process {}", found.pid)
     } else {
-        format!("in process {} ({})", found.pid, display_path(Path::new(&found.exe)))
+        format!("{word} process {} ({})", found.pid, display_path(Path::new(&found.exe)))
     }
 }
 

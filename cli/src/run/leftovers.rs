@@ -170,7 +170,7 @@ impl Leftovers<'_> {
             let able: BTreeSet<u32> = self.able_to_remove(left).map(|used| used.pid).collect();
             let names = joined(others.iter().map(|pid| self.name(*pid)));
             let word = if others.len() == 1 { "process" } else { "processes" };
-            let could = if able == others { ", and could have removed it" } else { "" };
+            let could = if able == others { ", and had the right to remove it" } else { "" };
             notes.push(format!("{word} {names} attached it, too{could}"));
         }
         for refused in uses.iter().filter(|used| used.what.kind == UseKind::RemovalRefused) {
