@@ -9,7 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The soname, as the root's build.rs has it.
-const SONAME: &str = "libmapsan.so.0";
+pub(crate) const SONAME: &str = "libmapsan.so.0";
+
+/// The commands of gdb, below the prefix.
+const GDB_COMMANDS: &str = "share/mapsan/mapsan.py";
 
 /// Where to.
 #[derive(Args)]
@@ -36,13 +39,19 @@ pub(crate) fn install(arguments: &Arguments) -> Result<()> {
     let built = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from).join("release");
     let destdir = destdir.clone().or_else(|| env::var_os("DESTDIR").map(PathBuf::from)).unwrap_or_default();
     let place = Place { destdir, prefix: prefix.clone(), libdir: libdir.clone() };
-    programs(&place, &built)?;
-    libraries(&place, root, &built)?;
-    packages(&place, root)?;
-    debugger(&place, root)?;
-    pages(&place, &built)?;
+    place_built(&place, root, &built)?;
+    debugger(&place)?;
     println!("mapsan is installed in {}", place.of(Path::new("")).display());
     Ok(())
+}
+
+/// Puts what was built into place, but for what gdb loads by itself: that holds the prefix, and the rest may be moved.
+pub(crate) fn place_built(place: &Place, root: &Path, built: &Path) -> Result<()> {
+    programs(place, built)?;
+    libraries(place, root, built)?;
+    packages(place, root)?;
+    Place::copy(&root.join("gdb/mapsan.py"), &place.of(Path::new(GDB_COMMANDS)), 0o644)?;
+    pages(place, built)
 }
 
 /// Builds the release of everything.
@@ -67,15 +76,17 @@ fn build_release(root: &Path, packages: &[&str]) -> Result<()> {
 }
 
 /// Where files go.
-struct Place {
-    destdir: PathBuf,
-    prefix: PathBuf,
-    libdir: PathBuf,
+pub(crate) struct Place {
+    /// What the prefix lies in while files are put into place; empty if it is the root.
+    pub(crate) destdir: PathBuf,
+    pub(crate) prefix: PathBuf,
+    /// The folder of libraries, below the prefix.
+    pub(crate) libdir: PathBuf,
 }
 
 impl Place {
     /// A path below the prefix, as it is installed now.
-    fn of(&self, path: &Path) -> PathBuf {
+    pub(crate) fn of(&self, path: &Path) -> PathBuf {
         let prefix = self.prefix.join(path);
         match prefix.strip_prefix("/") {
             Ok(below) if !self.destdir.as_os_str().is_empty() => self.destdir.join(below),
@@ -84,12 +95,12 @@ impl Place {
     }
 
     /// A path below the folder of libraries.
-    fn library(&self, name: &str) -> PathBuf {
+    pub(crate) fn library(&self, name: &str) -> PathBuf {
         self.of(&self.libdir.join(name))
     }
 
     /// Writes a file, with the folders above it.
-    fn write(path: &Path, content: impl AsRef<[u8]>, mode: u32) -> Result<()> {
+    pub(crate) fn write(path: &Path, content: impl AsRef<[u8]>, mode: u32) -> Result<()> {
         let shown = path.display();
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
@@ -102,7 +113,7 @@ impl Place {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).with_context(|| format!("permissions of {shown}"))
     }
 
-    fn copy(from: &Path, to: &Path, mode: u32) -> Result<()> {
+    pub(crate) fn copy(from: &Path, to: &Path, mode: u32) -> Result<()> {
         let content = fs::read(from).with_context(|| format!("reading {}", from.display()))?;
         Place::write(to, content, mode)
     }
@@ -155,13 +166,11 @@ fn packages(place: &Place, root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The commands of gdb, and what has them loaded with the library where gdb looks below this prefix.
-fn debugger(place: &Place, root: &Path) -> Result<()> {
-    let script = Path::new("share/mapsan/mapsan.py");
-    Place::copy(&root.join("gdb/mapsan.py"), &place.of(script), 0o644)?;
+/// What has gdb load its commands with the library, where gdb looks below this prefix.
+pub(crate) fn debugger(place: &Place) -> Result<()> {
     let library = place.prefix.join(&place.libdir).join(format!("libmapsan.so.{}-gdb.py", env!("CARGO_PKG_VERSION")));
     let loader = Path::new("share/gdb/auto-load").join(library.strip_prefix("/").unwrap_or(&library));
-    let script = place.prefix.join(script);
+    let script = place.prefix.join(GDB_COMMANDS);
     let text = format!("import gdb\n\ngdb.execute(\"source {}\")\n", script.display());
     Place::write(&place.of(&loader), text, 0o644)
 }
@@ -179,6 +188,8 @@ fn pages(place: &Place, built: &Path) -> Result<()> {
     {
         Place::write(&share(format!("man/man1/mapsan-{name}.1")), printed(&["man", name])?, 0o644)?;
     }
+    // The command under its other name.
+    Place::write(&share("man/man1/mapsan-memcheck.1".into()), ".so man1/mapsan.1\n", 0o644)?;
     for (shell, path) in [
         ("bash", "bash-completion/completions/mapsan"),
         ("zsh", "zsh/site-functions/_mapsan"),

@@ -2,6 +2,7 @@
 
 mod bench;
 mod compatibility;
+mod dist;
 mod install;
 mod subjects;
 
@@ -20,6 +21,8 @@ struct Arguments {
 enum Task {
     /// Builds the release and installs it: library, header, command, `CMake` package, manual pages and completions.
     Install(install::Arguments),
+    /// Builds what is handed out: a tarball that is used where it is unpacked, and a Debian package.
+    Dist(dist::Arguments),
     /// Measures what the library costs, and what others that see these calls cost; writes the figures into
     /// docs/performance.md.
     Bench,
@@ -33,6 +36,7 @@ enum Task {
 fn main() -> Result<()> {
     match Arguments::parse().task {
         Task::Install(arguments) => install::install(&arguments),
+        Task::Dist(arguments) => dist::dist(&arguments),
         Task::Bench => bench::bench(),
         Task::Compatibility { name } => compatibility::compatibility(name.as_deref()),
     }
