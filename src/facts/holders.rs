@@ -1,7 +1,7 @@
 //! The processes that have a file open or mapped, as far as this process may see: asked of /proc, in a bounded time.
 
 use super::mapping::Mapping;
-use super::{folder, procfile};
+use super::{folder, process, procfile};
 use crate::plain::Line;
 use crate::sys;
 use core::ffi::{CStr, c_int};
@@ -76,8 +76,22 @@ fn milliseconds() -> i64 {
 
 /// Whether a process has the file open or mapped; `None` if it may not be looked at.
 fn holds(pid: c_int, device: (u32, u32), inode: u64, folder: &[u8]) -> Option<bool> {
-    let mut descriptors = Line::<40>::new();
-    write!(descriptors, "/proc/{pid}/fd\0").ok()?;
+    by_process_or_thread(pid, |way| holds_by(way, device, inode, folder))
+}
+
+/// Asks by way of a process in /proc, and by a thread of it where the main one has ended.
+fn by_process_or_thread(pid: c_int, ask: impl Fn(&str) -> Option<bool>) -> Option<bool> {
+    let mut way = Line::<24>::new();
+    write!(way, "/proc/{pid}").ok()?;
+    match ask(way.as_str()) {
+        Some(false) => process::living_thread(pid).map_or(Some(false), |way| ask(way.as_str())),
+        answer => answer,
+    }
+}
+
+fn holds_by(way: &str, device: (u32, u32), inode: u64, folder: &[u8]) -> Option<bool> {
+    let mut descriptors = Line::<64>::new();
+    write!(descriptors, "{way}/fd\0").ok()?;
     let descriptors = CStr::from_bytes_until_nul(descriptors.as_bytes()).ok()?;
     match sys::access::may(descriptors, libc::R_OK) {
         Err(libc::EACCES | libc::EPERM | libc::ENOSYS) => return None,
@@ -86,7 +100,7 @@ fn holds(pid: c_int, device: (u32, u32), inode: u64, folder: &[u8]) -> Option<bo
         Ok(()) => {}
     }
     let open = folder::find_name(descriptors, |number| {
-        let mut path = Line::<64>::new();
+        let mut path = Line::<80>::new();
         path.push_bytes(descriptors.to_bytes());
         path.push_bytes(b"/");
         path.push_bytes(number);
@@ -99,13 +113,13 @@ fn holds(pid: c_int, device: (u32, u32), inode: u64, folder: &[u8]) -> Option<bo
         let found = sys::statx_path(path).ok()?;
         ((found.stx_dev_major, found.stx_dev_minor, found.stx_ino) == (device.0, device.1, inode)).then_some(())
     });
-    Some(open.is_some() || maps(pid, device, inode))
+    Some(open.is_some() || maps(way, device, inode))
 }
 
 /// Whether a process has the file mapped.
-fn maps(pid: c_int, device: (u32, u32), inode: u64) -> bool {
-    let mut path = Line::<40>::new();
-    let _ = write!(path, "/proc/{pid}/maps\0");
+fn maps(way: &str, device: (u32, u32), inode: u64) -> bool {
+    let mut path = Line::<64>::new();
+    let _ = write!(path, "{way}/maps\0");
     let Ok(path) = CStr::from_bytes_until_nul(path.as_bytes()) else { return false };
     procfile::find_line(path, |line| {
         let mut fields = core::str::from_utf8(line.get(..73).unwrap_or(line)).ok()?.split_ascii_whitespace();
@@ -119,8 +133,12 @@ fn maps(pid: c_int, device: (u32, u32), inode: u64) -> bool {
 /// Whether a process, or the process of a thread, has mapped what is mapped here at some place; `None` if it may not be looked
 /// at. What has ended has nothing mapped.
 pub(crate) fn has_mapped(pid: c_int, mapping: &Mapping) -> Option<bool> {
-    let mut path = Line::<40>::new();
-    write!(path, "/proc/{pid}/maps\0").ok()?;
+    by_process_or_thread(pid, |way| has_mapped_by(way, mapping))
+}
+
+fn has_mapped_by(way: &str, mapping: &Mapping) -> Option<bool> {
+    let mut path = Line::<64>::new();
+    write!(path, "{way}/maps\0").ok()?;
     let path = CStr::from_bytes_until_nul(path.as_bytes()).ok()?;
     match sys::access::may(path, libc::R_OK) {
         Err(libc::EACCES | libc::EPERM | libc::ENOSYS) => return None,

@@ -2,11 +2,11 @@
 
 use super::procfile;
 use crate::plain::page;
-use crate::sys::{self, Errno, ProcmapQuery};
-use core::ffi::c_int;
+use crate::sys::{self, Errno, ProcmapQuery, process};
+use core::ffi::{CStr, c_int};
 use core::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
-const LIST: &core::ffi::CStr = c"/proc/self/maps";
+const LIST: &CStr = c"/proc/self/maps";
 
 /// One mapping (a VMA) as the kernel has it.
 #[derive(Clone, Copy)]
@@ -31,9 +31,26 @@ const RIGHTS: [(u8, u64); 4] = [(b'r', 1), (b'w', 2), (b'x', 4), (b's', 8)];
 const NAME: usize = 256;
 
 impl Mapping {
+    /// Memory that can be read and written, of which no list says more.
+    pub(crate) fn unlisted(start: usize, end: usize) -> Mapping {
+        Mapping { start, end, rights: 3, offset: 0, inode: 0, name: [0; NAME], name_length: 0 }
+    }
+
     /// The file's path or the kernel's name for it (`[heap]`); empty for an anonymous mapping.
     pub(crate) fn name(&self) -> &[u8] {
         self.name.get(..self.name_length).unwrap_or_default()
+    }
+
+    /// The name that the program has given to anonymous memory (`PR_SET_VMA_ANON_NAME` of prctl(2), since Linux 5.17).
+    pub(crate) fn given_name(&self) -> Option<&[u8]> {
+        let name = self.name();
+        let given = name.strip_prefix(b"[anon:").or_else(|| name.strip_prefix(b"[anon_shmem:"))?;
+        given.strip_suffix(b"]")
+    }
+
+    /// Whether it is anonymous memory, with a given name or without one, and none of the kernel's own kinds.
+    pub(crate) fn is_anonymous(&self) -> bool {
+        self.name().is_empty() || self.given_name().is_some()
     }
 
     /// Whether it can be read.
@@ -126,14 +143,22 @@ pub(crate) fn forked() {
 impl Mappings {
     /// Opens the list; `None` where there is no /proc, or it can't be read: from then on, what is not found is not there.
     pub(crate) fn open() -> Option<Mappings> {
-        let fd = sys::open(LIST, libc::O_RDONLY, 0).inspect_err(|errno| note_unreadable(*errno)).ok()?;
-        let mut mappings = Mappings { fd, as_text: false };
-        mappings.as_text = !matches!(query(mappings.fd, 0), Ok(_) | Err(libc::ENOENT));
-        if mappings.as_text && scan(mappings.fd, 0).is_none() {
-            note_unreadable(libc::EACCES);
-            return None;
+        process::ask_own(LIST, Mappings::of).inspect_err(|errno| note_unreadable(*errno)).ok()
+    }
+
+    /// Of a main thread that has ended the list is empty.
+    fn of(list: &CStr) -> sys::Result<Mappings> {
+        let mut mappings = Mappings { fd: sys::open(list, libc::O_RDONLY, 0)?, as_text: false };
+        match query(mappings.fd, 0) {
+            Ok(_) | Err(libc::ENOENT) => return Ok(mappings),
+            Err(libc::ESRCH) => return Err(libc::ESRCH),
+            Err(_) => mappings.as_text = true,
         }
-        Some(mappings)
+        match scan(mappings.fd, 0) {
+            Some(_) => Ok(mappings),
+            None if is_at_end(mappings.fd) => Err(libc::ESRCH),
+            None => Err(libc::EACCES),
+        }
     }
 
     /// Whether a question takes as long as reading the list up to its answer.
@@ -169,6 +194,11 @@ impl Mappings {
         }
         None
     }
+}
+
+/// Whether nothing can be read from the beginning on.
+fn is_at_end(fd: c_int) -> bool {
+    sys::rewind(fd).is_ok() && sys::read(fd, &mut [0]) == Ok(0)
 }
 
 /// How much of a range is mapped.
@@ -408,6 +438,18 @@ mod tests {
             assert_eq!((by_query.start, by_query.end, by_query.inode), (by_text.start, by_text.end, by_text.inode));
             assert_eq!(by_query.name(), by_text.name());
             assert_eq!(by_query.rights(), by_text.rights());
+        }
+    }
+
+    #[test]
+    fn names_that_are_given_are_known() {
+        let named =
+            |name: &[u8]| parse(&[b"7f0000000000-7f0000001000 rw-p 00000000 00:00 0  ", name].concat()).unwrap();
+        assert_eq!(named(b"[anon:ring: 1]").given_name(), Some(&b"ring: 1"[..]));
+        assert_eq!(named(b"[anon_shmem:ring]").given_name(), Some(&b"ring"[..]));
+        assert!(named(b"").is_anonymous() && named(b"[anon:ring]").is_anonymous());
+        for other in [&b"[heap]"[..], b"[stack]", b"/dev/zero (deleted)", b"/tmp/[anon:ring]"] {
+            assert!(named(other).given_name().is_none() && !named(other).is_anonymous());
         }
     }
 

@@ -1,7 +1,8 @@
 //! What each page is, by /proc/self/pagemap (proc(5); the kernel's Documentation/admin-guide/mm/pagemap.rst).
 
 use crate::plain::page::page_size;
-use crate::sys;
+use crate::sys::{self, process};
+use core::ffi::c_int;
 
 /// The page is swapped out, or in memory.
 const SWAPPED: u64 = 1 << 62;
@@ -14,12 +15,16 @@ const GUARD: u64 = 1 << 58;
 
 /// Whether the page of an address is a guard that madvise(2) has installed, as far as the kernel tells.
 pub(crate) fn is_guard(address: usize) -> bool {
-    let Ok(fd) = sys::open(c"/proc/self/pagemap", libc::O_RDONLY, 0) else { return false };
+    let Ok(fd) = open() else { return false };
     let mut word = [0_u64];
     let at = address.checked_div(page_size()).unwrap_or(0).wrapping_mul(size_of::<u64>());
     let read = sys::read_words_at(fd, &mut word, at);
     sys::close(fd);
     read == Ok(1) && word.iter().all(|page| page & GUARD != 0)
+}
+
+fn open() -> sys::Result<c_int> {
+    process::ask_own(c"/proc/self/pagemap", |path| sys::open(path, libc::O_RDONLY, 0))
 }
 
 /// The most pages that are looked at: 4 GiB of 4 KiB pages.
@@ -28,7 +33,7 @@ const MOST: usize = 1 << 20;
 /// How many pages of a private file mapping are copies of the process's own, because they were written; `None` if that
 /// can't be found out.
 pub(crate) fn private_pages(start: usize, end: usize) -> Option<usize> {
-    let fd = sys::open(c"/proc/self/pagemap", libc::O_RDONLY, 0).ok()?;
+    let fd = open().ok()?;
     let first = start.checked_div(page_size())?;
     let last = end.checked_div(page_size())?.min(first.saturating_add(MOST));
     let mut at = first;

@@ -25,7 +25,7 @@ impl Path {
         write!(link, "/proc/self/fd/{fd}").ok()?;
         let link = CStr::from_bytes_until_nul(&link.bytes).ok()?;
         let mut path = Path::EMPTY;
-        path.length = sys::readlink(link, &mut path.bytes).ok()?.len();
+        path.length = sys::process::ask_own(link, |link| sys::readlink(link, &mut path.bytes).map(<[u8]>::len)).ok()?;
         Some(path)
     }
 

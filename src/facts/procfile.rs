@@ -1,6 +1,6 @@
 //! The kernel's text files, read line by line without a heap.
 
-use crate::sys;
+use crate::sys::{self, process};
 use core::ffi::{CStr, c_int};
 
 /// Lines longer than this are handed on without their tail.
@@ -10,19 +10,28 @@ const LONGEST_LINE: usize = 512;
 ///
 /// A file that can't be opened (no /proc, a sandbox) has no lines.
 pub(super) fn find_line<T>(path: &CStr, each: impl FnMut(&[u8]) -> Option<T>) -> Option<T> {
-    let fd = sys::open(path, libc::O_RDONLY, 0).ok()?;
-    let found = find_line_in(fd, each);
-    sys::close(fd);
-    found
+    find_line_at::<LONGEST_LINE, T>(path, each)
 }
 
 /// As [`find_line`], with little stack, of lines whose tails don't matter: what decides about a finding is asked on the
 /// program's stack.
 pub(super) fn find_short_line<T>(path: &CStr, each: impl FnMut(&[u8]) -> Option<T>) -> Option<T> {
-    let fd = sys::open(path, libc::O_RDONLY, 0).ok()?;
-    let found = find_line_of::<128, T>(fd, each);
-    sys::close(fd);
-    found
+    find_line_at::<128, T>(path, each)
+}
+
+fn find_line_at<const LONGEST: usize, T>(path: &CStr, mut each: impl FnMut(&[u8]) -> Option<T>) -> Option<T> {
+    let mut is_empty = true;
+    let mut find = |path: &CStr| {
+        let fd = sys::open(path, libc::O_RDONLY, 0)?;
+        let found = find_line_of::<LONGEST, T>(fd, |line| {
+            is_empty = false;
+            each(line)
+        });
+        sys::close(fd);
+        // As a file of a main thread that has ended.
+        if is_empty { Err(libc::ESRCH) } else { Ok(found) }
+    };
+    process::ask_own(path, &mut find).ok()?
 }
 
 /// As [`find_line`], from where the descriptor stands.
@@ -60,7 +69,9 @@ pub(super) fn number(path: &CStr) -> Option<u64> {
 
 /// The number after `name` in a file of `name: number` lines such as /proc/self/status.
 pub(super) fn field(path: &CStr, name: &[u8]) -> Option<u64> {
-    find_line(path, |line| line.strip_prefix(name).map(leading_number))?
+    let find = |path: &CStr| find_line(path, |line| line.strip_prefix(name).map(leading_number));
+    // Of a main thread that has ended the kernel tells less.
+    process::ask_own(path, |path| find(path).ok_or(libc::ESRCH)).ok()?
 }
 
 /// The decimal number that `text` starts with, after blanks.

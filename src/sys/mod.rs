@@ -402,8 +402,12 @@ pub(crate) fn getcwd(buffer: &mut [u8]) -> Result<&[u8]> {
 pub(crate) fn read_memory(address: usize, buffer: &mut [u8]) -> Result<usize> {
     let local = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
     let remote = libc::iovec { iov_base: ptr::without_provenance_mut::<c_void>(address), iov_len: buffer.len() };
-    let pid = int(getpid());
-    plain(libc::SYS_process_vm_readv, [pid, (&raw const local) as usize, 1, (&raw const remote) as usize, 1, 0])
+    // By the thread: of a main thread that has ended there is no memory.
+    let tid = int(match gettid() {
+        0 => process::pid(),
+        tid => tid,
+    });
+    plain(libc::SYS_process_vm_readv, [tid, (&raw const local) as usize, 1, (&raw const remote) as usize, 1, 0])
 }
 
 /// Copies from memory that is mapped.

@@ -3,8 +3,8 @@
 //! What lives for less than the time between two looks may be missed; what the program itself is, is known before.
 
 use crate::findings::session::Session;
-use crate::system::program;
 use crate::system::signal;
+use crate::system::{process, program};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -39,23 +39,24 @@ impl Coverage {
     pub(crate) fn inspect(&mut self, pids: &[u32]) {
         let here = fs::read_link("/proc/self/ns/net").ok();
         for pid in pids.iter().copied() {
-            let Ok(exe) = fs::read_link(format!("/proc/{pid}/exe")) else { continue };
-            if fs::read_link(format!("/proc/{pid}/ns/net")).is_ok_and(|there| Some(&there) != here.as_ref()) {
+            let folder = process::folder(pid);
+            let Ok(exe) = fs::read_link(folder.join("exe")) else { continue };
+            if fs::read_link(folder.join("ns/net")).is_ok_and(|there| Some(&there) != here.as_ref()) {
                 self.elsewhere.insert(exe.clone());
             }
-            self.inspect_libraries(pid, &exe);
+            self.inspect_libraries(pid, &folder, &exe);
             self.seen.entry(exe).or_insert(pid);
         }
     }
 
     /// Looks once whether the library is in a process. The loader maps it before libc: as long as that is not there, nothing
     /// is known.
-    fn inspect_libraries(&mut self, pid: u32, exe: &Path) {
+    fn inspect_libraries(&mut self, pid: u32, folder: &Path, exe: &Path) {
         let key = (pid, exe.to_owned());
         if self.known.contains(&key) {
             return;
         }
-        let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
+        let maps = fs::read_to_string(folder.join("maps")).unwrap_or_default();
         let has = |name: &str| maps.lines().any(|line| line.contains(name));
         // It may have become another program between the two looks.
         if has("/libc.so") && has(&exe.to_string_lossy()) {

@@ -118,6 +118,15 @@ impl State {
     }
 }
 
+/// The folder of a process in /proc; of a thread that lives where the main one has ended, since of that alone the kernel shows
+/// memory and descriptors then.
+pub(crate) fn folder(pid: u32) -> PathBuf {
+    let listed = PathBuf::from(format!("/proc/{pid}"));
+    let has_ended = State::read(&listed).is_ok_and(|state| state.has_ended);
+    let living = if has_ended { living_thread(&listed, pid) } else { None };
+    living.unwrap_or(listed)
+}
+
 /// The folder of a thread that has not ended.
 fn living_thread(folder: &Path, pid: u32) -> Option<PathBuf> {
     let threads = fs::read_dir(folder.join("task")).ok()?;
@@ -179,6 +188,28 @@ mod tests {
         assert!(process.mappings().ok().unwrap().iter().any(KernelMapping::is_of_file));
         assert_eq!(Process::open(u32::MAX).err().unwrap().status(), 127);
         assert_eq!(process.page_size(), own_page_size());
+    }
+
+    #[test]
+    fn a_process_is_reached_by_a_thread_that_lives() {
+        // SAFETY: the child makes a thread, and ends its first one.
+        let pid = unsafe { libc::fork() };
+        if pid == 0 {
+            std::thread::spawn(|| std::thread::sleep(std::time::Duration::from_secs(30)));
+            // SAFETY: the other thread goes on.
+            unsafe { libc::syscall(libc::SYS_exit, 0) };
+        }
+        let number = u32::try_from(pid).unwrap();
+        assert!((0..2000).any(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+            folder(number) != Path::new(&format!("/proc/{pid}"))
+        }));
+        assert!(!fs::read(folder(number).join("maps")).unwrap().is_empty());
+        assert!(Process::open(number).ok().unwrap().mappings().is_ok());
+        // SAFETY: the child's number is its own until it is waited for.
+        unsafe { libc::kill(pid, libc::SIGKILL) };
+        // SAFETY: as said.
+        unsafe { libc::waitpid(pid, std::ptr::null_mut(), 0) };
     }
 
     #[test]

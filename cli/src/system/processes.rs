@@ -1,11 +1,12 @@
 //! Every process that may be looked at: which segments and files it has mapped, and which files open.
 
+use super::process;
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, makedev, openat, statat};
 use rustix::io::Errno;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 /// Of which objects the uses are wanted.
@@ -131,8 +132,7 @@ fn look_at_all(pids: &[u32], wanted: &Wanted, own: Option<u64>) -> Scan {
 }
 
 fn uses(pid: u32, wanted: &Wanted, own: Option<u64>, buffer: &mut Vec<u8>) -> io::Result<Vec<Use>> {
-    let process = open(pid)?;
-    let mut uses = mappings(&process, wanted, buffer)?;
+    let (process, mut uses) = open_with_mappings(pid, wanted, buffer)?;
     let has_segments = uses.iter().any(|used| matches!(used.of, Identity::Segment(_)));
     // Ids of another IPC namespace are other segments.
     if has_segments && own.is_some() && namespace(&pid.to_string()) != own {
@@ -146,12 +146,12 @@ fn uses(pid: u32, wanted: &Wanted, own: Option<u64>, buffer: &mut Vec<u8>) -> io
 
 /// What one process has mapped of what is wanted; of segments, also those of another IPC namespace.
 pub(crate) fn mapped_by(pid: u32, wanted: &Wanted) -> io::Result<Vec<Use>> {
-    mappings(&open(pid)?, wanted, &mut Vec::new())
+    open_with_mappings(pid, wanted, &mut Vec::new()).map(|(_, uses)| uses)
 }
 
 /// The range of a mapping and its protection, whatever is mapped there; `None` where nothing is.
 pub(crate) fn range_at(pid: u32, address: u64) -> io::Result<Option<(u64, u64, String)>> {
-    let text = fs::read(format!("/proc/{pid}/maps"))?;
+    let text = fs::read(process::folder(pid).join("maps"))?;
     let range = |line: &[u8]| {
         let mut fields = line.splitn(3, |byte| *byte == b' ');
         let mut ends = fields.next()?.splitn(2, |byte| *byte == b'-');
@@ -162,9 +162,24 @@ pub(crate) fn range_at(pid: u32, address: u64) -> io::Result<Option<(u64, u64, S
     Ok(ranges.find(|(start, end, _)| (*start..*end).contains(&address)))
 }
 
-fn open(pid: u32) -> io::Result<OwnedFd> {
+fn open(path: &Path) -> io::Result<OwnedFd> {
     let folder = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    Ok(rustix::fs::open(format!("/proc/{pid}"), folder, Mode::empty())?)
+    Ok(rustix::fs::open(path, folder, Mode::empty())?)
+}
+
+/// The folder of a process, or of a thread of it, and what is mapped there of what is wanted.
+fn open_with_mappings(pid: u32, wanted: &Wanted, buffer: &mut Vec<u8>) -> io::Result<(OwnedFd, Vec<Use>)> {
+    let listed = PathBuf::from(format!("/proc/{pid}"));
+    let process = open(&listed)?;
+    let uses = mappings(&process, wanted, buffer)?;
+    // As of the kernel's own threads, and of a main thread that has ended.
+    let living = if buffer.is_empty() { process::folder(pid) } else { listed.clone() };
+    if living == listed {
+        return Ok((process, uses));
+    }
+    let thread = open(&living)?;
+    let uses = mappings(&thread, wanted, buffer)?;
+    Ok((thread, uses))
 }
 
 fn mappings(process: &OwnedFd, wanted: &Wanted, buffer: &mut Vec<u8>) -> io::Result<Vec<Use>> {
@@ -275,7 +290,9 @@ pub(crate) fn namespace(pid: &str) -> Option<u64> {
 /// The inode number of a namespace of a process.
 pub(crate) fn namespace_of(pid: &str, kind: &str) -> Option<u64> {
     use std::os::unix::fs::MetadataExt;
-    fs::metadata(format!("/proc/{pid}/ns/{kind}")).ok().map(|metadata| metadata.ino())
+    let of_process = fs::metadata(format!("/proc/{pid}/ns/{kind}"));
+    let of_thread = || fs::metadata(process::folder(pid.parse().ok()?).join("ns").join(kind)).ok();
+    of_process.ok().or_else(of_thread).map(|metadata| metadata.ino())
 }
 
 /// The name of a process.

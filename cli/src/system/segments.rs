@@ -1,5 +1,6 @@
 //! System V segments as the kernel has them now.
 
+use super::process;
 use std::fs;
 
 /// The bit of a segment's mode that says that it goes with its last attachment.
@@ -63,7 +64,7 @@ pub(crate) fn copy(id: i32, offset: usize, bytes: &mut [u8]) -> Option<()> {
 
 /// The segments that a process is attached to.
 pub(crate) fn attached_by(pid: u32) -> Vec<i32> {
-    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
+    let maps = fs::read_to_string(process::folder(pid).join("maps")).unwrap_or_default();
     maps.lines().filter_map(attachment).collect()
 }
 

@@ -1,6 +1,7 @@
 //! The tree of a run's processes: the command takes in those whose parents have ended (`PR_SET_CHILD_SUBREAPER`, prctl(2)), so
 //! that what the program has started is below the command until it ends, whatever session and environment it gives itself.
 
+use super::process;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -68,11 +69,13 @@ pub(crate) fn running(pid: u32) -> Option<Living> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name, in parentheses, may hold anything.
     let (before, after) = stat.rsplit_once(')')?;
-    if after.trim_start().starts_with(['Z', 'X']) {
+    // Of a process whose main thread has ended, others may live: how many there are is the eighteenth word.
+    let threads = after.split_whitespace().nth(17).unwrap_or_default();
+    if after.trim_start().starts_with(['Z', 'X']) && ["", "0", "1"].contains(&threads) {
         return None;
     }
     let name = before.split_once('(').map_or("", |(_, name)| name).to_owned();
-    let exe = fs::read_link(format!("/proc/{pid}/exe"))
+    let exe = fs::read_link(process::folder(pid).join("exe"))
         .map_or(name, |exe| exe.to_string_lossy().trim_end_matches(" (deleted)").to_owned());
     Some(Living { pid, exe })
 }
