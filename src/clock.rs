@@ -38,17 +38,23 @@ pub(crate) const LAYOUT: layout::Clock = layout::Clock {
 
 /// Notes where counter and clock stand, at start.
 pub(crate) fn start() {
+    CLOCK.nanoseconds.store(sys::time::since_boot(), Relaxed);
     if !sys::time::may_count() {
         return;
     }
-    CLOCK.allowed.store(true, Release);
     CLOCK.ticks.store(Machine::ticks(), Relaxed);
-    CLOCK.nanoseconds.store(sys::time::since_boot(), Relaxed);
+    CLOCK.allowed.store(true, Release);
 }
 
 /// The counter is no longer read: the program is about to have that forbidden.
 pub(crate) fn stop() {
     CLOCK.allowed.store(false, Relaxed);
+}
+
+/// Nanoseconds since the library was started; `None` where that can't be told.
+pub(crate) fn since_start() -> Option<u64> {
+    let started = Some(CLOCK.nanoseconds.load(Relaxed)).filter(|started| *started != 0)?;
+    sys::time::since_boot().checked_sub(started)
 }
 
 /// The counter's bits that fit; the lowest are left out, so that it comes round after weeks.

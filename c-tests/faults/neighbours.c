@@ -73,25 +73,28 @@ static void inside(void)
 /* The thread's own block and the loader's tables lie above the first mappings: all of them become 0. */
 static void over_tables(void)
 {
-    char *mapped = mmap(NULL, 256 * PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    check(mapped != MAP_FAILED, "mmap");
-    unsigned long start, end, at = (unsigned long)mapped + 256 * PAGE;
-    char line[512], write, is_so = 0;
+    /* Right below writable memory of others, wherever there is room. */
+    unsigned long start, end, below = 0, room = 256 * PAGE, place = 0;
+    char line[512], write;
     FILE *maps = fopen("/proc/self/maps", "r");
     check(maps != NULL, "maps");
-    while (fgets(line, sizeof line, maps))
-        if (sscanf(line, "%lx-%lx %*c%c", &start, &end, &write) == 3 && start == at) {
-            is_so = write == '-' && at != (unsigned long)mapped + 256 * PAGE;
-            at = end;
-            if (write == '-')
-                break;
+    while (place == 0 && fgets(line, sizeof line, maps))
+        if (sscanf(line, "%lx-%lx %*c%c", &start, &end, &write) == 3) {
+            if (write == 'w' && below != 0 && start - below > 2 * room && strstr(line, "[heap]") == NULL &&
+                strstr(line, "[stack]") == NULL)
+                place = start - room;
+            below = end;
         }
     fclose(maps);
-    /* Guards keep neighbours away. */
-    if (!is_so && !getenv("LD_PRELOAD")) {
-        puts("SKIPPED: nothing writable lies above the mapping");
-        exit(77);
+    if (place == 0) { /* then of a call that the library does not see */
+        char *all = (char *)syscall(SYS_mmap, NULL, 2 * room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        check(syscall(SYS_munmap, all, 2 * room) == 0, "munmap");
+        place = (unsigned long)all;
+        all += room;
+        check(syscall(SYS_mmap, all, 3 * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == (long)all, "mmap there");
     }
+    char *mapped = mmap((void *)place, room, RW, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    check(mapped == (char *)place, "mmap there");
     run(mapped, 0);
 }
 

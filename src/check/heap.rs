@@ -22,7 +22,7 @@ pub(super) fn is_block(address: usize) -> bool {
         return false;
     }
     let Some(there) = mapping_at(address) else { return false };
-    there.name() == b"[heap]" || there.name().is_empty() && there.is_writable() && has_header(address, &there)
+    there.name() == b"[heap]" || there.is_anonymous() && there.is_writable() && has_header(address, &there)
 }
 
 fn has_header(address: usize, there: &Mapping) -> bool {

@@ -3,6 +3,7 @@
 //! What is not asked of the kernel is not told: whether another process has the memory, or can find it, is read in the lists of
 //! mappings. A lock that was never made by a call, but statically, is not known.
 
+use super::memory::Named;
 use crate::call::{LockInit, Outcome};
 use crate::facts::holders::{Holders, has_mapped, process_of};
 use crate::facts::lock;
@@ -71,8 +72,8 @@ impl fmt::Display for Place<'_> {
                 Way::Key(key) => write!(f, "offset {offset} of segment {segment} (key {key:#010x})"),
                 _ => write!(f, "offset {offset} of segment {segment}"),
             }
-        } else if name.is_empty() || name.starts_with(b"/dev/zero") {
-            write!(f, "offset {offset} of an anonymous shared mapping")
+        } else if memory.is_anonymous() || name.starts_with(b"/dev/zero") {
+            write!(f, "offset {offset} of an anonymous shared mapping{}", Named(memory))
         } else {
             write!(f, "offset {offset} of {}", Quoted(name))
         }

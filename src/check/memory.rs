@@ -22,9 +22,19 @@ impl fmt::Display for ShownMapping<'_> {
         write!(f, "{start:#x}-{end:#x} ({} bytes, {read}{write}{execute}{shared})", self.0.length())?;
         match self.0.name() {
             _ if self.0.is_segment() => write!(f, ", the System V segment with id {}", self.0.inode),
+            _ if self.0.given_name().is_some() => write!(f, ", anonymous memory{}", Named(self.0)),
             b"" => f.write_str(", anonymous memory"),
             name => write!(f, ", {}", Quoted(name)),
         }
+    }
+}
+
+/// Shows the name that the program has given to memory, if it has: ` named 'ring'`.
+pub(super) struct Named<'a>(pub(super) &'a Mapping);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.given_name().map_or(Ok(()), |name| write!(f, " named {}", Quoted(name)))
     }
 }
 

@@ -4,6 +4,7 @@
 //! decide.
 
 use super::mapping::Mapping;
+use crate::clock;
 use crate::plain::Line;
 use crate::sys;
 use core::ffi::{CStr, c_int};
@@ -55,6 +56,16 @@ pub(crate) struct Room {
     pub(crate) is_memory: bool,
 }
 
+/// When the contents of a file were last changed.
+#[derive(Clone, Copy)]
+pub(crate) struct Changed {
+    /// Nanoseconds since then, by the file's time stamp.
+    pub(crate) passed: u64,
+    /// Whether that was after the program had started; `Some(false)` if nothing of the file was changed since, `None` if the two
+    /// lie too close together.
+    pub(crate) is_since_start: Option<bool>,
+}
+
 /// `HUGETLBFS_MAGIC` of `<linux/magic.h>`, of which libc has no more than the other.
 const HUGETLBFS: i64 = 0x958_458f6;
 
@@ -86,6 +97,28 @@ impl Backing {
     /// Whether it is known to be a device or another file without a size.
     pub(crate) fn is_special(&self) -> bool {
         sys::statx_fd(self.fd).is_ok_and(|found| u32::from(found.stx_mode) & libc::S_IFMT != libc::S_IFREG)
+    }
+
+    /// When its contents were last changed; `None` if the time stamps do not tell, as those of a clock that was set.
+    pub(crate) fn changed(&self) -> Option<Changed> {
+        /// Time stamps are as fine as the kernel's ticks; and the loader has mapped files before the library started.
+        const TICKS: u64 = 20_000_000;
+        const LOADING: u64 = 1_000_000_000;
+        let nanoseconds = |seconds: i64, rest: u32| {
+            let seconds = u64::try_from(seconds).ok().filter(|seconds| *seconds > 0)?;
+            seconds.checked_mul(1_000_000_000)?.checked_add(u64::from(rest))
+        };
+        let now = sys::realtime();
+        let now = nanoseconds(now.tv_sec, u32::try_from(now.tv_nsec).ok()?)?;
+        let found = sys::statx_fd(self.fd).ok()?;
+        let ago = |stamp: libc::statx_timestamp| now.checked_sub(nanoseconds(stamp.tv_sec, stamp.tv_nsec)?);
+        let (passed, passed_at_all) = (ago(found.stx_mtime)?, ago(found.stx_ctime)?);
+        let is_since_start = clock::since_start().and_then(|running| {
+            let after = passed.saturating_add(TICKS) < running;
+            let before = passed_at_all > running.saturating_add(LOADING);
+            (after || before).then_some(after)
+        });
+        Some(Changed { passed, is_since_start })
     }
 
     /// The room on its filesystem: what this process may still use, and all there is. `None` where the filesystem does

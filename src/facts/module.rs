@@ -329,6 +329,13 @@ pub(crate) fn is_in_object(address: usize) -> bool {
     answer == 0
 }
 
+/// Whether an address lies in the loader.
+pub(crate) fn is_of_loader(address: usize) -> bool {
+    // SAFETY: getauxval(3) reads what the kernel left on the stack.
+    let loader = usize::try_from(unsafe { libc::getauxval(libc::AT_BASE) }).unwrap_or(0);
+    loader != 0 && Module::find_without_lock(address).is_some_and(|module| module.bias == loader)
+}
+
 /// The longest name of an object that is read: a path has no more (`PATH_MAX`).
 const LONGEST_NAME: usize = 4096;
 

@@ -46,6 +46,11 @@ macro_rules! names {
     };
 }
 
+/// The errno whose negation a word is, as the kernel gives it to raw system calls.
+pub(crate) fn negated(word: usize) -> Option<Errno> {
+    Errno::try_from(word.wrapping_neg()).ok().filter(|errno| (1..=4095).contains(errno) && name(*errno).is_some())
+}
+
 /// The constant's name, such as `EINVAL`; `None` for a value that none of the calls gives.
 pub(crate) fn name(errno: Errno) -> Option<&'static str> {
     place(errno).map(|place| NAMES.get(place))

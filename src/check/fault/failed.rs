@@ -59,10 +59,11 @@ impl FailedPointer {
         {
             one.or_errno = Some(other.failure.errno);
         }
-        // What a register still holds is the likeliest, then the very address, then one below it, and -1 before an errno.
+        // What a register still holds is the likeliest, then the very address, then one below it, and -1 before an errno; for
+        // strings an errno before -1, which their functions make of any of these pointers by looking for the end of a vector.
         pointers.into_iter().flatten().min_by_key(|pointer| {
             let is_above = address.wrapping_sub(pointer.value()) < NEAR;
-            (!pointer.is_held, pointer.value() != address, !is_above, pointer.is_errno)
+            (!pointer.is_held, pointer.value() != address, !is_above, pointer.is_errno == is_above)
         })
     }
 

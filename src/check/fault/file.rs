@@ -5,7 +5,7 @@ use super::words::Accessed;
 use crate::call::Fault;
 use crate::check::ByteCount;
 use crate::check::memory::{FileName, mapping_at};
-use crate::facts::backing::{Backing, FileId, Room};
+use crate::facts::backing::{Backing, Changed, FileId, Room};
 use crate::facts::limits::{self, Bytes, HugePages};
 use crate::facts::mapping::{Mapping, Mappings};
 use crate::facts::module;
@@ -15,6 +15,7 @@ use crate::observe::tracked;
 use crate::plain::page::page_size;
 use crate::sys;
 use crate::track::{By, TrackedRange};
+use core::fmt;
 use mapsan_model::Rule;
 
 /// What is known of a page that is not available.
@@ -26,6 +27,8 @@ pub(crate) struct FileFault {
     /// The size of the pages.
     page: u64,
     why: Reason,
+    /// Whether the loader made the access: what it loads is not in its index yet.
+    is_by_loader: bool,
 }
 
 /// A file of which a page is not available.
@@ -41,6 +44,7 @@ struct FaultedFile {
     largest: u64,
     /// Whether it is a device or another file without a size.
     is_special: bool,
+    changed: Option<Changed>,
 }
 
 enum Reason {
@@ -73,7 +77,8 @@ impl FileFault {
             return None;
         }
         let page = mappings.and_then(|mappings| mappings.page_size_at(fault.address)).unwrap_or(page_size()) as u64;
-        let mut found = FileFault { known, there, file: None, page, why: Reason::Unknown };
+        let is_by_loader = module::is_of_loader(fault.registers.instruction());
+        let mut found = FileFault { known, there, file: None, page, why: Reason::Unknown, is_by_loader };
         let room = found.inspect_file(fault.address);
         found.why = found.why(fault, room);
         Some(found)
@@ -107,6 +112,7 @@ impl FileFault {
             mapped: file.map(|file| file.size),
             largest,
             is_special: backing.as_ref().is_some_and(Backing::is_special),
+            changed: backing.as_ref().and_then(Backing::changed),
         });
         backing?.room()
     }
@@ -151,12 +157,18 @@ impl FileFault {
     /// Whether the file is known to have reached the page, or the loader has taken it for so long.
     fn had_reached(&self) -> bool {
         let seen = self.file.is_some_and(|file| file.byte & self.page.wrapping_neg() < file.largest);
-        seen || self.is_loaded()
+        seen || self.is_loaded() && !self.is_incomplete()
+    }
+
+    /// Whether the file is as it was before the program started.
+    fn is_incomplete(&self) -> bool {
+        self.file.and_then(|file| file.changed?.is_since_start) == Some(false)
     }
 
     /// Whether the loader has mapped it.
     fn is_loaded(&self) -> bool {
-        self.known.is_none() && self.there.as_ref().is_some_and(|there| module::is_in_object(there.start))
+        let is_object = |there: &Mapping| module::is_in_object(there.start) || self.is_by_loader && !there.is_shared();
+        self.known.is_none() && self.there.as_ref().is_some_and(is_object)
     }
 
     /// The file's name, where the kernel's list tells it.
@@ -198,6 +210,16 @@ impl FileFault {
                 "the mapping was made by no call that was seen (one inside libc, or a raw system call), so how long \
                  the file was then is not known"
             ));
+        }
+        if self.known.is_none()
+            && let Some(changed) = self.file.and_then(|file| file.changed)
+        {
+            let against = match changed.is_since_start {
+                Some(true) => ", after the program had started",
+                Some(false) => ", before the program started",
+                None => "",
+            };
+            draft.note(format_args!("the contents of the file were last changed {}{against}", Ago(changed.passed)));
         }
     }
 
@@ -247,6 +269,11 @@ impl FileFault {
                 "give the file its length, ftruncate(fd, length), before anything is accessed, and map no more than it \
                  has"
             ));
+        } else if self.known.is_none() {
+            draft.help(format_args!(
+                "do not shorten a file that is in use: write a new one and rename(2) it into place; map no more than \
+                 its length (fstat)"
+            ));
         } else {
             draft.help(format_args!("access no more than the file's length (fstat), and map no more"));
         }
@@ -259,10 +286,23 @@ impl FileFault {
             "{access}: byte {byte} of {name}, a loaded object, whose file has only {} bytes now",
             file.now.unwrap_or(0)
         ));
-        draft.note(format_args!(
-            "the loader mapped this page as part of it: the file was shortened or overwritten since, or never was \
-             complete"
-        ));
+        match file.changed.and_then(|changed| changed.is_since_start) {
+            Some(true) => {
+                draft.note(format_args!("the loader mapped this page as part of it: the file was written over"));
+            }
+            Some(false) => {
+                draft.note(format_args!("the loader mapped this page as part of it: the file was not complete then"));
+                draft.help(format_args!(
+                    "write the library anew: a file that was cut short is left by a full disk, or by a copy that did \
+                     not end"
+                ));
+                return;
+            }
+            None => draft.note(format_args!(
+                "the loader mapped this page as part of it: the file was shortened or overwritten since, or never was \
+                 complete"
+            )),
+        }
         draft.help(format_args!(
             "replace a library by writing a new file and renaming it into place, as install(1) and mv do; cp writes \
              into the file that is in use"
@@ -388,6 +428,23 @@ fn note_sizes(file: &FaultedFile, draft: &mut Draft) {
             "the file had {mapped} bytes when it was mapped, {between} when it was mapped again, and has {now} now"
         )),
         (None, _) => {}
+    }
+}
+
+/// Shows how long ago something was, in nanoseconds.
+pub(super) struct Ago(pub(super) u64);
+
+impl fmt::Display for Ago {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let milliseconds = self.0.wrapping_div(1_000_000);
+        let seconds = milliseconds.wrapping_div(1000);
+        match seconds {
+            0..=9 => write!(f, "{seconds}.{:03} seconds ago", milliseconds % 1000),
+            10..=119 => write!(f, "{seconds} seconds ago"),
+            120..=7199 => write!(f, "{} minutes ago", seconds.wrapping_div(60)),
+            7200..=172_799 => write!(f, "{} hours ago", seconds.wrapping_div(3600)),
+            _ => write!(f, "{} days ago", seconds.wrapping_div(86_400)),
+        }
     }
 }
 

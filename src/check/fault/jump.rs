@@ -3,7 +3,7 @@
 use super::words::{OffsetInto, Rights, note_removed};
 use super::{LOWEST, is_later};
 use crate::call::Fault;
-use crate::check::memory::{Lookup, ShownMapping, look_up, mapping_at};
+use crate::check::memory::{Lookup, Named, ShownMapping, look_up, mapping_at};
 use crate::check::provenance::{note_gone, note_mapped};
 use crate::facts::mapping::Mapping;
 use crate::form::{Draft, RelatedCall};
@@ -192,7 +192,7 @@ impl fmt::Display for ForeignMemory<'_> {
         match self.0.name() {
             b"[heap]" => f.write_str("the heap"),
             b"[stack]" => f.write_str("the stack of the main thread"),
-            b"" => f.write_str("anonymous memory"),
+            _ if self.0.is_anonymous() => write!(f, "anonymous memory{}", Named(self.0)),
             name => write!(f, "{}", Quoted(name)),
         }
     }

@@ -3,6 +3,7 @@
 //! The kernel has just been asked, by the access itself: `si_code` says whether there was a mapping. Its list and the
 //! tracker say which, and whose. A fault that has to do with neither is the program's own business.
 
+mod code;
 mod failed;
 mod file;
 mod jump;
@@ -27,6 +28,7 @@ use crate::observe::tracked;
 use crate::past::failures::Failure;
 use crate::past::unbacked::Unbacked;
 use crate::track::{By, Library, ReleasedMapping, TrackedRange};
+use code::ChangedCode;
 use core::ffi::c_int;
 use failed::FailedPointer;
 use file::FileFault;
@@ -90,8 +92,8 @@ pub(crate) fn cause(fault: &Fault) -> Option<Cause> {
     if fault.code == Fault::KERNEL && fault.registers.refused_jump().is_some() {
         return Jump::of(fault).map(Cause::BadJump);
     }
-    // Others do not tell an address.
-    if !(Fault::MAPERR..=Fault::PKUERR).contains(&fault.code) {
+    // Others do not tell an address; and what zeros in the place of code do is not the program's.
+    if !(Fault::MAPERR..=Fault::PKUERR).contains(&fault.code) || ChangedCode::cut(fault).is_some() {
         return None;
     }
     if let Some(failure) = semaphore::failed(fault) {
@@ -122,7 +124,7 @@ fn not_mapped(fault: &Fault) -> Option<Cause> {
             (Some(gone), Some(library)) if is_later(gone.gone.time, library.time) => Some(Cause::Released(gone)),
             (_, Some(library)) => Some(Cause::Unloaded(library)),
             (Some(gone), None) => Some(Cause::Released(gone)),
-            (None, None) => Overrun::of_neighbour(fault).or_else(|| Overrun::of_run(fault)).map(Cause::Overrun),
+            (None, None) => Overrun::where_nothing_is(fault).map(Cause::Overrun),
         },
     }
 }

@@ -55,8 +55,18 @@ enum Barrier {
 }
 
 impl Overrun {
+    /// The mapping that an access where nothing is mapped has run out of.
+    pub(super) fn where_nothing_is(fault: &Fault) -> Option<Overrun> {
+        match (Overrun::of_neighbour(fault), Overrun::of_run(fault)) {
+            (None, run) => run,
+            // It has run over what lies between.
+            (Some(Overrun { side: Side::Behind, .. }), Some(run)) if run.between > 0 => Some(run),
+            (neighbour, _) => neighbour,
+        }
+    }
+
     /// The mapping that an address where nothing is mapped lies closest to.
-    pub(super) fn of_neighbour(fault: &Fault) -> Option<Overrun> {
+    fn of_neighbour(fault: &Fault) -> Option<Overrun> {
         let address = fault.address;
         let (below, above) = tracked::neighbours(address);
         let lives = |known: &TrackedRange, at: usize| {

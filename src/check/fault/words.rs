@@ -2,6 +2,7 @@
 
 use crate::call::Fault;
 use crate::check::ByteCount;
+use crate::check::memory::{Named, mapping_at};
 use crate::facts::limits::Bytes;
 use crate::facts::mapping::Mapping;
 use crate::form::Draft;
@@ -32,7 +33,12 @@ impl fmt::Display for RememberedMemory<'_> {
             (By::Shmat, Some(file)) => write!(f, "segment {} of {}", file.inode, Bytes(file.size)),
             (_, Some(_)) => write!(f, "a file mapping of {}", Bytes(self.0.origin.length as u64)),
             _ => write!(f, "a mapping of {}", Bytes(self.0.origin.length as u64)),
-        }
+        }?;
+        // The kernel keeps the names of what is still there.
+        let start = self.0.entry.start;
+        let is_there = tracked::at(start).is_some_and(|known| known.origin.serial == self.0.origin.serial);
+        let there = if is_there { mapping_at(start) } else { None };
+        there.map_or(Ok(()), |there| Named(&there).fmt(f))
     }
 }
 

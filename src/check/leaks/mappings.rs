@@ -98,7 +98,7 @@ fn is_still(known: &TrackedRange, there: &Mapping) -> bool {
         By::Mmap if is_plain => there.inode == 0 && there.name() != b"[heap]" && !there.name().starts_with(b"[stack"),
         By::Mmap if known.file.is_some() => there.inode != 0,
         // Moved, and back at its place perhaps: [vdso] and the like are nobody's to unmap.
-        By::Mremap => !there.name().starts_with(b"["),
+        By::Mremap => there.is_anonymous() || !there.name().starts_with(b"["),
         _ => true,
     }
 }
