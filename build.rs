@@ -49,7 +49,7 @@ const ABSENT: [&str; 17] = [
     "__openat64",
     "__dlclose",
     "__pthread_create",
-    "thrd_create",
+    "timer_create",
     "__sem_open",
     "__sem_unlink",
     "__new_sem_init",

@@ -1,13 +1,22 @@
 /* Uses up a stack, of the kind that the argument says. What happens is told by the library, or not (single.sh). */
 #define _GNU_SOURCE
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <threads.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -67,6 +76,97 @@ __attribute__((noinline)) static int mapping(int depth)
     return mapping(depth + 1) + kept;
 }
 
+/* Room for a few calls is left when the library is called. */
+__attribute__((noinline)) static int bottom(char *low, size_t left, size_t length)
+{
+    volatile char here = 1;
+    if ((size_t)((char *)&here - low) > left)
+        return bottom(low, left, length) + here;
+    void *page = mmap(NULL, length, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return bottom(low, left > 32 ? left - 32 : 0, length) + (page == MAP_FAILED);
+}
+
+static void *run_bottom(void *length)
+{
+    pthread_attr_t attributes;
+    void *low;
+    size_t size;
+    pthread_getattr_np(pthread_self(), &attributes);
+    pthread_attr_getstack(&attributes, &low, &size);
+    return (void *)(long)bottom(low, 3000, (size_t)length);
+}
+
+/* Takes the lower half of its own stack away, unseen or not. */
+static void *run_halved(void *unseen)
+{
+    pthread_attr_t attributes;
+    void *low;
+    size_t size;
+    pthread_getattr_np(pthread_self(), &attributes);
+    pthread_attr_getstack(&attributes, &low, &size);
+    if (unseen != NULL ? syscall(SYS_munmap, low, size / 2) : munmap(low, size / 2))
+        exit(3);
+    return (void *)(long)self(0);
+}
+
+/* And all of it, with its control block, without which nothing can be told. */
+static void *run_bare(void *unused)
+{
+    pthread_attr_t attributes;
+    void *low;
+    size_t size;
+    pthread_getattr_np(pthread_self(), &attributes);
+    pthread_attr_getstack(&attributes, &low, &size);
+    syscall(SYS_munmap, low, size);
+    return unused;
+}
+
+static int c11(void *unused) { return self(0) + (unused != NULL); }
+
+static void no_proc(void)
+{
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        umount2("/proc", MNT_DETACH) != 0) {
+        printf("SKIPPED: /proc can't be taken away here (root alone may)\n");
+        exit(77);
+    }
+}
+
+/* Opening is refused, or nearly all is. */
+static void filter(int strict)
+{
+    struct sock_filter opens[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_filter nearly_all[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_write, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+    };
+    struct sock_fprog program = {4, strict ? nearly_all : opens};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
+        printf("SKIPPED: no seccomp filter can be installed here: it needs CONFIG_SECCOMP_FILTER\n");
+        exit(77);
+    }
+}
+
+/* The page of the main thread's own block is taken away, which libc needs. */
+static void no_block(void)
+{
+    unsigned long own = (unsigned long)__builtin_thread_pointer() & -(unsigned long)PAGE;
+    syscall(SYS_munmap, own, PAGE);
+}
+
+static void *run_after_main(void *main_thread)
+{
+    pthread_join(*(pthread_t *)main_thread, NULL);
+    return (void *)(long)self(0);
+}
+
 static void *run_self(void *unused) { return (void *)(long)(self(0) + (unused != NULL)); }
 static void *run_large(void *unused) { return (void *)(long)(large() + (unused != NULL)); }
 static void *run_mapping(void *unused) { return (void *)(long)(mapping(0) + (unused != NULL)); }
@@ -79,7 +179,7 @@ static void ended(int signal)
     _exit(written > 0 && signal == SIGSEGV ? 7 : 8);
 }
 
-static void in_thread(void *(*function)(void *), void *stack)
+static void in_thread(void *(*function)(void *), void *stack, void *argument)
 {
     pthread_attr_t attributes;
     pthread_t thread;
@@ -88,7 +188,7 @@ static void in_thread(void *(*function)(void *), void *stack)
         pthread_attr_setstack(&attributes, stack, SIZE);
     else
         pthread_attr_setstacksize(&attributes, SIZE);
-    if (pthread_create(&thread, &attributes, function, NULL) == 0)
+    if (pthread_create(&thread, &attributes, function, argument) == 0)
         pthread_join(thread, NULL);
 }
 
@@ -130,6 +230,13 @@ static void handle(int signal, void (*function)(int))
     sigaction(signal, &action, NULL);
 }
 
+/* A handler that is to run on an alternate stack, set when this thread has run for a while. */
+static void *run_after_handler(void *unused)
+{
+    handle(SIGUSR1, handler);
+    return run_self(unused);
+}
+
 static const char *wanted;
 static int is(const char *name) { return strcmp(wanted, name) == 0; }
 
@@ -161,15 +268,15 @@ int main(int count, char **arguments)
     else if (is("libc"))
         in_libc(0);
     else if (is("hook"))
-        in_thread(run_mapping, NULL);
+        in_thread(run_mapping, NULL, NULL);
     else if (is("early"))
         setenv("STACKS_EARLY", "1", 1), execv("/proc/self/exe", arguments);
     else if (is("thread"))
-        in_thread(run_self, NULL);
+        in_thread(run_self, NULL, NULL);
     else if (is("thread-large"))
-        in_thread(run_large, NULL);
+        in_thread(run_large, NULL, NULL);
     else if (is("thread-stack"))
-        in_thread(run_self, stack_above(0));
+        in_thread(run_self, stack_above(0), NULL);
     else if (is("fiber"))
         in_fiber(stack_above(0));
     else if (is("fiber-advised"))
@@ -184,10 +291,50 @@ int main(int count, char **arguments)
             self(0);
         wait(&status);
         raise(WIFSIGNALED(status) ? WTERMSIG(status) : SIGKILL);
+    } else if (is("hook-bottom"))
+        in_thread(run_bottom, NULL, (void *)PAGE);
+    else if (is("hook-failing"))
+        in_thread(run_bottom, NULL, NULL);
+    else if (is("halved"))
+        in_thread(run_halved, stack_above(0), NULL);
+    else if (is("halved-unseen"))
+        in_thread(run_halved, stack_above(0), "");
+    else if (is("bare"))
+        in_thread(run_bare, stack_above(0), NULL);
+    else if (is("c11")) {
+        thrd_t thread;
+        if (thrd_create(&thread, c11, NULL) == thrd_success)
+            thrd_join(thread, NULL);
+    } else if (is("no-proc"))
+        no_proc(), self(0);
+    else if (is("no-proc-thread"))
+        no_proc(), in_thread(run_self, NULL, NULL);
+    else if (is("no-proc-fiber"))
+        no_proc(), in_fiber(stack_above(0));
+    else if (is("no-proc-handler"))
+        no_proc(), signal(SIGUSR1, handler), raise(SIGUSR1);
+    else if (is("filter"))
+        filter(0), self(0);
+    else if (is("filter-thread"))
+        filter(0), in_thread(run_self, NULL, NULL);
+    else if (is("filter-strict"))
+        filter(1), self(0);
+    else if (is("no-block"))
+        no_block(), self(0);
+    else if (is("handler-before"))
+        signal(SIGSEGV, ended), signal(SIGSEGV, SIG_DFL), self(0);
+    else if (is("handler-later"))
+        handle(SIGUSR1, handler), self(0);
+    else if (is("handler-later-thread"))
+        in_thread(run_after_handler, NULL, NULL);
+    else if (is("after-main")) {
+        pthread_t main_thread = pthread_self(), thread;
+        pthread_create(&thread, NULL, run_after_main, &main_thread);
+        pthread_exit(NULL);
     } else if (is("own-handler"))
         handle(SIGSEGV, ended), self(0);
     else if (is("own-handler-thread"))
-        handle(SIGSEGV, ended), in_thread(run_self, NULL);
+        handle(SIGSEGV, ended), in_thread(run_self, NULL, NULL);
     else if (is("own-alternate"))
         on_alternate(malloc(SIZE), SIZE), handle(SIGSEGV, ended), self(0);
     else if (is("obstacle")) {

@@ -401,6 +401,11 @@ macro_rules! for_each_call {
                 door: plain,
                 raw: own_pthread_create,
             }
+            /// thrd_create(3).
+            thrd_create(thr: *mut c_void, func: *const c_void, arg: *mut c_void) -> c_int {
+                door: plain,
+                raw: own_thrd_create,
+            }
             // It and the next always with all of their arguments, as the kernel gets them.
             /// prctl(2).
             prctl(op: c_int; ... arg2: usize, arg3: usize, arg4: usize, arg5: usize) -> c_int {

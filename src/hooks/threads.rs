@@ -63,18 +63,45 @@ pub(crate) unsafe extern "C" fn pthread_create(
     return_address: usize,
 ) -> c_int {
     or_injected!("pthread_create", return_address, [thread, attributes, start, argument]);
+    start_by(start, return_address, !attributes.is_null(), |start| {
+        // SAFETY: the program's own call; a starter ends in its start function.
+        unsafe { next::pthread_create(thread, attributes, start, argument) }
+    })
+}
+
+/// thrd_create(3): libc does not make it a call of the other by its name.
+///
+/// # Safety
+/// As the call.
+pub(crate) unsafe extern "C" fn thrd_create(
+    thread: *mut c_void,
+    start: *const c_void,
+    argument: *mut c_void,
+    return_address: usize,
+) -> c_int {
+    start_by(start, return_address, false, |start| {
+        // SAFETY: the program's own call; a starter ends in its start function.
+        unsafe { next::thrd_create(thread, start, argument) }
+    })
+}
+
+/// Has a thread made that begins in a starter, if there is a place for it.
+#[allow(clippy::inline_always, reason = "one frame less below the thread's making")]
+#[inline(always)]
+fn start_by(
+    start: *const c_void,
+    return_address: usize,
+    has_attributes: bool,
+    make: impl Fn(*const c_void) -> c_int,
+) -> c_int {
     let place = if enabled::bits() & TRACK == 0 || start.is_null() { None } else { free_place() };
-    let Some((index, pending)) = place else {
-        // SAFETY: the program's own call.
-        return unsafe { next::pthread_create(thread, attributes, start, argument) };
-    };
+    let Some((index, pending)) = place else { return make(start) };
     let number = started::next_number();
     pending.start.store(!(start as usize), Relaxed);
     pending.site.store(!return_address, Relaxed);
-    pending.attributes.store(u32::from(!attributes.is_null()), Relaxed);
+    pending.attributes.store(u32::from(has_attributes), Relaxed);
     pending.number.store(number, Release);
-    // SAFETY: the program's own call; the starter ends in its start function.
-    let status = unsafe { next::pthread_create(thread, attributes, starter(index), argument) };
+    let status = make(starter(index));
     if status != 0 {
         let _ = pending.number.compare_exchange(number, 0, Relaxed, Relaxed);
     }

@@ -47,7 +47,7 @@ use process::{raw_dlclose, raw_exit, raw_syscall};
 use raw::{Register, returned};
 use semaphores::{own_sem_init, own_sem_open, own_sem_unlink};
 use signals::{raw_sigaction, raw_signal, raw_sigset, raw_sysv_signal};
-use threads::own_pthread_create;
+use threads::{own_pthread_create, own_thrd_create};
 
 /// Makes of the rows: a slot for each, the lookup at start, a function that makes the call, and a comparison of its
 /// signature with libc's declaration.

@@ -14,6 +14,7 @@ use crate::form::{Calls, Draft, RelatedCall, Round};
 use crate::machine::{Architecture, Machine};
 use crate::observe::tracked;
 use crate::plain::page::{page_size, page_start, whole_pages};
+use crate::sys;
 use crate::track::{By, TrackedRange};
 
 /// How far below the stack pointer an access may be one to the stack: the red zone, what a call pushes, and what instructions
@@ -43,6 +44,8 @@ pub(crate) struct Overflow {
     /// One past its last byte.
     end: usize,
     pointer: usize,
+    /// Whether the kernel's list says so.
+    is_listed: bool,
 }
 
 /// What an access has to do with the stack.
@@ -56,24 +59,71 @@ pub(super) enum Looked {
 
 /// Looks whether an access is one to the stack, and below its end.
 pub(super) fn look(fault: &Fault) -> Looked {
-    match Overflow::below(fault) {
+    let Some(mappings) = Mappings::open() else { return look_without_list(fault) };
+    if tracked::at(fault.address).is_some() && mappings.at(fault.address).is_none() {
+        // The stack itself is gone.
+        return Looked::Elsewhere;
+    }
+    match Overflow::below(fault, &mappings) {
         None => Looked::Elsewhere,
         Some((usable, pointer)) => match whose(&usable, fault) {
             None => Looked::BelowUnknown,
-            Some((stack, end)) => Looked::Below(Overflow { stack, usable, end, pointer }),
+            Some((Stack::Own(known), _)) if was_part_of(&known, fault.address) => Looked::Elsewhere,
+            Some((stack, end)) => Looked::Below(Overflow { stack, usable, end, pointer, is_listed: true }),
         },
     }
 }
 
+/// Whether what was released at an address was part of what is still mapped elsewhere.
+fn was_part_of(known: &TrackedRange, address: usize) -> bool {
+    tracked::last_gone(address).is_some_and(|gone| gone.was.origin.serial == known.origin.serial)
+}
+
+/// The same where the kernel's list can't be read: the end of a stack is where pages begin that can be read, and all is mapped
+/// from there on to what is known to lie at its top.
+fn look_without_list(fault: &Fault) -> Looked {
+    let (address, pointer) = (fault.address, fault.registers.stack());
+    let page = page_size();
+    let first = page_start(address);
+    if pointer == 0 || address.saturating_add(BELOW) < pointer || sys::memory::is_readable(first, page) {
+        return Looked::Elsewhere;
+    }
+    let mut pages =
+        (1..NEAR.checked_div(page).unwrap_or(1)).map(|above| first.saturating_add(above.wrapping_mul(page)));
+    let Some(start) = pages.find(|start| sys::memory::is_readable(*start, page)) else { return Looked::Elsewhere };
+    if pointer > start.saturating_add(page) {
+        return Looked::Elsewhere;
+    }
+    let known = tracked::at(start).filter(|known| known.origin.by != By::Shmat);
+    if tracked::last_gone(address).is_some() {
+        return Looked::Elsewhere;
+    }
+    let end = match &known {
+        Some(known) => known.entry.end,
+        None if Thread::own().is_main() => whole_pages(sys::process::stack_top()),
+        None => whole_pages(Machine::thread_pointer()),
+    };
+    let usable = Mapping::unlisted(start, end);
+    if end <= start || sys::memory::is_mapped(start, end.wrapping_sub(start)) != Some(true) {
+        return Looked::BelowUnknown;
+    }
+    let stack = match whose(&usable, fault) {
+        None if Thread::own().is_main() => Some((Stack::Main, end)),
+        found => found,
+    };
+    stack.map_or(Looked::BelowUnknown, |(stack, end)| {
+        Looked::Below(Overflow { stack, usable, end, pointer, is_listed: false })
+    })
+}
+
 impl Overflow {
     /// The memory of the stack that the access is below, and the stack pointer.
-    fn below(fault: &Fault) -> Option<(Mapping, usize)> {
+    fn below(fault: &Fault, mappings: &Mappings) -> Option<(Mapping, usize)> {
         let (address, pointer) = (fault.address, fault.registers.stack());
         if pointer == 0 || address.saturating_add(BELOW) < pointer {
             return None;
         }
-        let mappings = Mappings::open()?;
-        let next = usable(&mappings, address, pointer)?;
+        let next = usable(mappings, address, pointer)?;
         if next.start <= pointer || next.start.wrapping_sub(pointer) < NEAR && tracked::last_gone(pointer).is_none() {
             return Some((next, pointer));
         }
@@ -89,7 +139,9 @@ impl Overflow {
         let calls = Calls::of_fault(fault.registers);
         let frame = calls.innermost_frame().filter(|frame| *frame >= self.size() >> 2);
         self.tell_access(frame, fault, draft);
-        draft.mapping(&self.usable);
+        if self.is_listed {
+            draft.mapping(&self.usable);
+        }
         if let Stack::Own(known) | Stack::Alternate(Some(known)) = &self.stack {
             note_mapped(known, draft);
         }
