@@ -393,11 +393,8 @@ macro_rules! for_each_call {
                 declared: libc::sigaltstack,
                 system_call: SYS_sigaltstack,
             }
-            // The attributes and the start function are handed on as they are.
             /// `pthread_create(3)`.
-            pthread_create(
-                thread: *mut c_void, attr: *const c_void, start_routine: *const c_void, arg: *mut c_void
-            ) -> c_int {
+            pthread_create(thread: *mut c_void, attr: *const c_void, start_routine: *const c_void, arg: *mut c_void) -> c_int {
                 door: plain,
                 raw: own_pthread_create,
             }

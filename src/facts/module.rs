@@ -76,8 +76,7 @@ impl Module<'_> {
     /// This library and the loader, as far as they are in the index.
     pub(crate) fn own_and_loader() -> impl Iterator<Item = Module<'static>> {
         let own = find_object as *const () as usize;
-        let loader = crate::clib::find_object().map_or(0, |function| function as *const () as usize);
-        [own, loader].into_iter().filter_map(Module::find_without_lock)
+        [own, loader()].into_iter().filter_map(Module::find_without_lock)
     }
 
     /// An object of the loader's list.
@@ -331,9 +330,14 @@ pub(crate) fn is_in_object(address: usize) -> bool {
 
 /// Whether an address lies in the loader.
 pub(crate) fn is_of_loader(address: usize) -> bool {
-    // SAFETY: getauxval(3) reads what the kernel left on the stack.
-    let loader = usize::try_from(unsafe { libc::getauxval(libc::AT_BASE) }).unwrap_or(0);
+    let loader = loader();
     loader != 0 && Module::find_without_lock(address).is_some_and(|module| module.bias == loader)
+}
+
+/// Where the kernel has put the loader; 0 in a static program.
+fn loader() -> usize {
+    // SAFETY: getauxval(3) reads what the kernel left on the stack.
+    usize::try_from(unsafe { libc::getauxval(libc::AT_BASE) }).unwrap_or(0)
 }
 
 /// The longest name of an object that is read: a path has no more (`PATH_MAX`).

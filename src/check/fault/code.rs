@@ -17,7 +17,8 @@ pub(super) struct ChangedCode {
 enum Change {
     /// Its file, in bytes, ends before the instruction.
     Cut(u64),
-    /// The contents of its file were changed so many nanoseconds ago, since the program has started.
+    /// The contents of its file were changed so many nanoseconds ago, since the program has started; when it was loaded is not
+    /// known.
     Written(u64),
 }
 
@@ -62,7 +63,8 @@ impl fmt::Display for ChangedCode {
             )?,
             Change::Written(passed) => write!(
                 f,
-                "the file of the code, {name}, was changed {}, after the program had started, and its code with it",
+                "the file of the code, {name}, was last changed {}, after the program had started: if it was loaded before, \
+                 its code has changed with it",
                 Ago(passed)
             )?,
         }

@@ -167,7 +167,9 @@ impl FileFault {
 
     /// Whether the loader has mapped it.
     fn is_loaded(&self) -> bool {
-        let is_object = |there: &Mapping| module::is_in_object(there.start) || self.is_by_loader && !there.is_shared();
+        // Beside objects the loader maps its cache.
+        let is_loading = |there: &Mapping| !there.is_shared() && !there.name().ends_with(b"/ld.so.cache");
+        let is_object = |there: &Mapping| module::is_in_object(there.start) || self.is_by_loader && is_loading(there);
         self.known.is_none() && self.there.as_ref().is_some_and(is_object)
     }
 
@@ -286,23 +288,18 @@ impl FileFault {
             "{access}: byte {byte} of {name}, a loaded object, whose file has only {} bytes now",
             file.now.unwrap_or(0)
         ));
-        match file.changed.and_then(|changed| changed.is_since_start) {
-            Some(true) => {
-                draft.note(format_args!("the loader mapped this page as part of it: the file was written over"));
-            }
-            Some(false) => {
-                draft.note(format_args!("the loader mapped this page as part of it: the file was not complete then"));
-                draft.help(format_args!(
-                    "write the library anew: a file that was cut short is left by a full disk, or by a copy that did \
-                     not end"
-                ));
-                return;
-            }
-            None => draft.note(format_args!(
-                "the loader mapped this page as part of it: the file was shortened or overwritten since, or never was \
-                 complete"
-            )),
+        if self.is_incomplete() {
+            draft.note(format_args!("the loader mapped this page as part of it: the file was not complete then"));
+            draft.help(format_args!(
+                "write the library anew: a file that was cut short is left by a full disk, or by a copy that did not \
+                 end"
+            ));
+            return;
         }
+        draft.note(format_args!(
+            "the loader mapped this page as part of it: the file was shortened or overwritten since, or never was \
+             complete"
+        ));
         draft.help(format_args!(
             "replace a library by writing a new file and renaming it into place, as install(1) and mv do; cp writes \
              into the file that is in use"

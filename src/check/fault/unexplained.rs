@@ -57,9 +57,6 @@ pub(crate) fn unexplained(fault: &Fault) -> Option<Unexplained<'_>> {
     if let Some(errno) = errno::negated(fault.address) {
         return Some(Unexplained { fault, clue: Clue::Negated(errno) });
     }
-    if let Some(written) = ChangedCode::written(fault) {
-        return Some(Unexplained { fault, clue: Clue::Code(written) });
-    }
     let (mut at, mut is_exposed) = (0, false);
     for _ in 0..MOST {
         let Some(known) = tracked::at_or_after(at) else { break };
@@ -68,6 +65,9 @@ pub(crate) fn unexplained(fault: &Fault) -> Option<Unexplained<'_>> {
             return Some(Unexplained { fault, clue: Clue::PastEnd(known.origin.base, past_end) });
         }
         is_exposed |= libc::PROT_WRITE & i32::from(known.entry.prot) != 0 && !is_followed_on_purpose(&known);
+    }
+    if let Some(written) = ChangedCode::written(fault) {
+        return Some(Unexplained { fault, clue: Clue::Code(written) });
     }
     (is_exposed && enabled::bits() & GUARD == 0).then_some(Unexplained { fault, clue: Clue::Exposed })
 }
