@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <threads.h>
 #include <unistd.h>
 
 #define SIZE 65536
@@ -236,6 +237,25 @@ static void *child_of_thread(void *unused)
     return NULL;
 }
 
+static int c11(void *ends)
+{
+    show("in a thread of thrd_create");
+    if (ends != NULL)
+        thrd_exit(-7);
+    return 42;
+}
+
+static void c11_threads(void)
+{
+    for (int ends = 0; ends < 2; ends++) {
+        thrd_t created;
+        int result = 0;
+        if (thrd_create(&created, c11, ends ? (void *)"" : NULL) != thrd_success || thrd_join(created, &result) != thrd_success)
+            exit(3);
+        printf("thrd_join: %d\n", result);
+    }
+}
+
 static pthread_barrier_t all;
 
 static void *one_of_many(void *unused)
@@ -266,6 +286,7 @@ int main(void)
         printf("many: %d\n", good);
         pthread_barrier_destroy(&all);
     }
+    c11_threads();
     thread("main");
     pthread_t more;
     if (pthread_create(&more, NULL, thread, "thread") != 0)

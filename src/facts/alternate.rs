@@ -64,9 +64,9 @@ struct Claim(u64);
 impl Claim {
     const TID_BITS: u32 = 22;
 
-    fn of_this_thread() -> Claim {
-        let tid = u64::from(sys::gettid().unsigned_abs());
-        Claim((Machine::thread_pointer() as u64 >> 4) << Claim::TID_BITS | tid)
+    /// This thread's, which has this number.
+    fn of_this_thread(tid: c_int) -> Claim {
+        Claim((Machine::thread_pointer() as u64 >> 4) << Claim::TID_BITS | u64::from(tid.unsigned_abs()))
     }
 
     /// Whether it is of a thread with the same control block: one that was before, or the same before a fork.
@@ -144,17 +144,16 @@ fn pieces() -> impl Iterator<Item = Piece> {
 }
 
 /// A place for this thread: that of one before it with the same control block, a free one, or one whose thread is no more.
-fn place() -> Option<Range> {
-    let claim = Claim::of_this_thread();
+fn place(tid: c_int) -> Option<Range> {
+    let claim = Claim::of_this_thread(tid);
     let same = |place: &AtomicU64| {
         let word = place.load(Relaxed);
         word != 0 && claim.is_of_same_block(word) && take(place, word, claim)
     };
     let free = |place: &AtomicU64| place.load(Relaxed) == 0 && take(place, 0, claim);
-    let pid = sys::getpid();
     let abandoned = |place: &AtomicU64| {
         let word = place.load(Relaxed);
-        !sys::thread_exists(pid, Claim::tid(word)) && take(place, word, claim)
+        !sys::thread_exists(sys::getpid(), Claim::tid(word)) && take(place, word, claim)
     };
     pieces()
         .find_map(|piece| piece.find(claim, same))
@@ -195,10 +194,15 @@ pub(crate) fn withdraw(handler: usize) {
 
 /// Gives this thread, which has set none, a stack.
 pub(crate) fn give() {
+    give_as(sys::gettid());
+}
+
+/// As [`give`], where the thread's number is known.
+pub(crate) fn give_as(tid: c_int) {
     if !STACKS.given.load(Relaxed) {
         return;
     }
-    let stack = if STACKS.first.load(Relaxed) == this_thread() { Some(own()) } else { place() };
+    let stack = if STACKS.first.load(Relaxed) == this_thread() { Some(own()) } else { place(tid) };
     if let Some(stack) = stack {
         let _ = sys::stack::register_alternate(stack);
     }
@@ -227,7 +231,7 @@ pub(crate) fn forked() {
     if STACKS.first.load(Relaxed) == 0 || STACKS.first.load(Relaxed) == this_thread() {
         return;
     }
-    let claim = Claim::of_this_thread();
+    let claim = Claim::of_this_thread(sys::gettid());
     let _ = pieces().find_map(|piece| {
         piece.find(claim, |place| {
             let word = place.load(Relaxed);

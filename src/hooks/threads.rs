@@ -137,8 +137,9 @@ extern "C" fn thread_begins(index: usize) -> usize {
     let has_attributes = pending.attributes.load(Relaxed) != 0;
     pending.number.store(0, Release);
     let block = Machine::thread_pointer();
-    started::began(sys::gettid(), block, Started { number, site });
-    alternate::give();
+    let tid = sys::gettid();
+    started::began(tid, block, Started { number, site });
+    alternate::give_as(tid);
     if has_attributes {
         observe::events::watch_release(block);
     }
