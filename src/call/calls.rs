@@ -398,7 +398,7 @@ macro_rules! for_each_call {
                 door: plain,
                 raw: own_pthread_create,
             }
-            /// thrd_create(3).
+            /// `thrd_create(3)`.
             thrd_create(thr: *mut c_void, func: *const c_void, arg: *mut c_void) -> c_int {
                 door: plain,
                 raw: own_thrd_create,

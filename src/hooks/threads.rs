@@ -69,7 +69,7 @@ pub(crate) unsafe extern "C" fn pthread_create(
     })
 }
 
-/// thrd_create(3): libc does not make it a call of the other by its name.
+/// `thrd_create(3)`: libc does not make it a call of the other by its name.
 ///
 /// # Safety
 /// As the call.

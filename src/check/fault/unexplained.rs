@@ -23,7 +23,6 @@ pub(crate) struct Unexplained<'a> {
 }
 
 /// What may have to do with it.
-#[expect(clippy::large_enum_variant, reason = "there is no heap; one of them lives at a time")]
 enum Clue {
     /// Where its address stands in shared memory.
     Stored(StoredPointer),
