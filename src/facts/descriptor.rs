@@ -79,7 +79,7 @@ impl KernelObject {
         write!(link, "/proc/self/fd/{fd}\0").ok()?;
         let mut target = [0; 64];
         let link = CStr::from_bytes_with_nul(link.as_bytes()).ok()?;
-        let length = sys::process::ask_own(link, |link| sys::readlink(link, &mut target).map(<[u8]>::len)).ok()?;
+        let length = sys::process::ask_own(link, &mut |link| sys::readlink(link, &mut target).map(<[u8]>::len)).ok()?;
         let target = target.get(..length)?;
         let known = KernelObject::NAMES.iter().find(|(name, _)| target.starts_with(name));
         let is_object = || target.starts_with(b"anon_inode:").then_some(KernelObject::Other);

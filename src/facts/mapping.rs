@@ -143,7 +143,7 @@ pub(crate) fn forked() {
 impl Mappings {
     /// Opens the list; `None` where there is no /proc, or it can't be read: from then on, what is not found is not there.
     pub(crate) fn open() -> Option<Mappings> {
-        process::ask_own(LIST, Mappings::of).inspect_err(|errno| note_unreadable(*errno)).ok()
+        process::ask_own(LIST, &mut Mappings::of).inspect_err(|errno| note_unreadable(*errno)).ok()
     }
 
     /// Of a main thread that has ended the list is empty.

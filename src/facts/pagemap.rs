@@ -24,7 +24,7 @@ pub(crate) fn is_guard(address: usize) -> bool {
 }
 
 fn open() -> sys::Result<c_int> {
-    process::ask_own(c"/proc/self/pagemap", |path| sys::open(path, libc::O_RDONLY, 0))
+    process::ask_own(c"/proc/self/pagemap", &mut |path| sys::open(path, libc::O_RDONLY, 0))
 }
 
 /// The most pages that are looked at: 4 GiB of 4 KiB pages.

@@ -25,7 +25,8 @@ impl Path {
         write!(link, "/proc/self/fd/{fd}").ok()?;
         let link = CStr::from_bytes_until_nul(&link.bytes).ok()?;
         let mut path = Path::EMPTY;
-        path.length = sys::process::ask_own(link, |link| sys::readlink(link, &mut path.bytes).map(<[u8]>::len)).ok()?;
+        path.length =
+            sys::process::ask_own(link, &mut |link| sys::readlink(link, &mut path.bytes).map(<[u8]>::len)).ok()?;
         Some(path)
     }
 

@@ -10,42 +10,53 @@ const LONGEST_LINE: usize = 512;
 ///
 /// A file that can't be opened (no /proc, a sandbox) has no lines.
 pub(super) fn find_line<T>(path: &CStr, each: impl FnMut(&[u8]) -> Option<T>) -> Option<T> {
-    find_line_at::<LONGEST_LINE, T>(path, each)
+    found_by(each, |is_it| read_file::<LONGEST_LINE>(path, is_it))
 }
 
 /// As [`find_line`], with little stack, of lines whose tails don't matter: what decides about a finding is asked on the
 /// program's stack.
 pub(super) fn find_short_line<T>(path: &CStr, each: impl FnMut(&[u8]) -> Option<T>) -> Option<T> {
-    find_line_at::<128, T>(path, each)
-}
-
-fn find_line_at<const LONGEST: usize, T>(path: &CStr, mut each: impl FnMut(&[u8]) -> Option<T>) -> Option<T> {
-    let mut is_empty = true;
-    let mut find = |path: &CStr| {
-        let fd = sys::open(path, libc::O_RDONLY, 0)?;
-        let found = find_line_of::<LONGEST, T>(fd, |line| {
-            is_empty = false;
-            each(line)
-        });
-        sys::close(fd);
-        // As a file of a main thread that has ended.
-        if is_empty { Err(libc::ESRCH) } else { Ok(found) }
-    };
-    process::ask_own(path, &mut find).ok()?
+    found_by(each, |is_it| read_file::<128>(path, is_it))
 }
 
 /// As [`find_line`], from where the descriptor stands.
 pub(super) fn find_line_in<T>(fd: c_int, each: impl FnMut(&[u8]) -> Option<T>) -> Option<T> {
-    find_line_of::<LONGEST_LINE, T>(fd, each)
+    found_by(each, |is_it| {
+        let _ = read_lines::<LONGEST_LINE>(fd, is_it);
+    })
 }
 
-fn find_line_of<const LONGEST: usize, T>(fd: c_int, mut each: impl FnMut(&[u8]) -> Option<T>) -> Option<T> {
+/// The value that ended the reading. All that reads is there once, whatever the value.
+fn found_by<T>(
+    mut each: impl FnMut(&[u8]) -> Option<T>,
+    read: impl FnOnce(&mut dyn FnMut(&[u8]) -> bool),
+) -> Option<T> {
+    let mut found = None;
+    read(&mut |line| {
+        found = each(line);
+        found.is_some()
+    });
+    found
+}
+
+#[inline(never)]
+fn read_file<const LONGEST: usize>(path: &CStr, is_it: &mut dyn FnMut(&[u8]) -> bool) {
+    let _ = process::ask_own(path, &mut |path| {
+        let fd = sys::open(path, libc::O_RDONLY, 0)?;
+        let read = read_lines::<LONGEST>(fd, is_it);
+        sys::close(fd);
+        read
+    });
+}
+
+/// Hands over the lines until one is it; ESRCH if there are none, as in a file of a main thread that has ended.
+#[inline(never)]
+fn read_lines<const LONGEST: usize>(fd: c_int, is_it: &mut dyn FnMut(&[u8]) -> bool) -> sys::Result<()> {
     let mut line = [0_u8; LONGEST];
-    let mut length = 0_usize;
+    let (mut length, mut is_empty) = (0_usize, true);
     let mut chunk = [0_u8; LONGEST];
-    loop {
-        let read = sys::read(fd, &mut chunk).ok().filter(|read| *read > 0)?;
-        for byte in chunk.get(..read)? {
+    while let Ok(read @ 1..) = sys::read(fd, &mut chunk) {
+        for byte in chunk.get(..read).unwrap_or_default() {
             if *byte != b'\n' {
                 if let Some(place) = line.get_mut(length) {
                     *place = *byte;
@@ -53,13 +64,14 @@ fn find_line_of<const LONGEST: usize, T>(fd: c_int, mut each: impl FnMut(&[u8]) 
                 }
                 continue;
             }
-            let found = each(line.get(..length)?);
-            if found.is_some() {
-                return found;
+            is_empty = false;
+            if is_it(line.get(..length).unwrap_or_default()) {
+                return Ok(());
             }
             length = 0;
         }
     }
+    if is_empty { Err(libc::ESRCH) } else { Ok(()) }
 }
 
 /// The number at the start of a file such as those of /proc/sys.
@@ -71,7 +83,7 @@ pub(super) fn number(path: &CStr) -> Option<u64> {
 pub(super) fn field(path: &CStr, name: &[u8]) -> Option<u64> {
     let find = |path: &CStr| find_line(path, |line| line.strip_prefix(name).map(leading_number));
     // Of a main thread that has ended the kernel tells less.
-    process::ask_own(path, |path| find(path).ok_or(libc::ESRCH)).ok()?
+    process::ask_own(path, &mut |path| find(path).ok_or(libc::ESRCH)).ok()?
 }
 
 /// The decimal number that `text` starts with, after blanks.

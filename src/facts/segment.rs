@@ -94,7 +94,7 @@ impl fmt::Display for Times {
 pub(crate) fn is_namespace_shared() -> bool {
     /// `PROC_IPC_INIT_INO` of the kernel.
     const MACHINE: u64 = 0xefff_ffff;
-    let inode = |path: &CStr| sys::process::ask_own(path, sys::statx_path).ok().map(|found| found.stx_ino);
+    let inode = |path: &CStr| sys::process::ask_own(path, &mut sys::statx_path).ok().map(|found| found.stx_ino);
     let Some(own) = inode(c"/proc/self/ns/ipc") else { return false };
     let mut path = crate::plain::Line::<40>::new();
     let _ = fmt::Write::write_fmt(&mut path, format_args!("/proc/{}/ns/ipc\0", sys::getppid()));

@@ -153,7 +153,7 @@ pub(crate) fn ipc_object(out: &mut Line<OUTPUT>, subject: &Subject<'_>, made: &N
 /// The user who makes an object of System V, and the namespace.
 fn maker(out: &mut Line<OUTPUT>) {
     let _ = write!(out, r#","uid":{}"#, sys::geteuid());
-    if let Ok(namespace) = process::ask_own(c"/proc/self/ns/ipc", sys::statx_path) {
+    if let Ok(namespace) = process::ask_own(c"/proc/self/ns/ipc", &mut sys::statx_path) {
         let _ = write!(out, r#","ipc_namespace":{}"#, namespace.stx_ino);
     }
 }

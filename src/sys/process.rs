@@ -28,7 +28,7 @@ pub(crate) fn identify(starting: &Starting, name: &[u8]) -> sys::Result<()> {
     PID.store(sys::getpid(), Relaxed);
     // SAFETY: nobody reads it before its length is stored.
     let buffer = unsafe { EXECUTABLE.path.get(starting) };
-    let asked = ask_own(c"/proc/self/exe", |path| sys::readlink(path, buffer).map(<[u8]>::len));
+    let asked = ask_own(c"/proc/self/exe", &mut |path| sys::readlink(path, buffer).map(<[u8]>::len));
     let length = asked.unwrap_or_else(|_| {
         for (to, from) in buffer.iter_mut().zip(name) {
             *to = *from;
@@ -82,7 +82,7 @@ pub(crate) fn of_thread(path: &CStr) -> Option<Line<64>> {
 }
 
 /// Asks about a path in /proc/self, and by way of this thread where the main thread has ended.
-pub(crate) fn ask_own<T>(path: &CStr, mut ask: impl FnMut(&CStr) -> sys::Result<T>) -> sys::Result<T> {
+pub(crate) fn ask_own<T>(path: &CStr, ask: &mut dyn FnMut(&CStr) -> sys::Result<T>) -> sys::Result<T> {
     let answer = ask(path);
     if !matches!(answer, Err(libc::ENOENT | libc::ESRCH | libc::EINVAL)) {
         return answer;

@@ -114,5 +114,5 @@ fn open_again(fd: c_int) -> Option<c_int> {
     let mut path = Line::<64>::new();
     write!(path, "/proc/self/fd/{fd}\0").ok()?;
     let path = CStr::from_bytes_with_nul(path.as_bytes()).ok()?;
-    sys::process::ask_own(path, |path| sys::open(path, libc::O_WRONLY | libc::O_NONBLOCK | libc::O_NOCTTY, 0)).ok()
+    sys::process::ask_own(path, &mut |path| sys::open(path, libc::O_WRONLY | libc::O_NONBLOCK | libc::O_NOCTTY, 0)).ok()
 }
