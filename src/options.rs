@@ -224,9 +224,6 @@ impl Settings {
         if matches!(known, Key::Enable | Key::Disable) {
             self.choose_rules(source, known, value, warn);
         }
-        if known == Key::Inject {
-            self.take_orders(source, value, warn);
-        }
     }
 
     /// Takes a value; `None` if it is not one that the option may have.
@@ -286,7 +283,8 @@ impl Settings {
             Key::Severity => return self.choose_severities(value),
             Key::Points => self.choose_points(number()? == 1)?,
             Key::InjectCounts => return self.choose_counts(value),
-            Key::Enable | Key::Disable | Key::Inject => {}
+            Key::Inject => return self.take_orders(value),
+            Key::Enable | Key::Disable => {}
         }
         Some(())
     }

@@ -42,12 +42,12 @@ run log_path=no/such/dir/log 3; says 'log_path=no/such/dir/log can.t be written'
 ln -s target link
 run log_path=link 3;         says 'symbolic link';                         ends 3
 [ ! -e target ] || fail 'a symbolic link was followed'
-run inject=mmap 3;              says "'mmap' is not CALL";                     ends 3
-run inject=mmpa:ENOMEM 3;       says "'mmpa' is no call that can be made to fail; it takes any, mmap, munmap,"; ends 3
-run inject=mmap:ENOSPC 3;       says 'ENOSPC is not an errno of mmap(2), which gives EACCES,'; ends 3
-run inject=munmap:sigbus 3;     says 'sigbus is for calls that give memory';   ends 3
-run inject=mmap@f#x:ENOMEM 3;   says "'@f#x' is no call site";                 ends 3
-run inject=mmap:ENOMEM:0 3;     says "'0' is not which of the calls";          ends 3
+run inject=mmap 3;              says "'inject=mmap' is not understood; inject takes CALL"; ends 3
+run inject=mmpa:ENOMEM 3;       says "'inject=mmpa:ENOMEM' is not understood";   ends 3
+run inject=mmap:ENOSPC 3;       says "WHAT an errno of the call's manual page";   ends 3
+run inject=munmap:sigbus 3;     says "'inject=munmap:sigbus' is not understood"; ends 3
+run inject=mmap@f#x:ENOMEM 3;   says "'inject=mmap@f#x:ENOMEM' is not understood"; ends 3
+run inject=mmap:ENOMEM:0 3;     says "'inject=mmap:ENOMEM:0' is not understood"; ends 3
 run inject_counts=missing 3;    says "inject_counts=missing can.t be used (ENOENT"; ends 3
 run site_depth=17 3;            says 'a whole number from 1 to 16';           ends 3
 run mode=strict zero;        finds 1 mmap-zero-length

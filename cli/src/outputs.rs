@@ -150,6 +150,11 @@ impl Outputs {
         });
     }
 
+    /// A call was made to fail.
+    pub(crate) fn write_injected(&mut self, call: &Found, order: &str, session: &mut Session) {
+        self.each(|form| form.render_injected(call, order, session));
+    }
+
     /// All is known; the first failure, if something could not be written.
     pub(crate) fn close(mut self, session: &mut Session, run: &RunFacts) -> Result<(), Failure> {
         self.each(|form| form.render_end(session, run));

@@ -97,7 +97,7 @@ macro_rules! calls {
         const COUNT: usize = [$($name),+].len();
         static NAMES: Words<COUNT> = words!($($name),+);
         static PAGES: Words<COUNT> = words!($($page),+);
-        static ERRNOS: Words<COUNT> = words!($($errnos),+);
+        static ERRNOS: [u128; COUNT] = [$(errno_bits($errnos)),+];
         static MATTER: Words<COUNT> = words!($($matter),+);
         static GIVES: [Gives; COUNT] = [$(Gives::$gives),+];
     };
@@ -163,13 +163,13 @@ calls! {
     // What a program opens is mostly no memory.
     "open" "open(2)" Status:
         "EACCES EBUSY EDQUOT EEXIST EFAULT EFBIG EINTR EINVAL EISDIR ELOOP EMFILE ENAMETOOLONG ENFILE ENODEV ENOENT ENOMEM \
-         ENOSPC ENOTDIR ENXIO EOPNOTSUPP EOVERFLOW EPERM EROFS ETXTBSY EWOULDBLOCK", "";
+         ENOSPC ENOTDIR ENXIO EOPNOTSUPP EOVERFLOW EPERM EROFS ETXTBSY EAGAIN", "";
     "openat" "openat(2)" Status:
         "EACCES EBADF EBUSY EDQUOT EEXIST EFAULT EFBIG EINTR EINVAL EISDIR ELOOP EMFILE ENAMETOOLONG ENFILE ENODEV ENOENT ENOMEM \
-         ENOSPC ENOTDIR ENXIO EOPNOTSUPP EOVERFLOW EPERM EROFS ETXTBSY EWOULDBLOCK", "";
+         ENOSPC ENOTDIR ENXIO EOPNOTSUPP EOVERFLOW EPERM EROFS ETXTBSY EAGAIN", "";
     "creat" "creat(2)" Status:
         "EACCES EBUSY EDQUOT EFAULT EFBIG EINTR EINVAL EISDIR ELOOP EMFILE ENAMETOOLONG ENFILE ENODEV ENOENT ENOMEM \
-         ENOSPC ENOTDIR ENXIO EOVERFLOW EPERM EROFS ETXTBSY EWOULDBLOCK", "";
+         ENOSPC ENOTDIR ENXIO EOVERFLOW EPERM EROFS ETXTBSY EAGAIN", "";
     "pthread_create" "pthread_create(3)" Errno: "EAGAIN EINVAL EPERM", "EAGAIN";
     // glibc's give none of these but for what the program has done wrong.
     "pthread_mutex_init" "pthread_mutex_init(3)" Errno: "EAGAIN EBUSY EINVAL ENOMEM EPERM", "";
@@ -216,7 +216,14 @@ impl Injectable {
 
     /// The errnos that its manual page gives it.
     pub fn errnos(self) -> impl Iterator<Item = &'static str> {
-        ERRNOS.get(usize::from(self.0)).split_ascii_whitespace()
+        (1..128).filter(move |number| self.gives_number(*number)).filter_map(errno_name)
+    }
+
+    /// Whether its manual page gives it the errno of this number.
+    #[must_use]
+    pub fn gives_number(self, number: i32) -> bool {
+        let bits = ERRNOS.get(usize::from(self.0)).copied().unwrap_or(0);
+        u32::try_from(number).is_ok_and(|number| bits.checked_shr(number).unwrap_or(0) & 1 != 0)
     }
 
     /// The errnos that matter under these circumstances, the likeliest first.
@@ -252,8 +259,16 @@ impl Injectable {
     }
 }
 
-/// The names of all errnos of Linux (asm-generic), from 1 on; empty where there is none.
-static ALL_ERRNOS: Words<133> = words!(
+macro_rules! all_errnos {
+    ($($name:literal,)+) => {
+        /// The names of all errnos of Linux (asm-generic), from 1 on; empty where there is none.
+        static ALL_ERRNOS: Words<133> = words!($($name),+);
+
+        const ERRNO_NAMES: [&str; 133] = [$($name),+];
+    };
+}
+
+all_errnos! {
     "EPERM",
     "ENOENT",
     "ESRCH",
@@ -387,7 +402,38 @@ static ALL_ERRNOS: Words<133> = words!(
     "ENOTRECOVERABLE",
     "ERFKILL",
     "EHWPOISON",
-);
+}
+
+/// A bit for each errno of a text, by its number.
+///
+/// # Panics
+/// When it is compiled, at a name that is none.
+const fn errno_bits(text: &str) -> u128 {
+    let text = text.as_bytes();
+    let mut bits = 0_u128;
+    let mut start = 0;
+    while start < text.len() {
+        let mut end = start;
+        while end < text.len() && text[end] != b' ' {
+            end += 1;
+        }
+        let mut index = 0;
+        while !is_same(text, start, end, ERRNO_NAMES[index].as_bytes()) {
+            index += 1;
+        }
+        bits |= 1 << (index + 1);
+        start = end + 1;
+    }
+    bits
+}
+
+const fn is_same(text: &[u8], start: usize, end: usize, name: &[u8]) -> bool {
+    let mut at = 0;
+    while at < name.len() && start + at < end && text[start + at] == name[at] {
+        at += 1;
+    }
+    at == name.len() && start + at == end && at > 0
+}
 
 /// The number of an errno's name.
 #[must_use]
@@ -413,7 +459,7 @@ mod tests {
         let numbers = [
             ("EPERM", 1),
             ("EAGAIN", 11),
-            ("EWOULDBLOCK", 11),
+            ("EAGAIN", 11),
             ("EINVAL", 22),
             ("EDEADLK", 35),
             ("ENOMSG", 42),

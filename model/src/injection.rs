@@ -11,7 +11,7 @@ pub const COUNTERS: usize = 256;
 pub const COUNTERS_SIZE: usize = 16 * COUNTERS;
 
 /// What separates the places of one order.
-pub const OR: char = '|';
+pub const OR: u8 = b'|';
 
 /// Which calls an order is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl What<'_> {
     pub fn fits(self, call: Injectable) -> bool {
         match self {
             What::Errno(_, true) => true,
-            What::Errno(name, false) => call.errnos().any(|errno| errno == name),
+            What::Errno(name, false) => errno_number(name).is_some_and(|number| call.gives_number(number)),
             What::Sigbus => call.maps(),
             What::Truncate => call.maps_files(),
         }
@@ -82,21 +82,21 @@ impl When {
     /// Reads it, as strace(1) does: `3`, `3+`, `3..5`, `2+2`, `2..8+2`; and `3++`.
     #[must_use]
     pub fn read(text: &str) -> Option<When> {
-        let number = |text: &str| text.parse::<u32>().ok().filter(|number| *number > 0);
-        if let Some(first) = text.strip_suffix("++") {
-            return Some(When { first: number(first)?, then_all: true, ..When::ALWAYS });
-        }
-        let (range, step) = match text.split_once('+') {
-            Some((range, "")) => (range, Some(1)),
-            Some((range, step)) => (range, Some(number(step)?)),
-            None => (text, None),
-        };
-        let (first, last) = match range.split_once("..") {
-            Some((first, last)) => (number(first)?, number(last)?),
+        let (first, rest) = number(text)?;
+        let (last, rest) = match rest.strip_prefix("..") {
+            Some(rest) => number(rest)?,
             // A number alone is one call, with a step all that follow.
-            None => (number(range)?, if step.is_some() { u32::MAX } else { number(range)? }),
+            None => (if rest.is_empty() { first } else { u32::MAX }, rest),
         };
-        (first <= last).then_some(When { first, last, step: step.unwrap_or(1), then_all: false })
+        let (step, then_all) = match rest {
+            "" | "+" => (1, false),
+            "++" if last == u32::MAX => (1, true),
+            _ => match number(rest.strip_prefix('+')?)? {
+                (step, "") => (step, false),
+                _ => return None,
+            },
+        };
+        (first <= last).then_some(When { first, last, step, then_all })
     }
 
     /// Whether the call of this number is hit.
@@ -114,7 +114,7 @@ pub struct Order<'a> {
     pub text: &'a str,
     /// Which calls.
     pub calls: Calls,
-    /// Where they are made: places with [`OR`] between them; empty for all.
+    /// Where they are made, with [`OR`] between them; empty for anywhere.
     pub places: &'a str,
     /// The hash of the stack, if one was given.
     pub stack: Option<u32>,
@@ -124,37 +124,52 @@ pub struct Order<'a> {
     pub when: When,
 }
 
+/// A number that is not 0, at the beginning of a text, and what follows it.
+fn number(text: &str) -> Option<(u32, &str)> {
+    let mut number = 0_u32;
+    let mut end = 0_usize;
+    for byte in text.bytes().take_while(u8::is_ascii_digit) {
+        number = number.checked_mul(10)?.checked_add(u32::from(byte.wrapping_sub(b'0')))?;
+        end = end.wrapping_add(1);
+    }
+    (number != 0).then_some((number, text.get(end..)?))
+}
+
+/// What stands before the first or last of a byte, and behind it. Plain, since the library is to stay small.
+fn cut(text: &str, byte: u8, last: bool) -> Option<(&str, &str)> {
+    let is_it = |one: u8| one == byte;
+    let at = if last { text.bytes().rposition(is_it) } else { text.bytes().position(is_it) }?;
+    Some((text.get(..at)?, text.get(at.wrapping_add(1)..)?))
+}
+
 impl<'a> Order<'a> {
     /// Reads one.
     ///
     /// # Errors
     /// What is wrong, and what is allowed.
+    #[inline(never)]
     pub fn read(text: &'a str) -> Result<Order<'a>, Wrong<'a>> {
         // From the end, since a place may hold colons: a C++ name, or a file's line.
-        let (rest, last) = text.rsplit_once(':').ok_or(Wrong::Form(text))?;
-        let (rest, what, when) = if last.starts_with(|first: char| first.is_ascii_digit()) {
-            let when = When::read(last).ok_or(Wrong::When(last))?;
-            let (rest, what) = rest.rsplit_once(':').ok_or(Wrong::Form(text))?;
-            (rest, what, when)
-        } else {
-            (rest, last, When::ALWAYS)
-        };
-        let (call, site) = match rest.split_once('@') {
+        let (mut rest, mut last) = cut(text, b':', true).ok_or(Wrong::Form(text))?;
+        let mut when = When::ALWAYS;
+        if last.bytes().next().is_some_and(|first| first.is_ascii_digit()) {
+            when = When::read(last).ok_or(Wrong::When(last))?;
+            (rest, last) = cut(rest, b':', true).ok_or(Wrong::Form(text))?;
+        }
+        let (call, site) = match cut(rest, b'@', false) {
             Some((call, site)) => (call, Some(site)),
             None => (rest, None),
         };
-        let calls = match call {
-            "any" => Calls::Any,
-            _ => match Injectable::from_name(call) {
-                Some(call) => Calls::One(call),
-                None if call.bytes().all(is_of_name) => return Err(Wrong::Call(call)),
-                None => return Err(Wrong::Form(text)),
-            },
+        let calls = match Injectable::from_name(call) {
+            Some(call) => Calls::One(call),
+            None if call == "any" => Calls::Any,
+            None if call.bytes().all(is_of_name) => return Err(Wrong::Call(call)),
+            None => return Err(Wrong::Form(text)),
         };
-        let what = read_what(what, calls)?;
+        let what = read_what(last, calls)?;
         let (places, stack) = match site {
             None => ("", None),
-            Some(site) => read_site(site)?,
+            Some(site) => read_site(site).ok_or(Wrong::Site(site))?,
         };
         Ok(Order { text, calls, places, stack, what, when })
     }
@@ -172,7 +187,23 @@ impl<'a> Order<'a> {
 
 /// The orders of a value.
 pub fn orders(value: &str) -> impl Iterator<Item = Result<Order<'_>, Wrong<'_>>> {
-    value.split(',').map(str::trim).filter(|text| !text.is_empty()).map(Order::read)
+    texts(value).map(Order::read)
+}
+
+/// The texts of the orders of a value.
+pub fn texts(value: &str) -> impl Iterator<Item = &str> {
+    parts(value, b',').map(str::trim_ascii).filter(|text| !text.is_empty())
+}
+
+/// The pieces of a text between bytes of this value.
+fn parts(text: &str, byte: u8) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    core::iter::from_fn(move || {
+        let text = rest?;
+        let (part, after) = cut(text, byte, false).map_or((text, None), |(part, after)| (part, Some(after)));
+        rest = after;
+        Some(part)
+    })
 }
 
 fn is_of_name(byte: u8) -> bool {
@@ -197,20 +228,21 @@ fn read_what(text: &str, calls: Calls) -> Result<What<'_>, Wrong<'_>> {
     if fits { Ok(what) } else { Err(Wrong::Unfit(what, calls)) }
 }
 
-fn read_site(site: &str) -> Result<(&str, Option<u32>), Wrong<'_>> {
-    let (places, stack) = match site.rsplit_once('#') {
-        Some((places, hash)) => {
-            let is_hash = !hash.is_empty() && hash.len() <= 8 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-            let number = if is_hash { u32::from_str_radix(hash, 16).ok() } else { None };
-            (places, Some(number.ok_or(Wrong::Site(site))?))
-        }
+fn read_site(site: &str) -> Option<(&str, Option<u32>)> {
+    let (places, stack) = match cut(site, b'#', true) {
+        Some((places, hash)) => (places, Some(u32::try_from(hex(hash)?).ok()?)),
         None => (site, None),
     };
-    let is_empty = places.is_empty() && stack.is_none();
-    if is_empty || !places.is_empty() && places.split(OR).any(str::is_empty) {
-        return Err(Wrong::Site(site));
-    }
-    Ok((places, stack))
+    let is_whole = places.is_empty() && stack.is_some() || parts(places, OR).all(|place| !place.is_empty());
+    is_whole.then_some((places, stack))
+}
+
+/// A number in hexadecimal digits.
+fn hex(text: &str) -> Option<u64> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let is_short = !text.is_empty() && text.len() <= 16;
+    let add = |number: u64, byte: u8| Some(number << 4 | u64::from(digit(byte)?));
+    if is_short { text.bytes().try_fold(0, add) } else { None }
 }
 
 /// A place of an order.
@@ -226,16 +258,23 @@ impl<'a> Place<'a> {
     /// Reads one: `module+0xOFFSET`, `module+0xFROM-0xTO`, or a function's name.
     #[must_use]
     pub fn read(text: &'a str) -> Place<'a> {
-        let offset = |text: &str| u64::from_str_radix(text.strip_prefix("0x")?, 16).ok();
+        let offset = |text: &str| hex(text.strip_prefix("0x")?);
         let read = || {
-            let (module, offsets) = text.rsplit_once('+')?;
-            match offsets.split_once('-') {
+            let (module, offsets) = cut(text, b'+', true)?;
+            match cut(offsets, b'-', false) {
                 Some((from, to)) => Some(Place::Offsets(module, offset(from)?, offset(to)?)),
                 // Where findings show the call; the return address is as good.
                 None => offset(offsets).map(|at| Place::Offsets(module, at.saturating_sub(1), at.saturating_add(1))),
             }
         };
         read().unwrap_or(Place::Function(text))
+    }
+}
+
+impl Order<'_> {
+    /// The places where its calls are made; none where they may be made anywhere.
+    pub fn places(&self) -> impl Iterator<Item = Place<'_>> {
+        parts(self.places, OR).filter(|place| !place.is_empty()).map(Place::read)
     }
 }
 

@@ -4,6 +4,26 @@ use super::Outcome;
 use core::ffi::c_int;
 use mapsan_model::{Circumstances, Injectable};
 
+/// What of a call counts where it is made to fail.
+pub(crate) struct Given {
+    /// What decides which errnos matter.
+    pub(crate) circumstances: Circumstances,
+    /// The argument that holds what a call gives that has failed, by its name in the manual page.
+    pub(crate) failed_result: Option<&'static str>,
+}
+
+impl Given {
+    pub(super) fn failed(failed_result: Option<&'static str>) -> Given {
+        Given { circumstances: Circumstances::NONE, failed_result }
+    }
+}
+
+impl From<Circumstances> for Given {
+    fn from(circumstances: Circumstances) -> Given {
+        Given { circumstances, failed_result: None }
+    }
+}
+
 /// The argument of this name, if it is the address that a failed call gives.
 pub(super) fn failed_pointer(address: usize, argument: &'static str) -> Option<&'static str> {
     (address == usize::MAX).then_some(argument)

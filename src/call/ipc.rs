@@ -1,6 +1,6 @@
 //! The calls of semaphore sets and message queues: semget(2), semop(2), semctl(2), msgget(2), msgsnd(2), msgrcv(2), msgctl(2).
 
-use super::{Address, Call, Key, Octal, ipc_circumstances};
+use super::{Address, Call, Given, Key, Octal, ipc_circumstances};
 use crate::plain::bits::Bits;
 use crate::plain::ipc::Kind;
 use crate::plain::texts::{Texts, texts};
@@ -162,12 +162,10 @@ impl Call for IpcGet {
         write!(f, "{value}")
     }
 
-    fn circumstances(&self) -> Circumstances {
-        ipc_circumstances(self.key, self.flags)
-    }
-
-    fn failed_result(&self) -> Option<&'static str> {
-        (self.key == -1).then_some("key")
+    fn given(&self) -> Given {
+        let circumstances = ipc_circumstances(self.key, self.flags);
+        let failed_result = (self.key == -1).then_some("key");
+        Given { circumstances, failed_result }
     }
 }
 
@@ -197,13 +195,11 @@ impl Call for IpcControl {
         write!(f, "{value}")
     }
 
-    fn circumstances(&self) -> Circumstances {
-        Circumstances::NONE.and(Circumstances::REMOVE, self.command == libc::IPC_RMID)
-    }
-
-    fn failed_result(&self) -> Option<&'static str> {
+    fn given(&self) -> Given {
+        let circumstances = Circumstances::NONE.and(Circumstances::REMOVE, self.command == libc::IPC_RMID);
         let argument = if self.kind == Kind::Set { "semid" } else { "msqid" };
-        (self.id == -1).then_some(argument)
+        let failed_result = (self.id == -1).then_some(argument);
+        Given { circumstances, failed_result }
     }
 }
 
@@ -246,13 +242,11 @@ impl Call for Semop {
         write!(f, "{value}")
     }
 
-    fn circumstances(&self) -> Circumstances {
-        Circumstances::NONE
-            .and(Circumstances::NOWAIT, self.timeout.is_some_and(|timeout| timeout != 0) || self.waits_not())
-    }
-
-    fn failed_result(&self) -> Option<&'static str> {
-        (self.id == -1).then_some("semid")
+    fn given(&self) -> Given {
+        let circumstances = Circumstances::NONE
+            .and(Circumstances::NOWAIT, self.timeout.is_some_and(|timeout| timeout != 0) || self.waits_not());
+        let failed_result = (self.id == -1).then_some("semid");
+        Given { circumstances, failed_result }
     }
 }
 
@@ -287,12 +281,10 @@ impl Call for Msgsnd {
         write!(f, "{value}")
     }
 
-    fn circumstances(&self) -> Circumstances {
-        Circumstances::NONE.and(Circumstances::NOWAIT, self.flags & libc::IPC_NOWAIT != 0)
-    }
-
-    fn failed_result(&self) -> Option<&'static str> {
-        (self.id == -1).then_some("msqid")
+    fn given(&self) -> Given {
+        let circumstances = Circumstances::NONE.and(Circumstances::NOWAIT, self.flags & libc::IPC_NOWAIT != 0);
+        let failed_result = (self.id == -1).then_some("msqid");
+        Given { circumstances, failed_result }
     }
 }
 
@@ -313,11 +305,9 @@ impl Call for Msgrcv {
         write!(f, "{value}")
     }
 
-    fn circumstances(&self) -> Circumstances {
-        Circumstances::NONE.and(Circumstances::NOWAIT, self.flags & libc::IPC_NOWAIT != 0)
-    }
-
-    fn failed_result(&self) -> Option<&'static str> {
-        (self.id == -1).then_some("msqid")
+    fn given(&self) -> Given {
+        let circumstances = Circumstances::NONE.and(Circumstances::NOWAIT, self.flags & libc::IPC_NOWAIT != 0);
+        let failed_result = (self.id == -1).then_some("msqid");
+        Given { circumstances, failed_result }
     }
 }

@@ -17,6 +17,7 @@ use crate::plain::bits::{Bits, Octal};
 use crate::plain::errno::ErrnoName;
 use crate::plain::texts::{Texts, texts};
 pub(crate) use bits::{MAP_DROPPABLE, MAP_TYPE, MapFlags, Prot, SHM_HUGETLB, ShmgetFlags};
+pub(crate) use circumstances::Given;
 use circumstances::{failed_pointer, ipc_circumstances, open_circumstances, shown_value};
 use core::ffi::c_int;
 use core::fmt;
@@ -135,14 +136,9 @@ pub(crate) trait Call {
     /// Writes the value that the call gave.
     fn value(&self, value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result;
 
-    /// What decides which errnos matter where the call is made to fail.
-    fn circumstances(&self) -> Circumstances {
-        Circumstances::NONE
-    }
-
-    /// The argument that holds what a call gives that has failed, by its name in the manual page.
-    fn failed_result(&self) -> Option<&'static str> {
-        None
+    /// What of the call counts where it is made to fail.
+    fn given(&self) -> Given {
+        Given::failed(None)
     }
 
     /// Writes the call with its outcome, as strace(1) would: `munmap(NULL, 0) = -1 (EINVAL)`.
@@ -231,20 +227,18 @@ impl Call for Mmap {
         address_value(value, "MAP_FAILED", f)
     }
 
-    fn circumstances(&self) -> Circumstances {
+    fn given(&self) -> Given {
         let has = |flag| self.flags & flag != 0;
-        Circumstances::NONE
+        let circumstances = Circumstances::NONE
             .and(Circumstances::ANONYMOUS, has(libc::MAP_ANONYMOUS))
             .and(Circumstances::FILE, !has(libc::MAP_ANONYMOUS))
             .and(Circumstances::HUGETLB, has(libc::MAP_HUGETLB))
             .and(Circumstances::LOCKED, has(libc::MAP_LOCKED))
             .and(Circumstances::FIXED, has(libc::MAP_FIXED))
-            .and(Circumstances::NOREPLACE, has(libc::MAP_FIXED_NOREPLACE))
-    }
-
-    fn failed_result(&self) -> Option<&'static str> {
-        let is_of_file = self.fd == -1 && self.flags & libc::MAP_ANONYMOUS == 0;
-        if is_of_file { Some("fd") } else { failed_pointer(self.address, "addr") }
+            .and(Circumstances::NOREPLACE, has(libc::MAP_FIXED_NOREPLACE));
+        let is_of_file = self.fd == -1 && !has(libc::MAP_ANONYMOUS);
+        let failed_result = if is_of_file { Some("fd") } else { failed_pointer(self.address, "addr") };
+        Given { circumstances, failed_result }
     }
 }
 
@@ -265,8 +259,8 @@ impl Call for Munmap {
         write!(f, "{value}")
     }
 
-    fn failed_result(&self) -> Option<&'static str> {
-        failed_pointer(self.address, "addr")
+    fn given(&self) -> Given {
+        Given::failed(failed_pointer(self.address, "addr"))
     }
 }
 
@@ -308,9 +302,9 @@ impl Call for Mremap {
         }
     }
 
-    fn failed_result(&self) -> Option<&'static str> {
+    fn given(&self) -> Given {
         let new = if self.has_new_address() { failed_pointer(self.new_address, "new_address") } else { None };
-        failed_pointer(self.old_address, "old_address").or(new)
+        Given::failed(failed_pointer(self.old_address, "old_address").or(new))
     }
 }
 
@@ -329,8 +323,8 @@ impl Call for Mprotect {
         write!(f, "{value}")
     }
 
-    fn failed_result(&self) -> Option<&'static str> {
-        failed_pointer(self.address, "addr")
+    fn given(&self) -> Given {
+        Given::failed(failed_pointer(self.address, "addr"))
     }
 }
 
@@ -354,8 +348,8 @@ impl Call for Msync {
         write!(f, "{value}")
     }
 
-    fn failed_result(&self) -> Option<&'static str> {
-        failed_pointer(self.address, "addr")
+    fn given(&self) -> Given {
+        Given::failed(failed_pointer(self.address, "addr"))
     }
 }
 
@@ -392,12 +386,11 @@ impl Call for Shmget {
         write!(f, "{value}")
     }
 
-    fn circumstances(&self) -> Circumstances {
-        ipc_circumstances(self.key, self.flags).and(Circumstances::HUGETLB, self.flags & SHM_HUGETLB != 0)
-    }
-
-    fn failed_result(&self) -> Option<&'static str> {
-        (self.key == -1).then_some("key")
+    fn given(&self) -> Given {
+        let circumstances =
+            ipc_circumstances(self.key, self.flags).and(Circumstances::HUGETLB, self.flags & SHM_HUGETLB != 0);
+        let failed_result = (self.key == -1).then_some("key");
+        Given { circumstances, failed_result }
     }
 }
 
@@ -422,8 +415,8 @@ impl Call for Shmat {
         address_value(value, "(void *) -1", f)
     }
 
-    fn failed_result(&self) -> Option<&'static str> {
-        if self.id == -1 { Some("shmid") } else { failed_pointer(self.address, "shmaddr") }
+    fn given(&self) -> Given {
+        Given::failed(if self.id == -1 { Some("shmid") } else { failed_pointer(self.address, "shmaddr") })
     }
 }
 
@@ -440,8 +433,8 @@ impl Call for Shmdt {
         write!(f, "{value}")
     }
 
-    fn failed_result(&self) -> Option<&'static str> {
-        failed_pointer(self.address, "shmaddr")
+    fn given(&self) -> Given {
+        Given::failed(failed_pointer(self.address, "shmaddr"))
     }
 }
 
@@ -482,13 +475,11 @@ impl Call for Shmctl {
         write!(f, "{value}")
     }
 
-    fn circumstances(&self) -> Circumstances {
-        Circumstances::NONE
+    fn given(&self) -> Given {
+        let circumstances = Circumstances::NONE
             .and(Circumstances::REMOVE, self.command == libc::IPC_RMID)
-            .and(Circumstances::LOCK, self.command_name() == Some("SHM_LOCK"))
-    }
-
-    fn failed_result(&self) -> Option<&'static str> {
-        (self.id == -1).then_some("shmid")
+            .and(Circumstances::LOCK, self.command_name() == Some("SHM_LOCK"));
+        let failed_result = (self.id == -1).then_some("shmid");
+        Given { circumstances, failed_result }
     }
 }

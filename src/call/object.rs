@@ -1,6 +1,6 @@
 //! `shm_open(3)` and `sem_open(3)`, and the removal of what they make.
 
-use super::{Address, Call, Octal, address_value, open_circumstances};
+use super::{Address, Call, Given, Octal, address_value, open_circumstances};
 use crate::facts::object::ObjectName;
 use crate::plain::bits::Bits;
 use crate::plain::escape::Escaped;
@@ -8,7 +8,6 @@ use crate::plain::shm::Named;
 use crate::plain::texts::texts;
 use core::ffi::c_int;
 use core::fmt;
-use mapsan_model::Circumstances;
 
 /// `shm_open(3)`. The name is an address that need not be readable.
 pub(crate) struct ShmOpen {
@@ -131,8 +130,8 @@ impl Call for ShmOpen {
         write!(f, "{value}")
     }
 
-    fn circumstances(&self) -> Circumstances {
-        open_circumstances(self.flags)
+    fn given(&self) -> Given {
+        open_circumstances(self.flags).into()
     }
 }
 
@@ -150,8 +149,8 @@ impl Call for SemOpen {
         address_value(value, "SEM_FAILED", f)
     }
 
-    fn circumstances(&self) -> Circumstances {
-        open_circumstances(self.flags)
+    fn given(&self) -> Given {
+        open_circumstances(self.flags).into()
     }
 }
 

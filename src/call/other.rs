@@ -1,9 +1,9 @@
 //! Calls that no rule is about, as they are shown where they are made to fail.
 
-use super::{Address, Call, OpenFlags, name_argument, open_circumstances};
+use super::{Address, Call, Given, OpenFlags, name_argument, open_circumstances};
 use crate::plain::bits::Octal;
 use crate::plain::shm::Named;
-use core::ffi::{c_char, c_int, c_uint};
+use core::ffi::{c_int, c_uint};
 use core::fmt;
 use mapsan_model::Circumstances;
 
@@ -61,13 +61,6 @@ impl From<c_uint> for Argument {
     }
 }
 
-impl Argument {
-    /// A file's name.
-    pub(crate) fn name(name: *const c_char) -> Argument {
-        Argument::Name(name as usize)
-    }
-}
-
 impl Call for OtherCall<'_> {
     fn function(&self) -> &'static str {
         self.function
@@ -90,20 +83,17 @@ impl Call for OtherCall<'_> {
         write!(f, "{value}")
     }
 
-    fn circumstances(&self) -> Circumstances {
+    fn given(&self) -> Given {
         let flags = self.arguments.iter().find_map(|argument| match argument {
             Argument::OpenFlags(flags) => Some(*flags),
             _ => None,
         });
-        flags.map_or(Circumstances::NONE, open_circumstances)
-    }
-
-    /// `SEM_FAILED` is a null pointer, which nothing else is taken for.
-    fn failed_result(&self) -> Option<&'static str> {
-        match (self.function, self.arguments.first()) {
+        // SEM_FAILED is a null pointer, which nothing else is taken for.
+        let failed_result = match (self.function, self.arguments.first()) {
             ("sem_destroy", Some(Argument::Address(0))) => Some("sem"),
             (_, Some(Argument::Address(usize::MAX))) => Some("addr"),
             _ => None,
-        }
+        };
+        Given { circumstances: flags.map_or(Circumstances::NONE, open_circumstances), failed_result }
     }
 }

@@ -27,4 +27,4 @@ pub(crate) mod threads;
 
 pub(crate) use module::Module;
 pub(crate) use path::Path;
-pub(crate) use site::Site;
+pub(crate) use site::{Site, base_name};

@@ -4,9 +4,9 @@ use super::Module;
 use crate::plain::escape::Escaped;
 use core::fmt;
 
-/// The objects whose calls are not the program's own: the C library's and the loader's, by how their names begin.
-const SYSTEM: [&[u8]; 8] =
-    [b"libc.so.", b"ld-linux", b"ld64.so.", b"libpthread.so.", b"libdl.so.", b"librt.so.", b"libc.musl", b"ld-musl"];
+/// The objects whose calls are not the program's own, the C library's and the loader's, by how their names begin.
+const SYSTEM: &[u8] =
+    b"libc.so. ld-linux ld64.so. libpthread.so. libdl.so. librt.so. libnss_ libresolv.so. libc.musl ld-musl";
 
 /// A call site.
 pub(crate) struct Site {
@@ -31,7 +31,7 @@ impl Site {
     /// The base name of the object; empty of code that lies in none.
     pub(crate) fn name(&self) -> &[u8] {
         let path = self.module.as_ref().map(Module::path).unwrap_or_default();
-        path.rsplit(|byte| *byte == b'/').next().unwrap_or_default()
+        base_name(path)
     }
 
     /// Where in the object it is, as frames show it; the address itself where it is in none.
@@ -46,13 +46,20 @@ impl Site {
 
     /// Whether it is the C library's or the loader's.
     pub(crate) fn is_of_system(&self) -> bool {
-        SYSTEM.iter().any(|start| self.name().starts_with(start))
+        let name = self.name();
+        SYSTEM.split(|byte| *byte == b' ').any(|start| name.starts_with(start))
     }
 
     /// The dynamic symbol of the function that it is in.
     pub(crate) fn function(&self) -> Option<&[u8]> {
         Some(self.module.as_ref()?.symbol(self.address)?.0)
     }
+}
+
+/// What stands behind the last slash of a path.
+pub(crate) fn base_name(path: &[u8]) -> &[u8] {
+    let start = path.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash.wrapping_add(1));
+    path.get(start..).unwrap_or_default()
 }
 
 impl fmt::Display for Site {

@@ -18,7 +18,7 @@ pub(crate) use anew::begin_anew;
 pub(crate) use details::Details;
 pub(crate) use execution::{Execution, expect_programs, write_execution};
 pub(crate) use fault_report::FaultReport;
-pub(crate) use injection::{trace, write_injected, write_point};
+pub(crate) use injection::{trace, write_injected, write_reached};
 pub(crate) use last::{ADDRESS as LAST_ADDRESS, last, listen};
 pub(crate) use records::{are_recorded, write_ipc_object, write_lock, write_object, write_segment, write_segment_use};
 

@@ -2,10 +2,10 @@
 
 use super::draft::{Draft, Role};
 use super::frames::Frames;
-use super::injection::{Injected, Point};
+use super::injection::Reached;
 use super::outliving::{NewIpcObject, NewLock, NewObject, NewSegment, SegmentUse};
 use super::subject::{Finding, OUTPUT, Subject, Trace};
-use crate::call::{Key, Outcome, Value};
+use crate::call::{Key, Value};
 use crate::facts::Module;
 use crate::facts::environment::Carried;
 use crate::facts::mapping;
@@ -203,27 +203,27 @@ pub(crate) fn lock(out: &mut Line<OUTPUT>, subject: &Subject<'_>, lock: &NewLock
     close(out, subject, frames);
 }
 
-/// The record of a call that was made to fail, or whose memory was.
-pub(crate) fn injected(out: &mut Line<OUTPUT>, injected: &Injected<'_>, hash: u32, frames: &Frames) {
-    head(out, "injected");
-    let Injected { call, outcome, return_address, site, what, number } = *injected;
-    let _ = write!(out, r#","site":{},"stack_hash":"{hash:08x}","what":"{what}","number":{number}"#, Json(site));
+/// The record of a call that was made to fail, or that could be.
+pub(crate) fn reached(out: &mut Line<OUTPUT>, reached: &Reached<'_>, hash: u32, frames: &Frames) {
+    let Reached { call, outcome, return_address, site, injected } = *reached;
+    head(out, if injected.is_some() { "injected" } else { "point" });
+    let _ = write!(out, r#","site":{},"stack_hash":"{hash:08x}""#, Json(site));
+    if let Some((what, number)) = injected {
+        let _ = write!(out, r#","what":"{what}","number":{number}"#);
+    } else {
+        let given = call.given();
+        let _ = out.write_str(r#","flags":["#);
+        let mut separator = "";
+        for name in given.circumstances.names() {
+            let _ = write!(out, r#"{separator}"{name}""#);
+            separator = ",";
+        }
+        let _ = out.write_str("]");
+        if let Some(argument) = given.failed_result {
+            let _ = write!(out, r#","failed_result":"{argument}""#);
+        }
+    }
     close(out, &Subject { call, outcome, return_address, trace: Trace::Unwound }, frames);
-}
-
-/// The record of a call that could be made to fail.
-pub(crate) fn point(out: &mut Line<OUTPUT>, point: &Point<'_>, hash: u32, frames: &Frames) {
-    head(out, "point");
-    let Point { call, return_address, site, failed_result } = *point;
-    let _ = write!(out, r#","site":{},"stack_hash":"{hash:08x}","flags":["#, Json(site));
-    for (index, name) in call.circumstances().names().enumerate() {
-        let _ = write!(out, r#"{}"{name}""#, if index == 0 { "" } else { "," });
-    }
-    let _ = out.write_str("]");
-    if let Some(argument) = failed_result {
-        let _ = write!(out, r#","failed_result":"{argument}""#);
-    }
-    close(out, &Subject { call, outcome: Outcome::Pending, return_address, trace: Trace::Unwound }, frames);
 }
 
 /// The end of a record about a call: the call and its frames.

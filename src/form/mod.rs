@@ -11,7 +11,7 @@ pub(crate) mod text;
 
 pub(crate) use draft::{Draft, RelatedCall};
 pub(crate) use frames::{Frames, outer as outer_frames, prepare as prepare_unwinder};
-pub(crate) use injection::{Injected, Point};
+pub(crate) use injection::Reached;
 pub(crate) use outliving::{NewIpcObject, NewLock, NewObject, NewSegment, SegmentUse};
 pub(crate) use recursion::{Calls, Round};
 pub(crate) use subject::{Finding, OUTPUT, Subject, Trace};

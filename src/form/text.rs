@@ -2,7 +2,7 @@
 
 use super::draft::{Draft, Role};
 use super::frames::Frames;
-use super::injection::Injected;
+use super::injection::Reached;
 use super::subject::{Finding, OUTPUT, Subject};
 use crate::call::CallLine;
 use crate::facts::Module;
@@ -10,6 +10,7 @@ use crate::plain::Line;
 use crate::plain::escape::Escaped;
 use core::fmt::Write as _;
 use mapsan_model::Severity;
+use mapsan_model::injection::What;
 
 /// The room that is kept for notes and helps when the frames are long.
 const KEPT: usize = 6 * 1024;
@@ -41,17 +42,15 @@ pub(crate) fn finding(out: &mut Line<OUTPUT>, finding: &Finding<'_>, draft: &Dra
 }
 
 /// Writes what tells of a call that was made to fail, or whose memory was.
-pub(crate) fn injected(out: &mut Line<OUTPUT>, injected: &Injected<'_>, hash: u32, frames: &Frames) {
-    let Injected { call, outcome, what, .. } = injected;
-    let how = if what.errno().is_some() { "" } else { ", whose memory fails: " };
-    let _ = write!(out, "mapsan: injected: {}{how}", CallLine(*call, *outcome));
-    if what.errno().is_none() {
-        let _ = write!(out, "{what}");
+pub(crate) fn injected(out: &mut Line<OUTPUT>, reached: &Reached<'_>, hash: u32, frames: &Frames) {
+    let _ = write!(out, "mapsan: injected: {}", CallLine(reached.call, reached.outcome));
+    if let Some((what @ (What::Sigbus | What::Truncate), _)) = reached.injected {
+        let _ = write!(out, " ({what})");
     }
     let _ = out.write_str("\n");
     if let Some(address) = frames.addresses().first() {
         frame(out, "    ", *address);
-        // The end of the line, in which a site is ordered.
+        // As it is ordered, at the end of that line.
         out.truncate(out.len().saturating_sub(1));
         let _ = writeln!(out, " #{hash:08x}");
     }

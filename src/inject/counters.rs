@@ -4,12 +4,12 @@
 //! A counter is found by the text of its order, since a program may have orders of its own before them. What is written is
 //! whole at any moment: a process that is killed leaves nothing half done.
 
-use crate::plain::errno::{Errno, ErrnoName, meaning};
+use crate::output::{ReportLock, sink};
+use crate::plain::errno::{Errno, ErrnoName};
 use crate::plain::escape::Escaped;
 use crate::plain::hash::mix;
 use crate::sys;
 use core::ffi::CStr;
-use core::fmt;
 use core::ptr;
 use core::sync::atomic::{
     AtomicU32, AtomicU64,
@@ -31,58 +31,48 @@ pub(super) struct Counter {
 const _: () = assert!(size_of::<[Counter; COUNTERS]>() == COUNTERS_SIZE);
 
 impl Counter {
-    /// Counts a call; its number.
-    pub(super) fn count(&self) -> u32 {
-        self.count.fetch_add(1, Relaxed).wrapping_add(1)
+    /// The number of a call, which is counted if it is meant; else that of the last one.
+    pub(super) fn count(&self, is_meant: bool) -> u32 {
+        let more = u32::from(is_meant);
+        self.count.fetch_add(more, Relaxed).wrapping_add(more)
     }
 
-    /// The number of the last call.
-    pub(super) fn number(&self) -> u32 {
-        self.count.load(Relaxed)
-    }
-
-    /// From now on all calls of the function are hit.
+    /// A call of the function has been hit.
     pub(super) fn fire(&self, function: Injectable) {
         let _ = self.fired.compare_exchange(0, function.number(), SeqCst, Relaxed);
     }
 
-    /// Whether all calls of the function are hit.
+    /// Whether the first call that was hit was one of the function's.
     pub(super) fn has_fired(&self, function: Injectable) -> bool {
         self.fired.load(Relaxed) == function.number()
     }
 }
 
 /// All of them.
-pub(super) struct Counters(&'static [Counter; COUNTERS]);
+pub(super) type Counters = [Counter; COUNTERS];
 
-impl Counters {
-    /// Those of the file, if one is named (a zero byte ends the name), and says why it can't be had; none without memory.
-    pub(super) fn open(path: &[u8], say: &mut dyn FnMut(fmt::Arguments<'_>)) -> Option<Counters> {
-        let path = CStr::from_bytes_until_nul(path).unwrap_or_default();
-        let of_file = (!path.is_empty()).then(|| map(path)).and_then(|mapped| {
-            let told = |errno| {
-                let (name, why) = (ErrnoName(errno), meaning(errno));
-                let path = Escaped(path.to_bytes());
-                say(format_args!(
-                    "inject_counts={path} can't be used ({name}: {why}); this process and those it forks count anew"
-                ));
-            };
-            mapped.map_err(told).ok()
-        });
-        let memory = of_file.or_else(|| sys::memory::shared(COUNTERS_SIZE).ok())?;
-        // SAFETY: shared memory of that size, in which any bytes are counters; it is never unmapped.
-        Some(Counters(unsafe { &*ptr::with_exposed_provenance(memory) }))
+/// Those of the file, if one is named (a zero byte ends the name); else, and where it can't be had, new ones. None without
+/// memory.
+pub(super) fn open(path: &[u8], lock: &ReportLock) -> Option<&'static Counters> {
+    let path = CStr::from_bytes_until_nul(path).unwrap_or_default();
+    let of_file = if path.is_empty() { Err(0) } else { map(path) };
+    if let Err(errno @ 1..) = of_file {
+        let path = Escaped(path.to_bytes());
+        let why = ErrnoName(errno);
+        sink::say(lock, format_args!("inject_counts={path} can't be used ({why}); this process counts anew"));
     }
+    let memory = of_file.or_else(|_| sys::memory::shared(COUNTERS_SIZE)).ok()?;
+    // SAFETY: shared memory of that size, in which any bytes are counters; it is never unmapped.
+    Some(unsafe { &*ptr::with_exposed_provenance(memory) })
+}
 
-    /// The one of an order.
-    pub(super) fn of(&self, order: &str) -> Option<&Counter> {
-        let key = order.bytes().fold(1, |hash, byte| mix(hash ^ u64::from(byte))) | 1;
-        let start = usize::try_from(key >> 32).unwrap_or(0);
-        (0..COUNTERS).filter_map(|step| self.0.get(start.wrapping_add(step) % COUNTERS)).find(|counter| {
-            let taken = counter.key.compare_exchange(0, key, SeqCst, SeqCst);
-            taken == Ok(0) || taken == Err(key)
-        })
-    }
+/// The one of an order.
+pub(super) fn of<'a>(counters: &'a Counters, order: &str) -> Option<&'a Counter> {
+    let key = order.bytes().fold(1, |hash, byte| mix(hash ^ u64::from(byte))) | 1;
+    counters.iter().find(|counter| {
+        let taken = counter.key.compare_exchange(0, key, SeqCst, SeqCst);
+        taken == Ok(0) || taken == Err(key)
+    })
 }
 
 /// Maps the file, if it is large enough.

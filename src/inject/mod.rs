@@ -15,55 +15,122 @@ pub(crate) use orders::prepare;
 use crate::call::{Call, Outcome};
 use crate::facts::Site;
 use crate::finding;
-use crate::form::Injected;
+use crate::form::Reached;
 use crate::output;
 use crate::past::failures::{self, Failed};
 use crate::past::injected;
 use crate::plain::errno::{self, Errno};
 use mapsan_model::Injectable;
 use mapsan_model::injection::What;
-use orders::Orders;
+use orders::{Hit, Orders};
 
 /// The errno with which a call of the program's is to fail in place of being made, if that was ordered.
 #[cold]
 #[inline(never)]
 pub(crate) fn failure(call: &dyn Call, return_address: usize) -> Option<Errno> {
     let before = errno::get();
-    let failure = if output::is_inside() { None } else { decide(call, return_address) };
+    let mut failure = None;
+    injected::forget(return_address);
+    if let Some((site, hit)) = decide(call, return_address, true, |what| what.errno().is_some()) {
+        failure = hit.what.errno();
+        let errno = failure.unwrap_or(0);
+        tell(call, Outcome::Injected(errno), return_address, &site, &hit);
+        injected::note(return_address);
+        if let Some(kind) = Failed::of_function(call.function()) {
+            failures::note_injected(kind, return_address, errno);
+        }
+    }
     errno::set(before);
     failure
 }
 
-fn decide(call: &dyn Call, return_address: usize) -> Option<Errno> {
-    injected::forget(return_address);
-    let orders = Orders::get()?;
+/// The order that a call is hit by, among those that end so, if it is the program's own; with `points=1` its site is told
+/// if it is to be.
+fn decide(call: &dyn Call, return_address: usize, tells: bool, wanted: fn(What<'_>) -> bool) -> Option<(Site, Hit)> {
+    let orders = Orders::get().filter(|_| !output::is_inside())?;
     let function = Injectable::from_name(call.function())?;
     let site = Site::of(return_address);
     if !orders.is_of_program(&site) {
         return None;
     }
-    let is_failure: fn(What<'_>) -> bool = |what| what.errno().is_some();
-    let stack = if orders.points {
-        points::tell(call, &site, return_address)
-    } else if orders.need_stack(function, &site, is_failure) {
-        points::stack(return_address)
-    } else {
-        None
-    };
-    let hit = orders.hit(function, &site, stack, is_failure)?;
-    let errno = hit.what.errno()?;
-    let outcome = Outcome::Injected(errno);
-    finding::write_injected(&Injected {
-        call,
-        outcome,
-        return_address,
-        site: &site,
-        what: hit.what,
-        number: hit.number,
-    });
-    injected::note(return_address);
-    if let Some(kind) = Failed::of_function(call.function()) {
-        failures::note_injected(kind, return_address, errno);
+    let tells = tells && orders.want_points();
+    let mut stack = None;
+    if tells || orders.need_stack(function, wanted) {
+        let reached = Reached { call, outcome: Outcome::Pending, return_address, site: &site, injected: None };
+        stack = points::stack(&reached, tells);
     }
-    Some(errno)
+    let hit = orders.hit(function, &site, stack, wanted)?;
+    Some((site, hit))
+}
+
+fn tell(call: &dyn Call, outcome: Outcome, return_address: usize, site: &Site, hit: &Hit) {
+    let injected = Some((hit.what, hit.number));
+    finding::write_injected(&Reached { call, outcome, return_address, site, injected });
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::call::calls::for_each_call;
+    use mapsan_model::Injectable;
+
+    macro_rules! names {
+        ($(
+            #[doc = $page:literal]
+            $name:ident($($argument:ident: $type:ty),* $(; $dots:tt $($more:ident: $more_type:ty),+)?) -> $result:ty {
+                $($row:tt)*
+            }
+        )+) => {
+            const NAMES: &[&str] = &[$(stringify!($name)),+];
+        };
+    }
+    for_each_call!(names);
+
+    /// Calls that are known by the name of another, or that start and end programs, set handlers, and make other calls.
+    const OTHERS: [&str; 35] = [
+        "mmap64",
+        "open64",
+        "__open_2",
+        "__open64_2",
+        "openat64",
+        "__openat_2",
+        "__openat64_2",
+        "creat64",
+        "dlclose",
+        "_exit",
+        "_Exit",
+        "quick_exit",
+        "execve",
+        "execv",
+        "execvp",
+        "execvpe",
+        "execl",
+        "execlp",
+        "execle",
+        "fexecve",
+        "execveat",
+        "posix_spawn",
+        "posix_spawnp",
+        "system",
+        "popen",
+        "sigaction",
+        "signal",
+        "bsd_signal",
+        "ssignal",
+        "sysv_signal",
+        "__sysv_signal",
+        "sigset",
+        "sigaltstack",
+        "prctl",
+        "syscall",
+    ];
+
+    #[test]
+    fn each_call_can_be_made_to_fail_or_is_known_not_to_be() {
+        for name in NAMES {
+            assert!(Injectable::from_name(name).is_some() != OTHERS.contains(name), "{name}");
+        }
+        for call in Injectable::all() {
+            assert!(NAMES.contains(&call.name()), "{} is made to fail by nobody", call.name());
+        }
+    }
 }

@@ -1,113 +1,97 @@
 //! The orders of `inject=`, as this process has them: read once, at start, into memory of their own.
 
-use super::counters::Counters;
-use crate::facts::Site;
-use crate::options;
+use super::counters::{self, Counters};
+use crate::facts::{Site, base_name};
+use crate::finding;
+use crate::options::{self, Ordered};
 use crate::output::{ReportLock, sink};
-use crate::sys;
 use core::ptr;
 use core::sync::atomic::{
     AtomicPtr,
     Ordering::{Acquire, Release},
 };
 use mapsan_model::Injectable;
-use mapsan_model::injection::{OR, Order, Place, What, orders};
+use mapsan_model::injection::{Order, Place, What};
 
-/// The most orders that are kept.
-const MOST: usize = 64;
-
-/// What was ordered.
+/// What was ordered, and how often it was met.
+#[derive(Clone, Copy)]
 pub(super) struct Orders {
-    orders: [Option<Order<'static>>; MOST],
-    counters: Counters,
-    /// `LD_PRELOAD`.
-    preload: &'static str,
-    /// Whether each call site is told when it is first reached.
-    pub(super) points: bool,
+    counters: &'static Counters,
+    options: &'static Ordered,
 }
 
-static ORDERS: AtomicPtr<Orders> = AtomicPtr::new(ptr::null_mut());
+/// The counters, from when they are there.
+static COUNTERS: AtomicPtr<Counters> = AtomicPtr::new(ptr::null_mut());
 
-/// The call of an order.
-pub(super) struct Hit {
-    pub(super) what: What<'static>,
+/// A call that an order is about.
+#[derive(Clone, Copy)]
+pub(crate) struct Hit {
+    pub(crate) what: What<'static>,
     /// Its number among those that the order counts.
-    pub(super) number: u32,
+    pub(crate) number: u32,
 }
 
 /// Takes what the options say, at start.
+#[cold]
 pub(crate) fn prepare(lock: &ReportLock) {
     let Some(ordered) = options::settings().ordered.as_deref() else { return };
-    let counters = Counters::open(ordered.counts.as_bytes(), &mut |why| sink::say(lock, why));
-    let (Some(memory), Some(counters)) = (sys::zeroed_memory(size_of::<Orders>()), counters) else {
-        sink::say(lock, format_args!("inject= does nothing: there is no memory for it"));
-        return;
-    };
-    let mut kept = Orders { orders: [None; MOST], counters, preload: ordered.preload.as_str(), points: ordered.points };
-    let read = || orders(ordered.orders.as_str()).flatten();
-    for (place, order) in kept.orders.iter_mut().zip(read()) {
-        *place = Some(order);
+    match counters::open(ordered.counts.as_bytes(), lock) {
+        Some(counters) => COUNTERS.store(ptr::from_ref(counters).cast_mut(), Release),
+        None => sink::say(lock, format_args!("inject= does nothing: there is no memory for it")),
     }
-    if read().nth(MOST).is_some() {
-        sink::say(lock, format_args!("inject= has more than {MOST} orders; those after them are left out"));
-    }
-    let place = memory.cast::<Orders>();
-    // SAFETY: new memory, page-aligned and large enough.
-    unsafe { place.write(kept) };
-    ORDERS.store(place, Release);
 }
 
 impl Orders {
     /// Those of this process; none before they are read.
-    pub(super) fn get() -> Option<&'static Orders> {
-        // SAFETY: null, or written once, and for ever.
-        unsafe { ORDERS.load(Acquire).as_ref() }
+    pub(super) fn get() -> Option<Orders> {
+        // SAFETY: null, or shared memory that is never unmapped.
+        let counters = unsafe { COUNTERS.load(Acquire).as_ref() }?;
+        Some(Orders { counters, options: options::settings().ordered.as_deref()? })
+    }
+
+    /// Whether each call site is told when it is first reached.
+    pub(super) fn want_points(self) -> bool {
+        self.options.points && finding::are_recorded()
     }
 
     /// Whether a call is the program's own: neither libc's nor the loader's, nor that of something preloaded.
-    pub(super) fn is_of_program(&self, site: &Site) -> bool {
-        let is_preloaded = |name: &[u8]| {
-            !name.is_empty()
-                && self
-                    .preload
-                    .split([':', ' '])
-                    .any(|path| path.rsplit('/').next().unwrap_or_default().as_bytes() == name)
-        };
-        !site.is_of_system() && !is_preloaded(site.name())
+    pub(super) fn is_of_program(self, site: &Site) -> bool {
+        let name = site.name();
+        let mut preloaded = self.options.preload.as_bytes().split(|byte| matches!(byte, b':' | b' ')).map(base_name);
+        !site.is_of_system() && (name.is_empty() || !preloaded.any(|one| one == name))
     }
 
-    fn about(&self, function: Injectable) -> impl Iterator<Item = &Order<'static>> {
-        self.orders.iter().map_while(Option::as_ref).filter(move |order| order.is_about(function))
+    /// Those that are about calls of a function that end so.
+    fn about(
+        self,
+        function: Injectable,
+        wanted: fn(What<'_>) -> bool,
+    ) -> impl Iterator<Item = &'static Order<'static>> {
+        self.options.orders().filter(move |order| wanted(order.what) && order.is_about(function))
     }
 
     /// Whether the stack of a call decides whether an order is about it.
-    pub(super) fn need_stack(&self, function: Injectable, site: &Site, wanted: fn(What<'_>) -> bool) -> bool {
-        self.about(function).any(|order| wanted(order.what) && order.stack.is_some() && is_at(order, site))
+    pub(super) fn need_stack(self, function: Injectable, wanted: fn(What<'_>) -> bool) -> bool {
+        self.about(function, wanted).any(|order| order.stack.is_some())
     }
 
-    /// Counts a call for each order that is about it, and ends in one of these ways: the first by which it is hit.
+    /// Counts a call for each order that is about it, and finds the first by which it is hit.
     pub(super) fn hit(
-        &self,
+        self,
         function: Injectable,
         site: &Site,
         stack: Option<u32>,
         wanted: fn(What<'_>) -> bool,
     ) -> Option<Hit> {
         let mut hit = None;
-        for order in self.about(function).filter(|order| wanted(order.what)) {
-            let is_meant = is_at(order, site) && (order.stack.is_none() || order.stack == stack);
-            let Some(counter) = self.counters.of(order.text) else { continue };
-            if !is_meant {
-                if order.when.then_all && counter.has_fired(function) {
-                    hit = hit.or(Some(Hit { what: order.what, number: counter.number() }));
-                }
-                continue;
-            }
-            let number = counter.count();
-            if order.when.hits(number) {
-                if order.when.then_all {
-                    counter.fire(function);
-                }
+        for order in self.about(function, wanted) {
+            let Some(counter) = counters::of(self.counters, order.text) else { continue };
+            let is_meant = (order.stack.is_none() || order.stack == stack) && is_at(order, site);
+            let number = counter.count(is_meant);
+            let is_hit =
+                if is_meant { order.when.hits(number) } else { order.when.then_all && counter.has_fired(function) };
+            if is_hit {
+                counter.fire(function);
                 hit = hit.or(Some(Hit { what: order.what, number }));
             }
         }
@@ -123,5 +107,5 @@ fn is_at(order: &Order<'_>, site: &Site) -> bool {
         }
         Place::Function(name) => site.function() == Some(name.as_bytes()),
     };
-    order.places.is_empty() || order.places.split(OR).map(Place::read).any(is_one)
+    order.places.is_empty() || order.places().any(is_one)
 }

@@ -1,14 +1,17 @@
 //! What calls are to be made to fail, as the options say it: in memory of its own, which few processes need.
 
-use super::{Settings, Warn, copy};
+use super::{Settings, copy};
 use crate::plain::Line;
 use crate::sys;
-use mapsan_model::injection;
+use core::mem::MaybeUninit;
+use mapsan_model::injection::{self, Order};
 
-/// What `inject=`, `points=` and `inject_counts=` say.
+/// What `inject=`, `points=` and `inject_counts=` say. All zeroes is nothing.
 pub(crate) struct Ordered {
-    /// The orders, with commas between them.
-    pub(crate) orders: Line<{ 64 * 1024 }>,
+    /// The orders as they were written, one after the other.
+    text: Line<{ 64 * 1024 }>,
+    orders: [MaybeUninit<Order<'static>>; MOST],
+    count: usize,
     /// The name of a file, with a zero byte.
     pub(crate) counts: Line<4096>,
     /// `LD_PRELOAD`, by which others than the program are known.
@@ -16,10 +19,33 @@ pub(crate) struct Ordered {
     pub(crate) points: bool,
 }
 
+/// The most orders that are kept.
+const MOST: usize = 64;
+
 impl Ordered {
     /// Whether there is anything to do.
     pub(super) fn is_wanted(&self) -> bool {
-        self.points || self.orders.len() > 0
+        self.points || self.count > 0
+    }
+
+    /// The orders.
+    pub(crate) fn orders(&self) -> impl Iterator<Item = &Order<'static>> {
+        // SAFETY: so many have been written.
+        self.orders.iter().take(self.count).map(|order| unsafe { order.assume_init_ref() })
+    }
+
+    /// Keeps an order; `None` if it is none, or one too many.
+    fn keep(&mut self, text: &str) -> Option<()> {
+        let (start, place) = (self.text.len(), self.orders.get_mut(self.count)?);
+        if !self.text.push_bytes(text.as_bytes()) {
+            return None;
+        }
+        let kept: *const [u8] = self.text.as_bytes().get(start..)?;
+        // SAFETY: the memory is never given back, and what has been written of a line stays as it is.
+        let kept = core::str::from_utf8(unsafe { &*kept }).ok()?;
+        place.write(Order::read(kept).ok()?);
+        self.count = self.count.wrapping_add(1);
+        Some(())
     }
 }
 
@@ -34,24 +60,16 @@ impl Settings {
         self.ordered.as_deref_mut()
     }
 
-    /// Takes the orders of `inject`, beside those of other sources.
-    pub(super) fn take_orders(&mut self, source: &str, value: &str, warn: Warn<'_>) {
-        for order in injection::orders(value) {
-            match order {
-                Ok(order) => {
-                    let kept = self.ordered().is_some_and(|ordered| {
-                        let text = order.text.as_bytes();
-                        ordered.orders.room() > text.len()
-                            && ordered.orders.push_bytes(text)
-                            && ordered.orders.push_bytes(b",")
-                    });
-                    if !kept {
-                        warn(&format_args!("{source}: there is no room for inject={}", order.text));
-                    }
-                }
-                Err(wrong) => warn(&format_args!("{source}: inject: {wrong}")),
-            }
+    /// Takes the orders of `inject`, beside those of other sources; `None` if one of them is not understood, when the others
+    /// have been taken.
+    pub(super) fn take_orders(&mut self, value: &str) -> Option<()> {
+        let ordered = self.ordered()?;
+        let mut understood = Some(());
+        for text in injection::texts(value) {
+            let kept = ordered.keep(text);
+            understood = understood.and(kept);
         }
+        understood
     }
 
     /// Whether call sites are told.

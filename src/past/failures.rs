@@ -147,11 +147,12 @@ fn remember(kind: Failed, site: usize, errno: Errno, is_injected: bool) {
 
 /// The last failure of this thread, or else of any.
 pub(crate) fn last(kind: Failed) -> Option<Failure> {
-    find(kind, |_| true)
+    find(kind, &|_| true)
 }
 
 /// The last failure of this thread, or else of any, that fits.
-fn find(kind: Failed, fits: impl Fn(&Failure) -> bool) -> Option<Failure> {
+#[inline(never)]
+fn find(kind: Failed, fits: &dyn Fn(&Failure) -> bool) -> Option<Failure> {
     let ring = FAILURES.rings.get(kind as usize)?;
     let newest = ring.next.load(Relaxed);
     let mut of_another = None;
@@ -185,7 +186,7 @@ fn find(kind: Failed, fits: impl Fn(&Failure) -> bool) -> Option<Failure> {
 pub(crate) fn last_with(kinds: &[Failed], fits: impl Fn(Errno) -> bool) -> Option<(Failed, Failure)> {
     kinds
         .iter()
-        .filter_map(|kind| Some((*kind, find(*kind, |failure| fits(failure.errno))?)))
+        .filter_map(|kind| Some((*kind, find(*kind, &|failure| fits(failure.errno))?)))
         .max_by(|one, other| one.1.order.wrapping_sub(other.1.order).cast_signed().cmp(&0))
 }
 

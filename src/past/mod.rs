@@ -13,4 +13,3 @@ pub(crate) mod mlockall;
 pub(crate) mod openings;
 pub(crate) mod program_break;
 pub(crate) mod semaphores;
-pub(crate) mod unbacked;

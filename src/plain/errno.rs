@@ -2,6 +2,7 @@
 
 use core::ffi::c_int;
 use core::fmt;
+use mapsan_model::injectable;
 use mapsan_model::words;
 use mapsan_model::words::Words;
 
@@ -26,7 +27,7 @@ pub(crate) fn set(errno: Errno) {
     unsafe { *location = errno }
 }
 
-/// Shows an errno by name, or by number when none of the calls should give it.
+/// Shows an errno by name, or by number where Linux has none for it.
 pub(crate) struct ErrnoName(pub(crate) Errno);
 
 impl fmt::Display for ErrnoName {
@@ -41,19 +42,18 @@ impl fmt::Display for ErrnoName {
 macro_rules! names {
     ($($name:ident $meaning:literal,)+) => {
         static VALUES: [Errno; [$(libc::$name),+].len()] = [$(libc::$name),+];
-        static NAMES: Words<{ VALUES.len() }> = words!($(stringify!($name)),+);
         static MEANINGS: Words<{ VALUES.len() }> = words!($($meaning),+);
     };
 }
 
-/// The errno whose negation a word is, as the kernel gives it to raw system calls.
+/// The errno whose negation a word is, as the kernel gives it to raw system calls: one that the calls give.
 pub(crate) fn negated(word: usize) -> Option<Errno> {
-    Errno::try_from(word.wrapping_neg()).ok().filter(|errno| (1..=4095).contains(errno) && name(*errno).is_some())
+    Errno::try_from(word.wrapping_neg()).ok().filter(|errno| (1..=4095).contains(errno) && place(*errno).is_some())
 }
 
-/// The constant's name, such as `EINVAL`; `None` for a value that none of the calls gives.
+/// The constant's name, such as `EINVAL`; `None` for a value that is no errno.
 pub(crate) fn name(errno: Errno) -> Option<&'static str> {
-    place(errno).map(|place| NAMES.get(place))
+    injectable::errno_name(errno)
 }
 
 /// What the value says in general, as in errno(3).
@@ -67,7 +67,7 @@ fn place(errno: Errno) -> Option<usize> {
 
 /// The value of a constant's name.
 pub(crate) fn from_name(name: &str) -> Option<Errno> {
-    VALUES.get(NAMES.position(name)?).copied()
+    injectable::errno_number(name)
 }
 
 // The errors that the calls can give, and those with which mode=enforce refuses.

@@ -1,6 +1,6 @@
 //! Memory that the program may have taken away, or shut.
 
-use super::{Result, channels, close, int, plain, read_memory, small};
+use super::{Result, close, int, plain, read_memory, small};
 use crate::machine::this_thread;
 use crate::plain::Range;
 use crate::plain::page::page_size;
@@ -46,23 +46,18 @@ pub(crate) fn map_shared(fd: c_int, bytes: usize) -> Result<usize> {
     map(bytes, libc::MAP_SHARED, fd)
 }
 
+/// What the kernel calls the pages of [`replace_by_empty`].
+pub(crate) const EMPTY: &[u8] = b"/memfd:mapsan-injected (deleted)";
+
 /// Puts pages of an empty file in the place of a range's, of which none is there: each access raises SIGBUS.
 pub(crate) fn replace_by_empty(range: Range, prot: c_int, sharing: c_int) -> Result<()> {
-    let replace = || {
-        let flags = usize::try_from(libc::MFD_CLOEXEC).unwrap_or(0);
-        let fd = small(Ok(plain(libc::SYS_memfd_create, [c"injected".as_ptr() as usize, flags, 0, 0, 0, 0])?));
-        let mapped = int(sharing | libc::MAP_FIXED | libc::MAP_NORESERVE);
-        let replaced = plain(libc::SYS_mmap, [range.start, range.length(), int(prot), mapped, int(fd), 0]);
-        close(fd);
-        replaced.map(|_| ())
-    };
-    match replace() {
-        Err(libc::EMFILE) => channels::with_own_descriptors(&mut || {
-            close(libc::STDIN_FILENO);
-            replace()
-        }),
-        replaced => replaced,
-    }
+    let name = c"mapsan-injected".as_ptr() as usize;
+    let close_on_exec = usize::try_from(libc::MFD_CLOEXEC).unwrap_or(0);
+    let fd = small(Ok(plain(libc::SYS_memfd_create, [name, close_on_exec, 0, 0, 0, 0])?));
+    let mapped = int(sharing | libc::MAP_FIXED | libc::MAP_NORESERVE);
+    let replaced = plain(libc::SYS_mmap, [range.start, range.length(), int(prot), mapped, int(fd), 0]);
+    close(fd);
+    replaced.map(|_| ())
 }
 
 fn map(bytes: usize, flags: c_int, fd: c_int) -> Result<usize> {

@@ -8,6 +8,7 @@ use crate::path::SourceRoot;
 use crate::pattern;
 use crate::run::comparison;
 use crate::run::follow::{self, Ended, Follower};
+use crate::run::injection::Injection;
 use crate::run::launch::launch;
 use crate::run::options::Options;
 use crate::run::prepare::{CommandLine, Prepared};
@@ -30,7 +31,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     refuse_unknown_option(&words)?;
     let command_line = CommandLine::new(&words)?;
     let project = arguments::project(matches)?;
-    let options = Options::new(project.options.clone(), arguments::given(matches));
+    let mut options = Options::new(project.options.clone(), arguments::given(matches));
     if let Some(path) = project.path.as_deref().filter(|_| options.are_verbose()) {
         say!("options of the project: '{}'", path.display());
     }
@@ -40,6 +41,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let outputs = open_outputs(matches, &destinations, &options, &source_root)?;
     let mut comparison = arguments::comparison(matches, &project)?;
     let prepared = command_line.prepare()?;
+    let injection = Injection::prepare(&mut options, &prepared)?;
     hint_at_misplaced(&words);
     let mut follower = Follower::new(outputs)?;
     follower.session.suppressions = options.suppressions();
@@ -63,6 +65,9 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
             session.add_gap(&living.exe, &follow::left_alone(living), living.pid);
         }
     }
+    if options.value(Key::Inject).is_some() && session.injected == 0 {
+        say!("nothing was made to fail: the program made no call that --inject is about");
+    }
     comparison::settle(&mut session, &mut outputs);
     let facts = RunFacts {
         words: words.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
@@ -79,7 +84,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         say!("{}", follow::still_running(&living));
     }
     // Now: the command may be about to end by the program's signal.
-    drop(prepared);
+    drop((prepared, injection));
     demands.judge(&session, status)
 }
 

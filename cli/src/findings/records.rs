@@ -67,6 +67,7 @@ pub(crate) enum Kind {
     Exec(Exec),
     ExecFailed,
     Degraded(Degraded),
+    Injected(Box<Injected>),
     End(End),
     #[serde(other)]
     Other,
@@ -208,6 +209,25 @@ pub(crate) struct SharedLock {
     /// The call that made it.
     pub(crate) call: Call,
     pub(crate) stack: Vec<Frame>,
+}
+
+/// A call that was made to fail.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Injected {
+    pub(crate) call: Call,
+    pub(crate) site: String,
+    pub(crate) stack_hash: String,
+    pub(crate) what: String,
+    #[serde(default)]
+    pub(crate) number: u32,
+    pub(crate) stack: Vec<Frame>,
+}
+
+impl Injected {
+    /// The order that is about this call alone.
+    pub(crate) fn order(&self) -> String {
+        format!("{}@{}#{}:{}", self.call.function, self.site, self.stack_hash, self.what)
+    }
 }
 
 /// A finding.
@@ -379,6 +399,7 @@ mod tests {
             (of_kind("ipc-object"), fields_of::<IpcObject>()),
             (of_kind("object"), fields_of::<Object>()),
             (of_kind("lock"), fields_of::<SharedLock>()),
+            (of_kind("injected"), fields_of::<Injected>()),
             (definition("call"), fields_of::<Call>()),
             (definition("frame"), fields_of::<Frame>()),
             (related["call"]["properties"].clone(), fields_of::<RelatedCall>()),

@@ -128,6 +128,9 @@ pub(crate) struct Session {
     pub(crate) highest: BTreeMap<String, Severity>,
     pub(crate) repeated: u64,
     pub(crate) suppressed: u64,
+    /// Calls that were made to fail.
+    pub(crate) injected: u64,
+    told_injections: HashSet<String>,
     pub(crate) gaps: Vec<Gap>,
     /// What was made, and what became of segments, in the order in which it was told.
     pub(crate) segments: Vec<Attributed<Segment>>,
@@ -188,9 +191,31 @@ impl Session {
                 let reason = format!("process {} was checked in part: {}", record.pid, degraded.reason);
                 self.add_gap(&record.exe, &reason, record.pid);
             }
+            Kind::Injected(_) => self.injected += 1,
             Kind::ExecFailed | Kind::Other => {}
         }
         Ingested::Silent
+    }
+
+    /// A call that was made to fail, as it is shown: the first one of each place and stack.
+    pub(crate) fn ingest_injected(&mut self, record: &Record) -> Option<(Found, String)> {
+        let Kind::Injected(injected) = &record.kind else { return None };
+        let order = injected.order();
+        if !self.told_injections.insert(order.clone()) {
+            return None;
+        }
+        let call = Finding {
+            rule: String::new(),
+            severity: Severity::Note.name().to_owned(),
+            call: injected.call.clone(),
+            message: String::new(),
+            notes: Vec::new(),
+            help: Vec::new(),
+            stack: injected.stack.clone(),
+            related: Vec::new(),
+            repeated: 0,
+        };
+        Some((self.locate(record, &call), order))
     }
 
     /// Takes in a finding about what is left at the end.

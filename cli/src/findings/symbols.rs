@@ -94,9 +94,13 @@ fn open(path: &str, build_id: Option<&str>, time: &str) -> Module {
     if changed {
         return Module::Changed;
     }
-    let with_lines = debug_file(Path::new(path)).and_then(|file| Loader::new(file).ok());
-    let loader = with_lines.or_else(|| Loader::new(path).ok());
-    loader.map_or(Module::Unknown, |loader| Module::Known(Box::new(loader)))
+    loader(Path::new(path)).map_or(Module::Unknown, |loader| Module::Known(Box::new(loader)))
+}
+
+/// What tells the lines of a file, or of the one that has its debug information.
+pub(crate) fn loader(path: &Path) -> Option<Loader> {
+    let with_lines = debug_file(path).and_then(|file| Loader::new(file).ok());
+    with_lines.or_else(|| Loader::new(path).ok())
 }
 
 /// Where distributions put debug information.

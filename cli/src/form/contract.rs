@@ -19,6 +19,11 @@ pub(crate) trait Form {
     /// A finding has been made.
     fn render_finding(&mut self, found: &Found, session: &mut Session) -> String;
 
+    /// What is written of a call that was made to fail, and the order that is about it alone: it is no finding.
+    fn render_injected(&mut self, _call: &Found, _order: &str, _session: &mut Session) -> String {
+        String::new()
+    }
+
     /// All is known.
     fn render_end(&mut self, session: &mut Session, run: &RunFacts) -> String;
 

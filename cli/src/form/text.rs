@@ -118,6 +118,16 @@ impl Form for Text {
         text
     }
 
+    fn render_injected(&mut self, call: &Found, order: &str, session: &mut Session) -> String {
+        let mut text = format!("mapsan: injected: {}\n", call.call);
+        if call.is_of_other_process {
+            let _ = writeln!(text, "    {}", process(call, session));
+        }
+        self.write_stacks(call, &mut text);
+        let _ = writeln!(text, "    this place alone: --inject '{order}'");
+        text
+    }
+
     fn render_end(&mut self, session: &mut Session, run: &RunFacts) -> String {
         let mut text = String::new();
         for (line, pattern) in session.suppressions.unused().iter().filter(|_| run.verbose) {

@@ -238,6 +238,9 @@ impl Follower {
                 }
                 Ingested::Silent => {}
             }
+            if let Some((call, order)) = self.session.ingest_injected(&record) {
+                self.outputs.write_injected(&call, &order, &mut self.session);
+            }
             self.outputs.write_record(&text);
         }
     }

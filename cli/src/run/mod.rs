@@ -1,11 +1,12 @@
 //! Layer *running*: a run in parts that other commands can use, too. A program is prepared once, launched, followed until
 //! its processes have ended, and judged.
 //!
-//! In the order in which each uses those after it: verdict, comparison, follow, leftovers, locks, coverage, launch, prepare, project, options.
+//! In the order in which each uses those after it: verdict, comparison, follow, leftovers, locks, coverage, launch, injection, prepare, project, options.
 
 pub(crate) mod comparison;
 mod coverage;
 pub(crate) mod follow;
+pub(crate) mod injection;
 pub(crate) mod launch;
 pub(crate) mod leftovers;
 mod locks;

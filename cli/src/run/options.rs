@@ -1,6 +1,6 @@
 //! The options of a run: those that reach the library, and those that the command acts on itself.
 
-use crate::failure::reason;
+use crate::failure::{Failure, reason};
 use crate::findings::severities::Severities;
 use crate::findings::suppress::Suppressions;
 use crate::say::say;
@@ -46,6 +46,23 @@ impl Options {
             Piece::NoValue(_) | Piece::OpenQuote(_) => None,
         });
         self.project.iter().map(named).chain(of_environment).chain(self.given.iter().map(named))
+    }
+
+    /// Changes the values of an option, but for those of the environment, which the library takes as they are.
+    pub(crate) fn change(
+        &mut self,
+        key: Key,
+        mut change: impl FnMut(&str) -> Result<String, Failure>,
+    ) -> Result<(), Failure> {
+        for (_, value) in self.project.iter_mut().chain(&mut self.given).filter(|(given, _)| *given == key) {
+            *value = change(value)?;
+        }
+        Ok(())
+    }
+
+    /// Adds one of the command's own.
+    pub(crate) fn add(&mut self, key: Key, value: String) {
+        self.given.push((key, value));
     }
 
     /// The severities that were chosen, by all sources.

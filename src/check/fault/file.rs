@@ -14,6 +14,7 @@ use crate::machine::Access;
 use crate::observe::tracked;
 use crate::plain::page::page_size;
 use crate::sys;
+use crate::sys::memory::EMPTY;
 use crate::track::{By, TrackedRange};
 use core::fmt;
 use mapsan_model::Rule;
@@ -58,6 +59,8 @@ enum Reason {
     NoHugePage(HugePages),
     /// The hardware has lost the page.
     Poisoned,
+    /// Its pages were made to fail.
+    Injected,
     /// There is no evidence of any of these.
     Unknown,
 }
@@ -121,6 +124,9 @@ impl FileFault {
         if is_poisoned(fault) {
             return Reason::Poisoned;
         }
+        if self.there.as_ref().is_some_and(|there| there.name() == EMPTY) {
+            return Reason::Injected;
+        }
         let start = self.file.map(|file| file.byte & self.page.wrapping_neg());
         if let (Some(file), Some(start)) = (self.file.filter(|file| !file.is_special), start) {
             match (file.now, file.mapped) {
@@ -150,7 +156,7 @@ impl FileFault {
             Reason::PastEnd | Reason::Transient if self.had_reached() => Rule::FaultTruncated,
             Reason::PastEnd | Reason::Transient => Rule::FaultPastEof,
             Reason::Full(_) | Reason::NoHugePage(_) => Rule::FaultNoSpace,
-            Reason::Poisoned | Reason::Unknown => Rule::FaultMemory,
+            Reason::Poisoned | Reason::Injected | Reason::Unknown => Rule::FaultMemory,
         }
     }
 
@@ -203,6 +209,13 @@ impl FileFault {
             (Reason::Poisoned, _) => {
                 draft.message(format_args!("{}: the hardware has lost the memory (a machine check)", Accessed(fault)));
                 draft.help(format_args!("see the kernel's log (dmesg) and have the machine's memory checked"));
+            }
+            (Reason::Injected, _) => {
+                draft.message(format_args!("{} in memory that was made to fail (inject=)", Accessed(fault)));
+                draft.note(format_args!(
+                    "so it is where a mapped file has been cut, a disk is full, or the pool of huge pages is empty"
+                ));
+                draft.help(format_args!("to survive it, handle SIGBUS around the access, or read(2) the file instead"));
             }
             (_, file) => self.tell_unknown(file, fault, draft),
         }

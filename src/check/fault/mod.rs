@@ -13,7 +13,6 @@ mod released;
 mod semaphore;
 mod stack;
 mod stored;
-mod unbacked;
 mod unexplained;
 mod words;
 
@@ -26,7 +25,6 @@ use crate::harden::{self, Purpose};
 use crate::machine::Access;
 use crate::observe::tracked;
 use crate::past::failures::Failure;
-use crate::past::unbacked::Unbacked;
 use crate::track::{By, Library, ReleasedMapping, TrackedRange};
 use code::ChangedCode;
 use core::ffi::c_int;
@@ -69,8 +67,6 @@ pub(crate) enum Cause {
     Forbidden(Forbidden),
     /// SIGBUS: the mapping has no page there.
     File(FileFault),
-    /// SIGBUS: the page was made to fail.
-    Unbacked(Unbacked),
 }
 
 /// Whether a fault is due to a stack that is used up.
@@ -84,9 +80,6 @@ pub(crate) fn cause_by_stack(fault: &Fault) -> Option<Cause> {
 /// Finds out what a fault is due to; `None` if it has nothing to do with the program's mappings.
 pub(crate) fn cause(fault: &Fault) -> Option<Cause> {
     if fault.signal == libc::SIGBUS {
-        if let Some(unbacked) = unbacked::of(fault) {
-            return Some(Cause::Unbacked(unbacked));
-        }
         return FileFault::of(fault).map(Cause::File);
     }
     if fault.code == Fault::KERNEL && fault.registers.refused_jump().is_some() {
@@ -204,7 +197,6 @@ impl Cause {
             Cause::Overrun(_) => Rule::FaultOverrun,
             Cause::Forbidden(_) => Rule::FaultProtection,
             Cause::File(fault) => fault.rule(),
-            Cause::Unbacked(_) => Rule::FaultMemory,
         }
     }
 
@@ -229,7 +221,6 @@ impl Cause {
             Cause::Overrun(overrun) => overrun.tell(fault, draft),
             Cause::Forbidden(forbidden) => forbidden.tell(fault, draft),
             Cause::File(file) => file.tell(fault, draft),
-            Cause::Unbacked(unbacked) => unbacked::tell(unbacked, fault, draft),
         }
     }
 }
