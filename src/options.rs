@@ -23,6 +23,17 @@ pub(crate) enum Mode {
     Abort,
 }
 
+impl Mode {
+    fn from_name(name: &str) -> Option<Mode> {
+        match name {
+            "observe" => Some(Mode::Observe),
+            "enforce" => Some(Mode::Enforce),
+            "abort" => Some(Mode::Abort),
+            _ => None,
+        }
+    }
+}
+
 /// `log_format`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
@@ -236,14 +247,7 @@ impl Settings {
             }
         };
         match key {
-            Key::Mode => {
-                self.mode = match value {
-                    "observe" => Mode::Observe,
-                    "enforce" => Mode::Enforce,
-                    "abort" => Mode::Abort,
-                    _ => return None,
-                }
-            }
+            Key::Mode => self.mode = Mode::from_name(value)?,
             Key::Level => self.level = Severity::from_name(value)?,
             Key::Fail => self.fail = Severity::from_name(value)?,
             Key::LogFormat => {

@@ -2,7 +2,8 @@
 //!
 //! The library obeys them, and the command reads them first, so that a wrong one is told before anything runs.
 
-use crate::injectable::{Injectable, errno_number};
+use crate::errnos::errno_number;
+use crate::injectable::Injectable;
 use core::fmt;
 
 /// The counters of the file that `inject_counts` names, and its size: zeroes at first.

@@ -2,13 +2,14 @@
 //!
 //! Each fact is declared once: a rule in [`rules`], an option in [`options`], the names of a record's fields in
 //! [`record`], the line that shows a call in [`call_line`], the form of a suppression file in [`suppressions`], the closing
-//! sentence in [`summary`], where the library's knowledge lies in memory in [`layout`], which calls can be made to fail in [`injectable`], and how that is ordered in [`injection`]. Nothing here allocates, makes a system call, or knows how a finding is printed.
+//! sentence in [`summary`], where the library's knowledge lies in memory in [`layout`], the names of errnos in [`errnos`], which calls can be made to fail in [`injectable`], and how that is ordered in [`injection`]. Nothing here allocates, makes a system call, or knows how a finding is printed.
 #![no_std]
 #![forbid(unsafe_code)]
 
 pub mod advice;
 mod asked;
 pub mod call_line;
+pub mod errnos;
 pub mod injectable;
 pub mod injection;
 pub mod layout;

@@ -39,6 +39,11 @@ impl Site {
         self.address.wrapping_sub(self.module.as_ref().map_or(0, |module| module.bias))
     }
 
+    /// The address inside the calling instruction.
+    pub(crate) fn address(&self) -> usize {
+        self.address
+    }
+
     /// Whether it lies in a loaded object.
     pub(crate) fn is_in_object(&self) -> bool {
         self.module.is_some()

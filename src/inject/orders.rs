@@ -5,10 +5,11 @@ use crate::facts::{Site, base_name};
 use crate::finding;
 use crate::options::{self, Ordered};
 use crate::output::{ReportLock, sink};
+use crate::plain::hash::mix;
 use core::ptr;
 use core::sync::atomic::{
     AtomicPtr,
-    Ordering::{Acquire, Release},
+    Ordering::{Acquire, Relaxed, Release},
 };
 use mapsan_model::Injectable;
 use mapsan_model::injection::{Order, Place, What};
@@ -86,7 +87,7 @@ impl Orders {
         let mut hit = None;
         for order in self.about(function, wanted) {
             let Some(counter) = counters::of(self.counters, order.text) else { continue };
-            let is_meant = (order.stack.is_none() || order.stack == stack) && is_at(order, site);
+            let is_meant = (order.stack.is_none() || order.stack == stack) && self.is_at(order, site);
             let number = counter.count(is_meant);
             let is_hit =
                 if is_meant { order.when.hits(number) } else { order.when.then_all && counter.has_fired(function) };
@@ -97,15 +98,30 @@ impl Orders {
         }
         hit
     }
-}
 
-/// Whether a call site is one of an order's.
-fn is_at(order: &Order<'_>, site: &Site) -> bool {
-    let is_one = |place: Place<'_>| match place {
-        Place::Offsets(module, from, to) => {
-            module.as_bytes() == site.name() && (from..to).contains(&(site.offset() as u64))
+    /// Whether a call site is one of an order's.
+    fn is_at(self, order: &Order<'_>, site: &Site) -> bool {
+        let is_one = |place: Place<'_>| match place {
+            Place::Offsets(module, from, to) => {
+                module.as_bytes() == site.name() && (from..to).contains(&(site.offset() as u64))
+            }
+            Place::Function(name) => self.is_in(name, site),
+        };
+        order.places.is_empty() || order.places().any(is_one)
+    }
+
+    /// Whether a call site lies in a function. An object may have 100,000 symbols: each site is looked up once.
+    fn is_in(self, function: &str, site: &Site) -> bool {
+        let key = mix(site.address() as u64 ^ mix(function.as_ptr() as u64));
+        let place = usize::try_from(key >> 54).ok().and_then(|place| self.options.verdicts.get(place));
+        let known = place.map_or(0, |place| place.load(Relaxed));
+        if known | 1 == key | 1 {
+            return known & 1 != 0;
         }
-        Place::Function(name) => site.function() == Some(name.as_bytes()),
-    };
-    order.places.is_empty() || order.places().any(is_one)
+        let is_in = site.function() == Some(function.as_bytes());
+        if let Some(place) = place {
+            place.store(key & !1 | u64::from(is_in), Relaxed);
+        }
+        is_in
+    }
 }

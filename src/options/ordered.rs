@@ -4,6 +4,7 @@ use super::{Settings, copy};
 use crate::plain::Line;
 use crate::sys;
 use core::mem::MaybeUninit;
+use core::sync::atomic::AtomicU64;
 use mapsan_model::injection::{self, Order};
 
 /// What `inject=`, `points=` and `inject_counts=` say. All zeroes is nothing.
@@ -17,6 +18,8 @@ pub(crate) struct Ordered {
     /// `LD_PRELOAD`, by which others than the program are known.
     pub(crate) preload: Line<4096>,
     pub(crate) points: bool,
+    /// Which call sites are known to lie in a function that an order names, or not to.
+    pub(crate) verdicts: [AtomicU64; 1024],
 }
 
 /// The most orders that are kept.

@@ -2,7 +2,7 @@
 
 use core::ffi::c_int;
 use core::fmt;
-use mapsan_model::injectable;
+use mapsan_model::errnos;
 use mapsan_model::words;
 use mapsan_model::words::Words;
 
@@ -53,7 +53,7 @@ pub(crate) fn negated(word: usize) -> Option<Errno> {
 
 /// The constant's name, such as `EINVAL`; `None` for a value that is no errno.
 pub(crate) fn name(errno: Errno) -> Option<&'static str> {
-    injectable::errno_name(errno)
+    errnos::errno_name(errno)
 }
 
 /// What the value says in general, as in errno(3).
@@ -67,7 +67,7 @@ fn place(errno: Errno) -> Option<usize> {
 
 /// The value of a constant's name.
 pub(crate) fn from_name(name: &str) -> Option<Errno> {
-    injectable::errno_number(name)
+    errnos::errno_number(name)
 }
 
 // The errors that the calls can give, and those with which mode=enforce refuses.

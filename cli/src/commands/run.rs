@@ -65,9 +65,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
             session.add_gap(&living.exe, &follow::left_alone(living), living.pid);
         }
     }
-    if options.value(Key::Inject).is_some() && session.injected == 0 {
-        say!("nothing was made to fail: the program made no call that --inject is about");
-    }
+    injection.say_if_in_vain(&session);
     comparison::settle(&mut session, &mut outputs);
     let facts = RunFacts {
         words: words.iter().map(|word| word.to_string_lossy().into_owned()).collect(),

@@ -3,8 +3,10 @@
 
 use crate::failure::{Failure, reason};
 use crate::findings::code::{Code, Range};
+use crate::findings::session::Session;
 use crate::run::options::Options;
 use crate::run::prepare::Prepared;
+use crate::say::say;
 use mapsan_model::Key;
 use mapsan_model::injection::{COUNTERS_SIZE, OR, Order, Place, orders};
 use std::fmt::Write as _;
@@ -17,14 +19,14 @@ use tempfile::NamedTempFile;
 
 /// The counters of a run, gone with this.
 pub(crate) struct Injection {
-    _counts: Option<NamedTempFile>,
+    counts: Option<NamedTempFile>,
 }
 
 impl Injection {
     /// Gives the library the orders of this run, if there are any.
     pub(crate) fn prepare(options: &mut Options, prepared: &Prepared) -> Result<Injection, Failure> {
         if options.value(Key::Inject).is_none() {
-            return Ok(Injection { _counts: None });
+            return Ok(Injection { counts: None });
         }
         let mut objects = None;
         options.change(Key::Inject, |value| {
@@ -38,7 +40,14 @@ impl Injection {
             Failure::own(format!("no file can be made for the counts of --inject: {}", reason(&error)))
         })?;
         options.add(Key::InjectCounts, counts.path().display().to_string());
-        Ok(Injection { _counts: Some(counts) })
+        Ok(Injection { counts: Some(counts) })
+    }
+
+    /// Says so if nothing was made to fail that should have been.
+    pub(crate) fn say_if_in_vain(&self, session: &Session) {
+        if self.counts.is_some() && session.injected == 0 {
+            say!("nothing was made to fail: the program made no call that --inject is about");
+        }
     }
 }
 
