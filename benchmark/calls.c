@@ -27,6 +27,7 @@ struct calls {
     void *(*shmat)(int, const void *, int);
     int (*shmdt)(const void *);
     int (*shmctl)(int, int, struct shmid_ds *);
+    int (*madvise)(void *, size_t, int);
 };
 
 static int file, segment;
@@ -90,6 +91,15 @@ static void state(const struct calls *c)
 static void make_key(const struct calls *c)
 {
     check(c->ftok("/etc/passwd", 1) != -1, "ftok");
+}
+
+/* As allocators do. */
+static void give_back(const struct calls *c)
+{
+    static char page[2 * 4096];
+    char *whole = page + 4096 - (size_t)page % 4096;
+    *(volatile char *)whole = 1;
+    check(c->madvise(whole, 4096, MADV_DONTNEED) == 0, "MADV_DONTNEED");
 }
 
 static void bad_descriptor(const struct calls *c)
@@ -258,9 +268,9 @@ int main(void)
 {
     void *libc = dlopen("libc.so.6", RTLD_NOW | RTLD_NOLOAD);
     check(libc != NULL, "libc.so.6");
-    struct calls checked = {mmap, munmap, ftok, shmget, shmat, shmdt, shmctl};
+    struct calls checked = {mmap, munmap, ftok, shmget, shmat, shmdt, shmctl, madvise};
     struct calls raw = {dlsym(libc, "mmap"),  dlsym(libc, "munmap"), dlsym(libc, "ftok"),  dlsym(libc, "shmget"),
-                        dlsym(libc, "shmat"), dlsym(libc, "shmdt"),  dlsym(libc, "shmctl")};
+                        dlsym(libc, "shmat"), dlsym(libc, "shmdt"),  dlsym(libc, "shmctl"), dlsym(libc, "madvise")};
     if (dlsym(RTLD_DEFAULT, "mapsan_version") == NULL)
         fputs("without the library: both columns are libc's, and the ratios show the noise\n", stderr);
     FILE *temporary = tmpfile();
@@ -277,6 +287,7 @@ int main(void)
     measure("`shmget` of an existing key", get, 1000, 1.06, &raw, &checked, 1);
     measure("`shmctl(IPC_STAT)`", state, 1000, 1.06, &raw, &checked, 1);
     measure("`ftok`", make_key, 500, 1.06, &raw, &checked, 1);
+    measure("`madvise(MADV_DONTNEED)` of a page that was written", give_back, 1000, 1.03, &raw, &checked, 1);
     measure("anonymous pair, two threads", anonymous, 200, 1.08, &raw, &checked, 2);
     measure("anonymous pair, four threads", anonymous, 100, 1.08, &raw, &checked, 4);
     measure("anonymous pair, eight threads", anonymous, 50, 1.08, &raw, &checked, 8);

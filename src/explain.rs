@@ -39,7 +39,7 @@ struct Site(usize);
 
 impl fmt::Display for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let address = self.0.wrapping_sub(1);
+        let Some(address) = self.0.checked_sub(1) else { return f.write_str("a place that is not remembered") };
         write!(f, "{address:#x}")?;
         let Some(module) = Module::find(address) else { return Ok(()) };
         if let Some((symbol, distance)) = module.symbol(address) {
@@ -127,7 +127,8 @@ pub(crate) fn address(address: usize, fd: c_int) -> c_int {
     if let Some(gone) = tracked::last_gone(address) {
         let (by, site) = (gone.gone.by.function(), Site(gone.gone.site));
         written &= say(fd, format_args!("it was {}", Piece(&gone.was, &now)));
-        written &= say(fd, format_args!("released by {by} at {site}, {}", Ago(&now, gone.gone.time)));
+        let how = if gone.gone.by == By::Madvise { "kept back from forked children" } else { "released" };
+        written &= say(fd, format_args!("{how} by {by} at {site}, {}", Ago(&now, gone.gone.time)));
     }
     match (written, there) {
         (false, _) => -1,

@@ -101,6 +101,11 @@ static void ranges(void)
             PLAIN(msync, address, length, MS_SYNC | MS_ASYNC)
             PLAIN(msync, address, length, 0x100)
             PLAIN(msync, address, length, 0)
+            /* Longer ranges hold all that is mapped above; advice 100 and 101 would take a page from the machine. */
+            for (int advice = -1; advice < 104 && (length <= 3 * 4096 || length == SIZE_MAX); advice += advice == 27 ? 75 : 1) {
+                PLAIN(madvise, address, length, advice)
+                PLAIN(posix_madvise, address, length, advice)
+            }
             if (address != page && address != file && address != page + 8192) {
                 BOTH(mremap, ADDRESS, , address, length, 4096, 0)
                 BOTH(mremap, ADDRESS, , address, length, 4096, MREMAP_MAYMOVE)

@@ -221,6 +221,47 @@ static void inherited(void)
     waitpid(child, NULL, 0);
 }
 
+/* What allocators and runtimes advise: pages that they give back, advice that the kernel may not have, memory that children are
+ * not to get. */
+static void advice(void)
+{
+    char *p = map(64 * PAGE, RW);
+    for (int i = 0; i < 1000; i++) {
+        p[i % 64 * PAGE] = 1;
+        madvise(p + i % 64 * PAGE, PAGE, i & 1 ? MADV_DONTNEED : 8 /* MADV_FREE */);
+    }
+    memset(p, 1, 64 * PAGE);
+    madvise(p, 64 * PAGE, MADV_DONTNEED);
+    madvise(NULL, 0, 23 /* MADV_POPULATE_WRITE: the JVM asks so whether there is such an advice */);
+    madvise(NULL, 0, 77);
+    madvise(p, 0, MADV_DONTNEED);
+    madvise(p, 64 * PAGE - 100, MADV_DONTNEED); /* nothing lies behind */
+    p[63 * PAGE + 200] = 1;
+    madvise(p, 63 * PAGE + 201, MADV_DONTNEED); /* nor here: the last byte of it is the last that was written */
+    posix_madvise(p, 100, POSIX_MADV_DONTNEED); /* which libc ignores */
+    madvise(p, 2 * PAGE, MADV_DONTFORK);
+    madvise(p + 8 * PAGE, PAGE, 18 /* MADV_WIPEONFORK */);
+    pid_t child = fork();
+    if (child == 0) {
+        munmap(p, 64 * PAGE); /* as it would in the parent, whether all of it is there or not */
+        char *q = mmap(p, 2 * PAGE, RW, ANONYMOUS | MAP_FIXED, -1, 0);
+        munmap(q, 2 * PAGE);
+        _exit(findings(1) + findings(2) != 0);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    CHECK(status == 0, "the child has findings");
+    child = fork();
+    if (child == 0) {
+        CHECK(munmap(p, 2 * PAGE) == 0 && munmap(p, 2 * PAGE) == 0, "%m"); /* what it has not got is not there twice */
+        _exit(findings(1) + findings(2) != 0);
+    }
+    waitpid(child, &status, 0);
+    CHECK(status == 0, "the child has findings");
+    madvise(p, 64 * PAGE, MADV_DOFORK);
+    munmap(p, 64 * PAGE);
+}
+
 /* The tracker's own memory runs out as well: calls get through, and nothing false is said. */
 static void no_room(void)
 {
@@ -251,7 +292,7 @@ int main(void)
         {"a ring buffer of two views", ring_buffer}, {"grown beside by hint", grown_beside},
         {"chunks of one site", chunks_of_one_site}, {"ragged lengths", ragged_lengths},
         {"raw system calls", what_was_mapped_raw}, {"probing for addresses", probing}, {"threads", threads},
-        {"files that grow", files}, {"moves", moves}, {"segments", segments}, {"fork and vfork", inherited},
+        {"files that grow", files}, {"moves", moves}, {"segments", segments}, {"fork and vfork", inherited}, {"advice", advice},
         {"no room", no_room},
     };
     alarm(50);

@@ -22,6 +22,7 @@
 #define PAGE 4096UL
 #define PAGES 32UL
 #define UNTOUCHED 77 /* errno before each call */
+#define CALLS 13
 
 /* The twins: everything that one does to its window the other does to its own. */
 enum { HOOKED, RAW, TWINS };
@@ -71,7 +72,7 @@ static unsigned long fitting_length(unsigned long address)
 
 static struct step random_step(void)
 {
-    struct step s = {.call = (int)below(11)};
+    struct step s = {.call = (int)below(CALLS)};
     s.address = below(PAGES) * PAGE + (below(12) == 0 ? below(PAGE) : 0);
     s.inside = below(10) != 0;
     s.length = fitting_length(s.address);
@@ -93,6 +94,24 @@ static int command_of(const struct step *s)
 {
     static const int commands[] = {IPC_STAT, IPC_SET, IPC_RMID, SHM_LOCK, SHM_UNLOCK, 12345, -1};
     return commands[s->flags % 7U];
+}
+
+/* One that destroys nothing outside of the window: a range that is longer holds all that is mapped above. */
+static int advice_of(const struct step *s)
+{
+    static const int advices[] = {0, 3, 4, 4, 8, 9, 10, 11, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 102, 103, 7, -1};
+    int is_short = s->length <= PAGES * PAGE || s->length > (unsigned long)-PAGE;
+    return is_short ? advices[(s->new_address / PAGE + s->flags) % (sizeof advices / sizeof *advices)] : MADV_NORMAL;
+}
+
+/* As libc's, by the system call. */
+static long raw_posix_madvise(void *at, unsigned long length, int advice)
+{
+    int before = errno, failure = 0;
+    if (advice != POSIX_MADV_DONTNEED && syscall(SYS_madvise, at, length, advice) != 0)
+        failure = errno;
+    errno = before;
+    return failure;
 }
 
 /* Makes the call of one twin; its result, as the program sees it. */
@@ -134,6 +153,10 @@ static long make(const struct step *s, int twin)
             at = window[twin];
         return twin == HOOKED ? (long)shmat(id, at, flags) : syscall(SYS_shmat, id, at, flags);
     }
+    case 11:
+        return twin == HOOKED ? madvise(at, s->length, advice_of(s)) : syscall(SYS_madvise, at, s->length, advice_of(s));
+    case 12:
+        return twin == HOOKED ? posix_madvise(at, s->length, advice_of(s)) : raw_posix_madvise(at, s->length, advice_of(s));
     case 9:
         return twin == HOOKED ? shmdt(at) : syscall(SYS_shmdt, at);
     default: {
@@ -218,7 +241,7 @@ int main(int count, char **words)
     key[HOOKED] = 0x7717 + 2 * getpid();
     key[RAW] = key[HOOKED] + 1;
     int good = 1;
-    long done[11][2] = {{0}};
+    long done[CALLS][2] = {{0}};
     state = seed * 0x9e3779b97f4a7c15 | 1;
     for (long step = 0; step < steps && good; step++) {
         struct step s = random_step();
@@ -231,7 +254,7 @@ int main(int count, char **words)
             if (result[twin] == -1 && failure[twin] == UNTOUCHED)
                 failure[twin] = -1;
         }
-        done[s.call][result[HOOKED] != -1]++;
+        done[s.call][s.call == 12 ? result[HOOKED] == 0 : result[HOOKED] != -1]++;
         long there[TWINS] = {relative(&s, result[HOOKED], HOOKED), relative(&s, result[RAW], RAW)};
         /* A hint is one: what is in quarantine may keep a mapping away from it, or one that grows down from the hint. */
         if (hardened && s.call <= 2 && !s.fixed && result[HOOKED] != -1 && result[RAW] != -1)
@@ -261,7 +284,7 @@ int main(int count, char **words)
         if (segment[twin] != -1)
             syscall(SYS_shmctl, segment[twin], IPC_RMID, NULL);
     /* A test that makes only calls which fail, or only such as succeed, would show little. */
-    for (int call = 0; good && steps >= 20000 && call < 11; call++)
+    for (int call = 0; good && steps >= 20000 && call < CALLS; call++)
         if (done[call][0] < 20 || done[call][1] < 20)
             return printf("twins: call %d failed %ld and succeeded %ld times\n", call, done[call][0], done[call][1]), 1;
     return good ? 0 : 1;

@@ -272,7 +272,7 @@ impl Entry {
 }
 
 /// The calls that make or end mappings, by the number that records have of them.
-pub const CALLS: [&str; 5] = ["mmap", "mremap", "shmat", "munmap", "shmdt"];
+pub const CALLS: [&str; 6] = ["mmap", "mremap", "shmat", "munmap", "shmdt", "madvise"];
 
 /// The calls whose failures are kept, in the order of their rings.
 pub const FAILING: [&str; 8] = ["mmap", "mremap", "ftok", "shmget", "shmat", "semget", "msgget", "sem_open"];

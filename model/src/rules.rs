@@ -101,6 +101,13 @@ macro_rules! for_each_rule {
     MsyncFailed "msync-failed" "msync" Failure [Note] Correctness None
         "msync failed for a reason that no other rule explains";
 
+    MadviseUnalignedAddress "madvise-unaligned-address" "madvise" Failure [Error] Correctness None
+        "the address is not page-aligned";
+    MadviseRounded "madvise-rounded" "madvise" Success [Warning] Correctness Some("EINVAL")
+        "an advice that destroys or hides contents ends inside a page, and takes what lies in the rest of it";
+    MadviseFailed "madvise-failed" "madvise" Failure [Note] Correctness None
+        "madvise failed for a reason that no other rule explains";
+
     FtokPath "ftok-path" "ftok" Failure [Note] Correctness None
         "the path can't be looked up";
     FtokZeroId "ftok-zero-id" "ftok" Success [Warning] Correctness Some("EINVAL")
@@ -349,6 +356,8 @@ macro_rules! for_each_rule {
         "an access where a mapping used to be";
     FaultAfterDetach "fault-after-detach" "SIGSEGV" Fault [Error] Correctness None
         "an access where a segment used to be attached";
+    FaultNotInherited "fault-not-inherited" "SIGSEGV" Fault [Error] Correctness None
+        "an access in a forked child to memory that MADV_DONTFORK has kept back from it";
     FaultMapFailed "fault-map-failed" "SIGSEGV" Fault [Error] Correctness None
         "an access through the result of a call that failed: MAP_FAILED, or a negated errno";
     FaultSemFailed "fault-sem-failed" "SIGSEGV" Fault [Error] Correctness None

@@ -196,13 +196,13 @@ macro_rules! for_each_call {
             }
             /// madvise(2).
             madvise(addr: *mut c_void, length: usize, advice: c_int) -> c_int {
-                door: visiting(harden::visit),
+                door: plain,
                 declared: libc::madvise,
                 system_call: SYS_madvise,
             }
             /// `posix_madvise(3)`.
             posix_madvise(addr: *mut c_void, length: usize, advice: c_int) -> c_int {
-                door: visiting(visit_for_errno),
+                door: plain,
                 declared: libc::posix_madvise,
                 raw: raw_posix_madvise,
             }

@@ -1,5 +1,6 @@
 //! Asking: the calls, what the program asked, and how it is shown (as strace(1) would).
 
+mod advice;
 mod bits;
 pub(crate) mod calls;
 mod circumstances;
@@ -16,6 +17,7 @@ use crate::facts;
 use crate::plain::bits::{Bits, Octal};
 use crate::plain::errno::ErrnoName;
 use crate::plain::texts::{Texts, texts};
+pub(crate) use advice::{Madvise, Rest};
 pub(crate) use bits::{MAP_DROPPABLE, MAP_TYPE, MapFlags, Prot, SHM_HUGETLB, ShmgetFlags};
 pub(crate) use circumstances::Given;
 use circumstances::{failed_pointer, ipc_circumstances, open_circumstances, shown_value};

@@ -20,15 +20,15 @@ use core::fmt;
 use mapsan_model::{Rule, Severity};
 
 /// Bytes that are not zero where all should be.
-struct Written {
+pub(super) struct Written {
     /// Addresses of the first and the last of them.
-    first: usize,
+    pub(super) first: usize,
     last: usize,
-    count: usize,
+    pub(super) count: usize,
 }
 
 /// Looks for bytes that are not zero; `None` if there are none, or the range can't be read.
-fn written(range: Range) -> Option<Written> {
+pub(super) fn written(range: Range) -> Option<Written> {
     let mut found: Option<Written> = None;
     let mut at = range.start;
     while at < range.end {

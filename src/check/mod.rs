@@ -15,6 +15,7 @@ mod heap;
 mod ipc;
 pub(crate) mod leaks;
 pub(crate) mod locks;
+pub(crate) mod madvise;
 mod memory;
 mod mmap;
 mod mprotect;

@@ -4,7 +4,7 @@ use crate::call::{Address, Call, MapFlags, Prot, Shmget};
 use crate::form::{Draft, RelatedCall};
 use crate::observe::tracked;
 use crate::plain::Range;
-use crate::track::{By, MetSegment, ReleasedMapping, Requested, TrackedRange};
+use crate::track::{Advice, By, MetSegment, ReleasedMapping, Requested, TrackedRange};
 use core::ffi::c_int;
 use core::fmt;
 
@@ -16,6 +16,7 @@ fn done(by: By) -> &'static str {
         By::Shmat => "attached",
         By::Munmap => "unmapped",
         By::Shmdt => "detached",
+        By::Madvise => "kept back",
     }
 }
 
@@ -43,8 +44,19 @@ pub(super) fn note_gone(gone: &ReleasedMapping, draft: &mut Draft) {
     };
     match gone.gone.by {
         By::Mmap => draft.related_call(place, format_args!("replaced by MAP_FIXED here")),
+        By::Madvise if place.site == 0 => {
+            draft.note(format_args!("this forked child was not given it (MADV_DONTFORK in its parent)"));
+        }
+        By::Madvise => draft.related_call(place, format_args!("kept back from forked children here (MADV_DONTFORK)")),
         by => draft.related_call(place, format_args!("{} here", done(by))),
     }
+}
+
+/// Tells of a call of madvise, with what it has done.
+pub(super) fn note_advised(advice: &Advice, label: fmt::Arguments<'_>, draft: &mut Draft) {
+    let Range { start, .. } = advice.range;
+    let place = RelatedCall { start, length: advice.range.length(), ..RelatedCall::at("madvise", advice.site) };
+    draft.related_call(place, label);
 }
 
 /// Tells where the memory at an address was mapped, if that is known.
@@ -82,7 +94,7 @@ impl Call for MappingCall<'_> {
                 each(format_args!("..."));
                 each(format_args!("{}", origin.length));
             }
-            By::Mmap | By::Munmap | By::Shmdt => {
+            By::Mmap | By::Munmap | By::Shmdt | By::Madvise => {
                 match self.0.requested {
                     Requested::Forgotten => each(format_args!("...")),
                     _ => each(format_args!("{address}")),

@@ -34,8 +34,8 @@ impl Check for Shmdt {
                 _ => self.not_a_segment(None, &known, report),
             },
             Lookup::Unmapped | Lookup::Unknown => match self.last_attachment() {
-                Some(gone) => self.double(&gone, report),
-                None => self.not_attached(errno, Some(&there), report),
+                Some(gone) if gone.gone.by != By::Madvise => self.double(&gone, report),
+                _ => self.not_attached(errno, Some(&there), report),
             },
         }
     }
@@ -80,7 +80,12 @@ impl Shmdt {
                     }
                 }
                 Some(Lookup::Unknown) => note_origin(self.address, draft),
-                Some(Lookup::Unmapped) => draft.note(format_args!("nothing is mapped there")),
+                Some(Lookup::Unmapped) => {
+                    draft.note(format_args!("nothing is mapped there"));
+                    if let Some(gone) = self.last_attachment() {
+                        note_gone(&gone, draft);
+                    }
+                }
                 None => {}
             }
             if heap::is_block(self.address) {

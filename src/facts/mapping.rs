@@ -1,10 +1,14 @@
 //! The kernel's list of mappings, asked address by address.
 
+mod flags;
+
 use super::procfile;
 use crate::plain::page;
 use crate::sys::{self, Errno, ProcmapQuery, process};
 use core::ffi::{CStr, c_int};
 use core::sync::atomic::{AtomicI32, Ordering::Relaxed};
+use flags::bounds;
+pub(crate) use flags::{first_flagged, has_flag, is_kept_back, lacks_flag};
 
 const LIST: &CStr = c"/proc/self/maps";
 
@@ -294,40 +298,6 @@ pub(crate) fn bytes_named(name: &[u8]) -> u64 {
         None::<()>
     });
     bytes
-}
-
-/// The ends of the mapping in a line of the list.
-fn bounds(line: &[u8]) -> Option<(usize, usize)> {
-    let hex = |text: &[u8]| usize::from_str_radix(core::str::from_utf8(text).ok()?, 16).ok();
-    let mut ends = line.splitn(2, |byte| *byte == b' ').next()?.splitn(2, |byte| *byte == b'-');
-    Some((hex(ends.next()?)?, hex(ends.next()?)?))
-}
-
-/// Whether a mapping that touches a range has a flag, by its two letters in `VmFlags` of /proc/self/smaps (`lo` for
-/// locked, `sl` for sealed); `None` if that can't be read.
-pub(crate) fn has_flag(low: usize, high: usize, flag: [u8; 2]) -> Option<bool> {
-    flags_of(low, high, |flags| flags.then_some(true), flag)
-}
-
-/// Whether a mapping that touches a range lacks a flag: `mw` for what may be made writable, `me` for what may be made
-/// executable.
-pub(crate) fn lacks_flag(low: usize, high: usize, flag: [u8; 2]) -> Option<bool> {
-    flags_of(low, high, |flags| (!flags).then_some(true), flag)
-}
-
-fn flags_of(low: usize, high: usize, decide: impl Fn(bool) -> Option<bool>, flag: [u8; 2]) -> Option<bool> {
-    let mut touches = false;
-    let mut seen = false;
-    let found = procfile::find_short_line(c"/proc/self/smaps", |line| {
-        if let Some((start, end)) = bounds(line) {
-            touches = start < high && low < end;
-            return None;
-        }
-        let flags = line.strip_prefix(b"VmFlags:").filter(|_| touches)?;
-        seen = true;
-        decide(flags.split(|byte| *byte == b' ').any(|word| word == flag))
-    });
-    found.or(seen.then_some(false))
 }
 
 /// Asks by `PROCMAP_QUERY`.

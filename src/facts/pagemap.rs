@@ -13,14 +13,40 @@ const FILE_OR_SHARED: u64 = 1 << 61;
 /// Any access to it faults: `MADV_GUARD_INSTALL` (told since Linux 6.15).
 const GUARD: u64 = 1 << 58;
 
-/// Whether the page of an address is a guard that madvise(2) has installed, as far as the kernel tells.
-pub(crate) fn is_guard(address: usize) -> bool {
-    let Ok(fd) = open() else { return false };
+/// What the kernel tells of a page.
+#[derive(Clone, Copy)]
+pub(crate) struct Page(u64);
+
+impl Page {
+    /// Whether it is in memory or swapped out: a read of it makes no page.
+    pub(crate) fn is_there(self) -> bool {
+        self.0 & (PRESENT | SWAPPED) != 0
+    }
+
+    /// Whether it is the process's own, no file's and not shared.
+    pub(crate) fn is_own(self) -> bool {
+        self.0 & FILE_OR_SHARED == 0
+    }
+
+    /// Whether it is a guard that madvise(2) has installed, as far as the kernel tells.
+    pub(crate) fn is_guard(self) -> bool {
+        self.0 & GUARD != 0
+    }
+}
+
+/// The page of an address; `None` if that can't be read.
+pub(crate) fn page(address: usize) -> Option<Page> {
+    let fd = open().ok()?;
     let mut word = [0_u64];
     let at = address.checked_div(page_size()).unwrap_or(0).wrapping_mul(size_of::<u64>());
     let read = sys::read_words_at(fd, &mut word, at);
     sys::close(fd);
-    read == Ok(1) && word.iter().all(|page| page & GUARD != 0)
+    (read == Ok(1)).then_some(Page(word[0]))
+}
+
+/// Whether the page of an address is a guard that madvise(2) has installed, as far as the kernel tells.
+pub(crate) fn is_guard(address: usize) -> bool {
+    page(address).is_some_and(Page::is_guard)
 }
 
 fn open() -> sys::Result<c_int> {

@@ -1,5 +1,6 @@
 //! Entrances, the hooks: one for each call, reached through its door; a file a family. Their way is in [`path`].
 
+mod advice;
 mod execution;
 mod files;
 mod heap;
@@ -19,6 +20,7 @@ mod semaphores;
 mod threads;
 mod ways;
 
+pub(crate) use advice::*;
 pub(crate) use execution::*;
 pub(crate) use files::*;
 pub(crate) use heap::*;

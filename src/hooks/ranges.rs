@@ -5,8 +5,8 @@
 use super::injected::or_injected;
 use crate::call::calls::for_each_call;
 use crate::enabled::{self, HARDENED};
+use crate::plain::Range;
 use crate::plain::page::whole_pages;
-use crate::plain::{Range, errno};
 use crate::{harden, next};
 use core::ffi::{c_int, c_uchar, c_uint, c_void};
 
@@ -52,18 +52,3 @@ macro_rules! range {
 }
 
 for_each_call!(ranges);
-
-/// The way of a call that returns its errno.
-fn visit_for_errno(range: Range, call: impl Fn() -> c_int) -> c_int {
-    let before = errno::get();
-    let status = harden::visit(range, || match call() {
-        0 => 0,
-        failure => {
-            errno::set(failure);
-            -1
-        }
-    });
-    let failure = if status == 0 { 0 } else { errno::get() };
-    errno::set(before);
-    failure
-}

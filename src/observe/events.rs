@@ -6,7 +6,9 @@ use crate::enabled;
 use crate::plain::errno::Errno;
 use crate::plain::hidden::Hidden;
 use crate::plain::{Outer, Range};
-use crate::track::{Event, LockError, NewMapping, Object, ObjectCreation, Patience, Protection, ShmgetSuccess};
+use crate::track::{
+    Advice, Advised, Event, LockError, NewMapping, Object, ObjectCreation, Patience, Protection, ShmgetSuccess,
+};
 use core::ffi::c_int;
 
 /// A range has been mapped.
@@ -37,6 +39,11 @@ fn mapped_later(error: LockError, range: Range, made: NewMapping) {
 pub(super) fn protected(range: Range, prot: u8, site: usize) {
     let protection = Protection { range, site, prot, after: 0 };
     enter(|tracker| tracker.protect(protection), || Event::Protected(protection));
+}
+
+/// madvise has changed what forked children get of a range, or where guards are.
+pub(super) fn advised(range: Range, done: Advised, site: usize) {
+    enter_event(Event::Advised(Advice { range, site, done, generation: 0, after: 0 }));
 }
 
 /// mremap has moved or resized what `pending` took from `old`.

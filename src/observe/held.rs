@@ -3,6 +3,7 @@
 //! When an event is lost, or the lock can't be had, tracking ends for this process: from then on the tracker would lie. That
 //! is said once, and no call is held up again.
 
+use crate::clock;
 use crate::finding;
 use crate::machine::this_thread;
 use crate::output;
@@ -170,7 +171,7 @@ pub(crate) unsafe fn after_fork(in_child: bool) {
     // SAFETY: the caller upholds the contract.
     let mut held = unsafe { TRACKING.tracker.held_again(&Futex) };
     if in_child {
-        held.content().forked();
+        held.content().forked(clock::now());
         mlockall::ended();
     }
     held.leave();

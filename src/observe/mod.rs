@@ -23,14 +23,14 @@ pub(crate) use segments::{
     segment_size, shmget_succeeded,
 };
 
-use crate::call::{MAP_TYPE, Mmap, Mremap};
+use crate::call::{MAP_TYPE, Madvise, Mmap, Mremap};
 use crate::enabled::{self, SITES};
 use crate::facts::backing::device;
 use crate::facts::mapping::{self, Mappings};
 use crate::form::outer_frames;
 use crate::plain::page::{self, page_size, page_start, whole_pages};
 use crate::plain::{Outer, Range};
-use crate::track::{By, File, NewMapping, Releaser, TrackedRange};
+use crate::track::{Advised, By, File, NewMapping, Releaser, TrackedRange};
 use crate::{clock, sys};
 use core::ffi::c_int;
 
@@ -399,6 +399,14 @@ pub(crate) fn not_protected(address: usize, length: usize, return_address: usize
         let piece = Range { start: there.start.max(range.start), end: there.end.min(range.end) };
         events::protected(piece, there.prot(), return_address);
         at = there.end;
+    }
+}
+
+/// madvise has advised a range, as far as it is mapped.
+pub(crate) fn advised(call: &Madvise, return_address: usize) {
+    let done = call.advice().and_then(Advised::of).filter(|_| call.length > 0);
+    if let Some(done) = done {
+        events::advised(Range::new(call.address, call.length), done, return_address);
     }
 }
 

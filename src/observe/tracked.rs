@@ -3,8 +3,8 @@
 use super::held::{Tracker, under_lock};
 use crate::plain::Range;
 use crate::track::{
-    Entry, LeakSite, Library, MetSegment, Object, ObjectCreation, Protection, ReleasedMapping, ReleasedPieces,
-    TrackedRange,
+    Advice, Advised, Entry, LeakSite, Library, MetSegment, Object, ObjectCreation, Protection, ReleasedMapping,
+    ReleasedPieces, TrackedRange,
 };
 use core::ffi::c_int;
 
@@ -48,6 +48,11 @@ pub(crate) fn largest_size(device: u32, inode: u64, since: u32) -> Option<u64> {
 /// Where what is mapped at an address, by a call with this number if it is tracked, was given this protection by mprotect.
 pub(crate) fn protection(address: usize, prot: u8, since: Option<u32>) -> Option<Protection> {
     under_lock(|tracker| tracker.protection(address, prot, since))?
+}
+
+/// The call of madvise that has done this to what is mapped at an address, by a call with this number if it is tracked.
+pub(crate) fn advice(address: usize, done: Advised, since: Option<u32>) -> Option<Advice> {
+    under_lock(|tracker| tracker.advice(address, done, since))?
 }
 
 /// The last release of the memory at an address.

@@ -1,5 +1,6 @@
 //! Ground: plain types and words that everything above is made of. They ask nobody anything.
 
+pub(crate) mod advice;
 pub(crate) mod bits;
 pub(crate) mod errno;
 pub(crate) mod escape;

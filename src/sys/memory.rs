@@ -115,6 +115,11 @@ pub(crate) fn is_mapped(start: usize, length: usize) -> Option<bool> {
     }
 }
 
+/// Whether the kernel has this advice of madvise(2), of which no memory is concerned here; also where it does not say.
+pub(crate) fn knows_advice(advice: c_int) -> bool {
+    plain(libc::SYS_madvise, [0, 0, int(advice), 0, 0, 0]) != Err(libc::EINVAL)
+}
+
 /// Whether the page of an address can be read, asked of the kernel in any case.
 pub(crate) fn is_readable_by_kernel(address: usize) -> bool {
     ask(address & !page_size().wrapping_sub(1))

@@ -21,6 +21,8 @@ static EXECUTABLE: Executable = Executable { length: AtomicUsize::new(0), path: 
 
 written_by_fork! {
     PID: AtomicI32 = AtomicI32::new(0);
+    /// The process that has forked this one; 0 for none.
+    FORKED_BY: AtomicI32 = AtomicI32::new(0);
 }
 
 /// Notes pid and executable, once, at start; `name` serves where /proc does not, and the error says why that is.
@@ -66,8 +68,15 @@ pub(crate) fn pid() -> i32 {
     PID.load(Relaxed)
 }
 
+/// The process that has forked this one, if it is still its parent.
+pub(crate) fn parent() -> Option<i32> {
+    let parent = FORKED_BY.load(Relaxed);
+    (parent != 0 && sys::getppid() == parent).then_some(parent)
+}
+
 /// Notes that this is a child now.
 pub(crate) fn forked() {
+    FORKED_BY.store(PID.load(Relaxed), Relaxed);
     PID.store(sys::getpid(), Relaxed);
 }
 

@@ -1,6 +1,7 @@
 //! What happens to what is tracked, as it is left in the queue.
 
 use super::Tracker;
+use super::advices::Advice;
 use super::announced::ReleaseId;
 use super::origin::NewMapping;
 use super::pool::Memory;
@@ -23,6 +24,7 @@ pub(crate) enum Event {
     Failed { release: ReleaseId },
     Passed { release: ReleaseId },
     Protected(Protection),
+    Advised(Advice),
     Moved { release: ReleaseId, old: Range, new: Range, made: NewMapping },
     Duplicated { old: Range, new: Range, made: NewMapping },
     Shrunk { start: usize, length: usize },
@@ -45,6 +47,7 @@ impl Addresses for Event {
             }
             Event::Detaches { base, releaser, .. } => (*base, *releaser) = (!*base, releaser.complemented()),
             Event::Protected(protection) => *protection = protection.complemented(),
+            Event::Advised(advice) => *advice = advice.complemented(),
             Event::Moved { old, new, made, .. } | Event::Duplicated { old, new, made } => {
                 (*old, *new, *made) = (old.complemented(), new.complemented(), made.complemented());
             }
@@ -88,6 +91,7 @@ impl<M: Memory> Content for Tracker<M> {
             Event::Failed { release } => self.regions.put_back(self.announced.number(release)),
             Event::Passed { release } => self.regions.close(self.announced.number(release)),
             Event::Protected(protection) => self.protect(protection),
+            Event::Advised(advice) => self.advised(advice),
             Event::Moved { release, old, new, ref made } => self.moved(release, old, new, made, None),
             Event::Duplicated { old, new, ref made } => self.duplicated(old, new, made, None),
             Event::Shrunk { start, length } => self.shrunk(start, length),

@@ -268,7 +268,7 @@ mod tests {
     use super::*;
 
     fn piece(start: usize, release: u32) -> Hidden<Released> {
-        let entry = Entry { start, end: start + 1, origin: 1, prot: 0, needs_check: false };
+        let entry = Entry { start, end: start + 1, origin: 1, ..Entry::NONE };
         Hidden::of(Released { entry, release, ..Released::NONE })
     }
 

@@ -11,6 +11,7 @@
 //! All of it lies behind one lock ([`lock`]), held for a search and an insertion. An event that happens while its own
 //! thread holds the lock, in a signal handler, or while its holder does not run, waits in a [`queue`].
 
+mod advices;
 mod announced;
 mod event;
 mod hints;
@@ -30,6 +31,7 @@ mod segments;
 mod shared;
 mod tree;
 
+pub(crate) use advices::{Advice, Advised};
 pub(crate) use announced::ReleaseId;
 pub(crate) use event::Event;
 #[cfg(test)]
@@ -47,7 +49,9 @@ pub(crate) use segments::{MetSegment, Segments, ShmgetSuccess};
 pub(crate) use shared::{Content, Held, Shared};
 pub(crate) use tree::Entry;
 
+use crate::plain::page::whole_pages;
 use crate::plain::{Outer, Range};
+use advices::Advices;
 use announced::Announced;
 use core::ffi::c_int;
 use leak_sites::LeakSites;
@@ -61,6 +65,7 @@ pub(crate) struct Tracker<M> {
     objects: Objects,
     leak_sites: LeakSites,
     protections: Protections,
+    advices: Advices,
     libraries: Libraries,
     reserved: Reserved<M>,
     announced: Announced,
@@ -77,6 +82,7 @@ impl<M: Memory> Tracker<M> {
             objects: Objects::new(),
             leak_sites: LeakSites::new(),
             protections: Protections::new(),
+            advices: Advices::new(),
             libraries: Libraries::new(),
             reserved: Reserved::new(),
             announced: Announced::new(),
@@ -141,6 +147,13 @@ impl<M: Memory> Tracker<M> {
         since.is_none_or(|since| given.after.wrapping_sub(since).cast_signed() >= 0).then_some(given)
     }
 
+    /// The call of madvise that has done this to the memory at an address, mapped by a call with this number if it is tracked,
+    /// unless that was undone since.
+    pub(crate) fn advice(&self, address: usize, done: Advised, since: Option<u32>) -> Option<Advice> {
+        let last = self.advices.last(address, done)?;
+        since.is_none_or(|since| last.after.wrapping_sub(since).cast_signed() >= 0).then_some(last)
+    }
+
     /// The first guard that a range covers together with the part of the mapping that lies next to it.
     pub(crate) fn reached_guard(&self, range: Range) -> Option<Reached> {
         let (guard, side) = self.reserved.first_guard(range)?;
@@ -196,6 +209,18 @@ impl<M: Memory> Tracker<M> {
     pub(crate) fn protect(&mut self, protection: Protection) {
         self.regions.protect(protection.range, protection.prot);
         self.protections.enter(Protection { after: self.regions.newest(), ..protection });
+    }
+
+    /// madvise has changed what forked children get of a range, or where guards are.
+    pub(crate) fn advised(&mut self, advice: Advice) {
+        let range = Range::new(advice.range.start, whole_pages(advice.range.length()));
+        match advice.done {
+            Advised::KeptBack => self.regions.keep_back(range, true),
+            Advised::Given => self.regions.keep_back(range, false),
+            Advised::Wiped | Advised::Kept | Advised::Guarded | Advised::Opened => {}
+        }
+        let (after, generation) = (self.regions.newest(), self.regions.generation());
+        self.advices.enter(Advice { generation, after, ..advice });
     }
 
     /// mremap has moved or resized what `release` took (from `old`) to `new`.
@@ -264,9 +289,16 @@ impl<M: Memory> Tracker<M> {
         }
     }
 
-    /// Makes this the process that a fork made.
-    pub(crate) fn forked(&mut self) {
+    /// Makes this the process that a fork made, at this time as the caller's clock gives it.
+    pub(crate) fn forked(&mut self, time: u32) {
         self.regions.forked();
+        if self.regions.has_kept_back() {
+            let advices = &self.advices;
+            self.regions.leave_behind(time, |entry, serial| {
+                let by = advices.last(entry.start, Advised::KeptBack);
+                by.filter(|by| by.after.wrapping_sub(serial).cast_signed() >= 0).map_or(0, |by| by.site)
+            });
+        }
     }
 
     // ---- counts, for what is told at the end ----

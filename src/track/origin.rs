@@ -16,6 +16,8 @@ pub(crate) enum By {
     Shmat,
     Munmap,
     Shmdt,
+    /// `MADV_DONTFORK`, of a process that has forked this one.
+    Madvise,
 }
 
 impl By {

@@ -4,6 +4,7 @@
 //! a range, never remember a wrong one.
 
 mod answers;
+mod inheritance;
 mod moves;
 mod pieces;
 mod tracked;
@@ -72,6 +73,8 @@ pub(crate) struct Regions<M> {
     has_notable: bool,
     /// Whether a release has ever been left open: else a child of fork need not look at the history.
     has_opened: bool,
+    /// Whether anything was ever kept back from forked children.
+    has_kept_back: bool,
     tree: Tree<M>,
     history: History,
     origins: Pool<M, Hidden<Origin>, ORIGINS>,
@@ -115,6 +118,7 @@ impl<M: Memory> Regions<M> {
             has_met_others: false,
             has_notable: false,
             has_opened: false,
+            has_kept_back: false,
             count: 0,
             is_incomplete: false,
         }
@@ -220,18 +224,6 @@ impl<M: Memory> Regions<M> {
         self.has_made || self.has_notable
     }
 
-    /// Makes this the process that a fork made.
-    pub(in crate::track) fn forked(&mut self) {
-        self.has_made = false;
-        self.has_met_others = false;
-        self.generation = self.generation.wrapping_add(1);
-        self.serial = self.serial.wrapping_add(1);
-        self.uncounted = self.serial;
-        if self.has_opened {
-            self.history.close_all(self.serial);
-        }
-    }
-
     /// Begins a count in which each origin counts once.
     pub(in crate::track) fn begin_count(&mut self) {
         self.count = self.count.wrapping_add(1);
@@ -295,8 +287,8 @@ impl<M: Memory> Regions<M> {
             return;
         };
         self.has_notable |= made.needs_check;
-        let entry =
-            Entry { start: range.start, end: range.end, origin, prot: made.prot, needs_check: made.needs_check };
+        let (prot, needs_check) = (made.prot, made.needs_check);
+        let entry = Entry { start: range.start, end: range.end, origin, prot, needs_check, kept_back: false };
         if !self.tree.insert_simply(&entry) {
             self.map_over(entry, Releaser { by: made.by, site: made.site, time: made.time });
         }
@@ -355,7 +347,7 @@ impl<M: Memory> Regions<M> {
         // The first mapping goes as it is, which mremap may have made longer than the segment; others that end inside
         // the segment's size go with it.
         while let Some(next) = self.tree.at_or_after(last.end)
-            && (next.start, next.prot) == (last.end, last.prot)
+            && (next.start, next.prot, next.kept_back) == (last.end, last.prot, last.kept_back)
             && self.segment(&next) == Some(segment)
         {
             last = next;
@@ -422,17 +414,7 @@ impl<M: Memory> Regions<M> {
 
     /// A range has another protection now.
     pub(in crate::track) fn protect(&mut self, range: Range, prot: u8) {
-        let mut at = range.start;
-        while let Some(entry) = self.next_in(at, range) {
-            at = entry.end;
-            if entry.prot == prot {
-                continue;
-            }
-            let piece = Entry { start: entry.start.max(range.start), end: entry.end.min(range.end), ..entry };
-            self.cut_out(entry, piece);
-            self.add(Entry { prot, ..piece });
-            self.drop_piece(piece.origin);
-        }
+        self.mark(range, Some(prot), None);
     }
 
     /// What a release took stays remembered until the call tells what came of it, however long its thread takes.

@@ -113,7 +113,7 @@ impl<M: Memory> Reserved<M> {
 
     /// Enters a range; false if there is no memory for it.
     pub(crate) fn enter(&mut self, range: Range, purpose: Purpose) -> bool {
-        let entry = Entry { start: range.start, end: range.end, origin: purpose as u32, prot: 0, needs_check: false };
+        let entry = Entry { start: range.start, end: range.end, origin: purpose as u32, ..Entry::NONE };
         let entered = self.tree.insert(entry);
         if entered {
             self.count(purpose, range.length(), true);

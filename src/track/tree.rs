@@ -27,6 +27,8 @@ pub(crate) struct Entry {
     pub(crate) prot: u8,
     /// Whether its release needs a look.
     pub(crate) needs_check: bool,
+    /// Whether forked children do not get it (`MADV_DONTFORK`).
+    pub(crate) kept_back: bool,
 }
 
 impl Addresses for Entry {
@@ -37,7 +39,7 @@ impl Addresses for Entry {
 }
 
 impl Entry {
-    pub(super) const NONE: Entry = Entry { start: 0, end: 0, origin: 0, prot: 0, needs_check: false };
+    pub(super) const NONE: Entry = Entry { start: 0, end: 0, origin: 0, prot: 0, needs_check: false, kept_back: false };
 
     /// Whether `address` lies in it.
     pub(crate) fn contains(&self, address: usize) -> bool {

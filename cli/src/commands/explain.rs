@@ -49,6 +49,7 @@ errnos! {
         MmapUnalignedOffset MmapZeroLength MmapUnalignedAddress MmapNoSharing MmapBothSharing MmapHugePages MmapFailed
         MunmapMapFailed MunmapUnalignedAddress MunmapZeroLength MunmapBadRange MunmapFailed
         MremapBadAddress MremapFailed MprotectUnalignedAddress MprotectFailed MsyncBadFlags MsyncUnalignedAddress
+        MadviseFailed MadviseUnalignedAddress
         ShmgetSizeMismatch ShmgetZeroSize ShmgetSizeLimit ShmgetFailed
         ShmatBadId ShmatUnalignedAddress ShmatRemapNull ShmatAddressInUse ShmatFailed
         ShmdtNotAttached ShmdtInterior ShmdtDouble ShmdtNotASegment ShmctlBadId ShmctlBadCommand ShmctlFailed
@@ -59,32 +60,32 @@ errnos! {
     ];
     ENOMEM "not enough memory, a limit on it, or a hole in a range" [
         MmapLengthTooLarge MmapHugePages MmapOutOfMemory MunmapFailed MremapFailed MprotectNotMapped MprotectFailed
-        MsyncNotMapped ShmgetSizeLimit ShmgetFailed ShmatFailed ShmctlFailed
+        MsyncNotMapped MadviseFailed ShmgetSizeLimit ShmgetFailed ShmatFailed ShmctlFailed
         SemgetFailed MsggetFailed SemopFailed MsgsndFailed
     ];
     EACCES "permission denied" [
-        MmapNotMappable MmapFdNotReadable MmapFdNotWritable MmapExecDenied MmapFailed MprotectDenied MprotectFailed FtokPath
+        MmapNotMappable MmapFdNotReadable MmapFdNotWritable MmapExecDenied MmapFailed MprotectDenied MprotectFailed MadviseFailed FtokPath
         ShmgetDenied ShmatDenied ShmctlDenied ShmOpenNoPermissions ShmOpenDenied ShmUnlinkFailed
         SemOpenNoPermissions SemOpenDenied SemUnlinkFailed
         SemgetDenied SemctlDenied SemopFailed MsggetDenied MsgctlDenied MsgsndFailed MsgrcvFailed
     ];
-    EBADF "the descriptor is not open, or not fit for the call" [MmapBadFd];
+    EBADF "the descriptor is not open, or not fit for the call" [MmapBadFd MadviseFailed];
     ENODEV "what the descriptor refers to can't be mapped" [MmapNotMappable];
     EPERM "not permitted: a privilege is missing, or the file, its mount, a seal or a filter forbids it" [
-        MmapSealed MmapExecDenied MmapLockLimit MmapFailed MunmapFailed MremapFailed MprotectFailed ShmgetFailed ShmctlDenied
+        MmapSealed MmapExecDenied MmapLockLimit MmapFailed MunmapFailed MremapFailed MprotectFailed MadviseFailed ShmgetFailed ShmctlDenied
         SemctlDenied MsgctlDenied SemgetFailed MsggetFailed
     ];
     EEXIST "it exists already" [MmapAddressInUse ShmgetExists ShmOpenExists SemOpenExists SemgetExists MsggetExists];
-    EAGAIN "a limit for now: locked memory, or a locked file" [MmapLockLimit MmapFailed MremapFailed];
+    EAGAIN "a limit for now: locked memory, a locked file, or the number of mappings" [MmapLockLimit MmapFailed MremapFailed MadviseFailed];
     EOVERFLOW "a value is too large for its type" [MmapOffsetOverflow ShmctlFailed];
-    EOPNOTSUPP "a flag is not supported for this file" [MmapFailed];
+    EOPNOTSUPP "a flag is not supported for this file" [MmapFailed MadviseFailed];
     ENOENT "no such file or object, or no segment with this key" [FtokPath ShmgetMissing ShmOpenMissing ShmOpenFailed SemOpenMissing SemOpenFailed SemgetMissing MsggetMissing];
     ENOTDIR "a part of the path is not a directory" [FtokPath];
-    EFAULT "the address is not memory that can be used" [MremapBadAddress FtokPath ShmctlNullBuffer SemctlNullBuffer SemopNullBuffer MsgctlNullBuffer MsgsndNullBuffer MsgrcvNullBuffer];
+    EFAULT "the address is not memory that can be used" [MremapBadAddress MadviseFailed FtokPath ShmctlNullBuffer SemctlNullBuffer SemopNullBuffer MsgctlNullBuffer MsgsndNullBuffer MsgrcvNullBuffer];
     ENOSPC "no room: a limit on segments, or a full filesystem" [ShmgetSizeLimit ShmgetSegmentLimit MsyncFailed SemgetLimit MsggetLimit SemopFailed];
     EIDRM "the segment has been removed" [ShmatBadId ShmctlBadId SemctlBadId SemopRemoved MsgctlBadId MsgsndRemoved MsgrcvRemoved];
-    EBUSY "the memory is locked" [MsyncFailed];
-    EIO "the file could not be read or written" [MmapNotMappable MsyncFailed];
+    EBUSY "the memory is locked, or in use otherwise" [MsyncFailed MadviseFailed];
+    EIO "the file could not be read or written" [MmapNotMappable MsyncFailed MadviseFailed];
     EINTR "a signal came while the call waited" [MsyncFailed];
     ENFILE "the system has as many open files as it may" [MmapFailed ShmgetFailed ShmOpenFailed SemOpenFailed];
     EMFILE "the process has as many open files as it may" [ShmOpenFailed SemOpenFailed];

@@ -147,6 +147,7 @@ fn tell_mapping(gone: &ReleasedMapping, address: usize, draft: &mut Draft) {
         By::Shmdt => "detached",
         By::Mremap => "moved away by mremap",
         By::Mmap => "replaced by MAP_FIXED",
+        By::Madvise => "kept back from this forked child (MADV_DONTFORK)",
         _ => "unmapped",
     };
     draft.message(format_args!("jump to {address:#x}, which was {}, until that was {state}", OffsetInto(was, address)));

@@ -6,6 +6,7 @@
 mod code;
 mod failed;
 mod file;
+mod inherited;
 mod jump;
 mod overrun;
 mod protection;
@@ -20,12 +21,13 @@ use super::memory::{ShownMapping, mapping_at};
 use super::provenance::note_mapped;
 use crate::call::Fault;
 use crate::facts::mapping::Mapping;
+use crate::facts::pagemap;
 use crate::form::Draft;
 use crate::harden::{self, Purpose};
 use crate::machine::Access;
 use crate::observe::tracked;
 use crate::past::failures::Failure;
-use crate::track::{By, Library, ReleasedMapping, TrackedRange};
+use crate::track::{Advice, Advised, By, Library, ReleasedMapping, TrackedRange};
 use code::ChangedCode;
 use core::ffi::c_int;
 use failed::FailedPointer;
@@ -57,6 +59,8 @@ pub(crate) enum Cause {
     Released(ReleasedMapping),
     /// What was there has been released by a call that was not seen.
     Vanished(TrackedRange),
+    /// The process was forked without it, and it is no mapping of the program's.
+    NotInherited(Advice),
     /// What was there belonged to a shared object that dlclose removed.
     Unloaded(Library),
     /// The stack is used up.
@@ -111,15 +115,37 @@ fn not_mapped(fault: &Fault) -> Option<Cause> {
     let address = fault.address;
     match (tracked::at(address), mapping_at(address)) {
         (Some(known), None) => Some(Cause::Vanished(known)),
-        // Another thread has mapped it meanwhile.
-        (Some(_), Some(_)) => None,
+        (Some(known), Some(there)) => advised(address, &known, &there),
+        // A guard of madvise(2) in memory of which nothing is known.
+        (None, Some(_)) if pagemap::is_guard(address) => None,
         (None, _) => match (tracked::last_gone(address), tracked::removed_library(address)) {
             (Some(gone), Some(library)) if is_later(gone.gone.time, library.time) => Some(Cause::Released(gone)),
             (_, Some(library)) => Some(Cause::Unloaded(library)),
             (Some(gone), None) => Some(Cause::Released(gone)),
-            (None, None) => Overrun::where_nothing_is(fault).map(Cause::Overrun),
+            (None, None) => match inherited::kept_back(address) {
+                Some(by) => Some(Cause::NotInherited(by)),
+                None => Overrun::where_nothing_is(fault).map(Cause::Overrun),
+            },
         },
     }
+}
+
+/// The cause of a fault that says that nothing is mapped, where something is: a guard of madvise(2). If it is none, another
+/// thread has mapped it meanwhile.
+#[inline(never)]
+fn advised(address: usize, known: &TrackedRange, there: &Mapping) -> Option<Cause> {
+    if !is_advised_guard(address, known) {
+        return None;
+    }
+    Some(match Overrun::into_advised_guard(address, known) {
+        Some(overrun) => Cause::Overrun(overrun),
+        None => Cause::Forbidden(Forbidden::of_guard(known, there)),
+    })
+}
+
+/// Whether a page of a mapping is a guard of madvise(2): as the kernel says (since Linux 6.15), or as is remembered.
+fn is_advised_guard(address: usize, known: &TrackedRange) -> bool {
+    pagemap::is_guard(address) || tracked::advice(address, Advised::Guarded, Some(known.origin.serial)).is_some()
 }
 
 /// Whether the first of two times is the later one, modulo 2^32.
@@ -190,9 +216,11 @@ impl Cause {
             Cause::MapFailed(_) => Rule::FaultMapFailed,
             Cause::SemFailed(_) => Rule::FaultSemFailed,
             Cause::BadJump(_) => Rule::FaultBadJump,
+            Cause::Released(gone) if gone.gone.by == By::Madvise => Rule::FaultNotInherited,
             Cause::Released(gone) if gone.was.origin.by == By::Shmat => Rule::FaultAfterDetach,
             Cause::Vanished(known) if known.origin.by == By::Shmat => Rule::FaultAfterDetach,
             Cause::Released(_) | Cause::Vanished(_) | Cause::Unloaded(_) => Rule::FaultAfterUnmap,
+            Cause::NotInherited(_) => Rule::FaultNotInherited,
             Cause::StackOverflow(_) => Rule::FaultStackOverflow,
             Cause::Overrun(_) => Rule::FaultOverrun,
             Cause::Forbidden(_) => Rule::FaultProtection,
@@ -214,9 +242,11 @@ impl Cause {
             Cause::MapFailed(pointer) => pointer.tell(fault, draft),
             Cause::SemFailed(failure) => semaphore::tell(failure, fault, draft),
             Cause::BadJump(jump) => jump.tell(fault, draft),
+            Cause::Released(gone) if gone.gone.by == By::Madvise => inherited::tell(gone, fault, draft),
             Cause::Released(gone) => released::tell(gone, fault, draft),
             Cause::Vanished(known) => released::tell_vanished(known, fault, draft),
             Cause::Unloaded(library) => released::tell_unloaded(library, fault, draft),
+            Cause::NotInherited(by) => inherited::tell_foreign(by, fault, draft),
             Cause::StackOverflow(overflow) => overflow.tell(fault, draft),
             Cause::Overrun(overrun) => overrun.tell(fault, draft),
             Cause::Forbidden(forbidden) => forbidden.tell(fault, draft),

@@ -1,8 +1,8 @@
 //! Accesses that run out of a mapping, into nothing or into a guard.
 
 use super::stored::StoredPointer;
-use super::words::{Accessed, RememberedMemory, tell_hint};
-use super::{LOWEST, NEAR, allows};
+use super::words::{Accessed, RememberedMemory, note_advised_guard, tell_hint};
+use super::{LOWEST, NEAR, allows, is_advised_guard};
 use crate::call::Fault;
 use crate::check::memory::{ShownMapping, mapping_at};
 use crate::check::provenance::{note_mapped, whole};
@@ -15,7 +15,7 @@ use crate::harden::Purpose;
 use crate::machine::Access;
 use crate::observe::tracked;
 use crate::plain::page::{page_size, page_start};
-use crate::track::{By, TrackedRange};
+use crate::track::{By, Entry, TrackedRange};
 use core::fmt;
 
 /// How far before a block of malloc's its size is written, in bytes.
@@ -48,6 +48,8 @@ enum Barrier {
     /// Pages with this protection, which allows nothing, that were mapped by a call with this number; of the same mapping or
     /// of another.
     Pages { same: bool, prot: u8, serial: u32 },
+    /// Pages of the same mapping that madvise has made a guard.
+    Advised,
     /// Memory that the program has not mapped, and that forbids the access.
     Foreign,
     /// A page of `harden=guard`.
@@ -94,6 +96,22 @@ impl Overrun {
         let same = guard.origin.serial == known.origin.serial;
         let guard = Barrier::Pages { same, prot: guard.entry.prot, serial: guard.origin.serial };
         Some(Overrun { known, side, guard, between: 0 })
+    }
+
+    /// The accessible memory of a mapping that a guard of madvise(2) in it borders.
+    pub(super) fn into_advised_guard(address: usize, known: &TrackedRange) -> Option<Overrun> {
+        let Entry { start, end, .. } = known.entry;
+        // What can be accessed begins behind the guards at the start, and ends before those at the end.
+        let (start, end) = (behind_guards(start, known), before_guards(end, known));
+        let (low, high) = (before_guards(page_start(address), known), behind_guards(page_start(address), known));
+        let below = if start < low { address.wrapping_sub(low) } else { NEAR };
+        let above = if high < end { high.wrapping_sub(address) } else { NEAR };
+        if below >= NEAR && above >= NEAR {
+            return None;
+        }
+        let (side, start, end) = if above < below { (Side::Before, high, end) } else { (Side::Behind, start, low) };
+        let known = TrackedRange { entry: Entry { start, end, ..known.entry }, ..*known };
+        Some(Overrun { known, side, guard: Barrier::Advised, between: 0 })
     }
 
     /// The mapping on whose side a guard of `harden=guard` is.
@@ -257,6 +275,7 @@ impl Overrun {
                     draft.related("mprotect", given.site, format_args!("protected here"));
                 }
             }
+            Barrier::Advised => note_advised_guard(fault.address, draft),
             Barrier::Ours => draft.note(format_args!("the access ran into a guard of harden=guard")),
             Barrier::Foreign => {
                 if let Some(there) = mapping_at(fault.address) {
@@ -301,6 +320,33 @@ impl Overrun {
             draft.help(format_args!("check the index or pointer: it is negative, or lies before what was mapped"));
         }
     }
+}
+
+/// The most pages of a guard that are looked at.
+const GUARD_PAGES: usize = NEAR / 4096 + 1;
+
+/// Where the guards of madvise(2) end that are at an address of a mapping and above.
+#[inline(never)]
+fn behind_guards(mut at: usize, known: &TrackedRange) -> usize {
+    for _ in 0..GUARD_PAGES {
+        if at >= known.entry.end || !is_advised_guard(at, known) {
+            break;
+        }
+        at = at.wrapping_add(page_size());
+    }
+    at
+}
+
+/// Where the guards of madvise(2) begin that are right below an address of a mapping.
+#[inline(never)]
+fn before_guards(mut at: usize, known: &TrackedRange) -> usize {
+    for _ in 0..GUARD_PAGES {
+        if at <= known.entry.start || !is_advised_guard(at.wrapping_sub(1), known) {
+            break;
+        }
+        at = at.wrapping_sub(page_size());
+    }
+    at
 }
 
 /// The nearer one of two mappings, and the side of it on which the address is.

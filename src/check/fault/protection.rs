@@ -1,6 +1,6 @@
 //! Accesses that the protection of live memory forbids.
 
-use super::words::{Accessed, OffsetInto, Rights, tell_hint};
+use super::words::{Accessed, OffsetInto, Rights, note_advised_guard, tell_hint};
 use super::{NEAR, allows, note_there};
 use crate::call::Fault;
 use crate::check::provenance::note_mapped;
@@ -18,6 +18,8 @@ pub(crate) struct Forbidden {
     there: Option<Mapping>,
     /// The call of mprotect that gave it its protection.
     given: Option<Protection>,
+    /// Whether it is a guard of madvise(2).
+    is_guard: bool,
 }
 
 impl Forbidden {
@@ -25,7 +27,12 @@ impl Forbidden {
     pub(super) fn of_own(fault: &Fault, known: &TrackedRange, there: Option<&Mapping>) -> Forbidden {
         let prot = there.map_or(known.entry.prot, Mapping::prot);
         let given = tracked::protection(fault.address, prot, Some(known.origin.serial));
-        Forbidden { known: Some(*known), there: there.copied(), given }
+        Forbidden { known: Some(*known), there: there.copied(), given, is_guard: false }
+    }
+
+    /// An access to a guard of madvise(2), far from what can be accessed.
+    pub(super) fn of_guard(known: &TrackedRange, there: &Mapping) -> Forbidden {
+        Forbidden { known: Some(*known), there: Some(*there), given: None, is_guard: true }
     }
 
     /// An access to memory that the program has not mapped by a call that was seen; `None` unless it has protected it.
@@ -34,7 +41,7 @@ impl Forbidden {
             return None;
         }
         let given = tracked::protection(fault.address, there.prot(), None)?;
-        Some(Forbidden { known: None, there: Some(*there), given: Some(given) })
+        Some(Forbidden { known: None, there: Some(*there), given: Some(given), is_guard: false })
     }
 
     fn rights(&self) -> Option<Rights> {
@@ -50,7 +57,11 @@ impl Forbidden {
     pub(super) fn tell(&self, fault: &Fault, draft: &mut Draft) {
         let access = Accessed(fault);
         let Some(rights) = self.rights() else { return };
-        let key = if fault.code == Fault::PKUERR { ", and closed to this thread by a protection key" } else { "" };
+        let key = match fault.code {
+            Fault::PKUERR => ", and closed to this thread by a protection key",
+            _ if self.is_guard => ", and closed by MADV_GUARD_INSTALL",
+            _ => "",
+        };
         match &self.known {
             Some(known) => draft.message(format_args!(
                 "{access} in memory that is {rights}{key}: it is {}",
@@ -96,6 +107,11 @@ impl Forbidden {
                 ));
                 draft.help(format_args!("open the key in this thread before the access, with pkey_set(3)"));
             }
+            return;
+        }
+        if self.is_guard {
+            note_advised_guard(fault.address, draft);
+            draft.help(format_args!("open it first with MADV_GUARD_REMOVE, or use other memory"));
             return;
         }
         let Some(known) = &self.known else {

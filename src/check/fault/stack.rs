@@ -1,7 +1,7 @@
 //! Stacks that are used up.
 
 use super::NEAR;
-use super::words::{Accessed, RememberedMemory};
+use super::words::{Accessed, RememberedMemory, note_advised_guard};
 use crate::call::Fault;
 use crate::check::memory::ShownMapping;
 use crate::check::provenance::note_mapped;
@@ -259,7 +259,7 @@ impl Overflow {
         {
             draft.related("mprotect", given.site, format_args!("the guard below it was protected here"));
         } else if fault.code == Fault::MAPERR && pagemap::is_guard(fault.address) {
-            draft.note(format_args!("the access ran into a guard of madvise (MADV_GUARD_INSTALL)"));
+            note_advised_guard(fault.address, draft);
         }
     }
 

@@ -3,13 +3,14 @@
 use crate::call::Fault;
 use crate::check::ByteCount;
 use crate::check::memory::{Named, mapping_at};
+use crate::check::provenance::note_advised;
 use crate::facts::limits::Bytes;
 use crate::facts::mapping::Mapping;
 use crate::form::Draft;
 use crate::machine::Access;
 use crate::observe::tracked;
 use crate::plain::escape::Quoted;
-use crate::track::{By, Library, Requested, TrackedRange};
+use crate::track::{Advised, By, Library, Requested, TrackedRange};
 use core::ffi::c_int;
 use core::fmt;
 
@@ -126,6 +127,15 @@ pub(super) fn tell_hint(address: usize, draft: &mut Draft) -> bool {
          room for all with one mmap and place each in it with MAP_FIXED"
     ));
     true
+}
+
+/// Says that an access ran into a guard of madvise(2), and where that was installed.
+pub(super) fn note_advised_guard(address: usize, draft: &mut Draft) {
+    draft.note(format_args!("the access ran into a guard of madvise (MADV_GUARD_INSTALL)"));
+    let since = tracked::at(address).map(|known| known.origin.serial);
+    if let Some(by) = tracked::advice(address, Advised::Guarded, since) {
+        note_advised(&by, format_args!("the guard was installed here"), draft);
+    }
 }
 
 /// Tells where the shared object that was at an address was removed, and what was at the address.

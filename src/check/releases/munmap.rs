@@ -217,6 +217,6 @@ fn is_double(gone: &ReleasedMapping, range: Range) -> bool {
     was.origin.base == range.start
         && entry.start == range.start
         && !was.origin.placed
-        && gone.gone.by != By::Mmap
+        && !matches!(gone.gone.by, By::Mmap | By::Madvise)
         && (released.length() >= whole(was).length() || range.end <= entry.end)
 }

@@ -99,14 +99,14 @@ impl<M: Memory> Regions<M> {
             }
             carried.from = piece.origin;
         }
-        let (start, needs_check) = (shifted(piece.start), piece.needs_check);
+        let start = shifted(piece.start);
         let end = if grows { new.end } else { shifted(piece.end).min(new.end) };
         // What does not fit any more is gone.
         self.clear(Range { start, end }, releaser);
         if carried.to == 0 {
             self.is_incomplete = true;
         } else {
-            self.add(Entry { start, end, origin: carried.to, prot: piece.prot, needs_check });
+            self.add(Entry { start, end, origin: carried.to, ..piece });
         }
     }
 

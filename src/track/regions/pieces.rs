@@ -54,7 +54,8 @@ impl<M: Memory> Regions<M> {
     /// Adds a range where nothing is, and joins it with pieces of the same mapping on either side.
     pub(super) fn add(&mut self, mut entry: Entry) {
         let same = |other: &Entry, entry: &Entry| {
-            (other.origin, other.prot, other.needs_check) == (entry.origin, entry.prot, entry.needs_check)
+            (other.origin, other.prot, other.needs_check, other.kept_back)
+                == (entry.origin, entry.prot, entry.needs_check, entry.kept_back)
         };
         if entry.start >= entry.end {
             return;
