@@ -16,6 +16,7 @@ mod memcheck;
 mod outputs;
 mod path;
 mod pattern;
+mod race;
 mod replacement;
 mod run;
 mod say;
@@ -53,6 +54,7 @@ fn outcome(words: Vec<OsString>) -> Result<ExitCode, Failure> {
     };
     match matches.subcommand() {
         Some(("run", matches)) => commands::run::run(matches),
+        Some(("race", matches)) => commands::race::race(matches),
         Some(("report", matches)) => report::report(matches),
         Some(("inspect", matches)) => inspect::inspect(matches),
         Some(("ipc", matches)) => commands::ipc::ipc(matches),

@@ -55,11 +55,13 @@ pub enum When {
     Exit,
     /// An access has raised SIGSEGV or SIGBUS.
     Fault,
+    /// Accesses are watched, by `mapsan race`; the library never asks it.
+    Race,
 }
 
 impl When {
     /// Every moment at which rules are asked.
-    pub const ALL: [When; 5] = [When::Failure, When::Release, When::Success, When::Exit, When::Fault];
+    pub const ALL: [When; 6] = [When::Failure, When::Release, When::Success, When::Exit, When::Fault, When::Race];
 
     pub(crate) const fn bit(self) -> u8 {
         1 << self as u8

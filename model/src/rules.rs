@@ -386,5 +386,10 @@ macro_rules! for_each_rule {
         "a message queue that this process created still exists at its end";
     LeakShmObject "leak-shm-object" "shm_open" Exit [Note] Correctness None
         "a POSIX shared memory object that this process created and nobody unlinked";
+
+    RaceSharedMemory "race-shared-memory" "access" Race [Warning] Correctness None
+        "two threads access the same bytes of shared memory at the same time, one of them writes, and nothing keeps them apart";
+    RaceFlag "race-flag" "access" Race [Note] Correctness None
+        "a word of shared memory is polled while it is written, by instructions that are no atomic's";
     } };
 }

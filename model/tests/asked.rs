@@ -35,7 +35,8 @@ fn read(rule: Rule, name: &str) -> String {
 
 #[test]
 fn each_rule_is_made_when_its_row_says() {
-    for rule in Rule::ALL {
+    // Which of two accesses comes first is chance: what is told of a race is no golden text.
+    for rule in Rule::ALL.iter().filter(|rule| !rule.asked().at(When::Race)) {
         let asked = rule.info().asked;
         let said = match shown(*rule) {
             Ending::Failed => asked.at(When::Failure),

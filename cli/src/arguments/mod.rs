@@ -2,8 +2,10 @@
 
 mod inspect;
 mod objects;
+mod race;
 
 pub(crate) use objects::columns_of;
+pub(crate) use race::demand;
 
 use crate::failure::Failure;
 use crate::form;
@@ -15,6 +17,7 @@ use crate::run::comparison::Comparison;
 use crate::run::follow::Wait;
 use crate::run::options;
 use crate::run::project::Project;
+use crate::spelling::nearest;
 use crate::values;
 use clap::builder::{PossibleValue, PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, crate_version, value_parser};
@@ -33,6 +36,7 @@ Examples:
                                           github, codeclimate (GitLab)
   mapsan run --disable munmap-double ./test       silence a rule; or one place of it:
   mapsan run --suppressions known.txt ./test      lines as --gen-suppressions shows them
+  mapsan race ./server                    find data races on memory that its processes share
   mapsan inspect PID                      what a running process has mapped, and where
   mapsan ipc                              segments, semaphores and queues, and who has them
   mapsan who FILE                         which processes have a file, an object or a mapping
@@ -64,6 +68,7 @@ pub(crate) fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(run())
+        .subcommand(race::race())
         .subcommand(report())
         .subcommand(inspect::inspect())
         .subcommand(objects::ipc())
@@ -395,6 +400,17 @@ pub(crate) fn destinations(matches: &ArgMatches) -> Result<Vec<Destination>, Fai
         *file = expanded.map_err(|why| Failure::usage(format!("--output '{}': {why}", file.display())))?;
     }
     Ok(destinations)
+}
+
+/// Refuses an option that there is not, which the parser takes for the program.
+pub(crate) fn refuse_unknown_option(subcommand: &str, words: &[OsString]) -> Result<(), Failure> {
+    let first = words.first().and_then(|word| word.to_str());
+    let Some(option) = first.filter(|word| word.starts_with('-')) else { return Ok(()) };
+    let command = command();
+    let options = command.find_subcommand(subcommand).into_iter().flat_map(Command::get_arguments);
+    let known: Vec<String> = options.filter_map(|known| Some(format!("--{}", known.get_long()?))).collect();
+    let near = nearest(option, known.iter().map(String::as_str));
+    Err(Failure::usage(format!("there is no option '{option}'{near}; 'mapsan {subcommand} --help' lists them")))
 }
 
 enum Word {

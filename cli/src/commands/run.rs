@@ -15,7 +15,6 @@ use crate::run::prepare::{CommandLine, Prepared};
 use crate::run::project::Project;
 use crate::run::verdict::Demands;
 use crate::say::say;
-use crate::spelling::nearest;
 use crate::system::{channel, namespace};
 use clap::ArgMatches;
 use mapsan_model::Key;
@@ -28,7 +27,7 @@ use std::process::ExitCode;
 /// Runs a program and ends as it ended.
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let words: Vec<OsString> = matches.get_many("program").into_iter().flatten().cloned().collect();
-    refuse_unknown_option(&words)?;
+    arguments::refuse_unknown_option("run", &words)?;
     let command_line = CommandLine::new(&words)?;
     let project = arguments::project(matches)?;
     let mut options = Options::new(project.options.clone(), arguments::given(matches));
@@ -140,17 +139,6 @@ fn demands(matches: &ArgMatches, options: &Options, project: &Project) -> Demand
         coverage: matches.get_flag("require-coverage") || project.requires_coverage,
         fail: options.fail,
     }
-}
-
-/// Refuses an option that there is not, which the parser takes for the program.
-fn refuse_unknown_option(words: &[OsString]) -> Result<(), Failure> {
-    let first = words.first().and_then(|word| word.to_str());
-    let Some(option) = first.filter(|word| word.starts_with('-')) else { return Ok(()) };
-    let command = arguments::command();
-    let options = command.find_subcommand("run").into_iter().flat_map(clap::Command::get_arguments);
-    let known: Vec<String> = options.filter_map(|known| Some(format!("--{}", known.get_long()?))).collect();
-    let near = nearest(option, known.iter().map(String::as_str));
-    Err(Failure::usage(format!("there is no option '{option}'{near}; 'mapsan run --help' lists them")))
 }
 
 /// Options that nobody else has: behind the program they are its own, and meant otherwise.

@@ -1,6 +1,6 @@
 //! A finding as it is shown: its frames looked up, those of the loader and the library left out.
 
-use crate::findings::records::{Call, Finding, Frame, Record};
+use crate::findings::records::{self, Call, Finding, Frame, Record};
 use crate::findings::symbols::{SourceLocation, Symbols};
 use mapsan_model::Severity;
 use std::path::Path;
@@ -60,7 +60,26 @@ pub(crate) struct Related {
     pub(crate) function: Option<String>,
     /// Whether it tells what was done with memory, and not of a thread, a key or a descriptor.
     pub(crate) is_of_memory: bool,
+    /// The access that was made there, of a race.
+    pub(crate) access: Option<Access>,
     pub(crate) stack: Vec<Located>,
+}
+
+/// An access of a race, beside the first.
+#[derive(Clone, Debug)]
+pub(crate) struct Access {
+    pub(crate) pid: u32,
+    /// In words, as the first stands where other findings have a call.
+    pub(crate) call: Call,
+}
+
+impl Access {
+    fn of(related: &records::Related) -> Option<Access> {
+        let (access, length) = (related.access.as_deref()?, related.length?);
+        let start = u64::from_str_radix(related.start.as_deref()?.strip_prefix("0x")?, 16).ok()?;
+        let values = (related.before.as_deref()?, related.after.as_deref()?);
+        Some(Access { pid: related.pid?, call: Call::of_access(access, length, start, values) })
+    }
 }
 
 /// A finding, looked up.
@@ -96,7 +115,9 @@ impl Found {
                 .map(|related| Related {
                     label: related.label.clone(),
                     function: related.call.as_ref().map(|call| call.function.clone()),
-                    is_of_memory: related.start.is_some(),
+                    // Of a race both places are about the same memory.
+                    is_of_memory: related.start.is_some() && related.access.is_none(),
+                    access: Access::of(related),
                     stack: stack(&related.stack),
                 })
                 .collect(),
@@ -131,8 +152,14 @@ impl Found {
 
     /// What makes it the same finding as one of another process: the rule, and where.
     pub(crate) fn identity(&self) -> (String, String) {
-        let place = self.stack.first().map(|located| located.frame.place());
-        (self.rule.clone(), place.unwrap_or_default())
+        let place = |stack: &[Located]| stack.first().map(|located| located.frame.place()).unwrap_or_default();
+        let mut places = vec![place(&self.stack)];
+        // Which of the two of a race was the first is chance.
+        places.extend(
+            self.related.iter().filter(|related| related.access.is_some()).map(|related| place(&related.stack)),
+        );
+        places.sort();
+        (self.rule.clone(), places.join(" "))
     }
 }
 

@@ -68,6 +68,7 @@ pub(crate) enum Kind {
     ExecFailed,
     Degraded(Degraded),
     Injected(Box<Injected>),
+    Coverage(Coverage),
     End(End),
     #[serde(other)]
     Other,
@@ -99,16 +100,27 @@ pub(crate) struct Degraded {
 /// A process that ends in order.
 #[derive(Debug, Default, Deserialize, Serialize)]
 pub(crate) struct End {
+    #[serde(default)]
+    pub(crate) errors: u64,
+    #[serde(default)]
+    pub(crate) warnings: u64,
+    #[serde(default)]
+    pub(crate) notes: u64,
     pub(crate) repeated: u64,
     /// Mappings that it has made and released.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) changes: Option<u64>,
     /// Findings that could not be written.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_none")]
     pub(crate) lost: u64,
     /// Why it was checked in part alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) degraded: Option<String>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "what serde hands over")]
+fn is_none(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A program that a process starts: in its own place, or as a child.
@@ -230,8 +242,20 @@ impl Injected {
     }
 }
 
+/// How much of the memory that processes share was watched for races.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub(crate) struct Coverage {
+    pub(crate) objects: usize,
+    pub(crate) names: Vec<String>,
+    pub(crate) words: usize,
+    /// How often somebody came to one who was held for it.
+    pub(crate) windows: u64,
+    /// Bytes of the objects that were never watched.
+    pub(crate) unwatched: u64,
+}
+
 /// A finding.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Finding {
     pub(crate) rule: String,
     pub(crate) severity: String,
@@ -243,10 +267,34 @@ pub(crate) struct Finding {
     pub(crate) related: Vec<Related>,
     #[serde(default)]
     pub(crate) repeated: u64,
+    /// Of a race: the first of the two accesses, to these bytes, and what they were before and after it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) access: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) start: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) length: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) before: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) after: Option<String>,
+    /// Of a race: the memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) object: Option<Place>,
 }
 
-/// The call of a finding.
+/// A place in an object that processes share.
 #[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Place {
+    pub(crate) name: String,
+    pub(crate) offset: u64,
+}
+
+/// What stands for a function where a finding is about an access.
+const ACCESS: &str = "access";
+
+/// The call of a finding.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Call {
     pub(crate) function: String,
     pub(crate) args: Vec<String>,
@@ -255,6 +303,19 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    /// An access of memory that stands for a call: what it is, how long, and where, with what was read or written.
+    pub(crate) fn of_access(access: &str, length: u64, start: u64, (before, after): (&str, &str)) -> Call {
+        let args = vec![access.to_owned(), format!("{start:#x}"), length.to_string()];
+        let result =
+            if access == "read" || before == after { after.to_owned() } else { format!("{before} becomes {after}") };
+        Call { function: ACCESS.to_owned(), args, result, errno: None }
+    }
+
+    /// Whether it is an access of memory.
+    pub(crate) fn is_access(&self) -> bool {
+        self.function == ACCESS
+    }
+
     /// Whether it is a signal that ended the process.
     pub(crate) fn is_signal(&self) -> bool {
         is_signal(&self.function)
@@ -263,6 +324,10 @@ impl Call {
 
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some([access, start, length]) = self.args.get(..3).filter(|_| self.is_access()) {
+            let bytes = if length == "1" { "byte" } else { "bytes" };
+            return write!(f, "{access} of {length} {bytes} at {start}: {}", self.result);
+        }
         let arguments = |each: &mut dyn FnMut(fmt::Arguments<'_>)| {
             self.args.iter().for_each(|argument| each(format_args!("{argument}")));
         };
@@ -313,6 +378,27 @@ pub(crate) struct Related {
     /// Where the memory starts, if it is a place that is about memory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) start: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) length: Option<u64>,
+    /// Of a race: who made the other access, which it is, and what the bytes were before and after it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pid: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tid: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) access: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) before: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) after: Option<String>,
+}
+
+impl Related {
+    /// A place without more.
+    pub(crate) fn new(label: impl Into<String>, call: Option<RelatedCall>, stack: Vec<Frame>) -> Related {
+        let (start, length, pid, tid, access, before, after) = (None, None, None, None, None, None, None);
+        Related { label: label.into(), call, stack, start, length, pid, tid, access, before, after }
+    }
 }
 
 /// The call of a place, as far as it is remembered.
@@ -331,7 +417,7 @@ mod tests {
         assert!(matches!(read(r#"{"pid":1,"kind":"start","version":"0"}"#), Kind::Start(_)));
         assert!(matches!(
             read(r#"{"pid":1,"kind":"end","errors":0,"repeated":3}"#),
-            Kind::End(End { repeated: 3, lost: 0, degraded: None, changes: None })
+            Kind::End(End { repeated: 3, lost: 0, degraded: None, changes: None, .. })
         ));
         assert!(matches!(read(r#"{"pid":1,"kind":"new"}"#), Kind::Other));
         assert_eq!(serde_json::from_str::<UseKind>(r#""removal-refused""#).unwrap(), UseKind::RemovalRefused);
@@ -394,6 +480,8 @@ mod tests {
             (of_kind("start"), fields_of::<Start>()),
             (of_kind("end"), fields_of::<End>()),
             (of_kind("finding"), fields_of::<Finding>()),
+            (of_kind("finding")["object"]["properties"].clone(), fields_of::<Place>()),
+            (of_kind("coverage"), fields_of::<Coverage>()),
             (of_kind("segment"), fields_of::<Segment>()),
             (of_kind("segment-use"), fields_of::<SegmentUse>()),
             (of_kind("ipc-object"), fields_of::<IpcObject>()),

@@ -3,7 +3,9 @@
 use crate::findings::baseline::{Baseline, Standing};
 use crate::findings::fingerprint::Fingerprint;
 use crate::findings::found::Found;
-use crate::findings::records::{End, Exec, Finding, IpcObject, Kind, Object, Record, Segment, SegmentUse, SharedLock};
+use crate::findings::records::{
+    Coverage, End, Exec, Finding, IpcObject, Kind, Object, Record, Segment, SegmentUse, SharedLock,
+};
 use crate::findings::severities::Severities;
 use crate::findings::suppress::Suppressions;
 use crate::findings::symbols::Symbols;
@@ -148,6 +150,8 @@ pub(crate) struct Session {
     /// the process, which are without the library in any case.
     pub(crate) silent: BTreeMap<Started, Attributed<Exec>>,
     pub(crate) lost_shells: Vec<Attributed<Exec>>,
+    /// How much was watched for races, if that was done.
+    pub(crate) coverage: Option<Coverage>,
     /// Findings of processes about what they have left.
     pub(crate) left_findings: Vec<Found>,
     seen: HashSet<(String, String)>,
@@ -192,6 +196,7 @@ impl Session {
                 self.add_gap(&record.exe, &reason, record.pid);
             }
             Kind::Injected(_) => self.injected += 1,
+            Kind::Coverage(coverage) => self.coverage = Some(coverage.clone()),
             Kind::ExecFailed | Kind::Other => {}
         }
         Ingested::Silent
@@ -213,7 +218,7 @@ impl Session {
             help: Vec::new(),
             stack: injected.stack.clone(),
             related: Vec::new(),
-            repeated: 0,
+            ..Finding::default()
         };
         Some((self.locate(record, &call), order))
     }

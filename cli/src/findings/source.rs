@@ -37,6 +37,17 @@ pub(crate) fn snippet(place: &SourceLocation, functions: &[&str], label: &str, c
     Some(renderer.render(&[Group::with_level(Level::ERROR).element(snippet)]))
 }
 
+/// The code of the statement that a line belongs to, without comments.
+pub(crate) fn statement(source: &str, line: usize) -> String {
+    let lines: Vec<&str> = source.lines().map(code_of).map(str::trim).collect();
+    let ends = |line: &str| line.is_empty() || line.ends_with([';', '{', '}']) || line.starts_with(['#', '/', '*']);
+    let Some(index) = line.checked_sub(1).filter(|index| *index < lines.len()) else { return String::new() };
+    let before = lines.iter().take(index).rev().take(LONGEST).take_while(|line| !ends(line)).count();
+    let after = lines.iter().skip(index).take(LONGEST).take_while(|line| !ends(line)).count();
+    let last = (index + after).min(lines.len() - 1);
+    lines.get(index - before..=last).unwrap_or_default().join(" ")
+}
+
 /// The parts of a range that lie on each line, without blanks at their ends.
 fn each_line(text: &str, range: &Range<usize>) -> Vec<Range<usize>> {
     let mut parts = Vec::new();
@@ -169,6 +180,16 @@ mod tests {
 
     fn marked(text: &str, column: usize) -> Option<String> {
         call_in(text, &["mmap"], column).map(|range| text[range].to_owned())
+    }
+
+    #[test]
+    fn a_statement_has_all_its_lines_and_no_others() {
+        let source = "atomic_store(&a,\n   1);\nb++; /* atomic */\nif (x)\n  c =\n    2;\n}\n";
+        assert_eq!(statement(source, 2), "atomic_store(&a, 1);");
+        assert_eq!(statement(source, 1), "atomic_store(&a, 1);");
+        assert_eq!(statement(source, 3), "b++;");
+        assert_eq!(statement(source, 5), "if (x) c = 2;");
+        assert_eq!((statement(source, 0), statement(source, 99)), (String::new(), String::new()));
     }
 
     #[test]

@@ -25,7 +25,11 @@ impl Suppressions {
     /// Whether a line is for this finding.
     pub(crate) fn silence(&mut self, found: &Found) -> bool {
         let line = suppressions(&self.content).find(|line| {
-            matches(line.rule, found.rule.as_bytes()) && found.stack.iter().any(|located| names(line.pattern, located))
+            // Of a race either of the two may be the first.
+            let others = found.related.iter().filter(|related| related.access.is_some());
+            let mut stacks = std::iter::once(&found.stack).chain(others.map(|related| &related.stack));
+            matches(line.rule, found.rule.as_bytes())
+                && stacks.any(|stack| stack.iter().any(|located| names(line.pattern, located)))
         });
         line.map(|line| self.used.insert(line.line)).is_some()
     }

@@ -144,7 +144,8 @@ fn modified_after(path: &str, time: &str) -> bool {
     written.is_some_and(|written| !time.is_empty() && written.to_string().as_str() > time)
 }
 
-fn build_id_of(path: impl AsRef<Path>) -> Option<String> {
+/// The build id that a file has.
+pub(crate) fn build_id_of(path: impl AsRef<Path>) -> Option<String> {
     let cache = ReadCache::new(File::open(path).ok()?);
     let file = object::File::parse(&cache).ok()?;
     let id = file.build_id().ok()??;

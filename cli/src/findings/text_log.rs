@@ -131,7 +131,7 @@ fn headline(text: &str) -> Option<Finding> {
         help: Vec::new(),
         stack: Vec::new(),
         related: Vec::new(),
-        repeated: 0,
+        ..Finding::default()
     })
 }
 
@@ -165,7 +165,7 @@ fn take_part(finding: &mut Finding, part: &str) {
         }
     } else if let Some(label) = part.strip_suffix(':').filter(|label| !label.starts_with(' ')) {
         let label = label.to_owned();
-        finding.related.push(Related { label, call: None, stack: Vec::new(), start: None });
+        finding.related.push(Related::new(label, None, Vec::new()));
     }
 }
 

@@ -3,12 +3,14 @@
 use super::contract::{Form, RunFacts, ShownFrames, TextStyle, unended};
 use crate::findings::found::{Found, Located, site_of};
 use crate::findings::harness::{Part, folded};
+use crate::findings::records::Coverage;
 use crate::findings::session::Session;
 use crate::findings::source;
 use crate::findings::suppress;
 use crate::findings::symbols::SourceLocation;
 use crate::path::display_path;
 use anstyle::{AnsiColor, Style};
+use humansize::{BINARY, format_size};
 use mapsan_model::suppressions::PROPOSED;
 use mapsan_model::{Counted, Rule, Severity};
 use std::collections::BTreeSet;
@@ -34,13 +36,17 @@ impl Text {
         let label = match &call.errno {
             Some(errno) => errno.clone(),
             None if call.is_signal() => format!("this {}", call.result),
+            None if call.is_access() => format!("this {}", call.args.first().map_or("access", String::as_str)),
             None => "this call".to_owned(),
         };
-        let functions = if call.is_signal() { &[][..] } else { &[call.function.as_str()] };
+        let functions = if call.is_signal() || call.is_access() { &[][..] } else { &[call.function.as_str()] };
         self.write_frames(&found.stack, "    ", text);
         excerpts.write(&found.stack, functions, &label, "    ", text);
         for related in &found.related {
-            let _ = writeln!(text, "    {}:", related.label);
+            let _ = match &related.access {
+                Some(access) => writeln!(text, "    {}, in process {}: {}", related.label, access.pid, access.call),
+                None => writeln!(text, "    {}:", related.label),
+            };
             self.write_frames(&related.stack, "        ", text);
             let functions: Vec<&str> = related.function.as_deref().into_iter().collect();
             excerpts.write(&related.stack, &functions, "here", "        ", text);
@@ -152,9 +158,12 @@ impl Form for Text {
             let _ = writeln!(text, "mapsan: NOT COVERED: '{}': {}", gap.program, gap.reason);
         }
         text.extend(unended(&session.unended).map(|unended| format!("mapsan: {unended}\n")));
+        text.extend(session.coverage.as_ref().map(|coverage| format!("mapsan: {}\n", watched(coverage))));
         let summary = session.summary();
         if !summary.is_empty() {
             let _ = writeln!(text, "mapsan: {summary}");
+        } else if session.coverage.is_some() {
+            let _ = writeln!(text, "mapsan: no race was seen");
         } else if session.gaps.is_empty() && session.suppressed == 0 && (self.style.terminal || run.verbose) {
             text.extend(
                 checked(session).map(|checked| format!("mapsan: no findings in {checked}; {}\n", followed(session))),
@@ -162,6 +171,18 @@ impl Form for Text {
         }
         text
     }
+}
+
+/// How much was watched for races.
+fn watched(coverage: &Coverage) -> String {
+    let Coverage { objects, words, windows, unwatched, .. } = coverage;
+    if *objects == 0 {
+        return "no memory was seen that two processes share and one may write (--threads watches that of a single one)".to_owned();
+    }
+    let size = format_size(*unwatched, BINARY.space_after_value(true));
+    let [words, objects] = [(*words, "word"), (*objects, "object")]
+        .map(|(number, word)| Counted(u64::try_from(number).unwrap_or(u64::MAX), word));
+    format!("{words} of {objects} watched, in {}; {size} of the memory never", Counted(*windows, "window"))
 }
 
 /// The programs that were checked; those of which nothing is known are not counted.
@@ -295,8 +316,13 @@ mod tests {
         let Ingested::New(mut found) = session.ingest(&Record::read(RECORD).unwrap()) else {
             panic!("it is a finding")
         };
-        found.related =
-            vec![Related { label: "attached here".to_owned(), function: function_of, is_of_memory: true, stack }];
+        found.related = vec![Related {
+            label: "attached here".to_owned(),
+            function: function_of,
+            is_of_memory: true,
+            access: None,
+            stack,
+        }];
         let text =
             Text::new(TextStyle { colour: false, terminal: false, suppressions: false, frames: ShownFrames::Folded })
                 .render_finding(&found, &mut session);

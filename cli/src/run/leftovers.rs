@@ -225,11 +225,10 @@ impl Leftovers<'_> {
     fn last_able_to_remove(&self, left: &[LeftSegment<'_>]) -> Vec<Related> {
         let [one] = left else { return Vec::new() };
         let last = self.able_to_remove(one).last().filter(|used| !used.what.stack.is_empty());
-        let related = last.map(|used| Related {
-            label: format!("attached by process {} here", self.name(used.pid)),
-            call: Some(RelatedCall { function: used.what.call.function.clone() }),
-            stack: used.what.stack.clone(),
-            start: None,
+        let related = last.map(|used| {
+            let label = format!("attached by process {} here", self.name(used.pid));
+            let call = RelatedCall { function: used.what.call.function.clone() };
+            Related::new(label, Some(call), used.what.stack.clone())
         });
         related.into_iter().collect()
     }
@@ -355,7 +354,7 @@ impl Leftovers<'_> {
             help,
             stack: stack.clone(),
             related,
-            repeated: 0,
+            ..Finding::default()
         };
         Some(Record {
             schema: SCHEMA_NAME.to_owned(),

@@ -255,7 +255,7 @@ fn finding(lock: &Attributed<SharedLock>, last: &Reading, ends: &Ends<'_>) -> Re
         help: vec![help.to_owned()],
         stack: what.stack.clone(),
         related: Vec::new(),
-        repeated: 0,
+        ..Finding::default()
     };
     Record {
         schema: SCHEMA_NAME.to_owned(),

@@ -1,7 +1,7 @@
 //! The program's process: it gets what the command got, and its end becomes the command's.
 
 use crate::inherited::{self, disposition};
-use std::io;
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::mem::MaybeUninit;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, ExitCode, ExitStatus};
@@ -46,6 +46,62 @@ extern "C" fn interrupt(_signal: i32) {
 
 /// Starts the program, and sets the command to wait for it; its pid.
 pub(crate) fn start(mut command: Command) -> io::Result<u32> {
+    prepare(&mut command);
+    // A signal that comes before it is known whose it is waits.
+    let held = hold_forwarded();
+    let pid = command.spawn().map(|child| child.id());
+    if let Ok(pid) = pid {
+        PROGRAM.store(i32::try_from(pid).unwrap_or(0), Relaxed);
+    }
+    set_mask(&held);
+    pid
+}
+
+/// A program's process that waits for the command before it executes the program: until it may, or the command has ended.
+pub(crate) struct Held {
+    pub(crate) pid: u32,
+    go: PipeWriter,
+    failed: PipeReader,
+}
+
+/// Starts the program as [`start`] does, but for the last step; the command must have no other thread yet.
+pub(crate) fn start_held(mut command: Command) -> io::Result<Held> {
+    prepare(&mut command);
+    let (mut wait, go) = io::pipe()?;
+    let (failed, mut fail) = io::pipe()?;
+    let held = hold_forwarded();
+    // SAFETY: the child is a copy of a process of one thread, and may do what that could.
+    let pid = unsafe { libc::fork() };
+    if pid == 0 {
+        drop((go, failed));
+        let _ = wait.read(&mut [0]);
+        let error = command.exec().raw_os_error().unwrap_or(libc::EIO);
+        let _ = fail.write_all(&error.to_ne_bytes());
+        // SAFETY: ends the child.
+        unsafe { libc::_exit(127) };
+    }
+    let error = io::Error::last_os_error();
+    PROGRAM.store(pid.max(0), Relaxed);
+    set_mask(&held);
+    let pid = u32::try_from(pid).map_err(|_| error)?;
+    Ok(Held { pid, go, failed })
+}
+
+impl Held {
+    /// Lets it execute the program; an error if that can't be executed.
+    pub(crate) fn release(self) -> io::Result<()> {
+        let Held { go, mut failed, .. } = self;
+        drop(go);
+        let mut error = [0; 4];
+        match failed.read_exact(&mut error) {
+            Ok(()) => Err(io::Error::from_raw_os_error(i32::from_ne_bytes(error))),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+/// Has the child find signals and descriptors as the command found them, and the command pass signals on.
+fn prepare(command: &mut Command) {
     let before = BEFORE.get_or_init(|| {
         let own = FORWARDED.iter().chain(&SHARED).map(|signal| (*signal, disposition(*signal)));
         own.chain(inherited::signals()).collect()
@@ -67,21 +123,16 @@ pub(crate) fn start(mut command: Command) -> io::Result<u32> {
             // SAFETY: closes a descriptor of the child's, which nothing uses between fork and exec.
             unsafe { libc::close(fd) };
         }
-        // SAFETY: as above; a valid mask.
-        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const mask, ptr::null_mut()) };
+        set_mask(&mask);
         Ok(())
     };
     // SAFETY: the closure makes system calls alone.
     unsafe { command.pre_exec(restore) };
-    // A signal that comes before it is known whose it is waits.
-    let held = hold_forwarded();
-    let pid = command.spawn().map(|child| child.id());
-    if let Ok(pid) = pid {
-        PROGRAM.store(i32::try_from(pid).unwrap_or(0), Relaxed);
-    }
+}
+
+fn set_mask(mask: &libc::sigset_t) {
     // SAFETY: a valid mask.
-    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const held, ptr::null_mut()) };
-    pid
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, mask, ptr::null_mut()) };
 }
 
 /// Waits for all children until there are none, and tells how the program ended when it has.

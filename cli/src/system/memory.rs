@@ -21,6 +21,11 @@ impl KernelMapping {
     pub(crate) fn is_of_file(&self) -> bool {
         self.name.starts_with('/')
     }
+
+    /// Whether code in it can be executed.
+    pub(crate) fn is_executable(&self) -> bool {
+        self.rights.contains('x')
+    }
 }
 
 /// The memory of a process that is not this one.

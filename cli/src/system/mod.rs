@@ -16,7 +16,9 @@ pub(crate) mod library;
 pub(crate) mod liveness;
 pub(crate) mod memory;
 pub(crate) mod namespace;
+pub(crate) mod pages;
 pub(crate) mod posix;
+pub(crate) mod privileges;
 pub(crate) mod process;
 pub(crate) mod processes;
 pub(crate) mod program;
@@ -28,5 +30,8 @@ pub(crate) mod signal;
 pub(crate) mod sysv;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod tracee;
+pub(crate) mod tracer;
 pub(crate) mod tree;
 mod undisturbed;
+pub(crate) mod unwind;
+pub(crate) mod watchpoint;

@@ -1,0 +1,29 @@
+/* One at a time by a lock on a file: flock, or fcntl's (LOCK=fcntl). */
+#include "race.h"
+#include <sys/file.h>
+
+static void lock(int file, bool is_fcntl, bool takes)
+{
+    struct flock whole = { .l_type = takes ? F_WRLCK : F_UNLCK, .l_whence = SEEK_SET };
+    if (is_fcntl)
+        CHECK(fcntl(file, F_SETLKW, &whole) == 0);
+    else
+        CHECK(flock(file, takes ? LOCK_EX : LOCK_UN) == 0);
+}
+
+int main(int argc, char **argv)
+{
+    bool is_fcntl = getenv("LOCK") != NULL;
+    volatile long *numbers = share(argc, argv, 4096);
+    /* Each opens it for itself: a forked descriptor has the lock of the other. */
+    int file = open("lock", O_CREAT | O_RDWR, 0600);
+    CHECK(file >= 0);
+    while (goes_on()) {
+        lock(file, is_fcntl, true);
+        CHECK(numbers[0] == numbers[1]);
+        numbers[0]++;
+        numbers[1]++;
+        lock(file, is_fcntl, false);
+    }
+    return finish();
+}

@@ -1,0 +1,376 @@
+//! The thread that traces: what happens to the traced threads, one thing after the other, and what is watched meanwhile.
+//!
+//! It must be one thread, since the kernel lets no other ask for anything; and when it ends, all that it traces goes on
+//! untraced.
+
+mod hits;
+
+use crate::race::callee::Callees;
+use crate::race::codes::Codes;
+use crate::race::objects::{Choice, Objects};
+use crate::race::suspicion::{Coverage, Event, Suspicion};
+use crate::race::threads::{SLOTS, Threads};
+use crate::race::window::{Stage, Window};
+use crate::race::words::{Word, Words};
+use crate::system::pages;
+use crate::system::privileges;
+use crate::system::tracer::{self, Change, Told, What};
+use std::collections::{BTreeSet, HashSet};
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+/// What it costs a program that one of its threads stops and goes on.
+const STOP: Duration = Duration::from_micros(25);
+/// How much of the budget may be used before it is earned.
+const CREDIT: Duration = Duration::from_millis(2);
+/// How often it is looked what has changed; and after which times, at least and at most, at what processes have mapped.
+const TICK: Duration = Duration::from_millis(5);
+const LOOK_SOON: Duration = Duration::from_millis(4);
+const LOOK_LATE: Duration = Duration::from_millis(250);
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Demand {
+    /// How much of its time a program may be held up, in percent.
+    pub(crate) budget: f64,
+    /// How many words are watched at once.
+    pub(crate) words: usize,
+    pub(crate) choice: Choice,
+    /// How long it is watched.
+    pub(crate) time: Option<Duration>,
+}
+
+/// All that is known while it lasts.
+pub(crate) struct Engine {
+    demand: Demand,
+    main: i32,
+    threads: Threads,
+    objects: Objects,
+    words: Words,
+    codes: Codes,
+    callees: Callees,
+    windows: [Option<Window<Suspicion>>; SLOTS],
+    /// Instructions of processes that were seen to poll.
+    pollers: HashSet<(i32, u64)>,
+    /// Pairs of instructions of which it is told that they race.
+    told: HashSet<(u64, u64)>,
+    events: Sender<Event>,
+    stop: Arc<AtomicBool>,
+    start: Instant,
+    /// For how long something of the program was held up.
+    spent: Duration,
+    next_look: Instant,
+    interval: Duration,
+    next_tick: Instant,
+    executed: BTreeSet<i32>,
+    windows_made: u64,
+}
+
+impl Engine {
+    pub(crate) fn new(demand: Demand, main: i32, events: Sender<Event>, stop: Arc<AtomicBool>) -> Engine {
+        let now = Instant::now();
+        let objects = Objects::new(demand.choice.clone());
+        let seed = u64::from(std::process::id()) << 32 | 0x9e37_79b9;
+        Engine {
+            demand,
+            main,
+            threads: Threads::default(),
+            objects,
+            words: Words::new(seed),
+            codes: Codes::default(),
+            callees: Callees::default(),
+            windows: [const { None }; SLOTS],
+            pollers: HashSet::new(),
+            told: HashSet::new(),
+            events,
+            stop,
+            start: now,
+            spent: Duration::ZERO,
+            next_look: now,
+            interval: LOOK_SOON,
+            next_tick: now,
+            executed: BTreeSet::new(),
+            windows_made: 0,
+        }
+    }
+
+    /// Watches a thread that was seized, and all that it starts, until nobody is left or it is enough.
+    pub(crate) fn watch(mut self) {
+        self.threads.add(self.main);
+        while !self.threads.is_empty() && !self.is_enough() {
+            while let Ok(Some(change)) = tracer::next() {
+                self.take(change);
+            }
+            let now = Instant::now();
+            self.end_windows(now);
+            if now >= self.next_look {
+                self.look(now);
+            }
+            if now >= self.next_tick {
+                self.next_tick = now + TICK;
+                self.words.compare(&self.objects);
+            }
+            self.open_windows(now);
+            let until = self.windows.iter().flatten().map(|window| window.until).fold(self.next_tick, Instant::min);
+            tracer::wait(until.saturating_duration_since(Instant::now()));
+        }
+        self.let_all_go();
+        let coverage = self.coverage();
+        drop(self.events.send(Event::Over(coverage)));
+    }
+
+    fn is_enough(&self) -> bool {
+        self.stop.load(Relaxed) || self.demand.time.is_some_and(|time| self.start.elapsed() >= time)
+    }
+
+    fn tell(&self, event: Event) {
+        // Nobody listens any more when the command is about to end.
+        drop(self.events.send(event));
+    }
+
+    /// Something has happened to a thread.
+    fn take(&mut self, Change { thread, what }: Change) {
+        match what {
+            What::Ended(status) => {
+                self.end_thread(thread);
+                if thread == self.main {
+                    self.tell(Event::Ended(status));
+                }
+            }
+            What::Born(child) => {
+                self.add(child);
+                tracer::go_on(thread, 0);
+            }
+            What::Executed => self.execute(thread),
+            What::Halted => {
+                self.add(thread);
+                tracer::listen(thread);
+            }
+            What::Stopped => {
+                self.add(thread);
+                match self.threads.get_mut(thread) {
+                    Some(known) if known.is_held => known.has_settled = true,
+                    _ => tracer::go_on(thread, 0),
+                }
+            }
+            What::Signal(told) => self.take_signal(thread, told),
+        }
+    }
+
+    fn take_signal(&mut self, thread: i32, told: Told) {
+        self.add(thread);
+        let is_own = self.threads.get(thread).is_some_and(|known| known.signal == told.signal);
+        match told.descriptor.filter(|_| is_own).map(|descriptor| self.threads.slot_of(thread, descriptor)) {
+            Some(Some(slot)) => self.hit(thread, slot),
+            // Of a watchpoint that is gone.
+            Some(None) => tracer::go_on(thread, 0),
+            None => tracer::go_on(thread, told.signal),
+        }
+    }
+
+    /// A thread that may be new.
+    fn add(&mut self, thread: i32) {
+        if self.threads.get(thread).is_some() {
+            return;
+        }
+        if self.threads.add(thread).is_some() {
+            self.look_soon();
+        }
+        for (slot, window) in self.windows.iter().enumerate() {
+            if let Some(window) = window {
+                self.threads.join(thread, slot, window.word.of, &window.word.bytes, &self.objects);
+            }
+        }
+    }
+
+    fn look_soon(&mut self) {
+        self.interval = LOOK_SOON;
+        self.next_look = self.next_look.min(Instant::now() + LOOK_SOON);
+    }
+
+    fn end_thread(&mut self, thread: i32) {
+        if let Some(pid) = self.threads.remove(thread) {
+            self.objects.forget(pid);
+            self.codes.forget(pid);
+        }
+    }
+
+    /// A process executes another program, in the place of the one before.
+    fn execute(&mut self, thread: i32) {
+        self.add(thread);
+        self.threads.execute(thread);
+        self.objects.forget(thread);
+        self.codes.forget(thread);
+        self.look_soon();
+        self.executed.insert(thread);
+        self.tell(Event::Executed(thread, exe_of(thread)));
+        if privileges::are_withheld(thread) {
+            // It has not got the rights that its file gives, for it is traced: it is executed again, and not traced.
+            self.tell(Event::LetGo(thread, exe_of(thread)));
+            self.threads.remove(thread);
+            privileges::execute_again(thread);
+            return;
+        }
+        tracer::go_on(thread, 0);
+    }
+
+    /// Lets a thread that is held go on.
+    fn release(&mut self, thread: i32) {
+        if let Some(known) = self.threads.get_mut(thread) {
+            known.is_held = false;
+            // Otherwise it goes on as soon as it has stopped.
+            if known.has_settled {
+                known.has_settled = false;
+                tracer::go_on(thread, 0);
+            }
+        }
+    }
+
+    fn close(&mut self, slot: usize, was_used: bool) {
+        self.threads.unwatch(slot);
+        if let Some(window) = self.windows.get_mut(slot).and_then(Option::take) {
+            self.windows_made += u64::from(was_used);
+            self.pollers.extend(window.pollers());
+            self.words.note_watched(&window.word, was_used);
+        }
+    }
+
+    fn end_windows(&mut self, now: Instant) {
+        for slot in 0..SLOTS {
+            let over = self.windows.get(slot).and_then(Option::as_ref).is_some_and(|window| window.is_over(now));
+            if over {
+                self.end_window(slot, now);
+            }
+        }
+    }
+
+    fn end_window(&mut self, slot: usize, now: Instant) {
+        let begun = window_start(&self.windows, slot);
+        let Some(Some(window)) = self.windows.get(slot) else { return };
+        match &window.stage {
+            Stage::Armed => self.close(slot, false),
+            Stage::Held(first) => {
+                let thread = first.thread;
+                self.spent += now.saturating_duration_since(begun);
+                self.release(thread);
+                self.close(slot, true);
+            }
+            Stage::Surveyed { suspected, .. } => {
+                let suspicion = (**suspected).clone();
+                self.close(slot, true);
+                self.confirm(suspicion);
+            }
+        }
+    }
+
+    /// Nothing has spoken against it.
+    fn confirm(&mut self, mut suspicion: Suspicion) {
+        if self.words.is_any_settled(suspicion.of, &suspicion.bytes) {
+            return;
+        }
+        self.words.settle(suspicion.of, suspicion.bytes.clone());
+        let (one, other) = (&suspicion.first, &suspicion.second);
+        self.told.insert((one.at.min(other.at), one.at.max(other.at)));
+        for (pid, at) in self.pollers.iter().filter(|(pid, _)| [one.pid, other.pid].contains(pid)) {
+            suspicion.pollers.push(self.codes.place(*pid, *at));
+        }
+        self.tell(Event::Race(Box::new(suspicion)));
+    }
+
+    /// Looks at what processes have mapped.
+    fn look(&mut self, now: Instant) {
+        let mut changed = false;
+        for pid in self.threads.pids() {
+            changed |= self.objects.look(pid);
+        }
+        if changed {
+            self.words.forget(&self.objects);
+        }
+        self.words.look_for_pages(&self.objects);
+        self.interval = if changed { LOOK_SOON } else { (self.interval * 2).min(LOOK_LATE) };
+        self.next_look = now + self.interval;
+    }
+
+    /// Watches as many words as the budget allows.
+    fn open_windows(&mut self, now: Instant) {
+        let earned = now.duration_since(self.start).mul_f64(self.demand.budget / 100.0) + CREDIT;
+        if self.spent + tracer::own_time() > earned {
+            return;
+        }
+        for slot in 0..self.demand.words.min(SLOTS) {
+            if self.windows.get(slot).is_some_and(Option::is_none) {
+                self.open_window(slot, now);
+            }
+        }
+    }
+
+    fn open_window(&mut self, slot: usize, now: Instant) {
+        let taken: Vec<Word> = self.windows.iter().flatten().map(|window| window.word.clone()).collect();
+        let Some(word) = self.words.next(&self.objects, &taken) else { return };
+        let Some((pid, at)) = self.objects.places(word.of, &word.bytes).into_iter().next() else { return };
+        let mut value = vec![0; usize::try_from(at.end - at.start).unwrap_or_default()];
+        if !pages::read(pid, at.start, &mut value) {
+            return;
+        }
+        if self.threads.watch(slot, &word, &self.objects) > 0
+            && let Some(window) = self.windows.get_mut(slot)
+        {
+            *window = Some(Window::new(word, value, now));
+        }
+        if let Some(refusal) = self.threads.refusal.take() {
+            self.tell(Event::Refused(refusal));
+        }
+    }
+
+    /// Takes all watchpoints away and lets all go on that are held; who is about to stop is waited for.
+    fn let_all_go(&mut self) {
+        for slot in 0..SLOTS {
+            match self.windows.get(slot).and_then(Option::as_ref).map(|window| &window.stage) {
+                Some(Stage::Surveyed { suspected, .. }) => {
+                    let suspicion = (**suspected).clone();
+                    self.close(slot, true);
+                    self.confirm(suspicion);
+                }
+                Some(_) => self.close(slot, false),
+                None => {}
+            }
+        }
+        for thread in self.threads.held() {
+            self.release(thread);
+        }
+        for _ in 0..4 {
+            while let Ok(Some(change)) = tracer::next() {
+                self.take(change);
+            }
+            tracer::wait(Duration::from_micros(500));
+        }
+    }
+
+    fn coverage(&self) -> Coverage {
+        let (objects, size) = self.objects.seen();
+        let words = self.words.watched();
+        Coverage {
+            objects,
+            words,
+            windows: self.windows_made,
+            unwatched: size.saturating_sub(words as u64 * 8),
+            deaf: self.threads.deaf.iter().copied().collect(),
+        }
+    }
+}
+
+/// When somebody came to the word of a slot, if he is held.
+fn window_start(windows: &[Option<Window<Suspicion>>], slot: usize) -> Instant {
+    let window = windows.get(slot).and_then(Option::as_ref);
+    window
+        .map_or_else(Instant::now, |window| window.until.checked_sub(crate::race::window::HOLD).unwrap_or(window.until))
+}
+
+/// The program that a process executes.
+fn exe_of(pid: i32) -> String {
+    let exe = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+    exe.to_string_lossy().trim_end_matches(" (deleted)").to_owned()
+}

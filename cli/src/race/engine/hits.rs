@@ -1,0 +1,155 @@
+//! What is done when a thread has come to a watched word.
+
+use super::{Engine, STOP, exe_of, window_start};
+use crate::race::instruction::Stopped;
+use crate::race::suspicion::{Side, Suspicion};
+use crate::race::window::{Answer, Hit, Stage};
+use crate::race::words::Word;
+use crate::system::{pages, tracer};
+use std::ops::Range;
+use std::time::Instant;
+
+impl Engine {
+    /// Somebody came to a word that is watched.
+    pub(super) fn hit(&mut self, thread: i32, slot: usize) {
+        self.spent += STOP;
+        let now = Instant::now();
+        if self.threads.get_mut(thread).is_some_and(|known| known.note_hit(slot)) {
+            tracer::go_on(thread, 0);
+            return;
+        }
+        let seen = self.seen(thread, slot);
+        let is_alone = !self.threads.is_another_coming(thread, slot);
+        match seen.and_then(|hit| Some((self.windows.get_mut(slot)?.as_mut()?.judge(&hit, is_alone), hit))) {
+            // Whoever comes later may have been waiting for this one.
+            None => self.spoil(slot, now),
+            Some((Answer::Hold, hit)) => {
+                if let Some(Some(window)) = self.windows.get_mut(slot) {
+                    window.hold(hit, now);
+                }
+                if let Some(known) = self.threads.get_mut(thread) {
+                    (known.is_held, known.has_settled) = (true, false);
+                }
+                // It is held in a stop of its own, with which no signal reaches it if the command is killed.
+                tracer::interrupt(thread);
+            }
+            Some((Answer::Suspect, hit)) => self.suspect(slot, &hit, now),
+            Some((Answer::Atomic, hit)) => self.drop_atomic(slot, &hit.bytes),
+            Some((Answer::GoOn, _)) => {}
+        }
+        tracer::go_on(thread, 0);
+    }
+
+    /// An access was made of which nothing is known.
+    fn spoil(&mut self, slot: usize, now: Instant) {
+        let Some(Some(window)) = self.windows.get(slot) else { return };
+        if let Stage::Held(_) = &window.stage {
+            self.end_window(slot, now);
+        }
+    }
+
+    /// What a thread did that has stopped at a watchpoint.
+    fn seen(&mut self, thread: i32, slot: usize) -> Option<Hit> {
+        let pid = self.threads.get(thread)?.pid;
+        let window = self.windows.get_mut(slot)?.as_mut()?;
+        let word = window.word.clone();
+        let (_, watched) = self.objects.places(word.of, &word.bytes).into_iter().find(|(there, _)| *there == pid)?;
+        let registers = tracer::registers(thread).ok()?;
+        let mut value = vec![0; window.value.len()];
+        if !pages::read(pid, watched.start, &mut value) {
+            return None;
+        }
+        let stopped = Stopped { registers: &registers, watched: watched.clone(), value: &value };
+        let Some((access, waits)) = self.codes.access(pid, &stopped) else {
+            self.words.note_unknown_place(&word);
+            return None;
+        };
+        let to_object = |address: u64| word.bytes.start.wrapping_add(address.wrapping_sub(watched.start));
+        let bytes = to_object(access.bytes.start)..to_object(access.bytes.end);
+        self.words.note_size(&word, &bytes);
+        let before = std::mem::replace(&mut window.value, value.clone());
+        Some(Hit { pid, thread, registers, access, waits, bytes, before, after: value })
+    }
+
+    /// Two accesses were kept apart by nothing: both stacks are looked at, and then who else comes.
+    fn suspect(&mut self, slot: usize, second: &Hit, now: Instant) {
+        let Some(Some(window)) = self.windows.get_mut(slot) else { return };
+        let Stage::Held(first) = &window.stage else { return };
+        let (first, word) = ((**first).clone(), window.word.clone());
+        self.spent += now.saturating_duration_since(window_start(&self.windows, slot));
+        let pair = (first.access.at.min(second.access.at), first.access.at.max(second.access.at));
+        // What was unmapped since it was looked at is other memory.
+        for pid in [first.pid, second.pid] {
+            self.objects.look(pid);
+        }
+        let places = self.objects.places(word.of, &word.bytes);
+        let is_there = |hit: &Hit| places.iter().any(|(pid, _)| *pid == hit.pid);
+        if self.told.contains(&pair) || !is_there(&first) || !is_there(second) {
+            self.release(first.thread);
+            self.words.settle(word.of, common(&first.bytes, &second.bytes));
+            self.close(slot, true);
+            return;
+        }
+        let suspicion = Suspicion {
+            bytes: common(&common(&first.bytes, &second.bytes), &word.bytes),
+            of: word.of,
+            name: self.objects.name(word.of),
+            first: self.side(&first, &word),
+            second: self.side(second, &word),
+            pollers: Vec::new(),
+        };
+        self.release(first.thread);
+        if suspicion.is_of_library() {
+            self.words.settle(word.of, suspicion.bytes);
+            self.close(slot, true);
+        } else if let Some(Some(window)) = self.windows.get_mut(slot) {
+            let may_poll = [&first, second].iter().any(|hit| hit.waits && !hit.access.effect.writes());
+            window.survey(suspicion, may_poll, Instant::now());
+        }
+    }
+
+    fn side(&mut self, hit: &Hit, word: &Word) -> Side {
+        let stack = self.codes.stack(hit.pid, &hit.registers, hit.access.at);
+        let inside = self.callees.inside(hit.pid, &stack);
+        Side {
+            pid: hit.pid,
+            thread: hit.thread,
+            exe: exe_of(hit.pid),
+            effect: hit.access.effect,
+            at: hit.access.at,
+            address: hit.access.bytes.start,
+            bytes: hit.bytes.clone(),
+            value_bytes: word.bytes.clone(),
+            before: hit.before.clone(),
+            after: hit.after.clone(),
+            stack,
+            inside,
+        }
+    }
+
+    /// A word is an atomic: it needs no watching.
+    fn drop_atomic(&mut self, slot: usize, bytes: &Range<u64>) {
+        let Some(Some(window)) = self.windows.get(slot) else { return };
+        let of = window.word.of;
+        if let Stage::Held(first) = &window.stage {
+            let thread = first.thread;
+            self.release(thread);
+        }
+        self.words.settle(of, bytes.clone());
+        let is_of_suspected =
+            self.windows.get(slot).and_then(Option::as_ref).is_some_and(|window| match &window.stage {
+                Stage::Surveyed { suspected, .. } => {
+                    suspected.bytes.start < bytes.end && bytes.start < suspected.bytes.end
+                }
+                _ => true,
+            });
+        if is_of_suspected {
+            self.close(slot, true);
+        }
+    }
+}
+
+/// The bytes that two ranges have in common.
+fn common(one: &Range<u64>, other: &Range<u64>) -> Range<u64> {
+    one.start.max(other.start)..one.end.min(other.end)
+}

@@ -1,0 +1,369 @@
+//! The instruction that has just accessed watched bytes, and what it did to them.
+//!
+//! The processor tells of an access when the instruction is done: the address that the thread stopped at is that of the next
+//! one. Which one was before it is known by reading the code from the start of the function, since instructions have no
+//! fixed length.
+
+use crate::system::tracer::Registers;
+use iced_x86::{
+    Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind, Register,
+    UsedMemory,
+};
+use std::ops::Range;
+
+/// What an instruction does to memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Effect {
+    Read,
+    Write,
+    Update,
+}
+
+impl Effect {
+    /// The word of records.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Effect::Read => "read",
+            Effect::Write => "write",
+            Effect::Update => "update",
+        }
+    }
+
+    pub(crate) fn writes(self) -> bool {
+        self != Effect::Read
+    }
+
+    fn of(reads: bool, writes: bool) -> Option<Effect> {
+        match (reads, writes) {
+            (true, true) => Some(Effect::Update),
+            (true, false) => Some(Effect::Read),
+            (false, true) => Some(Effect::Write),
+            (false, false) => None,
+        }
+    }
+}
+
+/// An access of memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Access {
+    /// The instruction.
+    pub(crate) at: u64,
+    pub(crate) bytes: Range<u64>,
+    pub(crate) effect: Effect,
+    /// Whether the processor does it in one step, whoever else accesses these bytes.
+    pub(crate) is_atomic: bool,
+}
+
+/// An instruction that was found, as far as it is the same each time.
+#[derive(Clone, Debug)]
+pub(crate) struct Before {
+    instruction: Instruction,
+    /// Whether a loop waits by it.
+    pub(crate) waits: bool,
+}
+
+/// Some code, and where it is.
+pub(crate) struct Code<'a> {
+    pub(crate) start: u64,
+    pub(crate) bytes: &'a [u8],
+}
+
+impl Code<'_> {
+    fn decoder_at(&self, address: u64) -> Option<Decoder<'_>> {
+        let skipped = usize::try_from(address.checked_sub(self.start)?).ok()?;
+        let bytes = self.bytes.get(skipped..)?;
+        Some(Decoder::with_ip(64, bytes, address, DecoderOptions::NONE))
+    }
+
+    /// The same code from an address on.
+    pub(crate) fn from(&self, address: u64) -> Option<Code<'_>> {
+        let skipped = usize::try_from(address.checked_sub(self.start)?).ok()?;
+        Some(Code { start: address, bytes: self.bytes.get(skipped..)? })
+    }
+
+    /// The instruction for strings that is at an address, if one is: such a one is told of when it is not done yet.
+    pub(crate) fn string_at(&self, address: u64) -> Option<Before> {
+        let instruction = self.decoder_at(address)?.decode();
+        instruction.is_string_instruction().then_some(Before { instruction, waits: false })
+    }
+
+    /// The instruction that ends at an address, where the code begins with one: `None` where they don't meet there.
+    pub(crate) fn before(&self, address: u64) -> Option<Before> {
+        let mut decoder = self.decoder_at(self.start)?;
+        let mut last = None;
+        while decoder.can_decode() && decoder.ip() < address {
+            let instruction = decoder.decode();
+            if instruction.is_invalid() {
+                return None;
+            }
+            last = Some(instruction);
+        }
+        let instruction = last.filter(|last| last.next_ip() == address)?;
+        Some(Before { waits: self.waits_by(&instruction), instruction })
+    }
+
+    /// Whether what an instruction has read decides whether it is executed again.
+    fn waits_by(&self, read: &Instruction) -> bool {
+        /// How many instructions such a loop has at most, from the read on.
+        const LONGEST: usize = 32;
+        let Some(mut decoder) = self.decoder_at(read.next_ip()) else { return false };
+        let mut decides = is_comparison(read);
+        let (mut may_leave, mut holds) = (false, true);
+        for _ in 0..LONGEST {
+            if !decoder.can_decode() {
+                return false;
+            }
+            let next = decoder.decode();
+            let leads_back = || next.near_branch_target() <= read.ip() && read.ip() - next.near_branch_target() < 256;
+            match next.flow_control() {
+                FlowControl::ConditionalBranch if decides && leads_back() => return true,
+                FlowControl::ConditionalBranch => may_leave |= decides,
+                FlowControl::UnconditionalBranch => return may_leave && leads_back(),
+                FlowControl::Next | FlowControl::Call | FlowControl::IndirectCall => {}
+                _ => return false,
+            }
+            decides |= is_comparison(&next) && !may_leave && holds && compares(&next, read.op0_register());
+            holds = holds && !is_overwritten(&next, read.op0_register());
+        }
+        false
+    }
+}
+
+fn is_comparison(instruction: &Instruction) -> bool {
+    matches!(instruction.mnemonic(), Mnemonic::Cmp | Mnemonic::Test | Mnemonic::Bt | Mnemonic::Sub | Mnemonic::And)
+}
+
+/// Whether a register has something else in it afterwards that does not come of what was there.
+fn is_overwritten(instruction: &Instruction, register: Register) -> bool {
+    let mut factory = InstructionInfoFactory::new();
+    let used = factory.info(instruction).used_registers();
+    let of = used.iter().filter(|used| used.register().full_register() == register.full_register());
+    let accesses: Vec<OpAccess> = of.map(iced_x86::UsedRegister::access).collect();
+    let writes = accesses.contains(&OpAccess::Write);
+    let reads =
+        accesses.iter().any(|access| matches!(access, OpAccess::Read | OpAccess::CondRead | OpAccess::ReadWrite));
+    register != Register::None && writes && !reads
+}
+
+fn compares(instruction: &Instruction, register: Register) -> bool {
+    register == Register::None
+        || [instruction.op0_register(), instruction.op1_register()]
+            .iter()
+            .any(|operand| operand.full_register() == register.full_register())
+}
+
+/// What is known of an access when the thread has stopped.
+pub(crate) struct Stopped<'a> {
+    pub(crate) registers: &'a Registers,
+    /// Which bytes were watched, and what they are now.
+    pub(crate) watched: Range<u64>,
+    pub(crate) value: &'a [u8],
+}
+
+impl Stopped<'_> {
+    /// What the instruction before did to the watched bytes; `None` if it did nothing, or that can't be known.
+    pub(crate) fn access_by(&self, before: &Before) -> Option<Access> {
+        let instruction = &before.instruction;
+        if instruction.is_string_instruction() {
+            return self.access_of_string(instruction);
+        }
+        let mut factory = InstructionInfoFactory::new();
+        let info = factory.info(instruction);
+        let changed = |register: Register| {
+            let full = register.full_register();
+            register != Register::None
+                && info.used_registers().iter().any(|used| {
+                    used.register().full_register() == full
+                        && !matches!(used.access(), OpAccess::Read | OpAccess::CondRead)
+                })
+        };
+        let (mut reads, mut writes, mut bytes) = (false, false, None);
+        for memory in info.used_memory() {
+            let is_lost = changed(memory.base()) || changed(memory.index());
+            let place = if is_lost { self.place_by_value(instruction, memory) } else { self.place(memory) };
+            let Some(place) = place.filter(|place| overlap(place, &self.watched)) else { continue };
+            let access = memory.access();
+            reads |=
+                matches!(access, OpAccess::Read | OpAccess::CondRead | OpAccess::ReadWrite | OpAccess::ReadCondWrite);
+            writes |=
+                matches!(access, OpAccess::Write | OpAccess::CondWrite | OpAccess::ReadWrite | OpAccess::ReadCondWrite);
+            bytes = Some(place);
+        }
+        let is_atomic = instruction.has_lock_prefix() || instruction.mnemonic() == Mnemonic::Xchg;
+        Some(Access { at: instruction.ip(), bytes: bytes?, effect: Effect::of(reads, writes)?, is_atomic })
+    }
+
+    /// What an instruction for strings, which stops in its middle or at its end, did last.
+    fn access_of_string(&self, instruction: &Instruction) -> Option<Access> {
+        /// How far it may have come since.
+        const FAR: u64 = 4096;
+        let passed =
+            |register: u64| register.checked_sub(self.watched.start).filter(|distance| (1..=FAR).contains(distance));
+        let Registers { rdi, rsi, .. } = *self.registers;
+        let (writes, reads) = match instruction.mnemonic() {
+            Mnemonic::Movsb | Mnemonic::Movsw | Mnemonic::Movsd | Mnemonic::Movsq => (passed(rdi), passed(rsi)),
+            Mnemonic::Stosb | Mnemonic::Stosw | Mnemonic::Stosd | Mnemonic::Stosq => (passed(rdi), None),
+            Mnemonic::Lodsb | Mnemonic::Lodsw | Mnemonic::Lodsd | Mnemonic::Lodsq => (None, passed(rsi)),
+            Mnemonic::Scasb | Mnemonic::Scasw | Mnemonic::Scasd | Mnemonic::Scasq => (None, passed(rdi)),
+            Mnemonic::Cmpsb | Mnemonic::Cmpsw | Mnemonic::Cmpsd | Mnemonic::Cmpsq => {
+                (None, passed(rsi).or(passed(rdi)))
+            }
+            _ => return None,
+        };
+        let effect = match (writes, reads) {
+            (Some(written), Some(read)) if read < written => Effect::Read,
+            (Some(_), _) => Effect::Write,
+            (None, Some(_)) => Effect::Read,
+            (None, None) => return None,
+        };
+        Some(Access { at: instruction.ip(), bytes: self.watched.clone(), effect, is_atomic: false })
+    }
+
+    fn place(&self, memory: &UsedMemory) -> Option<Range<u64>> {
+        let start = memory.virtual_address(0, |register, _, _| self.register(register))?;
+        let length = u64::try_from(memory.memory_size().size()).ok()?;
+        Some(start..start.checked_add(length)?)
+    }
+
+    /// Where it was when the register that said so is overwritten by what was read: where in the watched bytes the value is.
+    fn place_by_value(&self, instruction: &Instruction, memory: &UsedMemory) -> Option<Range<u64>> {
+        let is_load =
+            matches!(instruction.mnemonic(), Mnemonic::Mov | Mnemonic::Movzx | Mnemonic::Movsx | Mnemonic::Movsxd)
+                && instruction.op0_kind() == OpKind::Register;
+        let size = memory.memory_size().size();
+        if !is_load || size == 0 || size > 8 {
+            return None;
+        }
+        let length = self.watched.end - self.watched.start;
+        let whole = u64::try_from(size).ok()?;
+        if whole >= length {
+            let start = self.watched.start - self.watched.start % whole;
+            return Some(start..start + whole);
+        }
+        let loaded = self.register(instruction.op0_register())?.to_le_bytes();
+        let mut places = (0..self.value.len() / size)
+            .filter(|index| self.value.get(index * size..(index + 1) * size) == loaded.get(..size));
+        let (first, other) = (places.next()?, places.next());
+        let start = self.watched.start + u64::try_from(first * size).ok()?;
+        other.is_none().then(|| start..start + whole)
+    }
+
+    fn register(&self, register: Register) -> Option<u64> {
+        let registers = self.registers;
+        Some(match register {
+            Register::None | Register::ES | Register::CS | Register::SS | Register::DS => 0,
+            Register::FS => registers.fs_base,
+            Register::GS => registers.gs_base,
+            Register::RIP | Register::EIP => registers.rip,
+            _ => {
+                let value = match register.full_register() {
+                    Register::RAX => registers.rax,
+                    Register::RBX => registers.rbx,
+                    Register::RCX => registers.rcx,
+                    Register::RDX => registers.rdx,
+                    Register::RSI => registers.rsi,
+                    Register::RDI => registers.rdi,
+                    Register::RBP => registers.rbp,
+                    Register::RSP => registers.rsp,
+                    Register::R8 => registers.r8,
+                    Register::R9 => registers.r9,
+                    Register::R10 => registers.r10,
+                    Register::R11 => registers.r11,
+                    Register::R12 => registers.r12,
+                    Register::R13 => registers.r13,
+                    Register::R14 => registers.r14,
+                    Register::R15 => registers.r15,
+                    _ => return None,
+                };
+                if register.is_gpr32() { value & 0xffff_ffff } else { value }
+            }
+        })
+    }
+}
+
+/// Whether two ranges have a byte in common.
+pub(crate) fn overlap(one: &Range<u64>, other: &Range<u64>) -> bool {
+    one.start < other.end && other.start < one.end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn registers() -> Registers {
+        // SAFETY: numbers alone.
+        unsafe { std::mem::zeroed() }
+    }
+
+    /// The access of the last instruction of some code at 0x1000.
+    fn access(code: &[u8], set: impl FnOnce(&mut Registers), watched: Range<u64>, value: &[u8]) -> Option<Access> {
+        let mut registers = registers();
+        registers.rip = 0x1000 + code.len() as u64;
+        set(&mut registers);
+        let before = Code { start: 0x1000, bytes: code }.before(registers.rip)?;
+        Stopped { registers: &registers, watched, value }.access_by(&before)
+    }
+
+    #[test]
+    fn operands_are_read_as_they_were() {
+        // add dword [rbx+4], 1
+        let code = [0x83, 0x43, 0x04, 0x01];
+        let found = access(&code, |registers| registers.rbx = 0x5000, 0x5000..0x5008, &[0; 8]).unwrap();
+        assert_eq!((found.bytes, found.effect, found.is_atomic), (0x5004..0x5008, Effect::Update, false));
+        // lock add dword [rbx+4], 1
+        let code = [0xf0, 0x83, 0x43, 0x04, 0x01];
+        assert!(access(&code, |registers| registers.rbx = 0x5000, 0x5000..0x5008, &[0; 8]).unwrap().is_atomic);
+        // xchg [rdx], eax
+        assert!(access(&[0x87, 0x02], |registers| registers.rdx = 0x5000, 0x5000..0x5008, &[0; 8]).unwrap().is_atomic);
+        // mov [rip+0x10], rax
+        let code = [0x48, 0x89, 0x05, 0x10, 0, 0, 0];
+        assert_eq!(access(&code, |_| {}, 0x1010..0x1018, &[0; 8]).unwrap().bytes, 0x1017..0x101f);
+        assert_eq!(access(&code, |_| {}, 0x1000..0x1008, &[0; 8]), None);
+    }
+
+    #[test]
+    fn a_place_that_is_overwritten_is_found_by_the_value() {
+        // mov eax, [rax]
+        let loaded = |value: u64| move |registers: &mut Registers| registers.rax = value;
+        let found = access(&[0x8b, 0x00], loaded(7), 0x5000..0x5008, &[1, 0, 0, 0, 7, 0, 0, 0]).unwrap();
+        assert_eq!((found.bytes, found.effect), (0x5004..0x5008, Effect::Read));
+        assert_eq!(access(&[0x8b, 0x00], loaded(7), 0x5000..0x5008, &[7, 0, 0, 0, 7, 0, 0, 0]), None);
+        // mov rax, [rax]
+        let found = access(&[0x48, 0x8b, 0x00], loaded(7), 0x5000..0x5008, &[9; 8]).unwrap();
+        assert_eq!(found.bytes, 0x5000..0x5008);
+    }
+
+    #[test]
+    fn code_that_does_not_meet_the_address_is_nobody_s() {
+        assert!(Code { start: 0x1000, bytes: &[0x48, 0x8b, 0x00] }.before(0x1002).is_none());
+    }
+
+    #[test]
+    fn loops_that_wait_are_known() {
+        let waits =
+            |code: &[u8], length: u64| Code { start: 0x1000, bytes: code }.before(0x1000 + length).unwrap().waits;
+        // mov eax, [rdx]; test eax, eax; je back
+        assert!(waits(&[0x8b, 0x02, 0x85, 0xc0, 0x74, 0xfa], 2));
+        // cmp dword [rdx], 0; je back
+        assert!(waits(&[0x83, 0x3a, 0x00, 0x74, 0xfb], 3));
+        // mov eax, [rdx]; test eax, eax; jne out; pause; jmp back
+        assert!(waits(&[0x8b, 0x02, 0x85, 0xc0, 0x75, 0x04, 0xf3, 0x90, 0xeb, 0xf6], 2));
+        // mov eax, [rdx]; add eax, 1; mov [rdx], eax; jmp back
+        assert!(!waits(&[0x8b, 0x02, 0x83, 0xc0, 0x01, 0x89, 0x02, 0xeb, 0xf7], 2));
+        // mov eax, [rdx]; mov eax, [rcx]; test eax, eax; je back
+        assert!(!waits(&[0x8b, 0x02, 0x8b, 0x01, 0x85, 0xc0, 0x74, 0xf8], 2));
+        // mov eax, [rdx]; xor eax, 1; test eax, eax; je back
+        assert!(waits(&[0x8b, 0x02, 0x83, 0xf0, 0x01, 0x85, 0xc0, 0x74, 0xf7], 2));
+        // mov eax, [rdx]; test ecx, ecx; je back
+        assert!(!waits(&[0x8b, 0x02, 0x85, 0xc9, 0x74, 0xfa], 2));
+    }
+
+    #[test]
+    fn strings_are_where_they_came_to() {
+        // rep movsb
+        let found = access(&[0xf3, 0xa4], |registers| registers.rdi = 0x5010, 0x5008..0x5010, &[0; 8]).unwrap();
+        assert_eq!(found.effect, Effect::Write);
+        let found = access(&[0xf3, 0xa4], |registers| registers.rsi = 0x5010, 0x5008..0x5010, &[0; 8]).unwrap();
+        assert_eq!(found.effect, Effect::Read);
+    }
+}

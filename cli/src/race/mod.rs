@@ -1,0 +1,17 @@
+//! Layer *running*: data races on shared memory, between the processes and threads of a run, found by hardware watchpoints
+//! while it runs.
+//!
+//! In the order in which each uses those after it: follow, judge, engine, window, threads, words, suspicion, callee, codes, instruction,
+//! objects.
+
+mod callee;
+mod codes;
+pub(crate) mod engine;
+pub(crate) mod follow;
+mod instruction;
+pub(crate) mod judge;
+pub(crate) mod objects;
+pub(crate) mod suspicion;
+mod threads;
+mod window;
+mod words;

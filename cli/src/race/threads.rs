@@ -1,0 +1,226 @@
+//! The threads that are traced, and the watchpoints that each has.
+
+use crate::race::objects::Objects;
+use crate::race::words::Word;
+use crate::system::processes::Identity;
+use crate::system::watchpoint::Watchpoint;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::ops::Range;
+
+/// How many words are watched at once: as many watchpoints has a processor for each thread.
+pub(crate) const SLOTS: usize = 4;
+
+/// Signals that are ignored unless a program wants them.
+const IGNORED: [i32; 3] = [libc::SIGURG, libc::SIGWINCH, libc::SIGCHLD];
+
+/// A thread.
+#[derive(Debug)]
+pub(crate) struct Thread {
+    pub(crate) pid: i32,
+    /// Whether it is held, or was until now and has yet to stop for that.
+    pub(crate) is_held: bool,
+    /// Whether it has stopped for being held.
+    pub(crate) has_settled: bool,
+    watchpoints: [Option<Watchpoint>; SLOTS],
+    /// Watchpoints that were hit when others were not yet set that belong to them: of such a hit nothing follows.
+    early: [bool; SLOTS],
+    /// How many of their hits are known.
+    known: [u64; SLOTS],
+    /// The signal that tells it of watchpoints.
+    pub(crate) signal: i32,
+    /// How often it had that signal blocked, in a row.
+    blocked: u32,
+}
+
+impl Thread {
+    fn new(pid: i32) -> Thread {
+        let watchpoints = [const { None }; SLOTS];
+        let (signal, early, known) = (libc::SIGURG, [false; SLOTS], [0; SLOTS]);
+        Thread { pid, is_held: false, has_settled: false, watchpoints, early, known, signal, blocked: 0 }
+    }
+
+    fn hits(&self, slot: usize) -> u64 {
+        self.watchpoints.get(slot).and_then(Option::as_ref).map_or(0, Watchpoint::hits)
+    }
+
+    fn note_hits(&mut self, slot: usize, hits: u64) {
+        if let Some(known) = self.known.get_mut(slot) {
+            *known = hits;
+        }
+    }
+
+    /// It has stopped for a hit; whether that came too early to be worth anything.
+    pub(crate) fn note_hit(&mut self, slot: usize) -> bool {
+        self.note_hits(slot, self.hits(slot));
+        self.early.get_mut(slot).is_some_and(std::mem::take)
+    }
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub(crate) struct Threads {
+    all: BTreeMap<i32, Thread>,
+    /// Why a thread could not be watched, the first time.
+    pub(crate) refusal: Option<io::Error>,
+    /// Processes of which a thread has all signals blocked that could tell it.
+    pub(crate) deaf: BTreeSet<i32>,
+}
+
+impl Threads {
+    pub(crate) fn get(&self, thread: i32) -> Option<&Thread> {
+        self.all.get(&thread)
+    }
+
+    pub(crate) fn get_mut(&mut self, thread: i32) -> Option<&mut Thread> {
+        self.all.get_mut(&thread)
+    }
+
+    /// Notes a thread; its process, if it is one that was not known.
+    pub(crate) fn add(&mut self, thread: i32) -> Option<i32> {
+        if self.all.contains_key(&thread) {
+            return None;
+        }
+        let pid = process_of(thread).unwrap_or(thread);
+        let is_new = !self.all.values().any(|known| known.pid == pid);
+        self.all.insert(thread, Thread::new(pid));
+        is_new.then_some(pid)
+    }
+
+    /// A thread has ended; its process, if that had no other.
+    pub(crate) fn remove(&mut self, thread: i32) -> Option<i32> {
+        let pid = self.all.remove(&thread)?.pid;
+        (!self.all.values().any(|other| other.pid == pid)).then_some(pid)
+    }
+
+    /// A thread executes a new program: its process has no other, and no watchpoints.
+    pub(crate) fn execute(&mut self, thread: i32) {
+        self.all.retain(|other, known| *other == thread || known.pid != thread);
+        if let Some(known) = self.all.get_mut(&thread) {
+            *known = Thread::new(known.pid);
+        }
+    }
+
+    pub(crate) fn of(&self, pid: i32) -> Vec<i32> {
+        self.all.iter().filter(|(_, known)| known.pid == pid).map(|(thread, _)| *thread).collect()
+    }
+
+    pub(crate) fn pids(&self) -> BTreeSet<i32> {
+        self.all.values().map(|known| known.pid).collect()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// Threads that are held.
+    pub(crate) fn held(&self) -> Vec<i32> {
+        self.all.iter().filter(|(_, known)| known.is_held).map(|(thread, _)| *thread).collect()
+    }
+
+    /// Watches a word in all threads of all processes that have it; how many threads that are.
+    pub(crate) fn watch(&mut self, slot: usize, word: &Word, objects: &Objects) -> usize {
+        let mut watched = Vec::new();
+        for (pid, bytes) in objects.places(word.of, &word.bytes) {
+            for thread in self.of(pid) {
+                let before = self.all.get(&thread).map_or(0, |known| known.hits(slot));
+                if self.watch_thread(thread, slot, &bytes) {
+                    watched.push((thread, before));
+                }
+            }
+        }
+        // Who came before all are watched may have let others come that were not.
+        for (thread, before) in &watched {
+            let Some(known) = self.all.get_mut(thread) else { continue };
+            let is_early = known.hits(slot) > *before;
+            known.note_hits(slot, *before);
+            if let Some(early) = known.early.get_mut(slot) {
+                *early = is_early;
+            }
+        }
+        watched.len()
+    }
+
+    /// Whether another thread has hit a watchpoint and is about to stop for it.
+    pub(crate) fn is_another_coming(&self, thread: i32, slot: usize) -> bool {
+        let coming = |known: &Thread| known.known.get(slot).is_some_and(|hits| known.hits(slot) > *hits);
+        self.all.iter().any(|(other, known)| *other != thread && coming(known))
+    }
+
+    /// Watches bytes in a thread that is new.
+    pub(crate) fn join(&mut self, thread: i32, slot: usize, of: Identity, bytes: &Range<u64>, objects: &Objects) {
+        let Some(pid) = self.all.get(&thread).map(|known| known.pid) else { return };
+        let places = objects.places(of, bytes);
+        if let Some((_, bytes)) = places.iter().find(|(there, _)| *there == pid) {
+            self.watch_thread(thread, slot, bytes);
+        }
+    }
+
+    fn watch_thread(&mut self, thread: i32, slot: usize, bytes: &Range<u64>) -> bool {
+        /// A thread is born with all signals blocked, and one that makes others or ends has them so for a moment.
+        const OFTEN: u32 = 20;
+        let Some(known) = self.all.get_mut(&thread) else { return false };
+        let Some(watchpoint) = known.watchpoints.get_mut(slot) else { return false };
+        if let Some(watchpoint) = watchpoint
+            && (known.blocked == 0 || known.blocked > OFTEN)
+            && watchpoint.move_to(bytes).is_ok()
+        {
+            return true;
+        }
+        let signal = signal_for(thread);
+        known.blocked = if signal.is_some() { 0 } else { known.blocked + 1 };
+        if known.blocked > OFTEN {
+            self.deaf.insert(known.pid);
+        }
+        known.signal = signal.unwrap_or(libc::SIGURG);
+        match Watchpoint::set(thread, bytes, known.signal) {
+            Ok(set) => {
+                *watchpoint = Some(set);
+                known.note_hits(slot, 0);
+                true
+            }
+            Err(error) => {
+                // A thread that has just ended is no refusal.
+                if error.raw_os_error() != Some(libc::ESRCH) && self.refusal.is_none() {
+                    self.refusal = Some(error);
+                }
+                false
+            }
+        }
+    }
+
+    /// Takes a word's watchpoints away.
+    pub(crate) fn unwatch(&mut self, slot: usize) {
+        for known in self.all.values_mut() {
+            if let Some(Some(watchpoint)) = known.watchpoints.get_mut(slot) {
+                watchpoint.unset();
+            }
+        }
+    }
+
+    /// Which watchpoint of a thread a descriptor is.
+    pub(crate) fn slot_of(&self, thread: i32, descriptor: i32) -> Option<usize> {
+        let watchpoints = &self.all.get(&thread)?.watchpoints;
+        watchpoints.iter().position(|each| each.as_ref().is_some_and(|each| each.descriptor() == descriptor))
+    }
+}
+
+/// A signal that a thread has not blocked and its process does not want, or at least is not hurt by.
+fn signal_for(thread: i32) -> Option<i32> {
+    let status = fs::read_to_string(format!("/proc/{thread}/status")).ok()?;
+    let set = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.and_then(|line| u64::from_str_radix(line.trim(), 16).ok()).unwrap_or(0)
+    };
+    let (blocked, caught) = (set("SigBlk:"), set("SigCgt:"));
+    let is_in = |set: u64, signal: i32| set >> (signal - 1) & 1 != 0;
+    let heard = || IGNORED.into_iter().filter(|signal| !is_in(blocked, *signal));
+    heard().find(|signal| !is_in(caught, *signal)).or_else(|| heard().next())
+}
+
+/// The process of a thread.
+pub(crate) fn process_of(thread: i32) -> Option<i32> {
+    let status = fs::read_to_string(format!("/proc/{thread}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("Tgid:"))?.trim().parse().ok()
+}
