@@ -53,6 +53,71 @@ static void over(void)
     run(own(room + 3 * PAGE), 1);
 }
 
+static void run_down(volatile char *from, char byte)
+{
+    for (;;)
+        *from-- = byte;
+}
+
+static void under(void)
+{
+    char *room = foreign(NULL, 8, PROT_READ);
+    foreign(room + 2 * PAGE, 1, RW | PROT_EXEC);
+    foreign(room + 3 * PAGE, 1, RW);
+    run_down(own(room + 4 * PAGE) + PAGE - 1, 1);
+}
+
+/* The same of a segment, into nothing, far below. */
+static void under_segment(void)
+{
+    char *room = foreign(NULL, 64, PROT_NONE);
+    check(syscall(SYS_munmap, room, 8 * PAGE) == 0, "munmap");
+    foreign(room + 8 * PAGE, 32, RW);
+    int id = shmget(IPC_PRIVATE, PAGE, 0600);
+    char *at = shmat(id, room + 40 * PAGE, SHM_REMAP);
+    check(id >= 0 && shmctl(id, IPC_RMID, NULL) == 0 && at == room + 40 * PAGE, "segment");
+    run_down(at + 100, 1);
+}
+
+/* Of two that it may have run out of, the nearer. */
+static void between_two(void)
+{
+    char *room = foreign(NULL, 16, PROT_READ);
+    own(room + 2 * PAGE);
+    foreign(room + 3 * PAGE, 4, RW);
+    foreign(room + 8 * PAGE, 1, RW);
+    own(room + 9 * PAGE);
+    *(volatile char *)(room + 7 * PAGE) = 1;
+}
+
+static void under_beyond(void)
+{
+    char *room = foreign(NULL, 8, PROT_READ);
+    foreign(room + 2 * PAGE, 1, RW);
+    own(room + 4 * PAGE);
+    *(volatile char *)(room + 2 * PAGE - 1) = 1;
+}
+
+/* The guard below a stack that is in use: the access ran out of something on it. */
+static void *below_own_stack(void *guard)
+{
+    *(volatile char *)guard = 1;
+    return NULL;
+}
+
+static void under_stack(void)
+{
+    char *room = foreign(NULL, 80, PROT_READ);
+    foreign(room + PAGE, 64, RW);
+    own(room + 65 * PAGE);
+    pthread_attr_t attributes;
+    pthread_t started;
+    pthread_attr_init(&attributes);
+    check(pthread_attr_setstack(&attributes, room + PAGE, 64 * PAGE) == 0, "stack");
+    check(pthread_create(&started, &attributes, below_own_stack, room + PAGE - 1) == 0, "thread");
+    pthread_join(started, NULL);
+}
+
 /* Something else lies between, which nothing can run over. */
 static void beyond(void)
 {
@@ -166,7 +231,8 @@ static const struct {
     const char *name;
     void (*run)(void);
 } cases[] = {
-    {"beside", beside}, {"over", over}, {"beyond", beyond}, {"inside", inside},
+    {"beside", beside}, {"over", over}, {"beyond", beyond}, {"under", under}, {"under-segment", under_segment},
+    {"between-two", between_two}, {"under-beyond", under_beyond}, {"under-stack", under_stack}, {"inside", inside},
     {"over-tables", over_tables}, {"stack", stack}, {"stored", stored}, {"stored-field", stored_field},
     {"stored-elsewhere", stored_elsewhere}, {"stored-alone", stored_alone},
 };

@@ -57,6 +57,11 @@ macro_rules! for_each_rule {
     MmapWritableExecutable "mmap-writable-executable" "mmap" Success [Warning] Security Some("EACCES")
         "PROT_WRITE together with PROT_EXEC";
 
+    MmapViewReplaced "mmap-view-replaced" "mmap" Release [Note] Pedantic None
+        "an anonymous mapping with MAP_FIXED replaces part of a shared, writable file mapping";
+    MappingCount "mapping-count" "mmap" Success [Note] Correctness None
+        "the number of mappings has passed 80 % of vm.max_map_count";
+
     MunmapZeroLength "munmap-zero-length" "munmap" Failure [Error] Correctness None
         "the length is 0";
     MunmapMapFailed "munmap-map-failed" "munmap" Failure [Error] Correctness None
@@ -91,6 +96,8 @@ macro_rules! for_each_rule {
         "PROT_WRITE on memory that may not be written: a read-only descriptor, a sealed memfd or an SHM_RDONLY segment";
     MprotectFailed "mprotect-failed" "mprotect" Failure [Note] Correctness None
         "mprotect failed for a reason that no other rule explains";
+    MprotectOverrun "mprotect-overrun" "mprotect" Success [Warning] Correctness Some("EINVAL")
+        "access is taken away from one mapping and part of the next one";
 
     MsyncBadFlags "msync-bad-flags" "msync" Failure [Error] Correctness None
         "MS_SYNC together with MS_ASYNC, or unknown bits";

@@ -71,7 +71,25 @@ const DESTRUCTIVE: u32 = 1 << libc::MADV_DONTNEED
 const OF_FORK: u32 =
     1 << libc::MADV_DONTFORK | 1 << libc::MADV_DOFORK | 1 << libc::MADV_WIPEONFORK | 1 << libc::MADV_KEEPONFORK;
 
+/// Advices that the kernel keeps as a mark of a mapping, so that it splits one of which a part is advised.
+const KEPT: u32 = OF_FORK
+    | 1 << libc::MADV_NORMAL
+    | 1 << libc::MADV_RANDOM
+    | 1 << libc::MADV_SEQUENTIAL
+    | 1 << libc::MADV_MERGEABLE
+    | 1 << libc::MADV_UNMERGEABLE
+    | 1 << libc::MADV_HUGEPAGE
+    | 1 << libc::MADV_NOHUGEPAGE
+    | 1 << libc::MADV_DONTDUMP
+    | 1 << libc::MADV_DODUMP;
+
 impl Madvise {
+    /// Whether an advice may split a mapping.
+    #[inline]
+    pub(crate) fn splits(advice: c_int) -> bool {
+        KEPT.checked_shr(advice.cast_unsigned()).unwrap_or(0) & 1 != 0
+    }
+
     /// Whether an advice leaves nothing to be looked at if it succeeds: allocators give such by the million.
     #[inline]
     pub(crate) fn is_harmless(length: usize, advice: c_int) -> bool {

@@ -232,7 +232,7 @@ macro_rules! for_each_call {
             }
             /// `pkey_mprotect(2)`.
             pkey_mprotect(addr: *mut c_void, length: usize, prot: c_int, pkey: c_int) -> c_int {
-                door: visiting(harden::visit),
+                door: plain,
                 system_call: SYS_pkey_mprotect,
             }
             /// brk(2).

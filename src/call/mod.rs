@@ -77,6 +77,8 @@ pub(crate) struct Mprotect {
     pub(crate) address: usize,
     pub(crate) length: usize,
     pub(crate) prot: c_int,
+    /// Where the next mapping starts that it has run into, and taken access away from.
+    pub(crate) runs_into: Option<usize>,
 }
 
 /// msync(2).

@@ -70,7 +70,7 @@ pub(crate) fn past_end(known: &TrackedRange) -> Option<PastEnd> {
 /// Looks at what a call is about to release; whether something was found in a tail.
 pub(crate) fn inspect_taken(taken: &ReleasedPieces, report: &Report<'_>) -> bool {
     let mut found = false;
-    tracked::pieces_of(taken, |gone| found |= look(&gone.was, report));
+    tracked::pieces_of(taken, &mut |gone| found |= look(&gone.was, report));
     found
 }
 

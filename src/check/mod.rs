@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+mod census;
 pub(crate) mod contents;
 pub(crate) mod fault;
 mod ftok;
@@ -16,6 +17,7 @@ mod ipc;
 pub(crate) mod leaks;
 pub(crate) mod locks;
 pub(crate) mod madvise;
+pub(crate) mod mapping_count;
 mod memory;
 mod mmap;
 mod mprotect;

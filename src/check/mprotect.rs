@@ -1,4 +1,6 @@
-//! mprotect(2): the calls that fail.
+//! mprotect(2): the calls that fail, and those that reach too far.
+
+mod overrun;
 
 use super::memory::{self, Coverage, NotMapped, ShownMapping};
 use super::provenance::{note_gone, note_origin};
@@ -37,6 +39,10 @@ impl Check for Mprotect {
             libc::EACCES if self.is_denied() => self.denied(report),
             _ => self.other(errno, report),
         }
+    }
+
+    fn violates(&self, report: &Report<'_>) -> Option<Errno> {
+        self.overrun(report)
     }
 }
 

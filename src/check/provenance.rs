@@ -4,7 +4,7 @@ use crate::call::{Address, Call, MapFlags, Prot, Shmget};
 use crate::form::{Draft, RelatedCall};
 use crate::observe::tracked;
 use crate::plain::Range;
-use crate::track::{Advice, By, MetSegment, ReleasedMapping, Requested, TrackedRange};
+use crate::track::{Advice, By, MetSegment, Protection, Protector, ReleasedMapping, Requested, TrackedRange};
 use core::ffi::c_int;
 use core::fmt;
 
@@ -30,6 +30,16 @@ pub(super) fn note_mapped(known: &TrackedRange, draft: &mut Draft) {
         ..RelatedCall::at(origin.by.function(), origin.site)
     };
     draft.related_call(place, format_args!("{} here", done(origin.by)));
+}
+
+/// Tells which call gave memory its protection, and the range that it was given; `what` is what was protected, with a blank
+/// behind it, if that is not the memory itself.
+pub(super) fn note_protected(what: &str, given: &Protection, draft: &mut Draft) {
+    let (start, length) = (given.range.start, given.range.length());
+    let place = RelatedCall { start, length, ..RelatedCall::at(given.by.function(), given.site) };
+    let prot = Prot(c_int::from(given.prot));
+    let by = if given.by == Protector::Mprotect { "" } else { " by pkey_mprotect" };
+    draft.related_call(place, format_args!("{what}protected here{by} ({length} bytes from {start:#x}, {prot})"));
 }
 
 /// Tells where memory was released.

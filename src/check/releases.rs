@@ -24,6 +24,7 @@ use crate::track::{ReleasedPieces, TrackedRange};
 use mapsan_model::Severity;
 use victim::Victim;
 
+pub(super) use neighbours::Neighbours;
 pub(super) use replaced::Replacing;
 
 /// What a call is about to take away, and should not.
@@ -43,6 +44,8 @@ enum LossKind {
     Neighbour(Severity),
     /// A part of a mapping that another call made, likewise.
     Part(Severity),
+    /// A part of a shared file mapping that the program can write.
+    View,
     NothingMapped,
 }
 

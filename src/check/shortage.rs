@@ -1,6 +1,7 @@
 //! Why a memory call got no memory, no room, or no lock on memory: limits of the process and of the machine, in words. Asked
 //! when a call has failed.
 
+use super::census::Census;
 use crate::facts::limits::{self, Size};
 use crate::facts::mapping;
 use crate::form::Draft;
@@ -125,14 +126,12 @@ pub(super) fn tell_no_memory(function: &str, wanted: u64, cause: Option<&Shortag
     }
 }
 
-/// Says that the process has as many mappings as it may.
+/// Says that the process has as many mappings as it may, and who made them.
 fn tell_mappings(function: &str, count: u64, most: u64, draft: &mut Draft) {
     draft.message(format_args!(
         "{function} needs one more mapping: the process has {count}, and vm.max_map_count is {most}"
     ));
-    draft.help(format_args!(
-        "raise it (sysctl vm.max_map_count=N), unmap what is no longer needed, or use larger pieces of one protection"
-    ));
+    Census::take().tell(draft);
 }
 
 /// Says why a call that may split mappings failed with ENOMEM.

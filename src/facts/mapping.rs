@@ -3,7 +3,7 @@
 mod flags;
 
 use super::procfile;
-use crate::plain::page;
+use crate::plain::{Range, page};
 use crate::sys::{self, Errno, ProcmapQuery, process};
 use core::ffi::{CStr, c_int};
 use core::sync::atomic::{AtomicI32, Ordering::Relaxed};
@@ -351,15 +351,28 @@ pub(crate) fn for_each(mut each: impl FnMut(&Mapping)) {
 
 /// How many mappings the process has, as `vm.max_map_count` counts them; takes milliseconds for ten thousands.
 pub(crate) fn count() -> Option<u64> {
-    let mut lines = 0_u64;
+    let mut count = 0_u64;
+    for_each_line(&mut |_| count = count.wrapping_add(1));
+    (count > 0).then_some(count)
+}
+
+/// Hands over the ends of each of these mappings, lowest first.
+pub(crate) fn for_each_range(each: &mut dyn FnMut(Range)) {
+    for_each_line(&mut |line| {
+        if let Some((start, end)) = bounds(line) {
+            each(Range { start, end });
+        }
+    });
+}
+
+fn for_each_line(each: &mut dyn FnMut(&[u8])) {
     procfile::find_line(LIST, |line| {
         // A page of the kernel's that is in the list and not in the count.
         if !line.ends_with(b"[vsyscall]") {
-            lines = lines.wrapping_add(1);
+            each(line);
         }
         None::<()>
     });
-    (lines > 0).then_some(lines)
 }
 
 /// Reads a line such as `7f01-7f02 rw-s 00000000 00:01 32769    /SYSV00000000 (deleted)`.

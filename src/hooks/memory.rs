@@ -5,7 +5,7 @@ use super::path::{Follow, follow, two_lanes};
 use super::{pointer, value};
 use crate::call::{MAP_TYPE, Mmap, Mremap, Munmap, Outcome};
 use crate::check::{Check, contents};
-use crate::enabled::{HARDENED, INJECT, OPT_IN, TAIL, TRACK};
+use crate::enabled::{self, HARDENED, INJECT, OPT_IN, TAIL, TRACK};
 use crate::finding::Report;
 use crate::harden::{self, Reached};
 use crate::observe::PendingRelease;
@@ -76,8 +76,9 @@ impl Follow for Mmap {
             return false;
         };
         let base = base.cast_unsigned();
+        let mut count_is_due = false;
         if enabled & TRACK != 0 {
-            observe::mapped(self, base, return_address);
+            count_is_due = observe::mapped(self, base, return_address);
             if enabled & TAIL != 0 {
                 contents::inspect_new(base);
             }
@@ -85,16 +86,16 @@ impl Follow for Mmap {
         if enabled & INJECT != 0 {
             inject::unback(self, base, self.length, return_address);
         }
-        self.flags & MAP_TYPE == libc::MAP_SHARED_VALIDATE || enabled & OPT_IN != 0
+        count_is_due || self.flags & MAP_TYPE == libc::MAP_SHARED_VALIDATE || enabled & OPT_IN != 0
     }
 
     #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
     #[inline(always)]
     fn settle_plainly(&mut self, _taken: &PendingRelease, outcome: Outcome, return_address: usize) -> bool {
-        if let Outcome::Succeeded(base) = outcome {
-            observe::mapped_plainly(self, base.cast_unsigned(), return_address);
+        match outcome {
+            Outcome::Succeeded(base) => observe::mapped_plainly(self, base.cast_unsigned(), return_address),
+            _ => false,
         }
-        false
     }
 }
 
@@ -102,7 +103,9 @@ impl Follow for Mmap {
 #[inline(never)]
 fn replaces_more(call: &Mmap, release: &PendingRelease) -> bool {
     let is_simple = release.taken().is_none_or(|taken| taken.contiguous && !taken.multi_origin && !taken.needs_check);
-    !is_simple || holds_thread(call.address, call.length)
+    // A rule that is off by default looks at more.
+    let is_asked = || enabled::bits() & OPT_IN != 0 && call.flags & libc::MAP_ANONYMOUS != 0;
+    !is_simple || holds_thread(call.address, call.length) || is_asked()
 }
 
 /// A mapping call has failed or was refused: what it would have replaced is still there, and its address was asked for.
@@ -201,7 +204,11 @@ impl Follow for Munmap {
         if enabled & HARDENED != 0 {
             observe::released_by(taken, harden::released);
         }
-        false
+        let is_due = taken.taken().is_some_and(|taken| taken.count_is_due);
+        if is_due {
+            observe::count::note_due();
+        }
+        is_due
     }
 }
 
@@ -265,6 +272,7 @@ impl Follow for Mremap {
                 if *tail_unreliable {
                     observe::events::mark_tail_unreliable(moved.cast_unsigned());
                 }
+                return observe::count::is_due_now();
             }
             Outcome::Refused(_) => {
                 for release in remap.releases() {

@@ -16,7 +16,7 @@
 
 use super::losses;
 use crate::call::Outcome;
-use crate::check::{Check, guard};
+use crate::check::{Check, guard, mapping_count};
 use crate::enabled::{self, CHECK, CONTENTS, ENFORCE, HARDENED, INJECT, TRACK};
 use crate::finding::Report;
 use crate::harden::Reached;
@@ -119,7 +119,7 @@ fn is_failed(call: &dyn Check, return_address: usize) -> bool {
 
 /// What becomes of rules that a call breaks which the kernel lets pass, once it is made.
 #[derive(Clone, Copy)]
-enum Offences {
+pub(super) enum Offences {
     /// They are told.
     Told,
     /// The call is refused by what it gave, since it has changed nothing.
@@ -282,7 +282,7 @@ fn check_failure(call: &dyn Check, failure: Errno, return_address: usize) {
 /// Asks the rules about a call that has succeeded; whether `mode=enforce` refuses it, with `errno` set.
 #[cold]
 #[inline(never)]
-fn check_success(call: &dyn Check, offences: Offences, value: isize, return_address: usize) -> bool {
+pub(super) fn check_success(call: &dyn Check, offences: Offences, value: isize, return_address: usize) -> bool {
     if output::is_inside() {
         return false;
     }
@@ -295,6 +295,7 @@ fn check_success(call: &dyn Check, offences: Offences, value: isize, return_addr
         call.violates(&report);
     }
     call.succeeded(&report);
+    mapping_count::look(&report);
     errno::set(before);
     false
 }

@@ -5,10 +5,12 @@ use super::path::{Follow, follow};
 use super::status;
 use crate::call::{Mprotect, Msync, Outcome};
 use crate::enabled::{HARDENED, TRACK};
+use crate::observe::Protected;
 use crate::past::mlockall;
 use crate::plain::Range;
 use crate::plain::page::whole_pages;
-use crate::{harden, next, observe};
+use crate::track::Protector;
+use crate::{begin, harden, next, observe};
 use core::ffi::{c_int, c_void};
 use core::ptr;
 
@@ -18,14 +20,16 @@ impl Follow for Mprotect {
     fn take(&self, _enabled: u32, _return_address: usize) {}
 
     fn settle(&mut self, (): &(), outcome: Outcome, enabled: u32, return_address: usize) -> bool {
-        if enabled & TRACK != 0 {
-            if outcome.is_success() {
-                observe::protected(self.address, self.length, self.prot, return_address);
-            } else {
-                observe::not_protected(self.address, self.length, return_address);
-            }
+        if enabled & TRACK == 0 {
+            return false;
         }
-        false
+        if !outcome.is_success() {
+            observe::not_protected(self, Protector::Mprotect, return_address);
+            return false;
+        }
+        let Protected { runs_into, count_is_due } = observe::protected(self, Protector::Mprotect, return_address);
+        self.runs_into = runs_into;
+        count_is_due || runs_into.is_some()
     }
 }
 
@@ -39,7 +43,7 @@ pub(crate) unsafe extern "C" fn mprotect(
     prot: c_int,
     return_address: usize,
 ) -> c_int {
-    let call = Mprotect { address: address as usize, length, prot };
+    let call = Mprotect { address: address as usize, length, prot, runs_into: None };
     status(follow(call, return_address, |call, enabled| {
         let address = ptr::with_exposed_provenance_mut(call.address);
         if enabled & HARDENED == 0 {
@@ -50,6 +54,37 @@ pub(crate) unsafe extern "C" fn mprotect(
             (unsafe { harden::protect(address, call.length, call.prot) }) as isize
         }
     }))
+}
+
+/// `pkey_mprotect(2)`, of which only the protection is noted.
+///
+/// # Safety
+/// As the call.
+pub(crate) unsafe extern "C" fn pkey_mprotect(
+    address: *mut c_void,
+    length: usize,
+    prot: c_int,
+    key: c_int,
+    return_address: usize,
+) -> c_int {
+    or_injected!("pkey_mprotect", return_address, [address, length, prot, key]);
+    let enabled = begin::enabled_when_ready();
+    // SAFETY: the program's own call.
+    let make = || unsafe { next::pkey_mprotect(address, length, prot, key) };
+    let status = if enabled & HARDENED == 0 {
+        make()
+    } else {
+        harden::visit(Range::new(address as usize, whole_pages(length)), make)
+    };
+    if enabled & TRACK != 0 {
+        let call = Mprotect { address: address as usize, length, prot, runs_into: None };
+        if status == 0 {
+            observe::protected(&call, Protector::PkeyMprotect, return_address);
+        } else {
+            observe::not_protected(&call, Protector::PkeyMprotect, return_address);
+        }
+    }
+    status
 }
 
 impl Follow for Msync {

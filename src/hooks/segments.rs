@@ -90,14 +90,13 @@ impl Follow for Shmat {
             taken.rollback();
             return false;
         };
-        if enabled & TRACK != 0 {
-            observe::attached(self.id, base.cast_unsigned(), self.flags, self.address != 0, return_address);
-        }
+        let count_is_due = enabled & TRACK != 0
+            && observe::attached(self.id, base.cast_unsigned(), self.flags, self.address != 0, return_address);
         if enabled & INJECT != 0 {
             // The kernel knows its length.
             inject::unback(self, base.cast_unsigned(), 0, return_address);
         }
-        enabled & OPT_IN != 0
+        count_is_due || enabled & OPT_IN != 0
     }
 }
 

@@ -1,6 +1,7 @@
 //! What happens, as the tracker is told: entered at once, or left to the holder of its lock.
 
-use super::held::{enter, enter_event, hold, leave_event, say_incomplete, under_lock};
+use super::count;
+use super::held::{Held, enter, enter_event, hold, leave_event, say_incomplete, under_lock};
 use super::pending::PendingRelease;
 use crate::enabled;
 use crate::plain::errno::Errno;
@@ -11,19 +12,15 @@ use crate::track::{
 };
 use core::ffi::c_int;
 
-/// A range has been mapped.
+/// A range has been mapped. True if the kernel is to be asked how many mappings there are.
 #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
 #[inline(always)]
-pub(super) fn mapped(range: Range, made: NewMapping, outer: Option<&Outer>) {
+pub(super) fn mapped(range: Range, made: NewMapping, outer: Option<&Outer>) -> bool {
     // By hand, not by `enter`: this is the way of every mapping, and an event takes much of a small stack.
     match hold(Patience::Short) {
         Ok(mut held) => {
             held.content().mapped(range, made, outer);
-            let is_incomplete = held.content().is_incomplete();
-            held.leave();
-            if is_incomplete {
-                say_incomplete();
-            }
+            leave(held)
         }
         Err(error) => mapped_later(error, range, made),
     }
@@ -31,14 +28,62 @@ pub(super) fn mapped(range: Range, made: NewMapping, outer: Option<&Outer>) {
 
 #[cold]
 #[inline(never)]
-fn mapped_later(error: LockError, range: Range, made: NewMapping) {
+fn mapped_later(error: LockError, range: Range, made: NewMapping) -> bool {
     leave_event(error, || Event::Mapped { range, made });
+    false
 }
 
 /// A range has another protection, given by a call that returns to `site`.
-pub(super) fn protected(range: Range, prot: u8, site: usize) {
-    let protection = Protection { range, site, prot, after: 0 };
-    enter(|tracker| tracker.protect(protection), || Event::Protected(protection));
+pub(super) fn protected(protection: Protection) -> Protected {
+    match hold(Patience::Short) {
+        Ok(mut held) => {
+            let runs_into = held.content().protect(protection);
+            Protected { runs_into, count_is_due: leave(held) }
+        }
+        Err(error) => protected_later(error, protection),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn protected_later(error: LockError, protection: Protection) -> Protected {
+    leave_event(error, || Event::Protected(protection));
+    Protected { runs_into: None, count_is_due: false }
+}
+
+/// What is to be looked at after a change of protection.
+#[derive(Clone, Copy)]
+pub(crate) struct Protected {
+    /// Where the next mapping starts that it runs into, and takes access away from.
+    pub(crate) runs_into: Option<usize>,
+    /// Whether the kernel is to be asked how many mappings there are.
+    pub(crate) count_is_due: bool,
+}
+
+/// Gives the lock back after a call that may have added mappings; whether the kernel is to be asked how many there are.
+#[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
+#[inline(always)]
+pub(super) fn leave(mut held: Held) -> bool {
+    if held.content().wants_more() {
+        return leave_with_more(held);
+    }
+    held.leave();
+    false
+}
+
+#[cold]
+#[inline(never)]
+fn leave_with_more(mut held: Held) -> bool {
+    let is_incomplete = held.content().is_incomplete();
+    let is_due = held.content().count_is_due();
+    held.leave();
+    if is_incomplete {
+        say_incomplete();
+    }
+    if is_due {
+        count::note_due();
+    }
+    is_due
 }
 
 /// madvise has changed what forked children get of a range, or where guards are.

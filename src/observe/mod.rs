@@ -3,6 +3,7 @@
 //! Addresses leave the tracker before the kernel releases them, because another thread may own them as soon as the
 //! kernel returns; when the call fails they come back.
 
+pub(crate) mod count;
 pub(crate) mod events;
 mod held;
 mod ipc;
@@ -13,6 +14,7 @@ pub(crate) mod pending;
 mod segments;
 pub(crate) mod tracked;
 
+pub(crate) use events::Protected;
 pub(crate) use held::{ADDRESS as TRACKER_ADDRESS, after_fork, before_fork, layout, under_lock};
 pub(crate) use ipc::{ipc_controlled, ipc_creates, ipc_given, ipc_used};
 pub(crate) use locks::{lock_made, may_be_shared, shared_memory_at};
@@ -23,14 +25,14 @@ pub(crate) use segments::{
     segment_size, shmget_succeeded,
 };
 
-use crate::call::{MAP_TYPE, Madvise, Mmap, Mremap};
+use crate::call::{MAP_TYPE, Madvise, Mmap, Mprotect, Mremap};
 use crate::enabled::{self, SITES};
 use crate::facts::backing::device;
 use crate::facts::mapping::{self, Mappings};
 use crate::form::outer_frames;
 use crate::plain::page::{self, page_size, page_start, whole_pages};
 use crate::plain::{Outer, Range};
-use crate::track::{Advised, By, File, NewMapping, Releaser, TrackedRange};
+use crate::track::{Advised, By, File, NewMapping, Protection, Protector, Releaser, TrackedRange};
 use crate::{clock, sys};
 use core::ffi::c_int;
 
@@ -86,31 +88,32 @@ pub(crate) fn is_plain(flags: c_int) -> bool {
     flags & (libc::MAP_ANONYMOUS | OTHERS) == libc::MAP_ANONYMOUS && flags & MAP_TYPE != libc::MAP_SHARED_VALIDATE
 }
 
-/// A plain mmap has succeeded.
+/// A plain mmap has succeeded. True if the kernel is to be asked how many mappings there are.
 #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
 #[inline(always)]
-pub(crate) fn mapped_plainly(call: &Mmap, base: usize, return_address: usize) {
+pub(crate) fn mapped_plainly(call: &Mmap, base: usize, return_address: usize) -> bool {
     let range = Range::new(base, whole_pages(call.length));
-    events::mapped(range, made(call, base, return_address, Seen::NOTHING), None);
+    let count_is_due = events::mapped(range, made(call, base, return_address, Seen::NOTHING), None);
     if call.flags & libc::MAP_SHARED != 0 {
         locks::note_shared(range);
     }
     note_request(call, base);
+    count_is_due
 }
 
-/// mmap has succeeded.
+/// mmap has succeeded; as [`mapped_plainly`].
 #[allow(
     clippy::inline_always,
     reason = "each frame counts on small stacks: what is looked at is gone from it afterwards"
 )]
 #[inline(always)]
-pub(crate) fn mapped(call: &Mmap, base: usize, return_address: usize) {
+pub(crate) fn mapped(call: &Mmap, base: usize, return_address: usize) -> bool {
     let seen = if call.flags & libc::MAP_ANONYMOUS == 0 { inspect(call) } else { Seen::NOTHING };
-    mapped_as_seen(call, base, return_address, seen);
+    mapped_as_seen(call, base, return_address, seen)
 }
 
 #[inline(never)]
-fn mapped_as_seen(call: &Mmap, base: usize, return_address: usize, seen: Seen) {
+fn mapped_as_seen(call: &Mmap, base: usize, return_address: usize, seen: Seen) -> bool {
     let mut range = Range::new(base, whole_pages(call.length));
     if seen.huge || call.flags & libc::MAP_HUGETLB != 0 {
         range = whole_huge_pages(range);
@@ -119,12 +122,13 @@ fn mapped_as_seen(call: &Mmap, base: usize, return_address: usize, seen: Seen) {
     if call.flags & libc::MAP_SHARED != 0 {
         locks::note_shared(range);
     }
-    if enabled::bits() & SITES == 0 {
-        events::mapped(range, made, None);
+    let count_is_due = if enabled::bits() & SITES == 0 {
+        events::mapped(range, made, None)
     } else {
-        mapped_with_frames(range, made, return_address);
-    }
+        mapped_with_frames(range, made, return_address)
+    };
     note_request(call, base);
+    count_is_due
 }
 
 /// Notes the address that a mapping was asked for at, if it is not there.
@@ -137,8 +141,8 @@ fn note_request(call: &Mmap, base: usize) {
 
 #[cold]
 #[inline(never)]
-fn mapped_with_frames(range: Range, made: NewMapping, return_address: usize) {
-    events::mapped(range, made, Some(&outer_frames(return_address)));
+fn mapped_with_frames(range: Range, made: NewMapping, return_address: usize) -> bool {
+    events::mapped(range, made, Some(&outer_frames(return_address)))
 }
 
 #[inline]
@@ -379,25 +383,26 @@ fn forget_holes(range: Range) {
     }
 }
 
-/// mprotect has succeeded.
+/// mprotect or `pkey_mprotect` has succeeded.
 #[inline]
-pub(crate) fn protected(address: usize, length: usize, prot: c_int, return_address: usize) {
+pub(crate) fn protected(call: &Mprotect, by: Protector, return_address: usize) -> Protected {
     // PROT_GROWSDOWN reaches down to the start of the mapping: the stack, which is not tracked.
-    events::protected(Range::new(address, whole_pages(length)), rights(prot), return_address);
+    let range = Range::new(call.address, whole_pages(call.length));
+    events::protected(Protection { range, site: return_address, prot: rights(call.prot), by, after: 0 })
 }
 
-/// mprotect has failed, perhaps half-way: the kernel says what it has done.
+/// One of them has failed, perhaps half-way: the kernel says what it has done.
 #[cold]
-pub(crate) fn not_protected(address: usize, length: usize, return_address: usize) {
+pub(crate) fn not_protected(call: &Mprotect, by: Protector, return_address: usize) {
     /// Mappings that are looked at; a larger range keeps what was known.
     const MOST: usize = 256;
-    let range = Range::new(address, whole_pages(length));
+    let range = Range::new(call.address, whole_pages(call.length));
     let Some(mappings) = Mappings::open() else { return };
     let mut at = range.start;
     for _ in 0..MOST {
         let Some(there) = mappings.at_or_after(at).filter(|there| there.start < range.end) else { return };
         let piece = Range { start: there.start.max(range.start), end: there.end.min(range.end) };
-        events::protected(piece, there.prot(), return_address);
+        events::protected(Protection { range: piece, site: return_address, prot: there.prot(), by, after: 0 });
         at = there.end;
     }
 }
@@ -415,5 +420,5 @@ pub(crate) fn advised(call: &Madvise, return_address: usize) {
 #[inline(never)]
 pub(crate) fn released_by(pending: &PendingRelease, mut each: impl FnMut(Range)) {
     let Some(taken) = pending.taken() else { return };
-    tracked::pieces_of(taken, |gone| each(Range { start: gone.gone.entry.start, end: gone.gone.entry.end }));
+    tracked::pieces_of(taken, &mut |gone| each(Range { start: gone.gone.entry.start, end: gone.gone.entry.end }));
 }

@@ -151,8 +151,8 @@ pub(crate) fn object_unlinked(named: Named, name: &CStr) -> Option<ObjectMaker> 
     (!tracked::is_own(generation)).then(|| ObjectMaker { pid, device, inode, site: creation.site() })
 }
 
-/// shmat has succeeded.
-pub(crate) fn attached(id: c_int, base: usize, flags: c_int, placed: bool, return_address: usize) {
+/// shmat has succeeded. True if the kernel is to be asked how many mappings there are.
+pub(crate) fn attached(id: c_int, base: usize, flags: c_int, placed: bool, return_address: usize) -> bool {
     let size = segment_size(id);
     let write = if flags & libc::SHM_RDONLY == 0 { libc::PROT_WRITE } else { 0 };
     let execute = if flags & libc::SHM_EXEC == 0 { 0 } else { libc::PROT_EXEC };
@@ -170,11 +170,12 @@ pub(crate) fn attached(id: c_int, base: usize, flags: c_int, placed: bool, retur
     };
     let range = Range::new(base, whole_pages(size));
     note_shared(range);
-    with_outer(enabled::bits(), return_address, |outer| events::mapped(range, made, outer));
+    let count_is_due = with_outer(enabled::bits(), return_address, |outer| events::mapped(range, made, outer));
     if finding::are_recorded() && events::attached(id) {
         let call = Shmat { id, address: if placed { base } else { 0 }, flags };
         finding::write_segment_use(&call, base.cast_signed(), id, &SegmentUse::Attached, return_address);
     }
+    count_is_due
 }
 
 /// shmdt is about to be called.

@@ -20,6 +20,12 @@ pub(crate) fn at_or_after(address: usize) -> Option<TrackedRange> {
     under_lock(|tracker| tracker.regions().tracked_at_or_after(address))?
 }
 
+/// Where a change of protection would run out of one mapping into a part of the next one, and take access away from both:
+/// the start of that next one.
+pub(crate) fn runs_over(range: Range, prot: u8) -> Option<usize> {
+    under_lock(|tracker| tracker.regions().runs_over(range, prot))?
+}
+
 /// The last mapping that ends at or below an address, and the first that starts above it.
 pub(crate) fn neighbours(address: usize) -> (Option<TrackedRange>, Option<TrackedRange>) {
     under_lock(|tracker| tracker.regions().neighbours(address)).unwrap_or((None, None))
@@ -28,6 +34,11 @@ pub(crate) fn neighbours(address: usize) -> (Option<TrackedRange>, Option<Tracke
 /// The newest live mapping that was asked for where an address is, and lies elsewhere.
 pub(crate) fn meant_to_hold(address: usize) -> Option<TrackedRange> {
     under_lock(|tracker| tracker.regions().meant_to_hold(address))?
+}
+
+/// How many bytes are left of what the call has mapped that made a range.
+pub(crate) fn left_of(entry: &Entry) -> usize {
+    under_lock(|tracker| tracker.regions().left_of(entry)).unwrap_or(0)
 }
 
 /// The first range from an address on that this process has mapped or attached itself.
@@ -66,7 +77,7 @@ pub(crate) fn last_gone_of(entry: &Entry) -> Option<ReleasedMapping> {
 }
 
 /// The pieces that a release took, lowest first.
-pub(crate) fn pieces_of(taken: &ReleasedPieces, mut each: impl FnMut(&ReleasedMapping)) {
+pub(crate) fn pieces_of(taken: &ReleasedPieces, each: &mut dyn FnMut(&ReleasedMapping)) {
     let mut from = 0;
     for _ in 0..taken.pieces {
         let next = under_lock(|tracker| tracker.regions().next_piece(taken.release, from));

@@ -90,7 +90,9 @@ impl<M: Memory> Content for Tracker<M> {
             }
             Event::Failed { release } => self.regions.put_back(self.announced.number(release)),
             Event::Passed { release } => self.regions.close(self.announced.number(release)),
-            Event::Protected(protection) => self.protect(protection),
+            Event::Protected(protection) => {
+                self.protect(protection);
+            }
             Event::Advised(advice) => self.advised(advice),
             Event::Moved { release, old, new, ref made } => self.moved(release, old, new, made, None),
             Event::Duplicated { old, new, ref made } => self.duplicated(old, new, made, None),

@@ -1,14 +1,16 @@
 //! Mappings counted by the call that made them.
 
 use super::origin::By;
-use super::pool::Memory;
+use super::pool::{Item, Memory, Pool};
 use super::regions::{Regions, TrackedRange};
 use super::tree::Entry;
 use crate::plain::hidden::Hidden;
 use crate::plain::page::whole_pages;
 
+/// Call sites that the library itself has room for: others lie in memory that is mapped when there are more.
+const FIRST: usize = 16;
 /// Call sites that are told apart; mappings of further ones are not counted.
-const SITES: usize = 256;
+const SITES: u32 = 240;
 
 /// The live mappings that one call made.
 #[derive(Clone, Copy, Debug)]
@@ -41,20 +43,41 @@ impl LeakSite {
     };
 }
 
-/// The call sites.
-pub(crate) struct LeakSites {
-    table: [LeakSite; SITES],
-    used: usize,
+impl Item for LeakSite {
+    const EMPTY: LeakSite = LeakSite::NONE;
+
+    fn link(&mut self) -> &mut u32 {
+        &mut self.serial
+    }
 }
 
-impl LeakSites {
-    #[expect(clippy::large_stack_arrays, reason = "it is evaluated for a static")]
-    pub(crate) const fn new() -> LeakSites {
-        LeakSites { table: [LeakSite::NONE; SITES], used: 0 }
+/// The call sites.
+pub(crate) struct LeakSites<M> {
+    table: Pool<M, LeakSite, FIRST>,
+    /// Records that have been taken, which are never given back: their numbers begin with 1. The first so many are in use.
+    taken: u32,
+    used: u32,
+}
+
+impl<M: Memory> LeakSites<M> {
+    pub(crate) const fn new() -> LeakSites<M> {
+        LeakSites { table: Pool::new(), taken: 0, used: 0 }
     }
 
-    fn used(&self) -> &[LeakSite] {
-        self.table.get(..self.used).unwrap_or_default()
+    fn used(&self) -> impl Iterator<Item = (u32, &LeakSite)> {
+        (1..=self.used).filter_map(|number| Some((number, self.table.get(number)?)))
+    }
+
+    /// A record for one site more, and its number.
+    fn next_record(&mut self) -> Option<u32> {
+        if self.used == self.taken {
+            if self.taken == SITES {
+                return None;
+            }
+            self.taken = self.table.take(LeakSite::NONE)?;
+        }
+        self.used = self.used.wrapping_add(1);
+        Some(self.used)
     }
 
     /// Begins to count anew.
@@ -69,24 +92,22 @@ impl LeakSites {
     pub(crate) fn add(&mut self, entry: &Entry, bytes: usize, regions: &mut Regions<impl Memory>) {
         let Some(origin) = regions.origin(entry).filter(|origin| regions.is_own(origin)) else { return };
         let (site, attached) = (Hidden::new(origin.site), origin.by == By::Shmat);
-        let index = self.used().iter().position(|leak| leak.site == site && leak.attached == attached);
-        let index = match index {
-            Some(index) => index,
-            None if self.used < SITES => {
-                self.used = self.used.wrapping_add(1);
-                let index = self.used.wrapping_sub(1);
-                if let Some(place) = self.table.get_mut(index) {
+        let known = self.used().find(|(_, leak)| leak.site == site && leak.attached == attached);
+        let number = match known.map(|(number, _)| number) {
+            Some(number) => number,
+            None => {
+                let Some(number) = self.next_record() else { return };
+                if let Some(place) = self.table.get_mut(number) {
                     let serial = origin.serial;
                     *place = LeakSite { site, attached, first: Hidden::of(*entry), serial, ..LeakSite::NONE };
                 }
-                index
+                number
             }
-            None => return,
         };
         let whole = whole_pages(origin.length);
         let new = regions.counts(entry);
         let is_partial = new && (bytes < entry.end.wrapping_sub(entry.start) || regions.left_of(entry) < whole);
-        let Some(leak) = self.table.get_mut(index) else { return };
+        let Some(leak) = self.table.get_mut(number) else { return };
         leak.count = leak.count.wrapping_add(usize::from(new));
         leak.partial = leak.partial.wrapping_add(usize::from(is_partial));
         leak.bytes = leak.bytes.wrapping_add(bytes);
@@ -104,7 +125,7 @@ impl LeakSites {
         regions: &Regions<impl Memory>,
     ) -> Option<(LeakSite, TrackedRange, u32)> {
         let later = |leak: &&LeakSite| after.is_none_or(|after| leak.serial > after);
-        let leak = *self.used().iter().filter(later).min_by_key(|leak| leak.serial)?;
+        let leak = *self.used().map(|(_, leak)| leak).filter(later).min_by_key(|leak| leak.serial)?;
         let first = leak.first.get();
         let entry = regions.at(first.start).filter(|entry| entry.origin == first.origin)?;
         Some((leak, regions.known(entry)?, leak.serial))

@@ -13,6 +13,7 @@
 
 mod advices;
 mod announced;
+mod count_watch;
 mod event;
 mod hints;
 mod history;
@@ -42,7 +43,7 @@ pub(crate) use lock::{LockError, Patience, Threads};
 pub(crate) use objects::{Object, ObjectCreation, Objects};
 pub(crate) use origin::{By, File, NewMapping};
 pub(crate) use pool::Memory;
-pub(crate) use protections::Protection;
+pub(crate) use protections::{Protection, Protector};
 pub(crate) use regions::{Regions, ReleasedMapping, ReleasedPieces, Releaser, Requested, TrackedRange};
 pub(crate) use reserved::{Purpose, Reached, Reserved};
 pub(crate) use segments::{MetSegment, Segments, ShmgetSuccess};
@@ -54,6 +55,7 @@ use crate::plain::{Outer, Range};
 use advices::Advices;
 use announced::Announced;
 use core::ffi::c_int;
+use count_watch::CountWatch;
 use leak_sites::LeakSites;
 use protections::Protections;
 
@@ -63,8 +65,8 @@ pub(crate) struct Tracker<M> {
     regions: Regions<M>,
     segments: Segments,
     objects: Objects,
-    leak_sites: LeakSites,
-    protections: Protections,
+    leak_sites: LeakSites<M>,
+    protections: Protections<M>,
     advices: Advices,
     libraries: Libraries,
     reserved: Reserved<M>,
@@ -140,6 +142,33 @@ impl<M: Memory> Tracker<M> {
         self.regions.is_incomplete()
     }
 
+    /// Whether a mapping that was just entered leaves more to be done than most: something had to be forgotten, or there are so
+    /// many that the kernel may have to be asked how many.
+    #[inline]
+    pub(crate) fn wants_more(&self) -> bool {
+        self.regions.wants_more()
+    }
+
+    /// A call may have added mappings: whether the kernel is to be asked how many there are.
+    pub(crate) fn count_is_due(&mut self) -> bool {
+        self.regions.count_is_due()
+    }
+
+    /// The same, when so many calls may have split mappings in a way that is not told here.
+    pub(crate) fn count_is_due_after(&mut self, splits: u32) -> bool {
+        self.regions.count_is_due_after(splits)
+    }
+
+    /// There may be so many mappings: whether these may be so many that they have to be counted.
+    pub(crate) fn count_matters(&mut self, limit: u32) -> bool {
+        self.regions.count_matters(limit)
+    }
+
+    /// What decides when the kernel is to be asked how many mappings there are.
+    pub(crate) fn count_watch(&mut self) -> &mut CountWatch {
+        self.regions.count_watch()
+    }
+
     /// Where what is mapped at an address, by a call with this number if it is tracked, was given this protection by
     /// mprotect.
     pub(crate) fn protection(&self, address: usize, prot: u8, since: Option<u32>) -> Option<Protection> {
@@ -205,10 +234,11 @@ impl<M: Memory> Tracker<M> {
         self.regions.detach(base, releaser, outer)
     }
 
-    /// mprotect has changed a range.
-    pub(crate) fn protect(&mut self, protection: Protection) {
-        self.regions.protect(protection.range, protection.prot);
+    /// mprotect has changed a range; as [`Regions::runs_over`].
+    pub(crate) fn protect(&mut self, protection: Protection) -> Option<usize> {
+        let over = self.regions.protect(protection.range, protection.prot);
         self.protections.enter(Protection { after: self.regions.newest(), ..protection });
+        over
     }
 
     /// madvise has changed what forked children get of a range, or where guards are.

@@ -1,12 +1,33 @@
-//! The last calls of mprotect: who made memory what it is.
+//! The last calls of mprotect and `pkey_mprotect`: who made memory what it is.
 
+use super::pool::{Item, Memory, Pool};
 use crate::plain::Range;
 use crate::plain::hidden::{Addresses, Hidden};
 
-/// Calls that are remembered.
-const KEPT: usize = 1024;
+/// Calls that the library itself has room for. Most programs make fewer.
+const FIRST: usize = 256;
+/// Calls that are remembered: those, and what lies in three pieces of memory of their own.
+const KEPT: u32 = 15 * 256;
 
-/// A call of mprotect that succeeded.
+/// Which call it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Protector {
+    Mprotect,
+    PkeyMprotect,
+}
+
+impl Protector {
+    /// The function's name.
+    pub(crate) fn function(self) -> &'static str {
+        match self {
+            Protector::Mprotect => "mprotect",
+            Protector::PkeyMprotect => "pkey_mprotect",
+        }
+    }
+}
+
+/// A call that succeeded.
 #[derive(Clone, Copy)]
 pub(crate) struct Protection {
     pub(crate) range: Range,
@@ -14,6 +35,7 @@ pub(crate) struct Protection {
     pub(crate) site: usize,
     /// The protection that it gave.
     pub(crate) prot: u8,
+    pub(crate) by: Protector,
     /// The number of the last call that mapped or released before it.
     pub(crate) after: u32,
 }
@@ -24,37 +46,99 @@ impl Addresses for Protection {
     }
 }
 
-impl Protection {
-    const NONE: Protection = Protection { range: Range { start: 0, end: 0 }, site: 0, prot: 0, after: 0 };
+impl Item for Hidden<Protection> {
+    const EMPTY: Hidden<Protection> = Hidden::unused(Protection {
+        range: Range { start: 0, end: 0 },
+        site: 0,
+        prot: 0,
+        by: Protector::Mprotect,
+        after: 0,
+    });
+
+    fn link(&mut self) -> &mut u32 {
+        &mut self.kept_mut().after
+    }
 }
 
 /// The calls, in a ring.
-pub(crate) struct Protections {
-    ring: [Hidden<Protection>; KEPT],
-    /// How many have ever been entered.
-    entered: usize,
+pub(crate) struct Protections<M> {
+    ring: Pool<M, Hidden<Protection>, FIRST>,
+    /// How many there are, and the number of the last one.
+    filled: u32,
+    last: u32,
 }
 
-impl Protections {
-    #[allow(clippy::large_stack_arrays, reason = "the value of a static")]
-    pub(super) const fn new() -> Protections {
-        Protections { ring: [Hidden::unused(Protection::NONE); KEPT], entered: 0 }
+impl<M: Memory> Protections<M> {
+    pub(super) const fn new() -> Protections<M> {
+        Protections { ring: Pool::new(), filled: 0, last: 0 }
     }
 
     /// Enters a call.
     pub(super) fn enter(&mut self, protection: Protection) {
-        if let Some(place) = self.ring.get_mut(self.entered % KEPT) {
-            *place = Hidden::of(protection);
-            self.entered = self.entered.wrapping_add(1);
+        let kept = Hidden::of(protection);
+        // Records are never given back, so their numbers are those of the calls until the ring is closed.
+        if self.last == self.filled && self.filled < KEPT && self.ring.take(kept).is_some() {
+            self.filled = self.filled.wrapping_add(1);
+            self.last = self.filled;
+            return;
+        }
+        self.last = if self.last < self.filled { self.last.wrapping_add(1) } else { 1 };
+        if let Some(place) = self.ring.get_mut(self.last) {
+            *place = kept;
         }
     }
 
     /// The last call whose range holds an address, if it gave this protection and is still remembered.
     pub(super) fn last(&self, address: usize, prot: u8) -> Option<Protection> {
-        let filled = self.entered.min(KEPT);
-        (1..=filled)
-            .filter_map(|age| self.ring.get(self.entered.wrapping_sub(age) % KEPT).map(|call| call.get()))
+        let newest_first = (1..=self.last).rev().chain((self.last.wrapping_add(1)..=self.filled).rev());
+        newest_first
+            .filter_map(|number| self.ring.get(number).map(|call| call.get()))
             .find(|call| call.range.start <= address && address < call.range.end)
             .filter(|call| call.prot == prot)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "a test may overflow, and fails then")]
+mod tests {
+    use super::*;
+    use crate::track::pool::Heap;
+
+    #[test]
+    fn the_last_call_counts_also_when_the_ring_is_full() {
+        let mut protections = Protections::<Heap>::new();
+        let calls = KEPT as usize * 2 + 5;
+        for call in 0..calls {
+            let (start, site) = (call % (KEPT as usize + 100) * 16, call);
+            let range = Range { start, end: start + 16 };
+            protections.enter(Protection { range, site, prot: 1, by: Protector::Mprotect, after: 0 });
+            assert_eq!(protections.last(start, 1).map(|last| last.site), Some(call));
+        }
+        let remembered = (0..calls).filter(|call| {
+            let start = call % (KEPT as usize + 100) * 16;
+            protections.last(start + 15, 1).is_some_and(|last| last.site == *call)
+        });
+        assert_eq!(remembered.count(), KEPT as usize);
+        assert!(protections.last(0, 2).is_none());
+    }
+
+    /// No memory but the library's own.
+    struct None;
+
+    impl Memory for None {
+        fn zeroed(_bytes: usize) -> Option<*mut u8> {
+            Option::None
+        }
+    }
+
+    #[test]
+    fn without_memory_fewer_are_remembered() {
+        let mut protections = Protections::<None>::new();
+        for call in 0..FIRST * 3 {
+            let range = Range { start: call * 16, end: call * 16 + 16 };
+            protections.enter(Protection { range, site: call, prot: 0, by: Protector::PkeyMprotect, after: 0 });
+        }
+        let held = (0..FIRST * 3).filter(|call| protections.last(call * 16, 0).is_some());
+        assert_eq!(held.collect::<Vec<_>>(), (FIRST * 2..FIRST * 3).collect::<Vec<_>>());
     }
 }

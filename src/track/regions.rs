@@ -4,11 +4,13 @@
 //! a range, never remember a wrong one.
 
 mod answers;
+mod count;
 mod inheritance;
 mod moves;
 mod pieces;
 mod tracked;
 
+use super::count_watch::CountWatch;
 use super::hints::Hints;
 use super::history::{Extents, History, Released};
 use super::origin::{By, File, NewMapping, Origin, OuterItem};
@@ -75,6 +77,7 @@ pub(crate) struct Regions<M> {
     has_opened: bool,
     /// Whether anything was ever kept back from forked children.
     has_kept_back: bool,
+    watch: CountWatch,
     tree: Tree<M>,
     history: History,
     origins: Pool<M, Hidden<Origin>, ORIGINS>,
@@ -121,6 +124,7 @@ impl<M: Memory> Regions<M> {
             has_kept_back: false,
             count: 0,
             is_incomplete: false,
+            watch: CountWatch::new(),
         }
     }
 
@@ -252,7 +256,7 @@ impl<M: Memory> Regions<M> {
     }
 
     /// How many bytes are left of what the call has mapped that made a range.
-    pub(in crate::track) fn left_of(&self, entry: &Entry) -> usize {
+    pub(crate) fn left_of(&self, entry: &Entry) -> usize {
         let Some(origin) = self.origin(entry) else { return 0 };
         let range = Range::new(origin.base, crate::plain::page::whole_pages(origin.length));
         let (mut at, mut left) = (range.start, 0_usize);
@@ -321,6 +325,7 @@ impl<M: Memory> Regions<M> {
                 pieces: 1,
                 contiguous: true,
                 needs_check: entry.needs_check,
+                count_is_due: self.count_is_due_by(releaser.by),
                 ..ReleasedPieces::default()
             };
         }
@@ -397,6 +402,7 @@ impl<M: Memory> Regions<M> {
             self.uncounted = self.uncounted.wrapping_add(1);
         }
         taken.contiguous = whole && at >= range.end;
+        taken.count_is_due = self.count_is_due_by(releaser.by);
         taken
     }
 
@@ -412,9 +418,14 @@ impl<M: Memory> Regions<M> {
         self.uncounted = self.uncounted.wrapping_add(undone);
     }
 
-    /// A range has another protection now.
-    pub(in crate::track) fn protect(&mut self, range: Range, prot: u8) {
+    /// A range has another protection now; as [`Regions::runs_over`].
+    pub(in crate::track) fn protect(&mut self, range: Range, prot: u8) -> Option<usize> {
+        let over = match self.next_in(range.start, range) {
+            Some(first) if first.end < range.end => self.runs_over(range, prot),
+            _ => None,
+        };
         self.mark(range, Some(prot), None);
+        over
     }
 
     /// What a release took stays remembered until the call tells what came of it, however long its thread takes.

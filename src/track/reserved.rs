@@ -74,6 +74,11 @@ impl<M: Memory> Reserved<M> {
         self.guards
     }
 
+    /// How many ranges are held.
+    pub(crate) fn ranges(&self) -> u32 {
+        self.tree.ranges()
+    }
+
     /// Whether nothing is held.
     pub(crate) fn is_empty(&self) -> bool {
         self.tree.at_or_after(0).is_none()

@@ -4,9 +4,9 @@ use super::words::{OffsetInto, Rights, note_removed};
 use super::{LOWEST, is_later};
 use crate::call::Fault;
 use crate::check::memory::{Lookup, Named, ShownMapping, look_up, mapping_at};
-use crate::check::provenance::{note_gone, note_mapped};
+use crate::check::provenance::{note_gone, note_mapped, note_protected};
 use crate::facts::mapping::Mapping;
-use crate::form::{Draft, RelatedCall};
+use crate::form::Draft;
 use crate::harden;
 use crate::observe::tracked;
 use crate::plain::escape::Quoted;
@@ -101,9 +101,7 @@ impl Jump {
                 draft.mapping(now);
                 draft.note(format_args!("there is now: {}", ShownMapping(now)));
                 if let Some(given) = &self.given {
-                    let (start, length) = (given.range.start, given.range.length());
-                    let place = RelatedCall { start, length, ..RelatedCall::at("mprotect", given.site) };
-                    draft.related_call(place, format_args!("protected here"));
+                    note_protected("", given, draft);
                 }
                 if let Some(known) = &self.known {
                     note_mapped(known, draft);

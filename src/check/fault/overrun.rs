@@ -5,7 +5,7 @@ use super::words::{Accessed, RememberedMemory, note_advised_guard, tell_hint};
 use super::{LOWEST, NEAR, allows, is_advised_guard};
 use crate::call::Fault;
 use crate::check::memory::{ShownMapping, mapping_at};
-use crate::check::provenance::{note_mapped, whole};
+use crate::check::provenance::{note_mapped, note_protected, whole};
 use crate::check::{ByteCount, IfSome};
 use crate::facts::Module;
 use crate::facts::limits::Bytes;
@@ -29,6 +29,15 @@ const LONGEST_RUN: usize = 64;
 enum Side {
     Before,
     Behind,
+}
+
+impl Side {
+    fn of_it(self) -> &'static str {
+        match self {
+            Side::Before => "before its start",
+            Side::Behind => "past its end",
+        }
+    }
 }
 
 /// An access outside a mapping, by so much that it is likely to belong to it.
@@ -124,30 +133,36 @@ impl Overrun {
         tracked::at(at).map(|known| Overrun { known, side, guard: Barrier::Ours, between: 0 })
     }
 
-    /// The mapping whose end the page of the access follows, or writable memory without a gap that does: what runs on over
-    /// its end writes over that, and dies here.
+    /// The mapping that the page of the access borders, or writable memory without a gap that reaches to one: what runs on
+    /// over its end, or backwards over its start, writes over that, and dies here. Of two the nearer one, or that below.
     pub(super) fn of_run(fault: &Fault) -> Option<Overrun> {
         let page = page_start(fault.address);
-        let known = tracked::neighbours(page).0?;
         let mappings = Mappings::open()?;
-        if mappings.at(page).is_some_and(|there| allows(fault, there.prot())) {
-            return None;
-        }
-        let is_writable = |at: usize| mappings.at(at).filter(Mapping::is_writable);
-        let mut at = is_writable(known.entry.end.wrapping_sub(1))?.end;
-        for _ in 0..LONGEST_RUN {
-            if at >= page {
-                break;
-            }
-            at = is_writable(at)?.end;
-        }
         // What the program had there before may be what was meant.
-        if at != page || tracked::last_gone(fault.address).is_some() {
+        if mappings.at(page).is_some_and(|there| allows(fault, there.prot()))
+            || tracked::last_gone(fault.address).is_some()
+        {
             return None;
         }
+        let (below, above) = tracked::neighbours(page);
+        let below = below.and_then(|known| {
+            let last = known.entry.end.wrapping_sub(1);
+            (end_of_run(&mappings, last, page)? == page).then(|| (page.wrapping_sub(known.entry.end), known))
+        });
+        let above = above.filter(|_| fault.address >= LOWEST).and_then(|known| {
+            let (next, start) = (page.wrapping_add(page_size()), known.entry.start);
+            // What ran over the stack that is in use ran out of something there.
+            let holds_stack = (next..start).contains(&fault.registers.stack());
+            (!holds_stack && end_of_run(&mappings, next, start)? >= start && mappings.at(start)?.is_writable())
+                .then(|| (start.wrapping_sub(next), known))
+        });
+        let (known, side) = nearer(below.as_ref(), above.as_ref())?;
         let guard = if fault.code == Fault::MAPERR { Barrier::Nothing } else { Barrier::Foreign };
-        let between = page.wrapping_sub(known.entry.end);
-        Some(Overrun { known, side: Side::Behind, guard, between })
+        let between = match side {
+            Side::Behind => page.wrapping_sub(known.entry.end),
+            Side::Before => known.entry.start.wrapping_sub(page).wrapping_sub(page_size()),
+        };
+        Some(Overrun { known, side, guard, between })
     }
 
     /// How many bytes outside what was asked for the access lies; 1 is the byte next to it.
@@ -220,7 +235,7 @@ impl Overrun {
         if piece.prot == 0 {
             draft.message(format_args!("{access}: {bytes} {side} of {part}{what}, which is PROT_NONE"));
         } else if self.between > 0 {
-            draft.message(format_args!("{access}: probably an overrun of {part}{what}, {bytes} past its end"));
+            draft.message(format_args!("{access}: probably an overrun of {part}{what}, {bytes} {}", self.side.of_it()));
         } else {
             draft.message(format_args!("{access}: {bytes} {side} of {part}{what}"));
         }
@@ -249,13 +264,21 @@ impl Overrun {
 
     /// Tells of the memory that lies between the mapping and the access.
     fn note_between(&self, draft: &mut Draft) {
-        if self.between > 0 {
-            draft.note(format_args!(
-                "from its end to the access there is writable memory without a gap, {} that no call of this program \
-                 mapped: what runs past the end writes over it, and dies only here; an access that ran past the end of \
-                 something there would look the same",
-                ByteCount(self.between as u64)
-            ));
+        if self.between == 0 {
+            return;
+        }
+        let between = ByteCount(self.between as u64);
+        match self.side {
+            Side::Behind => draft.note(format_args!(
+                "from its end to the access there is writable memory without a gap, {between} that no call of this \
+                 program mapped: what runs past the end writes over it, and dies only here; an access that ran \
+                 past the end of something there would look the same"
+            )),
+            Side::Before => draft.note(format_args!(
+                "from the access to its start there is writable memory without a gap, {between} that no call of \
+                 this program mapped: a loop that runs downwards past the start writes over it, and dies only \
+                 here; one that ran past the start of something there would look the same"
+            )),
         }
     }
 
@@ -272,7 +295,7 @@ impl Overrun {
                     ));
                 }
                 if let Some(given) = tracked::protection(fault.address, prot, Some(serial)) {
-                    draft.related("mprotect", given.site, format_args!("protected here"));
+                    note_protected("", &given, draft);
                 }
             }
             Barrier::Advised => note_advised_guard(fault.address, draft),
@@ -295,6 +318,14 @@ impl Overrun {
             draft.help(format_args!(
                 "find out where the address comes from: the memory beside it can't be accessed either"
             ));
+        } else if self.between > 0 {
+            let length = self.asked_end().wrapping_sub(self.known.entry.start);
+            draft.help(format_args!(
+                "check the index or length of the accesses to it: there are {} to use; harden=guard makes the \
+                 first one {} fault (MAPSAN_OPTIONS, or mapsan run --harden=guard)",
+                Bytes(length as u64),
+                self.side.of_it()
+            ));
         } else if matches!(self.guard, Barrier::Nothing) && self.distance(fault.address) > page_size() {
             draft.note(format_args!(
                 "what belongs to the address is judged by the distance alone: a pointer to memory that libc has \
@@ -304,12 +335,6 @@ impl Overrun {
                 draft.note(format_args!("{stored}"));
             }
             draft.help(format_args!("if this mapping was meant, check the index or length of the access"));
-        } else if self.between > 0 {
-            draft.help(format_args!(
-                "check the index or length of the accesses to it: there are {} to use; harden=guard makes the first \
-                 one past its end fault (MAPSAN_OPTIONS, or mapsan run --harden=guard)",
-                Bytes(self.asked_end().wrapping_sub(self.known.entry.start) as u64)
-            ));
         } else if self.side == Side::Behind {
             let length = self.asked_end().wrapping_sub(self.known.entry.start);
             draft.help(format_args!(
@@ -347,6 +372,23 @@ fn before_guards(mut at: usize, known: &TrackedRange) -> usize {
         at = at.wrapping_sub(page_size());
     }
     at
+}
+
+/// Where memory that is writable without a gap ends, from an address on, which it holds: at `to` or behind it, if it reaches
+/// there.
+fn end_of_run(mappings: &Mappings, address: usize, to: usize) -> Option<usize> {
+    let is_writable = |at: usize| mappings.at(at).filter(Mapping::is_writable);
+    if address >= to {
+        return Some(address);
+    }
+    let mut at = is_writable(address)?.end;
+    for _ in 0..LONGEST_RUN {
+        if at >= to {
+            break;
+        }
+        at = is_writable(at)?.end;
+    }
+    Some(at)
 }
 
 /// The nearer one of two mappings, and the side of it on which the address is.

@@ -3,11 +3,13 @@
 use super::words::{Accessed, OffsetInto, Rights, note_advised_guard, tell_hint};
 use super::{NEAR, allows, note_there};
 use crate::call::Fault;
-use crate::check::provenance::note_mapped;
-use crate::facts::mapping::{self, Mapping};
-use crate::form::{Draft, RelatedCall};
-use crate::machine::Access;
+use crate::check::provenance::{note_mapped, note_protected};
+use crate::facts::Module;
+use crate::facts::mapping::{self, Mapping, Mappings};
+use crate::form::Draft;
+use crate::machine::{Access, Architecture, Machine};
 use crate::observe::tracked;
+use crate::plain::page::page_start;
 use crate::track::{By, Protection, TrackedRange};
 use core::ffi::c_int;
 
@@ -37,7 +39,8 @@ impl Forbidden {
 
     /// An access to memory that the program has not mapped by a call that was seen; `None` unless it has protected it.
     pub(super) fn of_foreign(fault: &Fault, there: &Mapping) -> Option<Forbidden> {
-        if allows(fault, there.prot()) {
+        // A key forbids what the mapping allows.
+        if fault.code != Fault::PKUERR && allows(fault, there.prot()) {
             return None;
         }
         let given = tracked::protection(fault.address, there.prot(), None)?;
@@ -68,27 +71,29 @@ impl Forbidden {
                 OffsetInto(known, fault.address)
             )),
             None => draft.message(format_args!(
-                "{access} in memory that is {rights}{key}: the program's own mprotect has made {} so",
-                self.foreign()
+                "{access} in memory that is {rights}{key}: the program's own {} has made {} so",
+                self.by(),
+                self.foreign(fault)
             )),
         }
         if let Some(given) = &self.given {
-            let place = RelatedCall {
-                start: given.range.start,
-                length: given.range.length(),
-                ..RelatedCall::at("mprotect", given.site)
-            };
-            draft.related_call(place, format_args!("protected here"));
+            note_protected("", given, draft);
         }
         note_there(self.known.as_ref(), self.there.as_ref(), draft);
         self.tell_remedy(fault, draft);
     }
 
+    /// The call that gave it its protection.
+    fn by(&self) -> &'static str {
+        self.given.as_ref().map_or("mprotect", |given| given.by.function())
+    }
+
     /// What memory is that the program did not map.
-    fn foreign(&self) -> &'static str {
+    fn foreign(&self, fault: &Fault) -> &'static str {
         match self.there.as_ref().map(Mapping::name) {
             Some(b"[heap]") => "this part of the heap",
-            Some(b"[stack]") => "this part of the stack",
+            _ if is_on_stack(fault) => "this part of the stack",
+            _ if Module::find(fault.address).is_some() => "this part of the program or a library",
             Some(name) if name.starts_with(b"/") => "this part of a loaded file",
             _ => "it",
         }
@@ -114,15 +119,15 @@ impl Forbidden {
             draft.help(format_args!("open it first with MADV_GUARD_REMOVE, or use other memory"));
             return;
         }
+        let by = self.by();
         let Some(known) = &self.known else {
-            if let Some(given) = &self.given {
-                draft.note(format_args!(
-                    "mprotect changes whole pages, here {:#x}-{:#x}, and malloc's blocks and variables share pages \
-                     with others",
-                    given.range.start, given.range.end
-                ));
-            }
-            draft.help(format_args!("give mprotect memory that shares no page with anything else: take it from mmap"));
+            draft.note(format_args!(
+                "{by} changes whole pages, and malloc's blocks and variables share pages with others"
+            ));
+            draft.help(format_args!(
+                "give {by} memory that shares no page with anything else, from mmap; or, if this access is meant, \
+                 give it {right} first"
+            ));
             return;
         };
         if fault.address.wrapping_sub(known.entry.start) < NEAR {
@@ -136,10 +141,10 @@ impl Forbidden {
             draft.help(format_args!("attach it without SHM_RDONLY where it is written"));
         } else if self.given.is_some() && allows(fault, known.origin.prot) {
             draft.help(format_args!(
-                "access it before that mprotect, or give the access back first: mprotect(address, length, {right})"
+                "access it before that {by}, or give the access back first: mprotect(address, length, {right})"
             ));
         } else if self.given.is_some() {
-            draft.help(format_args!("let that mprotect, or another before the access, give it {right}"));
+            draft.help(format_args!("let that {by}, or another before the access, give it {right}"));
         } else if self.prot() == 0 {
             if known.origin.prot == 0 {
                 draft.note(format_args!("it was mapped with PROT_NONE"));
@@ -159,13 +164,34 @@ impl Forbidden {
         let (Some(below), _) = tracked::neighbours(known.entry.start) else { return };
         if self.prot() == 0 && below.entry.end == known.entry.start && below.entry.prot & 3 == 3 {
             draft.note(format_args!(
-                "memory that can be accessed ends at {:#x}, where this mapping starts: the access may have run out of \
-                 it",
+                "memory that can be accessed ends at {:#x}, where this mapping starts: the access may have run out \
+                 of it",
                 below.entry.end
             ));
             note_mapped(&below, draft);
         }
     }
+}
+
+/// Whether an address lies in the part of a stack that is in use: what is mapped without a gap from the stack pointer up, as far
+/// as the thread's control block or the end of the main stack. The kernel names only one piece of that one.
+fn is_on_stack(fault: &Fault) -> bool {
+    /// Changes of protection make several of one.
+    const MOST: usize = 64;
+    let (pointer, address, block) = (fault.registers.stack(), fault.address, Machine::thread_pointer());
+    let Some(mappings) = Mappings::open().filter(|_| page_start(pointer) <= address) else { return false };
+    let mut at = pointer;
+    for _ in 0..MOST {
+        let Some(there) = mappings.at(at) else { return false };
+        if pointer < block && there.contains(block) {
+            return address < block;
+        }
+        if there.name().starts_with(b"[stack") {
+            return address < there.end;
+        }
+        at = there.end;
+    }
+    false
 }
 
 /// Says how memory that is mapped without `PROT_WRITE` can be written, as far as the kernel would let it.

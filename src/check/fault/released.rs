@@ -47,7 +47,7 @@ fn takes_others(gone: &ReleasedMapping) -> bool {
     const MOST: u32 = 64;
     let taken = ReleasedPieces { release: gone.gone.release, pieces: MOST, ..ReleasedPieces::default() };
     let mut others = false;
-    tracked::pieces_of(&taken, |piece| others |= piece.was.origin.serial != gone.was.origin.serial);
+    tracked::pieces_of(&taken, &mut |piece| others |= piece.was.origin.serial != gone.was.origin.serial);
     others
 }
 

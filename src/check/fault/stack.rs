@@ -4,7 +4,7 @@ use super::NEAR;
 use super::words::{Accessed, RememberedMemory, note_advised_guard};
 use crate::call::Fault;
 use crate::check::memory::ShownMapping;
-use crate::check::provenance::note_mapped;
+use crate::check::provenance::{note_mapped, note_protected};
 use crate::check::{ByteCount, IfSome};
 use crate::facts::limits::{self, Bytes};
 use crate::facts::mapping::{Mapping, Mappings};
@@ -257,7 +257,7 @@ impl Overflow {
         if let Some(guard) = tracked::at(fault.address).filter(|guard| guard.entry.prot == 0)
             && let Some(given) = tracked::protection(fault.address, 0, Some(guard.origin.serial))
         {
-            draft.related("mprotect", given.site, format_args!("the guard below it was protected here"));
+            note_protected("the guard below it was ", &given, draft);
         } else if fault.code == Fault::MAPERR && pagemap::is_guard(fault.address) {
             note_advised_guard(fault.address, draft);
         }

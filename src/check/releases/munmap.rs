@@ -47,7 +47,7 @@ impl Munmap {
             LossKind::Victim(victim) => self.foreign(victim, loss, taken, report),
             LossKind::Neighbour(severity) => self.overrun(*severity, loss.range, taken, report),
             LossKind::NothingMapped => self.nothing(loss.range, report),
-            LossKind::Part(_) => None,
+            LossKind::Part(_) | LossKind::View => None,
         }
     }
 

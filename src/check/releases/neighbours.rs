@@ -10,9 +10,9 @@ use crate::track::{By, ReleasedPieces, TrackedRange};
 use mapsan_model::Severity;
 
 /// Two mappings side by side that one release hits, of which the second is not meant.
-pub(super) struct Neighbours {
-    pub(super) first: TrackedRange,
-    pub(super) second: TrackedRange,
+pub(in crate::check) struct Neighbours {
+    pub(in crate::check) first: TrackedRange,
+    pub(in crate::check) second: TrackedRange,
 }
 
 impl Neighbours {
@@ -30,6 +30,12 @@ impl Neighbours {
         None
     }
 
+    /// The mappings on either side of an address that a call on a range runs over, likewise.
+    pub(in crate::check) fn around(start: usize) -> Option<Neighbours> {
+        let (first, second) = (tracked::at(start.checked_sub(1)?)?, tracked::at(start)?);
+        are_strangers(&first, &second).then_some(Neighbours { first, second })
+    }
+
     /// An allocator may have merged anonymous, private neighbours of one protection: whether it was meant can't be told.
     pub(super) fn severity(&self) -> Severity {
         let alike = self.first.entry.prot == self.second.entry.prot;
@@ -38,7 +44,7 @@ impl Neighbours {
     }
 
     /// Says so.
-    pub(super) fn note_doubt(&self, draft: &mut Draft) {
+    pub(in crate::check) fn note_doubt(&self, draft: &mut Draft) {
         if self.severity() == Severity::Warning {
             draft.note(format_args!(
                 "both are anonymous, private and of one protection: an allocator that joins such neighbours may mean it"

@@ -1,5 +1,7 @@
 //! The calls that put a mapping in the place of what is there.
 
+mod view;
+
 use super::copies::{has_copy, is_same};
 use super::neighbours::{Neighbours, is_plain};
 use super::victim::{Named, Victim};
@@ -51,6 +53,7 @@ impl Replacing {
             LossKind::Victim(victim) => self.victim(victim, loss, taken, report),
             LossKind::Neighbour(severity) => self.neighbour(*severity, loss.range, taken, report),
             LossKind::Part(severity) => self.part(*severity, loss.range, taken, report),
+            LossKind::View => view::tell(loss, taken, report),
             LossKind::NothingMapped => None,
         }
     }
@@ -143,7 +146,7 @@ impl Mmap {
         if victim.is_some() {
             return victim;
         }
-        search.hits_a_neighbour()
+        search.hits_a_neighbour().or_else(|| self.replaces_view(&search))
     }
 
     /// Tells of mappings that start past the end of their file, and that it is about to replace.

@@ -77,6 +77,22 @@ impl<M: Memory> Regions<M> {
         })
     }
 
+    /// Where a range runs out of one mapping into a part of the next one, which another call made, if this protection takes
+    /// access away from both: the start of that next one.
+    #[inline(never)]
+    pub(crate) fn runs_over(&self, range: Range, prot: u8) -> Option<usize> {
+        let last = self.at(range.end.checked_sub(1)?).filter(|last| last.end > range.end && last.prot & !prot != 0)?;
+        let mut start = last.start;
+        while start > range.start {
+            let below = self.before(start).filter(|below| below.end == start)?;
+            if below.origin != last.origin {
+                return (below.prot & !prot != 0).then_some(start);
+            }
+            start = below.start;
+        }
+        None
+    }
+
     /// The last release of the memory at an address.
     pub(crate) fn last_gone(&self, address: usize) -> Option<ReleasedMapping> {
         self.known_gone(self.history.newest_first().find(|gone| gone.entry.contains(address))?)

@@ -21,6 +21,8 @@ pub(crate) struct ReleasedPieces {
     pub(crate) partial_tail: bool,
     /// Whether one of them needs a look: a segment, or a mapping past the end of its file.
     pub(crate) needs_check: bool,
+    /// Whether the kernel is to be asked how many mappings there are, when the call has succeeded.
+    pub(crate) count_is_due: bool,
 }
 
 /// A piece of a mapping, with all that is known of it.

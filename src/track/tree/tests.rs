@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 impl<M: Memory> Tree<M> {
     /// Checks that it is an ordered map; how many ranges it has.
     pub(crate) fn check(&self) -> usize {
-        if self.root == 0 { 0 } else { self.sound(self.root, 0, usize::MAX) }
+        let ranges = if self.root == 0 { 0 } else { self.sound(self.root, 0, usize::MAX) };
+        assert_eq!(self.ranges() as usize, ranges);
+        ranges
     }
 
     /// Checks the order of a node's keys, and that all of them lie in `low..high`; how many entries there are.
