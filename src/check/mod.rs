@@ -38,6 +38,7 @@ mod shmctl;
 mod shmdt;
 mod shmget;
 mod shortage;
+mod span;
 mod stored;
 
 use crate::call::Call;

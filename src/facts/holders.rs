@@ -76,11 +76,11 @@ fn milliseconds() -> i64 {
 
 /// Whether a process has the file open or mapped; `None` if it may not be looked at.
 fn holds(pid: c_int, device: (u32, u32), inode: u64, folder: &[u8]) -> Option<bool> {
-    by_process_or_thread(pid, |way| holds_by(way, device, inode, folder))
+    by_process_or_thread(pid, &|way| holds_by(way, device, inode, folder))
 }
 
 /// Asks by way of a process in /proc, and by a thread of it where the main one has ended.
-fn by_process_or_thread(pid: c_int, ask: impl Fn(&str) -> Option<bool>) -> Option<bool> {
+fn by_process_or_thread(pid: c_int, ask: &dyn Fn(&str) -> Option<bool>) -> Option<bool> {
     let mut way = Line::<24>::new();
     write!(way, "/proc/{pid}").ok()?;
     match ask(way.as_str()) {
@@ -133,7 +133,7 @@ fn maps(way: &str, device: (u32, u32), inode: u64) -> bool {
 /// Whether a process, or the process of a thread, has mapped what is mapped here at some place; `None` if it may not be looked
 /// at. What has ended has nothing mapped.
 pub(crate) fn has_mapped(pid: c_int, mapping: &Mapping) -> Option<bool> {
-    by_process_or_thread(pid, |way| has_mapped_by(way, mapping))
+    by_process_or_thread(pid, &|way| has_mapped_by(way, mapping))
 }
 
 fn has_mapped_by(way: &str, mapping: &Mapping) -> Option<bool> {

@@ -63,7 +63,7 @@ pub(crate) unsafe extern "C" fn pthread_create(
     return_address: usize,
 ) -> c_int {
     or_injected!("pthread_create", return_address, [thread, attributes, start, argument]);
-    start_by(start, return_address, !attributes.is_null(), |start| {
+    start_by(start, return_address, !attributes.is_null(), &|start| {
         // SAFETY: the program's own call; a starter ends in its start function.
         unsafe { next::pthread_create(thread, attributes, start, argument) }
     })
@@ -79,20 +79,18 @@ pub(crate) unsafe extern "C" fn thrd_create(
     argument: *mut c_void,
     return_address: usize,
 ) -> c_int {
-    start_by(start, return_address, false, |start| {
+    start_by(start, return_address, false, &|start| {
         // SAFETY: the program's own call; a starter ends in its start function.
         unsafe { next::thrd_create(thread, start, argument) }
     })
 }
 
 /// Has a thread made that begins in a starter, if there is a place for it.
-#[allow(clippy::inline_always, reason = "one frame less below the thread's making")]
-#[inline(always)]
 fn start_by(
     start: *const c_void,
     return_address: usize,
     has_attributes: bool,
-    make: impl Fn(*const c_void) -> c_int,
+    make: &dyn Fn(*const c_void) -> c_int,
 ) -> c_int {
     let place = if enabled::bits() & TRACK == 0 || start.is_null() { None } else { free_place() };
     let Some((index, pending)) = place else { return make(start) };

@@ -5,6 +5,7 @@ use super::words::Accessed;
 use crate::call::Fault;
 use crate::check::ByteCount;
 use crate::check::memory::{FileName, mapping_at};
+use crate::check::span::Span;
 use crate::facts::backing::{Backing, Changed, FileId, Room};
 use crate::facts::limits::{self, Bytes, HugePages};
 use crate::facts::mapping::{Mapping, Mappings};
@@ -447,13 +448,9 @@ pub(super) struct Ago(pub(super) u64);
 impl fmt::Display for Ago {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let milliseconds = self.0.wrapping_div(1_000_000);
-        let seconds = milliseconds.wrapping_div(1000);
-        match seconds {
-            0..=9 => write!(f, "{seconds}.{:03} seconds ago", milliseconds % 1000),
-            10..=119 => write!(f, "{seconds} seconds ago"),
-            120..=7199 => write!(f, "{} minutes ago", seconds.wrapping_div(60)),
-            7200..=172_799 => write!(f, "{} hours ago", seconds.wrapping_div(3600)),
-            _ => write!(f, "{} days ago", seconds.wrapping_div(86_400)),
+        match i64::try_from(milliseconds.wrapping_div(1000)) {
+            Ok(seconds @ 10..) => write!(f, "{} ago", Span(seconds)),
+            _ => write!(f, "{}.{:03} seconds ago", milliseconds.wrapping_div(1000), milliseconds % 1000),
         }
     }
 }

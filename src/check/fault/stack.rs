@@ -325,6 +325,7 @@ fn usable(mappings: &Mappings, address: usize, pointer: usize) -> Option<Mapping
 }
 
 /// Whose stack the memory is, and where it ends; `None` if that is not known.
+#[inline(never)]
 fn whose(usable: &Mapping, fault: &Fault) -> Option<(Stack, usize)> {
     if usable.name().starts_with(b"[stack") {
         return Some((Stack::Main, usable.end));

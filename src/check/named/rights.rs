@@ -1,5 +1,6 @@
 //! Whose what has a name in /dev/shm is, who may use it, and who has it open.
 
+use crate::check::span::Span;
 use crate::facts::holders::Holders;
 use crate::facts::object::{self, Object, ObjectName};
 use crate::form::Draft;
@@ -43,7 +44,7 @@ pub(in crate::check) fn note_age(object: &Object, draft: &mut Draft) {
         object.size,
         Octal(object.mode),
         object.uid,
-        crate::check::IfSome(object.age.map(Age))
+        crate::check::IfSome(object.age.map(Made))
     ));
 }
 
@@ -98,16 +99,10 @@ pub(super) fn may_remove(object: &Object) -> bool {
 }
 
 /// Shows since when something exists: `, made 5 seconds ago`.
-struct Age(i64);
+struct Made(i64);
 
-impl Display for Age {
+impl Display for Made {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            1 => f.write_str(", made 1 second ago"),
-            seconds @ 0..=119 => write!(f, ", made {seconds} seconds ago"),
-            seconds @ 120..=7199 => write!(f, ", made {} minutes ago", seconds.wrapping_div(60)),
-            seconds @ 7200..=172_799 => write!(f, ", made {} hours ago", seconds.wrapping_div(3600)),
-            seconds => write!(f, ", made {} days ago", seconds.wrapping_div(86_400)),
-        }
+        write!(f, ", made {} ago", Span(self.0))
     }
 }
