@@ -55,6 +55,11 @@ impl Calls {
             let why = unsafe { _Unwind_Backtrace(step, ptr::from_mut(&mut calls).cast()) };
             calls.is_complete = why == END_OF_STACK && calls.length < MOST;
         });
+        // The frame that the kernel has made for the handler may be on another stack, and unwinders differ in what they take
+        // for its end.
+        if let Some(innermost) = calls.known.first_mut() {
+            innermost.stack = registers.stack();
+        }
         calls
     }
 
