@@ -6,6 +6,8 @@
 
 #ifdef __x86_64__
 static const unsigned char seven[] = {0xb8, 7, 0, 0, 0, 0xc3}; /* mov $7,%eax; ret */
+#elif defined __riscv
+static const unsigned char seven[] = {0x13, 5, 0x70, 0, 0x67, 0x80, 0, 0}; /* li a0, 7; ret */
 #else
 static const unsigned char seven[] = {0xe0, 0, 0x80, 0x52, 0xc0, 3, 0x5f, 0xd6}; /* mov w0,#7; ret */
 #endif
