@@ -12,7 +12,7 @@ pub(crate) const OPT_IN: u32 = 4;
 /// Bit of [`bits`]: what is mapped is tracked.
 pub(crate) const TRACK: u32 = 8;
 /// Bit of [`bits`]: calls may be made to fail, or are told of where they could be. Beside those of hardened mode, with which
-/// doors test it: in one instruction on AArch64, too.
+/// doors test it: in one instruction on `AArch64`, too.
 pub(crate) const INJECT: u32 = 16;
 /// Bit of [`bits`]: there are guards on either side of new mappings.
 pub(crate) const GUARD: u32 = 32;

@@ -8,6 +8,7 @@ use crate::enabled::{self, CHECK, ENFORCE, INJECT, OPT_IN, SITES, TRACK};
 use crate::plain::Line;
 use crate::plain::guarded::{Guarded, Starting};
 use core::fmt::Display;
+use mapsan_model::injection;
 use mapsan_model::options::{Piece, Values, pieces};
 use mapsan_model::{Hardening, Key, Rule, RuleSet, Selector, Severity, severity_choice};
 pub(crate) use ordered::Ordered;
@@ -296,7 +297,7 @@ impl Settings {
     /// Takes the words of `harden`; each source says all of it anew.
     fn choose_hardening(&mut self, value: &str) -> Option<()> {
         let mut harden = 0;
-        for word in value.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+        for word in injection::texts(value) {
             harden |= match word {
                 "all" => Hardening::ALL.into_iter().map(bit).fold(0, |all, bit| all | bit),
                 _ => bit(Hardening::from_name(word)?),
@@ -316,7 +317,7 @@ impl Settings {
     /// have been taken.
     fn choose_severities(&mut self, value: &str) -> Option<()> {
         let mut understood = Some(());
-        for word in value.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+        for word in injection::texts(value) {
             let Some((selector, severity)) = severity_choice(word) else {
                 understood = None;
                 continue;
@@ -332,7 +333,7 @@ impl Settings {
 
     fn choose_rules(&mut self, source: &str, key: Key, value: &str, warn: Warn<'_>) {
         let on = key == Key::Enable;
-        for word in value.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+        for word in injection::texts(value) {
             let Some(selector) = Selector::from_name(word) else {
                 let (key, allowed) = (key.name(), key.info().values);
                 warn(&format_args!("{source}: {key}= names no rule or group '{word}'; it takes {allowed}"));

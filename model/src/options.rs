@@ -67,9 +67,9 @@ impl fmt::Display for Values {
                 Ok(())
             }
             Values::Injection => f.write_str(
-                "CALL[@SITE]:WHAT[:WHEN], comma-separated: CALL is the name of a call or any; SITE is module+0xOFFSET \
-                 or a function, with #HASH behind it for one stack; WHAT an errno of the call's manual page, another \
-                 one as !EIO, or sigbus or truncate of a call that maps; WHEN as in 3, 3+, 3..5, 2+2 or 3++",
+                "CALL[@SITE]:WHAT[:WHEN], comma-separated: CALL a call or any; SITE module+0xOFFSET or a \
+                 function, and #HASH for one stack; WHAT an errno of the call's manual page, another one as \
+                 !EIO, sigbus or truncate; WHEN 3, 3+, 3..5, 2+2 or 3++",
             ),
             Values::Names => f.write_str("comma-separated names of executables"),
         }
@@ -148,6 +148,7 @@ macro_rules! declare {
 
             /// What is declared of the option.
             #[must_use]
+            #[inline(never)]
             pub fn info(self) -> OptionInfo {
                 static NAMES: Words<{ Key::ALL.len() }> = words!($($name),+);
                 static DEFAULTS: Words<{ Key::ALL.len() }> = words!($($default),+);
@@ -211,9 +212,9 @@ declare! {
     Inject "inject" = "", Values::Injection, true,
         "make calls of the program's own fail, or the memory that they give";
     InjectCounts "inject_counts" = "", Values::File, true,
-        "set by the command: the file by which the processes of a run count the calls of inject= together";
+        "set by the command: the file by which the processes of a run count together";
     Points "points" = "0", Values::Flag, true,
-        "set by the command: 1 writes a record of each call site of the program's own that inject= could make fail";
+        "set by the command: 1 tells of each call site that inject= could make fail";
     Only "only" = "", Values::Names, true,
         "check these executables alone";
     Skip "skip" = "", Values::Names, true,
@@ -256,45 +257,52 @@ pub const fn is_separator(character: char) -> bool {
     matches!(character, ':' | ' ' | '\t' | '\n' | '\r')
 }
 
+/// Likewise of a byte.
+fn separates(byte: u8) -> bool {
+    is_separator(char::from(byte))
+}
+
 /// The pieces of a text such as `mode=abort:log_path='/tmp/a b'`.
 pub fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
     let mut rest = text;
     core::iter::from_fn(move || {
-        rest = rest.trim_start_matches(is_separator);
-        if rest.is_empty() {
-            return None;
-        }
-        let (key, after) = cut(rest, |character| character == '=' || is_separator(character));
-        let Some(value) = after.strip_prefix('=') else {
-            rest = after;
-            return Some(Piece::NoValue(key));
-        };
-        for quote in ['\'', '"'] {
-            if let Some(quoted) = value.strip_prefix(quote) {
-                let (piece, after) = match quoted.split_once(quote) {
-                    Some((value, after)) => (Piece::Pair(key, value), after),
-                    None => (Piece::OpenQuote(key), ""),
-                };
-                rest = after;
-                return Some(piece);
-            }
-        }
-        let (value, after) = value.split_at(unquoted(value));
-        rest = after;
-        Some(Piece::Pair(key, value))
+        let piece;
+        (piece, rest) = next_piece(rest)?;
+        Some(piece)
     })
+}
+
+/// The first piece, and what follows it.
+#[inline(never)]
+fn next_piece(text: &str) -> Option<(Piece<'_>, &str)> {
+    let (_, text) = cut(text, |byte| !separates(byte));
+    if text.is_empty() {
+        return None;
+    }
+    let (key, after) = cut(text, |byte| byte == b'=' || separates(byte));
+    let Some(value) = after.strip_prefix('=') else { return Some((Piece::NoValue(key), after)) };
+    if let Some(quote @ (b'\'' | b'"')) = value.bytes().next() {
+        let quoted = value.get(1..).unwrap_or_default();
+        let (value, after) = cut(quoted, |byte| byte == quote);
+        return Some(match after.get(1..) {
+            Some(after) => (Piece::Pair(key, value), after),
+            None => (Piece::OpenQuote(key), ""),
+        });
+    }
+    let (value, after) = value.split_at(unquoted(value));
+    Some((Piece::Pair(key, value), after))
 }
 
 /// The length of the value that a text without quotes starts with.
 fn unquoted(text: &str) -> usize {
     let mut end = 0;
     loop {
-        let (word, after) = cut(text.split_at(end).1, is_separator);
+        let (word, after) = cut(text.split_at(end).1, separates);
         end = end.saturating_add(word.len());
         let Some(next) = after.strip_prefix(':') else {
             return end;
         };
-        let (word, after) = cut(next, |character| character == '=' || is_separator(character));
+        let (word, after) = cut(next, |byte| byte == b'=' || separates(byte));
         if word.is_empty() || after.starts_with('=') {
             return end;
         }
@@ -302,9 +310,10 @@ fn unquoted(text: &str) -> usize {
     }
 }
 
-/// Splits a text before the first character that `ends` takes.
-fn cut(text: &str, ends: impl Fn(char) -> bool) -> (&str, &str) {
-    text.split_at(text.find(ends).unwrap_or(text.len()))
+/// Splits a text before the first byte that `ends` takes, which is ASCII.
+fn cut(text: &str, ends: impl Fn(u8) -> bool) -> (&str, &str) {
+    let end = text.bytes().position(ends).unwrap_or(text.len());
+    (text.get(..end).unwrap_or_default(), text.get(end..).unwrap_or_default())
 }
 
 #[cfg(test)]

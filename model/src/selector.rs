@@ -24,6 +24,7 @@ impl Selector {
 
     /// What a word stands for.
     #[must_use]
+    #[inline(never)]
     pub fn from_name(word: &str) -> Option<Selector> {
         match word {
             "all" => Some(Selector::All),
@@ -35,6 +36,7 @@ impl Selector {
 
     /// Whether a rule is one of those.
     #[must_use]
+    #[inline(never)]
     pub fn takes(self, rule: Rule) -> bool {
         match self {
             Selector::All => true,

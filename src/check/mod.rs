@@ -163,9 +163,10 @@ struct LastFailure(Failed, bool);
 impl Display for LastFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let function = self.0.function();
-        match self.1 {
-            true => write!(f, "the injected failure of {function}"),
-            false => write!(f, "the last {function} that failed"),
+        if self.1 {
+            write!(f, "the injected failure of {function}")
+        } else {
+            write!(f, "the last {function} that failed")
         }
     }
 }

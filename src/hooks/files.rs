@@ -16,16 +16,31 @@ use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 /// # Safety
 /// `name` must be what the call was given.
 pub(crate) unsafe extern "C" fn opened(name: *const c_char, return_address: usize, fd: c_int, opener: Opener) -> c_int {
+    // SAFETY: the caller upholds the contract.
+    unsafe { note_opening(name, return_address, fd, opener, false) }
+    fd
+}
+
+/// Remembers what came of a call that opens.
+///
+/// # Safety
+/// As [`opened`].
+pub(super) unsafe fn note_opening(
+    name: *const c_char,
+    return_address: usize,
+    fd: c_int,
+    opener: Opener,
+    is_injected: bool,
+) {
     if enabled::bits() & CHECK == 0 {
-        return fd;
+        return;
     }
     if fd >= 0 {
         openings::succeeded();
     } else if !output::is_inside() {
-        // SAFETY: libc or the kernel has just read the string, unless the errno is EFAULT.
-        unsafe { openings::failed(opener, name, return_address, errno::get()) };
+        // SAFETY: libc or the kernel has just read the string, unless the errno is EFAULT, or nobody has.
+        unsafe { openings::failed(opener, name, return_address, errno::get(), is_injected) };
     }
-    fd
 }
 
 /// A call that opens: what it does where it is made, and what its arguments are.
@@ -74,8 +89,9 @@ unsafe fn open_unless_injected(opening: &Opening, arguments: [usize; 4], return_
         unsafe { next(first, second, third, fourth) }
     };
     if fd == -1 || OPENINGS.noted.load(Relaxed) != 0 {
+        let name = with_exposed_provenance(path);
         // SAFETY: the name that the call was given.
-        return unsafe { opened(with_exposed_provenance(path), return_address, fd, opening.opener) };
+        unsafe { note_opening(name, return_address, fd, opening.opener, ordered.is_some()) };
     }
     fd
 }

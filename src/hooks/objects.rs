@@ -1,13 +1,14 @@
 //! The hooks of what has a name in /dev/shm: POSIX shared memory objects.
 
-use super::path::{Follow, follow};
+use super::path::{Follow, follow, way};
 use super::status;
 use crate::call::{Outcome, ShmOpen, ShmUnlink};
-use crate::enabled::{OPT_IN, TRACK};
+use crate::enabled::{INJECT, OPT_IN, TRACK};
 use crate::observe::MadeObject;
 use crate::past::openings::{self, Opener};
+use crate::plain::errno;
 use crate::plain::shm::Named;
-use crate::{next, observe};
+use crate::{begin, inject, next, observe};
 use core::ffi::{CStr, c_char, c_int};
 use core::ptr;
 use core::sync::atomic::Ordering::Relaxed;
@@ -62,7 +63,16 @@ pub(crate) unsafe extern "C" fn shm_open(
     return_address: usize,
 ) -> c_int {
     let call = ShmOpen { name: name as usize, flags, mode, made: false };
-    let fd = status(follow(call, return_address, |call, _| {
+    let enabled = begin::enabled_when_ready();
+    if enabled & INJECT != 0
+        && let Some(failure) = inject::failure(&call, return_address)
+    {
+        errno::set(failure);
+        // SAFETY: the string that the call was given.
+        unsafe { super::files::note_opening(name, return_address, -1, Opener::ShmOpen, true) };
+        return -1;
+    }
+    let fd = status(way::<_, false>(call, enabled & !INJECT, return_address, |call| {
         // SAFETY: the program's own call.
         (unsafe { next::shm_open(ptr::with_exposed_provenance(call.name), call.flags, call.mode) }) as isize
     }));

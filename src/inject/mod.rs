@@ -18,7 +18,6 @@ use crate::finding;
 use crate::form::Reached;
 use crate::output;
 use crate::past::failures::{self, Failed};
-use crate::past::injected;
 use crate::plain::errno::{self, Errno};
 use mapsan_model::Injectable;
 use mapsan_model::injection::What;
@@ -30,18 +29,37 @@ use orders::{Hit, Orders};
 pub(crate) fn failure(call: &dyn Call, return_address: usize) -> Option<Errno> {
     let before = errno::get();
     let mut failure = None;
-    injected::forget(return_address);
     if let Some((site, hit)) = decide(call, return_address, true, |what| what.errno().is_some()) {
         failure = hit.what.errno();
         let errno = failure.unwrap_or(0);
         tell(call, Outcome::Injected(errno), return_address, &site, &hit);
-        injected::note(return_address);
         if let Some(kind) = Failed::of_function(call.function()) {
             failures::note_injected(kind, return_address, errno);
         }
     }
     errno::set(before);
     failure
+}
+
+/// The stack of a call, walked when it is first asked for.
+struct Stack<'a> {
+    reached: &'a Reached<'a>,
+    is_walked: bool,
+    hash: Option<u32>,
+}
+
+impl Stack<'_> {
+    /// Whether it has this hash.
+    fn is(&mut self, hash: u32) -> bool {
+        if !self.is_walked {
+            self.walk(false);
+        }
+        self.hash == Some(hash)
+    }
+
+    fn walk(&mut self, tells: bool) {
+        (self.is_walked, self.hash) = (true, points::stack(self.reached, tells));
+    }
 }
 
 /// The order that a call is hit by, among those that end so, if it is the program's own; with `points=1` its site is told
@@ -53,13 +71,12 @@ fn decide(call: &dyn Call, return_address: usize, tells: bool, wanted: fn(What<'
     if !orders.is_of_program(&site) {
         return None;
     }
-    let tells = tells && orders.want_points();
-    let mut stack = None;
-    if tells || orders.need_stack(function, wanted) {
-        let reached = Reached { call, outcome: Outcome::Pending, return_address, site: &site, injected: None };
-        stack = points::stack(&reached, tells);
+    let reached = Reached { call, outcome: Outcome::Pending, return_address, site: &site, injected: None };
+    let mut stack = Stack { reached: &reached, is_walked: false, hash: None };
+    if tells && orders.want_points() {
+        stack.walk(true);
     }
-    let hit = orders.hit(function, &site, stack, wanted)?;
+    let hit = orders.hit(function, &mut stack, wanted)?;
     Some((site, hit))
 }
 

@@ -1,5 +1,6 @@
 //! The orders of `inject=`, as this process has them: read once, at start, into memory of their own.
 
+use super::Stack;
 use super::counters::{self, Counters};
 use crate::facts::{Site, base_name};
 use crate::finding;
@@ -62,32 +63,15 @@ impl Orders {
         !site.is_of_system() && (name.is_empty() || !preloaded.any(|one| one == name))
     }
 
-    /// Those that are about calls of a function that end so.
-    fn about(
-        self,
-        function: Injectable,
-        wanted: fn(What<'_>) -> bool,
-    ) -> impl Iterator<Item = &'static Order<'static>> {
-        self.options.orders().filter(move |order| wanted(order.what) && order.is_about(function))
-    }
-
-    /// Whether the stack of a call decides whether an order is about it.
-    pub(super) fn need_stack(self, function: Injectable, wanted: fn(What<'_>) -> bool) -> bool {
-        self.about(function, wanted).any(|order| order.stack.is_some())
-    }
-
-    /// Counts a call for each order that is about it, and finds the first by which it is hit.
-    pub(super) fn hit(
-        self,
-        function: Injectable,
-        site: &Site,
-        stack: Option<u32>,
-        wanted: fn(What<'_>) -> bool,
-    ) -> Option<Hit> {
+    /// Counts a call for each order that is about it, and ends in one of these ways: the first by which it is hit.
+    pub(super) fn hit(self, function: Injectable, stack: &mut Stack<'_>, wanted: fn(What<'_>) -> bool) -> Option<Hit> {
         let mut hit = None;
-        for order in self.about(function, wanted) {
+        for order in self.options.orders() {
+            if !wanted(order.what) || !order.is_about(function) {
+                continue;
+            }
             let Some(counter) = counters::of(self.counters, order.text) else { continue };
-            let is_meant = (order.stack.is_none() || order.stack == stack) && self.is_at(order, site);
+            let is_meant = self.is_at(order, stack.reached.site) && order.stack.is_none_or(|hash| stack.is(hash));
             let number = counter.count(is_meant);
             let is_hit =
                 if is_meant { order.when.hits(number) } else { order.when.then_all && counter.has_fired(function) };

@@ -3,6 +3,7 @@
 use super::{Settings, copy};
 use crate::plain::Line;
 use crate::sys;
+use core::ffi::c_void;
 use core::mem::MaybeUninit;
 use core::sync::atomic::AtomicU64;
 use mapsan_model::injection::{self, Order};
@@ -56,7 +57,7 @@ impl Settings {
     /// Where what calls are made to fail is kept; `None` without memory.
     pub(super) fn ordered(&mut self) -> Option<&mut Ordered> {
         if self.ordered.is_none() {
-            let memory = sys::zeroed_memory(size_of::<Ordered>())?;
+            let memory: *mut c_void = sys::zeroed_memory(size_of::<Ordered>())?.cast();
             // SAFETY: new memory of its size, page-aligned, never given back; all zeroes are empty lines and false.
             self.ordered = Some(unsafe { &mut *memory.cast::<Ordered>() });
         }

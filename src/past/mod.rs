@@ -4,7 +4,6 @@
 //! the tracker's lock, by signal handlers, too, and as true when tracking has ended.
 
 pub(crate) mod failures;
-pub(crate) mod injected;
 pub(crate) mod ipc;
 pub(crate) mod keys;
 pub(crate) mod listed_ids;

@@ -4,7 +4,6 @@
 //! A table without locks, since open(2) may be called by signal handlers. Successes are looked at only while some thread's
 //! last call has failed ([`Openings::noted`], which the doors look at).
 
-use super::injected;
 use crate::machine::{Architecture, Machine};
 use crate::sys::Errno;
 use core::ffi::c_char;
@@ -132,7 +131,7 @@ fn bit(at: usize) -> u32 {
 ///
 /// # Safety
 /// `name` must be a string, unless the errno is EFAULT.
-pub(crate) unsafe fn failed(opener: Opener, name: *const c_char, site: usize, errno: Errno) {
+pub(crate) unsafe fn failed(opener: Opener, name: *const c_char, site: usize, errno: Errno, is_injected: bool) {
     let (at, slot) = if let Some(own) = own() {
         own
     } else {
@@ -149,7 +148,7 @@ pub(crate) unsafe fn failed(opener: Opener, name: *const c_char, site: usize, er
     slot.site.store(!site, Relaxed);
     slot.opener.store(opener as u32, Relaxed);
     slot.errno.store(errno, Relaxed);
-    slot.is_injected.store(injected::is_last(site), Relaxed);
+    slot.is_injected.store(is_injected, Relaxed);
     let (length, cut) = if errno == libc::EFAULT {
         (0, false)
     } else {
@@ -229,11 +228,11 @@ mod tests {
     #[test]
     fn a_success_of_this_thread_ends_what_is_known_of_its_last_failure() {
         // SAFETY: a string.
-        unsafe { failed(Opener::ShmOpen, c"/one".as_ptr(), 5, libc::ENOENT) };
+        unsafe { failed(Opener::ShmOpen, c"/one".as_ptr(), 5, libc::ENOENT, false) };
         std::thread::spawn(|| {
             assert!(!last().unwrap().is_last);
             // SAFETY: a string.
-            unsafe { failed(Opener::Open, c"two".as_ptr(), 6, libc::EACCES) };
+            unsafe { failed(Opener::Open, c"two".as_ptr(), 6, libc::EACCES, false) };
             succeeded();
             let other = last().unwrap();
             assert_eq!((other.site, other.is_last), (6, false));
@@ -247,7 +246,7 @@ mod tests {
         );
         let long = std::ffi::CString::new([b'x'; 300]).unwrap();
         // SAFETY: a string.
-        unsafe { failed(Opener::Open, long.as_ptr(), 7, libc::ENAMETOOLONG) };
+        unsafe { failed(Opener::Open, long.as_ptr(), 7, libc::ENAMETOOLONG, false) };
         assert_eq!(last().map(|own| (own.name().len(), own.cut)), Some((NAME, true)));
         succeeded();
         assert!(!last().unwrap().is_last);
