@@ -76,9 +76,8 @@ impl Follow for Mmap {
             return false;
         };
         let base = base.cast_unsigned();
-        let mut count_is_due = false;
         if enabled & TRACK != 0 {
-            count_is_due = observe::mapped(self, base, return_address);
+            observe::mapped(self, base, return_address);
             if enabled & TAIL != 0 {
                 contents::inspect_new(base);
             }
@@ -86,7 +85,7 @@ impl Follow for Mmap {
         if enabled & INJECT != 0 {
             inject::unback(self, base, self.length, return_address);
         }
-        count_is_due || self.flags & MAP_TYPE == libc::MAP_SHARED_VALIDATE || enabled & OPT_IN != 0
+        observe::count::is_noted() || self.flags & MAP_TYPE == libc::MAP_SHARED_VALIDATE || enabled & OPT_IN != 0
     }
 
     #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]

@@ -5,7 +5,6 @@ use super::path::{Follow, follow};
 use super::status;
 use crate::call::{Mprotect, Msync, Outcome};
 use crate::enabled::{HARDENED, TRACK};
-use crate::observe::Protected;
 use crate::past::mlockall;
 use crate::plain::Range;
 use crate::plain::page::whole_pages;
@@ -27,9 +26,8 @@ impl Follow for Mprotect {
             observe::not_protected(self, Protector::Mprotect, return_address);
             return false;
         }
-        let Protected { runs_into, count_is_due } = observe::protected(self, Protector::Mprotect, return_address);
-        self.runs_into = runs_into;
-        count_is_due || runs_into.is_some()
+        self.runs_into = observe::protected(self, Protector::Mprotect, return_address);
+        self.runs_into.is_some() || observe::count::is_noted()
     }
 }
 

@@ -47,10 +47,16 @@ pub(crate) fn is_due_now() -> bool {
     is_due
 }
 
+/// Whether somebody is to ask, without taking it upon oneself.
+#[inline]
+pub(crate) fn is_noted() -> bool {
+    IS_DUE.load(Relaxed)
+}
+
 /// The limit on mappings, where they are to be counted now: for one who asks, once.
 #[inline]
 pub(crate) fn is_due() -> Option<u64> {
-    if IS_DUE.load(Relaxed) { limit_if_due() } else { None }
+    if is_noted() { limit_if_due() } else { None }
 }
 
 #[cold]

@@ -33,31 +33,20 @@ fn mapped_later(error: LockError, range: Range, made: NewMapping) -> bool {
     false
 }
 
-/// A range has another protection, given by a call that returns to `site`.
-pub(super) fn protected(protection: Protection) -> Protected {
+/// A range has another protection, given by a call that returns to `site`; where the next mapping starts that it runs into, and
+/// takes access away from. Whether the kernel is to be asked how many mappings there are is noted.
+pub(super) fn protected(protection: &Protection) -> Option<usize> {
     match hold(Patience::Short) {
         Ok(mut held) => {
-            let runs_into = held.content().protect(protection);
-            Protected { runs_into, count_is_due: leave(held) }
+            let runs_into = held.content().protect(*protection);
+            leave(held);
+            runs_into
         }
-        Err(error) => protected_later(error, protection),
+        Err(error) => {
+            leave_event(error, || Event::Protected(*protection));
+            None
+        }
     }
-}
-
-#[cold]
-#[inline(never)]
-fn protected_later(error: LockError, protection: Protection) -> Protected {
-    leave_event(error, || Event::Protected(protection));
-    Protected { runs_into: None, count_is_due: false }
-}
-
-/// What is to be looked at after a change of protection.
-#[derive(Clone, Copy)]
-pub(crate) struct Protected {
-    /// Where the next mapping starts that it runs into, and takes access away from.
-    pub(crate) runs_into: Option<usize>,
-    /// Whether the kernel is to be asked how many mappings there are.
-    pub(crate) count_is_due: bool,
 }
 
 /// Gives the lock back after a call that may have added mappings; whether the kernel is to be asked how many there are.

@@ -14,7 +14,6 @@ pub(crate) mod pending;
 mod segments;
 pub(crate) mod tracked;
 
-pub(crate) use events::Protected;
 pub(crate) use held::{ADDRESS as TRACKER_ADDRESS, after_fork, before_fork, layout, under_lock};
 pub(crate) use ipc::{ipc_controlled, ipc_creates, ipc_given, ipc_used};
 pub(crate) use locks::{lock_made, may_be_shared, shared_memory_at};
@@ -101,19 +100,19 @@ pub(crate) fn mapped_plainly(call: &Mmap, base: usize, return_address: usize) ->
     count_is_due
 }
 
-/// mmap has succeeded; as [`mapped_plainly`].
+/// mmap has succeeded. Whether the kernel is to be asked how many mappings there are is noted ([`count::is_noted`]).
 #[allow(
     clippy::inline_always,
     reason = "each frame counts on small stacks: what is looked at is gone from it afterwards"
 )]
 #[inline(always)]
-pub(crate) fn mapped(call: &Mmap, base: usize, return_address: usize) -> bool {
+pub(crate) fn mapped(call: &Mmap, base: usize, return_address: usize) {
     let seen = if call.flags & libc::MAP_ANONYMOUS == 0 { inspect(call) } else { Seen::NOTHING };
-    mapped_as_seen(call, base, return_address, seen)
+    mapped_as_seen(call, base, return_address, seen);
 }
 
 #[inline(never)]
-fn mapped_as_seen(call: &Mmap, base: usize, return_address: usize, seen: Seen) -> bool {
+fn mapped_as_seen(call: &Mmap, base: usize, return_address: usize, seen: Seen) {
     let mut range = Range::new(base, whole_pages(call.length));
     if seen.huge || call.flags & libc::MAP_HUGETLB != 0 {
         range = whole_huge_pages(range);
@@ -122,13 +121,12 @@ fn mapped_as_seen(call: &Mmap, base: usize, return_address: usize, seen: Seen) -
     if call.flags & libc::MAP_SHARED != 0 {
         locks::note_shared(range);
     }
-    let count_is_due = if enabled::bits() & SITES == 0 {
-        events::mapped(range, made, None)
+    if enabled::bits() & SITES == 0 {
+        events::mapped(range, made, None);
     } else {
-        mapped_with_frames(range, made, return_address)
-    };
+        mapped_with_frames(range, made, return_address);
+    }
     note_request(call, base);
-    count_is_due
 }
 
 /// Notes the address that a mapping was asked for at, if it is not there.
@@ -141,8 +139,8 @@ fn note_request(call: &Mmap, base: usize) {
 
 #[cold]
 #[inline(never)]
-fn mapped_with_frames(range: Range, made: NewMapping, return_address: usize) -> bool {
-    events::mapped(range, made, Some(&outer_frames(return_address)))
+fn mapped_with_frames(range: Range, made: NewMapping, return_address: usize) {
+    events::mapped(range, made, Some(&outer_frames(return_address)));
 }
 
 #[inline]
@@ -383,12 +381,12 @@ fn forget_holes(range: Range) {
     }
 }
 
-/// mprotect or `pkey_mprotect` has succeeded.
+/// mprotect or `pkey_mprotect` has succeeded: where the next mapping starts that it runs into, and takes access away from.
 #[inline]
-pub(crate) fn protected(call: &Mprotect, by: Protector, return_address: usize) -> Protected {
+pub(crate) fn protected(call: &Mprotect, by: Protector, return_address: usize) -> Option<usize> {
     // PROT_GROWSDOWN reaches down to the start of the mapping: the stack, which is not tracked.
     let range = Range::new(call.address, whole_pages(call.length));
-    events::protected(Protection { range, site: return_address, prot: rights(call.prot), by, after: 0 })
+    events::protected(&Protection { range, site: return_address, prot: rights(call.prot), by, after: 0 })
 }
 
 /// One of them has failed, perhaps half-way: the kernel says what it has done.
@@ -402,7 +400,7 @@ pub(crate) fn not_protected(call: &Mprotect, by: Protector, return_address: usiz
     for _ in 0..MOST {
         let Some(there) = mappings.at_or_after(at).filter(|there| there.start < range.end) else { return };
         let piece = Range { start: there.start.max(range.start), end: there.end.min(range.end) };
-        events::protected(Protection { range: piece, site: return_address, prot: there.prot(), by, after: 0 });
+        events::protected(&Protection { range: piece, site: return_address, prot: there.prot(), by, after: 0 });
         at = there.end;
     }
 }

@@ -5,9 +5,9 @@ use crate::plain::Range;
 use crate::plain::hidden::{Addresses, Hidden};
 
 /// Calls that the library itself has room for. Most programs make fewer.
-const FIRST: usize = 256;
+const FIRST: usize = 192;
 /// Calls that are remembered: those, and what lies in three pieces of memory of their own.
-const KEPT: u32 = 15 * 256;
+const KEPT: u32 = 15 * 192;
 
 /// Which call it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +73,8 @@ impl<M: Memory> Protections<M> {
         Protections { ring: Pool::new(), filled: 0, last: 0 }
     }
 
-    /// Enters a call.
+    /// Enters a call. Apart from its caller, whose frame is on the way of calls with small stacks.
+    #[inline(never)]
     pub(super) fn enter(&mut self, protection: Protection) {
         let kept = Hidden::of(protection);
         // Records are never given back, so their numbers are those of the calls until the ring is closed.

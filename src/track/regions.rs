@@ -22,9 +22,9 @@ use core::mem::offset_of;
 use mapsan_model::layout;
 pub(crate) use tracked::{ReleasedMapping, ReleasedPieces, Requested, TrackedRange};
 
-/// Records that the library itself has room for; beyond the releases that are remembered, for some 1,000 mappings. More
+/// Records that the library itself has room for; beyond the releases that are remembered, for some 500 mappings. More
 /// would take the library past 2 MiB, from where on the kernel aligns it otherwise.
-const ORIGINS: usize = 5120;
+const ORIGINS: usize = 4608;
 const FILES: usize = 1280;
 const OUTERS: usize = 64;
 
@@ -420,10 +420,7 @@ impl<M: Memory> Regions<M> {
 
     /// A range has another protection now; as [`Regions::runs_over`].
     pub(in crate::track) fn protect(&mut self, range: Range, prot: u8) -> Option<usize> {
-        let over = match self.next_in(range.start, range) {
-            Some(first) if first.end < range.end => self.runs_over(range, prot),
-            _ => None,
-        };
+        let over = self.runs_over(range, prot);
         self.mark(range, Some(prot), None);
         over
     }

@@ -7,7 +7,7 @@ use crate::facts::mapping::Mappings;
 use crate::finding::Report;
 use crate::observe::tracked;
 use crate::plain::Range;
-use crate::plain::page::whole_pages;
+use crate::plain::page::{page_remainder, whole_pages};
 use crate::sys::Errno;
 use crate::track::TrackedRange;
 use core::ffi::c_int;
@@ -16,6 +16,9 @@ use mapsan_model::{Rule, Severity};
 impl Mprotect {
     /// Tells of access that is taken away from one mapping and a part of the next.
     pub(super) fn overrun(&self, report: &Report<'_>) -> Option<Errno> {
+        if page_remainder(self.address) != 0 {
+            return None;
+        }
         let range = Range::new(self.address, whole_pages(self.length));
         // Afterwards nobody knows what access there was.
         let start = if report.outcome.is_considered() {

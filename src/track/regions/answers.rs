@@ -81,6 +81,8 @@ impl<M: Memory> Regions<M> {
     /// access away from both: the start of that next one.
     #[inline(never)]
     pub(crate) fn runs_over(&self, range: Range, prot: u8) -> Option<usize> {
+        // Nearly all lie in one piece.
+        self.next_in(range.start, range).filter(|first| first.end < range.end)?;
         let last = self.at(range.end.checked_sub(1)?).filter(|last| last.end > range.end && last.prot & !prot != 0)?;
         let mut start = last.start;
         while start > range.start {
