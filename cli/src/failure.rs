@@ -31,6 +31,11 @@ impl Failure {
         Failure { status: 127, message: message.into() }
     }
 
+    /// One that another process of the command has met.
+    pub(crate) fn of_status(status: u8, message: String) -> Failure {
+        Failure { status, message }
+    }
+
     /// The exit status.
     pub(crate) fn status(&self) -> u8 {
         self.status

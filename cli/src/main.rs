@@ -1,7 +1,7 @@
 //! The `mapsan` command: runs a program under `libmapsan.so` and explains what is wrong.
 //!
 //! The layers, from the top down; each uses those below it alone (ARCHITECTURE.md has them as a table, which a test reads):
-//! entrances (`commands`, `memcheck`), `arguments`, running (`run`), telling (`outputs`, `form`), knowing (`findings`,
+//! entrances (`commands`, `memcheck`), `arguments`, running (`sweep`, `run`), telling (`outputs`, `form`), knowing (`findings`,
 //! `inspection`, `ipc`), asking (`system`), and the ground (`say`, `failure`, `inherited`, `path`, `pattern`, `replacement`, `spelling`, `target`, `values`).
 
 mod arguments;
@@ -21,6 +21,7 @@ mod replacement;
 mod run;
 mod say;
 mod spelling;
+mod sweep;
 mod system;
 mod target;
 mod values;
@@ -55,6 +56,7 @@ fn outcome(words: Vec<OsString>) -> Result<ExitCode, Failure> {
     match matches.subcommand() {
         Some(("run", matches)) => commands::run::run(matches),
         Some(("race", matches)) => commands::race::race(matches),
+        Some(("sweep", matches)) => commands::sweep::sweep(matches),
         Some(("report", matches)) => report::report(matches),
         Some(("inspect", matches)) => inspect::inspect(matches),
         Some(("ipc", matches)) => commands::ipc::ipc(matches),

@@ -57,11 +57,14 @@ pub enum When {
     Fault,
     /// Accesses are watched, by `mapsan race`; the library never asks it.
     Race,
+    /// A run is over in which `mapsan sweep` has made a call fail: the command asks it.
+    Sweep,
 }
 
 impl When {
     /// Every moment at which rules are asked.
-    pub const ALL: [When; 6] = [When::Failure, When::Release, When::Success, When::Exit, When::Fault, When::Race];
+    pub const ALL: [When; 7] =
+        [When::Failure, When::Release, When::Success, When::Exit, When::Fault, When::Race, When::Sweep];
 
     pub(crate) const fn bit(self) -> u8 {
         1 << self as u8

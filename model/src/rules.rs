@@ -398,5 +398,16 @@ macro_rules! for_each_rule {
         "two threads access the same bytes of shared memory at the same time, one of them writes, and nothing keeps them apart";
     RaceFlag "race-flag" "access" Race [Note] Correctness None
         "a word of shared memory is polled while it is written, by instructions that are no atomic's";
+
+    SweepUncheckedReturn "sweep-unchecked-return" "mmap" Sweep [Error] Correctness None
+        "a call was made to fail, and a process of the program died, or gave its result to another call";
+    SweepHang "sweep-hang" "shmat" Sweep [Warning] Correctness None
+        "a call was made to fail, and the program no longer ended";
+    SweepSilent "sweep-silent" "mmap" Sweep [Warning] Correctness None
+        "a call was made to fail, and the program ended with success and other output, and said nothing";
+    SweepLeak "sweep-leak" "shmat" Sweep [Note] Correctness None
+        "a call was made to fail, and objects outlive the run that do not otherwise";
+    SweepFault "sweep-fault" "mmap" Sweep [Note] Correctness None
+        "the memory of a mapping was made to fail, and the program died of the signal";
     } };
 }

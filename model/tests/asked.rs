@@ -39,8 +39,10 @@ fn each_rule_is_made_when_its_row_says() {
     for rule in Rule::ALL.iter().filter(|rule| !rule.asked().at(When::Race)) {
         let asked = rule.info().asked;
         let said = match shown(*rule) {
-            Ending::Failed => asked.at(When::Failure),
-            Ending::Succeeded => [When::Release, When::Success, When::Exit].into_iter().any(|when| asked.at(when)),
+            Ending::Failed => asked.at(When::Failure) || asked.at(When::Sweep),
+            Ending::Succeeded => {
+                [When::Release, When::Success, When::Exit, When::Sweep].into_iter().any(|when| asked.at(when))
+            }
             Ending::Signal => asked.at(When::Fault),
         };
         assert!(said, "{rule}: its program shows {:?}, and its row says {asked:?}", shown(*rule));

@@ -6,10 +6,12 @@ mod golden;
 mod objects;
 mod program;
 mod run;
+mod sweep;
 mod verdict;
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueEnum};
+use mapsan_model::{Rule, When};
 use program::Program;
 use run::{Outcome, Way};
 use std::path::PathBuf;
@@ -63,17 +65,24 @@ fn judge(arguments: &Arguments) -> Result<ExitCode> {
     };
     objects::take_own_folder();
     let program = Program::read(&arguments.folder.join(name))?;
+    let rule = arguments.folder.file_name().and_then(|name| name.to_str()).context("the folder has no name")?;
     let plain = run::plain(&arguments.plain)?;
     if plain.outcome == Outcome::Exited(i32::from(SKIPPED)) {
         println!("SKIPPED: {}", plain.stdout.trim());
         return Ok(ExitCode::from(SKIPPED));
+    }
+    if Rule::from_name(rule).is_some_and(|rule| rule.asked().at(When::Sweep)) {
+        match arguments.kind {
+            Kind::Good => sweep::is_good(&arguments.plain, &program, &arguments.library)?,
+            Kind::Bad => sweep::is_bad(&arguments.folder, rule, &arguments.plain, &program, &arguments.library)?,
+        }
+        return Ok(ExitCode::SUCCESS);
     }
     let binary = if arguments.way == Way::Linked { &arguments.linked } else { &arguments.plain };
     let covered = run::covered(binary, arguments.way, &arguments.library, &program.options, "json")?;
     verdict::same_behaviour(&plain, &covered)?;
     let records = verdict::records(&covered.log)?;
     verdict::frames_the_run(&records, &covered)?;
-    let rule = arguments.folder.file_name().and_then(|name| name.to_str()).context("the folder has no name")?;
     if arguments.kind == Kind::Good || !rule.starts_with("leak-") {
         verdict::nothing_left(&plain)?;
         verdict::nothing_left(&covered)?;

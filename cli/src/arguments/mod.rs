@@ -3,9 +3,11 @@
 mod inspect;
 mod objects;
 mod race;
+mod sweep;
 
 pub(crate) use objects::columns_of;
 pub(crate) use race::demand;
+pub(crate) use sweep::{choice, jobs};
 
 use crate::failure::Failure;
 use crate::form;
@@ -37,6 +39,7 @@ Examples:
   mapsan run --disable munmap-double ./test       silence a rule; or one place of it:
   mapsan run --suppressions known.txt ./test      lines as --gen-suppressions shows them
   mapsan race ./server                    find data races on memory that its processes share
+  mapsan sweep ./test                     make one call fail after the other: what does it not survive?
   mapsan inspect PID                      what a running process has mapped, and where
   mapsan ipc                              segments, semaphores and queues, and who has them
   mapsan who FILE                         which processes have a file, an object or a mapping
@@ -69,6 +72,7 @@ pub(crate) fn command() -> Command {
         .arg_required_else_help(true)
         .subcommand(run())
         .subcommand(race::race())
+        .subcommand(sweep::sweep())
         .subcommand(report())
         .subcommand(inspect::inspect())
         .subcommand(objects::ipc())
@@ -247,15 +251,16 @@ fn run() -> Command {
                 .value_parser(parser(Values::Rules))
                 .help("succeed if exactly these rules are broken, comma-separated; for tests of what must be found"),
         )
-        .arg(
-            Arg::new("gen-suppressions")
-                .long("gen-suppressions")
-                .action(ArgAction::SetTrue)
-                .help("show with each finding the line that would silence it, for a --suppressions file"),
-        )
+        .arg(gen_suppressions())
         .args(baselines())
         .args([source_root(), no_project_file(), all_frames()])
         .args(options::keys().map(option_argument))
+}
+
+/// `--gen-suppressions`.
+fn gen_suppressions() -> Arg {
+    let help = "show with each finding the line that would silence it, for a --suppressions file";
+    Arg::new("gen-suppressions").long("gen-suppressions").action(ArgAction::SetTrue).help(help)
 }
 
 /// `--require-coverage`.

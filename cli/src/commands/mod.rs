@@ -7,5 +7,6 @@ pub(crate) mod pages;
 pub(crate) mod race;
 pub(crate) mod report;
 pub(crate) mod run;
+pub(crate) mod sweep;
 pub(crate) mod tables;
 pub(crate) mod who;

@@ -54,6 +54,7 @@ pub(crate) fn race(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         fault_is_expected: false,
         source_root,
         verbose: options.are_verbose(),
+        sweep: None,
     };
     outputs.close(&mut session, &facts)?;
     comparison.end(&mut session)?;

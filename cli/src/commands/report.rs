@@ -59,6 +59,7 @@ pub(crate) fn report(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         fault_is_expected: false,
         source_root,
         verbose: false,
+        sweep: None,
     };
     outputs.close(&mut session, &facts)?;
     comparison.end(&mut session)?;

@@ -50,7 +50,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         follower.session.private_objects = enter_own_namespaces(&prepared, &destinations)?;
         follower.session.private = true;
     }
-    let pid = launch(&prepared, &options, &follower.log_path())?;
+    let pid = launch(&prepared, &options, &follower.log_path(), |_| {})?;
     if prepared.program.cover.is_err() {
         let path = prepared.program.path.display();
         say!("'{path}' is not covered, and runs unchecked; --require-coverage makes that a failure");
@@ -58,7 +58,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let demands = demands(matches, &options, &project);
     let depends = demands.are_made() || destinations.iter().any(Destination::is_read_later);
     let wait = arguments::wait(matches, depends);
-    let Ended { status, living, mut session, mut outputs } = follower.follow(pid, &prepared, &options, wait)?;
+    let Ended { status, living, mut session, mut outputs, .. } = follower.follow(pid, &prepared, &options, wait)?;
     if depends {
         for living in &living {
             session.add_gap(&living.exe, &follow::left_alone(living), living.pid);
@@ -74,6 +74,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         fault_is_expected: demands.expect_fault(),
         source_root,
         verbose: options.are_verbose(),
+        sweep: None,
     };
     outputs.close(&mut session, &facts)?;
     comparison.end(&mut session)?;

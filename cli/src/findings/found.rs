@@ -91,6 +91,8 @@ pub(crate) struct Found {
     pub(crate) call: Call,
     pub(crate) notes: Vec<String>,
     pub(crate) help: Vec<String>,
+    /// The command that shows it again.
+    pub(crate) replay: Option<String>,
     pub(crate) stack: Vec<Located>,
     pub(crate) related: Vec<Related>,
     pub(crate) pid: u32,
@@ -129,6 +131,7 @@ impl Found {
             call: finding.call.clone(),
             notes: finding.notes.clone(),
             help: finding.help.clone(),
+            replay: finding.replay.clone(),
             stack: own,
             related,
             pid: record.pid,

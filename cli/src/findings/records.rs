@@ -65,6 +65,7 @@ pub(crate) enum Kind {
     Exec(Exec),
     ExecFailed,
     Degraded(Degraded),
+    Point(Box<Point>),
     Injected(Box<Injected>),
     Coverage(Coverage),
     End(End),
@@ -221,6 +222,34 @@ pub(crate) struct SharedLock {
     pub(crate) stack: Vec<Frame>,
 }
 
+/// A call that can be made to fail, by its place: one that a process has reached, or a run in which it failed.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Point {
+    pub(crate) call: Call,
+    /// The module's name and the offset in it.
+    pub(crate) site: String,
+    /// What tells its stack from others, the same in all runs.
+    pub(crate) stack_hash: String,
+    /// What decides which failures matter.
+    #[serde(default)]
+    pub(crate) flags: Vec<String>,
+    pub(crate) stack: Vec<Frame>,
+    /// The argument that holds the result of a call that failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) failed_result: Option<String>,
+    /// Of a run: what became of the call, and which of the calls it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) what: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) when: Option<String>,
+    /// What became of the run, if it was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) outcome: Option<String>,
+    /// The rules of what was found in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rules: Option<Vec<String>>,
+}
+
 /// A call that was made to fail.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Injected {
@@ -253,7 +282,7 @@ pub(crate) struct Coverage {
 }
 
 /// A finding.
-#[derive(Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Finding {
     pub(crate) rule: String,
     pub(crate) severity: String,
@@ -279,6 +308,9 @@ pub(crate) struct Finding {
     /// Of a race: the memory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) object: Option<Place>,
+    /// The command that shows it again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) replay: Option<String>,
 }
 
 /// A place in an object that processes share.
@@ -289,7 +321,7 @@ pub(crate) struct Place {
 }
 
 /// One frame.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) struct Frame {
     pub(crate) address: String,
     pub(crate) module: Option<String>,
@@ -320,7 +352,7 @@ impl Frame {
 }
 
 /// A place that belongs to the finding.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Related {
     pub(crate) label: String,
     /// The call that was made there, if the record tells.
@@ -439,6 +471,7 @@ mod tests {
             (of_kind("ipc-object"), fields_of::<IpcObject>()),
             (of_kind("object"), fields_of::<Object>()),
             (of_kind("lock"), fields_of::<SharedLock>()),
+            (of_kind("point"), fields_of::<Point>()),
             (of_kind("injected"), fields_of::<Injected>()),
             (definition("call"), fields_of::<Call>()),
             (definition("frame"), fields_of::<Frame>()),

@@ -197,7 +197,7 @@ impl Session {
             }
             Kind::Injected(_) => self.injected += 1,
             Kind::Coverage(coverage) => self.coverage = Some(coverage.clone()),
-            Kind::ExecFailed | Kind::Other => {}
+            Kind::Point(_) | Kind::ExecFailed | Kind::Other => {}
         }
         Ingested::Silent
     }

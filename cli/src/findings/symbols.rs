@@ -44,17 +44,27 @@ pub(crate) struct Symbols {
     changed: Vec<String>,
     /// The time that has been spent on all of it.
     spent: Duration,
+    /// Whether nobody wants to know.
+    is_off: bool,
 }
 
 /// The most time that is spent on looking modules up: beyond it those that come new have no lines.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Symbols {
+    /// Those of records that are only handed on: nothing is looked up.
+    pub(crate) fn off() -> Symbols {
+        Symbols { is_off: true, ..Symbols::default() }
+    }
+
     /// The calls that a frame stands for, innermost first; none if its module has no symbols. `time` is that of the record.
     pub(crate) fn places(&mut self, frame: &Frame, time: &str) -> Vec<SourceLocation> {
         let (Some(path), Some(offset)) = (&frame.module, frame.offset()) else {
             return Vec::new();
         };
+        if self.is_off {
+            return Vec::new();
+        }
         let start = Instant::now();
         let tired = self.spent > PATIENCE;
         let open = || if tired { Module::Unknown } else { open(path, frame.build_id.as_deref(), time) };

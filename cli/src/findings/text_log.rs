@@ -151,6 +151,8 @@ fn repeated(text: &str) -> Option<u64> {
 fn take_part(finding: &mut Finding, part: &str) {
     if let Some(note) = part.strip_prefix("note: ") {
         finding.notes.push(note.to_owned());
+    } else if let Some(replay) = part.strip_prefix("replay: ") {
+        finding.replay = Some(replay.to_owned());
     } else if let Some(help) = part.strip_prefix("help: ") {
         finding.help.push(help.to_owned());
     } else if let Some(frame) = part.strip_prefix("at ") {

@@ -49,6 +49,34 @@ pub(crate) struct RunFacts {
     pub(crate) source_root: SourceRoot,
     /// Whether it says more.
     pub(crate) verbose: bool,
+    /// What was swept, if this is a sweep.
+    pub(crate) sweep: Option<Swept>,
+}
+
+/// What a sweep has come to, in numbers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Swept {
+    /// A line for each place that was reached, in the order in which they were.
+    pub(crate) sites: Vec<SweptSite>,
+    /// Places of calls that were not reached.
+    pub(crate) never_reached: Vec<String>,
+    /// Why it did not come to its end.
+    pub(crate) cut_short: Option<String>,
+}
+
+/// What became of the runs in which a call of one place failed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SweptSite {
+    /// The call, and where.
+    pub(crate) name: String,
+    pub(crate) points: u64,
+    pub(crate) runs: u64,
+    pub(crate) survived: u64,
+    pub(crate) died: u64,
+    pub(crate) hung: u64,
+    pub(crate) silent: u64,
+    /// Runs in which it was not reached.
+    pub(crate) unreached: u64,
 }
 
 impl RunFacts {
@@ -93,7 +121,9 @@ pub(super) fn machine_path(path: &Path, root: &SourceRoot) -> String {
 pub(super) fn details(found: &Found) -> String {
     let notes = found.notes.iter().map(|note| format!("\nnote: {note}"));
     let helps = found.help.iter().map(|help| format!("\nhelp: {help}"));
-    format!("{}\n{}{}{}", found.message, found.call, notes.collect::<String>(), helps.collect::<String>())
+    let replay = found.replay.iter().map(|replay| format!("\nreplay: {replay}"));
+    let lines: String = notes.chain(helps).chain(replay).collect();
+    format!("{}\n{}{lines}", found.message, found.call)
 }
 
 /// A line for each program that is not covered.

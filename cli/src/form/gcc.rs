@@ -31,6 +31,9 @@ impl Form for Gcc {
         for note in found.notes.iter().chain(&found.help) {
             let _ = writeln!(text, "{place}: note: {note}");
         }
+        if let Some(replay) = &found.replay {
+            let _ = writeln!(text, "{place}: note: replay: {replay}");
+        }
         text
     }
 

@@ -15,5 +15,6 @@ mod limits;
 pub(crate) mod names;
 pub(crate) mod objects;
 mod sarif;
+mod sweep;
 mod text;
 mod valgrind;

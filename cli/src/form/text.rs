@@ -1,6 +1,7 @@
 //! Findings in words, with functions and source lines.
 
 use super::contract::{Form, RunFacts, ShownFrames, TextStyle, unended};
+use super::sweep;
 use crate::findings::found::{Found, Located, site_of};
 use crate::findings::harness::{Part, folded};
 use crate::findings::records::Coverage;
@@ -117,6 +118,9 @@ impl Form for Text {
         for help in &found.help {
             let _ = writeln!(text, "    help: {help}");
         }
+        if let Some(replay) = &found.replay {
+            let _ = writeln!(text, "    replay: {replay}");
+        }
         self.write_missing_lines(found, session, &mut text);
         if let Some(line) = suppress::line_for(found).filter(|_| self.style.suppressions) {
             let _ = writeln!(text, "    {PROPOSED}{line}");
@@ -135,7 +139,7 @@ impl Form for Text {
     }
 
     fn render_end(&mut self, session: &mut Session, run: &RunFacts) -> String {
-        let mut text = String::new();
+        let mut text = run.sweep.as_ref().map(sweep::summary).unwrap_or_default();
         for (line, pattern) in session.suppressions.unused().iter().filter(|_| run.verbose) {
             let _ = writeln!(text, "mapsan: suppression of line {line} was not used: {pattern}");
         }
@@ -164,7 +168,11 @@ impl Form for Text {
             let _ = writeln!(text, "mapsan: {summary}");
         } else if session.coverage.is_some() {
             let _ = writeln!(text, "mapsan: no race was seen");
-        } else if session.gaps.is_empty() && session.suppressed == 0 && (self.style.terminal || run.verbose) {
+        } else if run.sweep.is_none()
+            && session.gaps.is_empty()
+            && session.suppressed == 0
+            && (self.style.terminal || run.verbose)
+        {
             text.extend(
                 checked(session).map(|checked| format!("mapsan: no findings in {checked}; {}\n", followed(session))),
             );

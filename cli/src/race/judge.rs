@@ -160,6 +160,7 @@ fn record(rule: Rule, suspicion: &Suspicion, first: LookedUp<'_>, second: Looked
         stack: first.frames,
         related: vec![related],
         repeated: 0,
+        replay: None,
         access: Some(one.effect.to_owned()),
         start: Some(format!("{:#x}", one.start)),
         length: Some(length),

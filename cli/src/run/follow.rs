@@ -13,6 +13,7 @@ use crate::say::say;
 use crate::system::channel::{self, Block, Channel, Event};
 use crate::system::child;
 use crate::system::tree::{Living, Tree};
+use crate::system::watch::{Seen, Watch};
 use mapsan_model::{Rule, Severity};
 use std::io;
 use std::os::unix::process::ExitStatusExt;
@@ -60,6 +61,11 @@ pub(crate) struct Follower {
     ended: Option<io::Result<ExitStatus>>,
     /// Whether no process is left.
     deserted: bool,
+    /// What waits for the processes in place of the follower, if the run is watched.
+    watch: Option<Watch>,
+    /// When the run is to be over, whatever it does.
+    limit: Option<Instant>,
+    is_out_of_time: bool,
 }
 
 /// A run that is over.
@@ -69,6 +75,10 @@ pub(crate) struct Ended {
     pub(crate) living: Vec<Living>,
     pub(crate) session: Session,
     pub(crate) outputs: Outputs,
+    /// Whether it was ended because its time was over.
+    pub(crate) is_out_of_time: bool,
+    /// What was seen of its processes, if it was watched.
+    pub(crate) seen: Option<Seen>,
 }
 
 impl Follower {
@@ -79,7 +89,34 @@ impl Follower {
         })?;
         let (sender, events) = mpsc::channel();
         let (session, tree, locks) = (Session::default(), Tree::root(), Locks::default());
-        Ok(Follower { session, outputs, channel, tree, locks, sender, events, ended: None, deserted: false })
+        let (watch, limit) = (None, None);
+        Ok(Follower {
+            session,
+            outputs,
+            channel,
+            tree,
+            locks,
+            sender,
+            events,
+            ended: None,
+            deserted: false,
+            watch,
+            limit,
+            is_out_of_time: false,
+        })
+    }
+
+    /// Has the program that is about to be launched watched, which goes to `hold` first.
+    pub(crate) fn watch(&mut self) -> Result<&mut Watch, Failure> {
+        let sender = self.sender.clone();
+        let tell = move |end| drop(sender.send(end));
+        let watch = Watch::begin(tell).map_err(|error| cannot_wait(&error))?;
+        Ok(self.watch.insert(watch))
+    }
+
+    /// Ends the run after so much time.
+    pub(crate) fn limit(&mut self, time: Duration) {
+        self.limit = Some(Instant::now() + time);
     }
 
     /// Where the library is to write its records.
@@ -116,23 +153,30 @@ impl Follower {
             self.session.add_gap(&program.path.display().to_string(), reason, pid);
         }
         self.tell_leftovers(status, &living, options);
-        let Follower { session, outputs, .. } = self;
-        Ok(Ended { status, living, session, outputs })
+        let Follower { session, outputs, watch, is_out_of_time, .. } = self;
+        let seen = watch.map(|watch| {
+            // What it leaves running is not to be left.
+            watch.stop();
+            watch.end()
+        });
+        Ok(Ended { status, living, session, outputs, is_out_of_time, seen })
     }
 
     /// Shows what is found until the program ends.
     fn until_the_program_ends(&mut self, pid: u32, coverage: &mut Coverage) -> Result<ExitStatus, Failure> {
         // No earlier: with the first thread libc takes a signal (33) for itself, which the program may get ignored.
-        let listening = self.channel.listen(self.sender.clone());
-        listening.map_err(|error| Failure::own(format!("no thread can be made: {}", reason(&error))))?;
-        let sender = self.sender.clone();
-        thread::spawn(move || {
-            child::reap(pid, |status| drop(sender.send(Event::Ended(status))));
-            drop(sender.send(Event::Deserted));
-        });
+        self.channel.listen(self.sender.clone()).map_err(|error| cannot_wait(&error))?;
+        if self.watch.is_none() {
+            let sender = self.sender.clone();
+            thread::spawn(move || {
+                child::reap(pid, |status| drop(sender.send(Event::Ended(status))));
+                drop(sender.send(Event::Deserted));
+            });
+        }
         let mut wait = FIRST_INTERVAL;
         let mut next = Instant::now() + wait;
         while self.ended.is_none() {
+            self.mind_the_limit();
             self.take_until(next.min(Instant::now() + RECORDS_INTERVAL));
             if self.ended.is_none() && Instant::now() >= next {
                 self.look(coverage);
@@ -159,6 +203,7 @@ impl Follower {
         let mut said = false;
         let mut empty = 0;
         loop {
+            self.mind_the_limit();
             let living = self.living();
             let waited = start.elapsed();
             empty = if living.is_empty() { empty + 1 } else { 0 };
@@ -175,6 +220,16 @@ impl Follower {
             }
             self.look(coverage);
             self.take_until(Instant::now() + if waited < MOMENT { FIRST_INTERVAL } else { INTERVAL });
+        }
+    }
+
+    /// Ends the run when its time is over.
+    fn mind_the_limit(&mut self) {
+        if self.limit.is_some_and(|limit| Instant::now() >= limit)
+            && let Some(watch) = &self.watch
+        {
+            (self.limit, self.is_out_of_time) = (None, true);
+            watch.stop();
         }
     }
 
@@ -262,6 +317,10 @@ impl Follower {
             self.outputs.write_record(&record.line());
         }
     }
+}
+
+fn cannot_wait(error: &io::Error) -> Failure {
+    Failure::own(format!("no thread can be made: {}", reason(error)))
 }
 
 /// A line that has come in, and the record that it is.

@@ -8,9 +8,16 @@ use std::env;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-/// Starts a program whose records go to `log_path`; its pid.
-pub(crate) fn launch(prepared: &Prepared, options: &Options, log_path: &str) -> Result<u32, Failure> {
-    child::start(command(prepared, options, log_path)).map_err(|error| {
+/// Starts a program whose records go to `log_path`, with what `adapt` makes of it; its pid.
+pub(crate) fn launch(
+    prepared: &Prepared,
+    options: &Options,
+    log_path: &str,
+    adapt: impl FnOnce(&mut Command),
+) -> Result<u32, Failure> {
+    let mut command = command(prepared, options, log_path);
+    adapt(&mut command);
+    child::start(command).map_err(|error| {
         let path = prepared.program.path.display();
         Failure::not_executable(format!("'{path}' can't be executed: {}", reason(&error)))
     })

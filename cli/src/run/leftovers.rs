@@ -6,6 +6,8 @@
 
 mod ipc;
 
+pub(crate) use ipc::shown_key;
+
 use crate::findings::records::{
     Call, Finding, Frame, Kind, Object, Record, Related, RelatedCall, Segment, SegmentUse, UseKind,
 };
@@ -389,7 +391,7 @@ fn unseen(segment: &Listed) -> Call {
 }
 
 /// Whether an object is still the file of its name.
-fn is_there(object: &Object) -> bool {
+pub(crate) fn is_there(object: &Object) -> bool {
     std::fs::symlink_metadata(&object.path).is_ok_and(|now| {
         let device = format!("{}:{}", libc::major(now.dev()), libc::minor(now.dev()));
         now.ino() == object.inode && device == object.device

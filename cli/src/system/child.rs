@@ -7,7 +7,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, ExitCode, ExitStatus};
 use std::ptr;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
 /// Signals that somebody sends to the command and means for the program.
 const FORWARDED: [i32; 6] = [libc::SIGTERM, libc::SIGHUP, libc::SIGUSR1, libc::SIGUSR2, libc::SIGALRM, libc::SIGCONT];
@@ -20,14 +20,15 @@ static BEFORE: OnceLock<Vec<(i32, libc::sighandler_t)>> = OnceLock::new();
 /// The program's pid, for the signal handler; 0 before it is started and when it has ended.
 static PROGRAM: AtomicI32 = AtomicI32::new(0);
 
-/// Whether somebody wants the command to wait no longer for what the program has left running.
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// The signal by which somebody wants the command to wait no longer, for what the program has left running, or for other runs; 0
+/// for none.
+static INTERRUPTED: AtomicI32 = AtomicI32::new(0);
 
 extern "C" fn forward(signal: i32, info: *mut libc::siginfo_t, _context: *mut libc::c_void) {
     let program = PROGRAM.load(Relaxed);
     if program <= 0 {
         if [libc::SIGTERM, libc::SIGHUP].contains(&signal) {
-            INTERRUPTED.store(true, Relaxed);
+            INTERRUPTED.store(signal, Relaxed);
         }
         return;
     }
@@ -40,8 +41,8 @@ extern "C" fn forward(signal: i32, info: *mut libc::siginfo_t, _context: *mut li
     }
 }
 
-extern "C" fn interrupt(_signal: i32) {
-    INTERRUPTED.store(true, Relaxed);
+extern "C" fn interrupt(signal: i32) {
+    INTERRUPTED.store(signal, Relaxed);
 }
 
 /// Starts the program, and sets the command to wait for it; its pid.
@@ -198,7 +199,22 @@ pub(crate) fn take_interrupts() {
 
 /// Whether somebody wants the command to wait no longer.
 pub(crate) fn is_interrupted() -> bool {
-    INTERRUPTED.load(Relaxed)
+    interruption().is_some()
+}
+
+/// By which signal.
+pub(crate) fn interruption() -> Option<i32> {
+    Some(INTERRUPTED.load(Relaxed)).filter(|signal| *signal != 0)
+}
+
+/// From now on what would end the command is noted, by one that has no program of its own.
+pub(crate) fn note_interruptions() {
+    let handler = interrupt as extern "C" fn(_) as libc::sighandler_t;
+    let ending = [libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGHUP];
+    for signal in ending.into_iter().filter(|signal| disposition(*signal) != libc::SIG_IGN) {
+        // SAFETY: the handler stores a word.
+        unsafe { libc::signal(signal, handler) };
+    }
 }
 
 /// Blocks the signals that are forwarded; the mask before.

@@ -3,13 +3,16 @@
 //! No file uses another, but for `library`, which may need a `folder`, those that have a process's `memory`, `core`, which
 //! opens `regular` files, and
 //! `liveness`, which names `processes`, `sysv`, which has a `segment` removed, and `segment` and `lease`, which are not to be
-//! ended in the middle (`undisturbed`).
+//! ended in the middle (`undisturbed`). `watch` tells a `channel`'s events, and of the `deaths` in the `tree`; both ask `threads`
+//! of a `process`, whose stacks are the work of `unwind`.
 
+pub(crate) mod call_sites;
 pub(crate) mod channel;
 pub(crate) mod child;
 pub(crate) mod clock;
 pub(crate) mod compile;
 pub(crate) mod core;
+pub(crate) mod deaths;
 pub(crate) mod folder;
 pub(crate) mod lease;
 pub(crate) mod library;
@@ -28,10 +31,12 @@ pub(crate) mod segment;
 pub(crate) mod segments;
 pub(crate) mod signal;
 pub(crate) mod sysv;
+pub(crate) mod threads;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod tracee;
 pub(crate) mod tracer;
 pub(crate) mod tree;
 mod undisturbed;
 pub(crate) mod unwind;
+pub(crate) mod watch;
 pub(crate) mod watchpoint;

@@ -41,12 +41,7 @@ impl Tree {
         }
         let mut pids = children(own);
         pids.retain(|pid| !self.inherited.contains(pid));
-        let mut next = 0;
-        while let Some(pid) = pids.get(next) {
-            pids.extend(children(*pid));
-            next += 1;
-        }
-        Some(pids)
+        Some(with_descendants(pids))
     }
 
     /// The processes of the run that still run; `None` where /proc does not tell.
@@ -55,6 +50,20 @@ impl Tree {
         living.sort_unstable_by_key(|living| living.pid);
         Some(living)
     }
+}
+
+/// All processes below one, in no order, zombies among them.
+pub(crate) fn below(pid: u32) -> Vec<u32> {
+    with_descendants(children(pid))
+}
+
+fn with_descendants(mut pids: Vec<u32>) -> Vec<u32> {
+    let mut next = 0;
+    while let Some(pid) = pids.get(next) {
+        pids.extend(children(*pid));
+        next += 1;
+    }
+    pids
 }
 
 /// The children of all threads of a process.

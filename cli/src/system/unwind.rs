@@ -4,6 +4,7 @@ use crate::system::memory::KernelMapping;
 use framehop::x86_64::{CacheX86_64, UnwindRegsX86_64, UnwinderX86_64};
 use framehop::{ExplicitModuleSectionInfo, Module, Unwinder};
 use object::{Object, ObjectSection, ObjectSegment};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ pub(crate) struct Registers {
 }
 
 /// A call in a stack.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) struct Place {
     /// Inside the calling instruction, or of the instruction that the thread was at.
     pub(crate) address: u64,
@@ -89,7 +90,7 @@ impl Unwinding {
     ) -> Vec<Place> {
         let mut unwinder: UnwinderX86_64<Arc<[u8]>> = UnwinderX86_64::new();
         let mut added = BTreeSet::new();
-        for mapping in mappings.iter().filter(|mapping| mapping.is_executable() && mapping.name.starts_with('/')) {
+        for mapping in mappings.iter().filter(|mapping| mapping.is_executable() && mapping.is_of_file()) {
             let Some((sections, base)) = self.loaded(mapping) else { continue };
             if added.insert(base) {
                 let end = mappings.iter().filter(|other| other.name == mapping.name).map(|other| other.end).max();
@@ -113,7 +114,7 @@ impl Unwinding {
     /// What an address belongs to.
     pub(crate) fn place(&mut self, address: u64, mappings: &[KernelMapping]) -> Place {
         let mapping = mappings.iter().find(|mapping| (mapping.start..mapping.end).contains(&address));
-        let module = mapping.filter(|mapping| mapping.name.starts_with('/')).and_then(|mapping| {
+        let module = mapping.filter(|mapping| mapping.is_of_file()).and_then(|mapping| {
             let (sections, base) = self.loaded(mapping)?;
             Some((mapping.name.clone(), address.wrapping_sub(base).wrapping_add(sections.base)))
         });

@@ -142,7 +142,7 @@ impl Leftovers<'_> {
 }
 
 /// A key as records have it.
-fn shown_key(key: u32) -> String {
+pub(crate) fn shown_key(key: u32) -> String {
     match key {
         0 => "IPC_PRIVATE".to_owned(),
         u32::MAX => "-1".to_owned(),

@@ -1,0 +1,109 @@
+//! One run of a sweep before it is made: which call fails, and how.
+
+use crate::findings::records::{Kind, Point, Record};
+use mapsan_model::record::SCHEMA_NAME;
+use std::rc::Rc;
+use std::time::SystemTime;
+
+/// The call that fails, what becomes of it, and which of the calls of its place it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Planned {
+    pub(crate) point: Rc<Point>,
+    /// The executable of the process that reached it.
+    pub(crate) exe: String,
+    /// An errno, `sigbus` or `truncate`.
+    pub(crate) what: String,
+    /// As `inject=` has it.
+    pub(crate) when: When,
+}
+
+/// Which of the calls of a place fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum When {
+    /// The one of this number.
+    Nth(u32),
+    /// The first, and from then on all calls of the function.
+    FromThen,
+}
+
+impl std::fmt::Display for When {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            When::Nth(number) => write!(f, "{number}"),
+            When::FromThen => f.write_str("1++"),
+        }
+    }
+}
+
+/// What makes a run the same as one of another sweep, as long as the object is the same that the call is made in.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key {
+    function: String,
+    site: String,
+    hash: String,
+    build_id: Option<String>,
+    what: String,
+    when: String,
+}
+
+impl Key {
+    pub(crate) fn of(point: &Point, what: &str, when: &str) -> Key {
+        Key {
+            function: point.call.function.clone(),
+            site: point.site.clone(),
+            hash: point.stack_hash.clone(),
+            build_id: point.stack.first().and_then(|frame| frame.build_id.clone()),
+            what: what.to_owned(),
+            when: when.to_owned(),
+        }
+    }
+}
+
+impl Planned {
+    pub(crate) fn key(&self) -> Key {
+        Key::of(&self.point, &self.what, &self.when.to_string())
+    }
+
+    /// The value of `inject=` that makes it so.
+    pub(crate) fn order(&self) -> String {
+        let Point { call, site, stack_hash: hash, .. } = &*self.point;
+        format!("{}@{site}#{hash}:{}:{}", call.function, self.what, self.when)
+    }
+
+    /// Whether the call succeeds, and its memory is what fails.
+    pub(crate) fn is_of_memory(&self) -> bool {
+        ["sigbus", "truncate"].contains(&self.what.as_str())
+    }
+
+    /// Whether the call is one that takes an object away.
+    pub(crate) fn removes(&self) -> bool {
+        let is_unlink = ["shm_unlink", "sem_unlink"].contains(&self.point.call.function.as_str());
+        is_unlink || self.point.flags.iter().any(|flag| flag == "remove")
+    }
+
+    /// The record of it, with what became of it if it was made.
+    pub(crate) fn record(&self, pid: u32, outcome: Option<&str>, rules: Vec<String>) -> Record {
+        let point = Point {
+            what: Some(self.what.clone()),
+            when: Some(self.when.to_string()),
+            outcome: outcome.map(str::to_owned),
+            rules: outcome.map(|_| rules),
+            failed_result: None,
+            ..Point::clone(&self.point)
+        };
+        record(pid, &self.exe, Kind::Point(Box::new(point)))
+    }
+}
+
+/// A record of now.
+pub(crate) fn record(pid: u32, exe: &str, kind: Kind) -> Record {
+    Record {
+        schema: SCHEMA_NAME.to_owned(),
+        time: humantime::format_rfc3339_micros(SystemTime::now()).to_string(),
+        pid,
+        sender: 0,
+        tid: pid,
+        exe: exe.to_owned(),
+        kind,
+    }
+}

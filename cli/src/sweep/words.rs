@@ -1,0 +1,374 @@
+//! What a sweep finds, as findings.
+
+use crate::findings::records::{Finding, Frame, Injected, Kind, Point, Record, Related, RelatedCall};
+use crate::findings::symbols::{SourceLocation, Symbols};
+use crate::sweep::judge::{Judged, Outcome};
+use crate::sweep::plain::Plain;
+use crate::sweep::planned::{Planned, When, record};
+use crate::sweep::pool::Made;
+use crate::system::deaths::{Death, How};
+use crate::system::signal;
+use crate::system::unwind::Place;
+use crate::system::watch::Waiting;
+use mapsan_model::{Counted, Rule, Severity};
+use std::path::Path;
+
+/// The most notes of other rules, and the most threads that wait.
+const OTHERS: usize = 4;
+const WAITING: usize = 6;
+
+/// What all findings of a sweep need.
+pub(crate) struct Teller {
+    pub(crate) plain: Plain,
+    /// The program's process in the first plain run.
+    pub(crate) main: u32,
+    /// The program and its arguments, as a shell takes them, and its input.
+    pub(crate) command: String,
+    /// All places that were reached.
+    pub(crate) points: Vec<(String, Point)>,
+}
+
+/// One finding on its way.
+struct Told {
+    rule: Rule,
+    severity: Severity,
+    message: String,
+    notes: Vec<String>,
+    help: Option<String>,
+    related: Vec<Related>,
+}
+
+impl Teller {
+    /// The findings of a run.
+    pub(crate) fn findings(
+        &self,
+        planned: &Planned,
+        made: &Made,
+        judged: &Judged<'_>,
+        symbols: &mut Symbols,
+    ) -> Vec<Record> {
+        let (Some(first), Some(last)) = (judged.injected.first(), judged.injected.last()) else { return Vec::new() };
+        // Of many that failed the last one before the end is the one to look at.
+        let (shown, at) = if planned.when == When::FromThen { *last } else { *first };
+        let replay = self.replay(planned, symbols);
+        let pid = if shown.pid == made.report.pid { self.main } else { shown.pid };
+        let mut findings = Vec::new();
+        for told in self.told(planned, made, judged, at) {
+            let mut related = told.related;
+            if !std::ptr::eq(first.1, at) && first.1.stack != at.stack {
+                let call = Some(RelatedCall { function: first.1.call.function.clone() });
+                let label = "the first call that failed".to_owned();
+                related.insert(0, Related { label, call, stack: first.1.stack.clone(), ..Related::default() });
+            }
+            let finding = Finding {
+                rule: told.rule.name().to_owned(),
+                severity: told.severity.name().to_owned(),
+                call: at.call.clone(),
+                message: told.message,
+                notes: told.notes.into_iter().chain(notes_of(judged, told.rule)).collect(),
+                help: told.help.into_iter().collect(),
+                stack: at.stack.clone(),
+                related,
+                replay: Some(replay.clone()),
+                ..Finding::default()
+            };
+            findings.push(record(pid, &shown.exe, Kind::Finding(Box::new(finding))));
+        }
+        let locks =
+            judged.locks.iter().filter(|_| ![Outcome::Died, Outcome::Used, Outcome::Hang].contains(&judged.outcome));
+        findings.extend(locks.map(|(shown, lock)| with_failed_call(shown, lock, at, &replay)));
+        findings
+    }
+
+    fn told(&self, planned: &Planned, made: &Made, judged: &Judged<'_>, at: &Injected) -> Vec<Told> {
+        let when = when(planned, at);
+        match judged.outcome {
+            Outcome::Died => judged.death.map(|death| died(planned, made, judged, death, &when)).into_iter().collect(),
+            Outcome::Used => judged.used.map(|point| used(point, at, &when)).into_iter().collect(),
+            Outcome::Hang => vec![self.hang(made, &when)],
+            _ => {
+                let silent = judged.silent.as_ref().map(|difference| silent(difference, &when));
+                silent.into_iter().chain(judged.leaks.iter().map(|leak| leaked(leak, &when))).collect()
+            }
+        }
+    }
+
+    fn hang(&self, made: &Made, when: &str) -> Told {
+        let Made { report, .. } = made;
+        let waiting = &report.seen.waiting;
+        let mut notes = vec![format!(
+            "it was ended after {:.1} s; plainly it takes {:.1} s",
+            report.seconds,
+            self.plain.time.as_secs_f64()
+        )];
+        if waiting.len() > WAITING {
+            notes.push(format!("{} are not shown", Counted((waiting.len() - WAITING) as u64, "more thread")));
+        }
+        let related = waiting.iter().take(WAITING).map(|waiting| waits(waiting, report.pid)).collect();
+        Told {
+            rule: Rule::SweepHang,
+            severity: Severity::Warning,
+            message: format!("the program does not end {when}"),
+            notes,
+            help: Some("let go of all who wait for what is not done now: post, unlock, remove, or end them".to_owned()),
+            related,
+        }
+    }
+
+    /// The command that shows it again.
+    fn replay(&self, planned: &Planned, symbols: &mut Symbols) -> String {
+        let Point { call, site, stack_hash: hash, .. } = &*planned.point;
+        let place = planned.point.stack.first().and_then(|frame| line_of(frame, symbols));
+        let same_call =
+            || self.points.iter().map(|(_, point)| point).filter(|point| point.call.function == call.function);
+        // Of several calls in a line, and of several stacks of one, one is meant.
+        let is_alone = |place: &String| {
+            let mut others = same_call().filter(|point| point.site != *site);
+            !others.any(|point| point.stack.first().and_then(|frame| line_of(frame, symbols)).as_ref() == Some(place))
+        };
+        let place = place.filter(is_alone).unwrap_or_else(|| site.clone());
+        let stacks = same_call().filter(|point| point.site == *site).count();
+        let stack = if stacks > 1 { format!("#{hash}") } else { String::new() };
+        let order = format!("{}@{place}{stack}:{}:{}", call.function, planned.what, planned.when);
+        format!("mapsan run --inject {} -- {}", quoted(&order), self.command)
+    }
+}
+
+fn died(planned: &Planned, made: &Made, judged: &Judged<'_>, death: &Death, when: &str) -> Told {
+    let name = signal::name(death.signal);
+    let who = who(death.pid, &death.exe, made.report.pid, &planned.exe);
+    let of_fault = made.records.iter().filter(|record| record.pid == death.pid).find_map(|record| match &record.kind {
+        Kind::Finding(finding) if finding.call.is_signal() => Some(finding),
+        _ => None,
+    });
+    let stack = of_fault.map_or_else(|| frames(&death.stack), |finding| finding.stack.clone());
+    let related = vec![Related { label: "died here".to_owned(), call: None, stack, ..Related::default() }];
+    let mut notes = Vec::new();
+    match &death.how {
+        How::Signal => {}
+        How::Handler(status) => {
+            let how = match status & 0x7f {
+                0 => format!("an exit with status {}", status >> 8 & 0xff),
+                signal => format!("an end by {}", signal::name(signal)),
+            };
+            notes.push(format!("a handler of the program made {how} of it"));
+        }
+        How::Libc(message) => notes.push(format!("libc has ended it: {message}")),
+    }
+    if planned.is_of_memory() {
+        notes.push(format!("no handler of {name} was there; {}", meaning(&planned.what)));
+        return Told {
+            rule: Rule::SweepFault,
+            severity: Severity::Note,
+            message: format!("{who} dies of {name} {when}"),
+            notes,
+            help: Some(help_for_memory(&planned.what).to_owned()),
+            related,
+        };
+    }
+    let is_of_result = of_fault.is_some_and(|finding| {
+        [Rule::FaultMapFailed, Rule::FaultSemFailed].iter().any(|rule| rule.name() == finding.rule)
+    }) || judged.used.is_some();
+    let function = &planned.point.call.function;
+    let help = if is_of_result {
+        compare(function)
+    } else {
+        format!("where {function} has failed, do not go on to what needs it: return an error, or take another way")
+    };
+    Told {
+        rule: Rule::SweepUncheckedReturn,
+        severity: Severity::Error,
+        message: format!("{who} dies of {name} {when}"),
+        notes,
+        help: Some(help),
+        related,
+    }
+}
+
+/// `file.c:15`, if it can stand in an order.
+fn line_of(frame: &Frame, symbols: &mut Symbols) -> Option<String> {
+    let SourceLocation { file, line, .. } = symbols.places(frame, "").into_iter().next()?;
+    let file = file?.file_name()?.to_str()?.to_owned();
+    let is_plain = file.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-+".contains(&byte));
+    is_plain.then(|| Some(format!("{file}:{}", line?))).flatten()
+}
+
+/// A word as a shell takes it.
+pub(crate) fn quoted(word: &str) -> String {
+    // It starts a comment only at the beginning of a word.
+    if word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_@%+=:,./-#".contains(&byte))
+        && !word.is_empty()
+        && !word.starts_with('#')
+    {
+        return word.to_owned();
+    }
+    shlex::try_quote(word).map_or_else(|_| word.to_owned(), std::borrow::Cow::into_owned)
+}
+
+/// What was made to fail, as the end of a sentence.
+fn when(planned: &Planned, at: &Injected) -> String {
+    let function = &at.call.function;
+    match (planned.when, planned.what.as_str()) {
+        (_, "sigbus") => format!("when the memory that this {function} gives is not available"),
+        (_, "truncate") => format!("when the file that this {function} maps is cut"),
+        (When::FromThen, errno) => format!("when this {function} fails with {errno}, as all do from the first one on"),
+        (When::Nth(1), errno) => format!("when this {function} fails with {errno}"),
+        (When::Nth(number), errno) => format!("when call {number} of this {function} fails with {errno}"),
+    }
+}
+
+/// What happens in the world that memory fails so.
+fn meaning(what: &str) -> &'static str {
+    match what {
+        "truncate" => "it is so where another process cuts the file",
+        _ => "it is so where the disk or /dev/shm is full, or the pool of huge pages is empty",
+    }
+}
+
+fn help_for_memory(what: &str) -> &'static str {
+    match what {
+        "truncate" => {
+            "if others can write to the file, read it with read(2), seal a memfd against shrinking, or handle SIGBUS"
+        }
+        _ => {
+            "if it may be full, allocate the blocks of a file first (posix_fallocate), touch huge pages before the work \
+             depends on them, or handle SIGBUS"
+        }
+    }
+}
+
+/// What to compare a result with.
+fn compare(function: &str) -> String {
+    let failed = match function {
+        "mmap" | "mremap" => "MAP_FAILED",
+        "shmat" | "sbrk" => "(void *) -1",
+        "sem_open" => "SEM_FAILED",
+        _ => "-1",
+    };
+    format!(
+        "compare the result of {function} with {failed} right after the call, and on every way that leads on from there"
+    )
+}
+
+fn used(point: &Point, at: &Injected, when: &str) -> Told {
+    let argument = point.failed_result.as_deref().unwrap_or_default();
+    let function = &point.call.function;
+    Told {
+        rule: Rule::SweepUncheckedReturn,
+        severity: Severity::Error,
+        message: format!("the result of this {} is given to {function} {when}", at.call.function),
+        notes: vec![format!("{} has it as {argument}", point.call)],
+        help: Some(compare(&at.call.function)),
+        related: vec![Related {
+            label: "used here".to_owned(),
+            call: Some(RelatedCall { function: function.clone() }),
+            stack: point.stack.clone(),
+            ..Related::default()
+        }],
+    }
+}
+
+fn silent(difference: &str, when: &str) -> Told {
+    Told {
+        rule: Rule::SweepSilent,
+        severity: Severity::Warning,
+        message: format!("the program ends with status 0 and other output {when}, and says nothing on standard error"),
+        notes: vec![difference.to_owned()],
+        help: Some("say what could not be done, and end with another status; or do it in another way".to_owned()),
+        related: Vec::new(),
+    }
+}
+
+fn leaked(leak: &Finding, when: &str) -> Told {
+    let what = match (leak.rule.as_str(), leak.call.function.as_str()) {
+        ("leak-segment", _) => "a segment",
+        ("leak-semaphore", _) => "a semaphore set",
+        ("leak-queue", _) => "a message queue",
+        (_, "sem_open") => "a named semaphore",
+        _ => "a shared memory object",
+    };
+    Told {
+        rule: Rule::SweepLeak,
+        severity: Severity::Note,
+        message: format!("{what} outlives the run {when}"),
+        notes: vec![leak.message.clone()],
+        help: Some("remove it on the way out that is taken then, too".to_owned()),
+        related: vec![Related {
+            label: "made here".to_owned(),
+            call: Some(RelatedCall { function: leak.call.function.clone() }),
+            stack: leak.stack.clone(),
+            ..Related::default()
+        }],
+    }
+}
+
+/// What other rules have to say of the run.
+fn notes_of(judged: &Judged<'_>, rule: Rule) -> Vec<String> {
+    if rule == Rule::SweepLeak {
+        return Vec::new();
+    }
+    let others = judged.others.iter().filter(|other| !other.rule.starts_with("leak-")).take(OTHERS);
+    others.map(|other| format!("{}: {}", other.rule, other.message)).collect()
+}
+
+/// A lock that is left, with the call for whose failure it is.
+fn with_failed_call(shown: &Record, lock: &Finding, at: &Injected, replay: &str) -> Record {
+    let mut finding = lock.clone();
+    let call = Some(RelatedCall { function: at.call.function.clone() });
+    finding.related.push(Related {
+        label: "failed call".to_owned(),
+        call,
+        stack: at.stack.clone(),
+        ..Related::default()
+    });
+    finding.replay = Some(replay.to_owned());
+    record(shown.pid, &shown.exe, Kind::Finding(Box::new(finding)))
+}
+
+/// A process in words.
+fn who(pid: u32, exe: &str, main: u32, reached_by: &str) -> String {
+    let name = Path::new(exe).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    if pid == main {
+        "the program".to_owned()
+    } else if exe == reached_by {
+        format!("a process of {name}")
+    } else {
+        format!("{name}, which the program has started,")
+    }
+}
+
+fn waits(waiting: &Waiting, main: u32) -> Related {
+    let name = Path::new(&waiting.exe).file_name().unwrap_or_default().to_string_lossy();
+    let who = match (waiting.pid == main, waiting.thread == waiting.pid) {
+        (true, true) => "the program".to_owned(),
+        (true, false) => "another thread".to_owned(),
+        (false, true) => format!("another process ({name})"),
+        (false, false) => format!("a thread of another process ({name})"),
+    };
+    let how = if waiting.runs { "runs" } else { "waits" };
+    Related { label: format!("{who} {how} here"), call: None, stack: frames(&waiting.stack), ..Related::default() }
+}
+
+/// Places as records have them.
+fn frames(places: &[Place]) -> Vec<Frame> {
+    let frame = |place: &Place| Frame {
+        address: format!("{:#x}", place.address),
+        module: place.module.as_ref().map(|(module, _)| module.clone()),
+        offset: place.module.as_ref().map(|(_, offset)| format!("{offset:#x}")),
+        build_id: None,
+        symbol: None,
+    };
+    places.iter().map(frame).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_change_them() {
+        assert_eq!(quoted("mmap@prog.c:15#0123abcd:ENOMEM:1++"), "mmap@prog.c:15#0123abcd:ENOMEM:1++");
+        assert_eq!(quoted("a b"), "'a b'");
+        assert_eq!(quoted(""), "''");
+    }
+}

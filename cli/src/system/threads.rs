@@ -1,0 +1,67 @@
+//! The threads of processes, as /proc tells of them, and their stacks.
+
+use crate::system::memory::Memory;
+use crate::system::process::Process;
+use crate::system::unwind::{Place, Registers, Unwinding};
+use nix::sys::ptrace;
+use nix::unistd::Pid;
+use std::fs;
+
+/// A field of /proc/TID/status.
+fn status_field(thread: libc::pid_t, name: &str) -> Option<String> {
+    let status = fs::read_to_string(format!("/proc/{thread}/status")).ok()?;
+    Some(status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?.trim().to_owned())
+}
+
+/// The process of a thread.
+pub(crate) fn process_of(thread: libc::pid_t) -> Option<u32> {
+    status_field(thread, "Tgid")?.parse().ok()
+}
+
+/// Whether a thread runs, and does not wait.
+pub(crate) fn is_running(thread: libc::pid_t) -> bool {
+    status_field(thread, "State").is_some_and(|state| state.starts_with('R'))
+}
+
+/// Whether a set of signals, by its name in /proc, has one.
+fn has(thread: libc::pid_t, set: &str, signal: i32) -> bool {
+    let mask = status_field(thread, set).and_then(|mask| u64::from_str_radix(&mask, 16).ok()).unwrap_or(0);
+    mask >> (signal - 1) & 1 != 0
+}
+
+/// Whether a signal does nothing to a thread.
+pub(crate) fn ignores(thread: libc::pid_t, signal: i32) -> bool {
+    let by_default = [libc::SIGCHLD, libc::SIGURG, libc::SIGWINCH, libc::SIGCONT].contains(&signal);
+    has(thread, "SigIgn", signal) || by_default && !has(thread, "SigCgt", signal)
+}
+
+/// Whether a thread has blocked a signal.
+pub(crate) fn blocks(thread: libc::pid_t, signal: i32) -> bool {
+    has(thread, "SigBlk", signal)
+}
+
+/// The executable of a process.
+pub(crate) fn executable(pid: u32) -> String {
+    let exe = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+    exe.to_string_lossy().trim_end_matches(" (deleted)").to_owned()
+}
+
+/// The threads of a process.
+pub(crate) fn of(pid: u32) -> Vec<libc::pid_t> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    tasks.filter_map(|task| task.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// The registers of a thread that is stopped.
+pub(crate) fn registers(thread: Pid) -> Option<Registers> {
+    let all = ptrace::getregs(thread).ok()?;
+    Some(Registers { instruction: all.rip, stack: all.rsp, frame: all.rbp })
+}
+
+/// The stack of a thread of a process, from these registers on.
+pub(crate) fn stack(pid: u32, registers: Registers, unwinding: &mut Unwinding) -> Vec<Place> {
+    let Ok(process) = Process::open(pid) else { return Vec::new() };
+    let mappings = process.mappings().unwrap_or_default();
+    let read = |address| process.bytes(address, 8).and_then(|bytes| Some(u64::from_ne_bytes(bytes.try_into().ok()?)));
+    unwinding.stack(registers, &mappings, read)
+}
