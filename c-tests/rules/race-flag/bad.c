@@ -16,7 +16,7 @@ int main(void)
     for (int i = 0; i < 20 * 1000; i++) {
         while (*turn != mine) /* faulty */
             usleep(10);
-        *turn = !mine;
+        *turn = !mine; /* faulty */
     }
     if (child > 0)
         wait(NULL);

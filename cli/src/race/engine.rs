@@ -65,7 +65,8 @@ pub(crate) struct Engine {
     next_look: Instant,
     interval: Duration,
     next_tick: Instant,
-    executed: BTreeSet<i32>,
+    /// Processes that have not got the rights of their program's file.
+    withheld: BTreeSet<i32>,
     windows_made: u64,
 }
 
@@ -92,7 +93,7 @@ impl Engine {
             next_look: now,
             interval: LOOK_SOON,
             next_tick: now,
-            executed: BTreeSet::new(),
+            withheld: BTreeSet::new(),
             windows_made: 0,
         }
     }
@@ -148,6 +149,12 @@ impl Engine {
             What::Halted => {
                 self.add(thread);
                 tracer::listen(thread);
+            }
+            What::Stopped if self.withheld.remove(&thread) => {
+                // It has not got the rights that its file gives, for it is traced: it is executed again, and not traced.
+                self.tell(Event::LetGo(thread, exe_of(thread)));
+                self.end_thread(thread);
+                privileges::execute_again(thread);
             }
             What::Stopped => {
                 self.add(thread);
@@ -205,14 +212,17 @@ impl Engine {
         self.objects.forget(thread);
         self.codes.forget(thread);
         self.look_soon();
-        self.executed.insert(thread);
         self.tell(Event::Executed(thread, exe_of(thread)));
-        if privileges::are_withheld(thread) {
-            // It has not got the rights that its file gives, for it is traced: it is executed again, and not traced.
-            self.tell(Event::LetGo(thread, exe_of(thread)));
+        if privileges::traces_others(thread) {
+            self.tell(Event::Tracer(thread, exe_of(thread)));
             self.threads.remove(thread);
-            privileges::execute_again(thread);
+            tracer::let_go(thread, 0);
             return;
+        }
+        if privileges::are_withheld(thread) {
+            // It stops again when the call is over, at its first instruction.
+            self.withheld.insert(thread);
+            tracer::interrupt(thread);
         }
         tracer::go_on(thread, 0);
     }

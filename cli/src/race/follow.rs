@@ -159,6 +159,11 @@ impl<'a> Follower<'a> {
                            copy without that right (cp makes one), or run mapsan as the user it runs as";
                 self.session.add_gap(&exe, why, u32::try_from(pid).unwrap_or_default());
             }
+            Event::Tracer(pid, exe) => {
+                let why = "it calls ptrace(2), which would be refused to what is traced already: it runs unwatched, and so does \
+                           what it starts";
+                self.session.add_gap(&exe, why, u32::try_from(pid).unwrap_or_default());
+            }
             Event::Refused(error) => {
                 let why = format!("its threads can't be watched: {}", words_of(&error));
                 self.session.add_gap(&self.exe.clone(), &why, self.pid);

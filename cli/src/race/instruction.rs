@@ -102,6 +102,17 @@ impl Code<'_> {
         Some(Before { waits: self.waits_by(&instruction), instruction })
     }
 
+    /// Whether a loop, which this branch closes, goes from one place to the next: what it reads is another word each time.
+    fn walks(&self, branch: &Instruction, read: &Instruction) -> bool {
+        let Some(mut decoder) = self.decoder_at(branch.near_branch_target()) else { return false };
+        while decoder.can_decode() && decoder.ip() < branch.ip() {
+            if counts(&decoder.decode(), read) {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Whether what an instruction has read decides whether it is executed again.
     fn waits_by(&self, read: &Instruction) -> bool {
         /// How many instructions such a loop has at most, from the read on.
@@ -116,9 +127,9 @@ impl Code<'_> {
             let next = decoder.decode();
             let leads_back = || next.near_branch_target() <= read.ip() && read.ip() - next.near_branch_target() < 256;
             match next.flow_control() {
-                FlowControl::ConditionalBranch if decides && leads_back() => return true,
+                FlowControl::ConditionalBranch if decides && leads_back() => return !self.walks(&next, read),
                 FlowControl::ConditionalBranch => may_leave |= decides,
-                FlowControl::UnconditionalBranch => return may_leave && leads_back(),
+                FlowControl::UnconditionalBranch => return may_leave && leads_back() && !self.walks(&next, read),
                 FlowControl::Next | FlowControl::Call | FlowControl::IndirectCall => {}
                 _ => return false,
             }
@@ -131,6 +142,27 @@ impl Code<'_> {
 
 fn is_comparison(instruction: &Instruction) -> bool {
     matches!(instruction.mnemonic(), Mnemonic::Cmp | Mnemonic::Test | Mnemonic::Bt | Mnemonic::Sub | Mnemonic::And)
+}
+
+/// Whether an instruction counts on: a register that an address is made of, or a variable on the stack.
+fn counts(instruction: &Instruction, read: &Instruction) -> bool {
+    let mut factory = InstructionInfoFactory::new();
+    let info = factory.info(instruction);
+    let is_of_address = |register: Register| {
+        let of = [read.memory_base(), read.memory_index()].map(Register::full_register);
+        of.iter().any(|part| *part != Register::None && *part == register.full_register())
+    };
+    let register = info.used_registers().iter().any(|used| {
+        let access = used.access();
+        let updates = matches!(access, OpAccess::ReadWrite | OpAccess::ReadCondWrite);
+        updates && is_of_address(used.register())
+    });
+    let variable = info.used_memory().iter().any(|memory| {
+        let is_of_stack = matches!(memory.base(), Register::RBP | Register::RSP) && memory.index() == Register::None;
+        is_of_stack && memory.access() == OpAccess::ReadWrite
+    });
+    let changes = [Mnemonic::Add, Mnemonic::Sub, Mnemonic::Inc, Mnemonic::Dec, Mnemonic::Lea];
+    changes.contains(&instruction.mnemonic()) && (register || variable)
 }
 
 /// Whether a register has something else in it afterwards that does not come of what was there.
@@ -348,6 +380,10 @@ mod tests {
         assert!(waits(&[0x83, 0x3a, 0x00, 0x74, 0xfb], 3));
         // mov eax, [rdx]; test eax, eax; jne out; pause; jmp back
         assert!(waits(&[0x8b, 0x02, 0x85, 0xc0, 0x75, 0x04, 0xf3, 0x90, 0xeb, 0xf6], 2));
+        // mov eax, [rdx]; add rdx, 4; test eax, eax; je back
+        assert!(!waits(&[0x8b, 0x02, 0x48, 0x83, 0xc2, 0x04, 0x85, 0xc0, 0x74, 0xf6], 2));
+        // mov eax, [rdx]; add dword [rbp-4], 1; test eax, eax; je back
+        assert!(!waits(&[0x8b, 0x02, 0x83, 0x45, 0xfc, 0x01, 0x85, 0xc0, 0x74, 0xf6], 2));
         // mov eax, [rdx]; add eax, 1; mov [rdx], eax; jmp back
         assert!(!waits(&[0x8b, 0x02, 0x83, 0xc0, 0x01, 0x89, 0x02, 0xeb, 0xf7], 2));
         // mov eax, [rdx]; mov eax, [rcx]; test eax, eax; je back

@@ -80,6 +80,8 @@ pub(crate) enum Event {
     Executed(i32, String),
     /// A process is not traced any more, for the sake of this program.
     LetGo(i32, String),
+    /// A process is not traced any more, for this program may trace others itself.
+    Tracer(i32, String),
     /// Watchpoints can't be had.
     Refused(io::Error),
     /// The program has ended.

@@ -1,10 +1,12 @@
-//! Programs that get rights by their file (set-user-ID and the like), and would not while they are traced, ptrace(2).
+//! Programs that would run otherwise while they are traced, ptrace(2): that get rights by their file (set-user-ID and the like),
+//! or that trace others.
 
 use super::pages;
 use super::program;
 use super::tracer;
+use object::{Object, ObjectSymbol, ReadCache};
 use rustix::process::geteuid;
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -24,6 +26,15 @@ pub(crate) fn are_withheld(pid: i32) -> bool {
     let as_user = file.mode() & 0o4000 != 0 && effective("Uid:").is_some_and(|uid| uid != file.uid());
     let as_group = file.mode() & 0o2010 == 0o2010 && effective("Gid:").is_some_and(|gid| gid != file.gid());
     as_user || as_group || program::has_capabilities(Path::new(&path))
+}
+
+/// Whether the program that a process executes has ptrace(2) among the functions that it calls: it could not trace what is traced
+/// already, nor be traced by what it starts.
+pub(crate) fn traces_others(pid: i32) -> bool {
+    let Ok(file) = File::open(format!("/proc/{pid}/exe")) else { return false };
+    let cache = ReadCache::new(file);
+    let Ok(file) = object::File::parse(&cache) else { return false };
+    file.dynamic_symbols().any(|symbol| symbol.is_undefined() && symbol.name() == Ok("ptrace"))
 }
 
 /// Ends the tracing of a process that has just executed its program, and has it execute the same again: with the same words and
