@@ -105,12 +105,23 @@ impl Code<'_> {
     /// Whether a loop, which this branch closes, goes from one place to the next: what it reads is another word each time.
     fn walks(&self, branch: &Instruction, read: &Instruction) -> bool {
         let Some(mut decoder) = self.decoder_at(branch.near_branch_target()) else { return false };
+        let mut body = Vec::new();
         while decoder.can_decode() && decoder.ip() < branch.ip() {
-            if counts(&decoder.decode(), read) {
-                return true;
-            }
+            body.push(decoder.decode());
         }
-        false
+        if body.iter().any(counts_on_stack) {
+            return true;
+        }
+        let counted: Vec<Register> = body.iter().filter_map(counted).collect();
+        let address = [read.memory_base(), read.memory_index()].map(Register::full_register);
+        // The register itself, or one that it is copied to for the address.
+        let copies = |instruction: &Instruction| {
+            let is_copy = matches!(instruction.mnemonic(), Mnemonic::Mov | Mnemonic::Movsxd | Mnemonic::Lea);
+            let source = [instruction.op1_register(), instruction.memory_base()].map(Register::full_register);
+            let is_of_address = address.contains(&instruction.op0_register().full_register());
+            is_copy && is_of_address && source.iter().any(|source| counted.contains(source))
+        };
+        address.iter().any(|part| counted.contains(part)) || body.iter().any(copies)
     }
 
     /// Whether what an instruction has read decides whether it is executed again.
@@ -144,25 +155,22 @@ fn is_comparison(instruction: &Instruction) -> bool {
     matches!(instruction.mnemonic(), Mnemonic::Cmp | Mnemonic::Test | Mnemonic::Bt | Mnemonic::Sub | Mnemonic::And)
 }
 
-/// Whether an instruction counts on: a register that an address is made of, or a variable on the stack.
-fn counts(instruction: &Instruction, read: &Instruction) -> bool {
-    let mut factory = InstructionInfoFactory::new();
-    let info = factory.info(instruction);
-    let is_of_address = |register: Register| {
-        let of = [read.memory_base(), read.memory_index()].map(Register::full_register);
-        of.iter().any(|part| *part != Register::None && *part == register.full_register())
+/// The register that an instruction counts on.
+fn counted(instruction: &Instruction) -> Option<Register> {
+    let counts = match instruction.mnemonic() {
+        Mnemonic::Inc | Mnemonic::Dec => true,
+        Mnemonic::Add | Mnemonic::Sub => instruction.op1_kind() != OpKind::Register,
+        _ => false,
     };
-    let register = info.used_registers().iter().any(|used| {
-        let access = used.access();
-        let updates = matches!(access, OpAccess::ReadWrite | OpAccess::ReadCondWrite);
-        updates && is_of_address(used.register())
-    });
-    let variable = info.used_memory().iter().any(|memory| {
-        let is_of_stack = matches!(memory.base(), Register::RBP | Register::RSP) && memory.index() == Register::None;
-        is_of_stack && memory.access() == OpAccess::ReadWrite
-    });
-    let changes = [Mnemonic::Add, Mnemonic::Sub, Mnemonic::Inc, Mnemonic::Dec, Mnemonic::Lea];
-    changes.contains(&instruction.mnemonic()) && (register || variable)
+    let register = instruction.op0_register().full_register();
+    (counts && register != Register::None).then_some(register)
+}
+
+/// Whether an instruction counts a variable on the stack on.
+fn counts_on_stack(instruction: &Instruction) -> bool {
+    let counts = matches!(instruction.mnemonic(), Mnemonic::Inc | Mnemonic::Dec | Mnemonic::Add | Mnemonic::Sub);
+    let is_of_stack = matches!(instruction.memory_base(), Register::RBP | Register::RSP);
+    counts && is_of_stack && instruction.op0_kind() == OpKind::Memory
 }
 
 /// Whether a register has something else in it afterwards that does not come of what was there.
@@ -382,6 +390,9 @@ mod tests {
         assert!(waits(&[0x8b, 0x02, 0x85, 0xc0, 0x75, 0x04, 0xf3, 0x90, 0xeb, 0xf6], 2));
         // mov eax, [rdx]; add rdx, 4; test eax, eax; je back
         assert!(!waits(&[0x8b, 0x02, 0x48, 0x83, 0xc2, 0x04, 0x85, 0xc0, 0x74, 0xf6], 2));
+        // movsxd rcx, eax; mov ecx, [rbx+rcx*4]; add eax, 1; test ecx, ecx; je back
+        let scan = [0x48, 0x63, 0xc8, 0x8b, 0x0c, 0x8b, 0x83, 0xc0, 0x01, 0x85, 0xc9, 0x74, 0xf3];
+        assert!(!waits(&scan, 6));
         // mov eax, [rdx]; add dword [rbp-4], 1; test eax, eax; je back
         assert!(!waits(&[0x8b, 0x02, 0x83, 0x45, 0xfc, 0x01, 0x85, 0xc0, 0x74, 0xf6], 2));
         // mov eax, [rdx]; add eax, 1; mov [rdx], eax; jmp back
