@@ -113,7 +113,8 @@ impl Code<'_> {
             return true;
         }
         let counted: Vec<Register> = body.iter().filter_map(counted).collect();
-        let address = [read.memory_base(), read.memory_index()].map(Register::full_register);
+        let mut address = vec![read.memory_base().full_register(), read.memory_index().full_register()];
+        address.retain(|register| *register != Register::None);
         // The register itself, or one that it is copied to for the address.
         let copies = |instruction: &Instruction| {
             let is_copy = matches!(instruction.mnemonic(), Mnemonic::Mov | Mnemonic::Movsxd | Mnemonic::Lea);
@@ -390,6 +391,12 @@ mod tests {
         assert!(waits(&[0x8b, 0x02, 0x85, 0xc0, 0x75, 0x04, 0xf3, 0x90, 0xeb, 0xf6], 2));
         // mov eax, [rdx]; add rdx, 4; test eax, eax; je back
         assert!(!waits(&[0x8b, 0x02, 0x48, 0x83, 0xc2, 0x04, 0x85, 0xc0, 0x74, 0xf6], 2));
+        // mov eax, [rbp]; cmp eax, ebx; je out; mov eax, [rip]; add eax, 1; mov [rip], eax; test al, al; jne back
+        let counter = [
+            0x8b, 0x45, 0x00, 0x39, 0xd8, 0x74, 0x13, 0x8b, 0x05, 0, 0, 0, 0, 0x83, 0xc0, 0x01, 0x89, 0x05, 0, 0, 0, 0,
+            0x84, 0xc0, 0x75, 0xe6,
+        ];
+        assert!(waits(&counter, 3));
         // movsxd rcx, eax; mov ecx, [rbx+rcx*4]; add eax, 1; test ecx, ecx; je back
         let scan = [0x48, 0x63, 0xc8, 0x8b, 0x0c, 0x8b, 0x83, 0xc0, 0x01, 0x85, 0xc9, 0x74, 0xf3];
         assert!(!waits(&scan, 6));
