@@ -421,7 +421,8 @@ mod tests {
                 Values::Rules => "all",
                 Values::Severities => "all=note",
                 Values::Number(..) | Values::Flag => "1",
-                Values::File | Values::Log | Values::Injection | Values::Names => "x",
+                Values::Injection => "mmap:ENOMEM",
+                Values::File | Values::Log | Values::Names => "x",
             };
             let (_, complaints) = parsed(&format!("{}={value}", key.name()));
             assert_eq!(complaints.is_empty(), key.info().available, "{complaints:?}");

@@ -103,7 +103,8 @@ mod tests {
     for_each_call!(names);
 
     /// Calls that are known by the name of another, or that start and end programs, set handlers, and make other calls.
-    const OTHERS: [&str; 35] = [
+    const OTHERS: [&str; 36] = [
+        "thrd_create",
         "mmap64",
         "open64",
         "__open_2",
