@@ -179,6 +179,8 @@ impl<'a> Campaign<'a> {
         let mut seen = BTreeSet::new();
         let mut counts = counts;
         let sites = in_order.filter(|key| seen.insert(key.clone())).filter_map(|key| counts.remove(&key));
+        // What no correct program meets a failure of has no runs.
+        let sites = sites.filter(|counts| counts.site.runs > 0);
         let sites = sites.map(|counts| SweptSite { points: counts.points.len() as u64, ..counts.site }).collect();
         Ok(Done { session, outputs, swept: Swept { sites, never_reached, cut_short }, ended })
     }
