@@ -1,6 +1,6 @@
 //! When the kernel is to be asked how many mappings there are: who asks looks here, and says what it answered.
 
-use super::held::under_lock;
+use super::held::if_lock_is_had;
 use crate::facts::limits;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
@@ -31,7 +31,7 @@ pub(crate) fn may_have_split() -> bool {
 #[cold]
 #[inline(never)]
 fn is_due_after(splits: u32) -> bool {
-    let is_due = under_lock(|tracker| tracker.count_is_due_after(splits)).unwrap_or(false);
+    let is_due = if_lock_is_had(|tracker| tracker.count_is_due_after(splits)).unwrap_or(false);
     if is_due {
         note_due();
     }
@@ -40,7 +40,7 @@ fn is_due_after(splits: u32) -> bool {
 
 /// A call that may have added mappings has been told: whether the kernel is to be asked.
 pub(crate) fn is_due_now() -> bool {
-    let is_due = under_lock(|tracker| tracker.wants_more() && tracker.count_is_due()).unwrap_or(false);
+    let is_due = if_lock_is_had(|tracker| tracker.wants_more() && tracker.count_is_due()).unwrap_or(false);
     if is_due {
         note_due();
     }
@@ -66,7 +66,7 @@ fn limit_if_due() -> Option<u64> {
         return None;
     }
     let limit = limits::max_map_count();
-    let matters = under_lock(|tracker| match limit {
+    let matters = if_lock_is_had(|tracker| match limit {
         Some(limit) => tracker.count_matters(in_range(limit)),
         None => !tracker.count_watch().end(),
     })?;
@@ -77,7 +77,7 @@ fn limit_if_due() -> Option<u64> {
 /// is to be told, it is not asked again.
 pub(crate) fn counted(count: Option<u64>, limit: u64) -> bool {
     let most = limit.saturating_mul(MATTERS).wrapping_div(100);
-    under_lock(|tracker| {
+    if_lock_is_had(|tracker| {
         // Those of hardened mode would not be there without us.
         let own = u64::from(tracker.reserved().ranges());
         match count.map(|count| count.saturating_sub(own)) {

@@ -121,6 +121,17 @@ pub(crate) fn under_lock<R>(reach: impl FnOnce(&mut Tracker) -> R) -> Option<R> 
     }
 }
 
+/// The same for what may as well be done another time: nothing is lost where the lock can't be had soon.
+pub(super) fn if_lock_is_had<R>(reach: impl FnOnce(&mut Tracker) -> R) -> Option<R> {
+    if !enabled::tracks() {
+        return None;
+    }
+    let mut held = hold(Patience::Short).ok()?;
+    let result = reach(held.content());
+    held.leave();
+    Some(result)
+}
+
 /// Ends tracking, because an event was lost, or the lock; says so once.
 #[cold]
 fn end_tracking(error: LockError) {
