@@ -93,16 +93,15 @@ impl<M: Memory> LeakSites<M> {
         let Some(origin) = regions.origin(entry).filter(|origin| regions.is_own(origin)) else { return };
         let (site, attached) = (Hidden::new(origin.site), origin.by == By::Shmat);
         let known = self.used().find(|(_, leak)| leak.site == site && leak.attached == attached);
-        let number = match known.map(|(number, _)| number) {
-            Some(number) => number,
-            None => {
-                let Some(number) = self.next_record() else { return };
-                if let Some(place) = self.table.get_mut(number) {
-                    let serial = origin.serial;
-                    *place = LeakSite { site, attached, first: Hidden::of(*entry), serial, ..LeakSite::NONE };
-                }
-                number
+        let number = if let Some((number, _)) = known {
+            number
+        } else {
+            let Some(number) = self.next_record() else { return };
+            if let Some(place) = self.table.get_mut(number) {
+                let serial = origin.serial;
+                *place = LeakSite { site, attached, first: Hidden::of(*entry), serial, ..LeakSite::NONE };
             }
+            number
         };
         let whole = whole_pages(origin.length);
         let new = regions.counts(entry);
