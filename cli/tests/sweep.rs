@@ -277,11 +277,10 @@ fn a_program_of_another_language_is_swept() {
         eprintln!("SKIPPED: there is no python3");
         return;
     }
-    place.write(
-        "prog.py",
-        "import ctypes\nc = ctypes.CDLL(None, use_errno=True)\nc.mmap.restype = ctypes.c_void_p\n\
-         p = c.mmap(None, ctypes.c_size_t(4096), 3, 34, -1, 0)\nctypes.memset(p, 65, 10)\nprint(ctypes.string_at(p, 3))\n",
-    );
+    let program = "import ctypes\nc = ctypes.CDLL(None, use_errno=True)\nc.mmap.restype = ctypes.c_void_p\n\
+                   p = c.mmap(None, ctypes.c_size_t(4096), 3, 34, -1, 0)\nctypes.memset(p, 65, 10)\n\
+                   print(ctypes.string_at(p, 3))\n";
+    place.write("prog.py", program);
     let (all, stderr, status) = sweep(&place, &["--only", "libffi*"], &["python3", "prog.py"]);
     assert_eq!(status, Some(0), "{stderr}");
     let findings = records(&all, "finding");

@@ -68,17 +68,15 @@ fn number(name: &'static str) -> Arg {
 
 /// Which failures are tried.
 fn failures() -> [Arg; 4] {
+    let memory = "add runs in which the call succeeds and touching its memory gives SIGBUS, as when the disk is full or the \
+                  file was cut";
+    let all_errnos = "try each errno that the manual page gives the call, not those alone that matter";
     [
         number("each").default_value("1").help("the first N calls of each place fail, a run each"),
         flag("persistent")
             .help("add a run in which the call and all later ones of that function fail, as when memory is gone"),
-        flag("memory").help(
-            "add runs in which the call succeeds and touching its memory gives SIGBUS, as when the disk is full or the file \
-             was cut",
-        ),
-        flag("all-errnos").help(
-            "try each errno that the manual page gives the call, not those alone that a correct program meets",
-        ),
+        flag("memory").help(memory),
+        flag("all-errnos").help(all_errnos),
     ]
 }
 
@@ -94,6 +92,8 @@ fn places() -> [Arg; 2] {
 
 /// How each run is made and judged.
 fn runs() -> [Arg; 4] {
+    let check = "ask COMMAND (of sh) whether a run was right, in place of comparing the output: it gets that as its input, \
+                 and the exit status as MAPSAN_STATUS; 0 says yes";
     [
         number("jobs").short('j').help("runs at once [default: one for each core]"),
         Arg::new("timeout")
@@ -106,20 +106,16 @@ fn runs() -> [Arg; 4] {
             .value_name("WHAT")
             .value_parser(["cwd"])
             .help("cwd: each run in a copy of the working directory"),
-        Arg::new("check").long("check").value_name("COMMAND").help(
-            "ask COMMAND (of sh) whether a run was right, in place of comparing the output: it gets that as its input, and \
-             the exit status as MAPSAN_STATUS; 0 says yes",
-        ),
+        Arg::new("check").long("check").value_name("COMMAND").help(check),
     ]
 }
 
 /// What becomes of the results, and who makes which runs.
 fn results() -> [Arg; 3] {
+    let database = "keep what was found in FILE, and make only the runs that are not in it; several files, one after the \
+                    other, are one";
     [
-        Arg::new("database").long("database").value_name("FILE").value_parser(value_parser!(PathBuf)).help(
-            "keep what was found in FILE, and make only the runs that are not in it; several files, one after the other, \
-             are one",
-        ),
+        Arg::new("database").long("database").value_name("FILE").value_parser(value_parser!(PathBuf)).help(database),
         flag("plan").help("print the runs to come, a record a line, and make none of them"),
         Arg::new("partition")
             .long("partition")
