@@ -239,8 +239,8 @@ fn whatever_ends_it_nothing_is_left() {
     place.write(
         "prog.c",
         "#include <sys/mman.h>\n#include <sys/shm.h>\n#include <unistd.h>\nint main(int n, char **v) {\n  \
-         shmget(0x5eed, 4096, 01600);\n  if (fork() == 0) {\n    setsid();\n    sleep(1);\n    _exit(0);\n  }\n  \
-         char *p = mmap(0, 4096, 3, 34, -1, 0);\n  sleep(1);\n  return p == MAP_FAILED;\n}\n",
+         shmget(0x5eed, 4096, 01600);\n  if (fork() == 0) {\n    setsid();\n    sleep(3);\n    _exit(0);\n  }\n  \
+         char *p = mmap(0, 4096, 3, 34, -1, 0);\n  sleep(3);\n  return p == MAP_FAILED;\n}\n",
     );
     place.compile("prog");
     let word = format!("of-sweep-{}", std::process::id());
