@@ -58,8 +58,8 @@ impl Coverage {
         }
         let maps = fs::read_to_string(folder.join("maps")).unwrap_or_default();
         let has = |name: &str| maps.lines().any(|line| line.contains(name));
-        // It may have become another program between the two looks.
-        if has("/libc.so") && has(&exe.to_string_lossy()) {
+        // It may have become another program between the two looks, or amid the second: the list then ends early, before the stack.
+        if has("/libc.so") && has(&exe.to_string_lossy()) && has("[stack]") {
             // Linked, it may be another copy.
             if !has(&self.library.to_string_lossy()) && !has("/libmapsan.so") {
                 self.without.entry(exe.to_owned()).or_insert(pid);
