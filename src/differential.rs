@@ -353,25 +353,23 @@ fn threads_and_signal_handlers_that_map_are_followed() {
         // SAFETY: the handler maps and unmaps in a window of its own.
         unsafe { libc::signal(libc::SIGUSR1, handler as *const () as usize) };
         for round in 0..ROUNDS {
-            let ids: Vec<AtomicUsize> = arenas.iter().map(|_| AtomicUsize::new(0)).collect();
+            let runs: Vec<Run> = arenas.iter().map(|_| Run::default()).collect();
             thread::scope(|scope| {
-                let workers = arenas.iter_mut().zip(&ids).enumerate().map(|(number, (arena, id))| {
+                let workers = arenas.iter_mut().zip(&runs).enumerate().map(|(number, (arena, run))| {
                     scope.spawn(move || {
                         HANDLER.set((number, 0));
                         // SAFETY: the calling thread's own id.
-                        id.store(unsafe { libc::pthread_self() } as usize, SeqCst);
+                        run.thread.store(unsafe { libc::pthread_self() } as usize, SeqCst);
                         let mut random = Random((round * 100 + number) as u64 | 1 << 40);
                         for _ in 0..STEPS {
                             arena.make(random_step(&mut random));
+                            run.steps.fetch_add(1, SeqCst);
                         }
                     })
                 });
                 let workers: Vec<_> = workers.collect();
                 while !workers.iter().all(thread::ScopedJoinHandle::is_finished) {
-                    for id in ids.iter().map(|id| id.load(SeqCst)).filter(|id| *id != 0) {
-                        // SAFETY: the thread runs, or has ended and is not joined yet.
-                        unsafe { libc::pthread_kill(id as libc::pthread_t, libc::SIGUSR1) };
-                    }
+                    runs.iter().for_each(Run::interrupt);
                     thread::sleep(Duration::from_micros(50));
                 }
                 // The scope's own end would not wait for a handler that runs while its thread ends.
@@ -379,6 +377,7 @@ fn threads_and_signal_handlers_that_map_are_followed() {
                     worker.join().unwrap();
                 }
             });
+            assert!(enabled::tracks(), "{threads} threads, round {round}: tracking has ended");
             for arena in &arenas {
                 arena.check().unwrap_or_else(|difference| panic!("{threads} threads, round {round}: {difference}"));
             }
@@ -387,6 +386,28 @@ fn threads_and_signal_handlers_that_map_are_followed() {
         arenas.iter_mut().for_each(Arena::clear);
     }
     assert!(HANDLED.load(SeqCst) > 0, "no signal came");
+}
+
+/// A thread of a round, and how far it is.
+#[derive(Default)]
+struct Run {
+    /// Its pthread_t; 0 before it runs.
+    thread: AtomicUsize,
+    steps: AtomicUsize,
+    /// The step of the last signal, with 1 added.
+    interrupted: AtomicUsize,
+}
+
+impl Run {
+    /// Sends it one signal in each step. More could come faster than its handlers end on a busy machine: then it would not get
+    /// on, and neither would who waits for the lock that it holds.
+    fn interrupt(&self) {
+        let (thread, step) = (self.thread.load(SeqCst), self.steps.load(SeqCst) + 1);
+        if thread != 0 && self.interrupted.swap(step, SeqCst) != step {
+            // SAFETY: the thread runs, or has ended and is not joined yet.
+            unsafe { libc::pthread_kill(thread as libc::pthread_t, libc::SIGUSR1) };
+        }
+    }
 }
 
 /// How many handlers have run.
