@@ -1,4 +1,6 @@
-/* Two processes that share memory for some time: PROGRAM KIND SECONDS, with KIND one of
+/* Compiled with -DRACY a program has the race that its first lines name; without, it has none.
+
+   Two processes that share memory for some time: PROGRAM KIND SECONDS, with KIND one of
    anonymous, memfd      the second is forked
    object, segment, file the second is executed, and finds the memory by its name. */
 #ifndef RACE_H
@@ -6,6 +8,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -25,6 +28,12 @@
             exit(70); \
         } \
     } while (0)
+
+#ifdef RACY
+#define IS_RACY true
+#else
+#define IS_RACY false
+#endif
 
 /* 0 in the first process, 1 in the second. */
 static int side;
@@ -120,6 +129,24 @@ static void *share(int argc, char **argv, size_t size)
         _exit(71);
     }
     return memory;
+}
+
+/* The first process says that all is prepared, and the second waits for that. */
+static inline void await(int *is_ready)
+{
+    if (side == 0)
+        __atomic_store_n(is_ready, 1, __ATOMIC_RELEASE);
+    while (!__atomic_load_n(is_ready, __ATOMIC_ACQUIRE))
+        usleep(100);
+}
+
+/* A mutex of processes. */
+static inline void make_lock(pthread_mutex_t *lock)
+{
+    pthread_mutexattr_t attributes;
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+    CHECK(pthread_mutex_init(lock, &attributes) == 0);
 }
 
 /* Ends both. */

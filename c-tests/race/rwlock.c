@@ -1,4 +1,4 @@
-/* Readers and writers under a read-write lock. */
+/* Readers and writers under a read-write lock. RACY: one of them writes as a reader. */
 #include "race.h"
 #include <pthread.h>
 
@@ -22,12 +22,17 @@ int main(int argc, char **argv)
         usleep(100);
     for (unsigned turn = 0; goes_on(); turn++) {
         if (turn % 4 == 0) {
-            pthread_rwlock_wrlock(&shared->lock);
-            shared->first++;
-            shared->second++;
+            if (IS_RACY)
+                pthread_rwlock_rdlock(&shared->lock);
+            else
+                pthread_rwlock_wrlock(&shared->lock);
+            shared->first++; /* race */
+            shared->second++; /* race */
         } else {
             pthread_rwlock_rdlock(&shared->lock);
-            CHECK(shared->first == shared->second);
+            CHECK(IS_RACY || shared->first == shared->second); /* race */
+            if (IS_RACY)
+                spend((unsigned)shared->first % 8); /* race */
         }
         pthread_rwlock_unlock(&shared->lock);
     }

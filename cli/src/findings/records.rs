@@ -277,6 +277,9 @@ pub(crate) struct Coverage {
     pub(crate) words: usize,
     /// How often somebody came to one who was held for it.
     pub(crate) windows: u64,
+    /// How often somebody came of whom it could not be known which bytes he accessed.
+    #[serde(default)]
+    pub(crate) unplaced: u64,
     /// Bytes of the objects that were never watched.
     pub(crate) unwatched: u64,
 }

@@ -7,6 +7,7 @@ use crate::system::process::Process;
 use crate::system::tracer::Registers;
 use crate::system::unwind::{self, Place, Unwinding};
 use std::collections::HashMap;
+use std::ops::Range;
 
 /// How far from its start a function is read, and how far past an address.
 const LONGEST: u64 = 1 << 20;
@@ -19,6 +20,16 @@ const NEAR: u64 = 60;
 struct Known {
     before: Option<Before>,
     here: Option<Before>,
+    /// Their code, and where it is: another may be there later, where it is made while the program runs.
+    code: Option<(u64, Vec<u8>)>,
+}
+
+impl Known {
+    fn is_there(&self, pid: i32) -> bool {
+        let Some((at, code)) = &self.code else { return false };
+        let mut now = vec![0; code.len()];
+        pages::read(pid, *at, &mut now) && now == *code
+    }
 }
 
 /// All that is known of the code of processes.
@@ -36,16 +47,22 @@ impl Codes {
         self.known.retain(|(of, _), _| *of != pid);
     }
 
-    /// The access for which a thread has stopped, and whether a loop waits by it; `None` where it can't be known.
-    pub(crate) fn access(&mut self, pid: i32, stopped: &Stopped<'_>) -> Option<(Access, bool)> {
+    /// The access for which a thread has stopped, and whether a loop waits by it; where it can't be known, how many bytes should
+    /// be watched for it, if that would help.
+    pub(crate) fn access(&mut self, pid: i32, stopped: &Stopped<'_>) -> Result<(Access, bool), Option<usize>> {
         let address = stopped.registers.rip;
-        if !self.known.contains_key(&(pid, address)) {
+        if !self.known.get(&(pid, address)).is_some_and(|known| known.is_there(pid)) {
             let known = self.look_up(pid, address);
             self.known.insert((pid, address), known);
         }
-        let known = self.known.get(&(pid, address))?;
+        let Some(known) = self.known.get(&(pid, address)) else { return Err(None) };
         let done = known.before.as_ref().and_then(|before| Some((stopped.access_by(before)?, before.waits)));
-        done.or_else(|| known.here.as_ref().and_then(|here| Some((stopped.access_by(here)?, false))))
+        let amid = known.here.as_ref().and_then(|here| Some((stopped.access_by(here)?, false)));
+        match (done, amid) {
+            (Some(access), None) | (None, Some(access)) => Ok(access),
+            (Some(_), Some(_)) => Err(None),
+            (None, None) => Err(known.before.as_ref().map(Before::size).filter(|size| [1, 2, 4].contains(size))),
+        }
     }
 
     fn look_up(&mut self, pid: i32, address: u64) -> Known {
@@ -61,9 +78,15 @@ impl Codes {
             }
         }
         let code = Code { start, bytes: &bytes };
-        let guessed = || (0..NEAR).find_map(|skipped| code.from(start + skipped)?.before(address));
-        let before = code.before(address).or_else(|| if function.is_none() { guessed() } else { None });
-        Known { before, here: code.string_at(address) }
+        let before = if function.is_some() { code.before(address) } else { code.surely_before(address) };
+        let here = code.string_at(address);
+        let at = before.iter().chain(&here).map(Before::at).reduce(|one, other| one.start.min(other.start)..other.end);
+        let bytes_at = |at: &Range<u64>| {
+            let index = |address: u64| usize::try_from(address - start).ok();
+            bytes.get(index(at.start)?..index(at.end)?).map(<[u8]>::to_vec)
+        };
+        let code = at.and_then(|at| Some((at.start, bytes_at(&at)?)));
+        Known { before, here, code }
     }
 
     fn function_start(&mut self, pid: i32, address: u64) -> Option<u64> {

@@ -68,6 +68,8 @@ pub(crate) struct Engine {
     /// Processes that have not got the rights of their program's file.
     withheld: BTreeSet<i32>,
     windows_made: u64,
+    /// How often somebody came of whom it can't be known what he did.
+    unplaced: u64,
 }
 
 impl Engine {
@@ -95,6 +97,7 @@ impl Engine {
             next_tick: now,
             withheld: BTreeSet::new(),
             windows_made: 0,
+            unplaced: 0,
         }
     }
 
@@ -366,6 +369,7 @@ impl Engine {
             objects,
             words,
             windows: self.windows_made,
+            unplaced: self.unplaced,
             unwatched: size.saturating_sub(words as u64 * 8),
             deaf: self.threads.deaf.iter().copied().collect(),
         }

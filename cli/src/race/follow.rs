@@ -212,6 +212,7 @@ impl<'a> Follower<'a> {
             names: coverage.objects,
             words: coverage.words,
             windows: coverage.windows,
+            unplaced: coverage.unplaced,
             unwatched: coverage.unwatched,
         };
         let (pid, exe) = (self.pid, self.exe.clone());
@@ -261,6 +262,10 @@ fn words_of(error: &io::Error) -> String {
             "this machine has no hardware watchpoints for programs, as some virtual machines have not"
         }
         Some(libc::ENOSPC | libc::EBUSY) => "all of the processor's watchpoints are in use, by a debugger or by perf",
+        Some(libc::ENOBUFS) => {
+            "each watchpoint needs 8 KiB of locked memory, and no more may be locked: raise ulimit -l, or as root \
+             sysctl kernel.perf_event_mlock_kb; or watch with --words 1"
+        }
         Some(libc::EMFILE) => "too many descriptors are open: ulimit -n",
         Some(libc::ENOSYS) => "this kernel has no perf events (CONFIG_PERF_EVENTS)",
         _ => "",

@@ -43,12 +43,24 @@ impl Effect {
     }
 }
 
+/// What is known of the bytes that an instruction accessed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// They are all that it accessed.
+    Whole,
+    /// It accessed these, and others around them.
+    Part,
+    /// It accessed at least one of these.
+    Somewhere,
+}
+
 /// An access of memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Access {
     /// The instruction.
     pub(crate) at: u64,
     pub(crate) bytes: Range<u64>,
+    pub(crate) extent: Extent,
     pub(crate) effect: Effect,
     /// Whether the processor does it in one step, whoever else accesses these bytes.
     pub(crate) is_atomic: bool,
@@ -68,6 +80,23 @@ pub(crate) struct Code<'a> {
     pub(crate) bytes: &'a [u8],
 }
 
+impl Before {
+    /// Where it is.
+    pub(crate) fn at(&self) -> Range<u64> {
+        self.instruction.ip()..self.instruction.next_ip()
+    }
+
+    /// How many bytes it accesses at once.
+    pub(crate) fn size(&self) -> usize {
+        self.instruction.memory_size().size()
+    }
+
+    /// Whether it is the same instruction, whatever was read before it.
+    pub(crate) fn is(&self, other: &Before) -> bool {
+        self.instruction == other.instruction && self.at() == other.at()
+    }
+}
+
 impl Code<'_> {
     fn decoder_at(&self, address: u64) -> Option<Decoder<'_>> {
         let skipped = usize::try_from(address.checked_sub(self.start)?).ok()?;
@@ -76,7 +105,7 @@ impl Code<'_> {
     }
 
     /// The same code from an address on.
-    pub(crate) fn from(&self, address: u64) -> Option<Code<'_>> {
+    fn from(&self, address: u64) -> Option<Code<'_>> {
         let skipped = usize::try_from(address.checked_sub(self.start)?).ok()?;
         Some(Code { start: address, bytes: self.bytes.get(skipped..)? })
     }
@@ -85,6 +114,17 @@ impl Code<'_> {
     pub(crate) fn string_at(&self, address: u64) -> Option<Before> {
         let instruction = self.decoder_at(address)?.decode();
         instruction.is_string_instruction().then_some(Before { instruction, waits: false })
+    }
+
+    /// The instruction that ends at an address, where it is not known where one begins: that which is found from wherever one begins
+    /// to read, if it is the same one.
+    pub(crate) fn surely_before(&self, address: u64) -> Option<Before> {
+        /// An instruction has 15 bytes at most: nearer than that reading may begin in its middle.
+        const NEAREST: u64 = 16;
+        let starts = self.start..address.saturating_sub(NEAREST);
+        let mut found = starts.filter_map(|start| self.from(start)?.before(address));
+        let first = found.next()?;
+        found.all(|other| other.is(&first)).then_some(first)
     }
 
     /// The instruction that ends at an address, where the code begins with one: `None` where they don't meet there.
@@ -196,13 +236,12 @@ fn compares(instruction: &Instruction, register: Register) -> bool {
 /// What is known of an access when the thread has stopped.
 pub(crate) struct Stopped<'a> {
     pub(crate) registers: &'a Registers,
-    /// Which bytes were watched, and what they are now.
+    /// Which bytes were watched.
     pub(crate) watched: Range<u64>,
-    pub(crate) value: &'a [u8],
 }
 
 impl Stopped<'_> {
-    /// What the instruction before did to the watched bytes; `None` if it did nothing, or that can't be known.
+    /// What the instruction before did to the watched bytes, of which it has accessed at least one; `None` if that can't be known.
     pub(crate) fn access_by(&self, before: &Before) -> Option<Access> {
         let instruction = &before.instruction;
         if instruction.is_string_instruction() {
@@ -221,43 +260,61 @@ impl Stopped<'_> {
         let (mut reads, mut writes, mut bytes) = (false, false, None);
         for memory in info.used_memory() {
             let is_lost = changed(memory.base()) || changed(memory.index());
-            let place = if is_lost { self.place_by_value(instruction, memory) } else { self.place(memory) };
-            let Some(place) = place.filter(|place| overlap(place, &self.watched)) else { continue };
+            let place = if is_lost { self.lost_place(instruction, memory)? } else { self.place(memory)? };
+            if !overlap(&place, &self.watched) {
+                continue;
+            }
             let access = memory.access();
+            // What a mask leaves out is not accessed.
+            let is_masked = matches!(access, OpAccess::CondRead | OpAccess::CondWrite);
+            let found = if is_lost || is_masked { (self.watched.clone(), Extent::Somewhere) } else { (place, Extent::Whole) };
+            if bytes.replace(found.clone()).is_some_and(|other| other != found) {
+                return None;
+            }
             reads |=
                 matches!(access, OpAccess::Read | OpAccess::CondRead | OpAccess::ReadWrite | OpAccess::ReadCondWrite);
             writes |=
                 matches!(access, OpAccess::Write | OpAccess::CondWrite | OpAccess::ReadWrite | OpAccess::ReadCondWrite);
-            bytes = Some(place);
         }
+        let (bytes, extent) = bytes?;
         let is_atomic = instruction.has_lock_prefix() || instruction.mnemonic() == Mnemonic::Xchg;
-        Some(Access { at: instruction.ip(), bytes: bytes?, effect: Effect::of(reads, writes)?, is_atomic })
+        Some(Access { at: instruction.ip(), bytes, extent, effect: Effect::of(reads, writes)?, is_atomic })
     }
 
-    /// What an instruction for strings, which stops in its middle or at its end, did last.
+    /// What an instruction for strings, which stops in its middle or at its end, did last. It has come from lower addresses, and
+    /// accessed one of the watched bytes: so it accessed the last one of them that it has passed.
     fn access_of_string(&self, instruction: &Instruction) -> Option<Access> {
         /// How far it may have come since.
         const FAR: u64 = 4096;
-        let passed =
-            |register: u64| register.checked_sub(self.watched.start).filter(|distance| (1..=FAR).contains(distance));
-        let Registers { rdi, rsi, .. } = *self.registers;
+        /// It goes downwards.
+        const DIRECTION: u64 = 1 << 10;
+        let Registers { rdi, rsi, eflags, .. } = *self.registers;
+        if eflags & DIRECTION != 0 {
+            return None;
+        }
+        let passed = |register: u64| {
+            let is_near = register.checked_sub(self.watched.start).is_some_and(|far| (1..=FAR).contains(&far));
+            is_near.then(|| register.min(self.watched.end) - 1)
+        };
         let (writes, reads) = match instruction.mnemonic() {
             Mnemonic::Movsb | Mnemonic::Movsw | Mnemonic::Movsd | Mnemonic::Movsq => (passed(rdi), passed(rsi)),
             Mnemonic::Stosb | Mnemonic::Stosw | Mnemonic::Stosd | Mnemonic::Stosq => (passed(rdi), None),
             Mnemonic::Lodsb | Mnemonic::Lodsw | Mnemonic::Lodsd | Mnemonic::Lodsq => (None, passed(rsi)),
             Mnemonic::Scasb | Mnemonic::Scasw | Mnemonic::Scasd | Mnemonic::Scasq => (None, passed(rdi)),
             Mnemonic::Cmpsb | Mnemonic::Cmpsw | Mnemonic::Cmpsd | Mnemonic::Cmpsq => {
-                (None, passed(rsi).or(passed(rdi)))
+                let (one, other) = (passed(rsi), passed(rdi));
+                (None, if one.is_some() && other.is_some() { None } else { one.or(other) })
             }
             _ => return None,
         };
-        let effect = match (writes, reads) {
-            (Some(written), Some(read)) if read < written => Effect::Read,
-            (Some(_), _) => Effect::Write,
-            (None, Some(_)) => Effect::Read,
-            (None, None) => return None,
+        let (effect, last) = match (writes, reads) {
+            (Some(last), None) => (Effect::Write, last),
+            (None, Some(last)) => (Effect::Read, last),
+            // Both or neither came by: it can't be known which of them accessed it.
+            _ => return None,
         };
-        Some(Access { at: instruction.ip(), bytes: self.watched.clone(), effect, is_atomic: false })
+        let (at, bytes, extent) = (instruction.ip(), last..last + 1, Extent::Part);
+        Some(Access { at, bytes, extent, effect, is_atomic: false })
     }
 
     fn place(&self, memory: &UsedMemory) -> Option<Range<u64>> {
@@ -266,27 +323,14 @@ impl Stopped<'_> {
         Some(start..start.checked_add(length)?)
     }
 
-    /// Where it was when the register that said so is overwritten by what was read: where in the watched bytes the value is.
-    fn place_by_value(&self, instruction: &Instruction, memory: &UsedMemory) -> Option<Range<u64>> {
+    /// Where it was when the register that said so is overwritten by what was read: the watched bytes, if it reads as many or
+    /// more. One of them it has accessed, or the thread had not stopped.
+    fn lost_place(&self, instruction: &Instruction, memory: &UsedMemory) -> Option<Range<u64>> {
         let is_load =
             matches!(instruction.mnemonic(), Mnemonic::Mov | Mnemonic::Movzx | Mnemonic::Movsx | Mnemonic::Movsxd)
                 && instruction.op0_kind() == OpKind::Register;
-        let size = memory.memory_size().size();
-        if !is_load || size == 0 || size > 8 {
-            return None;
-        }
-        let length = self.watched.end - self.watched.start;
-        let whole = u64::try_from(size).ok()?;
-        if whole >= length {
-            let start = self.watched.start - self.watched.start % whole;
-            return Some(start..start + whole);
-        }
-        let loaded = self.register(instruction.op0_register())?.to_le_bytes();
-        let mut places = (0..self.value.len() / size)
-            .filter(|index| self.value.get(index * size..(index + 1) * size) == loaded.get(..size));
-        let (first, other) = (places.next()?, places.next());
-        let start = self.watched.start + u64::try_from(first * size).ok()?;
-        other.is_none().then(|| start..start + whole)
+        let size = u64::try_from(memory.memory_size().size()).ok()?;
+        (is_load && size >= self.watched.end - self.watched.start).then(|| self.watched.clone())
     }
 
     fn register(&self, register: Register) -> Option<u64> {
@@ -337,41 +381,55 @@ mod tests {
     }
 
     /// The access of the last instruction of some code at 0x1000.
-    fn access(code: &[u8], set: impl FnOnce(&mut Registers), watched: Range<u64>, value: &[u8]) -> Option<Access> {
+    fn access(code: &[u8], set: impl FnOnce(&mut Registers), watched: Range<u64>) -> Option<Access> {
         let mut registers = registers();
         registers.rip = 0x1000 + code.len() as u64;
         set(&mut registers);
         let before = Code { start: 0x1000, bytes: code }.before(registers.rip)?;
-        Stopped { registers: &registers, watched, value }.access_by(&before)
+        Stopped { registers: &registers, watched }.access_by(&before)
     }
 
     #[test]
     fn operands_are_read_as_they_were() {
         // add dword [rbx+4], 1
         let code = [0x83, 0x43, 0x04, 0x01];
-        let found = access(&code, |registers| registers.rbx = 0x5000, 0x5000..0x5008, &[0; 8]).unwrap();
+        let found = access(&code, |registers| registers.rbx = 0x5000, 0x5000..0x5008).unwrap();
         assert_eq!((found.bytes, found.effect, found.is_atomic), (0x5004..0x5008, Effect::Update, false));
         // lock add dword [rbx+4], 1
         let code = [0xf0, 0x83, 0x43, 0x04, 0x01];
-        assert!(access(&code, |registers| registers.rbx = 0x5000, 0x5000..0x5008, &[0; 8]).unwrap().is_atomic);
+        assert!(access(&code, |registers| registers.rbx = 0x5000, 0x5000..0x5008).unwrap().is_atomic);
         // xchg [rdx], eax
-        assert!(access(&[0x87, 0x02], |registers| registers.rdx = 0x5000, 0x5000..0x5008, &[0; 8]).unwrap().is_atomic);
+        assert!(access(&[0x87, 0x02], |registers| registers.rdx = 0x5000, 0x5000..0x5008).unwrap().is_atomic);
         // mov [rip+0x10], rax
         let code = [0x48, 0x89, 0x05, 0x10, 0, 0, 0];
-        assert_eq!(access(&code, |_| {}, 0x1010..0x1018, &[0; 8]).unwrap().bytes, 0x1017..0x101f);
-        assert_eq!(access(&code, |_| {}, 0x1000..0x1008, &[0; 8]), None);
+        assert_eq!(access(&code, |_| {}, 0x1010..0x1018).unwrap().bytes, 0x1017..0x101f);
+        assert_eq!(access(&code, |_| {}, 0x1000..0x1008), None);
     }
 
     #[test]
-    fn a_place_that_is_overwritten_is_found_by_the_value() {
+    fn a_place_that_is_overwritten_is_one_of_the_watched_bytes() {
         // mov eax, [rax]
-        let loaded = |value: u64| move |registers: &mut Registers| registers.rax = value;
-        let found = access(&[0x8b, 0x00], loaded(7), 0x5000..0x5008, &[1, 0, 0, 0, 7, 0, 0, 0]).unwrap();
-        assert_eq!((found.bytes, found.effect), (0x5004..0x5008, Effect::Read));
-        assert_eq!(access(&[0x8b, 0x00], loaded(7), 0x5000..0x5008, &[7, 0, 0, 0, 7, 0, 0, 0]), None);
+        let loaded = |registers: &mut Registers| registers.rax = 7;
+        let found = access(&[0x8b, 0x00], loaded, 0x5004..0x5008).unwrap();
+        assert_eq!((found.bytes, found.effect, found.extent), (0x5004..0x5008, Effect::Read, Extent::Somewhere));
+        assert_eq!(access(&[0x8b, 0x00], loaded, 0x5000..0x5008), None);
         // mov rax, [rax]
-        let found = access(&[0x48, 0x8b, 0x00], loaded(7), 0x5000..0x5008, &[9; 8]).unwrap();
+        let found = access(&[0x48, 0x8b, 0x00], loaded, 0x5000..0x5008).unwrap();
         assert_eq!(found.bytes, 0x5000..0x5008);
+        // pop [rsp]: two places, of which one is lost
+        assert_eq!(access(&[0x8f, 0x04, 0x24], loaded, 0x5000..0x5008), None);
+    }
+
+    #[test]
+    fn without_a_beginning_all_must_agree() {
+        let code = |end: &[u8]| [&[0x90; 40], end].concat();
+        // lock add dword [rbx+4], 1
+        let locked = code(&[0xf0, 0x83, 0x43, 0x04, 0x01]);
+        let found = Code { start: 0x1000, bytes: &locked }.surely_before(0x102d).unwrap();
+        assert_eq!(found.at(), 0x1028..0x102d);
+        // Read from its second byte the first one, movabs rax, ends in the middle of what follows.
+        let movabs = [&[0x48, 0xb8][..], &[0x48; 7], &[0x8b], &[0x90; 16], &[0x8b, 0x00]].concat();
+        assert!(Code { start: 0x1000, bytes: &movabs }.surely_before(0x101b).is_none());
     }
 
     #[test]
@@ -415,9 +473,13 @@ mod tests {
     #[test]
     fn strings_are_where_they_came_to() {
         // rep movsb
-        let found = access(&[0xf3, 0xa4], |registers| registers.rdi = 0x5010, 0x5008..0x5010, &[0; 8]).unwrap();
-        assert_eq!(found.effect, Effect::Write);
-        let found = access(&[0xf3, 0xa4], |registers| registers.rsi = 0x5010, 0x5008..0x5010, &[0; 8]).unwrap();
-        assert_eq!(found.effect, Effect::Read);
+        let write = access(&[0xf3, 0xa4], |registers| registers.rdi = 0x5010, 0x5008..0x5010).unwrap();
+        assert_eq!((write.effect, write.bytes, write.extent), (Effect::Write, 0x500f..0x5010, Extent::Part));
+        let read = access(&[0xf3, 0xa4], |registers| registers.rsi = 0x500c, 0x5008..0x5010).unwrap();
+        assert_eq!((read.effect, read.bytes), (Effect::Read, 0x500b..0x500c));
+        let near = |registers: &mut Registers| (registers.rsi, registers.rdi) = (0x5010, 0x5020);
+        assert_eq!(access(&[0xf3, 0xa4], near, 0x5008..0x5010), None);
+        let downwards = |registers: &mut Registers| (registers.rdi, registers.eflags) = (0x5010, 0x400);
+        assert_eq!(access(&[0xf3, 0xa4], downwards, 0x5008..0x5010), None);
     }
 }

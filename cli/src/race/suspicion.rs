@@ -66,6 +66,8 @@ pub(crate) struct Coverage {
     pub(crate) objects: Vec<String>,
     pub(crate) words: usize,
     pub(crate) windows: u64,
+    /// Accesses of which it can't be known what they were.
+    pub(crate) unplaced: u64,
     /// Bytes of the objects that were never looked at.
     pub(crate) unwatched: u64,
     /// Processes that could not be watched in part, for they have signals blocked.

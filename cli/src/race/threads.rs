@@ -3,6 +3,7 @@
 use crate::race::objects::Objects;
 use crate::race::words::Word;
 use crate::system::processes::Identity;
+use crate::system::samples::Seen;
 use crate::system::watchpoint::Watchpoint;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -26,8 +27,6 @@ pub(crate) struct Thread {
     watchpoints: [Option<Watchpoint>; SLOTS],
     /// Watchpoints that were hit when others were not yet set that belong to them: of such a hit nothing follows.
     early: [bool; SLOTS],
-    /// How many of their hits are known.
-    known: [u64; SLOTS],
     /// The signal that tells it of watchpoints.
     pub(crate) signal: i32,
     /// How often it had that signal blocked, in a row.
@@ -37,25 +36,37 @@ pub(crate) struct Thread {
 impl Thread {
     fn new(pid: i32) -> Thread {
         let watchpoints = [const { None }; SLOTS];
-        let (signal, early, known) = (libc::SIGURG, [false; SLOTS], [0; SLOTS]);
-        Thread { pid, is_held: false, has_settled: false, watchpoints, early, known, signal, blocked: 0 }
+        let (signal, early) = (libc::SIGURG, [false; SLOTS]);
+        Thread { pid, is_held: false, has_settled: false, watchpoints, early, signal, blocked: 0 }
     }
 
-    fn hits(&self, slot: usize) -> u64 {
-        self.watchpoints.get(slot).and_then(Option::as_ref).map_or(0, Watchpoint::hits)
+    fn is_hit(&self, slot: usize) -> bool {
+        self.watchpoints.get(slot).and_then(Option::as_ref).is_some_and(Watchpoint::is_hit)
     }
 
-    fn note_hits(&mut self, slot: usize, hits: u64) {
-        if let Some(known) = self.known.get_mut(slot) {
-            *known = hits;
+    /// It has stopped since a watchpoint was hit.
+    pub(crate) fn take_hit(&mut self, slot: usize) -> Taken {
+        let Some(Some(watchpoint)) = self.watchpoints.get_mut(slot) else { return Taken::Nothing };
+        if !watchpoint.is_hit() {
+            return Taken::Nothing;
         }
+        let seen = watchpoint.take();
+        if self.early.get_mut(slot).is_some_and(std::mem::take) {
+            return Taken::Nothing;
+        }
+        seen.map_or(Taken::Unclear, Taken::Hit)
     }
+}
 
-    /// It has stopped for a hit; whether that came too early to be worth anything.
-    pub(crate) fn note_hit(&mut self, slot: usize) -> bool {
-        self.note_hits(slot, self.hits(slot));
-        self.early.get_mut(slot).is_some_and(std::mem::take)
-    }
+/// For what a thread has stopped.
+#[derive(Debug)]
+pub(crate) enum Taken {
+    /// For one access.
+    Hit(Seen),
+    /// For several, or one of which it can't be known which.
+    Unclear,
+    /// For none to the word that is watched now, or one of which nothing follows.
+    Nothing,
 }
 
 /// All of them.
@@ -124,17 +135,15 @@ impl Threads {
         let mut watched = Vec::new();
         for (pid, bytes) in objects.places(word.of, &word.bytes) {
             for thread in self.of(pid) {
-                let before = self.all.get(&thread).map_or(0, |known| known.hits(slot));
                 if self.watch_thread(thread, slot, &bytes) {
-                    watched.push((thread, before));
+                    watched.push(thread);
                 }
             }
         }
         // Who came before all are watched may have let others come that were not.
-        for (thread, before) in &watched {
+        for thread in &watched {
             let Some(known) = self.all.get_mut(thread) else { continue };
-            let is_early = known.hits(slot) > *before;
-            known.note_hits(slot, *before);
+            let is_early = known.is_hit(slot);
             if let Some(early) = known.early.get_mut(slot) {
                 *early = is_early;
             }
@@ -144,8 +153,7 @@ impl Threads {
 
     /// Whether another thread has hit a watchpoint and is about to stop for it.
     pub(crate) fn is_another_coming(&self, thread: i32, slot: usize) -> bool {
-        let coming = |known: &Thread| known.known.get(slot).is_some_and(|hits| known.hits(slot) > *hits);
-        self.all.iter().any(|(other, known)| *other != thread && coming(known))
+        self.all.iter().any(|(other, known)| *other != thread && known.is_hit(slot))
     }
 
     /// Watches bytes in a thread that is new.
@@ -177,7 +185,6 @@ impl Threads {
         match Watchpoint::set(thread, bytes, known.signal) {
             Ok(set) => {
                 *watchpoint = Some(set);
-                known.note_hits(slot, 0);
                 true
             }
             Err(error) => {

@@ -1,7 +1,7 @@
 //! A word that is watched, from the moment at which it is until it is not any more: who came first is held, and who comes to the
 //! same bytes meanwhile was kept apart from that one by nothing.
 
-use crate::race::instruction::{Access, Effect, overlap};
+use crate::race::instruction::{Access, Effect, Extent, overlap};
 use crate::race::words::Word;
 use crate::system::tracer::Registers;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,7 +29,7 @@ pub(crate) struct Hit {
     pub(crate) access: Access,
     /// Whether a loop waits by the instruction.
     pub(crate) waits: bool,
-    /// The accessed bytes of the object.
+    /// The accessed bytes of the object, as far as the access's extent says so.
     pub(crate) bytes: Range<u64>,
     /// What the word was when it was last looked at before, and is now.
     pub(crate) before: Vec<u8>,
@@ -127,7 +127,15 @@ impl<T> Window<T> {
 
 /// Whether nothing kept two accesses apart that should have been.
 fn are_race(first: &Hit, second: &Hit) -> bool {
-    let same = overlap(&first.bytes, &second.bytes);
+    let is_sure = |hit: &Hit| hit.access.extent != Extent::Somewhere;
+    let covers = |one: &Hit, other: &Hit| one.bytes.start <= other.bytes.start && other.bytes.end <= one.bytes.end;
+    let same = match (is_sure(first), is_sure(second)) {
+        (true, true) => overlap(&first.bytes, &second.bytes),
+        // Wherever among them the other was.
+        (true, false) => covers(first, second),
+        (false, true) => covers(second, first),
+        (false, false) => false,
+    };
     let writes = [first, second].iter().any(|hit| hit.access.effect.writes());
     first.thread != second.thread && same && writes
 }
@@ -167,7 +175,7 @@ mod tests {
     fn hit(thread: i32, at: u64, bytes: Range<u64>, effect: Effect, value: u8) -> Hit {
         // SAFETY: numbers alone.
         let registers = unsafe { std::mem::zeroed() };
-        let access = Access { at, bytes: bytes.clone(), effect, is_atomic: false };
+        let access = Access { at, bytes: bytes.clone(), extent: Extent::Whole, effect, is_atomic: false };
         let value = vec![value];
         let waits = at == 10 || at > 20;
         Hit { pid: thread, thread, registers, access, waits, bytes, before: value.clone(), after: value }
@@ -190,6 +198,22 @@ mod tests {
         let mut atomic = hit(2, 20, 0..4, Effect::Update, 0);
         atomic.access.is_atomic = true;
         assert_eq!(window.judge(&atomic, true), Answer::Atomic);
+    }
+
+    #[test]
+    fn who_may_have_come_to_another_byte_makes_none() {
+        let somewhere = |mut hit: Hit| {
+            hit.access.extent = Extent::Somewhere;
+            hit
+        };
+        let mut window = window();
+        window.hold(hit(1, 10, 2..6, Effect::Write, 0), Instant::now());
+        assert_eq!(window.judge(&somewhere(hit(2, 20, 0..4, Effect::Read, 0)), true), Answer::GoOn);
+        assert_eq!(window.judge(&somewhere(hit(2, 20, 2..4, Effect::Read, 0)), true), Answer::Suspect);
+        window.hold(somewhere(hit(1, 10, 0..4, Effect::Read, 0)), Instant::now());
+        assert_eq!(window.judge(&hit(2, 20, 1..4, Effect::Write, 0), true), Answer::GoOn);
+        assert_eq!(window.judge(&somewhere(hit(2, 20, 0..4, Effect::Write, 0)), true), Answer::GoOn);
+        assert_eq!(window.judge(&hit(2, 20, 0..8, Effect::Write, 0), true), Answer::Suspect);
     }
 
     #[test]

@@ -258,11 +258,11 @@ impl Words {
         }
     }
 
-    /// An access whose place in the word is not known: a part of it is watched next time.
-    pub(crate) fn note_unknown_place(&mut self, word: &Word) {
+    /// An access of 1, 2 or 4 bytes whose place in the word is not known: a part of it is watched next time.
+    pub(crate) fn note_unknown_place(&mut self, word: &Word, size: u64) {
         let start = word.bytes.start & !7;
-        let half = start + self.number() % 2 * 4;
-        self.sizes.insert((word.of, start), half..half + 4);
+        let part = start + self.number() % (8 / size) * size;
+        self.sizes.insert((word.of, start), part..part + size);
     }
 
     /// A word was watched; whether anybody came to it.

@@ -3,7 +3,7 @@
 //! No file uses another, but for `library`, which may need a `folder`, those that have a process's `memory`, `core`, which
 //! opens `regular` files, and
 //! `liveness`, which names `processes`, `sysv`, which has a `segment` removed, and `segment` and `lease`, which are not to be
-//! ended in the middle (`undisturbed`). `watch` tells a `channel`'s events, and of the `deaths` in the `tree`; both ask `threads`
+//! ended in the middle (`undisturbed`). A `watchpoint` has `samples`, with the registers of a `tracer`. `watch` tells a `channel`'s events, and of the `deaths` in the `tree`; both ask `threads`
 //! of a `process`, whose stacks are the work of `unwind`.
 
 pub(crate) mod call_sites;
@@ -27,6 +27,7 @@ pub(crate) mod processes;
 pub(crate) mod program;
 mod refusal;
 pub(crate) mod regular;
+pub(crate) mod samples;
 pub(crate) mod segment;
 pub(crate) mod segments;
 pub(crate) mod signal;

@@ -1,10 +1,12 @@
 //! What is done when a thread has come to a watched word.
 
 use super::{Engine, STOP, exe_of, window_start};
-use crate::race::instruction::Stopped;
+use crate::race::instruction::{Extent, Stopped};
 use crate::race::suspicion::{Side, Suspicion};
+use crate::race::threads::Taken;
 use crate::race::window::{Answer, Hit, Stage};
 use crate::race::words::Word;
+use crate::system::samples::Seen;
 use crate::system::{pages, tracer};
 use std::ops::Range;
 use std::time::Instant;
@@ -14,11 +16,16 @@ impl Engine {
     pub(super) fn hit(&mut self, thread: i32, slot: usize) {
         self.spent += STOP;
         let now = Instant::now();
-        if self.threads.get_mut(thread).is_some_and(|known| known.note_hit(slot)) {
-            tracer::go_on(thread, 0);
-            return;
-        }
-        let seen = self.seen(thread, slot);
+        let taken = self.threads.get_mut(thread).map_or(Taken::Nothing, |known| known.take_hit(slot));
+        let seen = match taken {
+            Taken::Nothing => {
+                tracer::go_on(thread, 0);
+                return;
+            }
+            Taken::Unclear => None,
+            Taken::Hit(seen) => self.access_of(thread, slot, &seen),
+        };
+        self.unplaced += u64::from(seen.is_none());
         let is_alone = !self.threads.is_another_coming(thread, slot);
         match seen.and_then(|hit| Some((self.windows.get_mut(slot)?.as_mut()?.judge(&hit, is_alone), hit))) {
             // Whoever comes later may have been waiting for this one.
@@ -48,25 +55,32 @@ impl Engine {
         }
     }
 
-    /// What a thread did that has stopped at a watchpoint.
-    fn seen(&mut self, thread: i32, slot: usize) -> Option<Hit> {
+    /// What a thread did that has stopped at a watchpoint, and has done nothing since.
+    fn access_of(&mut self, thread: i32, slot: usize, seen: &Seen) -> Option<Hit> {
         let pid = self.threads.get(thread)?.pid;
         let window = self.windows.get_mut(slot)?.as_mut()?;
         let word = window.word.clone();
         let (_, watched) = self.objects.places(word.of, &word.bytes).into_iter().find(|(there, _)| *there == pid)?;
-        let registers = tracer::registers(thread).ok()?;
+        let registers = tracer::registers(thread).ok().filter(|registers| seen.is_at(registers))?;
         let mut value = vec![0; window.value.len()];
         if !pages::read(pid, watched.start, &mut value) {
             return None;
         }
-        let stopped = Stopped { registers: &registers, watched: watched.clone(), value: &value };
-        let Some((access, waits)) = self.codes.access(pid, &stopped) else {
-            self.words.note_unknown_place(&word);
-            return None;
+        let stopped = Stopped { registers: &registers, watched: watched.clone() };
+        let (access, waits) = match self.codes.access(pid, &stopped) {
+            Ok(found) => found,
+            Err(size) => {
+                if let Some(size) = size {
+                    self.words.note_unknown_place(&word, size as u64);
+                }
+                return None;
+            }
         };
         let to_object = |address: u64| word.bytes.start.wrapping_add(address.wrapping_sub(watched.start));
         let bytes = to_object(access.bytes.start)..to_object(access.bytes.end);
-        self.words.note_size(&word, &bytes);
+        if access.extent == Extent::Whole {
+            self.words.note_size(&word, &bytes);
+        }
         let before = std::mem::replace(&mut window.value, value.clone());
         Some(Hit { pid, thread, registers, access, waits, bytes, before, after: value })
     }
