@@ -28,7 +28,7 @@ while read -r name what program kind environment; do
             grep -q '"kind":"finding"' records.json 2>/dev/null && { kill -s TERM -- -$running 2>/dev/null; break; }
             sleep 0.05
         done
-        wait $running
+        { wait $running; } 2>/dev/null
         status=$?
         if grep -q '"kind":"finding"' records.json; then
             found=$((found + 1))

@@ -152,17 +152,13 @@ impl Code<'_> {
         if body.iter().any(counts_on_stack) {
             return true;
         }
-        let counted: Vec<Register> = body.iter().filter_map(counted).collect();
-        let mut address = vec![read.memory_base().full_register(), read.memory_index().full_register()];
-        address.retain(|register| *register != Register::None);
-        // The register itself, or one that it is copied to for the address.
-        let copies = |instruction: &Instruction| {
-            let is_copy = matches!(instruction.mnemonic(), Mnemonic::Mov | Mnemonic::Movsxd | Mnemonic::Lea);
-            let source = [instruction.op1_register(), instruction.memory_base()].map(Register::full_register);
-            let is_of_address = address.contains(&instruction.op0_register().full_register());
-            is_copy && is_of_address && source.iter().any(|source| counted.contains(source))
-        };
-        address.iter().any(|part| counted.contains(part)) || body.iter().any(copies)
+        let mut moves: Vec<Register> = body.iter().filter_map(counted).collect();
+        // And those that are made of them, such as an index that becomes an address.
+        for _ in 0..2 {
+            moves.extend(body.iter().filter_map(|instruction| made_of(instruction, &moves)).collect::<Vec<_>>());
+        }
+        let address = [read.memory_base(), read.memory_index()].map(Register::full_register);
+        address.iter().any(|part| moves.contains(part))
     }
 
     /// Whether what an instruction has read decides whether it is executed again.
@@ -205,6 +201,18 @@ fn counted(instruction: &Instruction) -> Option<Register> {
     };
     let register = instruction.op0_register().full_register();
     (counts && register != Register::None).then_some(register)
+}
+
+/// The register that an instruction makes of one of these.
+fn made_of(instruction: &Instruction, of: &[Register]) -> Option<Register> {
+    let makes = matches!(
+        instruction.mnemonic(),
+        Mnemonic::Mov | Mnemonic::Movsxd | Mnemonic::Movsx | Mnemonic::Movzx | Mnemonic::Lea | Mnemonic::Add
+    );
+    let sources = [instruction.op1_register(), instruction.memory_base(), instruction.memory_index()];
+    let is_of_them = sources.map(Register::full_register).iter().any(|source| of.contains(source));
+    let made = instruction.op0_register().full_register();
+    (makes && instruction.op0_kind() == OpKind::Register && is_of_them).then_some(made)
 }
 
 /// Whether an instruction counts a variable on the stack on.
@@ -267,7 +275,8 @@ impl Stopped<'_> {
             let access = memory.access();
             // What a mask leaves out is not accessed.
             let is_masked = matches!(access, OpAccess::CondRead | OpAccess::CondWrite);
-            let found = if is_lost || is_masked { (self.watched.clone(), Extent::Somewhere) } else { (place, Extent::Whole) };
+            let found =
+                if is_lost || is_masked { (self.watched.clone(), Extent::Somewhere) } else { (place, Extent::Whole) };
             if bytes.replace(found.clone()).is_some_and(|other| other != found) {
                 return None;
             }
@@ -427,7 +436,7 @@ mod tests {
         let locked = code(&[0xf0, 0x83, 0x43, 0x04, 0x01]);
         let found = Code { start: 0x1000, bytes: &locked }.surely_before(0x102d).unwrap();
         assert_eq!(found.at(), 0x1028..0x102d);
-        // Read from its second byte the first one, movabs rax, ends in the middle of what follows.
+        // Read from the second byte, the first one, movabs rax, ends in the middle of what follows.
         let movabs = [&[0x48, 0xb8][..], &[0x48; 7], &[0x8b], &[0x90; 16], &[0x8b, 0x00]].concat();
         assert!(Code { start: 0x1000, bytes: &movabs }.surely_before(0x101b).is_none());
     }
@@ -458,6 +467,12 @@ mod tests {
         // movsxd rcx, eax; mov ecx, [rbx+rcx*4]; add eax, 1; test ecx, ecx; je back
         let scan = [0x48, 0x63, 0xc8, 0x8b, 0x0c, 0x8b, 0x83, 0xc0, 0x01, 0x85, 0xc9, 0x74, 0xf3];
         assert!(!waits(&scan, 6));
+        // add ebx, 1; movsxd rax, ebx; lea r12, [r13+rax*4]; mov eax, [r12+0x2c]; test eax, eax; jne back
+        let table = [
+            0x83, 0xc3, 0x01, 0x48, 0x63, 0xc3, 0x4d, 0x8d, 0x64, 0x85, 0x00, 0x41, 0x8b, 0x44, 0x24, 0x2c, 0x85, 0xc0,
+            0x75, 0xec,
+        ];
+        assert!(!waits(&table, 16));
         // mov eax, [rdx]; add dword [rbp-4], 1; test eax, eax; je back
         assert!(!waits(&[0x8b, 0x02, 0x83, 0x45, 0xfc, 0x01, 0x85, 0xc0, 0x74, 0xf6], 2));
         // mov eax, [rdx]; add eax, 1; mov [rdx], eax; jmp back

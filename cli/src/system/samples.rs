@@ -51,8 +51,7 @@ impl Samples {
     pub(super) fn of(event: &OwnedFd) -> io::Result<Samples> {
         let protection = libc::PROT_READ | libc::PROT_WRITE;
         // SAFETY: a new mapping, wherever there is room.
-        let memory =
-            unsafe { libc::mmap(ptr::null_mut(), LENGTH, protection, libc::MAP_SHARED, event.as_raw_fd(), 0) };
+        let memory = unsafe { libc::mmap(ptr::null_mut(), LENGTH, protection, libc::MAP_SHARED, event.as_raw_fd(), 0) };
         if memory == libc::MAP_FAILED {
             let error = io::Error::last_os_error();
             // For want of memory that may be locked, and not of the right to watch.
