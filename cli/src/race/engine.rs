@@ -15,7 +15,7 @@ use crate::race::words::{Word, Words};
 use crate::system::pages;
 use crate::system::privileges;
 use crate::system::tracer::{self, Change, Told, What};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -55,6 +55,8 @@ pub(crate) struct Engine {
     windows: [Option<Window<Suspicion>>; SLOTS],
     /// Instructions of processes that were seen to poll.
     pollers: HashSet<(i32, u64)>,
+    /// How often each instruction was held.
+    held: HashMap<u64, u32>,
     /// Pairs of instructions of which it is told that they race.
     told: HashSet<(u64, u64)>,
     events: Sender<Event>,
@@ -87,6 +89,7 @@ impl Engine {
             callees: Callees::default(),
             windows: [const { None }; SLOTS],
             pollers: HashSet::new(),
+            held: HashMap::new(),
             told: HashSet::new(),
             events,
             stop,
@@ -186,8 +189,12 @@ impl Engine {
         if self.threads.get(thread).is_some() {
             return;
         }
-        if self.threads.add(thread).is_some() {
+        if let Some(pid) = self.threads.add(thread) {
             self.look_soon();
+            // A child may be over soon.
+            if self.is_affordable(Instant::now()) && self.objects.are_there() {
+                self.objects.look(pid);
+            }
         }
         for (slot, window) in self.windows.iter().enumerate() {
             if let Some(window) = window {
@@ -307,10 +314,15 @@ impl Engine {
         self.next_look = now + self.interval;
     }
 
+    /// Whether the program was held up for less than it may be.
+    fn is_affordable(&self, now: Instant) -> bool {
+        let earned = now.duration_since(self.start).mul_f64(self.demand.budget / 100.0) + CREDIT;
+        self.spent + tracer::own_time() <= earned
+    }
+
     /// Watches as many words as the budget allows.
     fn open_windows(&mut self, now: Instant) {
-        let earned = now.duration_since(self.start).mul_f64(self.demand.budget / 100.0) + CREDIT;
-        if self.spent + tracer::own_time() > earned {
+        if !self.is_affordable(now) {
             return;
         }
         for slot in 0..self.demand.words.min(SLOTS) {

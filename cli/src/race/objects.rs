@@ -127,6 +127,11 @@ impl Objects {
         self.all.get(&of).map_or_else(String::new, |object| object.name.clone())
     }
 
+    /// Whether there are any.
+    pub(crate) fn are_there(&self) -> bool {
+        !self.all.is_empty()
+    }
+
     /// The names of all that were ever looked at, and the bytes that they have in all.
     pub(crate) fn seen(&self) -> (Vec<String>, u64) {
         (self.seen.values().map(|(name, _)| name.clone()).collect(), self.seen.values().map(|(_, size)| size).sum())

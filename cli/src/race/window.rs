@@ -56,6 +56,8 @@ pub(crate) struct Window<T> {
     /// What it was when it was last looked at.
     pub(crate) value: Vec<u8>,
     polls: Polls,
+    /// How many were let by that could have been held.
+    pub(crate) let_by: u32,
     /// How often somebody went on of whom it was to be seen whether he polls.
     looked: u32,
 }
@@ -73,7 +75,15 @@ pub(crate) enum Answer {
 
 impl<T> Window<T> {
     pub(crate) fn new(word: Word, value: Vec<u8>, now: Instant) -> Window<T> {
-        Window { word, stage: Stage::Armed, until: now + PATIENCE, value, polls: Polls::default(), looked: 0 }
+        Window {
+            word,
+            stage: Stage::Armed,
+            until: now + PATIENCE,
+            value,
+            polls: Polls::default(),
+            let_by: 0,
+            looked: 0,
+        }
     }
 
     /// Somebody came, and nobody else is about to be told of.

@@ -315,6 +315,11 @@ impl Words {
         self.watched.len()
     }
 
+    /// Whether it is another than the first of so many chances.
+    pub(crate) fn chance(&mut self, of: u32) -> bool {
+        self.number() % u64::from(of.max(1)) != 0
+    }
+
     fn below(&mut self, bound: usize) -> usize {
         usize::try_from(self.number() % (bound.max(1) as u64)).unwrap_or_default()
     }

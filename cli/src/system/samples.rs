@@ -63,8 +63,10 @@ impl Samples {
     }
 
     fn counter(&self, at: usize) -> &AtomicU64 {
-        // SAFETY: inside the first page, aligned, and there as long as this value is.
-        unsafe { self.memory.add(at).cast().as_ref() }
+        // SAFETY: inside the first page.
+        let counter = unsafe { self.memory.add(at) }.cast();
+        // SAFETY: aligned, and there as long as this value is.
+        unsafe { counter.as_ref() }
     }
 
     pub(super) fn are_there(&self) -> bool {
@@ -91,8 +93,10 @@ impl Samples {
         let start = usize::try_from(tail % PAGE as u64).ok()?;
         let word = |index: usize| {
             let at = PAGE + (start + index * 8) % PAGE;
-            // SAFETY: inside the second page and aligned, as all records are; the kernel writes there no more until it was read.
-            unsafe { self.memory.add(at).cast::<u64>().read_volatile() }
+            // SAFETY: inside the second page.
+            let word = unsafe { self.memory.add(at) }.cast::<u64>();
+            // SAFETY: aligned, as all records are, and written no more until it was read.
+            unsafe { word.read_volatile() }
         };
         // The kind, something else, and the length, in 32, 16 and 16 bits.
         let header = word(0);

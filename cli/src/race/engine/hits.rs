@@ -30,6 +30,7 @@ impl Engine {
         match seen.and_then(|hit| Some((self.windows.get_mut(slot)?.as_mut()?.judge(&hit, is_alone), hit))) {
             // Whoever comes later may have been waiting for this one.
             None => self.spoil(slot, now),
+            Some((Answer::Hold, hit)) if self.is_common(slot, hit.access.at) => {}
             Some((Answer::Hold, hit)) => {
                 if let Some(Some(window)) = self.windows.get_mut(slot) {
                     window.hold(hit, now);
@@ -45,6 +46,23 @@ impl Engine {
             Some((Answer::GoOn, _)) => {}
         }
         tracer::go_on(thread, 0);
+    }
+
+    /// Whether an instruction was held so often that another one is rather waited for, for a while: a race may be at one that is
+    /// hardly ever the first to come.
+    fn is_common(&mut self, slot: usize, at: u64) -> bool {
+        /// How often each is held at once, and how many of those that are not are let by at most.
+        const OFTEN: u32 = 4;
+        const LET_BY: u32 = 12;
+        let Some(Some(window)) = self.windows.get_mut(slot) else { return false };
+        let held = self.held.entry(at).or_default();
+        let is_common = window.let_by < LET_BY && *held > OFTEN && self.words.chance((*held / OFTEN).min(8));
+        if is_common {
+            window.let_by += 1;
+        } else {
+            *held += 1;
+        }
+        is_common
     }
 
     /// An access was made of which nothing is known.
