@@ -275,12 +275,9 @@ pub(crate) struct Coverage {
     pub(crate) objects: usize,
     pub(crate) names: Vec<String>,
     pub(crate) words: usize,
-    /// How often somebody came to one who was held for it.
+    /// How often somebody came who was held for it, and of whom it could not be known what he accessed.
     pub(crate) windows: u64,
-    /// How often somebody came of whom it could not be known which bytes he accessed.
-    #[serde(default)]
     pub(crate) unplaced: u64,
-    /// Bytes of the objects that were never watched.
     pub(crate) unwatched: u64,
 }
 

@@ -317,7 +317,7 @@ impl Words {
 
     /// Whether it is another than the first of so many chances.
     pub(crate) fn chance(&mut self, of: u32) -> bool {
-        self.number() % u64::from(of.max(1)) != 0
+        !self.number().is_multiple_of(u64::from(of.max(1)))
     }
 
     fn below(&mut self, bound: usize) -> usize {
