@@ -94,15 +94,21 @@ enum Gives {
 pub struct Injectable(u8);
 
 macro_rules! calls {
-    ($($name:literal $page:literal $gives:ident: $errnos:literal, $matter:literal;)+) => {
+    ($($name:literal $page:literal $gives:ident: $errnos:tt $(and $more:literal)?, $matter:literal;)+) => {
         const COUNT: usize = [$($name),+].len();
         static NAMES: Words<COUNT> = words!($($name),+);
         static PAGES: Words<COUNT> = words!($($page),+);
-        static ERRNOS: [u128; COUNT] = [$(errno_bits($errnos)),+];
+        static ERRNOS: [u128; COUNT] = [$(errno_bits($errnos) $(| errno_bits($more))?),+];
         static MATTER: Words<COUNT> = words!($($matter),+);
         static GIVES: [Gives; COUNT] = [$(Gives::$gives),+];
     };
 }
+
+/// What calls have in common that lock memory, wait for a set, or open a file.
+const LOCKING: &str = "EAGAIN EINVAL ENOMEM EPERM";
+const WAITING: &str = "E2BIG EACCES EAGAIN EFAULT EFBIG EIDRM EINTR EINVAL ENOMEM ERANGE";
+const OPENING: &str = "EACCES EBUSY EDQUOT EFAULT EFBIG EINTR EINVAL EISDIR ELOOP EMFILE ENAMETOOLONG ENFILE ENODEV \
+                       ENOENT ENOMEM ENOSPC ENOTDIR ENXIO EOVERFLOW EPERM EROFS ETXTBSY EAGAIN";
 
 // The call, its page; what it gives; its errnos; those that matter, some under a circumstance alone.
 calls! {
@@ -118,11 +124,11 @@ calls! {
         "EACCES EAGAIN EBADF EBUSY EFAULT EINVAL EIO ENOMEM EPERM", "ENOMEM EINVAL";
     "posix_madvise" "posix_madvise(3)" Errno: "EINVAL ENOMEM", "ENOMEM";
     "mincore" "mincore(2)" Status: "EAGAIN EFAULT EINVAL ENOMEM", "EAGAIN";
-    "mlock" "mlock(2)" Status: "EAGAIN EINVAL ENOMEM EPERM", "ENOMEM EPERM";
-    "mlock2" "mlock2(2)" Status: "EAGAIN EINVAL ENOMEM EPERM", "ENOMEM EPERM";
-    "munlock" "munlock(2)" Status: "EAGAIN EINVAL ENOMEM EPERM", "";
-    "mlockall" "mlockall(2)" Status: "EAGAIN EINVAL ENOMEM EPERM", "ENOMEM EPERM";
-    "munlockall" "munlockall(2)" Status: "EAGAIN EINVAL ENOMEM EPERM", "";
+    "mlock" "mlock(2)" Status: LOCKING, "ENOMEM EPERM";
+    "mlock2" "mlock2(2)" Status: LOCKING, "ENOMEM EPERM";
+    "munlock" "munlock(2)" Status: LOCKING, "";
+    "mlockall" "mlockall(2)" Status: LOCKING, "ENOMEM EPERM";
+    "munlockall" "munlockall(2)" Status: LOCKING, "";
     "brk" "brk(2)" Status: "ENOMEM", "ENOMEM";
     "sbrk" "sbrk(2)" Status: "ENOMEM", "ENOMEM";
     // As for stat(2).
@@ -138,10 +144,8 @@ calls! {
     "semget" "semget(2)" Status:
         "EACCES EEXIST EINVAL ENOENT ENOMEM ENOSPC",
         "ENOMEM:create ENOSPC:create EEXIST:excl ENOENT:open EACCES:key";
-    "semop" "semop(2)" Status:
-        "E2BIG EACCES EAGAIN EFAULT EFBIG EIDRM EINTR EINVAL ENOMEM ERANGE", "EINTR EIDRM EAGAIN:nowait";
-    "semtimedop" "semtimedop(2)" Status:
-        "E2BIG EACCES EAGAIN EFAULT EFBIG EIDRM EINTR EINVAL ENOMEM ERANGE", "EINTR EIDRM EAGAIN:nowait";
+    "semop" "semop(2)" Status: WAITING, "EINTR EIDRM EAGAIN:nowait";
+    "semtimedop" "semtimedop(2)" Status: WAITING, "EINTR EIDRM EAGAIN:nowait";
     "semctl" "semctl(2)" Status: "EACCES EFAULT EIDRM EINVAL EPERM ERANGE", "EIDRM EPERM:remove";
     "msgget" "msgget(2)" Status:
         "EACCES EEXIST ENOENT ENOMEM ENOSPC",
@@ -162,15 +166,9 @@ calls! {
     "sem_destroy" "sem_destroy(3)" Status: "EINVAL", "";
     "memfd_create" "memfd_create(2)" Status: "EFAULT EINVAL EMFILE ENFILE ENOMEM", "EMFILE ENOMEM";
     // What a program opens is mostly no memory.
-    "open" "open(2)" Status:
-        "EACCES EBUSY EDQUOT EEXIST EFAULT EFBIG EINTR EINVAL EISDIR ELOOP EMFILE ENAMETOOLONG ENFILE ENODEV ENOENT ENOMEM \
-         ENOSPC ENOTDIR ENXIO EOPNOTSUPP EOVERFLOW EPERM EROFS ETXTBSY EAGAIN", "";
-    "openat" "openat(2)" Status:
-        "EACCES EBADF EBUSY EDQUOT EEXIST EFAULT EFBIG EINTR EINVAL EISDIR ELOOP EMFILE ENAMETOOLONG ENFILE ENODEV ENOENT ENOMEM \
-         ENOSPC ENOTDIR ENXIO EOPNOTSUPP EOVERFLOW EPERM EROFS ETXTBSY EAGAIN", "";
-    "creat" "creat(2)" Status:
-        "EACCES EBUSY EDQUOT EFAULT EFBIG EINTR EINVAL EISDIR ELOOP EMFILE ENAMETOOLONG ENFILE ENODEV ENOENT ENOMEM \
-         ENOSPC ENOTDIR ENXIO EOVERFLOW EPERM EROFS ETXTBSY EAGAIN", "";
+    "open" "open(2)" Status: OPENING and "EEXIST EOPNOTSUPP", "";
+    "openat" "openat(2)" Status: OPENING and "EBADF EEXIST EOPNOTSUPP", "";
+    "creat" "creat(2)" Status: OPENING, "";
     "pthread_create" "pthread_create(3)" Errno: "EAGAIN EINVAL EPERM", "EAGAIN";
     // glibc's give none of these but for what the program has done wrong.
     "pthread_mutex_init" "pthread_mutex_init(3)" Errno: "EAGAIN EBUSY EINVAL ENOMEM EPERM", "";

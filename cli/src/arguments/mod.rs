@@ -221,16 +221,7 @@ fn run() -> Command {
              mapsan run [OPTIONS] [--] FILE.cpp... [ARG]...",
         )
         .after_help(RUN_EXAMPLES)
-        .arg(
-            Arg::new("program")
-                .value_name("PROGRAM")
-                .required(true)
-                .num_args(1..)
-                .trailing_var_arg(true)
-                .allow_hyphen_values(true)
-                .value_parser(value_parser!(OsString))
-                .help("the program and its arguments, or the .c and .cpp files of one program to compile first"),
-        )
+        .arg(program())
         .arg(error_exitcode())
         .arg(format())
         .arg(output("standard error"))
@@ -255,6 +246,18 @@ fn run() -> Command {
         .args(baselines())
         .args([source_root(), no_project_file(), all_frames()])
         .args(options::keys().map(option_argument))
+}
+
+/// What is run, and what stands behind it.
+fn program() -> Arg {
+    Arg::new("program")
+        .value_name("PROGRAM")
+        .required(true)
+        .num_args(1..)
+        .trailing_var_arg(true)
+        .allow_hyphen_values(true)
+        .value_parser(value_parser!(OsString))
+        .help("the program and its arguments, or the .c and .cpp files of one program to compile first")
 }
 
 /// `--gen-suppressions`.

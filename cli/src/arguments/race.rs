@@ -1,15 +1,14 @@
 //! `mapsan race` on the command line.
 
 use super::{
-    all_frames, baselines, error_exitcode, format, no_project_file, option_argument, output, seconds, source_root,
-    waiting,
+    all_frames, baselines, error_exitcode, format, gen_suppressions, no_project_file, option_argument, output, program,
+    seconds, source_root, waiting,
 };
 use crate::race::engine::Demand;
 use crate::race::objects::Choice;
 use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use mapsan_model::Key;
-use std::ffi::OsString;
 use std::time::Duration;
 
 const EXAMPLES: &str = "\
@@ -32,27 +31,13 @@ pub(super) fn race() -> Command {
         .about("Finds data races on memory that the processes of a run share, without recompiling")
         .override_usage("mapsan race [OPTIONS] [--] PROGRAM [ARG]...")
         .after_help(EXAMPLES)
-        .arg(
-            Arg::new("program")
-                .value_name("PROGRAM")
-                .required(true)
-                .num_args(1..)
-                .trailing_var_arg(true)
-                .allow_hyphen_values(true)
-                .value_parser(value_parser!(OsString))
-                .help("the program and its arguments, or the .c and .cpp files of one program to compile first"),
-        )
+        .arg(program())
         .args(watching())
         .arg(error_exitcode())
         .arg(format())
         .arg(output("standard error"))
         .args(waiting())
-        .arg(
-            Arg::new("gen-suppressions")
-                .long("gen-suppressions")
-                .action(ArgAction::SetTrue)
-                .help("show with each finding the line that would silence it, for a --suppressions file"),
-        )
+        .arg(gen_suppressions())
         .args(baselines())
         .args([source_root(), no_project_file(), all_frames()])
         .args(keys.map(option_argument))

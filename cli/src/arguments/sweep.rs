@@ -1,14 +1,14 @@
 //! `sweep`.
 
 use super::{
-    all_frames, baselines, error_exitcode, format, no_project_file, option_argument, output, seconds, source_root,
+    all_frames, baselines, error_exitcode, format, gen_suppressions, no_project_file, option_argument, output, program,
+    seconds, source_root,
 };
 use crate::run::options;
 use crate::sweep::plan::{Choice, Part};
 use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use mapsan_model::Key;
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
@@ -35,16 +35,7 @@ pub(super) fn sweep() -> Command {
         .about(about)
         .override_usage("mapsan sweep [OPTIONS] [--] PROGRAM [ARG]...")
         .after_help(EXAMPLES)
-        .arg(
-            Arg::new("program")
-                .value_name("PROGRAM")
-                .required(true)
-                .num_args(1..)
-                .trailing_var_arg(true)
-                .allow_hyphen_values(true)
-                .value_parser(value_parser!(OsString))
-                .help("the program and its arguments, or the .c and .cpp files of one program to compile first"),
-        )
+        .arg(program())
         .args(failures())
         .args(places())
         .args(runs())
@@ -52,7 +43,7 @@ pub(super) fn sweep() -> Command {
         .arg(error_exitcode())
         .arg(format())
         .arg(output("standard error"))
-        .arg(super::gen_suppressions())
+        .arg(gen_suppressions())
         .args(baselines())
         .args([source_root(), no_project_file(), all_frames()])
         .args(options::keys().filter(move |key| !others.contains(key)).map(option_argument))
