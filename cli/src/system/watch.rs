@@ -77,6 +77,7 @@ impl Watch {
             program: 0,
             is_traced: false,
             is_stopped: false,
+            has_ended: false,
         };
         let thread_of = Arc::clone(&waiter);
         let watch = move || {
@@ -139,6 +140,8 @@ struct Watcher {
     program: libc::pid_t,
     is_traced: bool,
     is_stopped: bool,
+    /// Whether the program's end is told.
+    has_ended: bool,
 }
 
 impl Watcher {
@@ -165,11 +168,10 @@ impl Watcher {
 
     /// Waits until no process is left.
     fn wait(&mut self, tell: &dyn Fn(Event)) {
-        let mut has_ended = false;
         loop {
             if self.is_over.load(Relaxed) && !self.is_stopped {
                 self.is_stopped = true;
-                self.take_stacks();
+                self.take_stacks(tell);
             }
             if self.is_stopped {
                 kill_all();
@@ -180,20 +182,23 @@ impl Watcher {
             match (pid, Errno::last()) {
                 (-1, Errno::EINTR) => {}
                 (-1, error) => {
-                    if !has_ended {
+                    if !self.has_ended {
                         tell(Event::Ended(Err(error.into())));
                     }
                     return tell(Event::Deserted);
                 }
                 _ if libc::WIFSTOPPED(status) => self.follow(pid, status),
-                _ => {
-                    self.ends.forget(pid);
-                    if pid == self.program && !has_ended {
-                        has_ended = true;
-                        tell(Event::Ended(Ok(ExitStatus::from_raw(status))));
-                    }
-                }
+                _ => self.note_end(pid, status, tell),
             }
+        }
+    }
+
+    /// A process has ended, or a thread.
+    fn note_end(&mut self, pid: libc::pid_t, status: i32, tell: &dyn Fn(Event)) {
+        self.ends.forget(pid);
+        if pid == self.program && !self.has_ended {
+            self.has_ended = true;
+            tell(Event::Ended(Ok(ExitStatus::from_raw(status))));
         }
     }
 
@@ -229,7 +234,7 @@ impl Watcher {
     }
 
     /// Stops all threads, and looks where they are.
-    fn take_stacks(&mut self) {
+    fn take_stacks(&mut self, tell: &dyn Fn(Event)) {
         if !self.is_traced {
             return;
         }
@@ -247,7 +252,16 @@ impl Watcher {
             let mut status = 0;
             // SAFETY: a word to be filled in.
             let stopped = unsafe { libc::waitpid(thread, &raw mut status, libc::__WALL) };
-            if stopped != thread || !libc::WIFSTOPPED(status) {
+            if stopped != thread {
+                continue;
+            }
+            if !libc::WIFSTOPPED(status) {
+                self.note_end(thread, status, tell);
+                continue;
+            }
+            // It ends, and waits for nothing. Not even SIGKILL would let it go on.
+            if status >> 16 == libc::PTRACE_EVENT_EXIT {
+                let _ = ptrace::cont(Pid::from_raw(thread), None::<Signal>);
                 continue;
             }
             let Some(registers) = threads::registers(Pid::from_raw(thread)) else { continue };
