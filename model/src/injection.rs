@@ -9,7 +9,30 @@ use core::fmt;
 /// The counters of the file that `inject_counts` names, and its size: zeroes at first.
 pub const COUNTERS: usize = 256;
 /// As above, in bytes.
-pub const COUNTERS_SIZE: usize = 16 * COUNTERS;
+pub const COUNTERS_SIZE: usize = COUNTER_SIZE * COUNTERS;
+/// Of each the key comes first, as a `u64`, and then how many calls were counted, as a `u32`.
+const COUNTER_SIZE: usize = 16;
+/// The most orders of a run that are obeyed.
+pub const MOST_ORDERS: usize = 64;
+
+/// By what the counter of an order is found; that of a free one is 0.
+#[must_use]
+pub fn counter_key(order: &str) -> u64 {
+    // FNV-1a.
+    let add = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    order.bytes().fold(0xcbf2_9ce4_8422_2325, add) | 1
+}
+
+/// How many calls an order has met, by the bytes of that file.
+#[must_use]
+pub fn count_of(counters: &[u8], order: &str) -> u32 {
+    let key = counter_key(order).to_ne_bytes();
+    let count = |counter: &[u8]| {
+        let (found, rest) = counter.split_first_chunk()?;
+        (*found == key).then(|| rest.first_chunk().copied().map(u32::from_ne_bytes)).flatten()
+    };
+    counters.chunks_exact(COUNTER_SIZE).find_map(count).unwrap_or(0)
+}
 
 /// What separates the places of one order.
 pub const OR: u8 = b'|';

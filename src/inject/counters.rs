@@ -7,16 +7,16 @@
 use crate::output::{ReportLock, sink};
 use crate::plain::errno::{Errno, ErrnoName};
 use crate::plain::escape::Escaped;
-use crate::plain::hash::mix;
 use crate::sys;
 use core::ffi::CStr;
+use core::mem::offset_of;
 use core::ptr;
 use core::sync::atomic::{
     AtomicU32, AtomicU64,
     Ordering::{Relaxed, SeqCst},
 };
 use mapsan_model::Injectable;
-use mapsan_model::injection::{COUNTERS, COUNTERS_SIZE};
+use mapsan_model::injection::{COUNTERS, COUNTERS_SIZE, counter_key};
 
 /// One order's.
 #[repr(C)]
@@ -29,6 +29,7 @@ pub(super) struct Counter {
 }
 
 const _: () = assert!(size_of::<[Counter; COUNTERS]>() == COUNTERS_SIZE);
+const _: () = assert!(offset_of!(Counter, key) == 0 && offset_of!(Counter, count) == 8);
 
 impl Counter {
     /// The number of a call, which is counted if it is meant; else that of the last one.
@@ -68,7 +69,7 @@ pub(super) fn open(path: &[u8], lock: &ReportLock) -> Option<&'static Counters> 
 
 /// The one of an order.
 pub(super) fn of<'a>(counters: &'a Counters, order: &str) -> Option<&'a Counter> {
-    let key = order.bytes().fold(1, |hash, byte| mix(hash ^ u64::from(byte))) | 1;
+    let key = counter_key(order);
     counters.iter().find(|counter| {
         let taken = counter.key.compare_exchange(0, key, SeqCst, SeqCst);
         taken == Ok(0) || taken == Err(key)

@@ -6,13 +6,13 @@ use crate::sys;
 use core::ffi::c_void;
 use core::mem::MaybeUninit;
 use core::sync::atomic::AtomicU64;
-use mapsan_model::injection::{self, Order};
+use mapsan_model::injection::{self, MOST_ORDERS, Order};
 
 /// What `inject=`, `points=` and `inject_counts=` say. All zeroes is nothing.
 pub(crate) struct Ordered {
     /// The orders as they were written, one after the other.
     text: Line<{ 64 * 1024 }>,
-    orders: [MaybeUninit<Order<'static>>; MOST],
+    orders: [MaybeUninit<Order<'static>>; MOST_ORDERS],
     count: usize,
     /// The name of a file, with a zero byte.
     pub(crate) counts: Line<4096>,
@@ -22,9 +22,6 @@ pub(crate) struct Ordered {
     /// Which call sites are known to lie in a function that an order names, or not to.
     pub(crate) verdicts: [AtomicU64; 1024],
 }
-
-/// The most orders that are kept.
-const MOST: usize = 64;
 
 impl Ordered {
     /// Whether there is anything to do.

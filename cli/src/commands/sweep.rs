@@ -11,11 +11,11 @@ use crate::run::options::Options;
 use crate::run::prepare::{CommandLine, Prepared};
 use crate::run::project::Project;
 use crate::say;
-use crate::say::say;
 use crate::sweep::campaign::{Campaign, Done, Terms};
 use crate::sweep::database::Database;
 use crate::sweep::input::Input;
 use crate::sweep::planned::Planned;
+use crate::sweep::remains;
 use crate::sweep::runner::Setting;
 use crate::system::child;
 use crate::system::folder::Folder;
@@ -39,7 +39,8 @@ pub(crate) fn sweep(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let database = matches.get_one::<PathBuf>("database").map(|path| Database::open(path)).transpose()?;
     let prepared = command_line.prepare()?;
     refuse_uncovered(&prepared)?;
-    let mut folder = Folder::default();
+    remains::clear_up();
+    let mut folder = Folder::of_sweep();
     let setting = setting(matches, prepared, &project, folder.path()?)?;
     let mut session = Session::default();
     session.suppressions = options.suppressions();
@@ -62,7 +63,7 @@ pub(crate) fn sweep(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         plain => plain?,
     };
     if matches.get_flag("plan") {
-        let planned = campaign.plan(&plain).1;
+        let planned = campaign.plan(&plain)?.1;
         return print_plan(&campaign.unknown(planned)).map(|()| ExitCode::SUCCESS);
     }
     let done = campaign.sweep(&plain)?;
@@ -120,9 +121,6 @@ fn setting(matches: &ArgMatches, prepared: Prepared, project: &Project, folder: 
     let folder = fs::canonicalize(folder)
         .map_err(|error| Failure::own(format!("'{}': {}", folder.display(), reason(&error))))?;
     let input = Input::of_command(&folder);
-    if matches!(input, Input::Nothing) {
-        say!("standard input is a terminal: the runs get an empty one (< FILE gives them a file)");
-    }
     Ok(Setting {
         prepared: absolute(prepared),
         project: project.options.clone(),

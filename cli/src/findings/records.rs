@@ -380,8 +380,7 @@ pub(crate) struct Related {
 impl Related {
     /// A place without more.
     pub(crate) fn new(label: impl Into<String>, call: Option<RelatedCall>, stack: Vec<Frame>) -> Related {
-        let (start, length, pid, tid, access, before, after) = (None, None, None, None, None, None, None);
-        Related { label: label.into(), call, stack, start, length, pid, tid, access, before, after }
+        Related { label: label.into(), call, stack, ..Related::default() }
     }
 }
 

@@ -40,7 +40,8 @@ enum Module {
 /// The modules that have been looked at.
 #[derive(Default)]
 pub(crate) struct Symbols {
-    modules: HashMap<String, Module>,
+    /// By path and build id: a database may tell of several that had one name.
+    modules: HashMap<(String, Option<String>), Module>,
     changed: Vec<String>,
     /// The time that has been spent on all of it.
     spent: Duration,
@@ -68,7 +69,7 @@ impl Symbols {
         let start = Instant::now();
         let tired = self.spent > PATIENCE;
         let open = || if tired { Module::Unknown } else { open(path, frame.build_id.as_deref(), time) };
-        let module = self.modules.entry(path.clone()).or_insert_with(open);
+        let module = self.modules.entry((path.clone(), frame.build_id.clone())).or_insert_with(open);
         match module {
             Module::Known(loader) => {
                 let places = lookup(loader, offset);

@@ -80,8 +80,12 @@ pub(crate) struct SweptSite {
 }
 
 impl RunFacts {
-    /// How the program failed, in words, where it did so otherwise than was expected: its status was not 0, or a signal ended it.
+    /// How the program failed, in words, where it did so otherwise than was expected: its status was not 0, or a signal ended it; or
+    /// why it was not swept to the end.
     pub(super) fn failure(&self) -> Option<String> {
+        if let Some(why) = self.sweep.as_ref().and_then(|swept| swept.cut_short.clone()) {
+            return Some(why);
+        }
         let ended = self.ended?;
         match (ended.signal(), ended.code()) {
             _ if self.fault_is_expected && signal::has_ended(ended) => None,

@@ -43,7 +43,13 @@ fn case(found: &Found, name: String, run: &RunFacts) -> TestCase {
 /// The case of how the program ended, if that is known.
 fn end(run: &RunFacts) -> Option<TestCase> {
     let ended = run.ended?;
+    let is_cut_short = run.sweep.as_ref().is_some_and(|swept| swept.cut_short.is_some());
     let status = match run.failure() {
+        Some(why) if is_cut_short => {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+            status.set_type("interrupted").set_message(why);
+            status
+        }
         None => TestCaseStatus::success(),
         Some(failure) => {
             let kind = if ended.signal().is_some() { NonSuccessKind::Error } else { NonSuccessKind::Failure };

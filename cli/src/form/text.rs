@@ -140,6 +140,11 @@ impl Form for Text {
 
     fn render_end(&mut self, session: &mut Session, run: &RunFacts) -> String {
         let mut text = run.sweep.as_ref().map(sweep::summary).unwrap_or_default();
+        if let Some(failure) =
+            run.failure().filter(|_| run.sweep.as_ref().is_some_and(|swept| swept.cut_short.is_none()))
+        {
+            let _ = writeln!(text, "mapsan: plainly {failure}");
+        }
         for (line, pattern) in session.suppressions.unused().iter().filter(|_| run.verbose) {
             let _ = writeln!(text, "mapsan: suppression of line {line} was not used: {pattern}");
         }

@@ -65,6 +65,8 @@ pub(crate) struct Follower {
     watch: Option<Watch>,
     /// When the run is to be over, whatever it does.
     limit: Option<Instant>,
+    /// The process for which the run is made: when that is gone, it is over, too.
+    keeper: Option<u32>,
     is_out_of_time: bool,
 }
 
@@ -89,7 +91,7 @@ impl Follower {
         })?;
         let (sender, events) = mpsc::channel();
         let (session, tree, locks) = (Session::default(), Tree::root(), Locks::default());
-        let (watch, limit) = (None, None);
+        let (watch, limit, keeper) = (None, None, None);
         Ok(Follower {
             session,
             outputs,
@@ -102,6 +104,7 @@ impl Follower {
             deserted: false,
             watch,
             limit,
+            keeper,
             is_out_of_time: false,
         })
     }
@@ -117,6 +120,11 @@ impl Follower {
     /// Ends the run after so much time.
     pub(crate) fn limit(&mut self, time: Duration) {
         self.limit = Some(Instant::now() + time);
+    }
+
+    /// Ends the run when this process, the parent of the command's, has ended.
+    pub(crate) fn end_with(&mut self, keeper: u32) {
+        self.keeper = Some(keeper);
     }
 
     /// Where the library is to write its records.
@@ -223,12 +231,14 @@ impl Follower {
         }
     }
 
-    /// Ends the run when its time is over.
+    /// Ends the run when its time is over, or nobody is left to whom it is of use.
     fn mind_the_limit(&mut self) {
-        if self.limit.is_some_and(|limit| Instant::now() >= limit)
+        let is_late = self.limit.is_some_and(|limit| Instant::now() >= limit);
+        let is_abandoned = self.keeper.is_some_and(|keeper| std::os::unix::process::parent_id() != keeper);
+        if (is_late || is_abandoned)
             && let Some(watch) = &self.watch
         {
-            (self.limit, self.is_out_of_time) = (None, true);
+            (self.limit, self.keeper, self.is_out_of_time) = (None, None, true);
             watch.stop();
         }
     }

@@ -25,6 +25,7 @@ pub(crate) struct Injection {
 impl Injection {
     /// Gives the library the orders of this run, if there are any.
     pub(crate) fn prepare(options: &mut Options, prepared: &Prepared) -> Result<Injection, Failure> {
+        options.say_wrong_orders();
         if options.value(Key::Inject).is_none() {
             return Ok(Injection { counts: None });
         }

@@ -25,6 +25,8 @@ use std::time::SystemTime;
 
 /// Things that are told one by one; of more only the number is.
 const TOLD: usize = 6;
+/// What is said of a maker that has told of no end.
+pub(crate) const NO_EXIT: &str = "did not end by exit(3)";
 /// Ids and names that are listed.
 const LISTED: usize = 64;
 
@@ -200,7 +202,7 @@ impl Leftovers<'_> {
         }
         Some(match self.killed_by.filter(|_| self.session.main == Some(maker)) {
             Some(signal) => format!("process {maker}, which made it, was ended by {}", signal::name(signal)),
-            None => format!("process {maker}, which made it, did not end by exit(3): it was killed, or called exec"),
+            None => format!("process {maker}, which made it, {NO_EXIT}: it was killed, or called exec"),
         })
     }
 

@@ -4,6 +4,7 @@ use crate::failure::{Failure, reason};
 use crate::findings::severities::Severities;
 use crate::findings::suppress::Suppressions;
 use crate::say::say;
+use mapsan_model::injection;
 use mapsan_model::options::{Piece, is_separator, pieces};
 use mapsan_model::{Key, Rule, Selector, Severity};
 use std::env;
@@ -41,11 +42,24 @@ impl Options {
 
     /// All options by name with their values, from the lowest source to the highest.
     fn all(&self) -> impl Iterator<Item = (&str, &str)> {
-        let of_environment = pieces(&self.environment).filter_map(|piece| match piece {
+        self.project.iter().map(named).chain(self.of_environment()).chain(self.given.iter().map(named))
+    }
+
+    /// Those of the environment.
+    fn of_environment(&self) -> impl Iterator<Item = (&str, &str)> {
+        pieces(&self.environment).filter_map(|piece| match piece {
             Piece::Pair(name, value) => Some((name, value)),
             Piece::NoValue(_) | Piece::OpenQuote(_) => None,
-        });
-        self.project.iter().map(named).chain(of_environment).chain(self.given.iter().map(named))
+        })
+    }
+
+    /// Says what is wrong with the orders of `inject` in the environment: the library, which takes the others, has no room for
+    /// more than that something is.
+    pub(crate) fn say_wrong_orders(&self) {
+        let values = self.of_environment().filter(|(name, _)| *name == Key::Inject.name());
+        for wrong in values.flat_map(|(_, value)| injection::orders(value)).filter_map(Result::err) {
+            say!("MAPSAN_OPTIONS: inject: {wrong}");
+        }
     }
 
     /// Changes the values of an option, but for those of the environment, which the library takes as they are.

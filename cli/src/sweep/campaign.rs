@@ -10,8 +10,8 @@ use crate::say::say;
 use crate::sweep::database::{Database, Known};
 use crate::sweep::judge::{Judged, Outcome, judge};
 use crate::sweep::plain::Plain;
-use crate::sweep::plan::{Choice, points};
-use crate::sweep::planned::{Planned, When};
+use crate::sweep::plan::{Choice, Reached, counting, points};
+use crate::sweep::planned::Planned;
 use crate::sweep::pool::{Made, Pool};
 use crate::sweep::runner::{Run, Setting};
 use crate::sweep::sites;
@@ -92,8 +92,8 @@ impl<'a> Campaign<'a> {
     /// The two plain runs.
     pub(crate) fn plain(&mut self) -> Result<(Made, Made), Failure> {
         let first = self.make_plain()?;
+        self.setting.input.first_is_over();
         if let Some(why) = &first.report.shared {
-            self.pool.is_shared = true;
             let named = first.report.has_named;
             let alone =
                 if named && self.terms.jobs > 1 { "; the program makes named ones: one run at a time" } else { "" };
@@ -113,7 +113,12 @@ impl<'a> Campaign<'a> {
     }
 
     fn make_plain(&mut self) -> Result<Made, Failure> {
-        let run = Run { number: self.next, inject: None, limit: None, wait: Wait::AtMost(REST) };
+        self.make_without_failure(Vec::new())
+    }
+
+    /// Makes a run in which no call fails, with orders that count calls alone.
+    fn make_without_failure(&mut self, orders: Vec<String>) -> Result<Made, Failure> {
+        let run = Run { number: self.next, orders, limit: None, wait: Wait::AtMost(REST) };
         self.next += 1;
         self.pool.begin(&run)?;
         loop {
@@ -127,14 +132,25 @@ impl<'a> Campaign<'a> {
     }
 
     /// The runs to come, by what the plain ones have reached.
-    pub(crate) fn plan(&mut self, plain: &(Made, Made)) -> (Vec<(String, Point)>, Vec<Planned>) {
+    pub(crate) fn plan(&mut self, plain: &(Made, Made)) -> Result<(Vec<Reached>, Vec<Planned>), Failure> {
         let records = [&plain.0, &plain.1].into_iter().flat_map(|made| &made.records);
-        let points = points(records.filter_map(|record| match &record.kind {
+        let mut points = points(records.filter_map(|record| match &record.kind {
             Kind::Point(point) => Some((record, &**point)),
             _ => None,
         }));
+        if self.terms.choice.each > 1 {
+            for orders in counting(&points) {
+                let (places, orders): (Vec<usize>, Vec<String>) = orders.into_iter().unzip();
+                let made = self.make_without_failure(orders)?;
+                for (place, calls) in places.into_iter().zip(made.report.counts) {
+                    if let Some(reached) = points.get_mut(place) {
+                        reached.calls = calls;
+                    }
+                }
+            }
+        }
         let planned = self.terms.choice.plan(&points, &mut self.session.symbols);
-        (points, planned)
+        Ok((points, planned))
     }
 
     /// Leaves out what is known.
@@ -146,9 +162,9 @@ impl<'a> Campaign<'a> {
     /// Makes all runs, tells what they show, and what is known already.
     pub(crate) fn sweep(mut self, plain: &(Made, Made)) -> Result<Done, Failure> {
         self.tell_plain(&plain.0);
-        let (points, planned) = self.plan(plain);
-        for (_, point) in &points {
-            self.count(point, |_| {});
+        let (points, planned) = self.plan(plain)?;
+        for reached in &points {
+            self.count(&reached.point, |_| {});
         }
         if points.is_empty() {
             say!("the program has made none of the calls that can be made to fail");
@@ -163,11 +179,22 @@ impl<'a> Campaign<'a> {
             points,
         };
         let limit = self.terms.timeout.unwrap_or_else(|| teller.plain.limit());
+        let database = self.database.take();
         let mut tasks = VecDeque::new();
         for planned in planned {
-            match self.database.as_ref().and_then(|database| database.known(&planned)) {
-                Some(known) => self.tell_known(&planned, &known),
+            match database.as_ref().and_then(|database| database.known(&planned)) {
+                Some(known) => self.tell_known(&planned, known),
                 None => tasks.push_back(Task { planned, tries: 0, limit }),
+            }
+        }
+        self.database = database;
+        if self.database.is_some() {
+            let without = tasks.iter().filter_map(|task| task.planned.without_build_id());
+            for object in without.map(str::to_owned).collect::<BTreeSet<_>>() {
+                say!(
+                    "'{object}' has no build id, which tells whether it has changed: link it with -Wl,--build-id, or its runs \
+                      are made each time"
+                );
             }
         }
         let cut_short = self.make_all(tasks, &teller)?;
@@ -175,7 +202,7 @@ impl<'a> Campaign<'a> {
         let Campaign { session, outputs, counts, setting, .. } = self;
         let mut session = session;
         let never_reached = sites::never_reached(&setting.prepared.program.path, &teller.points, &mut session.symbols);
-        let in_order = teller.points.iter().map(|(_, point)| site_key(point));
+        let in_order = teller.points.iter().map(|reached| site_key(&reached.point));
         let mut seen = BTreeSet::new();
         let mut counts = counts;
         let sites = in_order.filter(|key| seen.insert(key.clone())).filter_map(|key| counts.remove(&key));
@@ -198,8 +225,8 @@ impl<'a> Campaign<'a> {
                 let number = self.next;
                 self.next += 1;
                 let wait = if teller.plain.leaves_processes { Wait::AtMost(MOMENT) } else { Wait::ToTheEnd };
-                let inject = Some(task.planned.order());
-                self.pool.begin(&Run { number, inject, limit: Some(task.limit), wait })?;
+                let orders = vec![task.planned.order()];
+                self.pool.begin(&Run { number, orders, limit: Some(task.limit), wait })?;
                 running.insert(number, task);
             }
             for made in self.pool.wait(INTERVAL)? {
@@ -222,8 +249,8 @@ impl<'a> Campaign<'a> {
     fn take(&mut self, task: Task, made: &Made, teller: &Teller) -> Result<Option<Task>, Failure> {
         let judged = judge(&task.planned, made, &teller.plain);
         let is_first_try = task.tries == 0;
-        // What is not there once may be there the next time; of a place that is reached less often there is no next.
-        let is_in_vain = judged.outcome == Outcome::Unreached && task.planned.when.is_of_first();
+        // What is not there once may be there the next time.
+        let is_in_vain = judged.outcome == Outcome::Unreached;
         // Who runs on may only be slow.
         let is_busy = judged.outcome == Outcome::Hang && made.report.seen.waiting.iter().any(|waiting| waiting.runs);
         if is_first_try && (is_in_vain || is_busy) {
@@ -261,7 +288,7 @@ impl<'a> Campaign<'a> {
         }
         self.outputs.write_record(&point.line());
         self.count(&planned.point, |site| site.add(judged.outcome));
-        if judged.outcome == Outcome::Unreached && planned.when.is_of_first() {
+        if judged.outcome == Outcome::Unreached {
             let name = sites::name(&planned.point, &mut self.session.symbols);
             self.bar.suspend(|| {
                 say!("{name} was not reached again in two runs ({}): what its failure does is not known", planned.what);
@@ -272,11 +299,9 @@ impl<'a> Campaign<'a> {
 
     /// Tells again what is known of a run.
     fn tell_known(&mut self, planned: &Planned, known: &Known) {
-        let Some(database) = &self.database else { return };
-        let findings: Vec<Record> =
-            database.findings_of(known).filter_map(|finding| Record::read(&finding.line()).ok()).collect();
-        let point = planned.record(self.session.main.unwrap_or(0), Some(known.outcome.name()), rules_of(&findings));
-        for finding in &findings {
+        let rules = rules_of(&known.findings);
+        let point = planned.record(self.session.main.unwrap_or(0), Some(known.outcome.name()), rules);
+        for finding in &known.findings {
             self.show(finding);
         }
         self.outputs.write_record(&point.line());
@@ -324,12 +349,6 @@ impl<'a> Campaign<'a> {
         });
         counts.points.insert(point.stack_hash.clone());
         add(&mut counts.site);
-    }
-}
-
-impl When {
-    fn is_of_first(self) -> bool {
-        !matches!(self, When::Nth(2..))
     }
 }
 

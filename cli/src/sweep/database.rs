@@ -1,12 +1,11 @@
 //! What is known of runs that were made before: a file of records, of each run what was found in it, and then its point.
 
 use crate::failure::{Failure, reason, unwritable};
-use crate::findings::records::{Finding, Kind, Point, Record};
+use crate::findings::records::{Kind, Point, Record};
 use crate::say::say;
 use crate::sweep::judge::Outcome;
-use crate::sweep::plan::place_of;
 use crate::sweep::planned::{Key, Planned};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -16,17 +15,13 @@ pub(crate) struct Database {
     path: PathBuf,
     file: File,
     known: BTreeMap<Key, Known>,
-    /// The findings that it holds, by rule and place.
-    findings: BTreeMap<(String, String), Record>,
-    written: BTreeSet<(String, String)>,
 }
 
 /// A run that was made before.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Known {
     pub(crate) outcome: Outcome,
-    /// Its findings, by rule and place.
-    findings: Vec<(String, String)>,
+    pub(crate) findings: Vec<Record>,
 }
 
 impl Database {
@@ -46,13 +41,7 @@ impl Database {
         if !text.is_empty() && !text.ends_with('\n') {
             file.write_all(b"\n").map_err(|error| unwritable(&format!("the database '{name}'"), &error))?;
         }
-        let mut database = Database {
-            path: path.to_owned(),
-            file,
-            known: BTreeMap::new(),
-            findings: BTreeMap::new(),
-            written: BTreeSet::new(),
-        };
+        let mut database = Database { path: path.to_owned(), file, known: BTreeMap::new() };
         database.read(&text);
         Ok(database)
     }
@@ -68,12 +57,7 @@ impl Database {
                 }
             };
             match &record.kind {
-                Kind::Finding(finding) => {
-                    let identity = identity(finding);
-                    pending.push(identity.clone());
-                    self.written.insert(identity.clone());
-                    self.findings.insert(identity, record);
-                }
+                Kind::Finding(_) => pending.push(record),
                 Kind::Point(point) => self.learn(point, std::mem::take(&mut pending)),
                 _ => {}
             }
@@ -81,38 +65,20 @@ impl Database {
     }
 
     /// Takes a run in, if it was made.
-    fn learn(&mut self, point: &Point, mut findings: Vec<(String, String)>) {
+    fn learn(&mut self, point: &Point, findings: Vec<Record>) {
         let (Some(what), Some(when)) = (&point.what, &point.when) else { return };
         let Some(outcome) = point.outcome.as_deref().and_then(Outcome::from_name) else { return };
-        for rule in point.rules.iter().flatten() {
-            // It is written once of each place.
-            if !findings.iter().any(|(found, _)| found == rule) {
-                findings.push((rule.clone(), point.site.clone()));
-            }
-        }
         self.known.insert(Key::of(point, what, when), Known { outcome, findings });
     }
 
-    /// What became of a run, if it was made before, in an object that is the same.
-    pub(crate) fn known(&self, planned: &Planned) -> Option<Known> {
-        self.known.get(&planned.key()).cloned()
-    }
-
-    /// The findings of a run that was made before.
-    pub(crate) fn findings_of<'a>(&'a self, known: &'a Known) -> impl Iterator<Item = &'a Record> {
-        known.findings.iter().filter_map(|identity| self.findings.get(identity))
+    /// What became of a run, if it was made before, with objects that are the same.
+    pub(crate) fn known(&self, planned: &Planned) -> Option<&Known> {
+        self.known.get(&planned.key()).filter(|_| planned.without_build_id().is_none())
     }
 
     /// Writes what was found in a run, and its point.
     pub(crate) fn write(&mut self, findings: &[Record], point: &Record) -> Result<(), Failure> {
-        let mut text = String::new();
-        for finding in findings {
-            let Kind::Finding(found) = &finding.kind else { continue };
-            if self.written.insert(identity(found)) {
-                text += &(finding.line() + "\n");
-            }
-        }
-        text += &(point.line() + "\n");
+        let text: String = findings.iter().chain([point]).map(|record| record.line() + "\n").collect();
         // At once, so that lines of several sweeps don't mix.
         self.file
             .write_all(text.as_bytes())
@@ -120,28 +86,32 @@ impl Database {
     }
 }
 
-/// The rule, and the place of the call that failed.
-fn identity(finding: &Finding) -> (String, String) {
-    let failed = finding.related.iter().find(|related| related.label == "failed call").map(|related| &related.stack);
-    let place = failed.unwrap_or(&finding.stack).first().map(place_of);
-    (finding.rule.clone(), place.unwrap_or_default())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::findings::records::Call;
+    use crate::findings::records::{Call, Frame};
     use crate::sweep::planned::When;
     use std::rc::Rc;
 
     fn planned(what: &str) -> Planned {
+        planned_in(what, Some("12ab"))
+    }
+
+    fn planned_in(what: &str, build_id: Option<&str>) -> Planned {
+        let frame = Frame {
+            address: "0x10".into(),
+            module: Some("/x/prog".into()),
+            offset: Some("0x10".into()),
+            build_id: build_id.map(str::to_owned),
+            symbol: None,
+        };
         let call = Call { function: "mmap".into(), args: Vec::new(), result: "-1".into(), errno: None };
         let point = Point {
             call,
             site: "prog+0x10".into(),
             stack_hash: "01234567".into(),
             flags: Vec::new(),
-            stack: Vec::new(),
+            stack: vec![frame],
             failed_result: None,
             what: None,
             when: None,
@@ -172,6 +142,20 @@ mod tests {
         let both = fs::read_to_string(&path).unwrap().repeat(2);
         fs::write(&path, both).unwrap();
         assert!(Database::open(&path).unwrap().known(&one).is_some());
+    }
+
+    #[test]
+    fn what_has_changed_is_not_known_nor_what_may_have() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("known.json");
+        let mut database = Database::open(&path).unwrap();
+        for build_id in [Some("12ab"), None] {
+            database.write(&[], &planned_in("ENOMEM", build_id).record(1, Some("clean"), Vec::new())).unwrap();
+        }
+        let database = Database::open(&path).unwrap();
+        assert!(database.known(&planned_in("ENOMEM", Some("12ab"))).is_some());
+        assert!(database.known(&planned_in("ENOMEM", Some("34cd"))).is_none());
+        assert!(database.known(&planned_in("ENOMEM", None)).is_none());
     }
 
     #[test]

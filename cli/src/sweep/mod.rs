@@ -12,7 +12,7 @@ mod plain;
 pub(crate) mod plan;
 pub(crate) mod planned;
 mod pool;
-mod remains;
+pub(crate) mod remains;
 pub(crate) mod runner;
 mod sites;
 mod words;

@@ -2,16 +2,18 @@
 
 use crate::findings::records::{Frame, Point, Record};
 use crate::findings::symbols::Symbols;
-use crate::sweep::planned::{Planned, When};
+use crate::sweep::planned::{Planned, When, order};
+use mapsan_model::injection::MOST_ORDERS;
 use mapsan_model::suppressions::matches;
 use mapsan_model::{Circumstances, Injectable};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
 
 /// What the user has chosen.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Choice {
-    /// How many calls of a place fail, a run each.
+    /// How many calls of a place fail at most, a run each.
     pub(crate) each: u32,
     /// Whether there is a run, too, in which all later calls fail.
     pub(crate) persistent: bool,
@@ -52,25 +54,26 @@ const ONCE: [&str; 2] = ["EINTR", "EEXIST"];
 
 impl Choice {
     /// The runs, in an order that is the same in all sweeps of the program.
-    pub(crate) fn plan(&self, points: &[(String, Point)], symbols: &mut Symbols) -> Vec<Planned> {
-        let chosen = points.iter().filter(|(_, point)| self.takes(point, symbols));
-        let all = chosen.flat_map(|(exe, point)| self.of_point(exe, &Rc::new(point.clone())).into_iter());
+    pub(crate) fn plan(&self, points: &[Reached], symbols: &mut Symbols) -> Vec<Planned> {
+        let chosen = points.iter().filter(|reached| self.takes(&reached.point, symbols));
+        let all = chosen.flat_map(|reached| self.of_point(reached).into_iter());
         let all = all.enumerate().filter(|(index, _)| self.part.is_none_or(|part| part.has(*index)));
         all.map(|(_, planned)| planned).collect()
     }
 
     /// The runs of one point.
-    fn of_point(&self, exe: &str, point: &Rc<Point>) -> Vec<Planned> {
+    fn of_point(&self, reached: &Reached) -> Vec<Planned> {
+        let (exe, point) = (&reached.exe, &reached.point);
         let Some(call) = Injectable::from_name(&point.call.function) else { return Vec::new() };
         let planned =
-            |what: &str, when| Planned { point: Rc::clone(point), exe: exe.to_owned(), what: what.to_owned(), when };
+            |what: &str, when| Planned { point: Rc::clone(point), exe: exe.clone(), what: what.to_owned(), when };
         let flags = point.flags.iter().filter_map(|flag| Circumstances::from_name(flag));
         let circumstances = flags.fold(Circumstances::NONE, |all, flag| all.and(flag, true));
         let errnos: Vec<&str> =
             if self.all_errnos { call.errnos().collect() } else { call.mattering(circumstances).collect() };
         let mut all = Vec::new();
         for errno in &errnos {
-            all.extend((1..=self.each.max(1)).map(|number| planned(errno, When::Nth(number))));
+            all.extend((1..=self.each.min(reached.calls).max(1)).map(|number| planned(errno, When::Nth(number))));
         }
         for errno in errnos.iter().filter(|errno| self.persistent && !ONCE.contains(errno)) {
             all.push(planned(errno, When::FromThen));
@@ -110,16 +113,34 @@ fn names(point: &Point, symbols: &mut Symbols) -> Vec<String> {
     names
 }
 
-/// The points among records, each once, with the executable that reached it first; those that tell of a failed result apart.
-pub(crate) fn points<'a>(records: impl Iterator<Item = (&'a Record, &'a Point)>) -> Vec<(String, Point)> {
-    let mut points: Vec<(String, Point)> = Vec::new();
+/// A point, with the executable that reached it first, and how many calls it makes, as far as that matters.
+#[derive(Clone, Debug)]
+pub(crate) struct Reached {
+    pub(crate) exe: String,
+    pub(crate) point: Rc<Point>,
+    pub(crate) calls: u32,
+}
+
+/// Orders that are never carried out, by which the calls of points are counted; a few a run, with the places of their points.
+/// None of points that fail in no way.
+pub(crate) fn counting(points: &[Reached]) -> Vec<Vec<(usize, String)>> {
+    let order = |reached: &Reached| {
+        let errno = Injectable::from_name(&reached.point.call.function)?.errnos().next()?;
+        Some(order(&reached.point, errno, &u32::MAX))
+    };
+    let orders = points.iter().enumerate().filter_map(|(place, reached)| Some((place, order(reached)?)));
+    orders.collect::<Vec<_>>().chunks(MOST_ORDERS).map(<[_]>::to_vec).collect()
+}
+
+/// The points among records, each once, and whether a failed result was given to the call or not.
+pub(crate) fn points<'a>(records: impl Iterator<Item = (&'a Record, &'a Point)>) -> Vec<Reached> {
+    let mut points: Vec<(&Record, Point)> = Vec::new();
+    let mut places: BTreeMap<(&str, &str, &str), usize> = BTreeMap::new();
     for (record, point) in records {
-        let is_it = |other: &Point| {
-            (&other.call.function, &other.site, &other.stack_hash)
-                == (&point.call.function, &point.site, &point.stack_hash)
-        };
-        match points.iter_mut().find(|(_, other)| is_it(other)) {
-            None => points.push((record.exe.clone(), Point { failed_result: None, ..point.clone() })),
+        let key = (point.call.function.as_str(), point.site.as_str(), point.stack_hash.as_str());
+        let place = *places.entry(key).or_insert(points.len());
+        match points.get_mut(place) {
+            None => points.push((record, Point { failed_result: None, ..point.clone() })),
             // The same place may be asked for other things.
             Some((_, known)) => {
                 let new = point.flags.iter().filter(|flag| !known.flags.contains(flag)).cloned();
@@ -128,7 +149,9 @@ pub(crate) fn points<'a>(records: impl Iterator<Item = (&'a Record, &'a Point)>)
             }
         }
     }
-    points
+    let reached =
+        |(record, point): (&Record, Point)| Reached { exe: record.exe.clone(), point: Rc::new(point), calls: 1 };
+    points.into_iter().map(reached).collect()
 }
 
 /// The module and the offset of a place, however often it is loaded.
@@ -142,7 +165,7 @@ mod tests {
     use super::*;
     use crate::findings::records::Call;
 
-    fn point(function: &str, flags: &[&str]) -> (String, Point) {
+    fn point(function: &str, flags: &[&str]) -> Reached {
         let call = Call { function: function.into(), args: Vec::new(), result: "1".into(), errno: None };
         let point = Point {
             call,
@@ -156,10 +179,10 @@ mod tests {
             outcome: None,
             rules: None,
         };
-        ("/x/prog".into(), point)
+        Reached { exe: "/x/prog".into(), point: Rc::new(point), calls: 2 }
     }
 
-    fn plan(choice: &Choice, points: &[(String, Point)]) -> Vec<String> {
+    fn plan(choice: &Choice, points: &[Reached]) -> Vec<String> {
         choice.plan(points, &mut Symbols::default()).iter().map(|run| format!("{}:{}", run.what, run.when)).collect()
     }
 
@@ -176,7 +199,8 @@ mod tests {
 
     #[test]
     fn runs_are_added_for_more_calls_for_lasting_failures_and_for_memory() {
-        let choice = Choice { each: 2, persistent: true, memory: true, ..Choice::default() };
+        // It is called twice, and there is no third call that could fail.
+        let choice = Choice { each: 3, persistent: true, memory: true, ..Choice::default() };
         assert_eq!(
             plan(&choice, &[point("mmap", &["file"])]),
             ["ENOMEM:1", "ENOMEM:2", "ENOMEM:1++", "sigbus:1", "truncate:1"]

@@ -35,13 +35,14 @@ impl std::fmt::Display for When {
     }
 }
 
-/// What makes a run the same as one of another sweep, as long as the object is the same that the call is made in.
+/// What makes a run the same as one of another sweep, as long as the objects are the same that the call is made in, and those that
+/// hear of its failure.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
     function: String,
     site: String,
     hash: String,
-    build_id: Option<String>,
+    build_ids: Vec<String>,
     what: String,
     when: String,
 }
@@ -52,7 +53,7 @@ impl Key {
             function: point.call.function.clone(),
             site: point.site.clone(),
             hash: point.stack_hash.clone(),
-            build_id: point.stack.first().and_then(|frame| frame.build_id.clone()),
+            build_ids: point.stack.iter().filter_map(|frame| frame.build_id.clone()).collect(),
             what: what.to_owned(),
             when: when.to_owned(),
         }
@@ -64,10 +65,9 @@ impl Planned {
         Key::of(&self.point, &self.what, &self.when.to_string())
     }
 
-    /// The value of `inject=` that makes it so.
+    /// The order of `inject=` that makes it so.
     pub(crate) fn order(&self) -> String {
-        let Point { call, site, stack_hash: hash, .. } = &*self.point;
-        format!("{}@{site}#{hash}:{}:{}", call.function, self.what, self.when)
+        order(&self.point, &self.what, &self.when)
     }
 
     /// Whether the call succeeds, and its memory is what fails.
@@ -79,6 +79,12 @@ impl Planned {
     pub(crate) fn removes(&self) -> bool {
         let is_unlink = ["shm_unlink", "sem_unlink"].contains(&self.point.call.function.as_str());
         is_unlink || self.point.flags.iter().any(|flag| flag == "remove")
+    }
+
+    /// An object of its stack of which nobody can say whether it has changed since: it has no build id.
+    pub(crate) fn without_build_id(&self) -> Option<&str> {
+        let mut without = self.point.stack.iter().filter(|frame| frame.build_id.is_none());
+        without.find_map(|frame| frame.module.as_deref())
     }
 
     /// The record of it, with what became of it if it was made.
@@ -93,6 +99,12 @@ impl Planned {
         };
         record(pid, &self.exe, Kind::Point(Box::new(point)))
     }
+}
+
+/// An order of `inject=` for the calls of a point.
+pub(crate) fn order(point: &Point, what: &str, when: &dyn std::fmt::Display) -> String {
+    let Point { call, site, stack_hash: hash, .. } = point;
+    format!("{}@{site}#{hash}:{what}:{when}", call.function)
 }
 
 /// A record of now.

@@ -2,9 +2,8 @@
 
 use crate::failure::{Failure, reason};
 use crate::findings::records::Record;
-use crate::findings::session::Session;
-use crate::sweep::remains;
-use crate::sweep::runner::{RECORDS, REPORT, Report, Run, Setting};
+use crate::sweep::remains::{self, RECORDS};
+use crate::sweep::runner::{REPORT, Report, Run, Setting};
 use crate::system::tree::Tree;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
@@ -17,8 +16,6 @@ pub(crate) struct Pool<'a> {
     setting: &'a Setting,
     running: Vec<Running>,
     tree: Tree,
-    /// Whether the objects of the runs are those of all.
-    pub(crate) is_shared: bool,
 }
 
 struct Running {
@@ -37,7 +34,7 @@ pub(crate) struct Made {
 
 impl Pool<'_> {
     pub(crate) fn new(setting: &Setting) -> Pool<'_> {
-        Pool { setting, running: Vec::new(), tree: Tree::root(), is_shared: false }
+        Pool { setting, running: Vec::new(), tree: Tree::root() }
     }
 
     /// How many runs are being made.
@@ -56,15 +53,10 @@ impl Pool<'_> {
         // SAFETY: the command has no other thread.
         let pid = unsafe { libc::fork() };
         if pid == 0 {
-            // SAFETY: ends with the command, whatever ends that.
-            unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
             // What is sent to the command's group is the command's.
             // SAFETY: a system call without memory.
             unsafe { libc::setpgid(0, 0) };
-            if std::os::unix::process::parent_id() != parent {
-                std::process::abort();
-            }
-            self.setting.carry_out(run);
+            self.setting.carry_out(run, parent);
         }
         let end = Pid::from_raw(pid).ok_or_else(std::io::Error::last_os_error).and_then(|pid| {
             let end = pidfd_open(pid, PidfdFlags::empty())?;
@@ -114,6 +106,7 @@ impl Pool<'_> {
         let folder = self.setting.folder_of(number);
         let report = fs::read(folder.join(REPORT)).ok().and_then(|text| serde_json::from_slice(&text).ok());
         let report: Report = report.ok_or_else(|| {
+            remains::remove_of(&folder);
             let place = self.setting.folder.display();
             Failure::own(format!("a run could not be made: its process was killed, or '{place}' is full"))
         })?;
@@ -144,13 +137,7 @@ impl Drop for Pool<'_> {
             std::thread::sleep(Duration::from_millis(1));
         }
         for running in &self.running {
-            let mut session = Session::default();
-            for record in self.records(running.number).1 {
-                session.ingest(&record);
-            }
-            if self.is_shared {
-                remains::remove(&session);
-            }
+            remains::remove_of(&self.setting.folder_of(running.number));
         }
     }
 }

@@ -1,11 +1,21 @@
 //! What a run has left in namespaces that are not its own: it goes when the run is over.
 
-use crate::findings::records::IpcKind;
+use crate::findings::records::{IpcKind, Record};
 use crate::findings::session::Session;
 use crate::run::leftovers;
-use crate::system::segments;
 use crate::system::sysv::{self, Family};
+use crate::system::{folder, segments};
 use std::fs;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+/// The file of a run's folder with its records, and that which is there if its objects are those of all.
+pub(crate) const RECORDS: &str = "records";
+pub(crate) const SHARED: &str = "shared";
+/// How often the processes of a run are ended that may start others meanwhile, and how long each time takes.
+const ROUNDS: u32 = 1000;
+const ROUND: Duration = Duration::from_millis(1);
 
 /// Removes the objects that the processes of a run have made, and nothing else: by what they have told, and only what is still the
 /// same.
@@ -36,6 +46,30 @@ pub(crate) fn remove(session: &Session) {
     }
     for object in session.objects.iter().filter(|object| leftovers::is_there(&object.what)) {
         let _ = fs::remove_file(&object.what.path);
+    }
+}
+
+/// Removes what a run that has come to no end has made, by the records in its folder, if it had no namespaces of its own.
+pub(crate) fn remove_of(folder: &Path) {
+    if !folder.join(SHARED).exists() {
+        return;
+    }
+    let mut session = Session::default();
+    let records = fs::read(folder.join(RECORDS)).unwrap_or_default();
+    for record in String::from_utf8_lossy(&records).lines().filter_map(|line| Record::read(line).ok()) {
+        session.ingest(&record);
+    }
+    remove(&session);
+}
+
+/// Clears up after sweeps that were killed, with all their processes: ends those of their runs that nobody has ended, and removes
+/// what they have made, and their folders.
+pub(crate) fn clear_up() {
+    for abandoned in folder::abandoned_sweeps() {
+        let _ = (0..ROUNDS).take_while(|_| folder::end_users(&abandoned)).map(|_| thread::sleep(ROUND)).last();
+        let runs = fs::read_dir(&abandoned).into_iter().flatten().flatten();
+        runs.for_each(|run| remove_of(&run.path()));
+        let _ = fs::remove_dir_all(abandoned);
     }
 }
 

@@ -10,16 +10,16 @@ use crate::run::launch::launch;
 use crate::run::options::Options;
 use crate::run::prepare::Prepared;
 use crate::sweep::input::Input;
-use crate::sweep::remains;
+use crate::sweep::remains::{self, RECORDS, SHARED};
 use crate::system::namespace;
 use crate::system::watch::Seen;
-use mapsan_model::injection::COUNTERS_SIZE;
+use mapsan_model::injection::{COUNTERS_SIZE, count_of};
 use mapsan_model::{Key, Severity};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::{self, PipeReader, Read};
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::{CommandExt, ExitStatusExt, parent_id};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::thread::{self, JoinHandle};
@@ -48,8 +48,8 @@ pub(crate) struct Setting {
 #[derive(Clone, Debug)]
 pub(crate) struct Run {
     pub(crate) number: usize,
-    /// The value of `inject=`.
-    pub(crate) inject: Option<String>,
+    /// The orders of `inject=`; none of a plain run.
+    pub(crate) orders: Vec<String>,
     /// When it is ended.
     pub(crate) limit: Option<Duration>,
     /// How long what the program leaves running is waited for.
@@ -74,6 +74,8 @@ pub(crate) struct Report {
     pub(crate) leaves_processes: bool,
     pub(crate) pid: u32,
     pub(crate) seen: Seen,
+    /// How many calls each order has met.
+    pub(crate) counts: Vec<u32>,
     pub(crate) output: String,
     pub(crate) errors: String,
     /// The check's exit status.
@@ -108,27 +110,40 @@ impl Setting {
         // The program may give up its rights before it needs it.
         fs::set_permissions(&temporary, fs::Permissions::from_mode(0o1777))?;
         // Counted by all processes of the run.
-        let counts = folder.join("counts");
+        let counts = folder.join(COUNTS);
         File::create(&counts)?.set_len(COUNTERS_SIZE as u64)?;
         fs::set_permissions(&counts, fs::Permissions::from_mode(0o666))
     }
 
-    /// Makes a run, and writes what there is to tell of it into its folder. This process ends with it.
-    pub(crate) fn carry_out(&self, run: &Run) -> ! {
-        let report = self.make(run).unwrap_or_else(|failure| Report {
+    /// Makes a run, and writes what there is to tell of it into its folder. This process ends with it; when its parent, the
+    /// command, is gone, the run ends, and nothing of it is left.
+    pub(crate) fn carry_out(&self, run: &Run, command: u32) -> ! {
+        let report = self.make(run, command).unwrap_or_else(|failure| Report {
             failure: Some((failure.status(), failure.to_string())),
             ..Report::default()
         });
         let text = serde_json::to_vec(&report).unwrap_or_default();
         let written = fs::write(self.folder_of(run.number).join(REPORT), text);
+        if parent_id() != command {
+            let _ = fs::remove_dir_all(self.folder_of(run.number));
+            // Who goes last takes all with it.
+            let mut others = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+            if !others.any(|entry| entry.path().join(COUNTS).exists()) {
+                let _ = fs::remove_dir_all(&self.folder);
+            }
+        }
         // SAFETY: ends the process, without what the one that it came from has to put away.
         unsafe { libc::_exit(i32::from(written.is_err())) }
     }
 
-    fn make(&self, run: &Run) -> Result<Report, Failure> {
+    fn make(&self, run: &Run, command: u32) -> Result<Report, Failure> {
         let folder = self.folder_of(run.number);
         let directory = self.directory(&folder)?;
         let shared = self.take_namespaces(&directory);
+        if shared.is_some() {
+            File::create(folder.join(SHARED))
+                .map_err(|error| Failure::own(format!("'{}': {}", folder.display(), reason(&error))))?;
+        }
         let records = Destination { form: "json".to_owned(), file: Some(folder.join(RECORDS)) };
         let root = SourceRoot::find(None);
         let outputs = Outputs::open(&[records], Stream::StandardError, StyleChoice::default(), &root)?;
@@ -142,6 +157,7 @@ impl Setting {
             .input
             .of_run(run.is_first())
             .map_err(|error| Failure::own(format!("standard input can't be given to the runs: {}", reason(&error))))?;
+        follower.end_with(command);
         if let Some(limit) = run.limit {
             follower.limit(limit);
         }
@@ -164,9 +180,10 @@ impl Setting {
         let Ended { status, living, mut session, outputs, is_out_of_time, seen } = ended;
         let (output, errors) = (text_of(output), text_of(errors));
         let check = self.check.as_ref().filter(|_| !is_out_of_time);
-        let check = check.map(|check| ask(check, &directory, &folder, &output, status)).transpose()?;
+        let check = check.map(|check| ask(check, &directory, &folder, (&output, status), command)).transpose()?;
         outputs.close(&mut session, &facts(root))?;
         let has_named = remains::has_named(&session);
+        let counters = fs::read(folder.join(COUNTS)).unwrap_or_default();
         if shared.is_some() {
             remains::remove(&session);
         }
@@ -177,6 +194,7 @@ impl Setting {
             leaves_processes: !living.is_empty(),
             pid,
             seen: seen.unwrap_or_default(),
+            counts: run.orders.iter().map(|order| count_of(&counters, order)).collect(),
             output,
             errors,
             check,
@@ -190,9 +208,9 @@ impl Setting {
     fn options_of(&self, run: &Run, folder: &Path) -> Vec<(Key, String)> {
         let mut given = self.given.clone();
         given.push((Key::Points, "1".to_owned()));
-        if let Some(inject) = &run.inject {
-            given.push((Key::Inject, inject.clone()));
-            given.push((Key::InjectCounts, folder.join("counts").display().to_string()));
+        if !run.orders.is_empty() {
+            given.push((Key::Inject, run.orders.join(",")));
+            given.push((Key::InjectCounts, folder.join(COUNTS).display().to_string()));
         }
         given
     }
@@ -226,7 +244,13 @@ impl Setting {
 }
 
 /// Asks the user's command whether a run was right; its status.
-fn ask(check: &str, directory: &Directory, folder: &Path, output: &str, status: ExitStatus) -> Result<i32, Failure> {
+fn ask(
+    check: &str,
+    directory: &Directory,
+    folder: &Path,
+    (output, status): (&str, ExitStatus),
+    keeper: u32,
+) -> Result<i32, Failure> {
     let failure = |error: &io::Error| Failure::own(format!("--check can't be run: {}", reason(error)));
     let kept = folder.join("output");
     fs::write(&kept, output).map_err(|error| failure(&error))?;
@@ -240,7 +264,7 @@ fn ask(check: &str, directory: &Directory, folder: &Path, output: &str, status: 
     loop {
         match child.try_wait().map_err(|error| failure(&error))? {
             Some(status) => return Ok(status.code().unwrap_or_else(|| status.signal().unwrap_or(0) + 128)),
-            None if Instant::now() > until => {
+            None if Instant::now() > until || parent_id() != keeper => {
                 let _ = child.kill();
                 let why = format!("--check did not end within {} s", CHECK.as_secs());
                 return Err(Failure::own(why));
@@ -250,9 +274,9 @@ fn ask(check: &str, directory: &Directory, folder: &Path, output: &str, status: 
     }
 }
 
-/// The file of a run's folder with what is told of it, and that with its records.
+/// The file of a run's folder with what is told of it, and that in which its processes count.
 pub(crate) const REPORT: &str = "report";
-pub(crate) const RECORDS: &str = "records";
+const COUNTS: &str = "counts";
 
 /// The working directory of a run.
 struct Directory {

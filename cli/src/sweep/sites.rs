@@ -2,7 +2,7 @@
 
 use crate::findings::records::{Frame, Point};
 use crate::findings::symbols::{SourceLocation, Symbols};
-use crate::sweep::plan::place_of;
+use crate::sweep::plan::{Reached, place_of};
 use crate::system::call_sites;
 use mapsan_model::{Circumstances, Injectable};
 use std::collections::BTreeSet;
@@ -27,14 +27,14 @@ fn in_words(function: &str, places: &[SourceLocation], otherwise: &str) -> Strin
 
 /// The places of calls that fail by what a correct program meets, in the program and those of its objects that are not the
 /// system's, that no point has.
-pub(crate) fn never_reached(program: &Path, points: &[(String, Point)], symbols: &mut Symbols) -> Vec<String> {
-    let frames = || points.iter().filter_map(|(_, point)| point.stack.first());
+pub(crate) fn never_reached(program: &Path, points: &[Reached], symbols: &mut Symbols) -> Vec<String> {
+    let frames = || points.iter().filter_map(|reached| reached.point.stack.first());
     let reached: BTreeSet<String> = frames().map(place_of).collect();
     let mut modules: BTreeSet<String> = BTreeSet::new();
     modules.extend(program.canonicalize().ok().map(|path| path.display().to_string()));
     let is_of_system = |module: &str| ["/usr/lib", "/lib"].iter().any(|folder| module.starts_with(folder));
     modules.extend(frames().filter_map(|frame| frame.module.clone()).filter(|module| !is_of_system(module)));
-    let mut never = Vec::new();
+    let mut never: Vec<(String, usize)> = Vec::new();
     for module in modules {
         for site in call_sites::in_file(Path::new(&module), is_meant) {
             let frame = Frame {
@@ -45,12 +45,19 @@ pub(crate) fn never_reached(program: &Path, points: &[(String, Point)], symbols:
                 symbol: None,
             };
             let place = place_of(&frame);
-            if !reached.contains(&place) {
-                never.push(in_words(as_written(&site.function), &symbols.places(&frame, ""), &place));
+            if reached.contains(&place) {
+                continue;
+            }
+            let words = in_words(as_written(&site.function), &symbols.places(&frame, ""), &place);
+            // The compiler may have made several of one.
+            match never.iter_mut().find(|(known, _)| *known == words) {
+                Some((_, count)) => *count += 1,
+                None => never.push((words, 1)),
             }
         }
     }
-    never
+    let shown = |(words, count)| if count == 1 { words } else { format!("{words} ({count} places)") };
+    never.into_iter().map(shown).collect()
 }
 
 /// A call as the source has it.

@@ -2,8 +2,10 @@
 
 use crate::findings::records::{Finding, Frame, Injected, Kind, Point, Record, Related, RelatedCall};
 use crate::findings::symbols::{SourceLocation, Symbols};
+use crate::run::leftovers;
 use crate::sweep::judge::{Judged, Outcome};
 use crate::sweep::plain::Plain;
+use crate::sweep::plan::Reached;
 use crate::sweep::planned::{Planned, When, record};
 use crate::sweep::pool::Made;
 use crate::system::deaths::{Death, How};
@@ -25,7 +27,7 @@ pub(crate) struct Teller {
     /// The program and its arguments, as a shell takes them, and its input.
     pub(crate) command: String,
     /// All places that were reached.
-    pub(crate) points: Vec<(String, Point)>,
+    pub(crate) points: Vec<Reached>,
 }
 
 /// One finding on its way.
@@ -57,8 +59,7 @@ impl Teller {
             let mut related = told.related;
             if !std::ptr::eq(first.1, at) && first.1.stack != at.stack {
                 let call = Some(RelatedCall { function: first.1.call.function.clone() });
-                let label = "the first call that failed".to_owned();
-                related.insert(0, Related { label, call, stack: first.1.stack.clone(), ..Related::default() });
+                related.insert(0, Related::new("the first call that failed", call, first.1.stack.clone()));
             }
             let finding = Finding {
                 rule: told.rule.name().to_owned(),
@@ -108,7 +109,7 @@ impl Teller {
         Told {
             rule: Rule::SweepHang,
             severity: Severity::Warning,
-            message: format!("the program does not end {when}"),
+            message: format!("the program does not end in time {when}"),
             notes,
             help: Some("let go of all who wait for what is not done now: post, unlock, remove, or end them".to_owned()),
             related,
@@ -120,7 +121,7 @@ impl Teller {
         let Point { call, site, stack_hash: hash, .. } = &*planned.point;
         let place = planned.point.stack.first().and_then(|frame| line_of(frame, symbols));
         let same_call =
-            || self.points.iter().map(|(_, point)| point).filter(|point| point.call.function == call.function);
+            || self.points.iter().map(|reached| &reached.point).filter(|point| point.call.function == call.function);
         // Of several calls in a line, and of several stacks of one, one is meant.
         let is_alone = |place: &String| {
             let mut others = same_call().filter(|point| point.site != *site);
@@ -142,7 +143,7 @@ fn died(planned: &Planned, made: &Made, judged: &Judged<'_>, death: &Death, when
         _ => None,
     });
     let stack = of_fault.map_or_else(|| frames(&death.stack), |finding| finding.stack.clone());
-    let related = vec![Related { label: "died here".to_owned(), call: None, stack, ..Related::default() }];
+    let related = vec![Related::new("died here", None, stack)];
     let mut notes = Vec::new();
     match &death.how {
         How::Signal => {}
@@ -259,12 +260,7 @@ fn used(point: &Point, at: &Injected, when: &str) -> Told {
         message: format!("the result of this {} is given to {function} {when}", at.call.function),
         notes: vec![format!("{} has it as {argument}", point.call)],
         help: Some(compare(&at.call.function)),
-        related: vec![Related {
-            label: "used here".to_owned(),
-            call: Some(RelatedCall { function: function.clone() }),
-            stack: point.stack.clone(),
-            ..Related::default()
-        }],
+        related: vec![Related::new("used here", Some(RelatedCall { function: function.clone() }), point.stack.clone())],
     }
 }
 
@@ -274,7 +270,11 @@ fn silent(difference: &str, when: &str) -> Told {
         severity: Severity::Warning,
         message: format!("the program ends with status 0 and other output {when}, and says nothing on standard error"),
         notes: vec![difference.to_owned()],
-        help: Some("say what could not be done, and end with another status; or do it in another way".to_owned()),
+        help: Some(
+            "say on standard error what could not be done, or end with another status; where the other output is right, too, \
+             --check COMMAND says so"
+                .to_owned(),
+        ),
         related: Vec::new(),
     }
 }
@@ -287,18 +287,23 @@ fn leaked(leak: &Finding, when: &str) -> Told {
         (_, "sem_open") => "a named semaphore",
         _ => "a shared memory object",
     };
+    // Who is killed has no way out.
+    let killed = leak.notes.iter().find(|note| note.contains(leftovers::NO_EXIT));
+    let help = match killed {
+        None => "remove it on the way out that is taken then, too",
+        Some(_) => "end by exit(3), in an order that removes it, or look for it at the next start and remove it",
+    };
     Told {
         rule: Rule::SweepLeak,
         severity: Severity::Note,
         message: format!("{what} outlives the run {when}"),
-        notes: vec![leak.message.clone()],
-        help: Some("remove it on the way out that is taken then, too".to_owned()),
-        related: vec![Related {
-            label: "made here".to_owned(),
-            call: Some(RelatedCall { function: leak.call.function.clone() }),
-            stack: leak.stack.clone(),
-            ..Related::default()
-        }],
+        notes: std::iter::once(leak.message.clone()).chain(killed.cloned()).collect(),
+        help: Some(help.to_owned()),
+        related: vec![Related::new(
+            "made here",
+            Some(RelatedCall { function: leak.call.function.clone() }),
+            leak.stack.clone(),
+        )],
     }
 }
 
@@ -315,12 +320,7 @@ fn notes_of(judged: &Judged<'_>, rule: Rule) -> Vec<String> {
 fn with_failed_call(shown: &Record, lock: &Finding, at: &Injected, replay: &str) -> Record {
     let mut finding = lock.clone();
     let call = Some(RelatedCall { function: at.call.function.clone() });
-    finding.related.push(Related {
-        label: "failed call".to_owned(),
-        call,
-        stack: at.stack.clone(),
-        ..Related::default()
-    });
+    finding.related.push(Related::new("failed call", call, at.stack.clone()));
     finding.replay = Some(replay.to_owned());
     record(shown.pid, &shown.exe, Kind::Finding(Box::new(finding)))
 }
@@ -346,7 +346,7 @@ fn waits(waiting: &Waiting, main: u32) -> Related {
         (false, false) => format!("a thread of another process ({name})"),
     };
     let how = if waiting.runs { "runs" } else { "waits" };
-    Related { label: format!("{who} {how} here"), call: None, stack: frames(&waiting.stack), ..Related::default() }
+    Related::new(format!("{who} {how} here"), None, frames(&waiting.stack))
 }
 
 /// Places as records have them.

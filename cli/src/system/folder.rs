@@ -10,22 +10,35 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// How the name of a folder begins; the pid of the command that made it follows, and a `-`.
+/// How the name of a folder begins, and that of a sweep's, which tells of more than files that may be to be removed; the pid of the
+/// command that made it follows, and a `-`.
 const PREFIX: &str = "mapsan-";
+const SWEEP_PREFIX: &str = "mapsan-sweep-";
 /// The room that a file system must have to be of use, in bytes.
 const ROOM: u64 = 1 << 20;
 
 /// A folder that is made when it is asked for, and removed in the end.
-#[derive(Default)]
 pub(crate) struct Folder {
     made: Option<tempfile::TempDir>,
+    prefix: &'static str,
+}
+
+impl Default for Folder {
+    fn default() -> Folder {
+        Folder { made: None, prefix: PREFIX }
+    }
 }
 
 impl Folder {
+    /// One for the runs of a sweep.
+    pub(crate) fn of_sweep() -> Folder {
+        Folder { made: None, prefix: SWEEP_PREFIX }
+    }
+
     /// Where it is.
     pub(crate) fn path(&mut self) -> Result<&Path, Failure> {
         if self.made.is_none() {
-            let folder = make()?;
+            let folder = make(self.prefix)?;
             // The program may give up its rights before it needs what is there.
             let _ = fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711));
             self.made = Some(folder);
@@ -35,11 +48,11 @@ impl Folder {
 }
 
 /// Makes a folder in the first place that has room.
-fn make() -> Result<tempfile::TempDir, Failure> {
+fn make(prefix: &str) -> Result<tempfile::TempDir, Failure> {
     let mut refusals: Vec<String> = Vec::new();
     for place in places() {
         let shown = if place == env::temp_dir() { " (TMPDIR)" } else { "" };
-        match make_in(&place) {
+        match make_in(&place, prefix) {
             Ok(folder) => {
                 if !refusals.is_empty() {
                     say!("no folder can be made in {}; '{}' is used instead", refusals.join(" or "), place.display());
@@ -64,8 +77,8 @@ fn places() -> Vec<PathBuf> {
     places
 }
 
-fn make_in(place: &Path) -> io::Result<tempfile::TempDir> {
-    let folder = tempfile::Builder::new().prefix(&format!("{PREFIX}{}-", std::process::id())).tempdir_in(place)?;
+fn make_in(place: &Path, prefix: &str) -> io::Result<tempfile::TempDir> {
+    let folder = tempfile::Builder::new().prefix(&format!("{prefix}{}-", std::process::id())).tempdir_in(place)?;
     if room_in(folder.path()).is_some_and(|room| room < ROOM) {
         return Err(io::Error::from_raw_os_error(libc::ENOSPC));
     }
@@ -87,17 +100,28 @@ fn room_in(folder: &Path) -> Option<u64> {
 
 /// Removes the folders of commands that were killed, unless a program of theirs still needs them.
 fn remove_abandoned(place: &Path) {
+    for folder in abandoned(place, PREFIX).filter(|folder| !is_needed(folder)) {
+        let _ = fs::remove_dir_all(folder);
+    }
+}
+
+/// The folders of sweeps that were killed, wherever this user's are made.
+pub(crate) fn abandoned_sweeps() -> Vec<PathBuf> {
+    places().iter().flat_map(|place| abandoned(place, SWEEP_PREFIX)).collect()
+}
+
+/// This user's folders whose names begin so, and whose makers are gone.
+fn abandoned(place: &Path, prefix: &'static str) -> impl Iterator<Item = PathBuf> {
     // SAFETY: takes nothing and can't fail.
     let own = unsafe { libc::geteuid() };
-    for entry in fs::read_dir(place).into_iter().flatten().flatten() {
+    let entries = fs::read_dir(place).into_iter().flatten().flatten();
+    let of_gone = entries.filter(move |entry| {
         let name = entry.file_name();
-        let maker = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split_once('-')?.0.parse::<i32>().ok());
-        let Some(maker) = maker else { continue };
-        let is_own = entry.metadata().is_ok_and(|entry| entry.is_dir() && entry.uid() == own);
-        if is_own && !is_alive(maker) && !is_needed(&entry.path()) {
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
+        let maker = name.to_str().and_then(|name| name.strip_prefix(prefix)?.split_once('-')?.0.parse::<i32>().ok());
+        let is_own = || entry.metadata().is_ok_and(|entry| entry.is_dir() && entry.uid() == own);
+        maker.is_some_and(|maker| !is_alive(maker)) && is_own()
+    });
+    of_gone.map(|entry| entry.path())
 }
 
 fn is_alive(pid: i32) -> bool {
@@ -107,14 +131,27 @@ fn is_alive(pid: i32) -> bool {
 
 /// Whether a process was started from a folder, or with it in its environment.
 fn is_needed(folder: &Path) -> bool {
+    users(folder).is_none_or(|users| !users.is_empty())
+}
+
+/// Ends the processes that were started from a folder, or with it in their environment; whether there were any that could be ended.
+pub(crate) fn end_users(folder: &Path) -> bool {
+    let pids = users(folder).unwrap_or_default();
+    // SAFETY: a system call.
+    let ended = pids.into_iter().filter(|pid| unsafe { libc::kill(*pid, libc::SIGKILL) } == 0);
+    ended.count() > 0
+}
+
+/// Those processes; `None` where /proc does not tell.
+fn users(folder: &Path) -> Option<Vec<i32>> {
     let word = folder.as_os_str().as_bytes();
-    fs::read_dir("/proc").map_or(true, |processes| {
-        processes.flatten().any(|process| {
-            let has_word = |bytes: Vec<u8>| bytes.windows(word.len()).any(|window| window == word);
-            fs::read_link(process.path().join("exe")).is_ok_and(|exe| exe.starts_with(folder))
-                || fs::read(process.path().join("environ")).is_ok_and(has_word)
-        })
-    })
+    let has_word = |bytes: Vec<u8>| bytes.windows(word.len()).any(|window| window == word);
+    let of_folder = |process: &Path| {
+        fs::read_link(process.join("exe")).is_ok_and(|exe| exe.starts_with(folder))
+            || fs::read(process.join("environ")).is_ok_and(has_word)
+    };
+    let processes = fs::read_dir("/proc").ok()?.flatten().filter(|process| of_folder(&process.path()));
+    Some(processes.filter_map(|process| process.file_name().to_str()?.parse().ok()).collect())
 }
 
 #[cfg(test)]
