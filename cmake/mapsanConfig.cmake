@@ -4,6 +4,7 @@
 #   target_link_libraries(prog PRIVATE mapsan::mapsan)     # only for programs that use mapsan.h, or want to be linked
 #   mapsan_add_test(NAME maps COMMAND prog)                # fails if mapsan finds a warning or an error
 #   mapsan_add_test(NAME double COMMAND prog2 EXPECT munmap-double)   # fails unless it finds exactly that
+#   mapsan_add_sweep(NAME failures COMMAND prog)           # fails if the program does not survive that one of its calls fails
 #
 # For `ctest -T memcheck`, before include(CTest) or after it:
 #
@@ -43,28 +44,7 @@ endif()
 function(mapsan_add_test)
   cmake_parse_arguments(PARSE_ARGV 0 test "ALLOW_UNCOVERED" "NAME;WORKING_DIRECTORY;TIMEOUT"
                         "COMMAND;EXPECT;OPTIONS;CONFIGURATIONS;ENVIRONMENT;LABELS;PROPERTIES")
-  if(NOT test_NAME OR NOT test_COMMAND)
-    message(FATAL_ERROR "mapsan_add_test needs NAME and COMMAND")
-  endif()
-  if(test_UNPARSED_ARGUMENTS)
-    message(FATAL_ERROR "mapsan_add_test does not know: ${test_UNPARSED_ARGUMENTS}")
-  endif()
-  if(test_KEYWORDS_MISSING_VALUES)
-    message(FATAL_ERROR "mapsan_add_test(NAME ${test_NAME}): no value stands behind ${test_KEYWORDS_MISSING_VALUES}")
-  endif()
-  # They would be arguments of the program.
-  foreach(list IN ITEMS COMMAND EXPECT OPTIONS ENVIRONMENT LABELS)
-    foreach(word IN LISTS test_${list})
-      if(word IN_LIST _mapsan_test_properties)
-        message(FATAL_ERROR "mapsan_add_test(NAME ${test_NAME}): ${word} is a property of tests: write PROPERTIES ${word} <value>")
-      endif()
-    endforeach()
-  endforeach()
-  list(GET test_COMMAND 0 program)
-  if(TARGET "${program}")
-    list(REMOVE_AT test_COMMAND 0)
-    list(INSERT test_COMMAND 0 "$<TARGET_FILE:${program}>")
-  endif()
+  _mapsan_check_arguments(mapsan_add_test EXPECT)
   set(verdict --error-exitcode 86)
   if(test_EXPECT)
     _mapsan_check_rules("${test_NAME}" ${test_EXPECT})
@@ -74,12 +54,75 @@ function(mapsan_add_test)
   if(NOT test_ALLOW_UNCOVERED)
     list(APPEND verdict --require-coverage)
   endif()
+  _mapsan_add(run ${verdict})
+endfunction()
+
+# mapsan_add_sweep(NAME <name> COMMAND <program or target> [<argument>...]
+#                  [DATABASE <file>] [JOBS <number>] [OPTIONS <option of mapsan sweep>...] [WORKING_DIRECTORY <folder>]
+#                  [CONFIGURATIONS <name>...] [TIMEOUT <seconds>] [ENVIRONMENT <name=value>...] [LABELS <label>...]
+#                  [PROPERTIES <name> <value>...])
+#
+# Adds a test that sweeps the command: it runs again and again, and in each run one of its calls fails (docs/sweep.md). The test
+# fails if a failure is not survived, and if nothing could be made to fail. With DATABASE only the runs are made that this
+# file does not know; a path that is not absolute is meant from the build folder. A file belongs to one command; a script that has
+# changed needs a new one. JOBS runs are made at once, one for each core if
+# it is not given; for CTest the test takes so many processors.
+function(mapsan_add_sweep)
+  cmake_parse_arguments(PARSE_ARGV 0 test "" "NAME;DATABASE;JOBS;WORKING_DIRECTORY;TIMEOUT"
+                        "COMMAND;OPTIONS;CONFIGURATIONS;ENVIRONMENT;LABELS;PROPERTIES")
+  _mapsan_check_arguments(mapsan_add_sweep)
+  set(verdict --error-exitcode 86)
+  if(DEFINED test_DATABASE)
+    get_filename_component(database "${test_DATABASE}" ABSOLUTE BASE_DIR "${CMAKE_CURRENT_BINARY_DIR}")
+    list(APPEND verdict --database "${database}")
+  endif()
+  cmake_host_system_information(RESULT processors QUERY NUMBER_OF_LOGICAL_CORES)
+  if(DEFINED test_JOBS)
+    set(processors "${test_JOBS}")
+    list(APPEND verdict --jobs "${test_JOBS}")
+  endif()
+  # What it says where it has swept nothing.
+  list(PREPEND test_PROPERTIES PROCESSORS "${processors}"
+       FAIL_REGULAR_EXPRESSION "mapsan: the program has made none of the calls that can be made to fail")
+  _mapsan_add(sweep ${verdict})
+endfunction()
+
+# Stops where the arguments of the function, which are in test_NAME and so on, can't be meant so; further words are lists of its own.
+function(_mapsan_check_arguments function)
+  if(NOT test_NAME OR NOT test_COMMAND)
+    message(FATAL_ERROR "${function} needs NAME and COMMAND")
+  endif()
+  if(test_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "${function} does not know: ${test_UNPARSED_ARGUMENTS}")
+  endif()
+  if(test_KEYWORDS_MISSING_VALUES)
+    message(FATAL_ERROR "${function}(NAME ${test_NAME}): no value stands behind ${test_KEYWORDS_MISSING_VALUES}")
+  endif()
+  # They would be arguments of the program.
+  foreach(list COMMAND OPTIONS ENVIRONMENT LABELS ${ARGN})
+    foreach(word IN LISTS test_${list})
+      if(word IN_LIST _mapsan_test_properties)
+        message(FATAL_ERROR "${function}(NAME ${test_NAME}): ${word} is a property of tests: write PROPERTIES ${word} <value>")
+      elseif(word MATCHES "^(EXPECT|ALLOW_UNCOVERED)$")
+        message(FATAL_ERROR "${function}(NAME ${test_NAME}): ${function} does not know ${word}")
+      endif()
+    endforeach()
+  endforeach()
+endfunction()
+
+# Adds the test of which the arguments are in test_NAME and so on, by that command of mapsan with these options.
+function(_mapsan_add command)
+  list(GET test_COMMAND 0 program)
+  if(TARGET "${program}")
+    list(REMOVE_AT test_COMMAND 0)
+    list(INSERT test_COMMAND 0 "$<TARGET_FILE:${program}>")
+  endif()
   set(configurations)
   if(test_CONFIGURATIONS)
     set(configurations CONFIGURATIONS ${test_CONFIGURATIONS})
   endif()
   add_test(NAME "${test_NAME}" ${configurations}
-           COMMAND "${MAPSAN_COMMAND}" run ${verdict} ${test_OPTIONS} -- ${test_COMMAND})
+           COMMAND "${MAPSAN_COMMAND}" "${command}" ${ARGN} ${test_OPTIONS} -- ${test_COMMAND})
   foreach(property IN ITEMS WORKING_DIRECTORY TIMEOUT ENVIRONMENT LABELS)
     if(DEFINED test_${property})
       set_property(TEST "${test_NAME}" PROPERTY ${property} "${test_${property}}")
@@ -143,7 +186,7 @@ endfunction()
 function(_mapsan_check_project)
   get_property(has_tests GLOBAL PROPERTY MAPSAN_HAS_TESTS)
   if(has_tests AND NOT CMAKE_TESTING_ENABLED AND NOT (DEFINED BUILD_TESTING AND NOT BUILD_TESTING))
-    message(WARNING "mapsan_add_test was called, and CTest will run no tests: call enable_testing() or include(CTest) in "
+    message(WARNING "mapsan has added tests, and CTest will run no tests: call enable_testing() or include(CTest) in "
                     "${CMAKE_SOURCE_DIR}/CMakeLists.txt")
   endif()
   get_property(is_memcheck GLOBAL PROPERTY MAPSAN_IS_MEMCHECK)

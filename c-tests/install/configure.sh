@@ -84,4 +84,31 @@ ctest --test-dir "$work/build" > "$work/out" 2>&1 || fail 'ALLOW_UNCOVERED has n
 printf 'mapsan_memcheck()\ninclude(CTest)\nadd_test(NAME one COMMAND /usr/bin/env -i /bin/true)\n' | configure || fail 'a plain test'
 ctest --test-dir "$work/build" -T memcheck > "$work/out" 2>&1
 grep -q 'Mapsan not covered - 1' "$work/out" || fail 'ctest -T memcheck does not count what was not checked'
+
+# Sweeps: those that find something fail, and so do those that have swept nothing.
+cat > "$work/one.c" <<'END'
+#include <stdio.h>
+#include <sys/mman.h>
+int main(int words, char **word)
+{
+    char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (words > 1 && page == MAP_FAILED)
+        return perror(word[1]), 1;
+    page[0] = 1;
+    return 0;
+}
+END
+cc -g -o "$work/one" "$work/one.c" || fail 'the program of the sweeps'
+sweep_with() { printf 'enable_testing()\nmapsan_add_sweep(NAME one COMMAND %s)\n' "$1"; }
+sweep_with "$work/one checked DATABASE known.db JOBS 1 OPTIONS --persistent LABELS some" | configure || fail 'a sweep is refused'
+ctest --test-dir "$work/build" -L some > "$work/out" 2>&1 || fail 'the sweep of a checked program'
+[ "$(grep -c '"kind":"point"' "$work/build/known.db")" = 2 ] || fail 'DATABASE or OPTIONS are not passed on'
+grep -q 'PROCESSORS "1"' "$work/build/CTestTestfile.cmake" || fail 'the sweep is not said to take one processor'
+sweep_with "$work/one" | configure || fail 'a sweep is refused'
+ctest --test-dir "$work/build" --output-on-failure > "$work/out" 2>&1 && fail 'the sweep of an unchecked program passes'
+grep -q 'sweep-unchecked-return' "$work/out" || fail 'what the sweep has found is not shown'
+sweep_with '/bin/true' | configure || fail 'the sweep of a program without calls is refused'
+ctest --test-dir "$work/build" > "$work/out" 2>&1 && fail 'a sweep passes that has swept nothing'
+sweep_with '/bin/true EXPECT sweep-hang' | refused 'EXPECT of a sweep' 'mapsan_add_sweep does not know EXPECT'
+sweep_with '/bin/true WILL_FAIL TRUE' | refused 'a property among the arguments' 'write PROPERTIES WILL_FAIL'
 [ "$failures" = 0 ]

@@ -38,6 +38,14 @@ cmake -S "$sources/examples/robust-mutex" -B "$work/pairs" -DCMAKE_PREFIX_PATH="
 grep -i warning "$work/out" && fail 'the example of two programs has warnings'
 ctest --test-dir "$work/pairs" --output-on-failure > "$work/out" 2>&1 || fail 'the tests of the example of two programs'
 
+# And that of a sweep, whose runs are made once.
+cmake -S "$sources/examples/sweep" -B "$work/sweep" -DCMAKE_PREFIX_PATH="$prefix" > "$work/out" 2>&1 &&
+    cmake --build "$work/sweep" >> "$work/out" 2>&1 || fail 'the example of a sweep is not built'
+ctest --test-dir "$work/sweep" --output-on-failure > "$work/out" 2>&1 || fail 'the tests of the example of a sweep'
+cp "$work/sweep/points.db" "$work/points" && [ -s "$work/points" ] || fail 'no run is known after the sweep'
+ctest --test-dir "$work/sweep" > "$work/out" 2>&1 || fail 'the sweep, again'
+cmp "$work/points" "$work/sweep/points.db" > "$work/out" 2>&1 || fail 'the runs are made again'
+
 # A program by pkg-config.
 if command -v pkg-config > /dev/null; then
     flags=$(PKG_CONFIG_PATH=$prefix/lib/pkgconfig pkg-config --cflags --libs mapsan) || fail 'pkg-config'

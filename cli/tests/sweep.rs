@@ -3,16 +3,17 @@
 //! Runs need the library, as in `command.rs`.
 
 mod place;
+mod sweeping;
 
 use place::{Place, text};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+use sweeping::{UNCHECKED, programs, records, sweep};
 
 /// What the words at the ends of lines stand for.
 const WORDS: [(&str, &str); 6] = [
@@ -26,10 +27,6 @@ const WORDS: [(&str, &str); 6] = [
 
 type Lines = BTreeSet<(String, u64)>;
 
-fn programs() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../c-tests/sweep").canonicalize().unwrap()
-}
-
 /// The rules and lines that a source says.
 fn said(source: &str) -> Lines {
     let word = |line: &str| {
@@ -37,15 +34,6 @@ fn said(source: &str) -> Lines {
         WORDS.iter().find(|(known, _)| *known == word).map(|(_, rule)| (*rule).to_owned())
     };
     source.lines().zip(1..).filter_map(|(line, number)| Some((word(line)?, number))).collect()
-}
-
-/// Records of a kind.
-fn records<'a>(all: &'a [Value], kind: &str) -> Vec<&'a Value> {
-    all.iter().filter(|record| record["kind"] == kind).collect()
-}
-
-fn read(lines: &str) -> Vec<Value> {
-    lines.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
 }
 
 /// The line of a frame.
@@ -68,47 +56,31 @@ fn found(records: &[&Value]) -> Lines {
     findings.map(|finding| (finding["rule"].as_str().unwrap().to_owned(), place(finding))).collect()
 }
 
-/// Sweeps a program with some input; the records, and what is said beside them.
-fn sweep(place: &Place, options: &[&str], program: &[&str]) -> (Vec<Value>, String, Option<i32>) {
-    let arguments = [&["sweep", "--format", "json", "-o", "out.json"], options, &["--"], program].concat();
-    let mut command = place.command(&arguments);
-    let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(b"one\ntwo\nthree\n").unwrap();
-    let output = child.wait_with_output().unwrap();
-    (
-        read(&fs::read_to_string(place.path().join("out.json")).unwrap_or_default()),
-        text(&output.stderr),
-        output.status.code(),
-    )
-}
-
-#[test]
-fn each_failure_that_is_not_survived_is_found_and_nothing_else() {
+/// Sweeps each program that lies there; the library is linked with these, or preloaded.
+fn sweep_all(flags: impl Fn(&Place) -> Vec<String>) {
     let Some(place) = Place::new() else { return };
     let schema = serde_json::from_str(mapsan_model::record::JSON_SCHEMA).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
-    for entry in fs::read_dir(programs()).unwrap().flatten() {
-        let path = entry.path();
-        if path.extension().is_none_or(|ending| ending != "c") {
-            continue;
-        }
+    for path in fs::read_dir(programs()).unwrap().map(|entry| entry.unwrap().path()) {
+        let compiler = match path.extension().and_then(|ending| ending.to_str()) {
+            Some("c") => "cc",
+            Some("cpp") => "c++",
+            _ => continue,
+        };
         let source = fs::read_to_string(&path).unwrap();
         let first = source.lines().next().unwrap();
         let options = first.strip_prefix("/* sweep: ").and_then(|rest| rest.strip_suffix(" */")).unwrap_or_default();
         let options: Vec<&str> = options.split_whitespace().collect();
-        let mut compiler = Command::new("cc");
-        compiler.args(["-g", "-O0", "-w", "-pthread", "-o", "prog"]).arg(&path).current_dir(place.path());
-        assert!(compiler.status().unwrap().success());
+        let mut compiler = Command::new(compiler);
+        compiler.args(["-g", "-O0", "-w", "-pthread", "-o", "prog"]).arg(&path).args(flags(&place));
+        assert!(compiler.current_dir(place.path()).status().unwrap().success());
         let (all, stderr, status) = sweep(&place, &options, &["./prog"]);
         let name = path.display();
         assert_eq!(status, Some(0), "{name}: {stderr}");
         let findings = records(&all, "finding");
         assert_eq!(found(&findings), said(&source), "{name}: {stderr}\n{findings:#?}");
         let points = records(&all, "point");
-        assert!(
-            !points.is_empty() && points.iter().all(|point| point["outcome"] != "unreached" || point["when"] != "1"),
-            "{name}"
-        );
+        assert!(!points.is_empty() && points.iter().all(|point| point["outcome"] != "unreached"), "{name}: {stderr}");
         for record in &all {
             let errors: Vec<String> = validator.iter_errors(record).map(|error| error.to_string()).collect();
             assert!(errors.is_empty(), "{name}: {errors:?}: {record}");
@@ -116,9 +88,64 @@ fn each_failure_that_is_not_survived_is_found_and_nothing_else() {
     }
 }
 
-const UNCHECKED: &str = "#include <stdio.h>\n#include <string.h>\n#include <sys/mman.h>\nint main(int n, char **v) {\n  \
-                         char *p = mmap(0, 4096, 3, 34, -1, 0);\n  if (n > 9) munmap(p, 1);\n  strcpy(p, \"x\");\n  puts(p);\n  \
-                         return munmap(p, 4096);\n}\n";
+#[test]
+fn each_failure_that_is_not_survived_is_found_and_nothing_else() {
+    sweep_all(|_| Vec::new());
+}
+
+#[test]
+fn the_same_is_found_where_the_library_is_linked() {
+    sweep_all(|place| {
+        let folder = place.library.parent().unwrap().canonicalize().unwrap();
+        let folder = folder.display();
+        let flags = format!("-Wl,--no-as-needed -L{folder} -lmapsan -Wl,-rpath,{folder}");
+        flags.split(' ').map(str::to_owned).collect()
+    });
+}
+
+/// A rule, and the call whose failure it tells of.
+type Told = (&'static str, &'static str);
+
+/// What a sweep of the documents' programs tells, by program, rule and call: `buf < 0` of a pointer is no check, and a reader that
+/// gives up leaves the segment that it is to remove.
+const DOCUMENTS: [(&str, &str, &[Told]); 5] = [
+    ("anonymous_fork", "./anonymous_fork", &[]),
+    ("mmap_writer", "timeout 1 ./mmap_writer", &[]),
+    ("mmap_reader", "timeout 1 ./mmap_reader", &[]),
+    ("shm_writer", "./shm_writer", &[("sweep-unchecked-return", "shmat")]),
+    (
+        "shm_reader",
+        "./shm_writer > /dev/null; ./shm_reader",
+        &[("sweep-leak", "ftok"), ("sweep-leak", "shmget"), ("sweep-unchecked-return", "shmat")],
+    ),
+];
+
+#[test]
+fn the_programs_of_the_documents_are_swept() {
+    let Some(place) = Place::new() else { return };
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/documents");
+    let folder = std::env::var_os("MAPSAN_DOCUMENTS").map_or(beside, PathBuf::from);
+    if !folder.exists() {
+        eprintln!("SKIPPED: the documents are not there: set MAPSAN_DOCUMENTS to their folder");
+        return;
+    }
+    place.write("test", &"b".repeat(2048));
+    place.write("keytest", "");
+    for (name, command, expected) in DOCUMENTS {
+        let source = fs::read_to_string(folder.join(format!("{name}.c"))).unwrap();
+        place.write(&format!("{name}.c"), &source.replace("i + + ;", "i++;"));
+        place.compile(name);
+        let (all, stderr, status) = sweep(&place, &[&format!("--only={name}")], &["sh", "-c", command]);
+        assert_eq!(status, Some(0), "{name}: {stderr}");
+        let of_sweep = |finding: &&Value| finding["rule"].as_str().unwrap().starts_with("sweep-");
+        let findings = records(&all, "finding").into_iter().filter(of_sweep);
+        let told =
+            findings.map(|finding| (finding["rule"].as_str().unwrap(), finding["call"]["function"].as_str().unwrap()));
+        let told: BTreeSet<_> = told.collect();
+        assert_eq!(told, expected.iter().copied().collect(), "{name}: {stderr}");
+        assert!(!records(&all, "point").is_empty(), "{name}: {stderr}");
+    }
+}
 
 #[test]
 fn what_is_shown_repeats_it() {
@@ -141,88 +168,6 @@ fn what_is_shown_repeats_it() {
     let words: Vec<&str> = replay.split(' ').collect();
     let again = place.mapsan(&words);
     assert!(text(&again.stderr).contains("fault-map-failed"), "{}", text(&again.stderr));
-}
-
-#[test]
-fn what_is_known_is_told_and_not_run_again() {
-    let Some(place) = Place::new() else { return };
-    place.write("prog.c", UNCHECKED);
-    place.compile("prog");
-    let options = ["--database", "known.json"];
-    let (first, _, _) = sweep(&place, &options, &["./prog"]);
-    let database = place.read("known.json");
-    let (second, _, _) = sweep(&place, &options, &["./prog"]);
-    assert_eq!(place.read("known.json"), database, "no run was made");
-    let rules =
-        |all: &[Value]| records(all, "finding").iter().map(|finding| finding["rule"].clone()).collect::<Vec<_>>();
-    assert_eq!(rules(&first), rules(&second));
-    let outcomes = |all: &[Value]| {
-        let all = records(all, "point");
-        all.iter().map(|point| point["outcome"].as_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
-    };
-    assert_eq!(outcomes(&first), outcomes(&second));
-    assert!(records(&second, "injected").is_empty());
-    let plan = place.mapsan(&["sweep", "--plan", "--database", "known.json", "./prog"]);
-    assert_eq!((text(&plan.stdout), plan.status.code()), (String::new(), Some(0)));
-}
-
-#[test]
-fn parts_of_a_plan_make_the_whole() {
-    let Some(place) = Place::new() else { return };
-    fs::copy(programs().join("checked.c"), place.path().join("prog.c")).unwrap();
-    place.compile("prog");
-    let plan = |options: &[&str]| {
-        let output = place.mapsan(&[&["sweep", "--plan"], options, &["./prog"]].concat());
-        let key = |record: &Value| format!("{} {} {}", record["site"], record["what"], record["when"]);
-        let records = read(&text(&output.stdout));
-        assert!(records.iter().all(|record| record["kind"] == "point" && record["outcome"].is_null()));
-        records.iter().map(key).collect::<Vec<_>>()
-    };
-    let whole = plan(&[]);
-    assert!(whole.len() > 10, "{whole:?}");
-    let mut parts: Vec<String> = ["1/3", "2/3", "3/3"].iter().flat_map(|part| plan(&["--partition", part])).collect();
-    parts.sort();
-    let mut sorted = whole;
-    sorted.sort();
-    assert_eq!(parts, sorted);
-    for wrong in ["0/3", "4/3", "x"] {
-        assert_eq!(place.mapsan(&["sweep", "--partition", wrong, "./prog"]).status.code(), Some(2));
-    }
-}
-
-#[test]
-fn a_check_decides_in_place_of_the_output() {
-    let Some(place) = Place::new() else { return };
-    place.write(
-        "prog.c",
-        "#include <stdio.h>\n#include <sys/mman.h>\nint main(void) {\n  char *p = mmap(0, 4096, 3, 34, -1, 0);\n  \
-         puts(p == MAP_FAILED ? \"slow\" : \"fast\");\n  return 0;\n}\n",
-    );
-    place.compile("prog");
-    let rules = |check: &[&str]| {
-        let (all, stderr, status) = sweep(&place, check, &["./prog"]);
-        assert!(status == Some(0) || status == Some(125), "{stderr}");
-        records(&all, "finding").iter().filter(|finding| finding["rule"] == "sweep-silent").count()
-    };
-    assert_eq!(rules(&[]), 1);
-    assert_eq!(rules(&["--check", "grep -qE 'fast|slow' && test $MAPSAN_STATUS = 0"]), 0);
-    assert_eq!(rules(&["--check", "grep -q fast"]), 1);
-    let wrong = place.mapsan(&["sweep", "--check", "false", "./prog"]);
-    assert!(wrong.status.code() == Some(125) && text(&wrong.stderr).contains("--check says of the plain run"));
-}
-
-#[test]
-fn statuses_are_those_of_run() {
-    let Some(place) = Place::new() else { return };
-    place.write("prog.c", "int main(void) { return 3; }\n");
-    place.compile("prog");
-    let status = |arguments: &[&str]| place.mapsan(&[&["sweep"], arguments].concat()).status.code();
-    assert_eq!(status(&["./prog"]), Some(0));
-    assert_eq!(status(&["./missing"]), Some(127));
-    assert_eq!(status(&["./prog.c/x"]), Some(127));
-    assert_eq!(status(&["/etc/passwd"]), Some(126));
-    assert_eq!(status(&["--timeout", "0", "./prog"]), Some(2));
-    assert_eq!(status(&["--jobs", "0", "./prog"]), Some(2));
 }
 
 /// Processes that have this word among their arguments.
@@ -285,4 +230,23 @@ fn a_program_of_another_language_is_swept() {
     assert_eq!(status, Some(0), "{stderr}");
     let findings = records(&all, "finding");
     assert!(findings.iter().any(|finding| finding["rule"] == "sweep-unchecked-return"), "{stderr}\n{findings:#?}");
+}
+
+/// By a script that stands beside the programs: points are the same in all plain runs, and results are repeated.
+#[test]
+fn points_and_results_are_the_same_each_time() {
+    let Some(place) = Place::new() else { return };
+    if !Command::new("python3").arg("--version").output().is_ok_and(|output| output.status.success()) {
+        eprintln!("SKIPPED: there is no python3");
+        return;
+    }
+    for name in ["null", "server", "threads"] {
+        fs::copy(programs().join(format!("{name}.c")), place.path().join(format!("{name}.c"))).unwrap();
+        place.compile(name);
+        let mut repeat = Command::new("python3");
+        repeat.arg(programs().join("repeat.py")).args(["--times", "3", "--most", "3", "--", &format!("./{name}")]);
+        repeat.env("MAPSAN", env!("CARGO_BIN_EXE_mapsan")).env("MAPSAN_RUNTIME", &place.library);
+        let output = repeat.current_dir(place.path()).env_remove("MAPSAN_OPTIONS").output().unwrap();
+        assert!(output.status.success(), "{name}: {}{}", text(&output.stdout), text(&output.stderr));
+    }
 }
