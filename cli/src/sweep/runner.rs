@@ -140,10 +140,7 @@ impl Setting {
         let folder = self.folder_of(run.number);
         let directory = self.directory(&folder)?;
         let shared = self.take_namespaces(&directory);
-        if shared.is_some() {
-            File::create(folder.join(SHARED))
-                .map_err(|error| Failure::own(format!("'{}': {}", folder.display(), reason(&error))))?;
-        }
+        shared.as_ref().map(|_| mark_as_shared(&folder)).transpose()?;
         let records = Destination { form: "json".to_owned(), file: Some(folder.join(RECORDS)) };
         let root = SourceRoot::find(None);
         let outputs = Outputs::open(&[records], Stream::StandardError, StyleChoice::default(), &root)?;
@@ -153,10 +150,7 @@ impl Setting {
         follower.session.private = shared.is_none();
         follower.session.private_objects = shared.is_none();
         let (output, errors) = (pipe()?, pipe()?);
-        let input = self
-            .input
-            .of_run(run.is_first())
-            .map_err(|error| Failure::own(format!("standard input can't be given to the runs: {}", reason(&error))))?;
+        let input = self.input_of(run)?;
         follower.end_with(command);
         if let Some(limit) = run.limit {
             follower.limit(limit);
@@ -183,7 +177,6 @@ impl Setting {
         let check = check.map(|check| ask(check, &directory, &folder, (&output, status), command)).transpose()?;
         outputs.close(&mut session, &facts(root))?;
         let has_named = remains::has_named(&session);
-        let counters = fs::read(folder.join(COUNTS)).unwrap_or_default();
         if shared.is_some() {
             remains::remove(&session);
         }
@@ -194,7 +187,7 @@ impl Setting {
             leaves_processes: !living.is_empty(),
             pid,
             seen: seen.unwrap_or_default(),
-            counts: run.orders.iter().map(|order| count_of(&counters, order)).collect(),
+            counts: counts_of(run, &folder),
             output,
             errors,
             check,
@@ -202,6 +195,11 @@ impl Setting {
             has_named,
             failure: None,
         })
+    }
+
+    fn input_of(&self, run: &Run) -> Result<Stdio, Failure> {
+        let input = self.input.of_run(run.is_first());
+        input.map_err(|error| Failure::own(format!("standard input can't be given to the runs: {}", reason(&error))))
     }
 
     /// The options that the user has given, and those of the run.
@@ -277,6 +275,18 @@ fn ask(
 /// The file of a run's folder with what is told of it, and that in which its processes count.
 pub(crate) const REPORT: &str = "report";
 const COUNTS: &str = "counts";
+
+/// Says in a run's folder that its objects are those of all.
+fn mark_as_shared(folder: &Path) -> Result<(), Failure> {
+    let made = File::create(folder.join(SHARED));
+    made.map_err(|error| Failure::own(format!("'{}': {}", folder.display(), reason(&error)))).map(drop)
+}
+
+/// How many calls each order has met.
+fn counts_of(run: &Run, folder: &Path) -> Vec<u32> {
+    let counters = fs::read(folder.join(COUNTS)).unwrap_or_default();
+    run.orders.iter().map(|order| count_of(&counters, order)).collect()
+}
 
 /// The working directory of a run.
 struct Directory {

@@ -265,16 +265,14 @@ fn used(point: &Point, at: &Injected, when: &str) -> Told {
 }
 
 fn silent(difference: &str, when: &str) -> Told {
+    let help = "say on standard error what could not be done, or end with another status; where the other output is right, \
+                too, --check COMMAND says so";
     Told {
         rule: Rule::SweepSilent,
         severity: Severity::Warning,
         message: format!("the program ends with status 0 and other output {when}, and says nothing on standard error"),
         notes: vec![difference.to_owned()],
-        help: Some(
-            "say on standard error what could not be done, or end with another status; where the other output is right, too, \
-             --check COMMAND says so"
-                .to_owned(),
-        ),
+        help: Some(help.to_owned()),
         related: Vec::new(),
     }
 }
