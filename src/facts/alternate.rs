@@ -8,6 +8,7 @@
 use crate::facts::Module;
 use crate::machine::{Architecture, Machine, this_thread};
 use crate::plain::Range;
+use crate::plain::hash::mix;
 use crate::plain::page::whole_pages;
 use crate::sys;
 use core::cell::UnsafeCell;
@@ -80,10 +81,7 @@ impl Claim {
 
     /// Where the search for its place begins.
     fn hash(self) -> usize {
-        /// 2^64 divided by the golden ratio.
-        const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
-        let spread = (self.0 >> Claim::TID_BITS).wrapping_mul(SPREAD) >> 32;
-        usize::try_from(spread).unwrap_or(0)
+        usize::try_from(mix(self.0 >> Claim::TID_BITS) >> 32).unwrap_or(0)
     }
 }
 

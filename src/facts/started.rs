@@ -4,6 +4,7 @@
 //! whose number the kernel has given to another: an entry counts only for the thread whose control block lies where it did.
 
 use crate::plain::Range;
+use crate::plain::hash::mix;
 use crate::plain::hidden::Hidden;
 use crate::plain::placement::written_by_fork;
 use core::ffi::c_int;
@@ -16,9 +17,12 @@ use core::sync::atomic::{
 const SLOTS: usize = 512;
 const PROBES: usize = 8;
 
+/// The number while somebody writes the rest.
+const ENTERED: c_int = -1;
+
 /// Addresses are kept hidden.
 struct Slot {
-    /// The kernel's number of the thread, gettid(2); 0 for a free slot.
+    /// The kernel's number of the thread, gettid(2); 0 for a free slot, or [`ENTERED`].
     tid: AtomicI32,
     /// In which process of a line of forks it was entered.
     generation: AtomicU32,
@@ -76,33 +80,41 @@ fn hidden(address: usize) -> usize {
     *Hidden::new(address).kept()
 }
 
-fn places(tid: c_int) -> impl Iterator<Item = &'static Slot> {
-    let first = usize::try_from(tid).unwrap_or(0);
+/// The places of a thread with this control block. The next one with it takes the same, so that a thread that comes after
+/// another touches no other memory than that did.
+fn places(block: usize) -> impl Iterator<Item = &'static Slot> {
+    let first = usize::try_from(mix(block as u64) >> 32).unwrap_or(0);
     (0..PROBES).filter_map(move |probe| TABLE.get(first.wrapping_add(probe) % SLOTS))
 }
 
 fn find(tid: c_int, block: usize) -> Option<&'static Slot> {
     let generation = PROCESS.generation.load(Relaxed);
-    places(tid).find(|slot| {
+    places(block).find(|slot| {
         slot.tid.load(Acquire) == tid
             && slot.generation.load(Relaxed) == generation
             && slot.block.load(Relaxed) == hidden(block)
     })
 }
 
-/// A slot for a thread: its own, a free one, or that of the oldest thread nearby.
-fn slot(tid: c_int) -> Option<&'static Slot> {
+/// A slot for a thread: that of one with the same control block, which is no more, a free one, or that of the oldest thread
+/// nearby.
+fn slot(block: usize) -> Option<&'static Slot> {
     let generation = PROCESS.generation.load(Relaxed);
-    let is_free = |slot: &&Slot| {
-        let there = slot.tid.load(Relaxed);
-        there == 0 || there == tid || slot.generation.load(Relaxed) != generation
-    };
-    places(tid).find(is_free).or_else(|| places(tid).min_by_key(|slot| slot.number.load(Relaxed)))
+    let is_same = |slot: &&Slot| slot.block.load(Relaxed) == hidden(block);
+    let is_free = |slot: &&Slot| slot.tid.load(Relaxed) == 0 || slot.generation.load(Relaxed) != generation;
+    places(block)
+        .find(is_same)
+        .or_else(|| places(block).find(is_free))
+        .or_else(|| places(block).min_by_key(|slot| slot.number.load(Relaxed)))
 }
 
 fn enter(tid: c_int, block: usize, started: Option<Started>) -> Option<&'static Slot> {
-    let slot = slot(tid)?;
-    slot.tid.store(0, Relaxed);
+    let slot = slot(block)?;
+    let there = slot.tid.load(Relaxed);
+    // Where another thread is faster, this one is not remembered.
+    if there == ENTERED || slot.tid.compare_exchange(there, ENTERED, Acquire, Relaxed).is_err() {
+        return None;
+    }
     slot.generation.store(PROCESS.generation.load(Relaxed), Relaxed);
     slot.block.store(hidden(block), Relaxed);
     slot.number.store(started.map_or(0, |started| started.number), Relaxed);
@@ -166,10 +178,13 @@ mod tests {
         has_alternate_stack(700_001, 0x7000, None);
         assert_eq!(alternate_stack(700_001, 0x7000), None);
         assert_eq!(started(700_001, 0x7000).map(|started| started.number), Some(7));
-        for tid in 0..i32::try_from(2 * SLOTS).unwrap() {
-            began(tid, 0x7000, start(100 + tid.cast_unsigned()));
+        began(700_002, 0x7000, start(8));
+        assert!(started(700_001, 0x7000).is_none(), "its block belongs to the next");
+        let last = 2 * SLOTS;
+        for thread in 1..=last {
+            let number = u32::try_from(thread).unwrap();
+            began(number.cast_signed(), thread << 12, start(100 + number));
         }
-        let last = i32::try_from(2 * SLOTS - 1).unwrap();
-        assert!(started(last, 0x7000).is_some(), "the newest push out the oldest");
+        assert!(started(i32::try_from(last).unwrap(), last << 12).is_some(), "the newest push out the oldest");
     }
 }

@@ -1,11 +1,11 @@
 //! The hooks of madvise(2) and `posix_madvise(3)`. Allocators call them as often as mmap: what destroys no more than whole
 //! pages, and decides nothing about forked children or guards, is followed in its failures alone.
 
-use super::path::{Follow, Offences, PLAIN, check_success, follow};
+use super::path::{Follow, PLAIN, follow};
 use super::status;
 use crate::call::{Madvise, Outcome, Rest};
 use crate::enabled::{self, CHECK, HARDENED, TRACK};
-use crate::observe::count::may_have_split;
+use crate::observe::count::{is_noted, may_have_split};
 use crate::plain::Range;
 use crate::plain::errno::{self, Errno};
 use crate::plain::page::whole_pages;
@@ -33,7 +33,7 @@ impl Follow for Madvise {
             observe::advised(self, return_address);
         }
         self.rest = *rest;
-        rest.is_some() || outcome.is_success() && Madvise::splits(self.advice) && may_have_split()
+        rest.is_some() || outcome.is_success() && Madvise::splits(self.advice) && (is_noted() || may_have_split())
     }
 }
 
@@ -82,18 +82,11 @@ fn advise(
     status(follow(call, return_address, make))
 }
 
-/// Looks at the number of mappings after a call that may have split one.
-#[cold]
-#[inline(never)]
-fn look(address: *mut c_void, length: usize, advice: c_int, is_posix: bool, return_address: usize) {
-    let call = Madvise { address: address as usize, length, advice, is_posix, rest: None, failure: 0 };
-    check_success(&call, Offences::Told, 0, return_address);
-}
-
-/// Whether a call is followed in its failures alone.
+/// Whether a call is followed in its failures alone: with the default options, and where the mappings are not to be counted
+/// after it.
 #[inline]
 fn is_plain(length: usize, advice: c_int) -> bool {
-    enabled::bits() == PLAIN && Madvise::is_harmless(length, advice)
+    enabled::bits() == PLAIN && Madvise::is_harmless(length, advice) && !(Madvise::splits(advice) && may_have_split())
 }
 
 /// madvise(2).
@@ -106,19 +99,12 @@ pub(crate) unsafe extern "C" fn madvise(
     advice: c_int,
     return_address: usize,
 ) -> c_int {
-    let mut failure = 0;
-    if is_plain(length, advice) {
-        // SAFETY: the program's own call.
-        let status = unsafe { next::madvise(address, length, advice) };
-        if status != -1 {
-            if Madvise::splits(advice) && may_have_split() {
-                look(address, length, advice, false, return_address);
-            }
-            return status;
-        }
-        failure = errno::get();
+    if !is_plain(length, advice) {
+        return advise(address, length, advice, false, 0, return_address);
     }
-    advise(address, length, advice, false, failure, return_address)
+    // SAFETY: the program's own call.
+    let status = unsafe { next::madvise(address, length, advice) };
+    if status == -1 { advise(address, length, advice, false, errno::get(), return_address) } else { status }
 }
 
 /// `posix_madvise(3)`, which gives its errno and leaves `errno` alone.
@@ -136,9 +122,6 @@ pub(crate) unsafe extern "C" fn posix_madvise(
         // SAFETY: the program's own call.
         failure = unsafe { next::posix_madvise(address, length, advice) };
         if failure == 0 {
-            if Madvise::splits(advice) && may_have_split() {
-                look(address, length, advice, true, return_address);
-            }
             return 0;
         }
     }

@@ -48,7 +48,6 @@ impl Follow for Mmap {
         if is_fixed { clear(self.address, self.length) } else { None }
     }
 
-    #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
     #[inline(always)]
     fn take(&self, enabled: u32, return_address: usize) -> PendingRelease {
         if self.flags & libc::MAP_FIXED == 0 || enabled & TRACK == 0 {
@@ -62,13 +61,11 @@ impl Follow for Mmap {
         inspect_contents(self, taken, self.address.cast_signed(), return_address);
     }
 
-    #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
     #[inline(always)]
     fn doubtful<'a>(&self, taken: &'a PendingRelease) -> Option<&'a PendingRelease> {
         (self.flags & libc::MAP_FIXED != 0 && replaces_more(self, taken)).then_some(taken)
     }
 
-    #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
     #[inline(always)]
     fn settle(&mut self, taken: &PendingRelease, outcome: Outcome, enabled: u32, return_address: usize) -> bool {
         let Outcome::Succeeded(base) = outcome else {
@@ -88,7 +85,6 @@ impl Follow for Mmap {
         observe::count::is_noted() || self.flags & MAP_TYPE == libc::MAP_SHARED_VALIDATE || enabled & OPT_IN != 0
     }
 
-    #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
     #[inline(always)]
     fn settle_plainly(&mut self, _taken: &PendingRelease, outcome: Outcome, return_address: usize) -> bool {
         match outcome {
@@ -170,7 +166,6 @@ impl Follow for Munmap {
         clear(self.address, self.length)
     }
 
-    #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
     #[inline(always)]
     fn take(&self, enabled: u32, return_address: usize) -> PendingRelease {
         if enabled & TRACK == 0 {
@@ -184,16 +179,15 @@ impl Follow for Munmap {
         inspect_contents(self, taken, 0, return_address);
     }
 
-    #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
     #[inline(always)]
     fn doubtful<'a>(&self, taken: &'a PendingRelease) -> Option<&'a PendingRelease> {
-        let is_simple = taken
-            .taken()
-            .is_none_or(|taken| taken.contiguous && !taken.needs_check && !(taken.multi_origin && taken.partial_tail));
+        let is_simple = match taken.taken() {
+            Some(taken) => taken.contiguous && !taken.needs_check && !(taken.multi_origin && taken.partial_tail),
+            None => true,
+        };
         (!is_simple || holds_thread(self.address, self.length)).then_some(taken)
     }
 
-    #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
     #[inline(always)]
     fn settle(&mut self, taken: &PendingRelease, outcome: Outcome, enabled: u32, _return_address: usize) -> bool {
         if !outcome.is_success() {

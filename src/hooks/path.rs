@@ -64,7 +64,6 @@ pub(super) trait Follow: Check + Sized {
 }
 
 /// Takes a call its way; `make` makes it. Its value, with `errno` as the program is to find it.
-#[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
 #[inline(always)]
 pub(super) fn way<C: Follow, const FAST: bool>(
     mut call: C,
@@ -215,7 +214,6 @@ fn conclude(
 }
 
 /// As [`way`], with what is enabled now.
-#[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
 #[inline(always)]
 pub(super) fn follow<C: Follow>(call: C, return_address: usize, make: impl Fn(&C, u32) -> isize) -> isize {
     let enabled = begin::enabled_when_ready();

@@ -7,8 +7,8 @@
 
 use super::injected::or_injected;
 use crate::enabled::{self, TRACK};
-use crate::facts::alternate;
 use crate::facts::started::{self, Started};
+use crate::facts::{alternate, threads};
 use crate::machine::{self, Architecture, Machine};
 use crate::plain::Range;
 use crate::{next, observe, sys};
@@ -135,7 +135,7 @@ extern "C" fn thread_begins(index: usize) -> usize {
     let has_attributes = pending.attributes.load(Relaxed) != 0;
     pending.number.store(0, Release);
     let block = Machine::thread_pointer();
-    let tid = sys::gettid();
+    let tid = threads::number_of_new();
     started::began(tid, block, Started { number, site });
     alternate::give_as(tid);
     if has_attributes {

@@ -13,7 +13,6 @@ use crate::track::{
 use core::ffi::c_int;
 
 /// A range has been mapped. True if the kernel is to be asked how many mappings there are.
-#[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
 #[inline(always)]
 pub(super) fn mapped(range: Range, made: NewMapping, outer: Option<&Outer>) -> bool {
     // By hand, not by `enter`: this is the way of every mapping, and an event takes much of a small stack.
@@ -50,7 +49,6 @@ pub(super) fn protected(protection: &Protection) -> Option<usize> {
 }
 
 /// Gives the lock back after a call that may have added mappings; whether the kernel is to be asked how many there are.
-#[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
 #[inline(always)]
 pub(super) fn leave(mut held: Held) -> bool {
     if held.content().wants_more() {

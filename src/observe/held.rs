@@ -79,6 +79,11 @@ pub(super) fn hold(patience: Patience) -> Result<Held, LockError> {
     TRACKING.tracker.hold(patience, &Futex)
 }
 
+/// The same for all who can spare the call.
+fn hold_apart(patience: Patience) -> Result<Held, LockError> {
+    TRACKING.tracker.hold_apart(patience, &Futex)
+}
+
 /// Enters what happened, now or, as the event that `later` makes, when the holder of the lock gets on.
 #[inline]
 pub(super) fn enter(now: impl FnOnce(&mut Tracker), later: impl FnOnce() -> Event) {
@@ -107,10 +112,10 @@ pub(crate) fn under_lock<R>(reach: impl FnOnce(&mut Tracker) -> R) -> Option<R> 
     if !enabled::tracks() {
         return None;
     }
-    match hold(Patience::Long) {
+    match hold_apart(Patience::Long) {
         Ok(mut held) => {
             let result = reach(held.content());
-            held.leave();
+            held.leave_apart();
             Some(result)
         }
         Err(LockError::OwnThread) => None,
@@ -126,9 +131,9 @@ pub(super) fn if_lock_is_had<R>(reach: impl FnOnce(&mut Tracker) -> R) -> Option
     if !enabled::tracks() {
         return None;
     }
-    let mut held = hold(Patience::Short).ok()?;
+    let mut held = hold_apart(Patience::Short).ok()?;
     let result = reach(held.content());
-    held.leave();
+    held.leave_apart();
     Some(result)
 }
 
@@ -171,7 +176,7 @@ pub(super) fn say_incomplete() {
 
 /// Takes the lock before fork(2); whether it was had.
 pub(crate) fn before_fork() -> bool {
-    enabled::tracks() && hold(Patience::Long).map(Held::keep).is_ok()
+    enabled::tracks() && hold_apart(Patience::Long).map(Held::keep).is_ok()
 }
 
 /// Gives the lock back after fork(2).
@@ -185,5 +190,5 @@ pub(crate) unsafe fn after_fork(in_child: bool) {
         held.content().forked(clock::now());
         mlockall::ended();
     }
-    held.leave();
+    held.leave_apart();
 }

@@ -29,12 +29,15 @@ const MANY: usize = 64;
 impl Filter {
     fn note(&self, range: Range) {
         let last = range.end.wrapping_sub(1) >> self.shift;
-        for piece in (range.start >> self.shift..=last).take(4096) {
+        let mut piece = range.start >> self.shift;
+        let most = piece.saturating_add(4095);
+        while piece <= last.min(most) {
             if let Some(word) = self.bits.get(piece >> 6 & 63)
                 && word.load(Relaxed) >> (piece & 63) & 1 == 0
             {
                 word.fetch_or(1 << (piece & 63), Relaxed);
             }
+            piece = piece.wrapping_add(1);
         }
     }
 

@@ -34,6 +34,7 @@ use crate::plain::{Outer, Range};
 use crate::track::{Advised, By, File, NewMapping, Protection, Protector, Releaser, TrackedRange};
 use crate::{clock, sys};
 use core::ffi::c_int;
+use core::mem::MaybeUninit;
 
 /// Hands over the frames around a call site: none, unless `site_depth` (a bit of `enabled`) asks for more than the site itself.
 #[inline]
@@ -88,7 +89,6 @@ pub(crate) fn is_plain(flags: c_int) -> bool {
 }
 
 /// A plain mmap has succeeded. True if the kernel is to be asked how many mappings there are.
-#[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
 #[inline(always)]
 pub(crate) fn mapped_plainly(call: &Mmap, base: usize, return_address: usize) -> bool {
     let range = Range::new(base, whole_pages(call.length));
@@ -130,7 +130,7 @@ fn mapped_as_seen(call: &Mmap, base: usize, return_address: usize, seen: Seen) {
 }
 
 /// Notes the address that a mapping was asked for at, if it is not there.
-#[inline]
+#[inline(always)]
 fn note_request(call: &Mmap, base: usize) {
     if call.address != 0 && call.address != base {
         events::requested(Range::new(page_start(call.address), whole_pages(call.length)), call.address, Some(base));
@@ -176,7 +176,8 @@ impl Seen {
 /// Looks at the file that has been mapped. Its size counts now, after the call.
 #[inline(never)]
 fn inspect(call: &Mmap) -> Seen {
-    let Ok(there) = sys::statx_fd(call.fd) else { return Seen::NOTHING };
+    let mut there = MaybeUninit::uninit();
+    let Ok(there) = sys::statx_fd_into(call.fd, &mut there) else { return Seen::NOTHING };
     let offset = call.offset.cast_unsigned();
     let is_regular = u32::from(there.stx_mode) & libc::S_IFMT == libc::S_IFREG;
     // A filesystem of huge pages says so by its block size; some others have such blocks, too, and the kernel is asked.

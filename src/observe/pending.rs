@@ -63,7 +63,6 @@ impl PendingRelease {
     }
 }
 
-#[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
 #[inline(always)]
 fn begin(take: impl FnOnce(&mut Tracker) -> ReleasedPieces, event: impl FnOnce(u32) -> Event) -> PendingRelease {
     match hold(Patience::Short) {
@@ -87,7 +86,6 @@ fn announce(error: LockError, event: impl FnOnce(u32) -> Event) -> PendingReleas
 }
 
 /// A range is about to be released.
-#[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
 #[inline(always)]
 pub(super) fn release(range: Range, releaser: Releaser, outer: Option<&Outer>) -> PendingRelease {
     let event = |announcement| Event::Releases { range, releaser, announcement, keep: false };

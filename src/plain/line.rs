@@ -81,16 +81,22 @@ impl<const N: usize> Line<N> {
 
     /// Appends bytes that need not be UTF-8; `false` if they do not fit.
     pub(crate) fn push_bytes(&mut self, bytes: &[u8]) -> bool {
-        let Some(end) = self.length.checked_add(bytes.len()) else {
-            return false;
-        };
-        let Some(room) = self.bytes.get_mut(self.length..end) else {
-            return false;
-        };
-        room.copy_from_slice(bytes);
-        self.length = end;
-        true
+        push_bytes(&mut self.bytes, &mut self.length, bytes)
     }
+}
+
+/// One for lines of all lengths.
+#[inline(never)]
+fn push_bytes(line: &mut [u8], length: &mut usize, bytes: &[u8]) -> bool {
+    let Some(end) = length.checked_add(bytes.len()) else {
+        return false;
+    };
+    let Some(room) = line.get_mut(*length..end) else {
+        return false;
+    };
+    room.copy_from_slice(bytes);
+    *length = end;
+    true
 }
 
 impl<const N: usize> fmt::Write for Line<N> {

@@ -56,8 +56,14 @@ pub(crate) fn seccomp_allows(number: c_long, arguments: [usize; 6]) -> bool {
 }
 
 /// A system call of our own; ENOSYS where a sandbox of the program's does not let it through.
-#[inline]
+#[inline(never)]
 fn plain(number: c_long, arguments: [usize; 6]) -> Result<usize> {
+    plain_inlined(number, arguments)
+}
+
+/// The same as a part of its caller, on the way of calls that are made by the million.
+#[inline(always)]
+fn plain_inlined(number: c_long, arguments: [usize; 6]) -> Result<usize> {
     if !sandbox::allows(number, arguments) {
         return Err(libc::ENOSYS);
     }
@@ -335,24 +341,33 @@ pub(crate) fn fcntl(fd: c_int, command: c_int, argument: c_int) -> Result<c_int>
 }
 
 /// statx(2) of a descriptor, from what the kernel has at hand (no round trip to a file server).
-#[inline]
+#[inline(never)]
 pub(crate) fn statx_fd(fd: c_int) -> Result<libc::statx> {
+    statx_fd_into(fd, &mut MaybeUninit::uninit()).copied()
+}
+
+/// The same where the caller has room for it: on the way of every file mapping it is neither zeroed nor copied.
+#[inline(always)]
+pub(crate) fn statx_fd_into(fd: c_int, out: &mut MaybeUninit<libc::statx>) -> Result<&libc::statx> {
     let flags = libc::AT_EMPTY_PATH | libc::AT_STATX_DONT_SYNC;
-    // One buffer: this is on the way of every file mapping, whose stack may be small.
-    filled(|out: *mut libc::statx| match statx(fd, c"", flags, out) {
-        Err(libc::ENOSYS | libc::EPERM) => fstat(fd, out).map(|()| 0),
-        answer => answer,
-    })
+    match statx(fd, c"", flags, out.as_mut_ptr()) {
+        Err(libc::ENOSYS | libc::EPERM) => fstat(fd, out)?,
+        Err(error) => return Err(error),
+        Ok(_) => {}
+    }
+    // SAFETY: the kernel writes all of it, or `fstat` has.
+    Ok(unsafe { out.assume_init_ref() })
 }
 
 /// fstat(2), which sandboxes let through that are older than statx(2), in the form of the latter. It may wait for a file
 /// server.
 #[cold]
 #[inline(never)]
-fn fstat(fd: c_int, out: *mut libc::statx) -> Result<()> {
+fn fstat(fd: c_int, out: &mut MaybeUninit<libc::statx>) -> Result<()> {
     let found = filled(|out: *mut libc::stat| plain(libc::SYS_fstat, [int(fd), out as usize, 0, 0, 0, 0]))?;
-    // SAFETY: the zeroed buffer of `filled`.
-    let statx = unsafe { &mut *out };
+    *out = MaybeUninit::zeroed();
+    // SAFETY: zeroed; plain data without invalid patterns.
+    let statx = unsafe { out.assume_init_mut() };
     statx.stx_ino = found.st_ino;
     statx.stx_mode = u16::try_from(found.st_mode).unwrap_or(0);
     statx.stx_size = found.st_size.cast_unsigned();
@@ -370,7 +385,7 @@ pub(crate) fn statx_path(path: &CStr) -> Result<libc::statx> {
 #[inline]
 fn statx(directory: c_int, path: &CStr, flags: c_int, out: *mut libc::statx) -> Result<usize> {
     let mask = (libc::STATX_BASIC_STATS | libc::STATX_BTIME) as usize;
-    plain(libc::SYS_statx, [int(directory), path.as_ptr() as usize, int(flags), mask, out as usize, 0])
+    plain_inlined(libc::SYS_statx, [int(directory), path.as_ptr() as usize, int(flags), mask, out as usize, 0])
 }
 
 /// The magic number of the filesystem that `fd` lies on, fstatfs(2).

@@ -203,14 +203,12 @@ impl<M: Memory> Tracker<M> {
     // ---- what calls do ----
 
     /// A call has mapped a range; what was there has been replaced.
-    #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
     #[inline(always)]
     pub(crate) fn mapped(&mut self, range: Range, made: NewMapping, outer: Option<&Outer>) {
         self.regions.mapped(range, made, outer);
     }
 
     /// Takes a range out, before a call that releases it.
-    #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
     #[inline(always)]
     pub(crate) fn release(&mut self, range: Range, releaser: Releaser, outer: Option<&Outer>) -> ReleasedPieces {
         self.regions.release(range, releaser, outer)

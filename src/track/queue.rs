@@ -102,6 +102,7 @@ impl<T: Copy> Queue<T> {
     }
 
     /// Leaves an event; `false` if there is no place.
+    #[inline(never)]
     pub(super) fn push(&self, waiting: &Waiting, event: T, by: By) -> bool {
         if waiting.events.load(Ordering::Relaxed) as usize >= by.limit() {
             return false;

@@ -278,7 +278,6 @@ impl<M: Memory> Regions<M> {
     // ---- what calls do ----
 
     /// A call has mapped a range; what was there has been replaced.
-    #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
     #[inline(always)]
     pub(in crate::track) fn mapped(&mut self, range: Range, made: NewMapping, outer: Option<&Outer>) {
         if range.start >= range.end {

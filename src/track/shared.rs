@@ -47,7 +47,6 @@ impl<C: Content> Shared<C> {
     }
 
     /// Takes the lock, and enters what waits.
-    #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
     #[inline(always)]
     pub(crate) fn hold<'a, T: Threads>(
         &'a self,
@@ -61,6 +60,16 @@ impl<C: Content> Shared<C> {
             held.catch_up();
         }
         Ok(held)
+    }
+
+    /// The same for all who can spare the call: as a part of each of them it would take a tenth of the library.
+    #[inline(never)]
+    pub(crate) fn hold_apart<'a, T: Threads>(
+        &'a self,
+        patience: Patience,
+        threads: &'a T,
+    ) -> Result<Held<'a, C, T>, LockError> {
+        self.hold(patience, threads)
     }
 
     /// The lock again, of which [`Held::keep`] has given up the proof.
@@ -80,10 +89,10 @@ impl<C: Content> Shared<C> {
         now: impl FnOnce(&mut C),
         later: impl FnOnce() -> C::Event,
     ) -> Result<(), LockError> {
-        match self.hold(Patience::Short, threads) {
+        match self.hold_apart(Patience::Short, threads) {
             Ok(mut held) => {
                 now(held.content());
-                held.leave();
+                held.leave_apart();
                 Ok(())
             }
             Err(error) => self.leave_event(error, threads, later),
@@ -112,9 +121,9 @@ impl<C: Content> Shared<C> {
         match error {
             LockError::OwnThread => Err(error),
             LockError::TimedOut => {
-                let mut held = self.hold(Patience::Long, threads)?;
+                let mut held = self.hold_apart(Patience::Long, threads)?;
                 held.content().apply(event);
-                held.leave();
+                held.leave_apart();
                 Ok(())
             }
         }
@@ -144,12 +153,17 @@ impl<C: Content, T: Threads> Held<'_, C, T> {
     }
 
     /// Gives the lock back, with the queue emptied.
-    #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
     #[inline(always)]
     pub(crate) fn leave(mut self) {
         let (shared, threads) = (self.shared, self.threads);
         let enter = |event: Hidden<C::Event>| self.content().apply(&event.get());
         queue::leave(&shared.lock, &shared.waiting, &shared.queue, threads, enter);
+    }
+
+    /// As [`Held::leave`], for all who can spare the call.
+    #[inline(never)]
+    pub(crate) fn leave_apart(self) {
+        self.leave();
     }
 
     /// Gives up the proof and keeps the lock, over fork(2).

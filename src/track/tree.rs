@@ -228,7 +228,6 @@ impl<M: Memory> Tree<M> {
     }
 
     /// Adds a range if it overlaps none and its leaf has room, in one descent; `false` where that takes a closer look.
-    #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
     #[inline(always)]
     pub(crate) fn insert_simply(&mut self, entry: &Entry) -> bool {
         let branched = self.is_branched;
@@ -245,7 +244,6 @@ impl<M: Memory> Tree<M> {
     }
 
     /// Takes out the range that is exactly this one, in one descent, if its leaf does not become small by that.
-    #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
     #[inline(always)]
     pub(crate) fn take_exactly(&mut self, start: usize, end: usize) -> Option<Entry> {
         let branched = self.is_branched;

@@ -96,11 +96,13 @@ impl<M: Memory> Regions<M> {
         }
     }
 
-    #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
     #[inline(always)]
     pub(super) fn enter_gone(&mut self, entry: Entry, release: u32, releaser: Releaser, outer: Option<&Outer>) {
         let Releaser { by, site, time } = releaser;
-        let outer = outer.map_or(0, |outer| self.new_outer(outer));
+        let outer = match outer {
+            Some(outer) => self.new_outer(outer),
+            None => 0,
+        };
         if let Some((origin, outer)) = self.history.enter(Hidden::as_kept(Released {
             entry: entry.complemented(),
             site: !site,
@@ -122,14 +124,19 @@ impl<M: Memory> Regions<M> {
     // ---- records ----
 
     /// A record for a call that maps, to which so many pieces point.
-    #[allow(clippy::inline_always, reason = "each frame counts on small stacks")]
     #[inline(always)]
     pub(super) fn new_origin(&mut self, made: NewMapping, outer: Option<&Outer>, pieces: u32) -> Option<u32> {
         self.serial = self.serial.wrapping_add(1);
         self.has_made = true;
         let NewMapping { by, site, base, length, prot, flags, placed, time, .. } = made;
-        let file = made.file.map_or(0, |file| self.new_file(by, file));
-        let outer = outer.map_or(0, |outer| self.new_outer(outer));
+        let file = match made.file {
+            Some(file) => self.new_file(by, file),
+            None => 0,
+        };
+        let outer = match outer {
+            Some(outer) => self.new_outer(outer),
+            None => 0,
+        };
         let (serial, generation) = (self.serial, self.generation);
         let counted = self.count;
         let Some((number, place)) = self.origins.claim() else {
