@@ -5,6 +5,7 @@ use clap::builder::{EnumValueParser, PossibleValue, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueEnum, value_parser};
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 const IPC_EXAMPLES: &str = "\
 Examples:
@@ -60,6 +61,8 @@ Examples:
   mapsan who 4242                       what a process shares, and with whom
   mapsan who 4242:0x7f0012345000        what is mapped there, and who else has it
   mapsan who --json /name               for programs
+  mapsan who shm:5+64 --writes          who writes the word at offset 64, with stacks; also 4242:0x7f0012345040
+  mapsan who /name+0x40 --writes 60     for a minute, not 10 s
 
 A number is a process; a segment is written shm:ID. HOW says what may be done by the mapping (r, w, x; private: writes stay \
 with the process) or by the descriptor. What could not be looked at is said on standard error.
@@ -139,11 +142,27 @@ pub(super) fn who() -> Command {
                 .help("a file; shm:ID or 0xKEY; /NAME, sem:/NAME or mq:/NAME; a process, or an address in it"),
         )
         .arg(
+            Arg::new("writes")
+                .long("writes")
+                .value_name("SECONDS")
+                .num_args(0..=1)
+                .default_missing_value("10")
+                .value_parser(ValueParser::new(watched_time))
+                .conflicts_with("json")
+                .help("watch WHAT+OFFSET or PID:ADDRESS for so long (10 if not said), and name who writes the 8 bytes there (x86-64)"),
+        )
+        .arg(
             Arg::new("json")
                 .long("json")
                 .action(ArgAction::SetTrue)
                 .help("as JSON, for programs (docs/who.schema.json)"),
         )
+}
+
+/// For how long it is watched.
+fn watched_time(text: &str) -> Result<Duration, String> {
+    let time = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    time.ok_or_else(|| "it takes a number of seconds, such as 10 or 0.5; WHAT stands before it".to_owned())
 }
 
 fn listing() -> [Arg; 6] {

@@ -3,14 +3,23 @@
 use crate::failure::Failure;
 use crate::form::objects::{Layout, sharing_document, sharing_table};
 use crate::ipc::sharing::Sharing;
+use crate::race::written::Question;
+use crate::race::{follow, writers};
 use crate::say;
+use crate::system::{child, watchpoint};
 use clap::ArgMatches;
+use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// Says who has it; 1 if nobody was seen to.
 pub(crate) fn who(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let word = matches.get_one::<OsString>("what").map(OsString::as_os_str).unwrap_or_default();
+    if let Some(time) = matches.get_one::<Duration>("writes") {
+        return writes(word, *time);
+    }
     let sharing = Sharing::find(word)?;
     let nobody = sharing.shared.iter().all(|shared| shared.users.is_empty());
     let status = if nobody { ExitCode::from(1) } else { ExitCode::SUCCESS };
@@ -28,4 +37,21 @@ pub(crate) fn who(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         say::say!("{gap}");
     }
     Ok(status)
+}
+
+/// Says who writes a word; 1 if nobody was seen to.
+fn writes(word: &OsStr, time: Duration) -> Result<ExitCode, Failure> {
+    let question = Question::read(word)?;
+    watchpoint::check().map_err(|error| follow::refusal(&error))?;
+    child::note_interruptions();
+    let (target, start) = (question.target.clone(), Instant::now());
+    // With the end of the thread the processes are let go.
+    let seen = thread::spawn(move || writers::watch(target, time)).join();
+    let seen = seen.map_err(|_| Failure::own("the thread that watches has ended early"))?;
+    let (text, said) = question.answer(&seen, start.elapsed());
+    say::print(&text)?;
+    for line in said.iter().chain(&question.gaps) {
+        say::say!("{line}");
+    }
+    Ok(if seen.writers.is_empty() { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }

@@ -16,5 +16,5 @@ pub(crate) mod names;
 pub(crate) mod objects;
 mod sarif;
 mod sweep;
-mod text;
+pub(crate) mod text;
 mod valgrind;

@@ -251,7 +251,8 @@ fn name_of(function: &str, place: &SourceLocation) -> String {
     }
 }
 
-fn write_frame(located: &Located, indent: &str, text: &mut String) {
+/// A line for each call that a frame stands for.
+pub(crate) fn write_frame(located: &Located, indent: &str, text: &mut String) {
     let frame = &located.frame;
     let module = frame.module.as_deref().map(|module| display_path(Path::new(module))).unwrap_or_default();
     if located.places.is_empty() {

@@ -316,8 +316,12 @@ impl Engine {
 
     /// Whether the program was held up for less than it may be.
     fn is_affordable(&self, now: Instant) -> bool {
-        let earned = now.duration_since(self.start).mul_f64(self.demand.budget / 100.0) + CREDIT;
-        self.spent + tracer::own_time() <= earned
+        self.spent + tracer::own_time() <= self.earned(now)
+    }
+
+    /// For how long it may have been held up by now.
+    fn earned(&self, now: Instant) -> Duration {
+        now.duration_since(self.start).mul_f64(self.demand.budget / 100.0) + CREDIT
     }
 
     /// Watches as many words as the budget allows.
@@ -390,9 +394,7 @@ impl Engine {
 
 /// When somebody came to the word of a slot, if he is held.
 fn window_start(windows: &[Option<Window<Suspicion>>], slot: usize) -> Instant {
-    let window = windows.get(slot).and_then(Option::as_ref);
-    window
-        .map_or_else(Instant::now, |window| window.until.checked_sub(crate::race::window::HOLD).unwrap_or(window.until))
+    windows.get(slot).and_then(Option::as_ref).map_or_else(Instant::now, |window| window.since)
 }
 
 /// The program that a process executes.

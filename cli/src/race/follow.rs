@@ -248,7 +248,7 @@ fn version() -> String {
 }
 
 /// Why nothing can be watched, and what to do.
-fn refusal(error: &io::Error) -> Failure {
+pub(crate) fn refusal(error: &io::Error) -> Failure {
     Failure::own(format!("no watchpoint can be set: {}", words_of(error)))
 }
 

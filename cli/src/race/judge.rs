@@ -59,7 +59,7 @@ impl Judge {
         LookedUp { side, frames, own, inner }
     }
 
-    fn frame(&mut self, place: &Place) -> Frame {
+    pub(crate) fn frame(&mut self, place: &Place) -> Frame {
         let module = place.module.as_ref().map(|(module, _)| module.trim_end_matches(" (deleted)").to_owned());
         let build_id = module
             .as_ref()
@@ -204,7 +204,7 @@ impl Accessed {
 }
 
 /// Bytes as a number, the lowest first.
-fn value(bytes: &[u8]) -> String {
+pub(crate) fn value(bytes: &[u8]) -> String {
     let number = bytes.iter().rev().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
     format!("{number:#x}")
 }

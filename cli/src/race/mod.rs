@@ -1,7 +1,7 @@
 //! Layer *running*: data races on shared memory, between the processes and threads of a run, found by hardware watchpoints
-//! while it runs.
+//! while it runs; and who writes a word of processes that run already.
 //!
-//! In the order in which each uses those after it: follow, judge, engine, window, threads, words, suspicion, callee, codes, instruction,
+//! In the order in which each uses those after it: follow, written, writers, judge, engine, window, threads, words, suspicion, callee, codes, instruction,
 //! objects.
 
 mod callee;
@@ -15,3 +15,5 @@ pub(crate) mod suspicion;
 mod threads;
 mod window;
 mod words;
+pub(crate) mod writers;
+pub(crate) mod written;

@@ -4,7 +4,7 @@ use crate::race::objects::Objects;
 use crate::race::words::Word;
 use crate::system::processes::Identity;
 use crate::system::samples::Seen;
-use crate::system::watchpoint::Watchpoint;
+use crate::system::watchpoint::{Hits, Watchpoint};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
@@ -182,7 +182,7 @@ impl Threads {
             self.deaf.insert(known.pid);
         }
         known.signal = signal.unwrap_or(libc::SIGURG);
-        match Watchpoint::set(thread, bytes, known.signal) {
+        match Watchpoint::set(thread, bytes, Hits::ReadsAndWrites, known.signal) {
             Ok(set) => {
                 *watchpoint = Some(set);
                 true
@@ -214,7 +214,7 @@ impl Threads {
 }
 
 /// A signal that a thread has not blocked and its process does not want, or at least is not hurt by.
-fn signal_for(thread: i32) -> Option<i32> {
+pub(crate) fn signal_for(thread: i32) -> Option<i32> {
     let status = fs::read_to_string(format!("/proc/{thread}/status")).ok()?;
     let set = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name));

@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-/// How long the first one is held.
+/// How long the first one is held: at least, and at most where the budget allows that since few come.
 pub(crate) const HOLD: Duration = Duration::from_micros(500);
+pub(crate) const LONGEST: Duration = Duration::from_millis(20);
 /// For how long somebody is waited for who comes to the word.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(12);
 /// How long, and how many times, it is looked at who comes to a word of which a race is suspected.
@@ -52,6 +53,8 @@ pub(crate) enum Stage<T> {
 pub(crate) struct Window<T> {
     pub(crate) word: Word,
     pub(crate) stage: Stage<T>,
+    /// Since when it is.
+    pub(crate) since: Instant,
     pub(crate) until: Instant,
     /// What it was when it was last looked at.
     pub(crate) value: Vec<u8>,
@@ -78,6 +81,7 @@ impl<T> Window<T> {
         Window {
             word,
             stage: Stage::Armed,
+            since: now,
             until: now + PATIENCE,
             value,
             polls: Polls::default(),
@@ -112,9 +116,10 @@ impl<T> Window<T> {
     }
 
     /// Holds who came first.
-    pub(crate) fn hold(&mut self, hit: Hit, now: Instant) {
+    pub(crate) fn hold(&mut self, hit: Hit, now: Instant, time: Duration) {
         self.stage = Stage::Held(Box::new(hit));
-        self.until = now + HOLD;
+        self.since = now;
+        self.until = now + time.clamp(HOLD, LONGEST);
     }
 
     /// Looks from now on who comes, to see whether what is suspected is right.
@@ -201,7 +206,7 @@ mod tests {
         let mut window = window();
         let first = hit(1, 10, 0..4, Effect::Write, 0);
         assert_eq!(window.judge(&first, true), Answer::Hold);
-        window.hold(first, Instant::now());
+        window.hold(first, Instant::now(), HOLD);
         assert_eq!(window.judge(&hit(2, 20, 4..8, Effect::Write, 0), true), Answer::GoOn, "a neighbour");
         assert_eq!(window.judge(&hit(1, 20, 0..4, Effect::Write, 0), true), Answer::GoOn, "the same thread");
         assert_eq!(window.judge(&hit(2, 20, 3..4, Effect::Read, 0), true), Answer::Suspect);
@@ -217,10 +222,10 @@ mod tests {
             hit
         };
         let mut window = window();
-        window.hold(hit(1, 10, 2..6, Effect::Write, 0), Instant::now());
+        window.hold(hit(1, 10, 2..6, Effect::Write, 0), Instant::now(), HOLD);
         assert_eq!(window.judge(&somewhere(hit(2, 20, 0..4, Effect::Read, 0)), true), Answer::GoOn);
         assert_eq!(window.judge(&somewhere(hit(2, 20, 2..4, Effect::Read, 0)), true), Answer::Suspect);
-        window.hold(somewhere(hit(1, 10, 0..4, Effect::Read, 0)), Instant::now());
+        window.hold(somewhere(hit(1, 10, 0..4, Effect::Read, 0)), Instant::now(), HOLD);
         assert_eq!(window.judge(&hit(2, 20, 1..4, Effect::Write, 0), true), Answer::GoOn);
         assert_eq!(window.judge(&somewhere(hit(2, 20, 0..4, Effect::Write, 0)), true), Answer::GoOn);
         assert_eq!(window.judge(&hit(2, 20, 0..8, Effect::Write, 0), true), Answer::Suspect);
@@ -229,7 +234,7 @@ mod tests {
     #[test]
     fn two_who_read_make_none() {
         let mut window = window();
-        window.hold(hit(1, 10, 0..4, Effect::Read, 0), Instant::now());
+        window.hold(hit(1, 10, 0..4, Effect::Read, 0), Instant::now(), HOLD);
         assert_eq!(window.judge(&hit(2, 20, 0..4, Effect::Read, 0), true), Answer::GoOn);
         assert_eq!(window.judge(&hit(2, 20, 0..4, Effect::Update, 0), true), Answer::Suspect);
     }

@@ -34,6 +34,7 @@ struct Attributes {
 }
 
 const PERF_TYPE_BREAKPOINT: u32 = 5;
+const HW_BREAKPOINT_W: u32 = 2;
 const HW_BREAKPOINT_RW: u32 = 3;
 const PERF_SAMPLE_IP: u64 = 1;
 const PERF_SAMPLE_ADDR: u64 = 1 << 3;
@@ -47,30 +48,47 @@ const PERF_FLAG_FD_CLOEXEC: i32 = 8;
 const PERF_EVENT_IOC_DISABLE: libc::Ioctl = 0x2401;
 const PERF_EVENT_IOC_MODIFY_ATTRIBUTES: libc::Ioctl = 0x4008_240b;
 
+/// What hits a watchpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hits {
+    Writes,
+    ReadsAndWrites,
+}
+
+impl Hits {
+    fn kind(self) -> u32 {
+        match self {
+            Hits::Writes => HW_BREAKPOINT_W,
+            Hits::ReadsAndWrites => HW_BREAKPOINT_RW,
+        }
+    }
+}
+
 /// A watchpoint, set or not.
 #[derive(Debug)]
 pub(crate) struct Watchpoint {
     event: OwnedFd,
     samples: Samples,
+    hits: Hits,
     flags: u64,
     is_set: bool,
     address: u64,
 }
 
 impl Watchpoint {
-    /// Sets one for reads and writes of aligned bytes, 1, 2, 4 or 8 of them, by a thread, which is sent this signal for each.
-    pub(crate) fn set(thread: i32, bytes: &Range<u64>, signal: i32) -> io::Result<Watchpoint> {
+    /// Sets one for accesses of aligned bytes, 1, 2, 4 or 8 of them, by a thread, which is sent this signal for each.
+    pub(crate) fn set(thread: i32, bytes: &Range<u64>, hits: Hits, signal: i32) -> io::Result<Watchpoint> {
         let flags = EXCLUDE_KERNEL | EXCLUDE_HYPERVISOR | REMOVE_ON_EXEC;
-        let (event, flags) = match open(thread, bytes, flags) {
+        let (event, flags) = match open(thread, bytes, hits, flags) {
             Ok(event) => (event, flags),
             Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
                 let flags = EXCLUDE_KERNEL | EXCLUDE_HYPERVISOR;
-                (open(thread, bytes, flags)?, flags)
+                (open(thread, bytes, hits, flags)?, flags)
             }
             Err(error) => return Err(error),
         };
         let samples = Samples::of(&event)?;
-        let mut watchpoint = Watchpoint { event, samples, flags, is_set: false, address: bytes.start };
+        let mut watchpoint = Watchpoint { event, samples, hits, flags, is_set: false, address: bytes.start };
         watchpoint.tell_by(thread, signal)?;
         watchpoint.move_to(bytes)?;
         Ok(watchpoint)
@@ -102,7 +120,7 @@ impl Watchpoint {
         self.unset();
         self.samples.forget();
         self.address = bytes.start;
-        let attributes = attributes(bytes, self.flags);
+        let attributes = attributes(bytes, self.hits, self.flags);
         // SAFETY: a structure that the call reads.
         let moved =
             unsafe { libc::ioctl(self.event.as_raw_fd(), PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &raw const attributes) };
@@ -140,10 +158,10 @@ impl Watchpoint {
 pub(crate) fn check() -> io::Result<()> {
     let word = 0_u64;
     let start = (&raw const word) as u64;
-    open(0, &(start..start + 8), EXCLUDE_KERNEL | EXCLUDE_HYPERVISOR).map(drop)
+    open(0, &(start..start + 8), Hits::ReadsAndWrites, EXCLUDE_KERNEL | EXCLUDE_HYPERVISOR).map(drop)
 }
 
-fn attributes(bytes: &Range<u64>, flags: u64) -> Attributes {
+fn attributes(bytes: &Range<u64>, hits: Hits, flags: u64) -> Attributes {
     Attributes {
         kind: PERF_TYPE_BREAKPOINT,
         size: u32::try_from(size_of::<Attributes>()).unwrap_or_default(),
@@ -152,15 +170,15 @@ fn attributes(bytes: &Range<u64>, flags: u64) -> Attributes {
         sample_registers: REGISTERS,
         flags,
         wakeup_events: 1,
-        breakpoint: HW_BREAKPOINT_RW,
+        breakpoint: hits.kind(),
         address: bytes.start,
         length: bytes.end - bytes.start,
         ..Attributes::default()
     }
 }
 
-fn open(thread: i32, bytes: &Range<u64>, flags: u64) -> io::Result<OwnedFd> {
-    let attributes = attributes(bytes, flags | DISABLED);
+fn open(thread: i32, bytes: &Range<u64>, hits: Hits, flags: u64) -> io::Result<OwnedFd> {
+    let attributes = attributes(bytes, hits, flags | DISABLED);
     let (none, flags) = (-1_i32, PERF_FLAG_FD_CLOEXEC);
     // SAFETY: a structure that the call reads, and numbers.
     let event = unsafe { libc::syscall(libc::SYS_perf_event_open, &raw const attributes, thread, none, none, flags) };

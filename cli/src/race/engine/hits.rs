@@ -12,8 +12,10 @@ use std::ops::Range;
 use std::time::Instant;
 
 impl Engine {
-    /// Somebody came to a word that is watched.
+    /// Somebody came to a word that is watched. Where few come, and most of the budget is left, who does is held longer.
     pub(super) fn hit(&mut self, thread: i32, slot: usize) {
+        /// What part of the budget that is left one of them may take.
+        const PART: u32 = 16;
         self.spent += STOP;
         let now = Instant::now();
         let taken = self.threads.get_mut(thread).map_or(Taken::Nothing, |known| known.take_hit(slot));
@@ -32,8 +34,9 @@ impl Engine {
             None => self.spoil(slot, now),
             Some((Answer::Hold, hit)) if self.is_common(slot, hit.access.at) => {}
             Some((Answer::Hold, hit)) => {
+                let spare = self.earned(now).saturating_sub(self.spent);
                 if let Some(Some(window)) = self.windows.get_mut(slot) {
-                    window.hold(hit, now);
+                    window.hold(hit, now, spare / PART);
                 }
                 if let Some(known) = self.threads.get_mut(thread) {
                     (known.is_held, known.has_settled) = (true, false);
