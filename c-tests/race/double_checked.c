@@ -11,26 +11,37 @@ struct shared {
     volatile long values[ENTRIES];
 };
 
+static int load(int *word)
+{
 #ifdef RACY
-#define LOAD(word) (*(volatile int *)(word))
-#define STORE(word, value) (*(volatile int *)(word) = (value))
+    return *(volatile int *)word; /* race */
 #else
-#define LOAD(word) __atomic_load_n(word, __ATOMIC_ACQUIRE)
-#define STORE(word, value) __atomic_store_n(word, value, __ATOMIC_RELEASE)
+    return __atomic_load_n(word, __ATOMIC_ACQUIRE);
 #endif
+}
+
+static void store(int *word, int value)
+{
+#ifdef RACY
+    *(volatile int *)word = value; /* race */
+#else
+#define STORE(word, value) __atomic_store_n(word, value, __ATOMIC_RELEASE)
+    STORE(word, value);
+#endif
+}
 
 static long get(struct shared *shared, int i)
 {
-    if (!LOAD(&shared->is_made[i])) { /* race */
+    if (!load(&shared->is_made[i])) {
         pthread_mutex_lock(&shared->lock);
-        if (!LOAD(&shared->is_made[i])) { /* race */
-            shared->values[i] = i * 7;
+        if (!load(&shared->is_made[i])) {
+            shared->values[i] = i * 7; /* race */
             spend(200);
-            STORE(&shared->is_made[i], 1); /* race */
+            store(&shared->is_made[i], 1);
         }
         pthread_mutex_unlock(&shared->lock);
     }
-    return shared->values[i];
+    return shared->values[i]; /* race */
 }
 
 int main(int argc, char **argv)
@@ -44,7 +55,7 @@ int main(int argc, char **argv)
     for (unsigned step = 0; now() < end_of_time; step++) {
 #ifdef RACY
         if (side == 0 && step % 64 == 0)
-            STORE(&shared->is_made[step / 64 % ENTRIES], 0); /* race */
+            store(&shared->is_made[step / 64 % ENTRIES], 0);
 #endif
         for (int i = 0; i < ENTRIES && i < (int)step; i++)
             sum += get(shared, i) != i * 7;

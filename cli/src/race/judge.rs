@@ -87,8 +87,9 @@ impl Judge {
             fs::read(file).map_or_else(|_| String::new(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
         });
         let statement = source::statement(source, usize::try_from(line).unwrap_or_default());
-        let is_of_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
-        statement.split(|letter| !is_of_word(letter)).any(is_atomic_word)
+        // An atomic may be behind a macro.
+        let is_of_macro = |word| definitions(source, word).any(|text| words(text).any(is_atomic_word));
+        words(statement.as_ref()).any(|word| is_atomic_word(word) || is_of_macro(word))
     }
 }
 
@@ -125,6 +126,22 @@ fn is_of_lock(side: &LookedUp<'_>) -> bool {
 
 fn is_atomic_function(function: &str) -> bool {
     function.contains("::atomic") || function.contains("::__atomic") || is_atomic_word(function)
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').filter(|word| !word.is_empty())
+}
+
+/// What a source defines a macro as, in each place where it does.
+fn definitions<'a>(source: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
+    source.match_indices("define").filter_map(move |(at, define)| {
+        let is_directive = source[..at].trim_end_matches([' ', '\t']).ends_with('#');
+        let rest = source[at + define.len()..].trim_start_matches([' ', '\t']);
+        let text = rest.strip_prefix(name).filter(|text| is_directive && text.starts_with(['(', ' ', '\t']))?;
+        // It goes on behind the lines that end with a backslash.
+        let end = text.match_indices('\n').map(|(end, _)| end).find(|end| !text[..*end].trim_end().ends_with('\\'));
+        Some(&text[..end.unwrap_or(text.len())])
+    })
 }
 
 /// Whether a header or source of a library has the atomics.
@@ -269,6 +286,16 @@ mod tests {
         }
         assert!(is_atomic_file(Path::new("/usr/include/c++/12/bits/atomic_base.h")));
         assert!(!is_atomic_file(Path::new("/home/me/not_atomic.c")));
+    }
+
+    #[test]
+    fn macros_are_what_they_are_defined_as() {
+        let source =
+            "#define LOAD(x) \\\n  __atomic_load_n(x, 2)\n# define LOADED 1\nint undefine = LOAD(&x);\n#define END";
+        let of = |name| definitions(source, name).collect::<Vec<_>>();
+        assert_eq!(of("LOAD"), ["(x) \\\n  __atomic_load_n(x, 2)"]);
+        assert_eq!(of("LOADED"), [" 1"]);
+        assert_eq!((of("x"), of("END"), of("OTHER")), (vec![], vec![], vec![]));
     }
 
     #[test]

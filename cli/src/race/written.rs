@@ -9,6 +9,7 @@ use crate::ipc::sharing::{Shared, Sharing};
 use crate::race::judge::{Judge, value};
 use crate::race::writers::{Seen, Target, Writer};
 use crate::system::processes::{How, Identity, name, printable};
+use std::cmp::Reverse;
 use std::ffi::OsStr;
 use std::fmt::Write;
 use std::io;
@@ -85,7 +86,7 @@ impl Question {
         let (mut judge, mut symbols) = (Judge::default(), Symbols::default());
         let mut text = String::new();
         let mut writers: Vec<&Writer> = seen.writers.iter().collect();
-        writers.sort_by(|one, other| other.times.cmp(&one.times));
+        writers.sort_by_key(|writer| Reverse(writer.times));
         for writer in writers {
             let _ = writeln!(text, "{}", line(writer));
             for place in &writer.stack {
@@ -154,7 +155,7 @@ fn line(writer: &Writer) -> String {
     let name = name(pid.unsigned_abs());
     let threads = match threads.len() {
         1 if threads.contains(pid) => String::new(),
-        1 => threads.iter().map(|thread| format!(", thread {thread}")).collect(),
+        1 => format!(", thread {}", threads.first().unwrap_or(pid)),
         more => format!(", {more} threads"),
     };
     let times = if *times == 1 { "once".to_owned() } else { format!("{times} times") };
