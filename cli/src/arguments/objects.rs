@@ -149,7 +149,7 @@ pub(super) fn who() -> Command {
                 .default_missing_value("10")
                 .value_parser(ValueParser::new(watched_time))
                 .conflicts_with("json")
-                .help("watch WHAT+OFFSET or PID:ADDRESS for so long (10 if not said), and name who writes the 8 bytes there (x86-64)"),
+                .help("watch NAME+OFFSET or PID:ADDRESS so long (10 if not said): who writes the 8 bytes there"),
         )
         .arg(
             Arg::new("json")
