@@ -391,7 +391,7 @@ fn threads_and_signal_handlers_that_map_are_followed() {
 /// A thread of a round, and how far it is.
 #[derive(Default)]
 struct Run {
-    /// Its pthread_t; 0 before it runs.
+    /// Its `pthread_t`; 0 before it runs.
     thread: AtomicUsize,
     steps: AtomicUsize,
     /// The step of the last signal, with 1 added.

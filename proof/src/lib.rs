@@ -3,6 +3,7 @@
 #![cfg(test)]
 #![allow(dead_code, unused_imports, unused_macros, reason = "the runtime uses all of it")]
 #![allow(clippy::arithmetic_side_effects, reason = "a test may overflow, and fails then")]
+#![allow(clippy::inline_always, reason = "the runtime says what is part of its caller")]
 
 mod machine {
     //! What the runtime's `machine` has for the tracker: a page size, and a hint to the processor.
