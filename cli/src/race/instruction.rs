@@ -161,6 +161,31 @@ impl Code<'_> {
         address.iter().any(|part| moves.contains(part))
     }
 
+    /// Whether the way on from a branch leads where the branch itself does, with nothing done on it that others could see: then
+    /// it does not matter to the loop which of them is taken.
+    fn comes_back_all_the_same(&self, branch: &Instruction) -> bool {
+        /// How many instructions that are looked at.
+        const LONGEST: usize = 16;
+        let Some(mut decoder) = self.decoder_at(branch.next_ip()) else { return false };
+        for _ in 0..LONGEST {
+            if !decoder.can_decode() {
+                return false;
+            }
+            let next = decoder.decode();
+            match next.flow_control() {
+                FlowControl::ConditionalBranch | FlowControl::UnconditionalBranch
+                    if next.near_branch_target() == branch.near_branch_target() =>
+                {
+                    return true;
+                }
+                FlowControl::ConditionalBranch => {}
+                FlowControl::Next if is_of_thread(&next) => {}
+                _ => return false,
+            }
+        }
+        false
+    }
+
     /// Whether what an instruction has read decides whether it is executed again.
     fn waits_by(&self, read: &Instruction) -> bool {
         /// How many instructions such a loop has at most, from the read on.
@@ -175,7 +200,9 @@ impl Code<'_> {
             let next = decoder.decode();
             let leads_back = || next.near_branch_target() <= read.ip() && read.ip() - next.near_branch_target() < 256;
             match next.flow_control() {
-                FlowControl::ConditionalBranch if decides && leads_back() => return !self.walks(&next, read),
+                FlowControl::ConditionalBranch if decides && leads_back() => {
+                    return !self.walks(&next, read) && !self.comes_back_all_the_same(&next);
+                }
                 FlowControl::ConditionalBranch => may_leave |= decides,
                 FlowControl::UnconditionalBranch => return may_leave && leads_back() && !self.walks(&next, read),
                 FlowControl::Next | FlowControl::Call | FlowControl::IndirectCall => {}
@@ -215,11 +242,21 @@ fn made_of(instruction: &Instruction, of: &[Register]) -> Option<Register> {
     (makes && instruction.op0_kind() == OpKind::Register && is_of_them).then_some(made)
 }
 
+/// Whether an instruction touches registers and the stack alone.
+fn is_of_thread(instruction: &Instruction) -> bool {
+    let touches_memory = (0..instruction.op_count()).any(|operand| instruction.op_kind(operand) == OpKind::Memory);
+    (!touches_memory || is_of_stack(instruction)) && !instruction.is_string_instruction()
+}
+
+/// Whether the memory of an instruction, if it has one, is the stack's.
+fn is_of_stack(instruction: &Instruction) -> bool {
+    matches!(instruction.memory_base(), Register::RBP | Register::RSP)
+}
+
 /// Whether an instruction counts a variable on the stack on.
 fn counts_on_stack(instruction: &Instruction) -> bool {
     let counts = matches!(instruction.mnemonic(), Mnemonic::Inc | Mnemonic::Dec | Mnemonic::Add | Mnemonic::Sub);
-    let is_of_stack = matches!(instruction.memory_base(), Register::RBP | Register::RSP);
-    counts && is_of_stack && instruction.op0_kind() == OpKind::Memory
+    counts && is_of_stack(instruction) && instruction.op0_kind() == OpKind::Memory
 }
 
 /// Whether a register has something else in it afterwards that does not come of what was there.
@@ -481,6 +518,11 @@ mod tests {
         assert!(!waits(&[0x8b, 0x02, 0x8b, 0x01, 0x85, 0xc0, 0x74, 0xf8], 2));
         // mov eax, [rdx]; xor eax, 1; test eax, eax; je back
         assert!(waits(&[0x8b, 0x02, 0x83, 0xf0, 0x01, 0x85, 0xc0, 0x74, 0xf7], 2));
+        // mov eax, [rdx]; cmp eax, ebx; je back; add ecx, 1; cmp eax, ecx; je back
+        let counts = [0x8b, 0x02, 0x39, 0xd8, 0x74, 0xfa, 0x83, 0xc1, 0x01, 0x39, 0xc8, 0x74, 0xf3];
+        assert!(!waits(&counts, 2));
+        // mov eax, [rdx]; cmp eax, ebx; je back; mov [rdi], ecx; jmp back
+        assert!(waits(&[0x8b, 0x02, 0x39, 0xd8, 0x74, 0xfa, 0x89, 0x0f, 0xeb, 0xf6], 2));
         // mov eax, [rdx]; test ecx, ecx; je back
         assert!(!waits(&[0x8b, 0x02, 0x85, 0xc9, 0x74, 0xfa], 2));
     }
