@@ -68,6 +68,13 @@ impl Database {
     fn learn(&mut self, point: &Point, findings: Vec<Record>) {
         let (Some(what), Some(when)) = (&point.what, &point.when) else { return };
         let Some(outcome) = point.outcome.as_deref().and_then(Outcome::from_name) else { return };
+        let has = |rule: &String| {
+            findings.iter().any(|record| matches!(&record.kind, Kind::Finding(finding) if finding.rule == *rule))
+        };
+        // A line of it is lost: it is not known.
+        if !point.rules.iter().flatten().all(has) {
+            return;
+        }
         self.known.insert(Key::of(point, what, when), Known { outcome, findings });
     }
 
@@ -138,6 +145,10 @@ mod tests {
         database.write(&[], &other.record(1, Some("died"), Vec::new())).unwrap();
         let database = Database::open(&path).unwrap();
         assert_eq!(database.known(&other).unwrap().outcome, Outcome::Died);
+        // What was found is there, too, or it counts for nothing.
+        fs::write(&path, one.record(1, Some("died"), vec!["sweep-hang".to_owned()]).line() + "\n").unwrap();
+        assert!(Database::open(&path).unwrap().known(&one).is_none());
+        fs::write(&path, &text).unwrap();
         // Two files one after the other are one.
         let both = fs::read_to_string(&path).unwrap().repeat(2);
         fs::write(&path, both).unwrap();
