@@ -3,11 +3,12 @@
 use crate::failure::{Failure, unwritable};
 use crate::findings::found::Found;
 use crate::findings::session::Session;
-use crate::form::contract::{Form, RunFacts, ShownFrames, TextStyle};
+use crate::form::contract::{Form, RunFacts, ShownFrames, TextStyle, WIDTH};
 use crate::form::names;
 use crate::path::SourceRoot;
 use crate::replacement::Replacement;
 use crate::say;
+use rustix::termios::tcgetwinsize;
 use std::env;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
@@ -83,6 +84,17 @@ impl To {
         }
     }
 
+    /// The columns of the terminal that shows it.
+    fn width(&self) -> usize {
+        let size = match self {
+            To::Stream(Stream::StandardOutput) => tcgetwinsize(io::stdout()),
+            To::Stream(Stream::StandardError) => tcgetwinsize(io::stderr()),
+            To::File(..) | To::Whole(_) => return WIDTH,
+        };
+        // Some terminals say that they have none.
+        size.ok().map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0).unwrap_or(WIDTH)
+    }
+
     fn is_terminal(&self) -> bool {
         match self {
             To::Stream(Stream::StandardOutput) => io::stdout().is_terminal(),
@@ -110,7 +122,7 @@ impl StyleChoice<'_> {
             Some("never") => false,
             _ => terminal && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
         };
-        TextStyle { colour, terminal, suppressions: self.suppressions, frames: self.frames }
+        TextStyle { colour, terminal, suppressions: self.suppressions, frames: self.frames, width: to.width() }
     }
 }
 

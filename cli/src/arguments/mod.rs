@@ -10,6 +10,7 @@ pub(crate) use race::demand;
 pub(crate) use sweep::{choice, jobs};
 
 use crate::failure::Failure;
+use crate::findings::aside::{Aside, Notes};
 use crate::form;
 use crate::form::contract::ShownFrames;
 use crate::outputs::Destination;
@@ -108,13 +109,11 @@ pub(crate) fn command() -> Command {
                     .help("the shell that is to read them"),
             ),
         )
-        .subcommand(
-            Command::new("man").about("Prints a manual page").arg(
-                Arg::new("command")
-                    .value_name("SUBCOMMAND")
-                    .help("the page of a subcommand, such as run; without it, of the command as a whole"),
+        .subcommand(Command::new("man").about("Prints a manual page").arg(
+            Arg::new("command").value_name("SUBCOMMAND").help(
+                "the page of a subcommand, such as run; 3 of the functions, 7 of rules and options; else of the whole",
             ),
-        )
+        ))
 }
 
 fn report() -> Command {
@@ -133,7 +132,7 @@ fn report() -> Command {
         .arg(error_exitcode())
         .arg(require_coverage("fail (125) if a program was started that the records tell nothing of"))
         .args(baselines())
-        .args([source_root(), no_project_file(), all_frames()])
+        .args([source_root(), no_project_file(), all_frames(), notes()])
         .args([Key::Suppressions, Key::Severity, Key::Fail].map(option_argument))
 }
 
@@ -244,7 +243,7 @@ fn run() -> Command {
         )
         .arg(gen_suppressions())
         .args(baselines())
-        .args([source_root(), no_project_file(), all_frames()])
+        .args([source_root(), no_project_file(), all_frames(), notes()])
         .args(options::keys().map(option_argument))
 }
 
@@ -294,6 +293,18 @@ fn source_root() -> Arg {
 fn all_frames() -> Arg {
     let help = "show each frame of test harnesses and interpreters in text, not their number";
     Arg::new("all-frames").long("all-frames").action(ArgAction::SetTrue).help(help)
+}
+
+fn notes() -> Arg {
+    let help = "which notes are shown as findings and count as such: all, the program's own (what a library of the system does \
+                by itself, and copes with, is one line at the end), or none [default: own]";
+    Arg::new("notes").long("notes").value_name("WHOSE").value_parser(Notes::NAMES).help(help)
+}
+
+/// The notes that are no findings of their own.
+pub(crate) fn aside(matches: &ArgMatches, project: &Project, source_root: &SourceRoot) -> Aside {
+    let given = matches.get_one::<String>("notes").and_then(|name| Notes::from_name(name));
+    Aside::new(given.or(project.notes).unwrap_or(Notes::Own), source_root)
 }
 
 fn no_project_file() -> Arg {

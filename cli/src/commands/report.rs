@@ -2,6 +2,7 @@
 
 use crate::arguments;
 use crate::failure::{Failure, reason};
+use crate::findings::found::Found;
 use crate::findings::records::{Exec, Kind, Record};
 use crate::findings::session::{Attributed, Ingested, Session};
 use crate::findings::text_log::TextLog;
@@ -38,14 +39,17 @@ pub(crate) fn report(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         empty: Vec::new(),
         starts: HashMap::new(),
         execs: Vec::new(),
+        of_ranks: Vec::new(),
     };
     reader.session.suppressions = options.suppressions();
     reader.session.chosen_severities = options.severities();
+    reader.session.aside = arguments::aside(matches, &project, &source_root);
     comparison.begin(&mut reader.session);
     for path in &files {
         reader.read(path);
     }
     reader.tell_empty();
+    reader.show_findings_of_ranks();
     reader.record_what_was_left();
     reader.session.note_untold_ends();
     reader.note_unheard();
@@ -89,10 +93,13 @@ struct Reader {
     failed: bool,
     /// The files that hold nothing at all.
     empty: Vec<String>,
-    /// When processes have begun to tell, or have told that a program could not be started in their place.
-    starts: HashMap<u32, Vec<String>>,
+    /// When processes have begun to tell, or have told that a program could not be started in their place. Those of different
+    /// ranks may be of different machines.
+    starts: HashMap<(Option<u32>, u32), Vec<String>>,
     /// Programs that were started, and when.
     execs: Vec<(String, Attributed<Exec>)>,
+    /// Findings of parallel jobs, which are shown when it is known in which ranks they were made.
+    of_ranks: Vec<Found>,
 }
 
 impl Reader {
@@ -191,7 +198,8 @@ impl Reader {
             let pid = exec.what.child.unwrap_or(exec.pid);
             // A child may be faster than its parent.
             let is_heard = |start: &String| exec.what.child.is_some() || *start > time;
-            if !self.starts.get(&pid).is_some_and(|starts| starts.iter().any(is_heard)) {
+            let starts = [(exec.what.rank, pid), (None, pid)];
+            if !starts.iter().filter_map(|start| self.starts.get(start)).flatten().any(is_heard) {
                 let exe = exec.what.path.clone();
                 self.session.add_gap(&exe, &why_unheard(&exec), pid);
             }
@@ -201,24 +209,45 @@ impl Reader {
     /// Shows a record, which is this line.
     fn show(&mut self, record: &Record, line: &str) {
         match &record.kind {
-            Kind::Start(_) | Kind::ExecFailed => {
-                self.starts.entry(record.pid).or_default().push(record.time.clone());
-            }
+            Kind::Start(start) => self.note_start(record, start.rank),
+            Kind::ExecFailed => self.note_start(record, None),
             Kind::Exec(exec) => self.execs.push((record.time.clone(), Attributed::of(record, exec.clone()))),
             _ => {}
         }
         if let Ingested::New(found) = self.session.ingest(record) {
-            self.outputs.write_finding(&found, &mut self.session);
+            match found.rank {
+                Some(_) => self.of_ranks.push(*found),
+                None => self.outputs.write_finding(&found, &mut self.session),
+            }
         }
         self.outputs.write_record(line);
     }
 
+    /// Notes that a process tells something.
+    fn note_start(&mut self, record: &Record, rank: Option<u32>) {
+        // A process of another rank may have the same number, on another machine.
+        let is_other = rank.is_some() && self.starts.keys().any(|(other, pid)| *pid == record.pid && *other != rank);
+        if is_other && !self.starts.contains_key(&(rank, record.pid)) {
+            self.session.forget_process(record.pid);
+        }
+        self.starts.entry((rank, record.pid)).or_default().push(record.time.clone());
+    }
+
+    /// Shows the findings of parallel jobs, each with the ranks in which it was made.
+    fn show_findings_of_ranks(&mut self) {
+        for mut found in std::mem::take(&mut self.of_ranks) {
+            self.session.ranks.spread(&mut found);
+            self.outputs.write_finding(&found, &mut self.session);
+        }
+    }
+
     /// Tells what processes have left, as they saw it: whether it is still there can't be asked any more.
     fn record_what_was_left(&mut self) {
-        for found in std::mem::take(&mut self.session.left_findings) {
-            if let Some(found) = self.session.record(found) {
-                self.outputs.write_finding(&found, &mut self.session);
-            }
+        let left = std::mem::take(&mut self.session.left_findings);
+        let new: Vec<Found> = left.into_iter().filter_map(|found| self.session.record(found)).collect();
+        for mut found in new {
+            self.session.ranks.spread(&mut found);
+            self.outputs.write_finding(&found, &mut self.session);
         }
     }
 

@@ -2,6 +2,8 @@
 
 use crate::arguments;
 use crate::failure::Failure;
+use crate::findings::aside::Aside;
+use crate::findings::session::Session;
 use crate::form::contract::RunFacts;
 use crate::outputs::{Destination, Outputs, Stream, StyleChoice};
 use crate::path::SourceRoot;
@@ -43,8 +45,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let injection = Injection::prepare(&mut options, &prepared)?;
     hint_at_misplaced(&words);
     let mut follower = Follower::new(outputs)?;
-    follower.session.suppressions = options.suppressions();
-    follower.session.chosen_severities = options.severities();
+    begin(&mut follower.session, &options, arguments::aside(matches, &project, &source_root));
     comparison.begin(&mut follower.session);
     if matches.get_one::<String>("ipc").is_some_and(|ipc| ipc == "private") {
         follower.session.private_objects = enter_own_namespaces(&prepared, &destinations)?;
@@ -84,6 +85,13 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     // Now: the command may be about to end by the program's signal.
     drop((prepared, injection));
     demands.judge(&session, status)
+}
+
+/// Before the first record: what is silenced, changed, and told in a line.
+fn begin(session: &mut Session, options: &Options, aside: Aside) {
+    session.suppressions = options.suppressions();
+    session.chosen_severities = options.severities();
+    session.aside = aside;
 }
 
 /// `--ipc private`, and says what can't be the run's own; whether /dev/shm is.

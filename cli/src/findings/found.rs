@@ -1,7 +1,9 @@
 //! A finding as it is shown: its frames looked up, those of the loader and the library left out.
 
 use crate::findings::records::{self, Call, Finding, Frame, Record};
+use crate::findings::spread::Spread;
 use crate::findings::symbols::{SourceLocation, Symbols};
+use crate::path::display_path;
 use mapsan_model::Severity;
 use std::path::Path;
 
@@ -42,14 +44,26 @@ impl Located {
 
     /// Whether it belongs to a library of the system.
     fn is_of_system(&self) -> bool {
-        let folders = ["/lib/", "/lib64/", "/usr/lib/", "/usr/lib64/"];
-        self.frame.module.as_deref().is_none_or(|module| folders.iter().any(|folder| module.starts_with(folder)))
+        self.frame.module.as_deref().is_none_or(|module| is_below(&LIBRARIES, Path::new(module)))
     }
 
     /// The function, or as much as is known of it.
     pub(crate) fn function(&self) -> Option<&str> {
         self.places.first().and_then(|place| place.function.as_deref()).or_else(|| self.frame.function())
     }
+}
+
+/// Where the system has its libraries, and its programs.
+const LIBRARIES: [&str; 4] = ["/lib", "/lib64", "/usr/lib", "/usr/lib64"];
+const PROGRAMS: [&str; 5] = ["/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/libexec"];
+
+fn is_below(folders: &[&str], path: &Path) -> bool {
+    folders.iter().any(|folder| path.starts_with(folder))
+}
+
+/// Whether a library or program came with the system.
+pub(super) fn is_path_of_system(path: &Path) -> bool {
+    is_below(&LIBRARIES, path) || is_below(&PROGRAMS, path)
 }
 
 /// A place that belongs to a finding.
@@ -102,6 +116,9 @@ pub(crate) struct Found {
     pub(crate) is_of_other_process: bool,
     /// Whether it is in the baseline.
     pub(crate) is_known: bool,
+    /// The rank of the process in a parallel job, and when all is told, in which ranks it was made.
+    pub(crate) rank: Option<u32>,
+    pub(crate) spread: Option<Spread>,
 }
 
 impl Found {
@@ -139,6 +156,8 @@ impl Found {
             exe: record.exe.clone(),
             is_of_other_process: false,
             is_known: false,
+            rank: finding.rank,
+            spread: None,
         }
     }
 
@@ -147,10 +166,20 @@ impl Found {
         site_of(&self.stack)
     }
 
-    /// The first module of the user's own, if the finding has no line and not for want of such a module.
-    pub(crate) fn without_lines(&self) -> Option<&str> {
-        let mut own = self.stack.iter().filter(|located| !located.is_of_system());
-        own.find_map(|located| located.frame.module.as_deref()).filter(|_| self.site().is_none())
+    /// The module whose debug information would give the finding a line, if it has none: the first of the user's own, else
+    /// the first of all.
+    pub(crate) fn without_lines(&self) -> Option<WithoutLines<'_>> {
+        let own = self.stack.iter().find(|located| located.frame.module.is_some() && !located.is_of_system());
+        let frame = &own.or_else(|| self.stack.iter().find(|located| located.frame.module.is_some()))?.frame;
+        let module = frame.module.as_deref().filter(|_| self.site().is_none())?;
+        let is_of_system = is_path_of_system(Path::new(module));
+        Some(WithoutLines { module, build_id: frame.build_id.as_deref().filter(|_| is_of_system), is_of_system })
+    }
+
+    /// In which process of a parallel job it was made, or in which of them: `in rank 1`, `in 1 of 3 ranks (1)`.
+    pub(crate) fn ranks(&self) -> Option<String> {
+        let spread = self.spread.as_ref().map(Spread::words);
+        spread.or_else(|| self.rank.map(|rank| format!("in rank {rank}")))
     }
 
     /// What makes it the same finding as one of another process: the rule, and where.
@@ -164,6 +193,27 @@ impl Found {
         places.sort();
         (self.rule.clone(), places.join(" "))
     }
+}
+
+/// A module that has no debug information.
+pub(crate) struct WithoutLines<'a> {
+    pub(crate) module: &'a str,
+    /// Of one that came with the system: whose debug information others have.
+    pub(crate) build_id: Option<&'a str>,
+    pub(crate) is_of_system: bool,
+}
+
+/// Where the user's own code led to a call, in words.
+pub(super) fn own_site(stack: &[Located]) -> Option<String> {
+    let own = stack.iter().find(|located| !located.is_of_system())?;
+    let module = own.frame.module.as_deref().unwrap_or_default();
+    let place = own.places.iter().find(|place| !place.is_of_system()).or_else(|| own.places.first());
+    let function = place.and_then(|place| place.function.as_deref()).or_else(|| own.function()).unwrap_or("?");
+    let at = match place.and_then(|place| place.file.as_deref().zip(place.line)) {
+        Some((file, line)) => format!("{}:{line}", display_path(file)),
+        None => display_path(Path::new(module)),
+    };
+    Some(format!("{function} ({at})"))
 }
 
 /// The first place of the user's own code with a line; without one the first in a module of the user's own (a function of a

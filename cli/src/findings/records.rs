@@ -1,6 +1,7 @@
 //! The library's records, read as the model's schema describes them.
 
 pub(crate) use crate::findings::call::Call;
+pub(crate) use crate::findings::frame::Frame;
 use mapsan_model::record::SCHEMA_NAME;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +35,20 @@ impl Record {
             ));
         }
         Ok(record)
+    }
+
+    /// Takes the rank of its process in a parallel job into it, and into the line that it was read from.
+    pub(crate) fn take_rank(&mut self, rank: u32, line: &mut String) {
+        match &mut self.kind {
+            Kind::Start(start) => start.rank = Some(rank),
+            Kind::Finding(finding) => finding.rank = Some(rank),
+            Kind::Exec(exec) => exec.rank = Some(rank),
+            _ => {}
+        }
+        if let Some(open) = line.find('{') {
+            let schema = line.get(open..).and_then(|rest| rest.find(',')).unwrap_or_default();
+            line.insert_str(open + schema + 1, &format!("\"rank\":{rank},"));
+        }
     }
 
     /// The record as a line.
@@ -88,6 +103,9 @@ pub(crate) struct Start {
     /// Why it can be checked in part alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) degraded: Option<String>,
+    /// Of a process of a parallel job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rank: Option<u32>,
 }
 
 /// A process that is checked less from here on.
@@ -132,6 +150,8 @@ pub(crate) struct Exec {
     /// The child; 0 of one whose pid is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) child: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rank: Option<u32>,
 }
 
 /// A System V segment that a process has made.
@@ -311,6 +331,9 @@ pub(crate) struct Finding {
     /// The command that shows it again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) replay: Option<String>,
+    /// Of a process of a parallel job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rank: Option<u32>,
 }
 
 /// A place in an object that processes share.
@@ -318,37 +341,6 @@ pub(crate) struct Finding {
 pub(crate) struct Place {
     pub(crate) name: String,
     pub(crate) offset: u64,
-}
-
-/// One frame.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-pub(crate) struct Frame {
-    pub(crate) address: String,
-    pub(crate) module: Option<String>,
-    pub(crate) offset: Option<String>,
-    pub(crate) build_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) symbol: Option<String>,
-}
-
-impl Frame {
-    /// The offset as a number.
-    pub(crate) fn offset(&self) -> Option<u64> {
-        u64::from_str_radix(self.offset.as_deref()?.strip_prefix("0x")?, 16).ok()
-    }
-
-    /// The dynamic symbol, without the distance from it.
-    pub(crate) fn function(&self) -> Option<&str> {
-        self.symbol.as_deref().map(|symbol| symbol.split('+').next().unwrap_or(symbol))
-    }
-
-    /// The instruction, by a name that is the same in all processes.
-    pub(crate) fn place(&self) -> String {
-        match (&self.module, &self.offset) {
-            (Some(module), Some(offset)) => format!("{module}+{offset}"),
-            _ => self.address.clone(),
-        }
-    }
 }
 
 /// A place that belongs to the finding.

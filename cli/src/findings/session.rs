@@ -1,8 +1,11 @@
 //! What a run, or some files of records, have told: each finding once, the processes, and what was not covered.
 
+use crate::findings::aside::Aside;
 use crate::findings::baseline::{Baseline, Standing};
+pub(crate) use crate::findings::ended::{HowEnded, Unended};
 use crate::findings::fingerprint::Fingerprint;
 use crate::findings::found::Found;
+use crate::findings::ranks::Ranks;
 use crate::findings::records::{
     Coverage, End, Exec, Finding, IpcObject, Kind, Object, Record, Segment, SegmentUse, SharedLock,
 };
@@ -31,25 +34,6 @@ pub(crate) struct Gap {
     pub(crate) reason: String,
     /// A process of it; 0 if none was seen.
     pub(crate) pid: u32,
-}
-
-/// A process whose end was not looked at: it was not there to be asked what it leaves.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Unended {
-    pub(crate) pid: u32,
-    pub(crate) exe: String,
-    pub(crate) how: HowEnded,
-}
-
-/// What is known of the end of a process that has not told of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum HowEnded {
-    /// No signal has ended it.
-    Exited,
-    /// It has ended, in some way.
-    Somehow,
-    /// Nothing: the records, or the log, stop.
-    Untold,
 }
 
 /// How often a rule was broken.
@@ -155,6 +139,9 @@ pub(crate) struct Session {
     /// Findings of processes about what they have left.
     pub(crate) left_findings: Vec<Found>,
     seen: HashSet<(String, String)>,
+    /// Notes that are told by their number.
+    pub(crate) aside: Aside,
+    pub(crate) ranks: Ranks,
 }
 
 impl Session {
@@ -168,6 +155,7 @@ impl Session {
             }
             Kind::Start(start) => {
                 self.add_degraded(record, start.degraded.as_deref());
+                self.ranks.hear(start.rank);
                 self.starts += 1;
                 self.processes.insert(record.pid, Process { exe: record.exe.clone(), ended: false, died: false });
             }
@@ -286,6 +274,10 @@ impl Session {
             self.suppressed += 1;
             return None;
         }
+        if self.aside.takes(&found) {
+            return None;
+        }
+        self.ranks.note(&found);
         if !self.seen.insert(found.identity()) {
             self.rules.entry(found.rule.clone()).or_default().repeated += 1;
             self.repeated += 1;
@@ -309,7 +301,9 @@ impl Session {
             if !is_known {
                 self.count(&found);
             }
-            Found { is_known, ..found }
+            let mut found = Found { is_known, ..found };
+            self.ranks.spread(&mut found);
+            found
         };
         settled.into_iter().map(settle).collect()
     }
@@ -333,6 +327,13 @@ impl Session {
     pub(crate) fn note_untold_ends(&mut self) {
         let untold = self.without_end(|_| false, |_| HowEnded::Untold);
         self.unended.extend(untold);
+    }
+
+    /// Another process has the number of this one: what is known of that one is noted.
+    pub(crate) fn forget_process(&mut self, pid: u32) {
+        let untold = self.without_end(|other| other != pid, |_| HowEnded::Untold);
+        self.unended.extend(untold);
+        self.processes.remove(&pid);
     }
 
     fn without_end(&self, runs: impl Fn(u32) -> bool, how: impl Fn(u32) -> HowEnded) -> Vec<Unended> {

@@ -11,8 +11,19 @@ const CONTEXT: usize = 1;
 /// The most lines of one call.
 const LONGEST: usize = 12;
 
+/// The fewest columns of a snippet: with fewer nothing of the call can be seen.
+const NARROWEST: usize = 40;
+
+/// How a snippet is to look.
+#[derive(Clone, Copy)]
+pub(crate) struct Look {
+    pub(crate) colour: bool,
+    /// The columns that lines are cut to.
+    pub(crate) width: usize,
+}
+
 /// The snippet of a place, if its source can be read; of several functions the one that is called there is marked.
-pub(crate) fn snippet(place: &SourceLocation, functions: &[&str], label: &str, colour: bool) -> Option<String> {
+pub(crate) fn snippet(place: &SourceLocation, functions: &[&str], label: &str, look: Look) -> Option<String> {
     let file = place.file.as_ref()?;
     let line = usize::try_from(place.line?).ok()?.checked_sub(1)?;
     let source = fs::read_to_string(file).ok()?;
@@ -33,7 +44,9 @@ pub(crate) fn snippet(place: &SourceLocation, functions: &[&str], label: &str, c
         let annotation = AnnotationKind::Primary.span(before + part.start..before + part.end);
         snippet = snippet.annotation(if index + 1 == parts.len() { annotation.label(label) } else { annotation });
     }
-    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+    let renderer = if look.colour { Renderer::styled() } else { Renderer::plain() };
+    // The renderer leaves no room for what stands behind the marks.
+    let renderer = renderer.term_width(look.width.saturating_sub(label.len() + 1).max(NARROWEST));
     Some(renderer.render(&[Group::with_level(Level::ERROR).element(snippet)]))
 }
 
@@ -178,6 +191,8 @@ fn code_of(line: &str) -> &str {
 mod tests {
     use super::*;
 
+    const LOOK: Look = Look { colour: false, width: 80 };
+
     fn marked(text: &str, column: usize) -> Option<String> {
         call_in(text, &["mmap"], column).map(|range| text[range].to_owned())
     }
@@ -220,12 +235,22 @@ mod tests {
         fs::write(file.path(), "one\n  munmap(p, 0);\nthree\nfour\n  munmap(p,\n         0);\nseven\n").unwrap();
         let place =
             SourceLocation { function: None, file: Some(file.path().to_owned()), line: Some(2), column: Some(3) };
-        let text = snippet(&place, &["munmap"], "EINVAL", false).unwrap();
+        let text = snippet(&place, &["munmap"], "EINVAL", LOOK).unwrap();
         assert!(text.contains("1 | one") && text.contains("3 | three") && !text.contains("four"), "{text}");
         assert!(text.contains("^^^^^^^^^^^^ EINVAL"), "{text}");
-        let of_two = snippet(&SourceLocation { line: Some(5), ..place.clone() }, &["munmap"], "EINVAL", false).unwrap();
+        let of_two = snippet(&SourceLocation { line: Some(5), ..place.clone() }, &["munmap"], "EINVAL", LOOK).unwrap();
         assert!(of_two.contains("|   ^^^^^^^^^\n") && of_two.contains("|          ^^ EINVAL"), "{of_two}");
         assert!(of_two.contains("7 | seven"), "{of_two}");
-        assert!(snippet(&SourceLocation { line: Some(9), ..place.clone() }, &["munmap"], "", false).is_none());
+        let wide = format!("{}munmap(p, 0);{}\n", " ".repeat(150), "/* and so on */".repeat(9));
+        fs::write(file.path(), wide).unwrap();
+        for width in [60, 80, 120] {
+            let place = SourceLocation { line: Some(1), ..place.clone() };
+            let cut = snippet(&place, &["munmap"], "EINVAL", Look { width, ..LOOK }).unwrap();
+            let path = file.path().file_name().unwrap().to_str().unwrap();
+            let source: Vec<&str> = cut.lines().filter(|line| !line.contains(path)).collect();
+            assert!(source.iter().all(|line| line.chars().count() <= width), "{width}: {cut}");
+            assert!(cut.contains("munmap(p, 0);") && cut.contains("^ EINVAL"), "{width}: {cut}");
+        }
+        assert!(snippet(&SourceLocation { line: Some(9), ..place.clone() }, &["munmap"], "", LOOK).is_none());
     }
 }

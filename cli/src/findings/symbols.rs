@@ -8,6 +8,7 @@ use crate::system::regular;
 use addr2line::Loader;
 use object::{Object, ReadCache};
 use std::collections::HashMap;
+use std::env;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -118,7 +119,7 @@ pub(crate) fn loader(path: &Path) -> Option<Loader> {
 const DEBUG: &str = "/usr/lib/debug";
 
 /// The separate file with a module's debug information, where it has none itself: by its build id, or by the name that it
-/// gives (`.gnu_debuglink`), beside it, in `.debug`, or below [`DEBUG`].
+/// gives (`.gnu_debuglink`), beside it, in `.debug`, or below [`DEBUG`]; or as debuginfod has given it.
 fn debug_file(module: &Path) -> Option<PathBuf> {
     let cache = ReadCache::new(File::open(module).ok()?);
     let file = object::File::parse(&cache).ok()?;
@@ -141,7 +142,18 @@ fn debug_file(module: &Path) -> Option<PathBuf> {
         (Some(own), Some(there)) => *own == there,
         _ => fs::read(path).is_ok_and(|bytes| checksum == Some(crc32fast::hash(&bytes))),
     };
-    by_id.into_iter().chain(by_name.into_iter().flatten()).find(fits)
+    let fetched = id.as_deref().and_then(fetched);
+    by_id.into_iter().chain(fetched).chain(by_name.into_iter().flatten()).find(fits)
+}
+
+/// Where `debuginfod-find` puts what it has fetched (debuginfod-find(1)).
+fn fetched(build_id: &str) -> Option<PathBuf> {
+    let folder = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = folder("DEBUGINFOD_CACHE_PATH").or_else(|| {
+        let caches = folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache")))?;
+        Some(caches.join("debuginfod_client"))
+    });
+    Some(cache?.join(build_id).join("debuginfo"))
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -114,7 +114,20 @@ pub(crate) struct TextStyle {
     /// Whether each finding comes with the line that would silence it.
     pub(crate) suppressions: bool,
     pub(crate) frames: ShownFrames,
+    /// The columns that the source is cut to.
+    pub(crate) width: usize,
 }
+
+/// Of what no terminal shows.
+impl Default for TextStyle {
+    fn default() -> TextStyle {
+        let frames = ShownFrames::default();
+        TextStyle { colour: false, terminal: false, suppressions: false, frames, width: WIDTH }
+    }
+}
+
+/// The columns of what is no terminal.
+pub(crate) const WIDTH: usize = 80;
 
 /// A path as machines read it: relative to the root of the sources where it lies below that.
 pub(super) fn machine_path(path: &Path, root: &SourceRoot) -> String {
@@ -127,7 +140,8 @@ pub(super) fn details(found: &Found) -> String {
     let helps = found.help.iter().map(|help| format!("\nhelp: {help}"));
     let replay = found.replay.iter().map(|replay| format!("\nreplay: {replay}"));
     let lines: String = notes.chain(helps).chain(replay).collect();
-    format!("{}\n{}{lines}", found.message, found.call)
+    let ranks = found.ranks().map(|ranks| format!("\n{ranks}")).unwrap_or_default();
+    format!("{}\n{}{ranks}{lines}", found.message, found.call)
 }
 
 /// A line for each program that is not covered.

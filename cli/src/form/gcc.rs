@@ -28,6 +28,9 @@ impl Form for Gcc {
         for related in &found.related {
             let _ = writeln!(text, "{}: note: {}", at(site_of(&related.stack), &found.exe), related.label);
         }
+        if let Some(ranks) = found.ranks() {
+            let _ = writeln!(text, "{place}: note: {ranks}");
+        }
         for note in found.notes.iter().chain(&found.help) {
             let _ = writeln!(text, "{place}: note: {note}");
         }

@@ -1,6 +1,6 @@
 //! What is known of a process, for people.
 
-use super::contract::{Form, ShownFrames, TextStyle};
+use super::contract::{Form, TextStyle};
 use super::text::Text;
 use crate::findings::found::Found;
 use crate::findings::records::{Kind, Record};
@@ -61,7 +61,7 @@ fn write_fault(fault: &Fault, text: &mut String) {
     if let Some((record, Kind::Finding(finding))) = record.as_ref().map(|record| (record, &record.kind)) {
         let mut session = Session::default();
         let found = Found::of(record, finding, &mut session.symbols);
-        let style = TextStyle { colour: false, terminal: false, suppressions: false, frames: ShownFrames::Folded };
+        let style = TextStyle::default();
         text.push_str(&Text::new(style).render_finding(&found, &mut session));
     } else if let Some(note) = note {
         let _ = writeln!(text, "  {note}");

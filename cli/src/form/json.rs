@@ -39,6 +39,7 @@ fn start(gap: &Gap) -> Record {
             covered: Some(false),
             reason: Some(gap.reason.clone()),
             degraded: None,
+            rank: None,
         }),
     }
 }

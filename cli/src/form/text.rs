@@ -21,18 +21,19 @@ use std::path::Path;
 /// A block for each finding, and a summary.
 pub(crate) struct Text {
     style: TextStyle,
-    /// Whether it has been said how to get lines.
+    /// Whether it has been said how to get lines: of the user's own programs, and of the system's.
     said_how: bool,
+    said_where: bool,
 }
 
 impl Text {
     pub(super) fn new(style: TextStyle) -> Text {
-        Text { style, said_how: false }
+        Text { style, said_how: false, said_where: false }
     }
 
     /// The finding's stack and those of its other places, each with the source of the user's own line.
     fn write_stacks(&self, found: &Found, text: &mut String) {
-        let mut excerpts = Excerpts { colour: self.style.colour, shown: Vec::new() };
+        let mut excerpts = Excerpts { style: self.style, shown: Vec::new() };
         let call = &found.call;
         let label = match &call.errno {
             Some(errno) => errno.clone(),
@@ -73,18 +74,28 @@ impl Text {
         for module in &changed {
             let _ = writeln!(text, "    note: {module} has changed since it was loaded, so no lines are shown for it");
         }
-        if let Some(module) = found.without_lines().filter(|_| changed.is_empty() && !self.said_how) {
+        let Some(without) = found.without_lines().filter(|_| changed.is_empty()) else { return };
+        let module = display_path(Path::new(without.module));
+        if !without.is_of_system && !self.said_how {
             self.said_how = true;
-            let module = display_path(Path::new(module));
             let _ =
                 writeln!(text, "    note: {module} has no lines for this; compile it with debug information (cc -g)");
+        } else if without.is_of_system && !self.said_where {
+            self.said_where = true;
+            let by_id = without.build_id.map(|id| format!(", or by: debuginfod-find debuginfo {id}"));
+            let _ = writeln!(
+                text,
+                "    note: {module} came without its lines; they are in the distribution's package of debug symbols for it \
+                 (-dbgsym, -debuginfo){}",
+                by_id.unwrap_or_default()
+            );
         }
     }
 }
 
 /// The source that a finding shows.
 struct Excerpts {
-    colour: bool,
+    style: TextStyle,
     /// The places that are shown already, and so not again.
     shown: Vec<SourceLocation>,
 }
@@ -93,7 +104,12 @@ impl Excerpts {
     /// The source of a stack's own place, with what the finding is about marked.
     fn write(&mut self, stack: &[Located], functions: &[&str], label: &str, indent: &str, text: &mut String) {
         let Some(place) = site_of(stack).filter(|place| !self.shown.contains(place)) else { return };
-        let snippet = source::snippet(place, functions, label, self.colour);
+        let snippet = source::snippet(
+            place,
+            functions,
+            label,
+            source::Look { colour: self.style.colour, width: self.style.width.saturating_sub(indent.len()) },
+        );
         for line in snippet.iter().flat_map(|snippet| snippet.lines()) {
             let _ = writeln!(text, "{indent}{line}");
         }
@@ -108,8 +124,10 @@ impl Form for Text {
         let style = if self.style.colour { style_of(*severity) } else { Style::new() };
         let _ = writeln!(text, "mapsan: {style}{}[{rule}]{style:#}: {message}", severity.name());
         let _ = writeln!(text, "    {call}");
-        if found.is_of_other_process {
-            let _ = writeln!(text, "    {}", process(found, session));
+        let place = found.is_of_other_process.then(|| process(found, session));
+        let place: Vec<String> = place.into_iter().chain(found.ranks()).collect();
+        if !place.is_empty() {
+            let _ = writeln!(text, "    {}", place.join(", "));
         }
         self.write_stacks(found, &mut text);
         for note in &found.notes {
@@ -148,6 +166,12 @@ impl Form for Text {
         for (line, pattern) in session.suppressions.unused().iter().filter(|_| run.verbose) {
             let _ = writeln!(text, "mapsan: suppression of line {line} was not used: {pattern}");
         }
+        let mut notes = session.aside.lines().peekable();
+        let has_notes = notes.peek().is_some();
+        if has_notes {
+            text.push_str("mapsan: notes of the system's libraries, which --notes all shows in full:\n");
+        }
+        notes.for_each(|line| text.extend([format!("    {line}\n")]));
         let counted: Vec<_> = session.rules.iter().filter(|(_, count)| count.findings > 0).collect();
         // Of one or two the summary says enough.
         if counted.len() > 2 {
@@ -176,6 +200,7 @@ impl Form for Text {
         } else if run.sweep.is_none()
             && session.gaps.is_empty()
             && session.suppressed == 0
+            && !has_notes
             && (self.style.terminal || run.verbose)
         {
             text.extend(
@@ -307,12 +332,8 @@ mod tests {
                         note: a fact\n    help: do this\n    \
                         note: /no/such/file has no lines for this; compile it with debug information (cc -g)\n    \
                         suppression: munmap-zero-length:f\n";
-        assert_eq!(
-            rendered(TextStyle { colour: false, terminal: false, suppressions: true, frames: ShownFrames::Folded }),
-            expected
-        );
-        let coloured =
-            rendered(TextStyle { colour: true, terminal: true, suppressions: false, frames: ShownFrames::Folded });
+        assert_eq!(rendered(TextStyle { suppressions: true, ..TextStyle::default() }), expected);
+        let coloured = rendered(TextStyle { colour: true, terminal: true, ..TextStyle::default() });
         assert!(
             coloured.starts_with("mapsan: \u{1b}[1m\u{1b}[31merror[munmap-zero-length]\u{1b}[0m: "),
             "{coloured:?}"
@@ -337,9 +358,7 @@ mod tests {
             access: None,
             stack,
         }];
-        let text =
-            Text::new(TextStyle { colour: false, terminal: false, suppressions: false, frames: ShownFrames::Folded })
-                .render_finding(&found, &mut session);
+        let text = Text::new(TextStyle::default()).render_finding(&found, &mut session);
         text.lines().find(|line| line.contains("^ here")).unwrap_or_default().trim_start().to_owned()
     }
 

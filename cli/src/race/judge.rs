@@ -178,6 +178,7 @@ fn record(rule: Rule, suspicion: &Suspicion, first: LookedUp<'_>, second: Looked
         related: vec![related],
         repeated: 0,
         replay: None,
+        rank: None,
         access: Some(one.effect.to_owned()),
         start: Some(format!("{:#x}", one.start)),
         length: Some(length),

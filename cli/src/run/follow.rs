@@ -1,7 +1,7 @@
 //! A run while it lasts: the records are taken in as they come, until the program has ended and all is known.
 
 use crate::failure::{Failure, reason};
-use crate::findings::records::Record;
+use crate::findings::records::{Kind, Record};
 use crate::findings::session::{Ingested, Session};
 use crate::outputs::Outputs;
 use crate::run::coverage::{self, Coverage};
@@ -12,9 +12,11 @@ use crate::run::prepare::Prepared;
 use crate::say::say;
 use crate::system::channel::{self, Block, Channel, Event};
 use crate::system::child;
+use crate::system::environment;
 use crate::system::tree::{Living, Tree};
 use crate::system::watch::{Seen, Watch};
 use mapsan_model::{Rule, Severity};
+use std::collections::HashMap;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -48,6 +50,10 @@ pub(crate) enum Wait {
     No,
 }
 
+/// Why a program that uses UCX is not covered.
+const UCX: &str = "UCX (libucm.so) puts functions of its own in the place of mmap and munmap, and what is called through them is not \
+                   seen; set UCX_MEM_MMAP_HOOK_MODE=none in the environment of the run";
+
 /// What takes in the records of one run.
 pub(crate) struct Follower {
     pub(crate) session: Session,
@@ -68,6 +74,8 @@ pub(crate) struct Follower {
     /// The process for which the run is made: when that is gone, it is over, too.
     keeper: Option<u32>,
     is_out_of_time: bool,
+    /// The ranks of processes of a parallel job.
+    ranks: HashMap<u32, Option<u32>>,
 }
 
 /// A run that is over.
@@ -106,6 +114,7 @@ impl Follower {
             limit,
             keeper,
             is_out_of_time: false,
+            ranks: HashMap::new(),
         })
     }
 
@@ -285,9 +294,9 @@ impl Follower {
     /// Takes in some blocks of records.
     fn ingest(&mut self, blocks: &[Block]) {
         let lines = blocks.iter().flat_map(|block| block.lines().map(|text| Line::read(text, block.sender)));
-        for Line { text, record } in in_order(lines.collect()) {
+        for Line { mut text, record } in in_order(lines.collect()) {
             let record = match record {
-                Ok(record) => record,
+                Ok(record) => self.with_rank(record, &mut text),
                 Err(why) => {
                     say!("a record of the library is skipped: {why}");
                     self.session.add_gap("the library", &format!("a record of it can't be read: {why}"), 0);
@@ -310,6 +319,24 @@ impl Follower {
         }
     }
 
+    /// A record, and its text, with the rank of its process in a parallel job, if it has one.
+    fn with_rank(&mut self, mut record: Record, text: &mut String) -> Record {
+        let starts = matches!(record.kind, Kind::Start(_));
+        let process = if record.sender == 0 { record.pid } else { record.sender };
+        if starts || !self.ranks.contains_key(&process) {
+            // Of one that has ended the environment is gone; it has been started by this process's, most likely.
+            let rank = environment::rank_of(process).or_else(environment::own_rank);
+            self.ranks.insert(process, rank);
+            if environment::has_hooks_of_ucx(process) {
+                self.session.add_gap(&record.exe, UCX, record.pid);
+            }
+        }
+        if let Some(rank) = self.ranks.get(&process).copied().flatten() {
+            record.take_rank(rank, text);
+        }
+        record
+    }
+
     /// Tells what the run has left.
     fn tell_leftovers(&mut self, status: ExitStatus, living: &[Living], options: &Options) {
         let session = &self.session;
@@ -320,7 +347,10 @@ impl Follower {
         let told = options.told_severity(Rule::LockOwnerDied, Severity::Warning).is_some();
         let locks = std::mem::take(&mut self.locks).findings(&Ends { session: &self.session, living, killed_by });
         left.extend(locks.into_iter().filter(|_| told));
-        for record in &left {
+        for record in &mut left {
+            if let Some(rank) = self.ranks.get(&record.pid).copied().flatten() {
+                record.take_rank(rank, &mut String::new());
+            }
             if let Some(found) = self.session.ingest_at_the_end(record) {
                 self.outputs.write_finding(&found, &mut self.session);
             }

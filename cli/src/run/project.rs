@@ -3,6 +3,7 @@
 //! It stands below `MAPSAN_OPTIONS` and the command line, and above what the program asks for itself.
 
 use crate::failure::{Failure, reason};
+use crate::findings::aside::Notes;
 use crate::run::options;
 use crate::spelling::nearest;
 use crate::values;
@@ -15,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// The name of the file.
 const NAME: &str = ".mapsan.toml";
 /// The keys that are options of the command alone.
-const OWN: [&str; 4] = ["baseline", "error-exitcode", "require-coverage", "source-root"];
+const OWN: [&str; 5] = ["baseline", "error-exitcode", "notes", "require-coverage", "source-root"];
 
 /// What the file asks for; nothing, if there is none.
 #[derive(Debug, Default)]
@@ -28,6 +29,7 @@ pub(crate) struct Project {
     pub(crate) error_exitcode: Option<u8>,
     pub(crate) requires_coverage: bool,
     pub(crate) source_root: Option<PathBuf>,
+    pub(crate) notes: Option<Notes>,
 }
 
 impl Project {
@@ -67,6 +69,10 @@ impl Project {
                     return Err(format!("there is no folder '{}'", there.display()));
                 }
                 self.source_root = Some(there);
+            }
+            "notes" => {
+                let notes = value.as_str().and_then(Notes::from_name);
+                self.notes = Some(notes.ok_or_else(|| format!("it takes {}", Notes::NAMES.join(", ")))?);
             }
             "require-coverage" => self.requires_coverage = value.as_bool().ok_or("it takes true or false")?,
             "error-exitcode" => {

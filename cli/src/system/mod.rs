@@ -13,6 +13,7 @@ pub(crate) mod clock;
 pub(crate) mod compile;
 pub(crate) mod core;
 pub(crate) mod deaths;
+pub(crate) mod environment;
 pub(crate) mod folder;
 pub(crate) mod lease;
 pub(crate) mod library;
