@@ -18,7 +18,7 @@ ln -s "$built/mapsan" "$work/prefix/bin/mapsan"
 ln -s "$built/mapsan" "$work/prefix/bin/mapsan-memcheck"
 cp "$built/libmapsan.so" "$work/prefix/lib/libmapsan.so.0"
 for file in mapsanConfig mapsanConfigVersion; do
-    sed -e 's,@UP@,../../..,; s,@LIBDIR@,lib,; s,@SONAME@,libmapsan.so.0,g; s,@VERSION@,0.1.0,' "$sources/cmake/$file.cmake" \
+    sed -e 's,@UP@,../../..,; s,@LIBDIR@,lib,; s,@SONAME@,libmapsan.so.0,g; s,@VERSION@,0.1.0,' "$sources/cmake/$file.cmake.in" \
         > "$work/prefix/lib/cmake/mapsan/$file.cmake"
 done
 

@@ -15,7 +15,8 @@ fail() {
 DESTDIR=$work/root "$xtask" install --prefix /opt/mapsan > "$work/out" 2>&1 || { fail 'the installation'; exit 1; }
 prefix=$work/root/opt/mapsan
 for file in bin/mapsan bin/mapsan-memcheck lib/libmapsan.so lib/libmapsan.so.0 lib/libmapsan.a include/mapsan.h \
-            lib/pkgconfig/mapsan.pc lib/cmake/mapsan/mapsanConfig.cmake share/man/man1/mapsan-run.1 share/mapsan/mapsan.py \
+            lib/pkgconfig/mapsan.pc lib/cmake/mapsan/mapsanConfig.cmake share/man/man1/mapsan-run.1 share/man/man1/mapsan-sweep.1 \
+            share/man/man1/mapsan-ipc-list.1 share/man/man3/mapsan.3 share/man/man7/mapsan.7 share/mapsan/mapsan.py \
             share/bash-completion/completions/mapsan share/zsh/site-functions/_mapsan share/fish/vendor_completions.d/mapsan.fish; do
     [ -s "$prefix/$file" ] || fail "$file is missing"
 done
@@ -49,10 +50,20 @@ cmp "$work/points" "$work/sweep/points.db" > "$work/out" 2>&1 || fail 'the runs 
 # A program by pkg-config.
 if command -v pkg-config > /dev/null; then
     flags=$(PKG_CONFIG_PATH=$prefix/lib/pkgconfig pkg-config --cflags --libs mapsan) || fail 'pkg-config'
-    cc -o "$work/asks" "$sources/examples/cmake/asks.c" -Wl,--no-as-needed $flags 2> "$work/out" || fail 'pkg-config flags'
-    LD_LIBRARY_PATH=$prefix/lib "$work/asks" > "$work/out" 2>&1 || fail 'the program that was linked by pkg-config'
+    cc -o "$work/asks" "$sources/examples/cmake/asks.c" $flags 2> "$work/out" || fail 'pkg-config flags'
+    "$work/asks" > "$work/out" 2>&1 || fail 'the program that was linked by pkg-config does not find the library'
+    # Though it asks for nothing of the library's.
+    cc -o "$work/twice" "$sources/examples/cmake/twice.c" $flags 2> "$work/out" || fail 'pkg-config flags, for another program'
+    "$work/twice" > "$work/out" 2>&1
+    grep -q 'error\[munmap-double\]' "$work/out" || fail 'a program that was linked by pkg-config is not checked'
 else
     echo 'pkg-config is not here: its file was not tried (apt-get install pkg-config)'
 fi
 "$prefix/bin/mapsan" run true > "$work/out" 2>&1 || fail 'the installed command does not find its library'
+
+# It is removed, and what is not its own stays.
+touch "$prefix/share/man/man1/other.1"
+DESTDIR=$work/root "$xtask" uninstall --prefix /opt/mapsan > "$work/out" 2>&1 || fail 'the removal'
+find "$prefix" -type f -o -type l > "$work/out"
+[ "$(cat "$work/out")" = "$prefix/share/man/man1/other.1" ] || fail 'the removal leaves something, or takes too much'
 [ "$failures" = 0 ]

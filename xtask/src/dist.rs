@@ -3,7 +3,7 @@
 //! Both are the same byte for byte when they are built twice: the times in them are those of the last commit, the owner is root,
 //! names are in order, and no path of the machine that built them is in the programs.
 
-use crate::install::{self, Place, SONAME};
+use crate::install::{self, Place, SONAME, files_below};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use std::env;
@@ -250,15 +250,6 @@ fn strip(place: &Place) -> Result<()> {
     run(Command::new("strip")
         .args(["--strip-debug", "--enable-deterministic-archives"])
         .arg(place.library("libmapsan.a")))
-}
-
-fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))? {
-        let path = entry?.path();
-        if path.is_dir() { found.extend(files_below(&path)?) } else { found.push(path) }
-    }
-    Ok(found)
 }
 
 /// The size of a tree as `Installed-Size` has it: each file in whole KiB.

@@ -45,6 +45,51 @@ pub(crate) fn install(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
+/// Removes what `install` puts into place there, and the folders that are empty then.
+pub(crate) fn uninstall(arguments: &Arguments) -> Result<()> {
+    let Arguments { prefix, libdir, destdir } = arguments;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the folder of the sources")?;
+    let built = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from).join("release");
+    if !built.join("mapsan").is_file() {
+        bail!("which files there are is known by those that were built; build them: cargo build --release");
+    }
+    let destdir = destdir.clone().or_else(|| env::var_os("DESTDIR").map(PathBuf::from)).unwrap_or_default();
+    let place = Place { destdir, prefix: prefix.clone(), libdir: libdir.clone() };
+    // The same once more, beside it, tells which files they are.
+    let beside = built.join("uninstalled");
+    if beside.exists() {
+        fs::remove_dir_all(&beside).with_context(|| format!("emptying {}", beside.display()))?;
+    }
+    let there = Place { destdir: beside.clone(), prefix: prefix.clone(), libdir: libdir.clone() };
+    place_built(&there, root, &built)?;
+    debugger(&there)?;
+    let mut removed = 0_usize;
+    for file in files_below(&there.of(Path::new("")))? {
+        let path = place.of(file.strip_prefix(there.of(Path::new(""))).unwrap_or(&file));
+        if path.symlink_metadata().is_err() {
+            continue;
+        }
+        fs::remove_file(&path).with_context(|| format!("removing {}", path.display()))?;
+        removed += 1;
+        // Those of others are not empty.
+        let folders = path.ancestors().skip(1).take_while(|folder| **folder != place.of(Path::new("")));
+        let _ = folders.map(fs::remove_dir).take_while(Result::is_ok).count();
+    }
+    fs::remove_dir_all(&beside).with_context(|| format!("removing {}", beside.display()))?;
+    println!("{removed} files of mapsan are removed from {}", place.of(Path::new("")).display());
+    Ok(())
+}
+
+/// All files below a folder, links as they are.
+pub(crate) fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))? {
+        let path = entry?.path();
+        if path.is_dir() && !path.is_symlink() { found.extend(files_below(&path)?) } else { found.push(path) }
+    }
+    Ok(found)
+}
+
 /// Puts what was built into place, but for what gdb loads by itself: that holds the prefix, and the rest may be moved.
 pub(crate) fn place_built(place: &Place, root: &Path, built: &Path) -> Result<()> {
     programs(place, built)?;
@@ -68,7 +113,7 @@ fn build_release(root: &Path, packages: &[&str]) -> Result<()> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
         .current_dir(root)
-        .args(["build", "--release", "--quiet"])
+        .args(["build", "--release"])
         .args(packages)
         .status()
         .context("running cargo")?;
@@ -147,14 +192,16 @@ fn packages(place: &Place, root: &Path) -> Result<()> {
     let pkg_config = format!(
         "prefix=${{pcfiledir}}/../{}\nlibdir=${{prefix}}/{}\nincludedir=${{prefix}}/include\n\n\
          Name: mapsan\nDescription: A sanitizer for memory mappings and shared memory\nVersion: {}\n\
-         Libs: -L${{libdir}} -lmapsan\nCflags: -I${{includedir}}\n",
+         Libs: -L${{libdir}}{} -Wl,--push-state,--no-as-needed -lmapsan -Wl,--pop-state\nCflags: -I${{includedir}}\n",
         up.display(),
         place.libdir.display(),
-        env!("CARGO_PKG_VERSION")
+        env!("CARGO_PKG_VERSION"),
+        // Elsewhere the loader does not look for it.
+        if place.prefix == Path::new("/usr") { "" } else { " -Wl,-rpath,${libdir}" },
     );
     Place::write(&place.library("pkgconfig/mapsan.pc"), pkg_config, 0o644)?;
     for name in ["mapsanConfig.cmake", "mapsanConfigVersion.cmake"] {
-        let template = root.join("cmake").join(name);
+        let template = root.join("cmake").join(format!("{name}.in"));
         let text = fs::read_to_string(&template).with_context(|| format!("reading {}", template.display()))?;
         let text = text
             .replace("@UP@", &up.join("../..").display().to_string())
@@ -182,11 +229,22 @@ fn pages(place: &Place, built: &Path) -> Result<()> {
         if output.status.success() { Ok(output.stdout) } else { bail!("mapsan {} failed", words.join(" ")) }
     };
     let share = |path: String| place.of(&Path::new("share").join(path));
-    Place::write(&share("man/man1/mapsan.1".into()), printed(&["man"])?, 0o644)?;
-    for name in
-        ["run", "report", "inspect", "ipc", "ipc-list", "ipc-rm", "ipc-gc", "who", "explain", "rules", "options"]
-    {
-        Place::write(&share(format!("man/man1/mapsan-{name}.1")), printed(&["man", name])?, 0o644)?;
+    let whole = printed(&["man"])?;
+    // Each page that these name is there.
+    let pages_in = |page: &[u8]| -> Vec<String> {
+        let page = String::from_utf8_lossy(page).into_owned();
+        let names = page.lines().filter_map(|line| line.strip_prefix("mapsan\\-")?.strip_suffix("(1)"));
+        names.map(|name| name.replace('\\', "")).collect()
+    };
+    let mut names = pages_in(&whole);
+    names.extend(pages_in(&printed(&["man", "ipc"])?));
+    Place::write(&share("man/man1/mapsan.1".into()), whole, 0o644)?;
+    for name in names {
+        Place::write(&share(format!("man/man1/mapsan-{name}.1")), printed(&["man", &name])?, 0o644)?;
+    }
+    for section in ["3", "7"] {
+        let path = format!("man/man{section}/mapsan.{section}");
+        Place::write(&share(path), printed(&["man", section])?, 0o644)?;
     }
     // The command under its other name.
     Place::write(&share("man/man1/mapsan-memcheck.1".into()), ".so man1/mapsan.1\n", 0o644)?;
