@@ -106,9 +106,7 @@ fn rules_and_options() -> String {
         let meaning = escaped(&format!("{}; takes {}; default {default}", info.meaning, info.values));
         let _ = writeln!(page, ".TP\n.B {}\n{meaning}", escaped(info.name));
     }
-    page.push_str(
-        ".SH RULES\nThe command 'mapsan explain RULE' tells more of each, with a program that breaks it and one that does not.\n",
-    );
+    page.push_str(".SH RULES\nThe command 'mapsan explain RULE' tells more of each, with programs.\n");
     for info in Rule::ALL.iter().map(|rule| rule.info()) {
         let severities = info.severities.iter().map(|severity| severity.name()).collect::<Vec<_>>().join(" or ");
         let _ = writeln!(page, ".TP\n.B {}\n{} ({severities})", escaped(info.name), escaped(info.summary));
