@@ -61,7 +61,7 @@ fn outcome(words: Vec<OsString>) -> Result<ExitCode, Failure> {
         Some(("inspect", matches)) => inspect::inspect(matches),
         Some(("ipc", matches)) => commands::ipc::ipc(matches),
         Some(("who", matches)) => commands::who::who(matches),
-        Some(("explain", matches)) => print(&explain::explain(matches)?),
+        Some(("explain", matches)) => print(&explain::explain(matches, io::stdout().is_terminal())?),
         Some(("rules", matches)) => print(&tables::rules(matches)),
         Some(("completions", matches)) => print(&pages::completions(matches)),
         Some(("man", matches)) => print(&pages::manual(matches)?),

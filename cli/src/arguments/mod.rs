@@ -1,7 +1,9 @@
 //! Layer *arguments*: the command line. The flags that set an option of the library are made from the model's declarations.
 
 mod inspect;
+mod names;
 mod objects;
+mod pages;
 mod race;
 mod sweep;
 
@@ -78,42 +80,7 @@ pub(crate) fn command() -> Command {
         .subcommand(inspect::inspect())
         .subcommand(objects::ipc())
         .subcommand(objects::who())
-        .subcommand(
-            Command::new("explain")
-                .about("Explains a rule, with a program that breaks it and one that does not; or an errno")
-                .arg(
-                    Arg::new("what")
-                        .value_name("RULE|ERRNO|CALL ERRNO")
-                        .required(true)
-                        .num_args(1..=2)
-                        .help("such as mmap-bad-fd, EINVAL, 22, or mmap EINVAL"),
-                ),
-        )
-        .subcommand(
-            Command::new("rules").about("Lists the rules").arg(
-                Arg::new("format")
-                    .long("format")
-                    .value_name("FORM")
-                    .value_parser(["text", "json"])
-                    .default_value("text")
-                    .help("for people, or for programs"),
-            ),
-        )
-        .subcommand(Command::new("options").about("Lists the options of MAPSAN_OPTIONS"))
-        .subcommand(
-            Command::new("completions").about("Prints the completions of a shell").arg(
-                Arg::new("shell")
-                    .value_name("SHELL")
-                    .required(true)
-                    .value_parser(value_parser!(clap_complete::Shell))
-                    .help("the shell that is to read them"),
-            ),
-        )
-        .subcommand(Command::new("man").about("Prints a manual page").arg(
-            Arg::new("command").value_name("SUBCOMMAND").help(
-                "the page of a subcommand, such as run; 3 of the functions, 7 of rules and options; else of the whole",
-            ),
-        ))
+        .subcommands(pages::subcommands())
 }
 
 fn report() -> Command {
@@ -239,6 +206,7 @@ fn run() -> Command {
                 .long("expect")
                 .value_name("RULES")
                 .value_parser(parser(Values::Rules))
+                .hide_possible_values(true)
                 .help("succeed if exactly these rules are broken, comma-separated; for tests of what must be found"),
         )
         .arg(gen_suppressions())
@@ -330,7 +298,8 @@ fn option_argument(key: Key) -> Arg {
         } else {
             ArgAction::Set
         })
-        .hide_possible_values(false)
+        // All rules would be too many to read.
+        .hide_possible_values(matches!(info.values, Values::Rules | Values::Severities))
         .help(format!("{}{default}", info.meaning))
 }
 
@@ -351,6 +320,7 @@ fn parser(values: Values) -> ValueParser {
     match values {
         Values::Words(words) => PossibleValuesParser::new(words).into(),
         Values::Flag => PossibleValuesParser::new(["0", "1"]).into(),
+        Values::Rules => names::rules(values),
         _ => ValueParser::new(move |text: &str| values::check(values, text).map(|()| text.to_owned())),
     }
 }

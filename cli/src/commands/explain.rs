@@ -1,10 +1,11 @@
 //! `mapsan explain`: a rule with its programs, or an errno with the rules that explain it.
 
+use super::prose;
 use crate::failure::Failure;
 use crate::spelling::nearest;
 use clap::ArgMatches;
-use mapsan_model::Rule;
 use mapsan_model::call_line::is_signal;
+use mapsan_model::{Rule, Shown};
 use std::fmt::Write;
 
 /// Declares for each rule the two programs, which are those that the tests run.
@@ -96,8 +97,13 @@ errnos! {
     ETXTBSY "the file is executed, or open for writing" [MmapFailed];
 }
 
-/// Explains what was asked for.
-pub(crate) fn explain(matches: &ArgMatches) -> Result<String, Failure> {
+/// Explains what was asked for, to people or, as Markdown, to programs.
+pub(crate) fn explain(matches: &ArgMatches, to_terminal: bool) -> Result<String, Failure> {
+    let page = page(matches)?;
+    Ok(if to_terminal { prose::shown(&page) } else { page })
+}
+
+fn page(matches: &ArgMatches) -> Result<String, Failure> {
     let words: Vec<&str> = matches.get_many::<String>("what").into_iter().flatten().map(String::as_str).collect();
     if let [call, errno] = words[..] {
         let swapped = errno_named(call).is_some() && errno_named(errno).is_none();
@@ -176,7 +182,9 @@ fn rule_page(rule: Rule) -> String {
     };
     let (bad, good) = programs(rule);
     for (title, program) in [("A program that breaks it", bad), ("One that does not", good)] {
-        let _ = write!(text, "\n## {title}\n\n```c\n{program}```\n");
+        let shown = Shown::of(program);
+        let with = shown.options.map(|options| format!(" (with {options})")).unwrap_or_default();
+        let _ = write!(text, "\n## {title}{with}\n\n```c\n{shown}```\n");
     }
     text
 }
@@ -207,7 +215,7 @@ mod tests {
 
     fn ask(what: &str) -> Result<String, Failure> {
         let matches = crate::arguments::command().get_matches_from(["mapsan", "explain", what]);
-        explain(matches.subcommand_matches("explain").unwrap())
+        page(matches.subcommand_matches("explain").unwrap())
     }
 
     #[test]
@@ -217,6 +225,10 @@ mod tests {
             assert!(page.starts_with(&format!("# {rule}\n")), "{rule}");
             assert!(rule.text().lines().count() >= 6, "the page of {rule} says too little");
             assert!(page.contains("/* faulty */"), "{rule}");
+            assert!(
+                !page.contains("mapsan-vary") && !page.contains("/* mapsan:") && !page.contains("return 77"),
+                "{rule}"
+            );
         }
     }
 
@@ -232,7 +244,7 @@ mod tests {
     fn a_call_and_its_errno() {
         let ask = |words: [&str; 2]| {
             let matches = crate::arguments::command().get_matches_from(["mapsan", "explain", words[0], words[1]]);
-            explain(matches.subcommand_matches("explain").unwrap())
+            page(matches.subcommand_matches("explain").unwrap())
         };
         let page = ask(["mmap", "EINVAL"]).unwrap();
         assert!(page.contains("mmap-unaligned-offset") && !page.contains("shmget"), "{page}");

@@ -4,6 +4,7 @@ pub(crate) mod explain;
 pub(crate) mod inspect;
 pub(crate) mod ipc;
 pub(crate) mod pages;
+mod prose;
 pub(crate) mod race;
 pub(crate) mod report;
 pub(crate) mod run;
