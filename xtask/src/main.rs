@@ -1,10 +1,12 @@
 //! `cargo xtask`: tasks of the project beyond cargo's own.
 
 mod bench;
+mod book;
 mod compare;
 mod compatibility;
 mod dist;
 mod install;
+mod links;
 mod subjects;
 
 use anyhow::Result;
@@ -37,6 +39,12 @@ enum Task {
         #[arg(long)]
         list: bool,
     },
+    /// Makes the book of the documents, recipes and rules in target/book, by mdBook.
+    Book {
+        /// Writes what mdBook reads, and checks its links, alone.
+        #[arg(long)]
+        sources: bool,
+    },
     /// Runs real programs with the library and without; writes docs/compatibility.md.
     Compatibility {
         /// Only those whose names hold this; prints their rows and writes nothing.
@@ -51,6 +59,7 @@ fn main() -> Result<()> {
         Task::Dist(arguments) => dist::dist(&arguments),
         Task::Bench => bench::bench(),
         Task::Compare { names, list } => compare::compare(&names, list),
+        Task::Book { sources } => book::book(sources),
         Task::Compatibility { name } => compatibility::compatibility(name.as_deref()),
     }
 }
