@@ -45,7 +45,7 @@ done | sort -n | tail -1)
 strip -o "$work/stripped" "$library" || fail 'strip'
 # A loader reads all of it, and a page is resident once it is touched: docs/performance.md has both.
 size=$(($(stat -L -c %s "$work/stripped") / 1024))
-[ "$size" -le 728 ] || fail "the stripped library has $size KiB, above 728"
+[ "$size" -le 700 ] || fail "the stripped library has $size KiB, above 700"
 # What src/near.ld places is there: a name that no symbol has any more leaves its function or variable lying elsewhere. What is
 # inlined differs by architecture, and a stripped library has no names to look at.
 near=$(dirname "$0")/../../src/near.ld

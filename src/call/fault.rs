@@ -1,6 +1,6 @@
 //! A fault, where other findings have a call.
 
-use super::{Call, Outcome};
+use super::Call;
 use crate::machine::Registers;
 use crate::plain::Range;
 use crate::plain::texts::{Texts, texts};
@@ -77,11 +77,5 @@ impl Call for Fault {
     /// What the program wanted of the memory.
     fn value(&self, _value: isize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.registers.access().name())
-    }
-
-    fn line(&self, _outcome: Outcome, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "--- {} {{", self.function())?;
-        super::arguments(self, f)?;
-        f.write_str("} ---")
     }
 }

@@ -28,6 +28,7 @@ pub(crate) use ipc::{IntArgument, IpcControl, IpcGet, Msgrcv, Msgsnd, Semop, Tak
 pub(crate) use key::Key;
 pub(crate) use lock::LockInit;
 use mapsan_model::Circumstances;
+use mapsan_model::call_line::is_signal;
 pub(crate) use object::{CreatedObject, ObjectMaker, SemInit, SemOpen, SemUnlink, ShmOpen, ShmUnlink};
 use object::{OpenFlags, name_argument};
 pub(crate) use other::{Argument, OtherCall};
@@ -144,26 +145,10 @@ pub(crate) trait Call {
     fn given(&self) -> Given {
         Given::failed(None)
     }
-
-    /// Writes the call with its outcome, as strace(1) would: `munmap(NULL, 0) = -1 (EINVAL)`.
-    fn line(&self, outcome: Outcome, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}(", self.function())?;
-        arguments(self, f)?;
-        f.write_str(") = ")?;
-        match shown_value(self.function(), outcome) {
-            // As strace(1) shows a call that has not returned.
-            None => return f.write_str("?"),
-            Some(value) => self.value(value, f)?,
-        }
-        match outcome.errno() {
-            Some(errno) => write!(f, " ({})", ErrnoName(errno)),
-            None => Ok(()),
-        }
-    }
 }
 
 /// Writes the arguments, with commas between them.
-fn arguments(call: &(impl Call + ?Sized), f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn arguments(call: &dyn Call, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mut separator = "";
     let mut result = Ok(());
     call.arguments(&mut |argument| {
@@ -173,12 +158,30 @@ fn arguments(call: &(impl Call + ?Sized), f: &mut fmt::Formatter<'_>) -> fmt::Re
     result
 }
 
-/// Shows a call with its outcome.
+/// Shows a call with its outcome, as strace(1) would: `munmap(NULL, 0) = -1 (EINVAL)`; or a signal.
 pub(crate) struct CallLine<'a>(pub(crate) &'a dyn Call, pub(crate) Outcome);
 
 impl fmt::Display for CallLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.line(self.1, f)
+        let CallLine(call, outcome) = *self;
+        let function = call.function();
+        if is_signal(function) {
+            write!(f, "--- {function} {{")?;
+            arguments(call, f)?;
+            return f.write_str("} ---");
+        }
+        write!(f, "{function}(")?;
+        arguments(call, f)?;
+        f.write_str(") = ")?;
+        match shown_value(function, outcome) {
+            // As strace(1) shows a call that has not returned.
+            None => return f.write_str("?"),
+            Some(value) => call.value(value, f)?,
+        }
+        match outcome.errno() {
+            Some(errno) => write!(f, " ({})", ErrnoName(errno)),
+            None => Ok(()),
+        }
     }
 }
 

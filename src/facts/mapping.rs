@@ -352,20 +352,20 @@ pub(crate) fn for_each(mut each: impl FnMut(&Mapping)) {
 /// How many mappings the process has, as `vm.max_map_count` counts them; takes milliseconds for ten thousands.
 pub(crate) fn count() -> Option<u64> {
     let mut count = 0_u64;
-    for_each_line(&mut |_| count = count.wrapping_add(1));
+    for_each_line(&mut |_: &[u8]| count = count.wrapping_add(1));
     (count > 0).then_some(count)
 }
 
 /// Hands over the ends of each of these mappings, lowest first.
-pub(crate) fn for_each_range(each: &mut dyn FnMut(Range)) {
-    for_each_line(&mut |line| {
+pub(crate) fn for_each_range(each: &mut impl FnMut(Range)) {
+    for_each_line(&mut |line: &[u8]| {
         if let Some((start, end)) = bounds(line) {
             each(Range { start, end });
         }
     });
 }
 
-fn for_each_line(each: &mut dyn FnMut(&[u8])) {
+fn for_each_line(each: &mut impl FnMut(&[u8])) {
     procfile::find_line(LIST, |line| {
         // A page of the kernel's that is in the list and not in the count.
         if !line.ends_with(b"[vsyscall]") {

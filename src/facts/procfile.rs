@@ -1,10 +1,16 @@
 //! The kernel's text files, read line by line without a heap.
 
+use crate::plain::callback::callback;
 use crate::sys::{self, process};
 use core::ffi::{CStr, c_int};
 
 /// Lines longer than this are handed on without their tail.
 const LONGEST_LINE: usize = 512;
+
+callback! {
+    /// Whether a line is the one that is looked for.
+    pub(super) struct IsIt(line: &[u8]) -> bool;
+}
 
 /// Hands each line of a file, without its newline, to `each`, until that returns a value.
 ///
@@ -21,29 +27,26 @@ pub(super) fn find_short_line<T>(path: &CStr, each: impl FnMut(&[u8]) -> Option<
 
 /// As [`find_line`], from where the descriptor stands.
 pub(super) fn find_line_in<T>(fd: c_int, each: impl FnMut(&[u8]) -> Option<T>) -> Option<T> {
-    found_by(each, |is_it| {
-        let _ = read_lines::<LONGEST_LINE>(fd, is_it);
+    found_by(each, |mut is_it| {
+        let _ = read_lines::<LONGEST_LINE>(fd, &mut is_it);
     })
 }
 
 /// The value that ended the reading. All that reads is there once, whatever the value.
-fn found_by<T>(
-    mut each: impl FnMut(&[u8]) -> Option<T>,
-    read: impl FnOnce(&mut dyn FnMut(&[u8]) -> bool),
-) -> Option<T> {
+fn found_by<T>(mut each: impl FnMut(&[u8]) -> Option<T>, read: impl FnOnce(IsIt<'_>)) -> Option<T> {
     let mut found = None;
-    read(&mut |line| {
+    read(IsIt::of(&mut |line| {
         found = each(line);
         found.is_some()
-    });
+    }));
     found
 }
 
 #[inline(never)]
-fn read_file<const LONGEST: usize>(path: &CStr, is_it: &mut dyn FnMut(&[u8]) -> bool) {
+fn read_file<const LONGEST: usize>(path: &CStr, mut is_it: IsIt<'_>) {
     let _ = process::ask_own(path, &mut |path| {
         let fd = sys::open(path, libc::O_RDONLY, 0)?;
-        let read = read_lines::<LONGEST>(fd, is_it);
+        let read = read_lines::<LONGEST>(fd, &mut is_it);
         sys::close(fd);
         read
     });
@@ -51,7 +54,7 @@ fn read_file<const LONGEST: usize>(path: &CStr, is_it: &mut dyn FnMut(&[u8]) -> 
 
 /// Hands over the lines until one is it; ESRCH if there are none, as in a file of a main thread that has ended.
 #[inline(never)]
-fn read_lines<const LONGEST: usize>(fd: c_int, is_it: &mut dyn FnMut(&[u8]) -> bool) -> sys::Result<()> {
+fn read_lines<const LONGEST: usize>(fd: c_int, is_it: &mut IsIt<'_>) -> sys::Result<()> {
     let mut line = [0_u8; LONGEST];
     let (mut length, mut is_empty) = (0_usize, true);
     let mut chunk = [0_u8; LONGEST];
@@ -65,7 +68,7 @@ fn read_lines<const LONGEST: usize>(fd: c_int, is_it: &mut dyn FnMut(&[u8]) -> b
                 continue;
             }
             is_empty = false;
-            if is_it(line.get(..length).unwrap_or_default()) {
+            if is_it.call(line.get(..length).unwrap_or_default()) {
                 return Ok(());
             }
             length = 0;

@@ -22,7 +22,7 @@ impl FaultReport {
     }
 
     /// Looks, on the report's stack; what `look` says.
-    pub(crate) fn run(&self, look: &mut dyn FnMut() -> bool) -> bool {
+    pub(crate) fn run(&self, look: &mut impl FnMut() -> bool) -> bool {
         let mut found = false;
         on_own_stack(&self.lock, &mut || found = look());
         found

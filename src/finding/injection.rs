@@ -4,17 +4,28 @@ use super::{TOLD, scratch};
 use crate::form::{Frames, Reached, json, text};
 use crate::options;
 use crate::output::{ReportLock, enter, on_own_stack, sink};
+use crate::plain::callback::callback;
 use crate::plain::hash::mix;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
+callback! {
+    /// Something to be done with the frames of a call and their hash.
+    struct Traced(lock: &ReportLock, frames: &Frames, hash: u32);
+}
+
 /// Runs something with the frames of a call and their hash, on the report's stack; not at all where that can't be had.
-pub(crate) fn trace(return_address: usize, work: &mut dyn FnMut(&ReportLock, &Frames, u32)) {
+#[inline]
+pub(crate) fn trace(return_address: usize, work: &mut impl FnMut(&ReportLock, &Frames, u32)) {
+    do_traced(return_address, Traced::of(work));
+}
+
+fn do_traced(return_address: usize, mut work: Traced<'_>) {
     let Ok(lock) = enter() else { return };
     on_own_stack(&lock, &mut || {
         let mut frames = Frames::walk(return_address, options::MOST_FRAMES);
         let hash = frames.hash();
         frames.cut(options::settings().stack_depth);
-        work(&lock, &frames, hash);
+        work.call(&lock, &frames, hash);
     });
     lock.leave();
 }
@@ -23,7 +34,9 @@ pub(crate) fn trace(return_address: usize, work: &mut dyn FnMut(&ReportLock, &Fr
 pub(crate) fn write_injected(reached: &Reached<'_>) {
     let is_wanted = if super::are_recorded() { is_recorded(reached) } else { is_first_there(reached) };
     if is_wanted {
-        trace(reached.return_address, &mut |lock, frames, hash| write_reached(lock, reached, frames, hash));
+        trace(reached.return_address, &mut |lock: &ReportLock, frames: &Frames, hash| {
+            write_reached(lock, reached, frames, hash);
+        });
     }
 }
 

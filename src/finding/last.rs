@@ -86,7 +86,7 @@ pub(super) fn remember(
 }
 
 /// Hands over the last new finding; whether there has been one.
-pub(crate) fn last(take: &mut dyn FnMut(&Finding)) -> bool {
+pub(crate) fn last(take: &mut impl FnMut(&Finding)) -> bool {
     if !LAST.any.load(Relaxed) {
         return false;
     }

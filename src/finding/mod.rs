@@ -30,6 +30,7 @@ use crate::facts::threads::{self, Thread};
 use crate::form::{Draft, Finding, Frames, OUTPUT, Subject, Trace, json, text};
 use crate::options::{self, Form, Mode};
 use crate::output::{Refusal, ReportLock, enter, on_own_stack, sink};
+use crate::plain::callback::Work;
 use crate::plain::errno::{self, Errno};
 use crate::plain::escape::Escaped;
 use crate::plain::guarded::Guarded;
@@ -195,9 +196,14 @@ pub(crate) fn of_fault(
 }
 
 /// Runs something that needs more room than the program's stack may have, before it is known whether there is a finding.
-pub(crate) fn with_room(gather: &mut dyn FnMut()) {
+#[inline]
+pub(crate) fn with_room(gather: &mut impl FnMut()) {
+    gather_with_room(Work::of(gather));
+}
+
+fn gather_with_room(mut gather: Work<'_>) {
     if let Ok(lock) = enter() {
-        on_own_stack(&lock, gather);
+        on_own_stack(&lock, &mut || gather.call());
         lock.leave();
     }
 }
@@ -222,7 +228,7 @@ fn write(proof: &ReportLock, finding: &Finding<'_>, entry: once::Entry, details:
     }
     let Scratch { draft, out } = scratch(proof);
     draft.clear();
-    details.tell(draft);
+    details.call(draft);
     if !matches!(subject.trace, Trace::Earlier(_)) {
         tell_thread(draft);
         if let Some(test) = environment::running_test(crate::next::environ()) {

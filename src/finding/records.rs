@@ -6,6 +6,7 @@ use crate::call::{Call, Outcome};
 use crate::form::{Frames, NewIpcObject, NewLock, NewObject, NewSegment, OUTPUT, SegmentUse, Subject, Trace, json};
 use crate::options::{self, Form};
 use crate::output::{enter, on_own_stack, sink};
+use crate::plain::callback::callback;
 use crate::plain::{Line, Outer};
 use core::ffi::c_int;
 use core::sync::atomic::Ordering::Relaxed;
@@ -65,13 +66,23 @@ pub(crate) fn write_lock(call: &dyn Call, lock: &NewLock<'_>) {
     });
 }
 
+callback! {
+    /// Gives a record its form.
+    struct Written(out: &mut Line<OUTPUT>, subject: &Subject<'_>, frames: &Frames);
+}
+
+#[inline]
 fn write(
     call: &dyn Call,
     outcome: Outcome,
     return_address: usize,
     trace: Trace<'_>,
-    form: &mut dyn FnMut(&mut Line<OUTPUT>, &Subject<'_>, &Frames),
+    form: &mut impl FnMut(&mut Line<OUTPUT>, &Subject<'_>, &Frames),
 ) {
+    write_by(call, outcome, return_address, trace, Written::of(form));
+}
+
+fn write_by(call: &dyn Call, outcome: Outcome, return_address: usize, trace: Trace<'_>, mut form: Written<'_>) {
     if !are_recorded() {
         return;
     }
@@ -87,7 +98,7 @@ fn write(
         if !TOLD.started.swap(true, Relaxed) {
             json::start(out);
         }
-        form(out, &subject, &frames);
+        form.call(out, &subject, &frames);
         let _ = sink::write(&lock, out.as_bytes());
     });
     lock.leave();

@@ -14,6 +14,7 @@ use crate::facts::mapping::{self, Mappings};
 use crate::machine::{Architecture, Machine};
 use crate::next;
 use crate::observe::{tracked, under_lock};
+use crate::plain::callback::callback;
 use crate::plain::page::{page_remainder, page_size, page_start, whole_pages};
 use crate::plain::{Range, errno};
 use crate::sys::{self, int};
@@ -150,19 +151,22 @@ fn give_back(inner: Range) {
     }
 }
 
+callback! {
+    /// Maps at an address, with flags.
+    pub(crate) struct Map(address: *mut c_void, flags: c_int) -> *mut c_void;
+}
+
 /// mmap and mmap64, with guards where the kernel may choose the address. `map` is the call itself, with another address
 /// and other flags.
 #[cold]
 #[inline(never)]
-pub(crate) fn map(call: &Mmap, map: &dyn Fn(*mut c_void, c_int) -> *mut c_void) -> *mut c_void {
+pub(crate) fn map(call: &Mmap, mut map: Map<'_>) -> *mut c_void {
     const UNGUARDED: c_int = libc::MAP_FIXED | libc::MAP_FIXED_NOREPLACE | libc::MAP_HUGETLB | libc::MAP_GROWSDOWN;
-    let address = core::ptr::with_exposed_provenance_mut::<c_void>(call.address);
     let length = whole_pages(call.length);
-    let as_it_is = || with_room(&libc::MAP_FAILED, length, || map(address, call.flags));
     if call.address != 0 {
         release_reserved(Range::new(page_start(call.address), length));
     } else if call.flags & UNGUARDED == 0 && is_limited(call) {
-        return moved_to_guards(as_it_is(), length, call);
+        return moved_to_guards(map_as_it_is(call, map), length, call);
     } else if call.flags & UNGUARDED == 0
         && let Some(inner) = between_guards(length, call.flags & Machine::LOW_ADDRESSES, |start| {
             let offset = usize::try_from(call.offset.cast_unsigned()).unwrap_or(usize::MAX);
@@ -171,18 +175,23 @@ pub(crate) fn map(call: &Mmap, map: &dyn Fn(*mut c_void, c_int) -> *mut c_void) 
         })
     {
         let before = errno::get();
-        let mapped = map(core::ptr::with_exposed_provenance_mut(inner.start), call.flags | libc::MAP_FIXED);
+        let mapped = map.call(core::ptr::with_exposed_provenance_mut(inner.start), call.flags | libc::MAP_FIXED);
         if mapped != libc::MAP_FAILED {
             return mapped;
         }
         give_back(inner);
         errno::set(before);
     }
-    let mapped = as_it_is();
+    let mapped = map_as_it_is(call, map);
     if call.flags & libc::MAP_GROWSDOWN != 0 && mapped != libc::MAP_FAILED {
         clear_below(mapped as usize);
     }
     mapped
+}
+
+fn map_as_it_is(call: &Mmap, mut map: Map<'_>) -> *mut c_void {
+    let address = core::ptr::with_exposed_provenance_mut(call.address);
+    with_room(&libc::MAP_FAILED, whole_pages(call.length), || map.call(address, call.flags))
 }
 
 /// Whether a limit is set that the kernel would not hold a mapping to that replaces a reservation of ours: of the memory

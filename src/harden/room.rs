@@ -45,7 +45,7 @@ pub(super) fn clear_below(start: usize) {
 
 /// Makes a call of the program's that asks for so many bytes; when it fails for want of addresses, mappings or lockable
 /// memory of which we hold some, all that we hold is given back and the call is made again.
-pub(super) fn with_room<T: PartialEq>(failed: &T, bytes: usize, call: impl Fn() -> T) -> T {
+pub(super) fn with_room<T: PartialEq>(failed: &T, bytes: usize, call: impl FnMut() -> T) -> T {
     again_with_room(failed, call, |failure| match failure {
         libc::ENOMEM => short_of_addresses(bytes as u64),
         libc::EAGAIN => short_of_locked(bytes as u64),
@@ -62,7 +62,11 @@ pub(super) fn with_room_to_split(bytes: usize, call: impl Fn() -> c_int) -> c_in
     })
 }
 
-fn again_with_room<T: PartialEq>(failed: &T, call: impl Fn() -> T, short: impl Fn(Errno) -> Option<&'static str>) -> T {
+fn again_with_room<T: PartialEq>(
+    failed: &T,
+    mut call: impl FnMut() -> T,
+    short: impl Fn(Errno) -> Option<&'static str>,
+) -> T {
     let before = errno::get();
     let result = call();
     if result != *failed {

@@ -6,6 +6,7 @@ use super::injected::or_injected;
 use crate::call::LockInit;
 use crate::check::locks;
 use crate::enabled::{CHECK, TRACK};
+use crate::plain::callback::callback;
 use crate::plain::errno;
 use crate::plain::lock::LockKind;
 use crate::{begin, next, observe, output, past};
@@ -23,7 +24,7 @@ pub(super) fn making(
     attributes: usize,
     count: u32,
     return_address: usize,
-    make: impl Fn() -> c_int,
+    mut make: impl Fn() -> c_int,
 ) -> c_int {
     // What makes a semaphore goes the way of the calls that rules are about.
     if kind != LockKind::Semaphore {
@@ -32,21 +33,26 @@ pub(super) fn making(
     if !observe::may_be_shared(address) {
         return make();
     }
-    making_in_shared_memory(&LockInit { kind, address, attributes, count }, return_address, &make)
+    making_in_shared_memory(&LockInit { kind, address, attributes, count }, return_address, Make::of(&mut make))
+}
+
+callback! {
+    /// Makes the lock.
+    struct Make() -> c_int;
 }
 
 #[cold]
 #[inline(never)]
-fn making_in_shared_memory(call: &LockInit, return_address: usize, make: &dyn Fn() -> c_int) -> c_int {
+fn making_in_shared_memory(call: &LockInit, return_address: usize, mut make: Make<'_>) -> c_int {
     const BOTH: u32 = CHECK | TRACK;
     if begin::enabled_when_ready() & BOTH != BOTH || output::is_inside() {
-        return make();
+        return make.call();
     }
-    let Some(memory) = observe::shared_memory_at(call.address) else { return make() };
+    let Some(memory) = observe::shared_memory_at(call.address) else { return make.call() };
     let before = errno::get();
     let owner = locks::owner_elsewhere(call);
     errno::set(before);
-    let status = make();
+    let status = make.call();
     if status == 0 {
         let before = errno::get();
         locks::made(call, &memory, owner, return_address);

@@ -7,6 +7,7 @@ use crate::finding::Report;
 use crate::machine::{Architecture, Machine};
 use crate::observe::PendingRelease;
 use crate::output;
+use crate::plain::callback::callback;
 use crate::plain::errno;
 use crate::signal::disposition;
 use crate::sys::threads::has_control_block;
@@ -19,6 +20,11 @@ pub(super) fn holds_thread(start: usize, length: usize) -> bool {
     (&raw const here as usize).wrapping_sub(start) < length || Machine::thread_pointer().wrapping_sub(start) < length
 }
 
+callback! {
+    /// Makes a call of which all is known.
+    pub(super) struct MakeNow() -> isize;
+}
+
 /// Makes a call that takes something away, and tells of what was there if it should not have: what became of the call;
 /// `errno` is set if `mode=enforce` has refused it.
 #[cold]
@@ -27,11 +33,11 @@ pub(super) fn look(
     call: &dyn Check,
     release: &PendingRelease,
     return_address: usize,
-    make: &mut dyn FnMut() -> isize,
+    mut make: MakeNow<'_>,
 ) -> Outcome {
     let taken = match release.taken() {
         Some(taken) if enabled::bits() & CHECK != 0 && !output::is_inside() => taken,
-        _ => return Outcome::of(make()),
+        _ => return Outcome::of(make.call()),
     };
     let before = errno::get();
     let here = 0_u8;
@@ -43,7 +49,7 @@ pub(super) fn look(
     errno::set(before);
     match loss {
         Some(loss) => lose(call, &loss, taken, return_address, make),
-        None => Outcome::of(make()),
+        None => Outcome::of(make.call()),
     }
 }
 
@@ -63,7 +69,7 @@ fn lose(
     loss: &Loss,
     taken: &ReleasedPieces,
     return_address: usize,
-    make: &mut dyn FnMut() -> isize,
+    mut make: MakeNow<'_>,
 ) -> Outcome {
     let before = errno::get();
     let tell = |outcome| call.tell_loss(loss, taken, &Report::of(call, outcome, return_address));
@@ -73,14 +79,14 @@ fn lose(
             return Outcome::Refused(refusal);
         }
         errno::set(before);
-        return Outcome::of(make());
+        return Outcome::of(make.call());
     }
     if loss.is_needed_to_tell() {
         tell(Outcome::Pending);
         errno::set(before);
         return Outcome::of(make_without_handler(make));
     }
-    let outcome = Outcome::of(make());
+    let outcome = Outcome::of(make.call());
     if outcome.is_success() {
         let after = errno::get();
         tell(outcome);
@@ -91,9 +97,9 @@ fn lose(
 
 /// Makes a call that may take away what the handler of faults needs, the stack that this runs on or the thread's control
 /// block: the program is to die as it would have.
-fn make_without_handler(make: &mut dyn FnMut() -> isize) -> isize {
+fn make_without_handler(mut make: MakeNow<'_>) -> isize {
     disposition::withdraw();
-    let value = make();
+    let value = make.call();
     // The stack is still there.
     if has_control_block() {
         disposition::take_again();

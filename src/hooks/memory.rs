@@ -121,16 +121,16 @@ fn not_mapped(call: &Mmap, release: &PendingRelease, outcome: Outcome, enabled: 
 
 /// Makes the call; `map` does with another address and other flags.
 #[inline]
-fn map(call: &Mmap, enabled: u32, map: impl Fn(*mut c_void, c_int) -> *mut c_void) -> isize {
+fn map(call: &Mmap, enabled: u32, mut map: impl Fn(*mut c_void, c_int) -> *mut c_void) -> isize {
     #[cold]
     #[inline(never)]
-    fn map_hardened(call: &Mmap, map: &dyn Fn(*mut c_void, c_int) -> *mut c_void) -> *mut c_void {
+    fn map_hardened(call: &Mmap, map: harden::Map<'_>) -> *mut c_void {
         harden::map(call, map)
     }
     value(if enabled & HARDENED == 0 {
         map(ptr::with_exposed_provenance_mut(call.address), call.flags)
     } else {
-        map_hardened(call, &map)
+        map_hardened(call, harden::Map::of(&mut map))
     })
 }
 

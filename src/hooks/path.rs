@@ -14,7 +14,7 @@
 //! for each instruction, and the stack of a coroutine for each frame. What is rare is `#[cold]` and not inlined, so that it
 //! costs neither registers nor stack here. `errno` is the program's: it is put back after anything that may have touched it.
 
-use super::losses;
+use super::losses::{self, MakeNow};
 use crate::call::Outcome;
 use crate::check::{Check, guard, mapping_count};
 use crate::enabled::{self, CHECK, CONTENTS, ENFORCE, HARDENED, INJECT, TRACK};
@@ -22,6 +22,7 @@ use crate::finding::Report;
 use crate::harden::Reached;
 use crate::observe::PendingRelease;
 use crate::plain::Range;
+use crate::plain::callback::callback;
 use crate::plain::errno::{self, Errno};
 use crate::{begin, inject, output};
 
@@ -63,13 +64,18 @@ pub(super) trait Follow: Check + Sized {
     }
 }
 
+callback! {
+    /// Makes a call.
+    struct Make<C>(call: &C) -> isize;
+}
+
 /// Takes a call its way; `make` makes it. Its value, with `errno` as the program is to find it.
 #[inline(always)]
 pub(super) fn way<C: Follow, const FAST: bool>(
     mut call: C,
     enabled: u32,
     return_address: usize,
-    make: impl Fn(&C) -> isize,
+    mut make: impl Fn(&C) -> isize,
 ) -> isize {
     let enabled = if FAST { PLAIN } else { enabled };
     if enabled & INJECT != 0 && is_failed(&call, return_address) {
@@ -79,14 +85,14 @@ pub(super) fn way<C: Follow, const FAST: bool>(
         return -1;
     }
     if enabled & HARDENED != 0 {
-        return way_hardened(&mut call, enabled, return_address, &make);
+        return way_hardened(&mut call, enabled, return_address, Make::of(&mut make));
     }
     let mut taken = call.take(enabled, return_address);
     if enabled & CONTENTS != 0 {
         call.inspect(&mut taken, return_address);
     }
     if call.doubtful(&taken).is_some() {
-        return look(&mut call, &taken, None, enabled, return_address, &make);
+        return look(&mut call, &taken, None, enabled, return_address, Make::of(&mut make));
     }
     let value = make(&call);
     if value == -1 {
@@ -141,7 +147,7 @@ impl Offences {
 /// The way of hardened mode from here on.
 #[cold]
 #[inline(never)]
-fn way_hardened<C: Follow>(call: &mut C, enabled: u32, return_address: usize, make: &dyn Fn(&C) -> isize) -> isize {
+fn way_hardened<C: Follow>(call: &mut C, enabled: u32, return_address: usize, make: Make<'_, C>) -> isize {
     // Before anything is looked up: what is in quarantine is not mapped.
     let reached = call.clear();
     let mut taken = call.take(enabled, return_address);
@@ -160,11 +166,11 @@ fn look<C: Follow>(
     reached: Option<&(Range, Reached)>,
     enabled: u32,
     return_address: usize,
-    make: &dyn Fn(&C) -> isize,
+    mut make: Make<'_, C>,
 ) -> isize {
     let outcome = match call.doubtful(taken) {
-        Some(release) => losses::look(&*call, release, return_address, &mut || make(call)),
-        None => Outcome::of(make(call)),
+        Some(release) => losses::look(&*call, release, return_address, MakeNow::of(&mut || make.call(call))),
+        None => Outcome::of(make.call(call)),
     };
     end(call, taken, reached, outcome, enabled, return_address)
 }

@@ -11,6 +11,7 @@ use crate::facts::started::{self, Started};
 use crate::facts::{alternate, threads};
 use crate::machine::{self, Architecture, Machine};
 use crate::plain::Range;
+use crate::plain::callback::callback;
 use crate::{next, observe, sys};
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::{
@@ -63,10 +64,15 @@ pub(crate) unsafe extern "C" fn pthread_create(
     return_address: usize,
 ) -> c_int {
     or_injected!("pthread_create", return_address, [thread, attributes, start, argument]);
-    start_by(start, return_address, !attributes.is_null(), &|start| {
-        // SAFETY: the program's own call; a starter ends in its start function.
-        unsafe { next::pthread_create(thread, attributes, start, argument) }
-    })
+    start_by(
+        start,
+        return_address,
+        !attributes.is_null(),
+        Make::of(&mut |start| {
+            // SAFETY: the program's own call; a starter ends in its start function.
+            unsafe { next::pthread_create(thread, attributes, start, argument) }
+        }),
+    )
 }
 
 /// `thrd_create(3)`: libc does not make it a call of the other by its name.
@@ -79,27 +85,32 @@ pub(crate) unsafe extern "C" fn thrd_create(
     argument: *mut c_void,
     return_address: usize,
 ) -> c_int {
-    start_by(start, return_address, false, &|start| {
-        // SAFETY: the program's own call; a starter ends in its start function.
-        unsafe { next::thrd_create(thread, start, argument) }
-    })
+    start_by(
+        start,
+        return_address,
+        false,
+        Make::of(&mut |start| {
+            // SAFETY: the program's own call; a starter ends in its start function.
+            unsafe { next::thrd_create(thread, start, argument) }
+        }),
+    )
+}
+
+callback! {
+    /// Makes a thread that begins at an address.
+    struct Make(start: *const c_void) -> c_int;
 }
 
 /// Has a thread made that begins in a starter, if there is a place for it.
-fn start_by(
-    start: *const c_void,
-    return_address: usize,
-    has_attributes: bool,
-    make: &dyn Fn(*const c_void) -> c_int,
-) -> c_int {
+fn start_by(start: *const c_void, return_address: usize, has_attributes: bool, mut make: Make<'_>) -> c_int {
     let place = if enabled::bits() & TRACK == 0 || start.is_null() { None } else { free_place() };
-    let Some((index, pending)) = place else { return make(start) };
+    let Some((index, pending)) = place else { return make.call(start) };
     let number = started::next_number();
     pending.start.store(!(start as usize), Relaxed);
     pending.site.store(!return_address, Relaxed);
     pending.attributes.store(u32::from(has_attributes), Relaxed);
     pending.number.store(number, Release);
-    let status = make(starter(index));
+    let status = make.call(starter(index));
     if status != 0 {
         let _ = pending.number.compare_exchange(number, 0, Relaxed, Relaxed);
     }

@@ -1,7 +1,8 @@
 //! The call sites that are told with `points=1`, each with each of its stacks once.
 
 use crate::finding;
-use crate::form::Reached;
+use crate::form::{Frames, Reached};
+use crate::output::ReportLock;
 use crate::plain::hash::mix;
 use crate::sys;
 use core::ptr;
@@ -21,7 +22,7 @@ static TOLD: AtomicPtr<Told> = AtomicPtr::new(ptr::null_mut());
 /// wanted.
 pub(super) fn stack(reached: &Reached<'_>, tells: bool) -> Option<u32> {
     let mut stack = None;
-    finding::trace(reached.return_address, &mut |lock, frames, hash| {
+    finding::trace(reached.return_address, &mut |lock: &ReportLock, frames: &Frames, hash| {
         stack = Some(hash);
         if tells && is_new(reached, hash) {
             finding::write_reached(lock, reached, frames, hash);

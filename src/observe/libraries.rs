@@ -5,13 +5,14 @@
 use super::under_lock;
 use crate::clock;
 use crate::facts::Module;
+use crate::plain::callback::callback;
 use crate::track::Library;
 use core::ffi::{c_int, c_void};
 
 /// Reads the loader's list before dlclose, if objects have been added since the last time; its count of removals.
 pub(crate) fn look_before() -> u64 {
     let (mut first, mut removals) = (true, 0);
-    read(&mut |info| {
+    read(Each::of(&mut |info| {
         let goes_on = under_lock(|tracker| {
             if core::mem::take(&mut first) {
                 removals = info.dlpi_subs;
@@ -23,14 +24,14 @@ pub(crate) fn look_before() -> u64 {
             true
         });
         goes_on.unwrap_or(false)
-    });
+    }));
     removals
 }
 
 /// Reads the loader's list after a dlclose that returns to `site`, if objects have been removed since it counted `removals`.
 pub(crate) fn look_after(removals: u64, site: usize) {
     let (mut first, mut whole) = (true, false);
-    read(&mut |info| {
+    read(Each::of(&mut |info| {
         if core::mem::take(&mut first) {
             if info.dlpi_subs == removals
                 || under_lock(|tracker| tracker.libraries().begin(info.dlpi_adds, true)).is_none()
@@ -41,33 +42,32 @@ pub(crate) fn look_after(removals: u64, site: usize) {
         }
         whole = under_lock(|tracker| tracker.libraries().see(&as_library(info))).is_some();
         whole
-    });
+    }));
     if whole {
         under_lock(|tracker| tracker.libraries().removed(site, clock::now()));
     }
 }
 
-/// How the loader's list is read.
-struct Reading<'a> {
-    each: &'a mut dyn FnMut(&libc::dl_phdr_info) -> bool,
+callback! {
+    /// Takes an entry of the loader's list; whether the next one is wanted.
+    struct Each(info: &libc::dl_phdr_info) -> bool;
 }
 
 /// Hands each entry of the loader's list to `each`, until that says false.
-fn read(each: &mut dyn FnMut(&libc::dl_phdr_info) -> bool) {
-    unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, size: usize, reading: *mut c_void) -> c_int {
+fn read(mut each: Each<'_>) {
+    unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, size: usize, each: *mut c_void) -> c_int {
         // An old loader counts nothing.
         if size < size_of::<libc::dl_phdr_info>() {
             return 1;
         }
-        // SAFETY: `reading` is what `read` handed over.
-        let reading = unsafe { &mut *reading.cast::<Reading<'_>>() };
+        // SAFETY: what `read` handed over.
+        let each = unsafe { &mut *each.cast::<Each<'_>>() };
         // SAFETY: dl_iterate_phdr(3) passes a valid entry, of this size.
         let info = unsafe { &*info };
-        c_int::from(!(reading.each)(info))
+        c_int::from(!each.call(info))
     }
-    let mut reading = Reading { each };
-    // SAFETY: `visit` fits the callback's signature, and `reading` lives as long as the call.
-    unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut reading).cast()) };
+    // SAFETY: `visit` fits the callback's signature, and `each` lives as long as the call.
+    unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut each).cast()) };
 }
 
 /// An entry of the loader's list as it is remembered.

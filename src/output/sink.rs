@@ -305,7 +305,7 @@ impl Sink {
     fn write_without_descriptor(&mut self, rest: &mut &[u8], patience: i64) -> sys::Result<()> {
         // Here, since the child has another pid.
         expand(self.pattern.as_bytes(), &mut self.path);
-        channels::with_own_descriptors(&mut || {
+        channels::with_own_descriptors(|| {
             sys::close(libc::STDIN_FILENO);
             let pending = sys::pending_signals();
             let way = self.open_expanded()?;

@@ -6,6 +6,7 @@
 
 use super::lock::ReportLock;
 use crate::machine::{Architecture, Machine};
+use crate::plain::callback::Work;
 use crate::plain::guarded::Guarded;
 use core::ffi::c_void;
 
@@ -18,13 +19,17 @@ struct Stack([usize; WORDS]);
 static STACK: Guarded<Stack, ReportLock> = Guarded::new(Stack([0; WORDS]));
 
 /// Runs `work` on the report's stack.
-pub(crate) fn run(proof: &ReportLock, work: &mut dyn FnMut()) {
+#[inline]
+pub(crate) fn run(proof: &ReportLock, work: &mut impl FnMut()) {
+    do_work(proof, Work::of(work));
+}
+
+fn do_work(proof: &ReportLock, mut work: Work<'_>) {
     extern "C" fn call(work: *mut c_void) {
-        // SAFETY: `work` below is a live `&mut &mut dyn FnMut()`, handed through unchanged.
-        let work = unsafe { &mut *work.cast::<&mut dyn FnMut()>() };
-        work();
+        // SAFETY: `work` below is live, and handed through unchanged.
+        let work = unsafe { &mut *work.cast::<Work<'_>>() };
+        work.call();
     }
-    let mut work = work;
     // SAFETY: one past the end of the stack's own array.
     let top = unsafe { STACK.address().cast::<u8>().add(SIZE) };
     // SAFETY: the report lock's proof makes the stack this thread's; `call` fits the signature and does not unwind.

@@ -1,6 +1,7 @@
 //! The last failed calls, for the call that then uses the failed result.
 
 use crate::machine::this_thread;
+use crate::plain::callback::callback;
 use crate::sys::Errno;
 use core::mem::offset_of;
 use core::sync::atomic::{
@@ -145,14 +146,19 @@ fn remember(kind: Failed, site: usize, errno: Errno, is_injected: bool) {
     slot.version.store(version.wrapping_add(2), Release);
 }
 
+callback! {
+    /// Whether a failure is one that is looked for.
+    struct Fits(failure: &Failure) -> bool;
+}
+
 /// The last failure of this thread, or else of any.
 pub(crate) fn last(kind: Failed) -> Option<Failure> {
-    find(kind, &|_| true)
+    find(kind, Fits::of(&mut |_| true))
 }
 
 /// The last failure of this thread, or else of any, that fits.
 #[inline(never)]
-fn find(kind: Failed, fits: &dyn Fn(&Failure) -> bool) -> Option<Failure> {
+fn find(kind: Failed, mut fits: Fits<'_>) -> Option<Failure> {
     let ring = FAILURES.rings.get(kind as usize)?;
     let newest = ring.next.load(Relaxed);
     let mut of_another = None;
@@ -171,7 +177,7 @@ fn find(kind: Failed, fits: &dyn Fn(&Failure) -> bool) -> Option<Failure> {
         if version == 0 || version & 1 == 1 || slot.version.load(Acquire) != version {
             continue;
         }
-        if !fits(&failure) {
+        if !fits.call(&failure) {
             continue;
         }
         if thread == this_thread() {
@@ -186,7 +192,7 @@ fn find(kind: Failed, fits: &dyn Fn(&Failure) -> bool) -> Option<Failure> {
 pub(crate) fn last_with(kinds: &[Failed], fits: impl Fn(Errno) -> bool) -> Option<(Failed, Failure)> {
     kinds
         .iter()
-        .filter_map(|kind| Some((*kind, find(*kind, &|failure| fits(failure.errno))?)))
+        .filter_map(|kind| Some((*kind, find(*kind, Fits::of(&mut |failure| fits(failure.errno)))?)))
         .max_by(|one, other| one.1.order.wrapping_sub(other.1.order).cast_signed().cmp(&0))
 }
 

@@ -81,32 +81,61 @@ impl<const N: usize> Line<N> {
 
     /// Appends bytes that need not be UTF-8; `false` if they do not fit.
     pub(crate) fn push_bytes(&mut self, bytes: &[u8]) -> bool {
-        push_bytes(&mut self.bytes, &mut self.length, bytes)
+        self.open().push_bytes(bytes)
+    }
+
+    fn open(&mut self) -> Open<'_> {
+        Open { bytes: &mut self.bytes, length: &mut self.length }
     }
 }
 
-/// One for lines of all lengths.
-#[inline(never)]
-fn push_bytes(line: &mut [u8], length: &mut usize, bytes: &[u8]) -> bool {
-    let Some(end) = length.checked_add(bytes.len()) else {
-        return false;
-    };
-    let Some(room) = line.get_mut(*length..end) else {
-        return false;
-    };
-    room.copy_from_slice(bytes);
-    *length = end;
-    true
+impl<const N: usize> fmt::Write for Line<N> {
+    #[inline]
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.open().write_str(text)
+    }
+
+    #[inline]
+    fn write_fmt(&mut self, text: fmt::Arguments<'_>) -> fmt::Result {
+        self.open().write_fmt(text)
+    }
 }
 
-impl<const N: usize> fmt::Write for Line<N> {
+/// A line of any length that is written to: what writes is there once.
+struct Open<'a> {
+    bytes: &'a mut [u8],
+    length: &'a mut usize,
+}
+
+impl Open<'_> {
+    #[inline(never)]
+    fn push_bytes(&mut self, bytes: &[u8]) -> bool {
+        let Some(end) = self.length.checked_add(bytes.len()) else {
+            return false;
+        };
+        let Some(room) = self.bytes.get_mut(*self.length..end) else {
+            return false;
+        };
+        room.copy_from_slice(bytes);
+        *self.length = end;
+        true
+    }
+}
+
+impl fmt::Write for Open<'_> {
+    #[inline(never)]
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let mut fits = text.len().min(self.room());
+        let mut fits = text.len().min(self.bytes.len().saturating_sub(*self.length));
         while !text.is_char_boundary(fits) {
             fits = fits.saturating_sub(1);
         }
         self.push_bytes(text.as_bytes().get(..fits).unwrap_or_default());
         Ok(())
+    }
+
+    #[inline(never)]
+    fn write_fmt(&mut self, text: fmt::Arguments<'_>) -> fmt::Result {
+        fmt::write(self, text)
     }
 }
 

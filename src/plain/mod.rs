@@ -2,6 +2,7 @@
 
 pub(crate) mod advice;
 pub(crate) mod bits;
+pub(crate) mod callback;
 pub(crate) mod errno;
 pub(crate) mod escape;
 pub(crate) mod guarded;

@@ -2,6 +2,7 @@
 
 use super::{Result, int, plain, seccomp_allows, small, syscall};
 use crate::machine::{Architecture, Machine};
+use crate::plain::callback::Work;
 use core::ffi::{c_char, c_int, c_void};
 use core::mem::offset_of;
 
@@ -62,15 +63,17 @@ pub(crate) fn socket_to(address: &SocketAddress) -> Result<c_int> {
 /// Does work in a child that shares this process's memory, has a copy of its table of descriptors, and ends with it;
 /// this thread waits meanwhile, with all signals blocked. No handler of the program's runs in it, and its end raises no
 /// signal. What the work says, or why there was no child.
-pub(crate) fn with_own_descriptors(work: &mut dyn FnMut() -> Result<()>) -> Result<()> {
-    extern "C" fn call(errand: *mut c_void) {
-        // SAFETY: the errand below lives until the child has ended.
-        let errand = unsafe { &mut *errand.cast::<Errand<'_>>() };
-        errand.outcome = (errand.work)();
-    }
-    struct Errand<'a> {
-        work: &'a mut dyn FnMut() -> Result<()>,
-        outcome: Result<()>,
+pub(crate) fn with_own_descriptors(mut work: impl FnMut() -> Result<()>) -> Result<()> {
+    let mut outcome = Err(libc::EIO);
+    in_child(Work::of(&mut || outcome = work()))?;
+    outcome
+}
+
+fn in_child(mut work: Work<'_>) -> Result<()> {
+    extern "C" fn call(work: *mut c_void) {
+        // SAFETY: the work below lives until the child has ended.
+        let work = unsafe { &mut *work.cast::<Work<'_>>() };
+        work.call();
     }
     let flags = usize::try_from(libc::CLONE_VM | libc::CLONE_VFORK).unwrap_or(0);
     let waited_for = [0, 0, int(libc::__WCLONE), 0, 0, 0];
@@ -80,14 +83,13 @@ pub(crate) fn with_own_descriptors(work: &mut dyn FnMut() -> Result<()>) -> Resu
     {
         return Err(libc::ENOSYS);
     }
-    let mut errand = Errand { work, outcome: Err(libc::EIO) };
-    // SAFETY: `call` fits, and the errand lives longer than the child, for which this thread waits.
-    let child = super::answer(unsafe { Machine::spawn(call, (&raw mut errand).cast(), flags) })?;
+    // SAFETY: `call` fits, and the work lives longer than the child, for which this thread waits.
+    let child = super::answer(unsafe { Machine::spawn(call, (&raw mut work).cast(), flags) })?;
     loop {
         // SAFETY: numbers alone.
         match super::answer(unsafe { syscall(libc::SYS_wait4, [child, 0, int(libc::__WCLONE), 0, 0, 0]) }) {
             Err(libc::EINTR) => {}
-            _ => return errand.outcome,
+            _ => return Ok(()),
         }
     }
 }

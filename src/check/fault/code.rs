@@ -25,7 +25,7 @@ enum Change {
 impl ChangedCode {
     /// Looks whether the file of the loaded object that faulted was shortened before its code, within the page.
     pub(super) fn cut(fault: &Fault) -> Option<ChangedCode> {
-        ChangedCode::of(fault, &|byte, file| {
+        ChangedCode::of(fault, |byte, file| {
             let size = file.size()?;
             (size <= byte).then_some(Change::Cut(size))
         })
@@ -33,13 +33,13 @@ impl ChangedCode {
 
     /// Looks whether that file was changed since the program has started.
     pub(super) fn written(fault: &Fault) -> Option<ChangedCode> {
-        ChangedCode::of(fault, &|_, file| {
+        ChangedCode::of(fault, |_, file| {
             let changed = file.changed()?;
             (changed.is_since_start == Some(true)).then_some(Change::Written(changed.passed))
         })
     }
 
-    fn of(fault: &Fault, look: &dyn Fn(u64, &Backing) -> Option<Change>) -> Option<ChangedCode> {
+    fn of(fault: &Fault, look: fn(u64, &Backing) -> Option<Change>) -> Option<ChangedCode> {
         let instruction = fault.registers.instruction();
         if !module::is_in_object(instruction) {
             return None;

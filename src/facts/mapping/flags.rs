@@ -1,6 +1,6 @@
 //! What the kernel tells of a mapping by two letters each, in `VmFlags` of /proc/self/smaps.
 
-use crate::facts::procfile;
+use crate::facts::procfile::{self, IsIt};
 use crate::plain::Line;
 use core::ffi::{CStr, c_int};
 use core::fmt::Write as _;
@@ -19,7 +19,7 @@ pub(crate) fn lacks_flag(low: usize, high: usize, flag: [u8; 2]) -> Option<bool>
 
 fn flags_of(low: usize, high: usize, decide: impl Fn(&[u8]) -> bool) -> Option<bool> {
     let mut seen = false;
-    let found = find_flags(low, high, &mut |flags| {
+    let found = find_flags(low, high, &mut |flags: &[u8]| {
         seen = true;
         decide(flags)
     });
@@ -29,7 +29,7 @@ fn flags_of(low: usize, high: usize, decide: impl Fn(&[u8]) -> bool) -> Option<b
 /// The first mapping that touches a range and has one of some flags: where it starts, and the flag.
 pub(crate) fn first_flagged(low: usize, high: usize, wanted: &[[u8; 2]]) -> Option<(usize, [u8; 2])> {
     let mut first = None;
-    let start = find_flags(low, high, &mut |flags| {
+    let start = find_flags(low, high, &mut |flags: &[u8]| {
         first = wanted.iter().find(|flag| has(flags, **flag)).copied();
         first.is_some()
     })?;
@@ -41,16 +41,16 @@ pub(crate) fn is_kept_back(pid: c_int, address: usize) -> bool {
     let mut path = Line::<32>::new();
     let _ = write!(path, "/proc/{pid}/smaps\0");
     let path = CStr::from_bytes_until_nul(path.as_bytes()).unwrap_or_default();
-    find_flags_in(path, address, address.saturating_add(1), &mut |flags| has(flags, *b"dc")).is_some()
+    find_flags_in(path, address, address.saturating_add(1), IsIt::of(&mut |flags| has(flags, *b"dc"))).is_some()
 }
 
 /// The start of the first mapping that touches a range and of which `decide` says so, by its flags.
-fn find_flags(low: usize, high: usize, decide: &mut dyn FnMut(&[u8]) -> bool) -> Option<usize> {
-    find_flags_in(c"/proc/self/smaps", low, high, decide)
+fn find_flags(low: usize, high: usize, decide: &mut impl FnMut(&[u8]) -> bool) -> Option<usize> {
+    find_flags_in(c"/proc/self/smaps", low, high, IsIt::of(decide))
 }
 
 #[inline(never)]
-fn find_flags_in(path: &CStr, low: usize, high: usize, decide: &mut dyn FnMut(&[u8]) -> bool) -> Option<usize> {
+fn find_flags_in(path: &CStr, low: usize, high: usize, mut decide: IsIt<'_>) -> Option<usize> {
     let mut touching = None;
     procfile::find_short_line(path, |line| {
         if let Some((start, end)) = bounds(line) {
@@ -58,7 +58,7 @@ fn find_flags_in(path: &CStr, low: usize, high: usize, decide: &mut dyn FnMut(&[
             return None;
         }
         let start = touching?;
-        decide(line.strip_prefix(b"VmFlags:")?).then_some(start)
+        decide.call(line.strip_prefix(b"VmFlags:")?).then_some(start)
     })
 }
 
