@@ -3,34 +3,14 @@
 //! Runs need the library, which cargo builds for the tests of the root package alone: it is taken from
 //! `MAPSAN_RUNTIME` or from the release build, and without it these tests say that they were skipped.
 
+mod covering;
+
+use covering::{covering, mapsan, text};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-
-fn mapsan() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mapsan"));
-    command.env_remove("MAPSAN_OPTIONS").env_remove("LD_PRELOAD").env_remove("MAPSAN_RUNTIME").stdin(Stdio::null());
-    command
-}
-
-/// The command with the library; `None`, said loudly, where there is none.
-fn covering() -> Option<Command> {
-    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/libmapsan.so");
-    let library = std::env::var_os("MAPSAN_RUNTIME").map_or(built, PathBuf::from);
-    if !library.exists() {
-        eprintln!("SKIPPED: {} is missing: cargo build --release", library.display());
-        return None;
-    }
-    let mut command = mapsan();
-    command.env("MAPSAN_RUNTIME", library);
-    Some(command)
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
 
 fn failed(output: &Output, status: i32, words: &[&str]) {
     let error = text(&output.stderr);

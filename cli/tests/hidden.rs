@@ -2,7 +2,7 @@
 
 mod covering;
 
-use covering::{Compiled, covering, ended};
+use covering::{Compiled, covering, ended, gaps};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
@@ -12,17 +12,6 @@ const FOUND: &str = "error[munmap-zero-length]";
 /// A program that makes a finding.
 fn bad() -> Compiled {
     Compiled::new("#include <sys/mman.h>\nint main(void) { return munmap((void *)4096, 0) == -1 ? 3 : 0; }\n", &[])
-}
-
-/// The gaps that a run under `--require-coverage` names: for each the program and why.
-fn gaps(arguments: &[&str]) -> Option<Vec<String>> {
-    let mut command = covering()?;
-    let output = command.args(["run", "--require-coverage"]).args(arguments).output().unwrap();
-    let (said, status) = ended(&output);
-    let gaps: Vec<String> =
-        said.lines().filter_map(|line| line.strip_prefix("mapsan: NOT COVERED: ")).map(str::to_owned).collect();
-    assert_eq!(status == Some(125), !gaps.is_empty(), "{arguments:?} {status:?} {said}");
-    Some(gaps)
 }
 
 /// A program that starts one by system calls of its own, and one that confines itself so that nothing that is found then

@@ -1,32 +1,12 @@
 //! What stands in the way of the command itself: output that fails, limits, full disks, terminals, processes that outlive
 //! the run. Runs need the library, as in `command.rs`.
 
+mod covering;
+
+use covering::{covering, mapsan, text};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-
-fn mapsan() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mapsan"));
-    command.env_remove("MAPSAN_OPTIONS").env_remove("LD_PRELOAD").env_remove("MAPSAN_RUNTIME").stdin(Stdio::null());
-    command
-}
-
-/// The command with the library; `None`, said loudly, where there is none.
-fn covering() -> Option<Command> {
-    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/libmapsan.so");
-    let library = std::env::var_os("MAPSAN_RUNTIME").map_or(built, PathBuf::from);
-    if !library.exists() {
-        eprintln!("SKIPPED: {} is missing: cargo build --release", library.display());
-        return None;
-    }
-    let mut command = mapsan();
-    command.env("MAPSAN_RUNTIME", library);
-    Some(command)
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
 
 /// The command in a shell, whose `$0` is the command; what it printed on both streams, and its status.
 fn in_shell(script: &str, arguments: &[&Path]) -> Option<(String, Option<i32>)> {

@@ -3,7 +3,7 @@
 
 mod covering;
 
-use covering::{Compiled, covering, ended, text};
+use covering::{Compiled, covering, ended, gaps, text};
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -262,17 +262,6 @@ fn a_silent_program_of_another_pid_namespace_is_not_hidden() {
     }
     let Some(gaps) = gaps(&["sh", "-c", script, short.program.to_str().unwrap()]) else { return };
     assert!(gaps.iter().any(|gap| gap.contains("prog': it is statically linked")), "{gaps:?}");
-}
-
-/// The gaps that a run under `--require-coverage` names: for each the program and why.
-fn gaps(arguments: &[&str]) -> Option<Vec<String>> {
-    let mut command = covering()?;
-    let output = command.args(["run", "--require-coverage"]).args(arguments).output().unwrap();
-    let (said, status) = ended(&output);
-    let gaps: Vec<String> =
-        said.lines().filter_map(|line| line.strip_prefix("mapsan: NOT COVERED: ")).map(str::to_owned).collect();
-    assert_eq!(status == Some(125), !gaps.is_empty(), "{arguments:?} {status:?} {said}");
-    Some(gaps)
 }
 
 #[test]

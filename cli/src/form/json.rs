@@ -4,8 +4,6 @@ use super::contract::{Form, RunFacts, each_gap};
 use crate::findings::found::Found;
 use crate::findings::records::{Kind, Record, Start};
 use crate::findings::session::{Gap, Session};
-use mapsan_model::record::SCHEMA_NAME;
-use std::time::SystemTime;
 
 /// Hands the records on.
 pub(crate) struct Json;
@@ -26,20 +24,13 @@ impl Form for Json {
 
 /// The start record of a program that is not covered.
 fn start(gap: &Gap) -> Record {
-    Record {
-        schema: SCHEMA_NAME.to_owned(),
-        time: humantime::format_rfc3339_micros(SystemTime::now()).to_string(),
-        pid: gap.pid,
-        sender: 0,
-        tid: gap.pid,
-        exe: gap.program.clone(),
-        kind: Kind::Start(Start {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            ppid: 0,
-            covered: Some(false),
-            reason: Some(gap.reason.clone()),
-            degraded: None,
-            rank: None,
-        }),
-    }
+    let start = Start {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        ppid: 0,
+        covered: Some(false),
+        reason: Some(gap.reason.clone()),
+        degraded: None,
+        rank: None,
+    };
+    Record::now(gap.pid, &gap.program, Kind::Start(start))
 }

@@ -13,7 +13,6 @@ use crate::run::prepare::Prepared;
 use crate::system::tree::{Living, Tree};
 use crate::system::{child, tracer, watchpoint};
 use mapsan_model::Rule;
-use mapsan_model::record::SCHEMA_NAME;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitStatus};
@@ -21,7 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// How often it is looked whether it is over.
 const INTERVAL: Duration = Duration::from_millis(50);
@@ -187,15 +186,7 @@ impl<'a> Follower<'a> {
     }
 
     fn record(&mut self, pid: u32, exe: &str, kind: Kind) {
-        let record = Record {
-            schema: SCHEMA_NAME.to_owned(),
-            time: humantime::format_rfc3339_micros(SystemTime::now()).to_string(),
-            pid,
-            sender: 0,
-            tid: pid,
-            exe: exe.to_owned(),
-            kind,
-        };
+        let record = Record::now(pid, exe, kind);
         self.session.ingest(&record);
         self.outputs.write_record(&record.line());
     }

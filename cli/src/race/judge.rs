@@ -6,13 +6,11 @@ use crate::findings::symbols::{SourceLocation, Symbols, build_id_of};
 use crate::race::instruction::Effect;
 use crate::race::suspicion::{Side, Suspicion};
 use crate::system::unwind::Place;
-use mapsan_model::record::SCHEMA_NAME;
 use mapsan_model::{Rule, Severity};
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 /// Says what is told.
 #[derive(Default)]
@@ -186,15 +184,9 @@ fn record(rule: Rule, suspicion: &Suspicion, first: LookedUp<'_>, second: Looked
         after: Some(one.after),
         object: Some(ObjectPlace { name: suspicion.name.clone(), offset: bytes.start }),
     };
-    Record {
-        schema: SCHEMA_NAME.to_owned(),
-        time: humantime::format_rfc3339_micros(SystemTime::now()).to_string(),
-        pid: number(first.side.pid).unwrap_or_default(),
-        sender: 0,
-        tid: number(first.side.thread).unwrap_or_default(),
-        exe: first.side.exe.clone(),
-        kind: Kind::Finding(Box::new(finding)),
-    }
+    let Side { pid, thread, exe, .. } = first.side;
+    let record = Record::now(number(*pid).unwrap_or_default(), exe, Kind::Finding(Box::new(finding)));
+    Record { tid: number(*thread).unwrap_or_default(), ..record }
 }
 
 fn number(id: i32) -> Option<u32> {

@@ -15,13 +15,11 @@ use crate::findings::session::{Attributed, Session};
 use crate::system::segments::{self, Listed};
 use crate::system::signal;
 use crate::system::tree::Living;
-use mapsan_model::record::SCHEMA_NAME;
 use mapsan_model::{Counted, Rule, Severity};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::time::SystemTime;
 
 /// Things that are told one by one; of more only the number is.
 const TOLD: usize = 6;
@@ -360,15 +358,7 @@ impl Leftovers<'_> {
             related,
             ..Finding::default()
         };
-        Some(Record {
-            schema: SCHEMA_NAME.to_owned(),
-            time: humantime::format_rfc3339_micros(SystemTime::now()).to_string(),
-            pid: *pid,
-            sender: 0,
-            tid: *pid,
-            exe: exe.clone(),
-            kind: Kind::Finding(Box::new(finding)),
-        })
+        Some(Record::now(*pid, exe, Kind::Finding(Box::new(finding))))
     }
 }
 

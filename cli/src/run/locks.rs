@@ -4,7 +4,7 @@
 //! The library tells where locks are that processes share and that are not robust. Who holds one is read in it, as glibc
 //! lays it out; the library tells of none where that is not known.
 
-use crate::findings::records::{Finding, Frame, Kind, Record, SharedLock};
+use crate::findings::records::{Finding, Frame, Kind, Record, SharedLock, time_now};
 use crate::findings::session::{Attributed, Session};
 use crate::say::say;
 use crate::system::memory::{KernelMapping, Memory};
@@ -13,12 +13,11 @@ use crate::system::regular;
 use crate::system::segments;
 use crate::system::signal;
 use crate::system::tree::{self, Living};
-use mapsan_model::record::SCHEMA_NAME;
 use mapsan_model::{Rule, Severity};
 use std::collections::{BTreeMap, HashSet};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// How often the locks are looked at.
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -51,7 +50,7 @@ impl Reading {
     /// What a lock holds now, which is read once more where its owner may just have unlocked it and ended.
     fn now(owner: u32, again: impl FnOnce() -> Option<u32>) -> Reading {
         let is_left = is_gone(owner) && again() == Some(owner);
-        Reading { owner, is_left, is_lasting: false, others: Vec::new(), time: now() }
+        Reading { owner, is_left, is_lasting: false, others: Vec::new(), time: time_now() }
     }
 
     /// The same, where this was read at the look before.
@@ -153,11 +152,6 @@ impl Locks {
     }
 }
 
-/// The time, as records have it.
-fn now() -> String {
-    humantime::format_rfc3339_micros(SystemTime::now()).to_string()
-}
-
 /// The locks, each as it was told of first: one may be made by several processes, and again and again.
 fn each_once(session: &Session) -> Vec<&Attributed<SharedLock>> {
     let mut seen = HashSet::new();
@@ -257,15 +251,7 @@ fn finding(lock: &Attributed<SharedLock>, last: &Reading, ends: &Ends<'_>) -> Re
         related: Vec::new(),
         ..Finding::default()
     };
-    Record {
-        schema: SCHEMA_NAME.to_owned(),
-        time: now(),
-        pid: *pid,
-        sender: 0,
-        tid: *pid,
-        exe: exe.clone(),
-        kind: Kind::Finding(Box::new(finding)),
-    }
+    Record::now(*pid, exe, Kind::Finding(Box::new(finding)))
 }
 
 /// The memory of a lock, in words.

@@ -1,9 +1,7 @@
 //! One run of a sweep before it is made: which call fails, and how.
 
 use crate::findings::records::{Kind, Point, Record};
-use mapsan_model::record::SCHEMA_NAME;
 use std::rc::Rc;
-use std::time::SystemTime;
 
 /// The call that fails, what becomes of it, and which of the calls of its place it is.
 #[derive(Clone, Debug)]
@@ -97,7 +95,7 @@ impl Planned {
             failed_result: None,
             ..Point::clone(&self.point)
         };
-        record(pid, &self.exe, Kind::Point(Box::new(point)))
+        Record::now(pid, &self.exe, Kind::Point(Box::new(point)))
     }
 }
 
@@ -105,17 +103,4 @@ impl Planned {
 pub(crate) fn order(point: &Point, what: &str, when: &dyn std::fmt::Display) -> String {
     let Point { call, site, stack_hash: hash, .. } = point;
     format!("{}@{site}#{hash}:{what}:{when}", call.function)
-}
-
-/// A record of now.
-pub(crate) fn record(pid: u32, exe: &str, kind: Kind) -> Record {
-    Record {
-        schema: SCHEMA_NAME.to_owned(),
-        time: humantime::format_rfc3339_micros(SystemTime::now()).to_string(),
-        pid,
-        sender: 0,
-        tid: pid,
-        exe: exe.to_owned(),
-        kind,
-    }
 }

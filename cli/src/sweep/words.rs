@@ -6,7 +6,7 @@ use crate::run::leftovers;
 use crate::sweep::judge::{Judged, Outcome};
 use crate::sweep::plain::Plain;
 use crate::sweep::plan::Reached;
-use crate::sweep::planned::{Planned, When, record};
+use crate::sweep::planned::{Planned, When};
 use crate::sweep::pool::Made;
 use crate::system::deaths::{Death, How};
 use crate::system::signal;
@@ -73,7 +73,7 @@ impl Teller {
                 replay: Some(replay.clone()),
                 ..Finding::default()
             };
-            findings.push(record(pid, &shown.exe, Kind::Finding(Box::new(finding))));
+            findings.push(Record::now(pid, &shown.exe, Kind::Finding(Box::new(finding))));
         }
         let locks =
             judged.locks.iter().filter(|_| ![Outcome::Died, Outcome::Used, Outcome::Hang].contains(&judged.outcome));
@@ -320,7 +320,7 @@ fn with_failed_call(shown: &Record, lock: &Finding, at: &Injected, replay: &str)
     let call = Some(RelatedCall { function: at.call.function.clone() });
     finding.related.push(Related::new("failed call", call, at.stack.clone()));
     finding.replay = Some(replay.to_owned());
-    record(shown.pid, &shown.exe, Kind::Finding(Box::new(finding)))
+    Record::now(shown.pid, &shown.exe, Kind::Finding(Box::new(finding)))
 }
 
 /// A process in words.

@@ -1,5 +1,7 @@
 //! Runs that need the library, and programs for them.
 
+#![allow(dead_code, reason = "each file of tests uses a part of it")]
+
 #[path = "../library/mod.rs"]
 mod library;
 
@@ -7,11 +9,17 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
+/// The command, with nothing of the surroundings that it would heed.
+pub(crate) fn mapsan() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mapsan"));
+    command.env_remove("MAPSAN_OPTIONS").env_remove("LD_PRELOAD").env_remove("MAPSAN_RUNTIME").stdin(Stdio::null());
+    command
+}
+
 /// The command with the library; `None`, said loudly, where there is none.
 pub(crate) fn covering() -> Option<Command> {
-    let library = library::library()?;
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mapsan"));
-    command.env_remove("MAPSAN_OPTIONS").env_remove("LD_PRELOAD").env("MAPSAN_RUNTIME", library).stdin(Stdio::null());
+    let mut command = mapsan();
+    command.env("MAPSAN_RUNTIME", library::library()?);
     Some(command)
 }
 
@@ -22,6 +30,17 @@ pub(crate) fn text(bytes: &[u8]) -> String {
 /// What a run says on standard error, and its status.
 pub(crate) fn ended(output: &Output) -> (String, Option<i32>) {
     (text(&output.stderr), output.status.code())
+}
+
+/// The gaps that a run under `--require-coverage` names: for each the program and why.
+pub(crate) fn gaps(arguments: &[&str]) -> Option<Vec<String>> {
+    let mut command = covering()?;
+    let output = command.args(["run", "--require-coverage"]).args(arguments).output().unwrap();
+    let (said, status) = ended(&output);
+    let gaps: Vec<String> =
+        said.lines().filter_map(|line| line.strip_prefix("mapsan: NOT COVERED: ")).map(str::to_owned).collect();
+    assert_eq!(status == Some(125), !gaps.is_empty(), "{arguments:?} {status:?} {said}");
+    Some(gaps)
 }
 
 /// A program in a folder of its own, compiled.
