@@ -1,6 +1,7 @@
 //! The code of processes that are traced: the instruction before an address, and stacks.
 
-use crate::race::instruction::{Access, Before, Code, Stopped};
+use crate::race::code::Code;
+use crate::race::instruction::{Access, Before, Stopped};
 use crate::system::memory::KernelMapping;
 use crate::system::pages;
 use crate::system::process::Process;

@@ -2,14 +2,16 @@
 //! while it runs; and who writes a word of processes that run already.
 //!
 //! In the order in which each uses those after it: follow, written, writers, judge, engine, window, threads, words, suspicion, callee, codes, instruction,
-//! objects.
+//! loops, code, objects.
 
 mod callee;
+mod code;
 mod codes;
 pub(crate) mod engine;
 pub(crate) mod follow;
 mod instruction;
 pub(crate) mod judge;
+mod loops;
 pub(crate) mod objects;
 pub(crate) mod suspicion;
 mod threads;
