@@ -2,7 +2,8 @@
 //!
 //! A failure that was ordered takes the place of the call: nothing is called, and nothing is learned from it but that it was
 //! injected, so that no rule looks for its cause. With `points=1` each call site is told when it is first reached, with its
-//! stack. All of it is away from the usual way of a call, which asks one bit ([`crate::enabled::INJECT`]).
+//! stack; where `inject=` is given, too, those alone to which a failed result is given, so that a run in which one call fails
+//! walks few stacks. All of it is away from the usual way of a call, which asks one bit ([`crate::enabled::INJECT`]).
 
 mod counters;
 mod memory;
@@ -73,7 +74,7 @@ fn decide(call: &dyn Call, return_address: usize, tells: bool, wanted: fn(What<'
     }
     let reached = Reached { call, outcome: Outcome::Pending, return_address, site: &site, injected: None };
     let mut stack = Stack { reached: &reached, is_walked: false, hash: None };
-    if tells && orders.want_points() {
+    if tells && orders.want_point(call) {
         stack.walk(true);
     }
     let hit = orders.hit(function, &mut stack, wanted)?;

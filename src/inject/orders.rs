@@ -2,6 +2,7 @@
 
 use super::Stack;
 use super::counters::{self, Counters};
+use crate::call::Call;
 use crate::facts::{Site, base_name};
 use crate::finding;
 use crate::options::{self, Ordered};
@@ -51,9 +52,10 @@ impl Orders {
         Some(Orders { counters, options: options::settings().ordered.as_deref()? })
     }
 
-    /// Whether each call site is told when it is first reached.
-    pub(super) fn want_points(self) -> bool {
-        self.options.points && finding::are_recorded()
+    /// Whether a call site is told when it is first reached: where calls are made to fail, that of a failed result alone.
+    pub(super) fn want_point(self, call: &dyn Call) -> bool {
+        let all = self.options.orders().next().is_none();
+        self.options.points && finding::are_recorded() && (all || call.given().failed_result.is_some())
     }
 
     /// Whether a call is the program's own: neither libc's nor the loader's, nor that of something preloaded.

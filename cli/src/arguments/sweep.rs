@@ -22,6 +22,9 @@ Examples:
   mapsan sweep --database known.json --error-exitcode 9 ./prog      for CI: only what is new is run
   mapsan sweep --partition 2/8 --database part2.json ./prog         the second of eight machines
 
+The runs have pipes as standard output and standard error, and as standard input what a terminal or a pipe has given the first
+one: a program that asks isatty(3) finds no terminal, in the plain runs either.
+
 Exit status: 0 when swept to the end, --error-exitcode's if there were findings, 130 after Ctrl-C; 2 wrong usage,
 125 the program can't be run plainly, 126 it is not executable, 127 it was not found.";
 

@@ -13,6 +13,7 @@ use crate::say::say;
 use crate::system::channel::{self, Block, Channel, Event};
 use crate::system::child;
 use crate::system::environment;
+use crate::system::ledger::Ledger;
 use crate::system::tree::{Living, Tree};
 use crate::system::watch::{Seen, Watch};
 use mapsan_model::{Rule, Severity};
@@ -21,6 +22,7 @@ use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -69,6 +71,8 @@ pub(crate) struct Follower {
     deserted: bool,
     /// What waits for the processes in place of the follower, if the run is watched.
     watch: Option<Watch>,
+    /// Where the processes are noted, if others are to know of them.
+    ledger: Option<Arc<Ledger>>,
     /// When the run is to be over, whatever it does.
     limit: Option<Instant>,
     /// The process for which the run is made: when that is gone, it is over, too.
@@ -99,7 +103,7 @@ impl Follower {
         })?;
         let (sender, events) = mpsc::channel();
         let (session, tree, locks) = (Session::default(), Tree::root(), Locks::default());
-        let (watch, limit, keeper) = (None, None, None);
+        let (watch, ledger, limit, keeper) = (None, None, None, None);
         Ok(Follower {
             session,
             outputs,
@@ -111,6 +115,7 @@ impl Follower {
             ended: None,
             deserted: false,
             watch,
+            ledger,
             limit,
             keeper,
             is_out_of_time: false,
@@ -122,8 +127,14 @@ impl Follower {
     pub(crate) fn watch(&mut self) -> Result<&mut Watch, Failure> {
         let sender = self.sender.clone();
         let tell = move |end| drop(sender.send(end));
-        let watch = Watch::begin(tell).map_err(|error| cannot_wait(&error))?;
+        let watch = Watch::begin(tell, self.ledger.clone()).map_err(|error| cannot_wait(&error))?;
         Ok(self.watch.insert(watch))
+    }
+
+    /// Notes the processes of the run that is to be watched, and takes its records as they come: if all is killed at once, what is
+    /// not written by then is lost.
+    pub(crate) fn keep(&mut self, ledger: Ledger) {
+        self.ledger = Some(Arc::new(ledger));
     }
 
     /// Ends the run after so much time.
@@ -154,14 +165,17 @@ impl Follower {
         if let Err(why) = &program.cover {
             self.session.add_gap(&program.path.display().to_string(), &why.reason, pid);
         }
-        let mut coverage = Coverage::new(&prepared.library);
+        // What is watched is compared with other runs of the same programs: nobody asks which of them are covered.
+        let mut coverage = self.watch.is_none().then(|| Coverage::new(&prepared.library));
         let status = self.until_the_program_ends(pid, &mut coverage)?;
         let living = self.until_the_tree_ends(wait, status, &mut coverage);
         // Of who is killed everybody knows that it was not asked.
         let killed = status.signal().map(|_| pid);
         let runs = |pid| Some(pid) == killed || living.iter().any(|living| [pid, 0].contains(&living.pid));
         self.session.note_unended(runs, Some(pid));
-        coverage.tell(&mut self.session, options.choose_programs());
+        if let Some(coverage) = coverage {
+            coverage.tell(&mut self.session, options.choose_programs());
+        }
         if program.cover.is_ok() && !self.session.processes.contains_key(&pid) && !options.choose_programs() {
             self.session.add_gap(&program.path.display().to_string(), &coverage::silence(status), pid);
         }
@@ -180,9 +194,9 @@ impl Follower {
     }
 
     /// Shows what is found until the program ends.
-    fn until_the_program_ends(&mut self, pid: u32, coverage: &mut Coverage) -> Result<ExitStatus, Failure> {
+    fn until_the_program_ends(&mut self, pid: u32, coverage: &mut Option<Coverage>) -> Result<ExitStatus, Failure> {
         // No earlier: with the first thread libc takes a signal (33) for itself, which the program may get ignored.
-        self.channel.listen(self.sender.clone()).map_err(|error| cannot_wait(&error))?;
+        self.channel.listen(self.sender.clone(), self.ledger.is_some()).map_err(|error| cannot_wait(&error))?;
         if self.watch.is_none() {
             let sender = self.sender.clone();
             thread::spawn(move || {
@@ -207,7 +221,7 @@ impl Follower {
 
     /// Shows what is found until the last process has ended that the program has left running, or for as long as is to be
     /// waited; those that run even then.
-    fn until_the_tree_ends(&mut self, wait: Wait, status: ExitStatus, coverage: &mut Coverage) -> Vec<Living> {
+    fn until_the_tree_ends(&mut self, wait: Wait, status: ExitStatus, coverage: &mut Option<Coverage>) -> Vec<Living> {
         child::take_interrupts();
         // Who has ended the program by Ctrl-C does not want to do so twice.
         let is_stopped = status.signal() == Some(libc::SIGINT);
@@ -259,8 +273,13 @@ impl Follower {
     }
 
     /// Looks which programs run.
-    fn look(&mut self, coverage: &mut Coverage) {
-        coverage.inspect(&self.tree.pids().unwrap_or_default());
+    fn look(&mut self, coverage: &mut Option<Coverage>) {
+        if let Some(coverage) = coverage {
+            coverage.inspect(&self.tree.pids().unwrap_or_default());
+        }
+        if let Some(ledger) = &self.ledger {
+            ledger.beat();
+        }
         let tree = &self.tree;
         self.locks.look(&self.session, || tree.living().unwrap_or_default());
     }
@@ -275,7 +294,7 @@ impl Follower {
             match event {
                 Event::Ended(status) => self.ended = Some(status),
                 Event::Deserted => self.deserted = true,
-                Event::Drained => {}
+                Event::Come | Event::Drained => {}
             }
         }
         if self.ended.is_some() && !had_ended {

@@ -218,6 +218,7 @@ impl<'a> Campaign<'a> {
         let style = ProgressStyle::with_template("sweep: {bar:30} {pos} of {len} runs, {eta} left");
         self.bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         let mut running: BTreeMap<usize, Task> = BTreeMap::new();
+        let mut over: Vec<Made> = Vec::new();
         while !tasks.is_empty() || !running.is_empty() {
             while self.pool.len() < self.terms.jobs.max(1)
                 && let Some(task) = tasks.pop_front()
@@ -229,20 +230,37 @@ impl<'a> Campaign<'a> {
                 self.pool.begin(&Run { number, orders, limit: Some(task.limit), wait })?;
                 running.insert(number, task);
             }
-            for made in self.pool.wait(INTERVAL)? {
-                if let Some(task) = running.remove(&made.number)
-                    && let Some(again) = self.take(task, &made, teller)?
-                {
-                    tasks.push_back(again);
-                }
+            // The next ones run already, while it is told what these have shown.
+            self.take_all(std::mem::take(&mut over), &mut running, &mut tasks, teller)?;
+            if self.pool.len() > 0 {
+                over = self.pool.wait(INTERVAL)?;
             }
             self.bar.tick();
             if child::interruption().is_some() {
+                self.take_all(over, &mut running, &mut tasks, teller)?;
                 let left = Counted((tasks.len() + running.len()) as u64, "run");
                 return Ok(Some(format!("interrupted: {left} of the plan not made")));
             }
         }
         Ok(None)
+    }
+
+    /// Takes in runs that were made.
+    fn take_all(
+        &mut self,
+        over: Vec<Made>,
+        running: &mut BTreeMap<usize, Task>,
+        tasks: &mut VecDeque<Task>,
+        teller: &Teller,
+    ) -> Result<(), Failure> {
+        for made in over {
+            if let Some(task) = running.remove(&made.number)
+                && let Some(again) = self.take(task, &made, teller)?
+            {
+                tasks.push_back(again);
+            }
+        }
+        Ok(())
     }
 
     /// Takes a run in that was made; it is to be made again where it has shown nothing.

@@ -3,6 +3,7 @@
 use crate::findings::records::{IpcKind, Record};
 use crate::findings::session::Session;
 use crate::run::leftovers;
+use crate::system::ledger::Ledger;
 use crate::system::sysv::{self, Family};
 use crate::system::{folder, segments};
 use std::fs;
@@ -10,22 +11,22 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-/// The file of a run's folder with its records, and that which is there if its objects are those of all.
+/// The file of a run's folder with its records, and that which is there if its objects are those of all, with its processes.
 pub(crate) const RECORDS: &str = "records";
-pub(crate) const SHARED: &str = "shared";
+pub(crate) const LEDGER: &str = "ledger";
 /// How often the processes of a run are ended that may start others meanwhile, and how long each time takes.
 const ROUNDS: u32 = 1000;
 const ROUND: Duration = Duration::from_millis(1);
 
 /// Removes the objects that the processes of a run have made, and nothing else: by what they have told, and only what is still the
-/// same.
-pub(crate) fn remove(session: &Session) {
-    let listed = segments::list();
-    for made in &session.segments {
-        let is_it = listed.iter().any(|listed| listed.id == made.what.id && listed.creator == made.pid);
-        if is_it {
+/// same. Of segments the kernel knows who has made them, also where nobody has come to tell it.
+pub(crate) fn remove(session: &Session, folder: &Path) {
+    let kept = Ledger::read(&folder.join(LEDGER)).unwrap_or_default();
+    for listed in segments::list() {
+        let is_told = session.segments.iter().any(|made| made.what.id == listed.id && made.pid == listed.creator);
+        if is_told || kept.has(listed.creator, listed.changed) {
             // SAFETY: a system call without memory.
-            unsafe { libc::shmctl(made.what.id, libc::IPC_RMID, std::ptr::null_mut()) };
+            unsafe { libc::shmctl(listed.id, libc::IPC_RMID, std::ptr::null_mut()) };
         }
     }
     for made in &session.ipc_objects {
@@ -51,7 +52,7 @@ pub(crate) fn remove(session: &Session) {
 
 /// Removes what a run that has come to no end has made, by the records in its folder, if it had no namespaces of its own.
 pub(crate) fn remove_of(folder: &Path) {
-    if !folder.join(SHARED).exists() {
+    if !folder.join(LEDGER).exists() {
         return;
     }
     let mut session = Session::default();
@@ -59,7 +60,7 @@ pub(crate) fn remove_of(folder: &Path) {
     for record in String::from_utf8_lossy(&records).lines().filter_map(|line| Record::read(line).ok()) {
         session.ingest(&record);
     }
-    remove(&session);
+    remove(&session, folder);
 }
 
 /// Clears up after sweeps that were killed, with all their processes: ends those of their runs that nobody has ended, and removes

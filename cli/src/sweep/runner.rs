@@ -10,7 +10,8 @@ use crate::run::launch::launch;
 use crate::run::options::Options;
 use crate::run::prepare::Prepared;
 use crate::sweep::input::Input;
-use crate::sweep::remains::{self, RECORDS, SHARED};
+use crate::sweep::remains::{self, LEDGER, RECORDS};
+use crate::system::ledger::Ledger;
 use crate::system::namespace;
 use crate::system::watch::Seen;
 use mapsan_model::injection::{COUNTERS_SIZE, count_of};
@@ -140,7 +141,7 @@ impl Setting {
         let folder = self.folder_of(run.number);
         let directory = self.directory(&folder)?;
         let shared = self.take_namespaces(&directory);
-        shared.as_ref().map(|_| mark_as_shared(&folder)).transpose()?;
+        let ledger = shared.as_ref().map(|_| begin_ledger(&folder)).transpose()?;
         let records = Destination { form: "json".to_owned(), file: Some(folder.join(RECORDS)) };
         let root = SourceRoot::find(None);
         let outputs = Outputs::open(&[records], Stream::StandardError, StyleChoice::default(), &root)?;
@@ -152,6 +153,9 @@ impl Setting {
         let (output, errors) = (pipe()?, pipe()?);
         let input = self.input_of(run)?;
         follower.end_with(command);
+        if let Some(ledger) = ledger {
+            follower.keep(ledger);
+        }
         if let Some(limit) = run.limit {
             follower.limit(limit);
         }
@@ -178,7 +182,7 @@ impl Setting {
         outputs.close(&mut session, &facts(root))?;
         let has_named = remains::has_named(&session);
         if shared.is_some() {
-            remains::remove(&session);
+            remains::remove(&session, &folder);
         }
         Ok(Report {
             status: status.into_raw(),
@@ -276,10 +280,10 @@ fn ask(
 pub(crate) const REPORT: &str = "report";
 const COUNTS: &str = "counts";
 
-/// Says in a run's folder that its objects are those of all.
-fn mark_as_shared(folder: &Path) -> Result<(), Failure> {
-    let made = File::create(folder.join(SHARED));
-    made.map_err(|error| Failure::own(format!("'{}': {}", folder.display(), reason(&error)))).map(drop)
+/// Says in a run's folder that its objects are those of all, and which processes it has.
+fn begin_ledger(folder: &Path) -> Result<Ledger, Failure> {
+    let begun = Ledger::begin(&folder.join(LEDGER));
+    begun.map_err(|error| Failure::own(format!("'{}': {}", folder.display(), reason(&error))))
 }
 
 /// How many calls each order has met.

@@ -40,6 +40,8 @@ pub(crate) enum Event {
     Deserted,
     /// All that had been sent when it was asked for is here.
     Drained,
+    /// Records have come, which are wanted at once.
+    Come,
 }
 
 /// A message: whole records, a line each.
@@ -87,19 +89,23 @@ impl Channel {
         format!("@{}", self.name)
     }
 
-    /// Reads on, in a thread of its own, so that no program has to wait for what is done with its records.
-    pub(crate) fn listen(&self, events: Sender<Event>) -> io::Result<()> {
+    /// Reads on, in a thread of its own, so that no program has to wait for what is done with its records. Tells of each that has
+    /// come if they are wanted `at_once`.
+    pub(crate) fn listen(&self, events: Sender<Event>, at_once: bool) -> io::Result<()> {
         let socket = self.socket.try_clone()?;
         let (word, blocks) = (self.word.clone(), Arc::clone(&self.blocks));
         let read = move || {
             let mut message = vec![0; MESSAGE];
-            let mut at_once = 0;
+            let mut without_park = 0;
             loop {
                 let mut gathered = 0;
                 while let Some((length, sender)) = receive(&socket, &mut message, gathered == 0) {
                     let message = message.get(..length).unwrap_or_default();
                     if message != word.as_bytes() {
                         locked(&blocks).push(Block { sender, bytes: message.to_vec() });
+                        if at_once && events.send(Event::Come).is_err() {
+                            return;
+                        }
                     } else if events.send(Event::Drained).is_err() {
                         return;
                     }
@@ -107,8 +113,9 @@ impl Channel {
                 }
                 match gathered {
                     0 => return,
-                    MANY.. => at_once = AT_ONCE,
-                    _ if at_once > 0 => at_once -= 1,
+                    _ if at_once => {}
+                    MANY.. => without_park = AT_ONCE,
+                    _ if without_park > 0 => without_park -= 1,
                     // Cut short by who asks for the rest.
                     _ => thread::park_timeout(GATHERING),
                 }
@@ -201,7 +208,7 @@ pub(crate) fn wait_for_the_rest(channel: &Channel, events: &Receiver<Event>) -> 
             match event {
                 Event::Drained => break,
                 Event::Deserted => deserted = true,
-                Event::Ended(_) => {}
+                Event::Ended(_) | Event::Come => {}
             }
         }
     }
@@ -225,7 +232,7 @@ mod tests {
     fn what_was_sent_is_there_when_the_rest_is_asked_for() {
         let channel = Channel::open().unwrap();
         let (sender, events) = mpsc::channel();
-        channel.listen(sender).unwrap();
+        channel.listen(sender, false).unwrap();
         let address = SocketAddr::from_abstract_name(channel.log_path().trim_start_matches('@')).unwrap();
         let socket = UnixDatagram::unbound().unwrap();
         socket.connect_addr(&address).unwrap();

@@ -3,7 +3,7 @@
 //! No file uses another, but for `library`, which may need a `folder`, those that have a process's `memory`, `core`, which
 //! opens `regular` files, and
 //! `liveness`, which names `processes`, `sysv`, which has a `segment` removed, and `segment` and `lease`, which are not to be
-//! ended in the middle (`undisturbed`). A `watchpoint` has `samples`, with the registers of a `tracer`. `watch` tells a `channel`'s events, and of the `deaths` in the `tree`; both ask `threads`
+//! ended in the middle (`undisturbed`). A `watchpoint` has `samples`, with the registers of a `tracer`. `watch` tells a `channel`'s events, and of the `deaths` in the `tree`, and has a `ledger`; both ask `threads`
 //! of a `process`, whose stacks are the work of `unwind`.
 
 pub(crate) mod call_sites;
@@ -16,6 +16,7 @@ pub(crate) mod deaths;
 pub(crate) mod environment;
 pub(crate) mod folder;
 pub(crate) mod lease;
+pub(crate) mod ledger;
 pub(crate) mod library;
 pub(crate) mod liveness;
 pub(crate) mod memory;

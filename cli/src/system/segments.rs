@@ -18,6 +18,8 @@ pub(crate) struct Listed {
     pub(crate) owner: u32,
     /// Whether a process has ever attached it.
     pub(crate) was_attached: bool,
+    /// When it was made, or given other rights, in seconds.
+    pub(crate) changed: u64,
 }
 
 /// The segments of this IPC namespace that stay.
@@ -26,7 +28,7 @@ pub(crate) fn list() -> Vec<Listed> {
     text.lines().skip(1).filter_map(parse).collect()
 }
 
-/// Reads a line: key, shmid, perms, size, cpid, lpid, nattch, uid, gid, cuid, cgid, atime and so on.
+/// Reads a line: key, shmid, perms, size, cpid, lpid, nattch, uid, gid, cuid, cgid, atime, dtime, ctime and so on.
 fn parse(line: &str) -> Option<Listed> {
     let fields: Vec<&str> = line.split_whitespace().collect();
     let number = |index: usize| fields.get(index)?.parse().ok();
@@ -40,6 +42,7 @@ fn parse(line: &str) -> Option<Listed> {
         creator: u32::try_from(number(4)?).ok()?,
         attached: number(6)?,
         owner: u32::try_from(number(7)?).ok()?,
+        changed: number(13)?,
     })
 }
 
@@ -91,6 +94,7 @@ mod tests {
             attached: 2,
             owner: 1000,
             was_attached: false,
+            changed: 1_700_000_000,
         };
         assert_eq!(parse(line), Some(expected));
         assert_eq!(parse(&line.replace(" 600 ", "1600 ")), None);

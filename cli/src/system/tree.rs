@@ -4,7 +4,7 @@
 use super::process;
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A process that still runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,11 +66,18 @@ fn with_descendants(mut pids: Vec<u32>) -> Vec<u32> {
     pids
 }
 
-/// The children of all threads of a process.
+/// The children of all threads of a process; of the command those of its main thread, which starts what is run, and to which
+/// orphans go. Where the folder in /proc of a thread that ends was looked at, the kernel may need milliseconds to forget it.
 fn children(pid: u32) -> Vec<u32> {
-    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let lists = tasks.map(|task| fs::read_to_string(task.path().join("children")).unwrap_or_default());
-    lists.flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<u32>>()).collect()
+    let of_task = |task: PathBuf| {
+        let list = fs::read_to_string(task.join("children")).unwrap_or_default();
+        list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<u32>>()
+    };
+    let tasks = PathBuf::from(format!("/proc/{pid}/task"));
+    if pid == std::process::id() {
+        return of_task(tasks.join(pid.to_string()));
+    }
+    fs::read_dir(tasks).into_iter().flatten().flatten().flat_map(|task| of_task(task.path())).collect()
 }
 
 /// What runs as a process or thread; nothing in a zombie, or where it is gone.

@@ -7,6 +7,7 @@
 use crate::failure::reason;
 use crate::system::channel::Event;
 use crate::system::deaths::{Death, Ends};
+use crate::system::ledger::Ledger;
 use crate::system::threads;
 use crate::system::tree;
 use crate::system::unwind::{Place, Unwinding};
@@ -66,14 +67,15 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Begins; what becomes of the program is told.
-    pub(crate) fn begin(tell: impl Fn(Event) + Send + 'static) -> io::Result<Watch> {
+    /// Begins; what becomes of the program is told, and which processes it has noted.
+    pub(crate) fn begin(tell: impl Fn(Event) + Send + 'static, ledger: Option<Arc<Ledger>>) -> io::Result<Watch> {
         let (gate, own) = UnixStream::pair()?;
         let (seen, is_over, waiter) = (Arc::default(), Arc::new(AtomicBool::new(false)), Arc::new(AtomicI32::new(0)));
         let watcher = Watcher {
             seen: Arc::clone(&seen),
             is_over: Arc::clone(&is_over),
             ends: Ends::default(),
+            ledger,
             program: 0,
             is_traced: false,
             is_stopped: false,
@@ -137,6 +139,7 @@ struct Watcher {
     seen: Arc<Mutex<Seen>>,
     is_over: Arc<AtomicBool>,
     ends: Ends,
+    ledger: Option<Arc<Ledger>>,
     program: libc::pid_t,
     is_traced: bool,
     is_stopped: bool,
@@ -151,6 +154,7 @@ impl Watcher {
             return tell(Event::Ended(Err(error)));
         }
         self.program = libc::pid_t::from_ne_bytes(pid);
+        self.note(self.program);
         let options = Options::PTRACE_O_EXITKILL
             | Options::PTRACE_O_TRACECLONE
             | Options::PTRACE_O_TRACEFORK
@@ -213,6 +217,8 @@ impl Watcher {
                 unsafe { libc::ptrace(libc::PTRACE_LISTEN, thread, 0, 0) };
                 return;
             }
+            // A new one waits here before it does anything.
+            libc::PTRACE_EVENT_STOP => self.note(thread),
             libc::PTRACE_EVENT_EXEC => self.ends.becomes_another(thread),
             libc::PTRACE_EVENT_EXIT => {
                 let death = match ptrace::getevent(pid) {
@@ -270,6 +276,12 @@ impl Watcher {
             let exe = threads::executable(pid);
             let thread = u32::try_from(thread).unwrap_or(0);
             self.seen().waiting.push(Waiting { pid, thread, exe, runs, stack });
+        }
+    }
+
+    fn note(&self, thread: libc::pid_t) {
+        if let Some(ledger) = &self.ledger {
+            ledger.note(thread);
         }
     }
 
