@@ -216,20 +216,26 @@ fn whatever_ends_it_nothing_is_left() {
 }
 
 #[test]
-fn a_program_of_another_language_is_swept() {
+fn what_an_interpreter_calls_by_ctypes_is_swept() {
     let Some(place) = Place::new() else { return };
     if !Command::new("python3").arg("--version").output().is_ok_and(|output| output.status.success()) {
         eprintln!("SKIPPED: there is no python3");
         return;
     }
-    let program = "import ctypes\nc = ctypes.CDLL(None, use_errno=True)\nc.mmap.restype = ctypes.c_void_p\n\
-                   p = c.mmap(None, ctypes.c_size_t(4096), 3, 34, -1, 0)\nctypes.memset(p, 65, 10)\n\
-                   print(ctypes.string_at(p, 3))\n";
-    place.write("prog.py", program);
-    let (all, stderr, status) = sweep(&place, &["--only", "libffi*"], &["python3", "prog.py"]);
-    assert_eq!(status, Some(0), "{stderr}");
-    let findings = records(&all, "finding");
-    assert!(findings.iter().any(|finding| finding["rule"] == "sweep-unchecked-return"), "{stderr}\n{findings:#?}");
+    let told = |name: &str| {
+        let program = programs().join(name);
+        let options = ["--only", "libffi*", "--only", "_ctypes*"];
+        let (all, stderr, status) = sweep(&place, &options, &["python3", program.to_str().unwrap()]);
+        assert_eq!(status, Some(0), "{name}: {stderr}");
+        let points = records(&all, "point");
+        assert!(points.iter().any(|point| point["outcome"] != "unreached"), "{name}: {stderr}");
+        let findings = records(&all, "finding");
+        let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let told = findings.iter().map(|finding| (word(&finding["rule"]), word(&finding["call"]["function"])));
+        told.filter(|(rule, _)| rule.starts_with("sweep-")).collect::<Vec<_>>()
+    };
+    assert_eq!(told("ctypes-unchecked.py"), [("sweep-unchecked-return".to_owned(), "mmap".to_owned())]);
+    assert_eq!(told("ctypes-checked.py"), []);
 }
 
 /// By a script that stands beside the programs: points are the same in all plain runs, and results are repeated.
