@@ -16,6 +16,7 @@ mod memcheck;
 mod outputs;
 mod path;
 mod pattern;
+#[cfg(target_arch = "x86_64")]
 mod race;
 mod replacement;
 mod run;

@@ -8,6 +8,7 @@ mod race;
 mod sweep;
 
 pub(crate) use objects::columns_of;
+#[cfg(target_arch = "x86_64")]
 pub(crate) use race::demand;
 pub(crate) use sweep::{choice, jobs};
 

@@ -4,11 +4,14 @@ use super::{
     all_frames, baselines, error_exitcode, format, gen_suppressions, no_project_file, option_argument, output, program,
     seconds, source_root, waiting,
 };
-use crate::race::engine::Demand;
-use crate::race::objects::Choice;
+#[cfg(target_arch = "x86_64")]
+use crate::race::{engine::Demand, objects::Choice};
+#[cfg(target_arch = "x86_64")]
+use clap::ArgMatches;
 use clap::builder::ValueParser;
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, Command, value_parser};
 use mapsan_model::Key;
+#[cfg(target_arch = "x86_64")]
 use std::time::Duration;
 
 const EXAMPLES: &str = "\
@@ -79,6 +82,7 @@ fn percent(text: &str) -> Result<f64, String> {
 }
 
 /// What is to be watched, and how hard.
+#[cfg(target_arch = "x86_64")]
 pub(crate) fn demand(matches: &ArgMatches) -> Demand {
     let names = matches.get_many("object").into_iter().flatten().cloned().collect();
     Demand {

@@ -3,16 +3,20 @@
 use crate::failure::Failure;
 use crate::form::objects::{Layout, sharing_document, sharing_table};
 use crate::ipc::sharing::Sharing;
-use crate::race::written::Question;
-use crate::race::{follow, writers};
+#[cfg(target_arch = "x86_64")]
+use crate::race::{follow, writers, written::Question};
 use crate::say;
+#[cfg(target_arch = "x86_64")]
 use crate::system::{child, watchpoint};
 use clap::ArgMatches;
 use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::process::ExitCode;
+#[cfg(target_arch = "x86_64")]
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+#[cfg(target_arch = "x86_64")]
+use std::time::Instant;
 
 /// Says who has it; 1 if nobody was seen to.
 pub(crate) fn who(matches: &ArgMatches) -> Result<ExitCode, Failure> {
@@ -40,6 +44,7 @@ pub(crate) fn who(matches: &ArgMatches) -> Result<ExitCode, Failure> {
 }
 
 /// Says who writes a word; 1 if nobody was seen to.
+#[cfg(target_arch = "x86_64")]
 fn writes(word: &OsStr, time: Duration) -> Result<ExitCode, Failure> {
     let question = Question::read(word)?;
     watchpoint::check().map_err(|error| follow::refusal(&error))?;
@@ -54,4 +59,9 @@ fn writes(word: &OsStr, time: Duration) -> Result<ExitCode, Failure> {
         say::say!("{line}");
     }
     Ok(if seen.writers.is_empty() { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn writes(_: &OsStr, _: Duration) -> Result<ExitCode, Failure> {
+    Err(super::elsewhere::refusal("mapsan who --writes"))
 }

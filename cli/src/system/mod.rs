@@ -23,12 +23,14 @@ pub(crate) mod memory;
 pub(crate) mod namespace;
 pub(crate) mod pages;
 pub(crate) mod posix;
+#[cfg(target_arch = "x86_64")]
 pub(crate) mod privileges;
 pub(crate) mod process;
 pub(crate) mod processes;
 pub(crate) mod program;
 mod refusal;
 pub(crate) mod regular;
+#[cfg(target_arch = "x86_64")]
 pub(crate) mod samples;
 pub(crate) mod segment;
 pub(crate) mod segments;
@@ -37,9 +39,11 @@ pub(crate) mod sysv;
 pub(crate) mod threads;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod tracee;
+#[cfg(target_arch = "x86_64")]
 pub(crate) mod tracer;
 pub(crate) mod tree;
 mod undisturbed;
 pub(crate) mod unwind;
 pub(crate) mod watch;
+#[cfg(target_arch = "x86_64")]
 pub(crate) mod watchpoint;

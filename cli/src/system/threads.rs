@@ -3,6 +3,7 @@
 use crate::system::memory::Memory;
 use crate::system::process::Process;
 use crate::system::unwind::{Place, Registers, Unwinding};
+#[cfg(target_arch = "x86_64")]
 use nix::sys::ptrace;
 use nix::unistd::Pid;
 use std::fs;
@@ -54,8 +55,17 @@ pub(crate) fn of(pid: u32) -> Vec<libc::pid_t> {
 
 /// The registers of a thread that is stopped.
 pub(crate) fn registers(thread: Pid) -> Option<Registers> {
-    let all = ptrace::getregs(thread).ok()?;
-    Some(Registers { instruction: all.rip, stack: all.rsp, frame: all.rbp })
+    #[cfg(target_arch = "x86_64")]
+    {
+        let all = ptrace::getregs(thread).ok()?;
+        Some(Registers { instruction: all.rip, stack: all.rsp, frame: all.rbp })
+    }
+    // Stacks are unwound on x86-64 alone.
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        let _ = thread;
+        None
+    }
 }
 
 /// The stack of a thread of a process, from these registers on.

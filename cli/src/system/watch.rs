@@ -303,6 +303,7 @@ fn is_stopping(signal: i32) -> bool {
 }
 
 /// A signal that is ignored interrupts nothing, where nobody traces: a call that gave EINTR for it is made again.
+#[cfg(target_arch = "x86_64")]
 fn restart_where_ignored(thread: Pid, signal: i32) {
     /// syscall.
     const LENGTH: u64 = 2;
@@ -319,3 +320,7 @@ fn restart_where_ignored(thread: Pid, signal: i32) {
         let _ = ptrace::setregs(thread, registers);
     }
 }
+
+/// What the call was is not known there.
+#[cfg(not(target_arch = "x86_64"))]
+fn restart_where_ignored(_: Pid, _: i32) {}
