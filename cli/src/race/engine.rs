@@ -14,7 +14,7 @@ use crate::race::window::{Stage, Window};
 use crate::race::words::{Word, Words};
 use crate::system::pages;
 use crate::system::privileges;
-use crate::system::tracer::{self, Change, Told, What};
+use crate::system::tracer::{self, Born, Change, Told, What};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::sync::Arc;
@@ -65,6 +65,8 @@ pub(crate) struct Engine {
     /// For how long something of the program was held up.
     spent: Duration,
     next_look: Instant,
+    /// Before which it is not looked again, since looking costs, too.
+    rests_until: Instant,
     interval: Duration,
     next_tick: Instant,
     /// Processes that have not got the rights of their program's file.
@@ -96,6 +98,7 @@ impl Engine {
             start: now,
             spent: Duration::ZERO,
             next_look: now,
+            rests_until: now,
             interval: LOOK_SOON,
             next_tick: now,
             withheld: BTreeSet::new(),
@@ -118,7 +121,10 @@ impl Engine {
             }
             if now >= self.next_tick {
                 self.next_tick = now + TICK;
-                self.words.compare(&self.objects);
+                // Where much is shared, what it takes to compare would leave nothing for watching.
+                if tracer::own_time() * 2 <= self.earned(now) {
+                    self.words.compare(&self.objects);
+                }
             }
             self.open_windows(now);
             let until = self.windows.iter().flatten().map(|window| window.until).fold(self.next_tick, Instant::min);
@@ -140,6 +146,7 @@ impl Engine {
 
     /// Something has happened to a thread.
     fn take(&mut self, Change { thread, what }: Change) {
+        self.spent += STOP;
         match what {
             What::Ended(status) => {
                 self.end_thread(thread);
@@ -147,8 +154,11 @@ impl Engine {
                     self.tell(Event::Ended(status));
                 }
             }
-            What::Born(child) => {
-                self.add(child);
+            What::Born(born) => {
+                match born {
+                    Born::Process(child) => self.add_forked(thread, child),
+                    Born::Other(child) => self.add(child),
+                }
                 tracer::go_on(thread, 0);
             }
             What::Executed => self.execute(thread),
@@ -196,6 +206,24 @@ impl Engine {
                 self.objects.look(pid);
             }
         }
+        self.join(thread);
+    }
+
+    /// A process that was forked has what the one has that did so.
+    fn add_forked(&mut self, parent: i32, child: i32) {
+        if self.threads.add_process(child) {
+            let parent = self.threads.get(parent).map_or(parent, |known| known.pid);
+            self.objects.inherit(parent, child);
+            self.look_soon();
+            self.join(child);
+        }
+    }
+
+    /// Watches in a new thread what is watched in the others, if that is affordable: what it does goes unseen otherwise.
+    fn join(&mut self, thread: i32) {
+        if !self.is_affordable(Instant::now()) {
+            return;
+        }
         for (slot, window) in self.windows.iter().enumerate() {
             if let Some(window) = window {
                 self.threads.join(thread, slot, window.word.of, &window.word.bytes, &self.objects);
@@ -205,7 +233,7 @@ impl Engine {
 
     fn look_soon(&mut self) {
         self.interval = LOOK_SOON;
-        self.next_look = self.next_look.min(Instant::now() + LOOK_SOON);
+        self.next_look = self.next_look.min((Instant::now() + LOOK_SOON).max(self.rests_until));
     }
 
     fn end_thread(&mut self, thread: i32) {
@@ -302,6 +330,9 @@ impl Engine {
 
     /// Looks at what processes have mapped.
     fn look(&mut self, now: Instant) {
+        /// What part of the budget it may take.
+        const PART: f64 = 3.0;
+        let begin = tracer::own_time();
         let mut changed = false;
         for pid in self.threads.pids() {
             changed |= self.objects.look(pid);
@@ -311,7 +342,9 @@ impl Engine {
         }
         self.words.look_for_pages(&self.objects);
         self.interval = if changed { LOOK_SOON } else { (self.interval * 2).min(LOOK_LATE) };
-        self.next_look = now + self.interval;
+        let cost = tracer::own_time().saturating_sub(begin);
+        self.rests_until = now + cost.mul_f64(100.0 / self.demand.budget * PART);
+        self.next_look = (now + self.interval).max(self.rests_until);
     }
 
     /// Whether the program was held up for less than it may be.
@@ -319,9 +352,12 @@ impl Engine {
         self.spent + tracer::own_time() <= self.earned(now)
     }
 
-    /// For how long it may have been held up by now.
+    /// For how long it may have been held up by now: a part of the time that it would have taken without.
     fn earned(&self, now: Instant) -> Duration {
-        now.duration_since(self.start).mul_f64(self.demand.budget / 100.0) + CREDIT
+        /// What is left of the budget for what is not seen: stops take longer on a busy machine, and starting takes time.
+        const PART: f64 = 0.75;
+        let alone = now.duration_since(self.start).saturating_sub(self.spent);
+        alone.mul_f64(self.demand.budget / 100.0 * PART) + CREDIT
     }
 
     /// Watches as many words as the budget allows.

@@ -13,6 +13,7 @@ use crate::run::prepare::Prepared;
 use crate::system::tree::{Living, Tree};
 use crate::system::{child, tracer, watchpoint};
 use mapsan_model::Rule;
+use std::fs;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitStatus};
@@ -67,7 +68,7 @@ impl<'a> Follower<'a> {
         let held = child::start_held(command).map_err(|error| not_executable(&error))?;
         (self.pid, self.exe) = (held.pid, prepared.program.path.display().to_string());
         self.session.main = Some(held.pid);
-        self.record(held.pid, &self.exe.clone(), Kind::Start(Start { version: version(), ..Start::default() }));
+        self.record(held.pid, &self.exe.clone(), started(held.pid));
         let (events, heard) = mpsc::channel();
         let stop = Arc::new(AtomicBool::new(false));
         let (is_traced, traced) = mpsc::channel();
@@ -151,7 +152,7 @@ impl<'a> Follower<'a> {
             }
             Event::Executed(pid, exe) => {
                 let pid = u32::try_from(pid).unwrap_or_default();
-                self.record(pid, &exe, Kind::Start(Start { version: version(), ..Start::default() }));
+                self.record(pid, &exe, started(pid));
             }
             Event::LetGo(pid, exe) => {
                 let why = "it gets rights of its file's owner, and would not while it is traced: it runs unwatched; watch a \
@@ -234,8 +235,12 @@ fn reap(pid: u32, events: &Sender<Event>) {
     });
 }
 
-fn version() -> String {
-    env!("CARGO_PKG_VERSION").to_owned()
+/// That a process executes a program.
+fn started(pid: u32) -> Kind {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let parent = status.lines().find_map(|line| line.strip_prefix("PPid:")?.trim().parse().ok());
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    Kind::Start(Start { version, ppid: parent.unwrap_or_default(), ..Start::default() })
 }
 
 /// Why nothing can be watched, and what to do.

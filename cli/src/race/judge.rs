@@ -150,8 +150,20 @@ fn is_atomic_file(file: &Path) -> bool {
 
 /// Whether a word of the source is an atomic's.
 fn is_atomic_word(word: &str) -> bool {
-    const BEGINNINGS: [&str; 8] =
-        ["atomic_", "__atomic_", "__c11_atomic_", "__sync_", "g_atomic_", "uatomic_", "ck_pr_", "_Atomic"];
+    const BEGINNINGS: [&str; 12] = [
+        "atomic_",
+        "__atomic_",
+        "__c11_atomic_",
+        "__sync_",
+        "g_atomic_",
+        "uatomic_",
+        "ck_pr_",
+        "_Atomic",
+        "pg_atomic_",
+        "ngx_atomic_",
+        "apr_atomic_",
+        "rte_atomic",
+    ];
     const WORDS: [&str; 6] =
         ["READ_ONCE", "WRITE_ONCE", "ACCESS_ONCE", "smp_load_acquire", "smp_store_release", "atomic"];
     BEGINNINGS.iter().any(|beginning| word.starts_with(beginning)) || WORDS.contains(&word)
@@ -274,6 +286,7 @@ mod tests {
             assert!(is_atomic_function(name), "{name}");
         }
         assert!(is_atomic_function("core::sync::atomic::AtomicU32::load"));
+        assert!(is_atomic_function("pg_atomic_write_u64"));
         for name in ["main", "update_atomically", "nonatomic_add", "automatic"] {
             assert!(!is_atomic_function(name), "{name}");
         }

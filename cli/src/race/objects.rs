@@ -93,9 +93,23 @@ impl Objects {
             }
         }
         self.all.retain(|_, object| !object.parts.is_empty());
+        self.note_seen();
+        changed
+    }
+
+    fn note_seen(&mut self) {
         let shared: Vec<_> = self.shared().map(|(of, object)| (of, (object.name.clone(), object.size()))).collect();
         self.seen.extend(shared);
-        changed
+    }
+
+    /// A process was forked, and has what the other has, wherever that has it.
+    pub(crate) fn inherit(&mut self, parent: i32, child: i32) {
+        for object in self.all.values_mut() {
+            if let Some(parts) = object.parts.get(&parent).cloned() {
+                object.parts.insert(child, parts);
+            }
+        }
+        self.note_seen();
     }
 
     /// A process has ended, or has other memory now.
@@ -122,14 +136,14 @@ impl Objects {
         places.collect()
     }
 
-    /// What an object is called.
-    pub(crate) fn name(&self, of: Identity) -> String {
-        self.all.get(&of).map_or_else(String::new, |object| object.name.clone())
-    }
-
     /// Whether there are any.
     pub(crate) fn are_there(&self) -> bool {
         !self.all.is_empty()
+    }
+
+    /// What an object is called.
+    pub(crate) fn name(&self, of: Identity) -> String {
+        self.all.get(&of).map_or_else(String::new, |object| object.name.clone())
     }
 
     /// The names of all that were ever looked at, and the bytes that they have in all.
@@ -184,6 +198,10 @@ mod tests {
         assert_eq!(objects.shared().count(), 1);
         objects.forget(2);
         assert_eq!(objects.shared().count(), 0);
+        objects.inherit(1, 4);
+        objects.inherit(3, 5);
+        assert_eq!(objects.places(of, &(8..16)), [(1, 0x1008..0x1010), (4, 0x1008..0x1010)]);
+        assert_eq!(objects.shared().count(), 1);
     }
 
     #[test]

@@ -99,6 +99,13 @@ impl Threads {
         is_new.then_some(pid)
     }
 
+    /// Notes the only thread of a process that was forked; whether it was not known.
+    pub(crate) fn add_process(&mut self, pid: i32) -> bool {
+        let is_new = !self.all.contains_key(&pid);
+        self.all.entry(pid).or_insert_with(|| Thread::new(pid));
+        is_new
+    }
+
     /// A thread has ended; its process, if that had no other.
     pub(crate) fn remove(&mut self, thread: i32) -> Option<i32> {
         let pid = self.all.remove(&thread)?.pid;
@@ -172,7 +179,7 @@ impl Threads {
         let Some(watchpoint) = known.watchpoints.get_mut(slot) else { return false };
         if let Some(watchpoint) = watchpoint
             && (known.blocked == 0 || known.blocked > OFTEN)
-            && watchpoint.move_to(bytes).is_ok()
+            && watchpoint.move_to(bytes, Hits::ReadsAndWrites).is_ok()
         {
             return true;
         }
@@ -182,6 +189,8 @@ impl Threads {
             self.deaf.insert(known.pid);
         }
         known.signal = signal.unwrap_or(libc::SIGURG);
+        // The one that is there counts, too: a thread has no more than there are slots.
+        *watchpoint = None;
         match Watchpoint::set(thread, bytes, Hits::ReadsAndWrites, known.signal) {
             Ok(set) => {
                 *watchpoint = Some(set);
@@ -193,6 +202,23 @@ impl Threads {
                     self.refusal = Some(error);
                 }
                 false
+            }
+        }
+    }
+
+    /// What a stopped thread reads of a word does not matter any more: only if it writes it stops.
+    pub(crate) fn let_read(&mut self, thread: i32, slot: usize) {
+        let watchpoints = self.all.get_mut(&thread).map(|known| &mut known.watchpoints);
+        if let Some(Some(watchpoint)) = watchpoints.and_then(|watchpoints| watchpoints.get_mut(slot)) {
+            watchpoint.turn_to(Hits::Writes);
+        }
+    }
+
+    /// What any thread reads of a word matters again.
+    pub(crate) fn watch_reads(&mut self, slot: usize) {
+        for known in self.all.values_mut() {
+            if let Some(Some(watchpoint)) = known.watchpoints.get_mut(slot) {
+                watchpoint.turn_to(Hits::ReadsAndWrites);
             }
         }
     }

@@ -129,6 +129,12 @@ impl<T> Window<T> {
         self.stage = Stage::Surveyed { suspected: Box::new(suspected), left: SURVEYED * longer };
     }
 
+    /// Whether somebody is held who has only read: of the others it matters only if they write, and nothing that they do can have
+    /// waited for a read.
+    pub(crate) fn is_held_by_reader(&self) -> bool {
+        matches!(&self.stage, Stage::Held(first) if first.access.effect == Effect::Read)
+    }
+
     /// Whether it is over.
     pub(crate) fn is_over(&self, now: Instant) -> bool {
         now >= self.until || matches!(self.stage, Stage::Surveyed { left: 0, .. })

@@ -12,8 +12,11 @@ use std::ops::Range;
 /// How many pages are compared at a time, and of how many it is remembered what they were.
 const COMPARED: usize = 64;
 const REMEMBERED: usize = 4096;
-/// How many words that have changed are kept in mind.
+/// How many words that have changed are kept in mind, and how many that have changed again.
 const RECENT: usize = 512;
+const OFTEN: usize = 256;
+/// How many pages that have changed are kept in mind.
+const LIVELY: usize = 64;
 /// Words in a page from which not more than so many are taken at once: what is copied there changes as a whole.
 const TAKEN: usize = 24;
 /// After how many windows in which nobody else came to a word others are better watched.
@@ -45,13 +48,46 @@ struct History {
     unused: u32,
 }
 
+/// Words that were seen to change, the latest last.
+#[derive(Debug, Default)]
+struct Changed {
+    words: VecDeque<Word>,
+    known: HashSet<Word>,
+}
+
+impl Changed {
+    /// Adds one, in the place of the oldest if there are too many; whether it is new.
+    fn note(&mut self, word: Word, most: usize) -> bool {
+        let is_new = self.known.insert(word.clone());
+        if is_new {
+            self.words.push_back(word);
+            if self.words.len() > most
+                && let Some(oldest) = self.words.pop_front()
+            {
+                self.known.remove(&oldest);
+            }
+        }
+        is_new
+    }
+
+    fn retain(&mut self, is_there: impl Fn(&Word) -> bool) {
+        self.words.retain(&is_there);
+        self.known.retain(is_there);
+    }
+}
+
 /// The choice.
 #[derive(Debug)]
 pub(crate) struct Words {
     pages: BTreeMap<(Identity, u64), Box<[u8]>>,
     touched: BTreeMap<Identity, Vec<u64>>,
-    changed: VecDeque<Word>,
-    known: HashSet<Word>,
+    /// All of these.
+    all: Vec<(Identity, u64)>,
+    changed: Changed,
+    /// Those that change again and again: in large memory most change once, and nobody comes to them again for long.
+    often: Changed,
+    /// Pages that were seen to change, the latest last.
+    lively: VecDeque<(Identity, u64)>,
     histories: BTreeMap<(Identity, u64), History>,
     /// Bytes that need no watching any more: atomics, the C library's own, and those of races that are told.
     settled: BTreeMap<Identity, Vec<Range<u64>>>,
@@ -66,8 +102,10 @@ impl Words {
         Words {
             pages: BTreeMap::new(),
             touched: BTreeMap::new(),
-            changed: VecDeque::new(),
-            known: HashSet::new(),
+            all: Vec::new(),
+            changed: Changed::default(),
+            often: Changed::default(),
+            lively: VecDeque::new(),
             histories: BTreeMap::new(),
             settled: BTreeMap::new(),
             sizes: BTreeMap::new(),
@@ -80,7 +118,7 @@ impl Words {
     pub(crate) fn look_for_pages(&mut self, objects: &Objects) {
         self.touched.clear();
         for (identity, object) in objects.shared() {
-            let mut touched = BTreeSet::new();
+            let mut touched = Vec::new();
             let users: Vec<_> = object.parts.iter().collect();
             // A few of them: what one has touched the others mostly have, too.
             for _ in 0..users.len().min(3) {
@@ -91,13 +129,15 @@ impl Words {
                     touched.extend(pages::present(**pid, &pages).map(|page| page - part.at.start + part.offset));
                 }
             }
-            self.touched.insert(identity, touched.into_iter().collect());
+            touched.sort_unstable();
+            touched.dedup();
+            self.touched.insert(identity, touched);
         }
         let touched = &self.touched;
         self.pages.retain(|(identity, _), _| touched.contains_key(identity));
+        self.all = touched.iter().flat_map(|(identity, pages)| pages.iter().map(|page| (*identity, *page))).collect();
         while self.pages.len() > REMEMBERED {
-            let index = self.below(self.pages.len());
-            let Some(page) = self.pages.keys().nth(index).copied() else { break };
+            let Some(page) = self.remembered() else { break };
             self.pages.remove(&page);
         }
     }
@@ -115,25 +155,37 @@ impl Words {
 
     /// Compares some pages with what they were.
     pub(crate) fn compare(&mut self, objects: &Objects) {
-        let all: Vec<(Identity, u64)> =
-            self.touched.iter().flat_map(|(identity, pages)| pages.iter().map(|page| (*identity, *page))).collect();
-        if all.is_empty() {
+        let count = self.all.len();
+        if count == 0 {
             return;
         }
-        let first = if all.len() > COMPARED { self.below(all.len()) } else { 0 };
-        for index in 0..all.len().min(COMPARED) {
-            // Those that are remembered come again, so that there is something to compare with.
-            let page = if index % 2 == 1 && all.len() > COMPARED { self.remembered() } else { None };
-            let page = page.or_else(|| all.get((first + index) % all.len()).copied());
+        let first = if count > COMPARED { self.below(count) } else { 0 };
+        for index in 0..count.min(COMPARED) {
+            // Those that are remembered come again, so that there is something to compare with; those that change, more often.
+            let page = match index % 4 {
+                _ if count <= COMPARED => None,
+                0 => None,
+                1 | 2 => self.a_lively_one(),
+                _ => self.remembered(),
+            };
+            let page = page.or_else(|| self.all.get((first + index) % count).copied());
             if let Some((identity, offset)) = page {
                 self.compare_page(objects, identity, offset);
             }
         }
     }
 
+    fn a_lively_one(&mut self) -> Option<(Identity, u64)> {
+        let index = self.below(self.lively.len());
+        self.lively.get(index).copied()
+    }
+
+    /// One of those of which it is remembered what they were.
     fn remembered(&mut self) -> Option<(Identity, u64)> {
-        let index = self.below(self.pages.len().max(1));
-        self.pages.keys().nth(index).copied()
+        let index = self.below(self.all.len());
+        let from = self.all.get(index).copied();
+        let next = from.and_then(|from| self.pages.range(from..).next());
+        next.or_else(|| self.pages.iter().next()).map(|(page, _)| *page)
     }
 
     fn compare_page(&mut self, objects: &Objects, identity: Identity, offset: u64) {
@@ -148,23 +200,25 @@ impl Words {
                 words.filter(|((before, now), _)| before != now).map(|(_, index)| offset + index * 8).collect();
             let step = (changed.len() / TAKEN).max(1);
             let skipped = self.below(step);
+            if !changed.is_empty() {
+                self.note_lively((identity, offset));
+            }
             for place in changed.into_iter().skip(skipped).step_by(step) {
-                self.note_change(Word::at(identity, place));
+                let word = Word::at(identity, place);
+                if !self.changed.note(word.clone(), RECENT) {
+                    self.often.note(word, OFTEN);
+                }
             }
         }
         self.pages.insert((identity, offset), now.into_boxed_slice());
     }
 
-    /// A word was seen to change.
-    fn note_change(&mut self, word: Word) {
-        if !self.known.insert(word.clone()) {
-            return;
-        }
-        self.changed.push_back(word);
-        if self.changed.len() > RECENT
-            && let Some(oldest) = self.changed.pop_front()
-        {
-            self.known.remove(&oldest);
+    fn note_lively(&mut self, page: (Identity, u64)) {
+        if !self.lively.contains(&page) {
+            self.lively.push_back(page);
+            if self.lively.len() > LIVELY {
+                self.lively.pop_front();
+            }
         }
     }
 
@@ -189,10 +243,12 @@ impl Words {
 
     /// The least watched of three.
     fn one_that_changed(&mut self) -> Option<Word> {
+        let is_often = self.below(2) == 0 && !self.often.words.is_empty();
         let picks: Vec<Word> = (0..3)
             .filter_map(|_| {
-                let index = self.below(self.changed.len().max(1));
-                self.changed.get(index).cloned()
+                let number = self.number();
+                let words = if is_often { &self.often.words } else { &self.changed.words };
+                words.get(usize::try_from(number % words.len().max(1) as u64).ok()?).cloned()
             })
             .collect();
         let best = picks.into_iter().min_by_key(|word| {
@@ -205,8 +261,8 @@ impl Words {
     }
 
     fn a_neighbour(&mut self) -> Option<Word> {
-        let index = self.below(self.changed.len().max(1));
-        let word = self.changed.get(index).cloned()?;
+        let index = self.below(self.changed.words.len());
+        let word = self.changed.words.get(index).cloned()?;
         let distance = (self.number() % 8 + 1) * 8;
         let page = word.bytes.start / PAGE;
         let start = if self.below(2) == 0 {
@@ -304,7 +360,8 @@ impl Words {
     pub(crate) fn forget(&mut self, objects: &Objects) {
         let there: BTreeSet<Identity> = objects.shared().map(|(identity, _)| identity).collect();
         self.changed.retain(|word| there.contains(&word.of));
-        self.known.retain(|word| there.contains(&word.of));
+        self.often.retain(|word| there.contains(&word.of));
+        self.lively.retain(|(identity, _)| there.contains(identity));
         self.settled.retain(|identity, _| there.contains(identity));
         self.histories.retain(|(identity, _), _| there.contains(identity));
         self.sizes.retain(|(identity, _), _| there.contains(identity));

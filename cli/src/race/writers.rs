@@ -122,7 +122,7 @@ impl Watch {
         let Some(bytes) = self.target.places.get(&traced.pid) else { return };
         traced.rests_until = None;
         if let Some(watchpoint) = &mut traced.watchpoint
-            && watchpoint.move_to(bytes).is_ok()
+            && watchpoint.move_to(bytes, Hits::Writes).is_ok()
         {
             return;
         }

@@ -31,9 +31,18 @@ pub(crate) enum What {
     /// It stopped for the command alone: it is new, was interrupted, or may go on after it was halted.
     Stopped,
     /// It stopped: it has started this thread or process.
-    Born(i32),
+    Born(Born),
     /// It stopped: its process executes a new program, and has no other threads any more.
     Executed,
+}
+
+/// What was started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Born {
+    /// A process, by fork(2) or vfork(2): it has all that the one has that started it.
+    Process(i32),
+    /// A thread or, by clone(2), a process.
+    Other(i32),
 }
 
 /// A signal, and of what kind it is.
@@ -76,8 +85,9 @@ fn what(thread: i32, status: i32) -> What {
     match status >> 16 {
         libc::PTRACE_EVENT_STOP if signal == libc::SIGTRAP => What::Stopped,
         libc::PTRACE_EVENT_STOP => What::Halted,
-        libc::PTRACE_EVENT_CLONE | libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK => {
-            message().map_or(What::Stopped, What::Born)
+        libc::PTRACE_EVENT_CLONE => message().map_or(What::Stopped, |child| What::Born(Born::Other(child))),
+        libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK => {
+            message().map_or(What::Stopped, |child| What::Born(Born::Process(child)))
         }
         libc::PTRACE_EVENT_EXEC => What::Executed,
         _ => What::Signal(Told { signal, descriptor: descriptor(thread) }),

@@ -72,7 +72,7 @@ pub(crate) struct Watchpoint {
     hits: Hits,
     flags: u64,
     is_set: bool,
-    address: u64,
+    bytes: Range<u64>,
 }
 
 impl Watchpoint {
@@ -88,9 +88,9 @@ impl Watchpoint {
             Err(error) => return Err(error),
         };
         let samples = Samples::of(&event)?;
-        let mut watchpoint = Watchpoint { event, samples, hits, flags, is_set: false, address: bytes.start };
+        let mut watchpoint = Watchpoint { event, samples, hits, flags, is_set: false, bytes: bytes.clone() };
         watchpoint.tell_by(thread, signal)?;
-        watchpoint.move_to(bytes)?;
+        watchpoint.move_to(bytes, hits)?;
         Ok(watchpoint)
     }
 
@@ -116,10 +116,10 @@ impl Watchpoint {
     }
 
     /// Moves it to other bytes of the same thread. What is known of those before is forgotten.
-    pub(crate) fn move_to(&mut self, bytes: &Range<u64>) -> io::Result<()> {
+    pub(crate) fn move_to(&mut self, bytes: &Range<u64>, hits: Hits) -> io::Result<()> {
         self.unset();
         self.samples.forget();
-        self.address = bytes.start;
+        (self.bytes, self.hits) = (bytes.clone(), hits);
         let attributes = attributes(bytes, self.hits, self.flags);
         // SAFETY: a structure that the call reads.
         let moved =
@@ -127,6 +127,15 @@ impl Watchpoint {
         checked(moved)?;
         self.is_set = true;
         Ok(())
+    }
+
+    /// Lets others hit it from now on, if it is set. What was seen is forgotten.
+    pub(crate) fn turn_to(&mut self, hits: Hits) {
+        if self.is_set && self.hits != hits {
+            let bytes = self.bytes.clone();
+            // One that can't be set again is not: the next word's is.
+            let _ = self.move_to(&bytes, hits);
+        }
     }
 
     /// Takes it away until it is moved.
@@ -145,7 +154,7 @@ impl Watchpoint {
 
     /// The access for which it was hit; `None` if there was none since, or more than one.
     pub(crate) fn take(&mut self) -> Option<Seen> {
-        self.samples.take().filter(|seen| seen.address == self.address)
+        self.samples.take().filter(|seen| seen.address == self.bytes.start)
     }
 
     /// By which the signal tells it from others.

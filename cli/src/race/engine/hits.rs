@@ -1,10 +1,10 @@
 //! What is done when a thread has come to a watched word.
 
-use super::{Engine, STOP, exe_of, window_start};
+use super::{Engine, exe_of, window_start};
 use crate::race::instruction::{Extent, Stopped};
 use crate::race::suspicion::{Side, Suspicion};
 use crate::race::threads::Taken;
-use crate::race::window::{Answer, Hit, Stage};
+use crate::race::window::{Answer, Hit, Stage, Window};
 use crate::race::words::Word;
 use crate::system::samples::Seen;
 use crate::system::{pages, tracer};
@@ -16,7 +16,6 @@ impl Engine {
     pub(super) fn hit(&mut self, thread: i32, slot: usize) {
         /// What part of the budget that is left one of them may take.
         const PART: u32 = 16;
-        self.spent += STOP;
         let now = Instant::now();
         let taken = self.threads.get_mut(thread).map_or(Taken::Nothing, |known| known.take_hit(slot));
         let seen = match taken {
@@ -31,8 +30,8 @@ impl Engine {
         let is_alone = !self.threads.is_another_coming(thread, slot);
         match seen.and_then(|hit| Some((self.windows.get_mut(slot)?.as_mut()?.judge(&hit, is_alone), hit))) {
             // Whoever comes later may have been waiting for this one.
-            None => self.spoil(slot, now),
-            Some((Answer::Hold, hit)) if self.is_common(slot, hit.access.at) => {}
+            None => self.spoil(slot, is_alone, now),
+            Some((Answer::Hold, hit)) if is_alone && self.is_common(slot, hit.access.at) => {}
             Some((Answer::Hold, hit)) => {
                 let spare = self.earned(now).saturating_sub(self.spent);
                 if let Some(Some(window)) = self.windows.get_mut(slot) {
@@ -46,7 +45,13 @@ impl Engine {
             }
             Some((Answer::Suspect, hit)) => self.suspect(slot, &hit, now),
             Some((Answer::Atomic, hit)) => self.drop_atomic(slot, &hit.bytes),
-            Some((Answer::GoOn, _)) => {}
+            Some((Answer::GoOn, hit)) => {
+                let is_read = !hit.access.effect.writes();
+                // One that reads all the time would hardly come to where it writes.
+                if is_read && self.windows.get(slot).and_then(Option::as_ref).is_some_and(Window::is_held_by_reader) {
+                    self.threads.let_read(thread, slot);
+                }
+            }
         }
         tracer::go_on(thread, 0);
     }
@@ -68,11 +73,14 @@ impl Engine {
         is_common
     }
 
-    /// An access was made of which nothing is known.
-    fn spoil(&mut self, slot: usize, now: Instant) {
+    /// An access was made of which nothing is known. It may have come after one by a thread that is about to stop: what that wrote may
+    /// be what this one has waited for.
+    fn spoil(&mut self, slot: usize, is_alone: bool, now: Instant) {
         let Some(Some(window)) = self.windows.get(slot) else { return };
-        if let Stage::Held(_) = &window.stage {
-            self.end_window(slot, now);
+        match &window.stage {
+            Stage::Held(_) => self.end_window(slot, now),
+            Stage::Armed if !is_alone => self.close(slot, true),
+            _ => {}
         }
     }
 
@@ -140,6 +148,7 @@ impl Engine {
         } else if let Some(Some(window)) = self.windows.get_mut(slot) {
             let may_poll = [&first, second].iter().any(|hit| hit.waits && !hit.access.effect.writes());
             window.survey(suspicion, may_poll, Instant::now());
+            self.threads.watch_reads(slot);
         }
     }
 
