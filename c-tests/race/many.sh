@@ -1,6 +1,6 @@
 #!/bin/sh
 # many.sh COMMAND BUILD RUNS [TEST...]: how often each of the programs is told of, in so many runs of at most ten seconds each; a
-# racy one until it is found, a correct one for two seconds. BUILD is where they are built (…/c-tests/race).
+# racy one until it is found, a correct one for a second. BUILD is where they are built (…/c-tests/race).
 set -u
 [ $# -ge 3 ] || { sed -n 2,3p "$0"; exit 2; }
 command=$1 build=$2 runs=$3
@@ -15,13 +15,13 @@ while read -r name what program kind environment; do
     *) continue ;;
     esac
     found=0 ended=0 took='' run=0
-    seconds=2
+    seconds=1
     [ "$what" = correct ] || seconds=10
     while [ $run -lt "$runs" ]; do
         run=$((run + 1))
         rm -f records.json
         begin=$(date +%s%N)
-        setsid env $environment "$command" race --budget 60 --format json -o records.json -- \
+        setsid env $environment "$command" race --budget 150 --format json -o records.json -- \
             "$build/$program" $kind $seconds >out.txt 2>&1 </dev/null &
         running=$!
         while [ "$what" = racy ] && kill -0 $running 2>/dev/null; do

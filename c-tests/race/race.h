@@ -125,7 +125,10 @@ static void *share(int argc, char **argv, size_t size)
     second = fork();
     CHECK(second >= 0);
     if (second == 0) {
-        execl("/proc/self/exe", argv[0], kind, argc > 2 ? argv[2] : "3", name, (char *)NULL);
+        /* By its name: /proc/self/exe itself is another program under some tools. */
+        char program[4096] = "";
+        CHECK(readlink("/proc/self/exe", program, sizeof program - 1) > 0);
+        execl(program, argv[0], kind, argc > 2 ? argv[2] : "3", name, (char *)NULL);
         _exit(71);
     }
     return memory;

@@ -15,7 +15,7 @@ if ! "$command" race -- true 2>why || grep -q "NOT COVERED" why; then
 fi
 
 if [ "$what" = correct ]; then
-    "$command" race --budget 60 --format json -o records.json -- "$program" "$@"
+    "$command" race --budget 150 --format json -o records.json -- "$program" "$@"
     status=$?
     [ $status = 0 ] || { echo "it ended with $status"; exit 1; }
     grep '"kind":"finding"' records.json && { echo "a correct program"; exit 1; }
@@ -31,7 +31,7 @@ found() {
 waited=0
 until found; do
     # In a process group of its own, of which all are ended at once when it is found.
-    setsid "$command" race --budget 60 --format json -o records.json --format text -o text.txt -- "$program" "$@" &
+    setsid "$command" race --budget 150 --format json -o records.json --format text -o text.txt -- "$program" "$@" &
     running=$!
     until found || ! kill -0 $running 2>/dev/null; do
         waited=$((waited + 1))
