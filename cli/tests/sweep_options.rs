@@ -39,6 +39,18 @@ fn what_is_known_is_told_and_not_run_again() {
     assert_eq!((text(&plan.stdout), plan.status.code()), (String::new(), Some(0)));
 }
 
+/// The plain runs tell of them; those that are compared with these don't ask.
+#[test]
+fn programs_that_the_library_is_not_in_are_told() {
+    let Some(place) = Place::new() else { return };
+    place.write("prog.c", UNCHECKED);
+    place.compile("prog");
+    let output = place.mapsan(&["sweep", "--", "sh", "-c", "./prog; env -i ./prog"]);
+    let said = text(&output.stderr);
+    assert_eq!(said.matches("NOT COVERED: './prog': the library is not in it").count(), 1, "{said}");
+    assert!(said.contains("sweep-unchecked-return"), "{said}");
+}
+
 #[test]
 fn parts_of_a_plan_make_the_whole() {
     let Some(place) = Place::new() else { return };

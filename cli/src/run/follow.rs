@@ -78,6 +78,8 @@ pub(crate) struct Follower {
     /// The process for which the run is made: when that is gone, it is over, too.
     keeper: Option<u32>,
     is_out_of_time: bool,
+    /// Whether it is looked which programs are covered.
+    asks_coverage: bool,
     /// The ranks of processes of a parallel job.
     ranks: HashMap<u32, Option<u32>>,
 }
@@ -119,6 +121,7 @@ impl Follower {
             limit,
             keeper,
             is_out_of_time: false,
+            asks_coverage: true,
             ranks: HashMap::new(),
         })
     }
@@ -135,6 +138,11 @@ impl Follower {
     /// not written by then is lost.
     pub(crate) fn keep(&mut self, ledger: Ledger) {
         self.ledger = Some(Arc::new(ledger));
+    }
+
+    /// Follows a run of programs of which is known already whether they are covered.
+    pub(crate) fn ask_no_coverage(&mut self) {
+        self.asks_coverage = false;
     }
 
     /// Ends the run after so much time.
@@ -165,8 +173,7 @@ impl Follower {
         if let Err(why) = &program.cover {
             self.session.add_gap(&program.path.display().to_string(), &why.reason, pid);
         }
-        // What is watched is compared with other runs of the same programs: nobody asks which of them are covered.
-        let mut coverage = self.watch.is_none().then(|| Coverage::new(&prepared.library));
+        let mut coverage = self.asks_coverage.then(|| Coverage::new(&prepared.library));
         let status = self.until_the_program_ends(pid, &mut coverage)?;
         let living = self.until_the_tree_ends(wait, status, &mut coverage);
         // Of who is killed everybody knows that it was not asked.

@@ -156,7 +156,9 @@ impl Setting {
         if let Some(ledger) = ledger {
             follower.keep(ledger);
         }
+        // One that is compared with the plain ones, which tell of all programs.
         if let Some(limit) = run.limit {
+            follower.ask_no_coverage();
             follower.limit(limit);
         }
         let log = follower.log_path();
