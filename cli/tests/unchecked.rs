@@ -317,6 +317,18 @@ fn records_that_can_not_be_read_are_no_coverage() {
     let Some(mut command) = covering() else { return };
     let (said, status) = ended(&command.arg("report").arg(&records).output().unwrap());
     assert!(status == Some(125) && said.contains("records' is empty: that is the log of"), "{status:?} {said}");
+    // Beside the records of its parent it is that of a process that was forked, which tells no start of its own.
+    let parent = folder.path().join("parent");
+    let head = r#""time":"2026-01-01T00:00:00.000000Z","pid":9,"tid":9,"exe":"/p""#;
+    let end = r#""errors":0,"warnings":0,"notes":0,"repeated":0,"changes":0"#;
+    let told = [
+        format!(r#"{{"schema":"mapsan/1","kind":"start",{head},"version":"0.1.0","ppid":1}}"#),
+        format!(r#"{{"schema":"mapsan/1","kind":"end",{head},{end}}}"#),
+    ];
+    fs::write(&parent, told.join("\n") + "\n").unwrap();
+    let Some(mut command) = covering() else { return };
+    let (said, status) = ended(&command.arg("report").args([&records, &parent]).output().unwrap());
+    assert!(status == Some(0) && said.contains("of a forked process that had nothing to tell"), "{status:?} {said}");
     // A library of another version: the word it writes its schema with is another.
     let Some(command) = covering() else { return };
     let library = command.get_envs().find(|(name, _)| *name == "MAPSAN_RUNTIME").unwrap().1.unwrap();

@@ -106,6 +106,13 @@ const fn only<const N: usize>(words: [Hardening; N]) -> Option<Hardening> {
 }
 
 impl Rule {
+    /// What rules are about, calls and signals, each once, in the order of the rules.
+    pub fn calls() -> impl Iterator<Item = &'static str> {
+        let is_first = |at: usize, call: &str| !Rule::ALL.iter().take(at).any(|other| other.info().call == call);
+        let calls = Rule::ALL.iter().map(|rule| rule.info().call).enumerate();
+        calls.filter(move |(at, call)| is_first(*at, call)).map(|(_, call)| call)
+    }
+
     /// The rule of that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Rule> {

@@ -6,7 +6,7 @@
 
 int main(void)
 {
-    int id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0666);
+    int id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
     if (id < 0) {
         perror("shmget");
         return EXIT_FAILURE;

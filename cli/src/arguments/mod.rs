@@ -1,5 +1,7 @@
 //! Layer *arguments*: the command line. The flags that set an option of the library are made from the model's declarations.
 
+#[cfg(test)]
+mod documents;
 mod inspect;
 mod names;
 mod objects;

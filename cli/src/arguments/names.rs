@@ -23,12 +23,7 @@ pub(super) fn rules(values: Values) -> ValueParser {
 
 /// What can be explained. All else is taken as well, so that it can be said what is near.
 pub(super) fn explained() -> ValueParser {
-    let mut offered: Vec<&str> = rule_names().collect();
-    for call in Rule::ALL.iter().map(|rule| rule.info().call) {
-        if !offered.contains(&call) {
-            offered.push(call);
-        }
-    }
+    let offered = rule_names().chain(Rule::calls()).collect();
     Names { offered, parser: StringValueParser::new() }.into()
 }
 

@@ -13,7 +13,24 @@ pub(crate) fn completions(matches: &ArgMatches) -> String {
     let shell = matches.get_one::<Shell>("shell").copied().unwrap_or(Shell::Bash);
     let mut bytes = Vec::new();
     clap_complete::generate(shell, &mut arguments::command(), "mapsan", &mut bytes);
-    String::from_utf8_lossy(&bytes).into_owned()
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    if shell == Shell::Fish { text + &names_for_fish() } else { text }
+}
+
+/// What may stand behind a subcommand, which the generator leaves out for fish.
+fn names_for_fish() -> String {
+    let mut text = String::new();
+    for command in arguments::command().get_subcommands() {
+        for argument in command.get_positionals() {
+            let names: Vec<String> =
+                argument.get_possible_values().iter().map(|name| name.get_name().to_owned()).collect();
+            if !names.is_empty() {
+                let (name, names) = (command.get_name(), names.join(" "));
+                let _ = writeln!(text, "complete -c mapsan -n '__fish_mapsan_using_subcommand {name}' -f -a '{names}'");
+            }
+        }
+    }
+    text
 }
 
 /// The manual page of the command, or of a subcommand.

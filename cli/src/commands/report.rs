@@ -185,6 +185,11 @@ impl Reader {
             all if all.len() <= MOST_NAMED => ("are", all.join(", ")),
             all => ("are", format!("{} and {} more", all[..MOST_NAMED].join(", "), all.len() - MOST_NAMED)),
         };
+        if !self.starts.is_empty() {
+            // A process that was forked tells no start, and its log is opened before it gives up its rights.
+            say!("{named} {are} empty: beside records, that is the log of a forked process that had nothing to tell");
+            return;
+        }
         self.fail(format_args!(
             "{named} {are} empty: that is the log of a process without findings, and of one that was killed, or not \
              checked; log_format=json, or verbosity=1, tells them apart"

@@ -29,21 +29,23 @@ fn as_json() -> String {
 
 fn as_text() -> String {
     let mut text = String::new();
-    let mut call = "";
+    let severities = |rule: &Rule| {
+        let names: Vec<&str> = rule.info().severities.iter().map(|severity| severity.name()).collect();
+        names.join("/")
+    };
     let width = Rule::ALL.iter().map(|rule| rule.name().len()).max().unwrap_or(0);
-    for rule in Rule::ALL {
-        let info = rule.info();
-        if info.call != call {
-            let gap = if call.is_empty() { "" } else { "\n" };
-            call = info.call;
-            let _ = writeln!(text, "{gap}{call}");
+    let second = Rule::ALL.iter().map(|rule| severities(rule).len()).max().unwrap_or(0);
+    for call in Rule::calls() {
+        let _ = writeln!(text, "{call}");
+        for rule in Rule::ALL.iter().filter(|rule| rule.info().call == call) {
+            let info = rule.info();
+            let group = info.group.name();
+            let off = if info.group.on_by_default() { String::new() } else { format!(" [off: enable={group}]") };
+            let _ = writeln!(text, "  {:width$}  {:second$}  {}{off}", info.name, severities(rule), info.summary);
         }
-        let severities: Vec<&str> = info.severities.iter().map(|severity| severity.name()).collect();
-        let off =
-            if info.group.on_by_default() { String::new() } else { format!(" [off: enable={}]", info.group.name()) };
-        let _ = writeln!(text, "  {:width$}  {:<7}  {}{off}", info.name, severities.join("/"), info.summary);
+        text.push('\n');
     }
-    text.push_str("\n'mapsan explain RULE' tells more of each.\n");
+    text.push_str("'mapsan explain RULE' tells more of each.\n");
     text
 }
 
@@ -67,6 +69,9 @@ mod tests {
     #[test]
     fn nothing_is_left_out() {
         assert!(Rule::ALL.iter().all(|rule| as_text().contains(rule.info().summary)));
+        for call in Rule::calls() {
+            assert_eq!(as_text().lines().filter(|line| *line == call).count(), 1, "{call} is no heading, or several");
+        }
         let json: serde_json::Value = serde_json::from_str(&as_json()).unwrap();
         assert_eq!(json.as_array().unwrap().len(), Rule::ALL.len());
         assert!(Key::ALL.iter().all(|key| options().contains(key.info().meaning)));

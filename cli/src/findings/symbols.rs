@@ -175,6 +175,18 @@ pub(crate) fn build_id_of(path: impl AsRef<Path>) -> Option<String> {
     Some(hex(id))
 }
 
+/// A function and the distance from its start, as the library writes it, with the name that the source has for it.
+pub(crate) fn readable(symbol: &str) -> String {
+    let (name, distance) = symbol.rfind("+0x").map_or((symbol, ""), |at| symbol.split_at(at));
+    source_name(name) + distance
+}
+
+/// The name that the source has for a symbol. A function of C may be called `f`, which C++ writes for float.
+fn source_name(symbol: &str) -> String {
+    let is_mangled = ["_Z", "__Z", "_R"].iter().any(|start| symbol.starts_with(start));
+    if is_mangled { addr2line::demangle_auto(symbol.into(), None).into_owned() } else { symbol.to_owned() }
+}
+
 fn lookup(loader: &Loader, offset: u64) -> Vec<SourceLocation> {
     let mut places = Vec::new();
     if let Ok(mut frames) = loader.find_frames(offset) {
@@ -190,7 +202,7 @@ fn lookup(loader: &Loader, offset: u64) -> Vec<SourceLocation> {
         }
     }
     // The outermost function has a name in the symbol table even without DWARF.
-    let symbol = loader.find_symbol(offset).map(|name| addr2line::demangle_auto(name.into(), None).into_owned());
+    let symbol = loader.find_symbol(offset).map(source_name);
     match places.last_mut() {
         Some(place) => place.function = place.function.take().or(symbol),
         None => places.extend(symbol.map(|function| SourceLocation {
@@ -201,4 +213,19 @@ fn lookup(loader: &Loader, offset: u64) -> Vec<SourceLocation> {
         })),
     }
     places
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_the_source() {
+        assert_eq!(
+            readable("_ZN4shop5Store5closeImEEvT_+0x3b"),
+            "void shop::Store::close<unsigned long>(unsigned long)+0x3b"
+        );
+        assert_eq!(readable("main+0x2c"), "main+0x2c");
+        assert_eq!(readable("f+0x2"), "f+0x2");
+    }
 }

@@ -8,7 +8,7 @@ use crate::findings::records::Coverage;
 use crate::findings::session::Session;
 use crate::findings::source;
 use crate::findings::suppress;
-use crate::findings::symbols::SourceLocation;
+use crate::findings::symbols::{SourceLocation, readable};
 use crate::path::display_path;
 use anstyle::{AnsiColor, Style};
 use humansize::{BINARY, format_size};
@@ -281,7 +281,7 @@ pub(crate) fn write_frame(located: &Located, indent: &str, text: &mut String) {
     let frame = &located.frame;
     let module = frame.module.as_deref().map(|module| display_path(Path::new(module))).unwrap_or_default();
     if located.places.is_empty() {
-        let symbol = frame.symbol.as_ref().map(|symbol| format!(" {symbol}")).unwrap_or_default();
+        let symbol = frame.symbol.as_ref().map(|symbol| format!(" {}", readable(symbol))).unwrap_or_default();
         let object = frame.offset.as_ref().map(|offset| format!(" ({module}+{offset})")).unwrap_or_default();
         let _ = writeln!(text, "{indent}at {}{symbol}{object}", frame.address);
         return;
