@@ -85,6 +85,7 @@ def main():
     with tempfile.TemporaryDirectory() as top:
         work = pathlib.Path(top) / "page"
         work.mkdir()
+        prefix = None
         if "find_package(mapsan" in text:
             # The installer, or what it has installed.
             prefix = f"{top}/installed" if os.path.isfile(installer) else installer
@@ -92,6 +93,8 @@ def main():
                 subprocess.run([installer, "install", "--prefix", prefix], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             environment["CMAKE_PREFIX_PATH"], built = prefix, f"{prefix}/bin"
         environment["PATH"] = built + ":" + environment["PATH"]
+        # As an installation has it where the loader looks.
+        environment["LD_LIBRARY_PATH"] = f"{prefix}/lib" if prefix else built
         environment["MAPSAN_SOURCES"] = str(sources)
         setup = here / (page.stem + ".sh")
         if setup.exists() and subprocess.run(["sh", "-eu", setup], cwd=work, env=environment).returncode == 77:
@@ -108,7 +111,7 @@ def main():
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(body)
             elif language == "sh" and "run" in said:
-                done = subprocess.run(["bash", "-c", body], cwd=work, env=environment, text=True, stdin=subprocess.DEVNULL,
+                done = subprocess.run(["bash", "-ec", body], cwd=work, env=environment, text=True, stdin=subprocess.DEVNULL,
                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
                 printed, ran = done.stdout, ran + 1
                 printed += "" if printed.endswith("\n") or not printed else "\n"

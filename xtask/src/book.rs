@@ -30,7 +30,17 @@ use Chapters::{Documents, Recipes, Rules};
 
 /// The book: README.md, and these parts.
 const PARTS: &[(&str, Chapters)] = &[
-    ("Use", Documents(&["docs/first-hour.md", "docs/ci.md", "docs/gdb.md"])),
+    (
+        "Use",
+        Documents(&[
+            "docs/first-hour.md",
+            "docs/ci.md",
+            "docs/gdb.md",
+            "docs/servers.md",
+            "docs/sandboxes.md",
+            "docs/containers.md",
+        ]),
+    ),
     ("Go further", Documents(&["docs/sweep.md", "docs/races.md", "docs/fleet.md"])),
     ("Know", Documents(&["docs/gaps.md", "docs/performance.md", "docs/compatibility.md", "CHANGELOG.md"])),
     ("Recipes", Recipes("examples/README.md")),
@@ -108,7 +118,7 @@ fn write_sources(root: &Path, sources: &Path) -> Result<()> {
             }
             Rules => {
                 contents.add("- ", rule::overview());
-                for call in rule::calls() {
+                for call in Rule::calls() {
                     contents.add("- ", rule::of_call(call));
                     for each in Rule::ALL.iter().filter(|each| each.info().call == call) {
                         contents.add("  - ", rule::page(root, *each)?);

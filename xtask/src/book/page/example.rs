@@ -28,7 +28,7 @@ pub(in crate::book) fn page(root: &Path, folder: &Path) -> Result<Page> {
         fs::read_to_string(&document).with_context(|| format!("reading {}", document.display()))?
     } else {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        format!("# {name}\n\nThe files of `{}`; what they show is said [there](../README.md).\n", path.display())
+        format!("# {name}\n\nThe files of `{}`, which [Recipes](../README.md) tells more of.\n", path.display())
     };
     text.push_str("\n## The files\n");
     for entry in WalkDir::new(folder).sort_by_file_name() {

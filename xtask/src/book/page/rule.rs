@@ -15,17 +15,6 @@ pub(in crate::book) fn place(rule: Rule) -> PathBuf {
     Path::new(FOLDER).join(format!("{rule}.md"))
 }
 
-/// The calls that rules are about, in the order of the rules.
-pub(in crate::book) fn calls() -> Vec<&'static str> {
-    let mut calls = Vec::new();
-    for call in Rule::ALL.iter().map(|rule| rule.info().call) {
-        if !calls.contains(&call) {
-            calls.push(call);
-        }
-    }
-    calls
-}
-
 /// What all rules have in common.
 pub(in crate::book) fn overview() -> Page {
     let mut text = String::from(
@@ -35,7 +24,7 @@ pub(in crate::book) fn overview() -> Page {
          named is the one marked `faulty`. \
          `mapsan explain RULE` shows the same on a terminal.\n\n| about | rules |\n| --- | --- |\n",
     );
-    for call in calls() {
+    for call in Rule::calls() {
         let number = Rule::ALL.iter().filter(|rule| rule.info().call == call).count();
         let _ = writeln!(text, "| [{call}](../calls/{call}.md) | {number} |");
     }
