@@ -18,7 +18,11 @@ told() {
     case $what:$said in
     correct:found) said="wrongly told" ;;
     esac
-    [ "$status" = 0 ] || [ "$said" != - ] || said="ended with $status"
+    case $said:$status in
+    -:0) ;;
+    -:124) said="does not end" ;;
+    -:*) said="ended with $status" ;;
+    esac
     row="$row $said |"
 }
 
@@ -39,16 +43,16 @@ while read -r name what program kind environment; do
     row="| $name, $what |"
     if compiled "$program"; then
         # Some kernels place programs where it does not expect them.
-        env TSAN_OPTIONS=exitcode=0 $environment setarch -R ./sanitized $kind 3 >said.txt 2>&1 </dev/null
+        env TSAN_OPTIONS=exitcode=0 $environment timeout 120 setarch -R ./sanitized $kind 3 >said.txt 2>&1 </dev/null
         status=$?
         told "WARNING: ThreadSanitizer: data race"
     else
         row="$row not compiled |"
     fi
-    env $environment valgrind --tool=helgrind --trace-children=yes "$build/$program" $kind 3 >said.txt 2>&1 </dev/null
+    env $environment timeout 120 valgrind --tool=helgrind --trace-children=yes "$build/$program" $kind 3 >said.txt 2>&1 </dev/null
     status=$?
     told "Possible data race"
-    env $environment valgrind --tool=drd --trace-children=yes "$build/$program" $kind 3 >said.txt 2>&1 </dev/null
+    env $environment timeout 120 valgrind --tool=drd --trace-children=yes "$build/$program" $kind 3 >said.txt 2>&1 </dev/null
     status=$?
     told "Conflicting \(load\|store\)"
     echo "$row"

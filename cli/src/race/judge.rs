@@ -271,7 +271,7 @@ fn help(rule: Rule, suspicion: &Suspicion) -> String {
     };
     let is_number = [first, second].iter().all(|side| {
         let length = side.bytes.end - side.bytes.start;
-        side.inside.frames == 0 && length <= 8 && side.bytes == first.bytes
+        side.inside.frames == 0 && side.are_all && length <= 8 && side.bytes == first.bytes
     });
     if is_number { format!("{lock}; or make it an atomic (_Atomic, atomic_fetch_add)") } else { lock.to_owned() }
 }

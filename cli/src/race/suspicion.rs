@@ -42,6 +42,8 @@ pub(crate) struct Side {
     pub(crate) address: u64,
     /// The bytes of the object that it accessed.
     pub(crate) bytes: Range<u64>,
+    /// Whether these are all that the instruction accessed.
+    pub(crate) are_all: bool,
     /// Some bytes of the object, and what they were before and after.
     pub(crate) value_bytes: Range<u64>,
     pub(crate) before: Vec<u8>,

@@ -72,6 +72,8 @@ pub(crate) enum Answer {
     GoOn,
     /// It is the second of a pair.
     Suspect,
+    /// It may have read what the first one wrote: what comes after may have waited for that.
+    Spoil,
     /// The bytes are an atomic.
     Atomic,
 }
@@ -104,6 +106,7 @@ impl<T> Window<T> {
             }
             Stage::Armed => Answer::Hold,
             Stage::Held(first) if are_race(first, hit) => Answer::Suspect,
+            Stage::Held(first) if is_unsure(first, hit) => Answer::Spoil,
             Stage::Held(_) => Answer::GoOn,
             Stage::Surveyed { left, .. } => {
                 *left = left.saturating_sub(1);
@@ -159,6 +162,12 @@ fn are_race(first: &Hit, second: &Hit) -> bool {
     };
     let writes = [first, second].iter().any(|hit| hit.access.effect.writes());
     first.thread != second.thread && same && writes
+}
+
+/// Whether it can't be known if the second has read what the first has written.
+fn is_unsure(first: &Hit, second: &Hit) -> bool {
+    let is_sure = [first, second].iter().all(|hit| hit.access.extent != Extent::Somewhere);
+    first.access.effect.writes() && !is_sure && first.thread != second.thread
 }
 
 /// Who reads by the same instruction again and again, in a loop that it leads back to: as long as it does, it has not read what
@@ -229,7 +238,7 @@ mod tests {
         };
         let mut window = window();
         window.hold(hit(1, 10, 2..6, Effect::Write, 0), Instant::now(), HOLD);
-        assert_eq!(window.judge(&somewhere(hit(2, 20, 0..4, Effect::Read, 0)), true), Answer::GoOn);
+        assert_eq!(window.judge(&somewhere(hit(2, 20, 0..4, Effect::Read, 0)), true), Answer::Spoil);
         assert_eq!(window.judge(&somewhere(hit(2, 20, 2..4, Effect::Read, 0)), true), Answer::Suspect);
         window.hold(somewhere(hit(1, 10, 0..4, Effect::Read, 0)), Instant::now(), HOLD);
         assert_eq!(window.judge(&hit(2, 20, 1..4, Effect::Write, 0), true), Answer::GoOn);

@@ -30,7 +30,7 @@ impl Engine {
         let is_alone = !self.threads.is_another_coming(thread, slot);
         match seen.and_then(|hit| Some((self.windows.get_mut(slot)?.as_mut()?.judge(&hit, is_alone), hit))) {
             // Whoever comes later may have been waiting for this one.
-            None => self.spoil(slot, is_alone, now),
+            None | Some((Answer::Spoil, _)) => self.spoil(slot, is_alone, now),
             Some((Answer::Hold, hit)) if is_alone && self.is_common(slot, hit.access.at) => {}
             Some((Answer::Hold, hit)) => {
                 let spare = self.earned(now).saturating_sub(self.spent);
@@ -163,6 +163,7 @@ impl Engine {
             at: hit.access.at,
             address: hit.access.bytes.start,
             bytes: hit.bytes.clone(),
+            are_all: hit.access.extent == Extent::Whole,
             value_bytes: word.bytes.clone(),
             before: hit.before.clone(),
             after: hit.after.clone(),
