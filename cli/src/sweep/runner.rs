@@ -141,26 +141,14 @@ impl Setting {
         let folder = self.folder_of(run.number);
         let directory = self.directory(&folder)?;
         let shared = self.take_namespaces(&directory);
-        let ledger = shared.as_ref().map(|_| begin_ledger(&folder)).transpose()?;
         let records = Destination { form: "json".to_owned(), file: Some(folder.join(RECORDS)) };
         let root = SourceRoot::find(None);
         let outputs = Outputs::open(&[records], Stream::StandardError, StyleChoice::default(), &root)?;
         let options = Options::new(self.project.clone(), self.options_of(run, &folder));
-        let mut follower = Follower::new(outputs)?;
-        follower.session.symbols = Symbols::off();
-        follower.session.private = shared.is_none();
-        follower.session.private_objects = shared.is_none();
+        let mut follower = self.follower(run, outputs, shared.is_none())?;
+        follower.end_with(command);
         let (output, errors) = (pipe()?, pipe()?);
         let input = self.input_of(run)?;
-        follower.end_with(command);
-        if let Some(ledger) = ledger {
-            follower.keep(ledger);
-        }
-        // One that is compared with the plain ones, which tell of all programs.
-        if let Some(limit) = run.limit {
-            follower.ask_no_coverage();
-            follower.limit(limit);
-        }
         let log = follower.log_path();
         let watch = follower.watch()?;
         let started = Instant::now();
@@ -201,6 +189,23 @@ impl Setting {
             has_named,
             failure: None,
         })
+    }
+
+    /// What takes in the records of a run, whose objects may be those of all.
+    fn follower(&self, run: &Run, outputs: Outputs, is_private: bool) -> Result<Follower, Failure> {
+        let mut follower = Follower::new(outputs)?;
+        follower.session.symbols = Symbols::off();
+        follower.session.private = is_private;
+        follower.session.private_objects = is_private;
+        if !is_private {
+            follower.keep(begin_ledger(&self.folder_of(run.number))?);
+        }
+        // One that is compared with the plain ones, which tell of all programs.
+        if let Some(limit) = run.limit {
+            follower.ask_no_coverage();
+            follower.limit(limit);
+        }
+        Ok(follower)
     }
 
     fn input_of(&self, run: &Run) -> Result<Stdio, Failure> {
