@@ -117,7 +117,7 @@ impl Reader {
             Err(error) => return self.fail(format_args!("{name} can't be read: {}", reason(&error))),
         };
         let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok().filter(|_| !is_input);
-        let time = modified.map(|time| humantime::format_rfc3339_micros(time).to_string()).unwrap_or_default();
+        let time = modified.map(crate::findings::time::text).unwrap_or_default();
         let mut lines = Lines { log: TextLog::new(time), records: 0, texts: 0, skipped: Vec::new(), more_skipped: 0 };
         for (number, line) in (1_u64..).zip(input.split(b'\n')) {
             match line {

@@ -1,7 +1,7 @@
 //! Layer *knowing*: what the records tell, each finding once, with its source, unless it is suppressed.
 //!
 //! In the order in which each uses those after it: session, baseline, fingerprint, suppress, severities, source, harness, aside,
-//! ranks, found, spread, code, symbols, `text_log`, records, frame, call, ended.
+//! ranks, found, spread, code, symbols, `text_log`, records, frame, call, ended, time.
 
 pub(crate) mod aside;
 pub(crate) mod baseline;
@@ -21,3 +21,4 @@ mod spread;
 pub(crate) mod suppress;
 pub(crate) mod symbols;
 pub(crate) mod text_log;
+pub(crate) mod time;

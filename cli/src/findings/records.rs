@@ -2,9 +2,9 @@
 
 pub(crate) use crate::findings::call::Call;
 pub(crate) use crate::findings::frame::Frame;
+use crate::findings::time;
 use mapsan_model::record::SCHEMA_NAME;
 use serde::{Deserialize, Serialize};
-use std::time::SystemTime;
 
 /// One record, as far as the command looks at it.
 #[derive(Debug, Deserialize, Serialize)]
@@ -29,7 +29,7 @@ impl Record {
     /// A record of now, by the command.
     pub(crate) fn now(pid: u32, exe: &str, kind: Kind) -> Record {
         let schema = SCHEMA_NAME.to_owned();
-        Record { schema, time: time_now(), pid, sender: 0, tid: pid, exe: exe.to_owned(), kind }
+        Record { schema, time: time::now(), pid, sender: 0, tid: pid, exe: exe.to_owned(), kind }
     }
 
     /// Reads a line; an error says why it is no record, without showing all of it.
@@ -62,11 +62,6 @@ impl Record {
     pub(crate) fn line(&self) -> String {
         serde_json::to_value(self).map(|record| record.to_string()).unwrap_or_default()
     }
-}
-
-/// The time, as records have it.
-pub(crate) fn time_now() -> String {
-    humantime::format_rfc3339_micros(SystemTime::now()).to_string()
 }
 
 fn unreadable(line: &str, error: &serde_json::Error) -> String {

@@ -163,8 +163,8 @@ fn hex(bytes: &[u8]) -> String {
 /// Whether a file was written after a time such as `2026-01-01T00:00:00.000000Z`.
 fn modified_after(path: &str, time: &str) -> bool {
     let modified = fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
-    let written = modified.map(humantime::format_rfc3339_micros);
-    written.is_some_and(|written| !time.is_empty() && written.to_string().as_str() > time)
+    let written = modified.map(crate::findings::time::text);
+    written.is_some_and(|written| !time.is_empty() && written.as_str() > time)
 }
 
 /// The build id that a file has.

@@ -4,8 +4,9 @@
 //! The library tells where locks are that processes share and that are not robust. Who holds one is read in it, as glibc
 //! lays it out; the library tells of none where that is not known.
 
-use crate::findings::records::{Finding, Frame, Kind, Record, SharedLock, time_now};
+use crate::findings::records::{Finding, Frame, Kind, Record, SharedLock};
 use crate::findings::session::{Attributed, Session};
+use crate::findings::time;
 use crate::say::say;
 use crate::system::memory::{KernelMapping, Memory};
 use crate::system::process::Process;
@@ -50,7 +51,7 @@ impl Reading {
     /// What a lock holds now, which is read once more where its owner may just have unlocked it and ended.
     fn now(owner: u32, again: impl FnOnce() -> Option<u32>) -> Reading {
         let is_left = is_gone(owner) && again() == Some(owner);
-        Reading { owner, is_left, is_lasting: false, others: Vec::new(), time: time_now() }
+        Reading { owner, is_left, is_lasting: false, others: Vec::new(), time: time::now() }
     }
 
     /// The same, where this was read at the look before.
