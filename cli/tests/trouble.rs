@@ -3,7 +3,7 @@
 
 mod covering;
 
-use covering::{covering, mapsan, text};
+use covering::{covering, text};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
