@@ -9,7 +9,6 @@ use covering::{covering, mapsan, text};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 fn failed(output: &Output, status: i32, words: &[&str]) {
