@@ -329,6 +329,9 @@ fn records_that_can_not_be_read_are_no_coverage() {
     let Some(mut command) = covering() else { return };
     let (said, status) = ended(&command.arg("report").args([&records, &parent]).output().unwrap());
     assert!(status == Some(0) && said.contains("of a forked process that had nothing to tell"), "{status:?} {said}");
+    let Some(mut command) = covering() else { return };
+    let strict = command.args(["report", "--require-coverage"]).args([&records, &parent]).output().unwrap();
+    assert_eq!(strict.status.code(), Some(125), "{strict:?}");
     // A library of another version: the word it writes its schema with is another.
     let Some(command) = covering() else { return };
     let library = command.get_envs().find(|(name, _)| *name == "MAPSAN_RUNTIME").unwrap().1.unwrap();

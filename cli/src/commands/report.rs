@@ -48,7 +48,8 @@ pub(crate) fn report(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     for path in &files {
         reader.read(path);
     }
-    reader.tell_empty();
+    let requires_coverage = matches.get_flag("require-coverage") || project.requires_coverage;
+    reader.tell_empty(requires_coverage);
     reader.show_findings_of_ranks();
     reader.record_what_was_left();
     reader.session.note_untold_ends();
@@ -58,7 +59,7 @@ pub(crate) fn report(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let facts = RunFacts {
         words: std::env::args().collect(),
         fail: options.fail,
-        requires_coverage: matches.get_flag("require-coverage") || project.requires_coverage,
+        requires_coverage,
         ended: None,
         fault_is_expected: false,
         source_root,
@@ -178,14 +179,14 @@ impl Reader {
     }
 
     /// Tells of the files that hold nothing: that says nothing of what they are the logs of.
-    fn tell_empty(&mut self) {
+    fn tell_empty(&mut self, requires_coverage: bool) {
         let (are, named) = match &self.empty[..] {
             [] => return,
             [one] => ("is", one.clone()),
             all if all.len() <= MOST_NAMED => ("are", all.join(", ")),
             all => ("are", format!("{} and {} more", all[..MOST_NAMED].join(", "), all.len() - MOST_NAMED)),
         };
-        if !self.starts.is_empty() {
+        if !self.starts.is_empty() && !requires_coverage {
             // A process that was forked tells no start, and its log is opened before it gives up its rights.
             say!("{named} {are} empty: beside records, that is the log of a forked process that had nothing to tell");
             return;
