@@ -90,9 +90,10 @@ fn tell_path(path: &Path, errno: Errno, draft: &mut Draft) {
             draft.note(format_args!("there is no {}", Quoted(part)));
             draft.help(format_args!("create the folder and the file first; all processes have to name the same file"));
         }
-        (libc::ENOENT, _) => draft.help(format_args!(
-            "create the file first, and pass an absolute path: all processes have to name the same file"
-        )),
+        (libc::ENOENT, _) => {
+            let absolute = if path.is_absolute() { "" } else { ", and pass an absolute path" };
+            draft.help(format_args!("create the file first{absolute}: all processes have to name the same file"));
+        }
         (libc::EACCES, Some(part)) => {
             draft.note(format_args!(
                 "{} refuses search to effective uid {}, gid {}{}",

@@ -1,7 +1,7 @@
 //! mremap(2): the calls that fail.
 
 use super::memory::{self, Coverage, NotMapped, ShownMapping};
-use super::provenance::note_gone;
+use super::provenance::{note_gone, note_mapped};
 use super::releases::Replacing;
 use super::shortage::{self, Shortage};
 use super::{Check, Frame, Loss, filter_refuses, heap, stored, tell_filter, tell_unexplained};
@@ -125,7 +125,18 @@ impl Mremap {
                 "different protections, files or flags make a mapping of its own; since Linux 6.17 a pure move \
                  (same size, MREMAP_FIXED) may span them, growing and shrinking may not"
             ));
-            draft.help(format_args!("remap each mapping by itself"));
+            let own = tracked::at(self.old_address).filter(|known| {
+                let end = known.origin.base.saturating_add(page::whole_pages(known.origin.length));
+                known.origin.base == self.old_address && end == first.end
+            });
+            match own {
+                Some(known) => {
+                    note_mapped(&known, draft);
+                    draft
+                        .help(format_args!("pass the length that was mapped as the old size: {}", known.origin.length));
+                }
+                None => draft.help(format_args!("remap each mapping by itself")),
+            }
         });
         true
     }

@@ -390,18 +390,23 @@ pub(crate) fn protected(call: &Mprotect, by: Protector, return_address: usize) -
     events::protected(&Protection { range, site: return_address, prot: rights(call.prot), by, after: 0 })
 }
 
-/// One of them has failed, perhaps half-way: the kernel says what it has done.
+/// One of them has failed, perhaps half-way: the kernel says what it has done. Memory that had this protection before, or has
+/// another one now, is not its doing.
 #[cold]
 pub(crate) fn not_protected(call: &Mprotect, by: Protector, return_address: usize) {
     /// Mappings that are looked at; a larger range keeps what was known.
     const MOST: usize = 256;
-    let range = Range::new(call.address, whole_pages(call.length));
+    let (range, asked) = (Range::new(call.address, whole_pages(call.length)), rights(call.prot));
     let Some(mappings) = Mappings::open() else { return };
     let mut at = range.start;
     for _ in 0..MOST {
         let Some(there) = mappings.at_or_after(at).filter(|there| there.start < range.end) else { return };
         let piece = Range { start: there.start.max(range.start), end: there.end.min(range.end) };
-        events::protected(&Protection { range: piece, site: return_address, prot: there.prot(), by, after: 0 });
+        let had_it = tracked::at(piece.start)
+            .map_or_else(|| tracked::protection(piece.start, asked, None).is_some(), |known| known.entry.prot == asked);
+        if there.prot() == asked && !had_it {
+            events::protected(&Protection { range: piece, site: return_address, prot: asked, by, after: 0 });
+        }
         at = there.end;
     }
 }

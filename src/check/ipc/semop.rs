@@ -131,7 +131,13 @@ impl Semop {
                 )),
                 _ => draft.message(format_args!("an operation is on a semaphore that set {id} does not have")),
             }
-            draft.help(format_args!("set sem_num of each operation to that of a semaphore of the set"));
+            if self.count == OPERATION {
+                draft.help(format_args!(
+                    "the last argument counts operations, and {OPERATION} is the size of one: pass 1 for one operation"
+                ));
+            } else {
+                draft.help(format_args!("set sem_num of each operation to that of a semaphore of the set"));
+            }
         });
     }
 }

@@ -7,6 +7,7 @@ use crate::facts::mapping::{self, Mapping, Mappings};
 use crate::finding::Report;
 use crate::form::{Draft, RelatedCall};
 use crate::observe::tracked;
+use crate::plain::page;
 use crate::sys;
 use crate::track::{By, LeakSite, TrackedRange};
 use mapsan_model::{Rule, Severity};
@@ -138,7 +139,7 @@ fn tell_parts(known: &TrackedRange, count: usize, draft: &mut Draft) -> bool {
     draft.note(format_args!(
         "of {of}, {} of {} bytes are left, from {:#x} on",
         known.entry.end.saturating_sub(known.entry.start),
-        length,
+        page::whole_pages(length),
         known.entry.start
     ));
     let place = RelatedCall {
@@ -151,7 +152,7 @@ fn tell_parts(known: &TrackedRange, count: usize, draft: &mut Draft) -> bool {
     let too_short = gone.gone.by == By::Munmap && gone.gone.entry.start == base;
     if too_short {
         draft.help(format_args!(
-            "if that munmap was meant to release all of it, pass the length that was mapped ({length}, not {released})"
+            "if that munmap was meant to release all of it, pass the length that was mapped ({length})"
         ));
     }
     too_short

@@ -176,8 +176,11 @@ impl Mmap {
                     "{} is an open descriptor, and the descriptor passed is 0: the two look swapped",
                     self.offset
                 ));
-            }
-            if fixed {
+                draft.help(format_args!(
+                    "pass the descriptor first and the offset last: mmap(address, length, prot, flags, {}, 0)",
+                    self.offset
+                ));
+            } else if fixed {
                 draft.help(format_args!(
                     "read the bytes to this address with pread: a mapping starts at a page of the file ({below} is the \
                      one below, {into} bytes before)"

@@ -193,7 +193,16 @@ impl Munmap {
                 first.entry.end, second.origin.length
             ));
             neighbours.note_doubt(draft);
-            if first.origin.base == self.address {
+            let below = tracked::neighbours(self.address).0.filter(|below| {
+                below.entry.end == self.address && below.origin.length == self.length
+            });
+            if let Some(below) = below {
+                note_mapped(&below, draft);
+                draft.help(format_args!(
+                    "a mapping of {} bytes ends at this address: if it was meant, pass the pointer that mmap returned, {:#x}",
+                    self.length, below.origin.base
+                ));
+            } else if first.origin.base == self.address {
                 draft.help(format_args!("pass the length that was mapped: {}", first.origin.length));
             } else {
                 let right = first.entry.end.saturating_sub(self.address);
