@@ -13,6 +13,8 @@ const LONGEST: usize = 12;
 
 /// The fewest columns of a snippet: with fewer nothing of the call can be seen.
 const NARROWEST: usize = 40;
+/// Columns for whatever is not cut.
+const ALL: usize = 1000;
 
 /// How a snippet is to look.
 #[derive(Clone, Copy)]
@@ -45,8 +47,13 @@ pub(crate) fn snippet(place: &SourceLocation, functions: &[&str], label: &str, l
         snippet = snippet.annotation(if index + 1 == parts.len() { annotation.label(label) } else { annotation });
     }
     let renderer = if look.colour { Renderer::styled() } else { Renderer::plain() };
-    // The renderer leaves no room for what stands behind the marks.
-    let renderer = renderer.term_width(look.width.saturating_sub(label.len() + 1).max(NARROWEST));
+    // The renderer leaves no room for what stands behind the marks, and cuts more than it has to.
+    let beside = (last + 1).to_string().len() + " | ".len();
+    let marked = shown.get(..before + mark.end).map_or(0, |text| text.len() - text.rfind('\n').map_or(0, |at| at + 1));
+    let widest = shown.lines().map(str::len).max().unwrap_or_default().max(marked + label.len() + 1);
+    let width =
+        if beside + widest <= look.width { look.width.max(ALL) } else { look.width.saturating_sub(label.len() + 1) };
+    let renderer = renderer.term_width(width.max(NARROWEST));
     Some(renderer.render(&[Group::with_level(Level::ERROR).element(snippet)]))
 }
 

@@ -23,12 +23,18 @@ impl Code<'_> {
         address.iter().any(|part| moves.contains(part))
     }
 
-    /// Whether the way on from a branch leads where the branch itself does, with nothing done on it that others could see: then
-    /// it does not matter to the loop which of them is taken.
-    fn comes_back_all_the_same(&self, branch: &Instruction) -> bool {
+    /// Whether one of the ways from a branch leads to where the other one begins, with nothing done on it that others could see:
+    /// then it does not matter to the loop which of them is taken.
+    fn is_of_no_matter(&self, branch: &Instruction) -> bool {
+        let (taken, next) = (branch.near_branch_target(), branch.next_ip());
+        self.leads_quietly(next, taken) || self.leads_quietly(taken, next)
+    }
+
+    /// Whether the code at an address leads to another one by instructions that touch nothing of others.
+    fn leads_quietly(&self, from: u64, to: u64) -> bool {
         /// How many instructions that are looked at.
         const LONGEST: usize = 16;
-        let Some(mut decoder) = self.decoder_at(branch.next_ip()) else { return false };
+        let Some(mut decoder) = self.decoder_at(from) else { return false };
         for _ in 0..LONGEST {
             if !decoder.can_decode() {
                 return false;
@@ -36,7 +42,7 @@ impl Code<'_> {
             let next = decoder.decode();
             match next.flow_control() {
                 FlowControl::ConditionalBranch | FlowControl::UnconditionalBranch
-                    if next.near_branch_target() == branch.near_branch_target() =>
+                    if next.near_branch_target() == to =>
                 {
                     return true;
                 }
@@ -63,9 +69,9 @@ impl Code<'_> {
             let leads_back = || next.near_branch_target() <= read.ip() && read.ip() - next.near_branch_target() < 256;
             match next.flow_control() {
                 FlowControl::ConditionalBranch if decides && leads_back() => {
-                    return !self.walks(&next, read) && !self.comes_back_all_the_same(&next);
+                    return !self.walks(&next, read) && !self.is_of_no_matter(&next);
                 }
-                FlowControl::ConditionalBranch => may_leave |= decides,
+                FlowControl::ConditionalBranch => may_leave |= decides && !self.is_of_no_matter(&next),
                 FlowControl::UnconditionalBranch => return may_leave && leads_back() && !self.walks(&next, read),
                 FlowControl::Next | FlowControl::Call | FlowControl::IndirectCall => {}
                 _ => return false,
@@ -189,6 +195,9 @@ mod tests {
         assert!(!waits(&counts, 2));
         // mov eax, [rdx]; cmp eax, ebx; je back; mov [rdi], ecx; jmp back
         assert!(waits(&[0x8b, 0x02, 0x39, 0xd8, 0x74, 0xfa, 0x89, 0x0f, 0xeb, 0xf6], 2));
+        // mov eax, [rdx]; cmp ecx, eax; jb on; test ebx, ebx; jne back; ret; on: add ecx, 1; jmp to the test
+        let merges = [0x8b, 0x02, 0x39, 0xc1, 0x72, 0x05, 0x85, 0xdb, 0x75, 0xf6, 0xc3, 0x83, 0xc1, 0x01, 0xeb, 0xf6];
+        assert!(!waits(&merges, 2));
         // mov eax, [rdx]; test ecx, ecx; je back
         assert!(!waits(&[0x8b, 0x02, 0x85, 0xc9, 0x74, 0xfa], 2));
     }
