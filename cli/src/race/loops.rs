@@ -59,8 +59,9 @@ impl Code<'_> {
         /// How many instructions such a loop has at most, from the read on.
         const LONGEST: usize = 32;
         let Some(mut decoder) = self.decoder_at(read.next_ip()) else { return false };
-        let mut decides = is_comparison(read);
-        let (mut may_leave, mut holds) = (false, true);
+        let register = read.op0_register();
+        // Whether the flags come of what was read, the register holds it, and a branch may have left the loop for it.
+        let (mut decides, mut holds, mut may_leave) = (is_comparison(read), register != Register::None, false);
         for _ in 0..LONGEST {
             if !decoder.can_decode() {
                 return false;
@@ -68,16 +69,22 @@ impl Code<'_> {
             let next = decoder.decode();
             let leads_back = || next.near_branch_target() <= read.ip() && read.ip() - next.near_branch_target() < 256;
             match next.flow_control() {
-                FlowControl::ConditionalBranch if decides && leads_back() => {
-                    return !self.walks(&next, read) && !self.is_of_no_matter(&next);
+                FlowControl::ConditionalBranch if (decides || may_leave) && leads_back() => {
+                    return !self.walks(&next, read) && (may_leave || !self.is_of_no_matter(&next));
                 }
                 FlowControl::ConditionalBranch => may_leave |= decides && !self.is_of_no_matter(&next),
                 FlowControl::UnconditionalBranch => return may_leave && leads_back() && !self.walks(&next, read),
-                FlowControl::Next | FlowControl::Call | FlowControl::IndirectCall => {}
+                FlowControl::Call | FlowControl::IndirectCall => {
+                    decides = false;
+                    holds = holds && is_kept_by_calls(register);
+                }
+                FlowControl::Next => {}
                 _ => return false,
             }
-            decides |= is_comparison(&next) && !may_leave && holds && compares(&next, read.op0_register());
-            holds = holds && !is_overwritten(&next, read.op0_register());
+            if next.rflags_modified() != 0 {
+                decides = holds && is_comparison(&next) && compares(&next, register);
+            }
+            holds = holds && !is_overwritten(&next, register);
         }
         false
     }
@@ -140,10 +147,14 @@ fn is_overwritten(instruction: &Instruction, register: Register) -> bool {
 }
 
 fn compares(instruction: &Instruction, register: Register) -> bool {
-    register == Register::None
-        || [instruction.op0_register(), instruction.op1_register()]
-            .iter()
-            .any(|operand| operand.full_register() == register.full_register())
+    let operands = [instruction.op0_register(), instruction.op1_register()];
+    operands.iter().any(|operand| operand.full_register() == register.full_register())
+}
+
+/// Whether functions leave a register as it was (System V ABI for x86-64).
+fn is_kept_by_calls(register: Register) -> bool {
+    use Register::{R12, R13, R14, R15, RBP, RBX};
+    [RBX, RBP, R12, R13, R14, R15].contains(&register.full_register())
 }
 
 #[cfg(test)]
@@ -198,6 +209,12 @@ mod tests {
         // mov eax, [rdx]; cmp ecx, eax; jb on; test ebx, ebx; jne back; ret; on: add ecx, 1; jmp to the test
         let merges = [0x8b, 0x02, 0x39, 0xc1, 0x72, 0x05, 0x85, 0xdb, 0x75, 0xf6, 0xc3, 0x83, 0xc1, 0x01, 0xeb, 0xf6];
         assert!(!waits(&merges, 2));
+        // and eax, 7; cmp ecx, eax; jb on; mov eax, [rip]; test al, al; jne back; ret; on: add ecx, 1; jmp behind the jb
+        let loops_on = [
+            0x8b, 0x02, 0x83, 0xe0, 0x07, 0x39, 0xc1, 0x72, 0x0b, 0x8b, 0x05, 0, 0, 0, 0, 0x84, 0xc0, 0x75, 0xed, 0xc3,
+            0x83, 0xc1, 0x01, 0xeb, 0xf0,
+        ];
+        assert!(!waits(&loops_on, 2));
         // mov eax, [rdx]; test ecx, ecx; je back
         assert!(!waits(&[0x8b, 0x02, 0x85, 0xc9, 0x74, 0xfa], 2));
     }
