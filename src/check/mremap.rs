@@ -127,7 +127,7 @@ impl Mremap {
             ));
             let own = tracked::at(self.old_address).filter(|known| {
                 let end = known.origin.base.saturating_add(page::whole_pages(known.origin.length));
-                known.origin.base == self.old_address && end == first.end
+                known.origin.base == self.old_address && end <= first.end
             });
             match own {
                 Some(known) => {

@@ -387,7 +387,8 @@ fn forget_holes(range: Range) {
 pub(crate) fn protected(call: &Mprotect, by: Protector, return_address: usize) -> Option<usize> {
     // PROT_GROWSDOWN reaches down to the start of the mapping: the stack, which is not tracked.
     let range = Range::new(call.address, whole_pages(call.length));
-    events::protected(&Protection { range, site: return_address, prot: rights(call.prot), by, after: 0 })
+    let (site, has_failed) = (return_address, false);
+    events::protected(&Protection { range, site, prot: rights(call.prot), by, has_failed, after: 0 })
 }
 
 /// One of them has failed, perhaps half-way: the kernel says what it has done. Memory that had this protection before, or has
@@ -402,10 +403,9 @@ pub(crate) fn not_protected(call: &Mprotect, by: Protector, return_address: usiz
     for _ in 0..MOST {
         let Some(there) = mappings.at_or_after(at).filter(|there| there.start < range.end) else { return };
         let piece = Range { start: there.start.max(range.start), end: there.end.min(range.end) };
-        let had_it = tracked::at(piece.start)
-            .map_or_else(|| tracked::protection(piece.start, asked, None).is_some(), |known| known.entry.prot == asked);
-        if there.prot() == asked && !had_it {
-            events::protected(&Protection { range: piece, site: return_address, prot: asked, by, after: 0 });
+        let (site, has_failed) = (return_address, true);
+        if there.prot() == asked {
+            events::protected(&Protection { range: piece, site, prot: asked, by, has_failed, after: 0 });
         }
         at = there.end;
     }

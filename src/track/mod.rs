@@ -232,8 +232,11 @@ impl<M: Memory> Tracker<M> {
         self.regions.detach(base, releaser, outer)
     }
 
-    /// mprotect has changed a range; as [`Regions::runs_over`].
+    /// mprotect has changed a range; as [`Regions::runs_over`]. One that has failed has not, if all had this protection before.
     pub(crate) fn protect(&mut self, protection: Protection) -> Option<usize> {
+        if protection.has_failed && !self.regions.differs(protection.range, protection.prot) {
+            return None;
+        }
         let over = self.regions.protect(protection.range, protection.prot);
         self.protections.enter(Protection { after: self.regions.newest(), ..protection });
         over

@@ -27,7 +27,7 @@ impl Protector {
     }
 }
 
-/// A call that succeeded.
+/// A call that has given memory a protection.
 #[derive(Clone, Copy)]
 pub(crate) struct Protection {
     pub(crate) range: Range,
@@ -36,6 +36,8 @@ pub(crate) struct Protection {
     /// The protection that it gave.
     pub(crate) prot: u8,
     pub(crate) by: Protector,
+    /// Whether it has failed, half-way.
+    pub(crate) has_failed: bool,
     /// The number of the last call that mapped or released before it.
     pub(crate) after: u32,
 }
@@ -52,6 +54,7 @@ impl Item for Hidden<Protection> {
         site: 0,
         prot: 0,
         by: Protector::Mprotect,
+        has_failed: false,
         after: 0,
     });
 
@@ -112,7 +115,14 @@ mod tests {
         for call in 0..calls {
             let (start, site) = (call % (KEPT as usize + 100) * 16, call);
             let range = Range { start, end: start + 16 };
-            protections.enter(Protection { range, site, prot: 1, by: Protector::Mprotect, after: 0 });
+            protections.enter(Protection {
+                range,
+                site,
+                prot: 1,
+                by: Protector::Mprotect,
+                has_failed: false,
+                after: 0,
+            });
             assert_eq!(protections.last(start, 1).map(|last| last.site), Some(call));
         }
         let remembered = (0..calls).filter(|call| {
@@ -137,7 +147,14 @@ mod tests {
         let mut protections = Protections::<None>::new();
         for call in 0..FIRST * 3 {
             let range = Range { start: call * 16, end: call * 16 + 16 };
-            protections.enter(Protection { range, site: call, prot: 0, by: Protector::PkeyMprotect, after: 0 });
+            protections.enter(Protection {
+                range,
+                site: call,
+                prot: 0,
+                by: Protector::PkeyMprotect,
+                has_failed: false,
+                after: 0,
+            });
         }
         let held = (0..FIRST * 3).filter(|call| protections.last(call * 16, 0).is_some());
         assert_eq!(held.collect::<Vec<_>>(), (FIRST * 2..FIRST * 3).collect::<Vec<_>>());

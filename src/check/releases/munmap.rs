@@ -75,9 +75,27 @@ impl Munmap {
         })
     }
 
+    /// Says that the pointer was moved to the end of a mapping that has this length; whether there is one.
+    fn tell_moved(&self, draft: &mut Draft) -> bool {
+        let below = tracked::neighbours(self.address).0;
+        let Some(meant) = below.filter(|below| below.entry.end == self.address && below.origin.length == self.length)
+        else {
+            return false;
+        };
+        note_mapped(&meant, draft);
+        draft.help(format_args!(
+            "a mapping of {} bytes ends at this address: if it was meant, pass the pointer that mmap returned, {:#x}",
+            self.length, meant.origin.base
+        ));
+        true
+    }
+
     fn tell_remedy(&self, victim: &Victim, taken: &ReleasedPieces, draft: &mut Draft) {
         victim.note_owner(draft);
         victim.note_consequence(draft);
+        if self.tell_moved(draft) {
+            return;
+        }
         // A mapping of the program's begins here, and the range runs out of it.
         if let Some(first) = super::taken_at(self.address, taken).filter(|first| first.origin.base == self.address)
             && whole(&first).length() < crate::plain::page::whole_pages(self.length)
@@ -193,16 +211,10 @@ impl Munmap {
                 first.entry.end, second.origin.length
             ));
             neighbours.note_doubt(draft);
-            let below = tracked::neighbours(self.address).0.filter(|below| {
-                below.entry.end == self.address && below.origin.length == self.length
-            });
-            if let Some(below) = below {
-                note_mapped(&below, draft);
-                draft.help(format_args!(
-                    "a mapping of {} bytes ends at this address: if it was meant, pass the pointer that mmap returned, {:#x}",
-                    self.length, below.origin.base
-                ));
-            } else if first.origin.base == self.address {
+            if self.tell_moved(draft) {
+                return;
+            }
+            if first.origin.base == self.address {
                 draft.help(format_args!("pass the length that was mapped: {}", first.origin.length));
             } else {
                 let right = first.entry.end.saturating_sub(self.address);

@@ -95,6 +95,11 @@ impl<M: Memory> Regions<M> {
         None
     }
 
+    /// Whether a part of a range has another protection.
+    pub(crate) fn differs(&self, range: Range, prot: u8) -> bool {
+        self.entries(range.start).take_while(|entry| entry.start < range.end).any(|entry| entry.prot != prot)
+    }
+
     /// The last release of the memory at an address.
     pub(crate) fn last_gone(&self, address: usize) -> Option<ReleasedMapping> {
         self.known_gone(self.history.newest_first().find(|gone| gone.entry.contains(address))?)
