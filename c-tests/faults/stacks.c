@@ -68,6 +68,14 @@ __attribute__((noinline)) static int large(void)
     return bytes[0];
 }
 
+/* One that steps over the guard of its thread, into what the kernel has put below. */
+__attribute__((noinline)) static int over_guard(void)
+{
+    volatile char bytes[1 << 20];
+    bytes[0] = 1;
+    return bytes[0];
+}
+
 __attribute__((noinline)) static int mapping(int depth)
 {
     volatile int kept = depth;
@@ -169,6 +177,7 @@ static void *run_after_main(void *main_thread)
 
 static void *run_self(void *unused) { return (void *)(long)(self(0) + (unused != NULL)); }
 static void *run_large(void *unused) { return (void *)(long)(large() + (unused != NULL)); }
+static void *run_over_guard(void *unused) { return (void *)(long)(over_guard() + (unused != NULL)); }
 static void *run_mapping(void *unused) { return (void *)(long)(mapping(0) + (unused != NULL)); }
 static void handler(int signal) { self(signal); }
 
@@ -275,6 +284,8 @@ int main(int count, char **arguments)
         in_thread(run_self, NULL, NULL);
     else if (is("thread-large"))
         in_thread(run_large, NULL, NULL);
+    else if (is("over-guard"))
+        in_thread(run_over_guard, NULL, NULL);
     else if (is("thread-stack"))
         in_thread(run_self, stack_above(0), NULL);
     else if (is("fiber"))

@@ -114,10 +114,10 @@ impl Piece {
     /// Makes piece `index`, unless another thread is faster.
     fn make(index: usize) -> Option<Piece> {
         let (_, _, bytes) = Piece::shape(index);
-        let memory: *mut AtomicU64 = sys::zeroed_memory(bytes)?.cast();
+        let memory = sys::Apart::zeroed(bytes)?;
         let place = STACKS.pieces.get(index)?;
-        if place.compare_exchange(ptr::null_mut(), memory, AcqRel, Acquire).is_err() {
-            sys::unmap(Range::new(memory as usize, bytes));
+        if place.compare_exchange(ptr::null_mut(), memory.start(), AcqRel, Acquire).is_err() {
+            memory.give_back();
         }
         Piece::get(index)
     }

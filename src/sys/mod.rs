@@ -4,6 +4,7 @@
 //! libraries. Each function returns what the kernel said; none allocates, locks or touches `errno`.
 
 pub(crate) mod access;
+mod apart;
 pub(crate) mod channels;
 pub(crate) mod futex;
 pub(crate) mod ipc;
@@ -16,6 +17,7 @@ pub(crate) mod stack;
 pub(crate) mod threads;
 pub(crate) mod time;
 
+pub(crate) use apart::{Apart, zeroed_memory};
 pub(crate) use futex::{futex_wait, futex_wake};
 pub(crate) use reservations::{move_mapping, reserve, reserve_at, unmap};
 
@@ -433,13 +435,6 @@ pub(crate) unsafe fn read_mapped(address: usize, buffer: &mut [u8]) {
     let from = ptr::with_exposed_provenance::<u8>(address);
     // SAFETY: the caller upholds the contract; the two do not overlap, since the buffer is a fresh one of the report's.
     unsafe { ptr::copy_nonoverlapping(from, buffer.as_mut_ptr(), buffer.len()) };
-}
-
-/// Zeroed memory of our own, mmap(2); it is never given back.
-pub(crate) fn zeroed_memory(bytes: usize) -> Option<*mut u8> {
-    let (prot, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
-    let address = plain(libc::SYS_mmap, [0, bytes, int(prot), int(flags), int(-1), 0]).ok()?;
-    Some(ptr::with_exposed_provenance_mut(address))
 }
 
 /// The argument of the `PROCMAP_QUERY` ioctl, `<linux/fs.h>` since Linux 6.11.

@@ -10,9 +10,8 @@
 //! before it is installed, since it may be put on all threads at once. What was inherited by execve(2) is not known, and
 //! neither is what was installed without libc's functions.
 
-use super::{Result, read_memory, unmap, zeroed_memory};
+use super::{Apart, Result, read_memory};
 use crate::machine::{Architecture, Machine};
-use crate::plain::Range;
 use core::ffi::c_long;
 use core::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicU32,
@@ -52,6 +51,8 @@ static FILTERS: Filters = Filters {
 
 /// A filter, in memory of our own.
 struct Filter {
+    /// Where it lies; always there.
+    memory: Option<Apart>,
     earlier: *const Filter,
     /// How often it has been installed; 0 once the kernel has refused it.
     times: AtomicU32,
@@ -60,6 +61,15 @@ struct Filter {
 }
 
 impl Filter {
+    /// One without instructions.
+    fn room() -> Option<*mut Filter> {
+        let memory = Apart::zeroed(size_of::<Filter>())?;
+        let room: *mut Filter = memory.start();
+        // SAFETY: zeroed memory of that size, ours alone, and zeroes are a value of each other field.
+        unsafe { (&raw mut (*room).memory).write(Some(memory)) };
+        Some(room)
+    }
+
     fn program(&self) -> &[sock_filter] {
         self.program.get(..self.length).unwrap_or_default()
     }
@@ -106,7 +116,7 @@ pub(crate) struct FilterInstall {
 impl FilterInstall {
     /// Reads the filter at the address of a `struct sock_fprog`, which need not be there.
     pub(crate) fn begin(program: usize) -> FilterInstall {
-        let room = zeroed_memory(size_of::<Filter>()).map(<*mut u8>::cast::<Filter>);
+        let room = Filter::room();
         let known = match room {
             None => Known::Unread(None),
             Some(room) => {
@@ -182,7 +192,10 @@ impl FilterInstall {
 
 /// Gives memory back.
 fn forget(room: *mut Filter) {
-    unmap(Range::new(room as usize, size_of::<Filter>()));
+    // SAFETY: a filter of this thread's alone.
+    if let Some(memory) = unsafe { (*room).memory.take() } {
+        memory.give_back();
+    }
 }
 
 /// Copies a filter that need not be there; EFAULT if it is not.
