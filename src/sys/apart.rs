@@ -11,6 +11,7 @@ use core::ptr;
 const ZONE: usize = 16 << 20;
 
 /// Zeroed memory, with what keeps it apart.
+#[derive(Clone, Copy)]
 pub(crate) struct Apart {
     whole: Range,
     start: usize,

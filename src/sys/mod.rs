@@ -5,6 +5,7 @@
 
 pub(crate) mod access;
 mod apart;
+mod bpf;
 pub(crate) mod channels;
 pub(crate) mod futex;
 pub(crate) mod ipc;
