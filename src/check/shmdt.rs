@@ -91,7 +91,9 @@ impl Shmdt {
             if heap::is_block(self.address) {
                 draft.help(format_args!("give memory of malloc back with free; detach only what shmat returned"));
             } else {
-                draft.help(format_args!("pass the pointer that shmat returned"));
+                draft.help(format_args!(
+                    "pass the pointer that shmat returned; where nothing was attached, leave the call out"
+                ));
             }
         });
     }

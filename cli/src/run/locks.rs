@@ -13,6 +13,7 @@ use crate::system::process::Process;
 use crate::system::regular;
 use crate::system::segments;
 use crate::system::signal;
+use crate::system::threads;
 use crate::system::tree::{self, Living};
 use mapsan_model::{Rule, Severity};
 use std::collections::{BTreeMap, HashSet};
@@ -36,6 +37,8 @@ type Place = (String, u64, u64);
 struct Reading {
     /// Who holds it; 0 for nobody.
     owner: u32,
+    /// Whose thread that was, if it was not gone yet.
+    holder: Option<u32>,
     /// Whether its owner was gone then, so that nobody unlocks it any more.
     is_left: bool,
     /// Whether it was so at the look before, too, or is so when the run is over: who waits for a process may put in order what
@@ -50,8 +53,15 @@ struct Reading {
 impl Reading {
     /// What a lock holds now, which is read once more where its owner may just have unlocked it and ended.
     fn now(owner: u32, again: impl FnOnce() -> Option<u32>) -> Reading {
+        let holder = i32::try_from(owner).ok().filter(|owner| *owner != 0).and_then(threads::process_of);
         let is_left = is_gone(owner) && again() == Some(owner);
-        Reading { owner, is_left, is_lasting: false, others: Vec::new(), time: time::now() }
+        Reading { owner, holder, is_left, is_lasting: false, others: Vec::new(), time: time::now() }
+    }
+
+    /// Whether it was unlocked, or made anew, after a process has told that it ends and holds it: who tells is not gone yet.
+    fn mends(&self, told: &Record) -> bool {
+        let teller = if told.sender == 0 { told.pid } else { told.sender };
+        self.time > told.time && !self.is_left && self.holder != Some(teller)
     }
 
     /// The same, where this was read at the look before.
@@ -138,8 +148,7 @@ impl Locks {
                 let now = before.unwrap_or_else(|| Reading::now(owner, || left_owner(&lock.what)));
                 last = Some(Reading { is_lasting: true, ..now });
             }
-            // It was unlocked, or made anew.
-            let is_mended = |told: &Record| last.as_ref().is_some_and(|last| last.time > told.time && !last.is_left);
+            let is_mended = |told: &Record| last.as_ref().is_some_and(|last| last.mends(told));
             match (told, &last) {
                 (Some(told), _) if is_mended(&told) => {}
                 (Some(told), _) => findings.push(told),
@@ -285,5 +294,18 @@ mod tests {
         assert!(!left(7).after(Some(&left(8))).is_lasting);
         assert!(!left(7).after(Some(&Reading::now(0, || None))).is_lasting);
         assert!(!Reading::now(0, || None).after(Some(&left(7))).is_lasting);
+    }
+
+    #[test]
+    fn what_its_teller_still_holds_is_not_put_in_order() {
+        let own = std::process::id();
+        let told = |pid| {
+            let mut record = Record::now(pid, "", Kind::ExecFailed);
+            "2000".clone_into(&mut record.time);
+            record
+        };
+        let reading = Reading::now(own, || Some(own));
+        assert!(!reading.mends(&told(own)) && reading.mends(&told(1)));
+        assert!(Reading::now(0, || None).mends(&told(own)));
     }
 }

@@ -132,12 +132,11 @@ impl Semop {
                 _ => draft.message(format_args!("an operation is on a semaphore that set {id} does not have")),
             }
             if self.count == OPERATION {
-                draft.help(format_args!(
-                    "the last argument counts operations, and {OPERATION} is the size of one: pass 1 for one operation"
+                draft.note(format_args!(
+                    "the last argument counts operations; {OPERATION} is the size of one in bytes, too: if one was meant, pass 1"
                 ));
-            } else {
-                draft.help(format_args!("set sem_num of each operation to that of a semaphore of the set"));
             }
+            draft.help(format_args!("set sem_num of each operation to that of a semaphore of the set"));
         });
     }
 }
