@@ -133,8 +133,8 @@ impl Semop {
             }
             if self.count == OPERATION {
                 draft.note(format_args!(
-                    "the last argument counts operations; {OPERATION} is the size of one in bytes, too: if one was meant, \
-                     pass 1"
+                    "the last argument counts operations; {OPERATION} is also the size of one in bytes: if one was \
+                     meant, pass 1"
                 ));
             }
             draft.help(format_args!("set sem_num of each operation to that of a semaphore of the set"));
