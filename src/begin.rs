@@ -5,7 +5,7 @@
 
 use crate::clib::{self, weak};
 use crate::enabled::{self, CONTENTS, ENABLED, HARDENED, WAITS};
-use crate::facts::{Module, alternate, mapping};
+use crate::facts::{Module, alternate, environment, mapping};
 use crate::finding::{self, suppress};
 use crate::options::{self, Form, Settings};
 use crate::output::sink::{self, LogError};
@@ -226,7 +226,8 @@ fn open_files(lock: &ReportLock, starting: &Starting, settings: &mut Settings, w
     if log.is_empty() || log == "stderr" {
         return;
     }
-    if let Err(trouble) = sink::use_log(lock, log.as_bytes(), settings.form == Form::Json) {
+    let variable = |name: &[u8]| environment::variable(crate::next::environ(), name);
+    if let Err(trouble) = sink::use_log(lock, log.as_bytes(), variable, settings.form == Form::Json) {
         refuse_log(lock, starting, log.as_bytes(), &trouble);
     }
 }

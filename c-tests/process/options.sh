@@ -103,6 +103,12 @@ set -- probe-*.log
 [ $# = 2 ] || fail "expected a log for each of two processes: $*"
 [ "$(stat -c %a "$1")" = 600 ] || fail "the log has mode $(stat -c %a "$1")"
 grep -q 'error\[mmap-zero-length\]' "$1" || fail 'no finding in the log'
+export WORD=50%p
+run 'log_path=log-%q{WORD}-%q{NO_SUCH_WORD' zero
+[ -s 'log-50%p-%q{NO_SUCH_WORD' ] || fail "no log of the variable's value: $(ls)"
+run 'log_path=log-%q{NO_SUCH_WORD}' zero
+finds 1 mmap-zero-length
+says 'a variable that it names by %q{} is not in the environment'
 run log_format=json:log_path=records zero
 [ "$(grep -c '"kind":"finding"' records)" = 1 ] && [ "$(grep -c . records)" = 3 ] || fail 'not start, finding, end'
 

@@ -121,13 +121,18 @@ impl StyleChoice<'_> {
         let colour = match self.color {
             Some("always") => true,
             Some("never") => false,
-            _ => terminal && allows_colour(env::var_os("NO_COLOR"), env::var_os("TERM")),
+            _ => terminal && environment_allows_colour(),
         };
         TextStyle { colour, terminal, suppressions: self.suppressions, frames: self.frames, width: to.width() }
     }
 }
 
-/// Whether the environment has nothing against colours: a terminal that is `dumb` shows them as signs.
+/// Whether the environment has nothing against colours.
+pub(crate) fn environment_allows_colour() -> bool {
+    allows_colour(env::var_os("NO_COLOR"), env::var_os("TERM"))
+}
+
+/// Whether these variables have nothing against colours: a terminal that is `dumb` shows them as signs.
 fn allows_colour(no_color: Option<OsString>, term: Option<OsString>) -> bool {
     no_color.is_none_or(|value| value.is_empty()) && term.is_none_or(|term| term != "dumb")
 }

@@ -170,3 +170,32 @@ fn a_program_that_is_started_without_the_library_is_named() {
     assert!(error.contains("NOT COVERED") && error.contains("sleep': the library is not in it"), "{error}");
     assert_eq!(output.status.code(), Some(125), "{error}");
 }
+
+#[test]
+fn a_dumb_terminal_gets_no_colours() {
+    if Command::new("script").args(["-qec", "true", "/dev/null"]).output().is_err() {
+        eprintln!("SKIPPED: there is no script(1); apt-get install bsdutils");
+        return;
+    }
+    let (_folder, program) = quiet();
+    for script in [
+        r#""$0" run "$1""#,
+        r#""$0" run --nonsense"#,
+        r#""$0" explain munmap-double"#,
+        r#"LD_PRELOAD=$MAPSAN_RUNTIME "$1""#,
+    ] {
+        for (environment, are_shown) in [
+            ("TERM=xterm", true),
+            ("TERM=dumb", false),
+            ("TERM=xterm NO_COLOR=1", false),
+            ("TERM=dumb NO_COLOR=", false),
+        ] {
+            let words = script.replace("$0", env!("CARGO_BIN_EXE_mapsan")).replace("$1", program.to_str().unwrap());
+            let inner = format!("export {environment}; {words}");
+            let Some((said, _)) = in_shell("unset NO_COLOR; script -qec \"$1\" /dev/null", &[Path::new(&inner)]) else {
+                return;
+            };
+            assert_eq!(said.contains('\x1b'), are_shown, "{words} {environment}: {said:?}");
+        }
+    }
+}

@@ -21,7 +21,7 @@ pub enum Values {
     Severities,
     /// A file that exists.
     File,
-    /// A file to write; `%p` is the pid, `%e` the executable.
+    /// A file to write; `%p` is the pid, `%e` the executable, `%q{VAR}` a variable of the environment.
     Log,
     /// Words of this list, comma-separated, or `all`.
     Set(&'static [&'static str]),
@@ -184,7 +184,8 @@ declare! {
         "a file of rule:pattern lines whose findings are not reported; a pattern names a module, a function or, under \
          the command, a source file; * and ? stand for anything, # starts a comment";
     LogPath "log_path" = "stderr", Values::Log, true,
-        "where findings go: a file instead of standard error; %p is the pid, %e the executable";
+        "where findings go: a file instead of standard error; %p is the pid, %e the executable, %q{VAR} the value of a variable of \
+         the environment, %% a percent sign";
     LogFormat "log_format" = "text", Values::Words(&["text", "json"]), true,
         "the form of a finding";
     LogPrefix "log_prefix" = "none", Values::Words(&["none", "pid", "time"]), true,

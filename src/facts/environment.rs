@@ -39,18 +39,23 @@ pub(crate) fn carried(environment: *const *const c_char) -> Carried {
 
 /// The test that runs now, as pytest says in the environment; with the report lock, as [`carried`].
 pub(crate) fn running_test(environment: *const *const c_char) -> Option<&'static [u8]> {
+    variable(environment, b"PYTEST_CURRENT_TEST")
+}
+
+/// The value of a variable of an environment; with the report lock, as [`carried`].
+pub(crate) fn variable(environment: *const *const c_char, name: &[u8]) -> Option<&'static [u8]> {
     let mut at = environment as usize;
     for _ in 0..MOST {
         let string = memory::value::<usize>(at).filter(|string| *string != 0)?;
-        if let Some(test) = value(string, b"PYTEST_CURRENT_TEST=") {
-            return Some(test);
+        if let Some(value) = value(string, name).and_then(|rest| rest.strip_prefix(b"=")) {
+            return Some(value);
         }
         at = at.wrapping_add(size_of::<usize>());
     }
     None
 }
 
-/// The value of a variable, if a string of the environment is its.
+/// What follows these bytes, if a string of the environment begins with them.
 fn value(string: usize, name: &[u8]) -> Option<&'static [u8]> {
     let first = memory::value::<u8>(string)?;
     if Some(&first) != name.first() {

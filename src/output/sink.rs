@@ -17,7 +17,7 @@ use crate::sys::{self, channels};
 use core::ffi::{CStr, c_int, c_long};
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 pub(crate) use way::calls;
-use way::{OpenFile, Way, expand};
+use way::{OpenFile, Way, expand, push_escaped, push_with_variables};
 
 /// The longest that one report waits for a reader who does not read; the next one then waits for none.
 const PATIENCE_MS: i64 = 500;
@@ -152,25 +152,28 @@ pub(crate) fn use_stderr(proof: &ReportLock, starting: &Starting) {
 /// Why a log can't be written.
 pub(crate) enum LogError {
     TooLong,
+    /// A variable that the pattern names is not in the environment.
+    NoVariable,
     Errno(sys::Errno),
 }
 
-/// Tries the log of this pattern (`%p` is the pid, `%e` the executable's name, `%%` a percent sign), for records alone or
-/// for any text. After an `@` stands the name of a socket in the abstract namespace.
-pub(crate) fn use_log(proof: &ReportLock, pattern: &[u8], records: bool) -> Result<(), LogError> {
+/// Tries the log of this pattern (`%p` is the pid, `%e` the executable's name, `%q{VAR}` a variable as it is now, `%%` a
+/// percent sign), for records alone or for any text. After an `@` stands the name of a socket in the abstract namespace.
+pub(crate) fn use_log(
+    proof: &ReportLock,
+    pattern: &[u8],
+    variable: fn(&[u8]) -> Option<&'static [u8]>,
+    records: bool,
+) -> Result<(), LogError> {
     let sink = sink(proof);
     sink.pattern.clear();
     if !pattern.starts_with(b"/") && !pattern.starts_with(b"@") {
         // The log is opened again after the program has changed its directory.
         let mut directory = [0_u8; LONGEST];
-        for byte in sys::getcwd(&mut directory).map_err(LogError::Errno)? {
-            sink.pattern.push_bytes(if *byte == b'%' { b"%%" } else { core::slice::from_ref(byte) });
-        }
+        push_escaped(sys::getcwd(&mut directory).map_err(LogError::Errno)?, &mut sink.pattern);
         sink.pattern.push_bytes(b"/");
     }
-    if !sink.pattern.push_bytes(pattern) {
-        return Err(LogError::TooLong);
-    }
+    push_with_variables(pattern, variable, &mut sink.pattern)?;
     sink.goal = if pattern.starts_with(b"@") { Goal::Socket } else { Goal::File };
     (sink.terminal, sink.records) = (false, records);
     sink.identity = None;
@@ -451,6 +454,7 @@ impl core::fmt::Display for LogError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             LogError::TooLong => f.write_str("the path is too long"),
+            LogError::NoVariable => f.write_str("a variable that it names by %q{} is not in the environment"),
             LogError::Errno(libc::ELOOP) => f.write_str("ELOOP: it is a symbolic link, which is never followed"),
             LogError::Errno(libc::EAGAIN) => f.write_str("EAGAIN: its reader does not read"),
             LogError::Errno(libc::EPIPE) => f.write_str("EPIPE: it has no reader, or a sandbox forbids a safe write"),

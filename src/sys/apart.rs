@@ -1,53 +1,47 @@
-//! Memory of the library's own, apart from the program's: what the program reads or writes beyond its own mappings ends in
-//! SIGSEGV there as it would without the library, and is no memory of the library's.
+//! Memory of the library's own, apart from the program's: what the program reads or writes beyond its own mappings ends there as
+//! it would without the library, and no frame that is larger than the guard of its stack reaches memory of the library's.
 
-use super::{int, limit, plain, reserve, unmap};
+use super::{int, plain, unmap};
 use crate::plain::Range;
-use crate::plain::page::{page_size, whole_pages};
+use crate::plain::page::whole_pages;
 use core::ptr;
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// The bytes on both sides that nobody can access: the kernel puts the program's next mapping right beside them, and a frame
-/// may be larger than the stack of its thread.
-const ZONE: usize = 16 << 20;
+/// Where pieces begin: at a multiple of this, so that there are pages between them, and large ones can have huge pages, as
+/// they would where the kernel puts them.
+const ALIGNMENT: usize = 2 << 20;
+/// How many places are tried.
+const TRIES: usize = 16;
 
-/// Zeroed memory, with what keeps it apart.
+/// How far the places are used that were tried before.
+static USED: AtomicUsize = AtomicUsize::new(0);
+
+/// Zeroed memory, far from where the kernel puts what the program maps.
 #[derive(Clone, Copy)]
 pub(crate) struct Apart {
-    whole: Range,
-    start: usize,
+    range: Range,
 }
 
 impl Apart {
-    /// Asks the kernel for that many bytes; where it has no addresses for the zones, they are left out.
+    /// Asks the kernel for that many bytes; where all places are taken that are tried, they lie where the kernel wants.
     pub(crate) fn zeroed(bytes: usize) -> Option<Apart> {
-        Apart::between(zone(), bytes).or_else(|| {
-            let start = map(0, bytes, 0)?;
-            Some(Apart { whole: Range::new(start, bytes), start })
-        })
-    }
-
-    fn between(zone: usize, bytes: usize) -> Option<Apart> {
         let bytes = whole_pages(bytes);
-        let length = bytes.checked_add(zone.checked_mul(2)?)?;
-        let whole = Range::new(reserve(length, 0)?, length);
-        let start = whole.start.wrapping_add(zone);
-        if map(start, bytes, libc::MAP_FIXED).is_none() {
-            unmap(whole);
-            return None;
-        }
-        // After mlockall(2) with MCL_FUTURE the zones would count as locked memory.
-        for side in [whole.start, start.wrapping_add(bytes)] {
-            let _ = plain(libc::SYS_munlock, [side, zone, 0, 0, 0, 0]);
-        }
-        Some(Apart { whole, start })
+        let size = bytes.checked_add(ALIGNMENT)? & !ALIGNMENT.wrapping_sub(1);
+        let apart = (0..TRIES).find_map(|_| {
+            // Before Linux 4.17 this is a mere hint.
+            let place = island().checked_add(USED.fetch_add(size, Relaxed))?;
+            map(place, bytes, libc::MAP_FIXED_NOREPLACE)
+        });
+        let start = apart.or_else(|| map(0, bytes, 0))?;
+        Some(Apart { range: Range::new(start, bytes) })
     }
 
     pub(crate) fn start<T>(&self) -> *mut T {
-        ptr::with_exposed_provenance_mut(self.start)
+        ptr::with_exposed_provenance_mut(self.range.start)
     }
 
     pub(crate) fn give_back(self) {
-        unmap(self.whole);
+        unmap(self.range);
     }
 }
 
@@ -56,10 +50,12 @@ pub(crate) fn zeroed_memory(bytes: usize) -> Option<*mut u8> {
     Apart::zeroed(bytes).map(|apart| apart.start())
 }
 
-/// A page, where addresses are limited: they are the program's.
-fn zone() -> usize {
-    let limited = limit(libc::RLIMIT_AS).is_ok_and(|limit| limit.rlim_cur != libc::RLIM_INFINITY);
-    if limited { page_size() } else { ZONE }
+/// Where the first piece lies: a 512th of the address below the library, which is 254 GiB where addresses have 47 bits. The
+/// kernel fills the addresses below libraries from the top, so it comes there last. ThreadSanitizer's runtime takes what
+/// lies less than 0.5 TiB below the lowest library for the program's.
+fn island() -> usize {
+    let library = (&raw const USED).addr();
+    library.wrapping_sub(library >> 9) & !ALIGNMENT.wrapping_sub(1)
 }
 
 fn map(address: usize, bytes: usize, flags: i32) -> Option<usize> {
@@ -71,22 +67,43 @@ fn map(address: usize, bytes: usize, flags: i32) -> Option<usize> {
 #[allow(clippy::arithmetic_side_effects, reason = "a test may overflow, and fails then")]
 mod tests {
     use super::*;
+    use crate::plain::page::page_size;
     use crate::sys::memory::{is_mapped, is_readable};
 
     #[test]
     fn nobody_reaches_it_from_beside() {
         let page = page_size();
-        for bytes in [1, page, 3 * page + 1] {
+        for bytes in [1, page, 3 * page + 1, ALIGNMENT] {
             let memory = Apart::zeroed(bytes).expect("there is memory");
             let (start, end) = (memory.start::<u8>() as usize, memory.start::<u8>() as usize + whole_pages(bytes));
             assert!(is_readable(start, end - start));
-            let zone = zone();
-            for beside in [start - page, start - zone, end, end + zone - page] {
-                assert!(is_mapped(beside, page) == Some(true) && !is_readable(beside, page), "{bytes} {beside:#x}");
+            assert_eq!(start % ALIGNMENT, 0);
+            assert_eq!(memory.range, Range::new(start, end - start));
+            for beside in [start - page, end] {
+                assert_eq!(is_mapped(beside, page), Some(false), "{bytes} {beside:#x}");
             }
-            // All of it is given back: afterwards another thread's memory may lie there.
-            assert_eq!(memory.whole, Range::new(start - zone, end - start + 2 * zone));
+            // Nothing of the program's, as the code and what is mapped without a wish, is within a GiB of it.
+            let other = map(0, page, 0).expect("there is memory");
+            for of_program in [nobody_reaches_it_from_beside as *const () as usize, other, (&raw const page).addr()] {
+                assert!(of_program.abs_diff(start) > 1 << 30, "{of_program:#x} {start:#x}");
+            }
+            unmap(Range::new(other, page));
             memory.give_back();
+        }
+    }
+
+    #[test]
+    fn a_place_that_is_taken_is_left_alone() {
+        let place = island() + USED.load(Relaxed);
+        let page = page_size();
+        // Another test may have taken it meanwhile: then it is taken, too.
+        let mine = map(place, 4 * ALIGNMENT, libc::MAP_FIXED_NOREPLACE);
+        let memory = Apart::zeroed(page).expect("there is memory");
+        let start = memory.start::<u8>() as usize;
+        assert!(mine.is_none_or(|mine| !(mine..mine + 4 * ALIGNMENT).contains(&start)));
+        memory.give_back();
+        if let Some(mine) = mine {
+            unmap(Range::new(mine, 4 * ALIGNMENT));
         }
     }
 }

@@ -234,12 +234,18 @@ impl<M: Memory> Tracker<M> {
 
     /// mprotect has changed a range; as [`Regions::runs_over`]. One that has failed has not, if all had this protection before.
     pub(crate) fn protect(&mut self, protection: Protection) -> Option<usize> {
-        if protection.has_failed && !self.regions.differs(protection.range, protection.prot) {
+        if protection.has_failed && !self.may_change(protection.range, protection.prot) {
             return None;
         }
         let over = self.regions.protect(protection.range, protection.prot);
         self.protections.enter(Protection { after: self.regions.newest(), ..protection });
         over
+    }
+
+    /// Whether a part of a range has another protection, or one that is not known: of the heap, of what raw calls map.
+    fn may_change(&self, range: Range, prot: u8) -> bool {
+        let is_unknown = |untracked| self.protections.last(untracked, prot).is_none();
+        self.regions.differs(range, prot) || self.regions.first_untracked(range).is_some_and(is_unknown)
     }
 
     /// madvise has changed what forked children get of a range, or where guards are.

@@ -78,9 +78,8 @@ impl Aside {
     fn library_of_system<'a>(&self, found: &'a Found) -> Option<&'a Path> {
         let module = Path::new(found.stack.first()?.frame.module.as_deref()?);
         let exe = Path::new(&found.exe);
-        let is_beside = exe.parent().is_some_and(|folder| module.starts_with(folder));
         let is_of_sources = || self.source_root.as_ref().is_some_and(|root| root.relative(module).is_some());
-        (is_path_of_system(module) && !is_path_of_system(exe) && !is_beside && !is_of_sources()).then_some(module)
+        (is_path_of_system(module) && !is_path_of_system(exe) && !is_of_sources()).then_some(module)
     }
 
     /// A line for each kind: `5 msync-failed (ENOMEM) in libmpich.so.12, from main (prog.c:6)`.
@@ -121,7 +120,10 @@ mod tests {
         };
         assert!(takes("/home/me/prog", "/usr/lib/x86_64-linux-gnu/libmpich.so.12", "note"));
         assert!(takes("/usr/local/bin/prog", "/lib64/libucs.so.0", "note"));
+        // As in a container: that all lies below the folder of the program says nothing.
+        assert!(takes("/prog", "/usr/lib/libmpich.so.12", "note"));
         for (exe, module, severity, why) in [
+            ("/usr/lib/own/prog", "/usr/lib/own/libown.so", "note", "a library beside the program"),
             ("/home/me/prog", "/usr/lib/libmpich.so.12", "warning", "not a note"),
             ("/home/me/prog", "/home/me/prog", "note", "the program's own"),
             ("/home/me/prog", "/home/me/libs/libown.so", "note", "a library of the program's own"),

@@ -7,6 +7,7 @@ pub(crate) mod aside;
 pub(crate) mod baseline;
 mod call;
 pub(crate) mod code;
+mod columns;
 mod ended;
 pub(crate) mod fingerprint;
 pub(crate) mod found;

@@ -1,8 +1,9 @@
 //! The source of a call, with the call marked.
 
+use crate::findings::columns;
 use crate::findings::symbols::SourceLocation;
 use crate::path::display_path;
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use std::fs;
 use std::ops::Range;
 
@@ -13,9 +14,8 @@ const LONGEST: usize = 12;
 
 /// The fewest columns of a snippet: with fewer nothing of the call can be seen.
 const NARROWEST: usize = 40;
-/// Columns for whatever is not cut.
+/// Columns for the renderer, which has nothing to cut.
 const ALL: usize = 1000;
-
 /// How a snippet is to look.
 #[derive(Clone, Copy)]
 pub(crate) struct Look {
@@ -38,23 +38,22 @@ pub(crate) fn snippet(place: &SourceLocation, functions: &[&str], label: &str, l
     let first = line.saturating_sub(CONTEXT);
     let last = (line + rows + CONTEXT).min(lines.len().checked_sub(1)?);
     let before: usize = lines.get(first..line)?.iter().map(|text| text.len() + 1).sum();
-    let shown = lines.get(first..=last)?.join("\n");
+    let parts: Vec<Range<usize>> =
+        each_line(&text, &mark).into_iter().map(|part| before + part.start..before + part.end).collect();
+    let beside = (last + 1).to_string().len() + " | ".len();
+    let room = look.width.max(NARROWEST).saturating_sub(beside);
+    let (shown, parts) = columns::fitted(&lines.get(first..=last)?.join("\n"), &parts, room, label.len() + 1);
     let path = display_path(file);
-    let mut snippet = Snippet::source(&shown).line_start(first + 1).path(&path).fold(false);
-    let parts: Vec<Range<usize>> = each_line(&text, &mark);
+    // Of the file's line, not of what is shown of it.
+    let start = text.get(..mark.start).map_or(0, |before| before.chars().count()) + 1;
+    let origin = Origin::path(&path).line(line + 1).char_column(start);
+    let mut snippet = Snippet::source(&shown).line_start(first + 1).fold(false);
     for (index, part) in parts.iter().enumerate() {
-        let annotation = AnnotationKind::Primary.span(before + part.start..before + part.end);
+        let annotation = AnnotationKind::Primary.span(part.clone());
         snippet = snippet.annotation(if index + 1 == parts.len() { annotation.label(label) } else { annotation });
     }
-    let renderer = if look.colour { Renderer::styled() } else { Renderer::plain() };
-    // The renderer leaves no room for what stands behind the marks, and cuts more than it has to.
-    let beside = (last + 1).to_string().len() + " | ".len();
-    let marked = shown.get(..before + mark.end).map_or(0, |text| text.len() - text.rfind('\n').map_or(0, |at| at + 1));
-    let widest = shown.lines().map(str::len).max().unwrap_or_default().max(marked + label.len() + 1);
-    let width =
-        if beside + widest <= look.width { look.width.max(ALL) } else { look.width.saturating_sub(label.len() + 1) };
-    let renderer = renderer.term_width(width.max(NARROWEST));
-    Some(renderer.render(&[Group::with_level(Level::ERROR).element(snippet)]))
+    let renderer = if look.colour { Renderer::styled() } else { Renderer::plain() }.term_width(ALL);
+    Some(renderer.render(&[Group::with_level(Level::ERROR).element(origin).element(snippet)]))
 }
 
 /// The code of the statement that a line belongs to, without comments.
@@ -259,5 +258,29 @@ mod tests {
             assert!(cut.contains("munmap(p, 0);") && cut.contains("^ EINVAL"), "{width}: {cut}");
         }
         assert!(snippet(&SourceLocation { line: Some(9), ..place.clone() }, &["munmap"], "", LOOK).is_none());
+    }
+
+    #[test]
+    fn a_call_that_is_wider_than_the_terminal_is_cut() {
+        let file = tempfile::NamedTempFile::with_suffix(".c").unwrap();
+        let call = "mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)";
+        let lines = format!(
+            "    char *first = {call}; // é\n    p = mmap(NULL, sizeof(struct a_name_that_is_long) * number,\n  \
+                             PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);\n"
+        );
+        fs::write(file.path(), lines).unwrap();
+        let path = file.path().file_name().unwrap().to_str().unwrap();
+        for (line, width) in [(1, 40), (1, 60), (1, 80), (2, 40), (2, 60), (2, 80), (1, 120), (2, 120)] {
+            let place = SourceLocation {
+                function: None,
+                file: Some(file.path().to_owned()),
+                line: Some(line),
+                column: Some(10),
+            };
+            let cut = snippet(&place, &["mmap"], "EINVAL (first at)", Look { width, ..LOOK }).unwrap();
+            let source: Vec<&str> = cut.lines().filter(|line| !line.contains(path)).collect();
+            assert!(source.iter().all(|line| line.chars().count() <= width), "{line} {width}: {cut}");
+            assert!(cut.contains("mmap(") && cut.contains("^ EINVAL (first at)"), "{line} {width}: {cut}");
+        }
     }
 }

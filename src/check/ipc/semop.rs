@@ -124,18 +124,26 @@ impl Semop {
         report.finding(Rule::SemopBadNumber, Severity::Error, |draft| {
             let id = self.id;
             let count = facts::ipc::any_by_id(Kind::Set, id).map_or(0, |set| set.count);
-            match self.first_outside(count) {
+            let outside = self.first_outside(count);
+            match outside {
                 Some((place, number)) if count > 0 => draft.message(format_args!(
                     "operation {place} is on semaphore {number}, and set {id} has {count}, numbered from 0 to {}",
                     count.saturating_sub(1)
                 )),
                 _ => draft.message(format_args!("an operation is on a semaphore that set {id} does not have")),
             }
-            if self.count == OPERATION {
+            // sizeof in place of the number of elements: those that there would be are right.
+            let elements = self.count / OPERATION;
+            if self.count.is_multiple_of(OPERATION) && outside.is_some_and(|(place, _)| place >= elements) {
                 draft.note(format_args!(
-                    "the last argument counts operations; {OPERATION} is also the size of one in bytes: if one was \
-                     meant, pass 1"
+                    "{} is also the size in bytes of {}",
+                    self.count,
+                    Counted(elements as u64, "operation")
                 ));
+                draft.help(format_args!(
+                    "pass the number of elements of the array, not of bytes: {elements}, if these are all"
+                ));
+                return;
             }
             draft.help(format_args!("set sem_num of each operation to that of a semaphore of the set"));
         });

@@ -12,7 +12,7 @@ use crate::form::Draft;
 use crate::observe::tracked;
 use crate::plain::Range;
 use crate::sys::Errno;
-use crate::track::{By, ReleasedMapping, ReleasedPieces};
+use crate::track::{By, ReleasedMapping, ReleasedPieces, TrackedRange};
 use mapsan_model::{Rule, Severity};
 
 impl Munmap {
@@ -75,13 +75,16 @@ impl Munmap {
         })
     }
 
-    /// Says that the pointer was moved to the end of a mapping that has this length; whether there is one.
+    /// The mapping of this length that ends at the address, to whose end the pointer may have been moved.
+    fn moved_from(&self) -> Option<TrackedRange> {
+        let below = tracked::neighbours(self.address).0?;
+        let is_meant = below.origin.length == self.length && whole(&below).end == self.address;
+        is_meant.then_some(below)
+    }
+
+    /// Says that the pointer was moved to the end of a mapping; whether it may have been.
     fn tell_moved(&self, draft: &mut Draft) -> bool {
-        let below = tracked::neighbours(self.address).0;
-        let Some(meant) = below.filter(|below| below.entry.end == self.address && below.origin.length == self.length)
-        else {
-            return false;
-        };
+        let Some(meant) = self.moved_from() else { return false };
         note_mapped(&meant, draft);
         draft.help(format_args!(
             "a mapping of {} bytes ends at this address: if it was meant, pass the pointer that mmap returned, {:#x}",
@@ -93,15 +96,22 @@ impl Munmap {
     fn tell_remedy(&self, victim: &Victim, taken: &ReleasedPieces, draft: &mut Draft) {
         victim.note_owner(draft);
         victim.note_consequence(draft);
-        if self.tell_moved(draft) {
-            return;
-        }
         // A mapping of the program's begins here, and the range runs out of it.
         if let Some(first) = super::taken_at(self.address, taken).filter(|first| first.origin.base == self.address)
             && whole(&first).length() < crate::plain::page::whole_pages(self.length)
         {
             note_mapped(&first, draft);
-            draft.help(format_args!("pass the length that was mapped: {}", first.origin.length));
+            match self.moved_from() {
+                Some(below) => draft.help(format_args!(
+                    "pass the length that was mapped: {}; or, if the mapping of {} bytes that ends at this address was \
+                     meant, the pointer that mmap returned, {:#x}",
+                    first.origin.length, self.length, below.origin.base
+                )),
+                None => draft.help(format_args!("pass the length that was mapped: {}", first.origin.length)),
+            }
+            return;
+        }
+        if self.tell_moved(draft) {
             return;
         }
         match victim {

@@ -1,6 +1,6 @@
 //! A descriptor to write a report to, for that report alone or kept.
 
-use super::LONGEST;
+use super::{LONGEST, LogError};
 use crate::plain::Line;
 use crate::sys::channels::{self, SocketAddress};
 use crate::sys::{self, process};
@@ -111,6 +111,39 @@ impl Way {
             }
         }
     }
+}
+
+/// Writes bytes that stand for themselves in a pattern.
+pub(super) fn push_escaped(bytes: &[u8], pattern: &mut Line<LONGEST>) -> bool {
+    bytes.iter().all(|byte| pattern.push_bytes(if *byte == b'%' { b"%%" } else { core::slice::from_ref(byte) }))
+}
+
+/// Writes a pattern, with the values of the variables that it names by `%q{VAR}`.
+pub(super) fn push_with_variables(
+    pattern: &[u8],
+    variable: fn(&[u8]) -> Option<&'static [u8]>,
+    filled: &mut Line<LONGEST>,
+) -> Result<(), LogError> {
+    let mut rest = pattern;
+    while !rest.is_empty() {
+        let named = rest.strip_prefix(b"%q{").and_then(|name| {
+            let end = name.iter().position(|byte| *byte == b'}')?;
+            Some((name.get(..end)?, name.get(end.wrapping_add(1)..)?))
+        });
+        let is_pushed = if let Some((name, after)) = named {
+            rest = after;
+            push_escaped(variable(name).ok_or(LogError::NoVariable)?, filled)
+        } else {
+            let (literal, after) =
+                rest.split_at_checked(if rest.starts_with(b"%%") { 2 } else { 1 }).unwrap_or((rest, b""));
+            rest = after;
+            filled.push_bytes(literal)
+        };
+        if !is_pushed {
+            return Err(LogError::TooLong);
+        }
+    }
+    Ok(())
 }
 
 /// Writes the path that a pattern means, with a closing zero byte.

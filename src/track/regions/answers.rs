@@ -100,6 +100,18 @@ impl<M: Memory> Regions<M> {
         self.entries(range.start).take_while(|entry| entry.start < range.end).any(|entry| entry.prot != prot)
     }
 
+    /// The first address of a range where no mapping is known.
+    pub(crate) fn first_untracked(&self, range: Range) -> Option<usize> {
+        let mut end = range.start;
+        for entry in self.entries(range.start).take_while(|entry| entry.start < range.end) {
+            if entry.start > end {
+                break;
+            }
+            end = entry.end;
+        }
+        (end < range.end).then_some(end)
+    }
+
     /// The last release of the memory at an address.
     pub(crate) fn last_gone(&self, address: usize) -> Option<ReleasedMapping> {
         self.known_gone(self.history.newest_first().find(|gone| gone.entry.contains(address))?)
