@@ -3,7 +3,7 @@
 use crate::findings::columns;
 use crate::findings::symbols::SourceLocation;
 use crate::path::display_path;
-use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use std::fs;
 use std::ops::Range;
 
@@ -44,16 +44,18 @@ pub(crate) fn snippet(place: &SourceLocation, functions: &[&str], label: &str, l
     let room = look.width.max(NARROWEST).saturating_sub(beside);
     let (shown, parts) = columns::fitted(&lines.get(first..=last)?.join("\n"), &parts, room, label.len() + 1);
     let path = display_path(file);
-    // Of the file's line, not of what is shown of it.
-    let start = text.get(..mark.start).map_or(0, |before| before.chars().count()) + 1;
-    let origin = Origin::path(&path).line(line + 1).char_column(start);
-    let mut snippet = Snippet::source(&shown).line_start(first + 1).fold(false);
+    let mut snippet = Snippet::source(&shown).line_start(first + 1).path(&path).fold(false);
     for (index, part) in parts.iter().enumerate() {
         let annotation = AnnotationKind::Primary.span(part.clone());
         snippet = snippet.annotation(if index + 1 == parts.len() { annotation.label(label) } else { annotation });
     }
     let renderer = if look.colour { Renderer::styled() } else { Renderer::plain() }.term_width(ALL);
-    Some(renderer.render(&[Group::with_level(Level::ERROR).element(origin).element(snippet)]))
+    let rendered = renderer.render(&[Group::with_level(Level::ERROR).element(snippet)]);
+    // The renderer counts in what is shown of the line.
+    let start = parts.first()?.start;
+    let within = shown.get(..start)?.rsplit('\n').next()?.chars().count() + 1;
+    let at = |column: usize| format!("{path}:{}:{column}", line + 1);
+    Some(rendered.replacen(&at(within), &at(text.get(..mark.start)?.chars().count() + 1), 1))
 }
 
 /// The code of the statement that a line belongs to, without comments.

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What a program sees of alternate signal stacks is the same with the library and without. Usage: alternate.sh PROGRAM LINKED LIBRARY
+# A program prints the same with the library and without. Usage: same.sh PROGRAM LINKED LIBRARY
 set -u
 program=$1 linked=$2 library=$3
 work=$(mktemp -d)
