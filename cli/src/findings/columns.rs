@@ -18,8 +18,8 @@ pub(super) fn fitted(text: &str, parts: &[Range<usize>], room: usize, behind: us
     // Of the lines' beginnings as much is cut as must be, and no mark.
     let left = last.saturating_sub(room).min(first.saturating_sub(ELLIPSIS.len()));
     let (mut cut, mut marked) = (String::new(), Vec::new());
-    for line in &lines {
-        if !cut.is_empty() || !marked.is_empty() {
+    for (number, line) in lines.iter().enumerate() {
+        if number > 0 {
             cut.push('\n');
         }
         line.push_cut(&mut cut, &mut marked, left, left + room, behind);
@@ -153,6 +153,12 @@ mod tests {
     fn lines_are_cut_around_the_marks() {
         let text = "short\n  somewhere_far_to_the_right = f(1); /* with a comment */\n    below";
         assert_eq!(shown(text, &["f(1)"], 20, 3), "...\n...e_right = f(1)...\n             ^^^^\n...\n");
+    }
+
+    #[test]
+    fn a_line_of_which_nothing_is_left_stays_a_line() {
+        let (cut, parts) = fitted("\n    one_and = f(1);\n", &[15..19], 14, 3);
+        assert_eq!((cut.as_str(), cut.get(parts.first().unwrap().clone())), ("\n...d = f(1);\n", Some("f(1)")));
     }
 
     #[test]
