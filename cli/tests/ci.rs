@@ -353,6 +353,32 @@ fn text_that_the_library_has_written_gets_lines() {
     assert_eq!((output.status.code(), text(&output.stderr).lines().count()), (Some(125), 1), "{output:?}");
 }
 
+/// In records the build id tells whether it is the program that ran, whenever it was written.
+#[test]
+fn records_of_a_program_that_was_built_anew_get_no_lines() {
+    let Some(place) = Place::new() else { return };
+    let source = program("", &double("page"), "");
+    place.write("prog.c", &source);
+    place.compile("prog");
+    let mut command = Command::new("./prog");
+    command.current_dir(place.path()).env("LD_PRELOAD", &place.library).env("MAPSAN_OPTIONS", "log_format=json");
+    place.write("log", &text(&command.output().unwrap().stderr));
+    if place.read("log").contains("\"build_id\":null") {
+        eprintln!("SKIPPED: cc gives no build id; have it give one: cc -Wl,--build-id");
+        return;
+    }
+    // The same program, written later.
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    place.compile("prog");
+    let shown = text(&place.mapsan(&["report", "log"]).stdout);
+    assert!(shown.contains(" helper (prog.c:9)\n") && !shown.contains("has changed"), "{shown}");
+    // Another one.
+    place.write("prog.c", &source.replacen("void helper", "\n\nvoid helper", 1));
+    place.compile("prog");
+    let shown = text(&place.mapsan(&["report", "log"]).stdout);
+    assert!(shown.contains("has changed since it was loaded") && !shown.contains("(prog.c:"), "{shown}");
+}
+
 #[test]
 fn frames_of_an_interpreter_are_one_line_in_text() {
     let Some(place) = Place::new() else { return };

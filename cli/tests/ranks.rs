@@ -105,6 +105,37 @@ fn notes_of_the_system_s_libraries_are_a_line_each() {
     assert!(text(&report(&[]).stderr).contains("notes: it takes all, own, none"));
 }
 
+/// The program's line is looked up, as that of a finding is, and the note stands below all findings.
+#[test]
+fn a_note_of_a_system_s_library_has_the_line_that_led_there_and_its_place() {
+    let Some(place) = Place::new() else { return };
+    place.write("prog.c", PROGRAM);
+    place.compile("prog");
+    as_rank(&place, 1, &["run", "--format", "json", "-o", "found.json", "./prog"]);
+    let records = place.read("found.json");
+    let (mut lines, mut notes) = (Vec::new(), Vec::new());
+    for line in records.lines() {
+        let mut record: Value = serde_json::from_str(line).unwrap();
+        lines.push(line.to_owned());
+        if record["rule"] == "mmap-zero-length" {
+            let library = r#"{"address":"0x5000","module":"/usr/lib/libno-such.so.12","offset":"0x1","build_id":null}"#;
+            record["stack"].as_array_mut().unwrap().insert(0, serde_json::from_str(library).unwrap());
+            record["rule"] = "msync-failed".into();
+            record["severity"] = "note".into();
+            notes.push(record.to_string());
+        }
+    }
+    assert_eq!(notes.len(), 1, "{records}");
+    // Before the findings, where it is made first.
+    place.write("records.json", &[notes, lines].concat().join("\n"));
+    let shown = text(&place.mapsan(&["report", "records.json"]).stdout);
+    let line = shown.find("\n    1 msync-failed (EINVAL) in libno-such.so.12, from main (prog.c:7)\n");
+    let found = shown.rfind("mapsan: error[").max(shown.rfind("mapsan: note["));
+    let summary = shown.find("\nmapsan: summary: ");
+    assert!(shown.matches("prog.c:7").count() > 1, "{shown}");
+    assert!(found.is_some() && found < line && line < summary, "{shown}");
+}
+
 #[test]
 fn of_the_system_s_files_nobody_is_told_to_compile_them() {
     let Some(place) = Place::new() else { return };

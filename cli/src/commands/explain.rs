@@ -232,6 +232,21 @@ mod tests {
         }
     }
 
+    /// It is shown as what is right, and is copied.
+    #[test]
+    fn a_correct_program_leaves_nothing_out_and_opens_nothing_to_all() {
+        let mut decimal = 0;
+        for rule in Rule::ALL {
+            let (_, good) = programs(*rule);
+            assert!(!good.to_lowercase().contains("forget"), "{rule}");
+            if rule.name().ends_with("-decimal-mode") {
+                decimal += 1;
+                assert!(!good.contains("0666"), "{rule}");
+            }
+        }
+        assert!(decimal > 0);
+    }
+
     #[test]
     fn an_errno_is_known_by_name_and_number() {
         assert!(ask("munmap").unwrap().contains("munmap-double"));

@@ -173,11 +173,27 @@ mod tests {
     fn pages_that_are_not_of_the_arguments() {
         let rules = rules_and_options();
         assert!(rules.contains(".TP\n.B munmap\\-double\n") && rules.contains(".TP\n.B log_path\n"), "{rules}");
+        let begins = |name: &str| format!(".TP\n.B {}\n", escaped(name));
+        for rule in Rule::ALL {
+            assert!(rules.contains(&begins(rule.name())), "{rule}");
+        }
+        for info in Key::ALL.iter().map(|key| key.info()) {
+            assert_eq!(rules.contains(&begins(info.name)), info.available, "{}", info.name);
+        }
         let functions = functions();
         for name in ["mapsan_last_finding", "mapsan_describe_address", "mapsan_mmap", "mapsan_on_finding"] {
             assert!(functions.contains(name), "{functions}");
         }
         assert!(functions.matches("\n.TP\n").count() > 20 && !functions.contains("typedef"), "{functions}");
         assert_eq!(escaped("a-b\n.c\\d"), "a\\-b\n\\&.c\\ed");
+    }
+
+    #[test]
+    fn the_page_of_the_command_has_what_a_page_has() {
+        let matches = arguments::command().get_matches_from(["mapsan", "man"]);
+        let page = manual(matches.subcommand_matches("man").unwrap()).unwrap();
+        for section in ["NAME", "SYNOPSIS", "EXIT STATUS", "ENVIRONMENT", "FILES", "SEE ALSO"] {
+            assert!(page.contains(&format!(".SH {section}\n")), "{section}: {page}");
+        }
     }
 }

@@ -60,6 +60,8 @@ mod tests {
         assert_eq!(rank(&[("SLURM_PROCID", "0"), ("SLURM_ARRAY_TASK_ID", "3")]), None);
         assert_eq!(rank(&[("SLURM_PROCID", "3"), ("SLURM_NTASKS", "4")]), Some(3));
         assert_eq!(rank(&[("PALS_RANKID", "7")]), Some(7));
+        assert_eq!(rank(&[("OMPI_COMM_WORLD_RANK", "4")]), Some(4));
+        assert_eq!(rank(&[("PMIX_RANK", "6")]), Some(6));
         assert_eq!(rank(&[("PMI_RANK", "two")]), None);
         assert_eq!(rank(&[]), None);
     }
