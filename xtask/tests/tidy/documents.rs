@@ -63,6 +63,58 @@ pub(crate) fn unnamed_files(tree: &Tree, package: &Package, document: &str, head
     unnamed.map(|file| Defect::new(&file.path, 0, format!("{document} does not name it below '{heading}'"))).collect()
 }
 
+/// The folders at the top that no row of a document's table of packages begins with.
+pub(crate) fn unnamed_folders(tree: &Tree, document: &str, heading: &str) -> Vec<Defect> {
+    let text = tree.text(document).unwrap_or_else(|| panic!("{document} is not there"));
+    let section = text.split("\n## ").find_map(|section| section.strip_prefix(heading));
+    let section = section.unwrap_or_else(|| panic!("{document} has no '## {heading}'"));
+    let first_cells = section.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
+    let named: BTreeSet<&str> =
+        first_cells.flat_map(names).filter_map(|name| name.split_once('/').map(|(folder, _)| folder)).collect();
+    let is_unnamed = |folder: &&str| !folder.starts_with('.') && !named.contains(folder);
+    let unnamed = folders(tree, "").into_iter().filter(is_unnamed);
+    unnamed.map(|folder| Defect::new(document, 0, format!("{folder}/ is not in the table of '{heading}'"))).collect()
+}
+
+/// The folders beside a document that it has no link to.
+pub(crate) fn unlinked_folders(tree: &Tree, document: &str) -> Vec<Defect> {
+    let text = tree.text(document).unwrap_or_else(|| panic!("{document} is not there"));
+    let above = document.rfind('/').map_or("", |slash| &document[..=slash]);
+    let unlinked = folders(tree, above).into_iter().filter(|folder| !text.contains(&format!("]({folder})")));
+    unlinked.map(|folder| Defect::new(document, 0, format!("it has no link to {folder}"))).collect()
+}
+
+/// The folders right below one.
+fn folders<'a>(tree: &'a Tree, above: &str) -> BTreeSet<&'a str> {
+    tree.below(above).filter_map(|(path, _)| path[above.len()..].split_once('/').map(|(folder, _)| folder)).collect()
+}
+
+/// What keeps a reader of the first page from its use: the page of what is not seen comes before the one that one begins with,
+/// or a section of more than two lines is about that.
+pub(crate) fn discouraging(tree: &Tree, document: &str, begins: &str, gaps: &str) -> Vec<Defect> {
+    let text = tree.text(document).unwrap_or_else(|| panic!("{document} is not there"));
+    let line_of = |page: &str| text.lines().position(|line| line.contains(&format!("]({page})")));
+    let mut defects = Vec::new();
+    match (line_of(begins), line_of(gaps)) {
+        (Some(first), Some(second)) if first < second => (),
+        (Some(_), Some(line)) => {
+            defects.push(Defect::new(document, line + 1, format!("{begins} does not come before")));
+        }
+        _ => defects.push(Defect::new(document, 0, format!("it has no link to {begins}, or none to {gaps}"))),
+    }
+    for section in text.split("\n#").skip(1) {
+        let (heading, below) = section.split_once('\n').unwrap_or((section, ""));
+        let words = heading.to_lowercase();
+        let is_of_gaps = ["gap", "limit", "not ", "cannot", "can't", "missing"].iter().any(|word| words.contains(word));
+        let lines = below.lines().filter(|line| !line.trim().is_empty());
+        if is_of_gaps && lines.count() > 2 {
+            let heading = heading.trim_start_matches('#').trim();
+            defects.push(Defect::new(document, 0, format!("'{heading}' belongs into {gaps}")));
+        }
+    }
+    defects
+}
+
 /// What may be paths: words without what encloses them.
 fn words(line: &str) -> impl Iterator<Item = &str> {
     let is_between = |character: char| character.is_whitespace() || "`()[],;:\"'|<>".contains(character);
@@ -165,6 +217,35 @@ mod tests {
         let dead =
             [Defect::new("A.md", 1, "there is no Tree::remove"), Defect::new("A.md", 2, "there is no shrub::insert")];
         assert_eq!(dead_names(&tree, "A.md"), dead);
+    }
+
+    #[test]
+    fn folders_stand_in_the_tables() {
+        let table = "# A\n\n## Packages\n\n| folder | is |\n| --- | --- |\n| `/` | `docs/` |\n| `a/`, `b/c.h` | - |\n\n## Else\n\n\
+                     | `e/` | - |\n";
+        let files = [("a/x", ""), ("b/c.h", ""), (".d/x", ""), ("docs/x", ""), ("e/x", ""), ("A.md", table)];
+        let unnamed = unnamed_folders(&Tree::of(&files), "A.md", "Packages");
+        assert_eq!(unnamed.iter().map(|defect| &defect.what[..6]).collect::<Vec<_>>(), ["docs/ ", "e/ is "]);
+        let list = ("x/README.md", "[a](a), [c](c/d), b");
+        let tree = Tree::of(&[list, ("x/a/f", ""), ("x/b/f", ""), ("x/c/d", ""), ("y/f", "")]);
+        let unlinked = ["it has no link to b", "it has no link to c"].map(|what| Defect::new("x/README.md", 0, what));
+        assert_eq!(unlinked_folders(&tree, "x/README.md"), unlinked);
+    }
+
+    #[test]
+    fn the_first_page_does_not_begin_with_what_is_missing() {
+        let of = |text: &str| {
+            let defects = discouraging(&Tree::of(&[("A.md", text)]), "A.md", "one.md", "gaps.md");
+            defects.into_iter().map(|defect| format!("{}: {}", defect.line, defect.what)).collect::<Vec<_>>()
+        };
+        let links = "# A\n[one](one.md)\n[what it does not see](gaps.md)\n";
+        assert_eq!(of(&format!("{links}\n## Gaps\n\none\ntwo\n\n## More\n\n1\n2\n3\n")), [""; 0]);
+        assert_eq!(
+            of(&format!("{links}\n### What it does not see\n\n1\n2\n3\n")),
+            ["0: 'What it does not see' belongs into gaps.md"]
+        );
+        assert_eq!(of("# A\n[gaps](gaps.md)\n[one](one.md)\n"), ["2: one.md does not come before"]);
+        assert_eq!(of("# A\n[gaps](gaps.md)\n"), ["0: it has no link to one.md, or none to gaps.md"]);
     }
 
     #[test]

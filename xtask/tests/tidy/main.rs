@@ -89,6 +89,19 @@ fn the_map_names_each_file_of_the_runtime() {
     none_but(unnamed, known::UNNAMED);
 }
 
+#[test]
+fn the_tables_of_folders_have_each() {
+    let tree = Tree::of_the_repository();
+    none_but(documents::unnamed_folders(&tree, "ARCHITECTURE.md", "Packages"), &[]);
+    none_but(documents::unlinked_folders(&tree, "examples/README.md"), &[]);
+}
+
+#[test]
+fn the_first_page_leads_to_the_first_hour() {
+    let tree = Tree::of_the_repository();
+    none_but(documents::discouraging(&tree, "README.md", "docs/first-hour.md", "docs/gaps.md"), &[]);
+}
+
 fn layers(tree: &Tree, heading: &str) -> Layers {
     Layers::read(tree.text("ARCHITECTURE.md").expect("ARCHITECTURE.md is there"), heading)
 }
