@@ -14,12 +14,21 @@ fail() {
 # Under DESTDIR, as a package is built; the tree is used where it lies, so it must find itself.
 DESTDIR=$work/root "$xtask" install --prefix /opt/mapsan > "$work/out" 2>&1 || { fail 'the installation'; exit 1; }
 prefix=$work/root/opt/mapsan
+grep -q 'Compiling\|Finished' "$work/out" || fail 'the installation does not show what is being built'
 for file in bin/mapsan bin/mapsan-memcheck lib/libmapsan.so lib/libmapsan.so.0 lib/libmapsan.a include/mapsan.h \
             lib/pkgconfig/mapsan.pc lib/cmake/mapsan/mapsanConfig.cmake share/man/man1/mapsan-run.1 share/man/man1/mapsan-sweep.1 \
             share/man/man1/mapsan-ipc-list.1 share/man/man3/mapsan.3 share/man/man7/mapsan.7 share/mapsan/mapsan.py \
             share/bash-completion/completions/mapsan share/zsh/site-functions/_mapsan share/fish/vendor_completions.d/mapsan.fish; do
     [ -s "$prefix/$file" ] || fail "$file is missing"
 done
+# And each page that a page names.
+sed 's/\\-/-/g' "$prefix"/share/man/man*/* | grep -o '\bmapsan[a-z-]* *([137])' | tr -d ' )' | tr '(' ' ' | sort -u > "$work/named"
+for page in 'mapsan 1' 'mapsan-run 1' 'mapsan-ipc-list 1' 'mapsan 3' 'mapsan 7'; do
+    grep -qx "$page" "$work/named" || fail "no page names $page"
+done
+while read -r name section; do
+    [ -s "$prefix/share/man/man$section/$name.$section" ] || fail "$name($section) is named by a page, and is not there"
+done < "$work/named"
 [ -e "$work/root/opt" ] && [ ! -e /opt/mapsan ] || fail 'DESTDIR is not honoured'
 
 # The example: its tests pass, and those that are to fail do.
