@@ -26,9 +26,9 @@ cd "$work" || exit 1
 ulimit -c unlimited || { echo "SKIPPED: 'ulimit -c unlimited' is not allowed here"; exit 77; }
 LD_PRELOAD=$library "$program" > told 2>&1
 grep -q 'mapsan: error\[fault-after-unmap\]' told || { echo "FAILED: it was not explained"; cat told; exit 1; }
-set -- core*
-PATH=$(dirname "$library"):$PATH timeout 60 gdb -nx -q -batch -ex "source $script" -ex 'backtrace' -ex 'mapsan mappings' \
-    -ex 'mapsan address memory + 10' -ex 'mapsan findings' "$program" "$1" > out 2>&1
+# gdb_with EXPRESSION...: these commands, on the core.
+gdb_with() { PATH=$(dirname "$library"):$PATH timeout 60 gdb -nx -q -batch -ex "source $script" "$@" "$program" core* > out 2>&1; }
+gdb_with -ex 'backtrace' -ex 'mapsan mappings' -ex 'mapsan address memory + 10' -ex 'mapsan findings'
 failures=0
 has() {
     grep -q -e "$1" out || {
@@ -43,4 +43,12 @@ grep -q '^#1 ' out && has 'nothing below main'
 has '^it met SIGSEGV at 0x'
 has 'error\[fault-after-unmap\]: write to 0x'
 has 'is not mapped'
+
+# What was told before it died of something else, by itself.
+rm -f core*
+LD_PRELOAD=$library "$program" twice > told 2>&1
+gdb_with -ex 'mapsan findings'
+has '^told while it ran: 1 error$'
+has '^  the last: \[munmap-double\] the 4096 bytes at 0x'
+has "^    at 0x.* main (.*dies.c:$(grep -n 'unmapped before' "$source" | cut -d : -f 1))"
 [ "$failures" = 0 ]
