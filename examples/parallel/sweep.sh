@@ -1,7 +1,12 @@
 #!/bin/sh
-# Sweeps a program in four parts at once, here or (by --sshlogin) on several machines, and makes one report: sweep.sh PROGRAM [ARG…]
+# Sweeps a program in four parts at once, here or on several machines, and makes one report: sweep.sh PROGRAM [ARG…]
+#
+# Machines that have mapsan, parallel and rsync, and to which ssh asks for no password: MACHINES=one,two ./sweep.sh ./prog
+# The program is copied there, into the folder of the same path, and what each part has found is copied back.
 set -eu
 mkdir -p parts
-# shellcheck disable=SC2016
-parallel mapsan sweep --partition {}/4 --format json --output parts/{}.json "$@" ::: 1 2 3 4
+there=
+[ -z "${MACHINES:-}" ] || there="--sshlogin $MACHINES --workdir . --transferfile $1 --return parts/{}.json"
+# shellcheck disable=SC2086
+parallel $there 'mkdir -p parts && mapsan sweep --partition {}/4 --format json --output parts/{}.json' "$@" ::: 1 2 3 4
 mapsan report parts/1.json parts/2.json parts/3.json parts/4.json
