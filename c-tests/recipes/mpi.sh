@@ -25,7 +25,13 @@ try() {
     "mpirun.$1" -n 3 mapsan run ./ring > each 2>&1
     cp each "$work/out"
     grep -q '^    in rank 1$' each || fail "$1: a command for each rank does not tell the rank"
-    mapsan run --format text -o whole --format json -o whole.json "mpirun.$1" -n 3 ./ring > "$work/out" 2>&1
+    mapsan run --format text -o whole --format json -o whole.json "mpirun.$1" -n 3 ./ring > whole.out 2> "$work/out" ||
+        fail "$1: the job fails under one command"
+    diff plain.out whole.out > "$work/out" || fail "$1: its output differs under one command"
+    "mpirun.$1" -n 3 sh -c 'exit 3' > "$work/out" 2>&1
+    status=$?
+    mapsan run -o failed "mpirun.$1" -n 3 sh -c 'exit 3' > "$work/out" 2>&1
+    [ $? = $status ] && [ $status != 0 ] || fail "$1: a job that fails does not end as without the command, with $status"
     cp whole "$work/out"
     grep -q '^    in process .*, in rank 1$' whole || fail "$1: one command for all does not tell the rank"
     mapsan report whole.json > one 2> "$work/out"
