@@ -90,6 +90,28 @@ END
     same 'go' ./without
     same 'go with cgo' ./with
     same 'go, in C' ./with c
+    # A mistake of the C code is told with its line, which stands in a comment of Go.
+    mkdir wrong
+    cat > wrong/main.go << 'END'
+package main
+
+/*
+#include <sys/mman.h>
+
+static void give_back(void)
+{
+    munmap((void *)1, 4096); // the mistake
+}
+*/
+import "C"
+
+func main() { C.give_back() }
+END
+    (cd wrong && CGO_ENABLED=1 CGO_CFLAGS='-g -O2 -fno-optimize-sibling-calls' nice go build -o ../mistaken main.go) 2> errors || { cat errors; exit 1; }
+    $limit "$command" run --output "$work/report" -- ./mistaken
+    line=$(grep -n 'the mistake' wrong/main.go | cut -d : -f 1)
+    grep -q '\[munmap-unaligned-address\]' report && grep -q "^ *at .* give_back (.*main\.go:$line)" report ||
+        { echo "FAILED: line $line of the C code in Go is not named:"; cat report; failures=1; }
     ;;
 ocaml)
     needs ocamlopt 'apt-get install ocaml-nox'

@@ -197,10 +197,13 @@ static void kinds(void)
 /* How one looks for free addresses. */
 static void probe(void)
 {
-    char *free = mmap(NULL, 4096, rw, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    syscall(SYS_munmap, free, 4096);
+    unsigned char resident = 0;
     char *never = (char *)0x10000;
+    char *gap = mmap(NULL, 4096, rw, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(gap != MAP_FAILED && munmap(gap, 4096) == 0, "errno %d", errno);
     unsigned long before = findings(0) + findings(1) + findings(2);
+    CHECK(mincore(gap, 4096, &resident) == -1 && errno == ENOMEM, "errno %d", errno);
+    CHECK(mincore(never, 4096, &resident) == -1 && errno == ENOMEM, "errno %d", errno);
     CHECK(msync(never, 4096, MS_ASYNC) == -1 && errno == ENOMEM, "errno %d", errno);
     CHECK(msync(never, 4096, 0) == -1 && errno == ENOMEM, "errno %d", errno);
     CHECK(findings(0) + findings(1) + findings(2) == before, "a finding");
