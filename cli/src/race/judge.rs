@@ -170,6 +170,7 @@ fn is_atomic_word(word: &str) -> bool {
 }
 
 fn record(rule: Rule, suspicion: &Suspicion, first: LookedUp<'_>, second: LookedUp<'_>) -> Record {
+    let is_seen = [&first, &second].iter().all(|side| line_of(&side.own).is_some());
     let bytes = &suspicion.bytes;
     let (one, other) = (Accessed::of(first.side, bytes), Accessed::of(second.side, bytes));
     let length = bytes.end - bytes.start;
@@ -177,12 +178,15 @@ fn record(rule: Rule, suspicion: &Suspicion, first: LookedUp<'_>, second: Looked
     (related.pid, related.tid) = (number(second.side.pid), number(second.side.thread));
     (related.access, related.start) = (Some(other.effect.to_owned()), Some(format!("{:#x}", other.start)));
     (related.length, related.before, related.after) = (Some(length), Some(other.before), Some(other.after));
+    let is_plain = [&suspicion.first, &suspicion.second].iter().all(|side| side.effect != Effect::Update);
+    let looks_like_atomic = rule == Rule::RaceSharedMemory && !is_seen && is_plain && is_number(suspicion);
+    let notes = if looks_like_atomic { vec![UNSEEN.to_owned()] } else { Vec::new() };
     let finding = Finding {
         rule: rule.name().to_owned(),
         severity: severity(rule).name().to_owned(),
         call: Call::of_access(one.effect, length, one.start, (&one.before, &one.after)),
         message: message(suspicion),
-        notes: Vec::new(),
+        notes,
         help: vec![help(rule, suspicion)],
         stack: first.frames,
         related: vec![related],
@@ -254,6 +258,19 @@ fn message(suspicion: &Suspicion) -> String {
     format!("{length} {size} at offset {at} of {name} {are} {did} by {one} while {other} {does} {them}")
 }
 
+/// Whether both sides access the same bytes, as many as an atomic may have, by an instruction of the program's own.
+fn is_number(suspicion: &Suspicion) -> bool {
+    let Suspicion { first, second, .. } = suspicion;
+    [first, second].iter().all(|side| {
+        let length = side.bytes.end - side.bytes.start;
+        side.inside.frames == 0 && side.are_all && length <= 8 && side.bytes == first.bytes
+    })
+}
+
+/// What is said where it can't be seen whether the source has an atomic.
+const UNSEEN: &str = "without lines of the source it can't be seen whether these are a load and a store of an atomic, which would be \
+                      right: compile with cc -g";
+
 /// What makes a flag right.
 const ATOMIC: &str = "make it an atomic: _Atomic in C, read by atomic_load_explicit(…, memory_order_acquire) and set by \
                       atomic_store_explicit(…, memory_order_release), std::atomic in C++; volatile does not order the \
@@ -269,11 +286,11 @@ fn help(rule: Rule, suspicion: &Suspicion) -> String {
     } else {
         "hold one lock around both, such as a mutex in this memory made with PTHREAD_PROCESS_SHARED, or a semaphore"
     };
-    let is_number = [first, second].iter().all(|side| {
-        let length = side.bytes.end - side.bytes.start;
-        side.inside.frames == 0 && side.are_all && length <= 8 && side.bytes == first.bytes
-    });
-    if is_number { format!("{lock}; or make it an atomic (_Atomic, atomic_fetch_add)") } else { lock.to_owned() }
+    if is_number(suspicion) {
+        format!("{lock}; or make it an atomic (_Atomic, atomic_fetch_add)")
+    } else {
+        lock.to_owned()
+    }
 }
 
 #[cfg(test)]
