@@ -24,6 +24,8 @@ pub(crate) struct Environment {
     pub(crate) dumb_terminal: bool,
     /// `LD_PRELOAD`.
     pub(crate) preload: Option<&'static CStr>,
+    /// Where the array of all its strings lies: libc's `environ` is null when the library is initialised first.
+    pub(crate) strings: usize,
     /// Why there is no /proc; 0 if there is one.
     pub(crate) without_proc: Errno,
     /// Whether the program is a secure-execution one, whose environment is not listened to.
@@ -37,6 +39,7 @@ impl Environment {
         no_color: false,
         dumb_terminal: false,
         preload: None,
+        strings: 0,
         without_proc: 0,
         is_secure: false,
     };
@@ -130,7 +133,7 @@ fn configure(lock: &ReportLock, starting: &Starting, settings: &mut Settings, en
     }
     // A secure-execution program opens no file by anybody's word.
     if !environment.is_secure && settings.names_files {
-        open_files(lock, starting, settings, &mut warn);
+        open_files(lock, starting, settings, environment, &mut warn);
     }
     let unwanted = environment.no_color || environment.dumb_terminal;
     settings.choose_colour(sink::is_a_terminal(lock), unwanted);
@@ -201,7 +204,13 @@ fn parse(settings: &mut Settings, source: &str, text: &CStr, warn: options::Warn
 }
 
 /// Reads the suppressions and opens the log, and goes on without what can't be had.
-fn open_files(lock: &ReportLock, starting: &Starting, settings: &mut Settings, warn: options::Warn<'_>) {
+fn open_files(
+    lock: &ReportLock,
+    starting: &Starting,
+    settings: &mut Settings,
+    environment: &Environment,
+    warn: options::Warn<'_>,
+) {
     if settings.suppressions.len() > 0 {
         settings.suppressions.push_bytes(b"\0");
         let path = CStr::from_bytes_until_nul(settings.suppressions.as_bytes()).unwrap_or(c"");
@@ -226,8 +235,9 @@ fn open_files(lock: &ReportLock, starting: &Starting, settings: &mut Settings, w
     if log.is_empty() || log == "stderr" {
         return;
     }
-    let variable = |name: &[u8]| environment::variable(crate::next::environ(), name);
-    if let Err(trouble) = sink::use_log(lock, log.as_bytes(), variable, settings.form == Form::Json) {
+    let strings = core::ptr::with_exposed_provenance(environment.strings);
+    let variable = |name: &[u8]| environment::variable(strings, name);
+    if let Err(trouble) = sink::use_log(lock, log.as_bytes(), &variable, settings.form == Form::Json) {
         refuse_log(lock, starting, log.as_bytes(), &trouble);
     }
 }

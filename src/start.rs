@@ -42,7 +42,9 @@ extern "C" fn start(_count: c_int, arguments: *const *const c_char, environment:
     let secure = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
     // SAFETY: glibc's environ, or null from another libc.
     let variables = unsafe { strings(environment) };
+    let all = environment.expose_provenance();
     let mut environment = if secure { Environment::SECURE } else { read_environment(variables) };
+    environment.strings = all;
     if let Err(errno @ (libc::ENOENT | libc::ENOTDIR)) = identified {
         environment.without_proc = errno;
     }

@@ -108,7 +108,9 @@ run 'log_path=log-%q{WORD}-%q{NO_SUCH_WORD' zero
 [ -s 'log-50%p-%q{NO_SUCH_WORD' ] || fail "no log of the variable's value: $(ls)"
 run 'log_path=log-%q{NO_SUCH_WORD}' zero
 finds 1 mmap-zero-length
-says 'a variable that it names by %q{} is not in the environment'
+grep -q '^mapsan: log_path=log-%q{NO_SUCH_WORD} .*a variable that it names by .* is not in the environment' err || fail 'no word of the variable'
+DIR=$(pwd) run 'log_path=%q{DIR}/log-of-%e' zero
+[ -s log-of-probe ] || fail "no log where the variable says: $(ls)"
 run log_format=json:log_path=records zero
 [ "$(grep -c '"kind":"finding"' records)" = 1 ] && [ "$(grep -c . records)" = 3 ] || fail 'not start, finding, end'
 

@@ -92,6 +92,6 @@ fn what_may_be_an_atomic_is_said_to_be_so_where_no_line_tells() {
             eprintln!("SKIPPED: {said}; by hand: mapsan race -- ./lines");
             return;
         }
-        assert_eq!(said.contains("whether these are a load and a store of an atomic"), is_said, "{name}: {said}");
+        assert_eq!(said.contains("whether these are accesses to an atomic"), is_said, "{name}: {said}");
     }
 }

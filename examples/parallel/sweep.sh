@@ -5,8 +5,10 @@
 # The program is copied there, into the folder of the same path, and what each part has found is copied back.
 set -eu
 mkdir -p parts
-there=
-[ -z "${MACHINES:-}" ] || there="--sshlogin $MACHINES --workdir . --transferfile $1 --return parts/{}.json"
-# shellcheck disable=SC2086
-parallel $there 'mkdir -p parts && mapsan sweep --partition {}/4 --format json --output parts/{}.json' "$@" ::: 1 2 3 4
+run='mkdir -p parts && mapsan sweep --partition {}/4 --format json --output parts/{}.json'
+if [ -z "${MACHINES:-}" ]; then
+    parallel "$run" "$@" ::: 1 2 3 4
+else
+    parallel --sshlogin "$MACHINES" --workdir . --transferfile "$1" --return parts/{}.json "$run" "$@" ::: 1 2 3 4
+fi
 mapsan report parts/1.json parts/2.json parts/3.json parts/4.json

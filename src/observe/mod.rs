@@ -401,7 +401,8 @@ pub(crate) fn not_protected(call: &Mprotect, by: Protector, return_address: usiz
     let Some(mappings) = Mappings::open() else { return };
     let mut at = range.start;
     for _ in 0..MOST {
-        let Some(there) = mappings.at_or_after(at).filter(|there| there.start < range.end) else { return };
+        // The kernel goes upwards, and stops where nothing is mapped.
+        let Some(there) = mappings.at_or_after(at).filter(|there| there.start <= at && at < range.end) else { return };
         let piece = Range { start: there.start.max(range.start), end: there.end.min(range.end) };
         let (site, has_failed) = (return_address, true);
         if there.prot() == asked {

@@ -162,18 +162,28 @@ pub(crate) enum LogError {
 pub(crate) fn use_log(
     proof: &ReportLock,
     pattern: &[u8],
-    variable: fn(&[u8]) -> Option<&'static [u8]>,
+    variable: &dyn Fn(&[u8]) -> Option<&'static [u8]>,
     records: bool,
 ) -> Result<(), LogError> {
     let sink = sink(proof);
     sink.pattern.clear();
+    // What a variable stands for may be the beginning of a path.
+    let mut filled = Line::<LONGEST>::new();
+    let pattern = if pattern.windows(3).any(|part| part == b"%q{") {
+        push_with_variables(pattern, variable, &mut filled)?;
+        filled.as_bytes()
+    } else {
+        pattern
+    };
     if !pattern.starts_with(b"/") && !pattern.starts_with(b"@") {
         // The log is opened again after the program has changed its directory.
         let mut directory = [0_u8; LONGEST];
         push_escaped(sys::getcwd(&mut directory).map_err(LogError::Errno)?, &mut sink.pattern);
         sink.pattern.push_bytes(b"/");
     }
-    push_with_variables(pattern, variable, &mut sink.pattern)?;
+    if !sink.pattern.push_bytes(pattern) {
+        return Err(LogError::TooLong);
+    }
     sink.goal = if pattern.starts_with(b"@") { Goal::Socket } else { Goal::File };
     (sink.terminal, sink.records) = (false, records);
     sink.identity = None;
@@ -454,7 +464,9 @@ impl core::fmt::Display for LogError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             LogError::TooLong => f.write_str("the path is too long"),
-            LogError::NoVariable => f.write_str("a variable that it names by %q{} is not in the environment"),
+            LogError::NoVariable => {
+                f.write_str("a variable that it names by %q{} is not in the environment, or longer than a path can be")
+            }
             LogError::Errno(libc::ELOOP) => f.write_str("ELOOP: it is a symbolic link, which is never followed"),
             LogError::Errno(libc::EAGAIN) => f.write_str("EAGAIN: its reader does not read"),
             LogError::Errno(libc::EPIPE) => f.write_str("EPIPE: it has no reader, or a sandbox forbids a safe write"),

@@ -78,7 +78,7 @@ impl Line<'_> {
             if self.part.as_ref().is_some_and(|part| part.end == index) {
                 part.end = kept.len();
             }
-            if column >= end {
+            if end != usize::MAX && column + width(character) > end {
                 break;
             }
             if column >= start {

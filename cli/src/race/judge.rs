@@ -170,7 +170,7 @@ fn is_atomic_word(word: &str) -> bool {
 }
 
 fn record(rule: Rule, suspicion: &Suspicion, first: LookedUp<'_>, second: LookedUp<'_>) -> Record {
-    let is_seen = [&first, &second].iter().all(|side| line_of(&side.own).is_some());
+    let is_seen = [&first, &second].iter().any(|side| line_of(&side.own).is_some());
     let bytes = &suspicion.bytes;
     let (one, other) = (Accessed::of(first.side, bytes), Accessed::of(second.side, bytes));
     let length = bytes.end - bytes.start;
@@ -179,7 +179,8 @@ fn record(rule: Rule, suspicion: &Suspicion, first: LookedUp<'_>, second: Looked
     (related.access, related.start) = (Some(other.effect.to_owned()), Some(format!("{:#x}", other.start)));
     (related.length, related.before, related.after) = (Some(length), Some(other.before), Some(other.after));
     let is_plain = [&suspicion.first, &suspicion.second].iter().all(|side| side.effect != Effect::Update);
-    let looks_like_atomic = rule == Rule::RaceSharedMemory && !is_seen && is_plain && is_number(suspicion);
+    let has_size = matches!(bytes.end - bytes.start, 1 | 2 | 4 | 8);
+    let looks_like_atomic = rule == Rule::RaceSharedMemory && !is_seen && is_plain && has_size && is_number(suspicion);
     let notes = if looks_like_atomic { vec![UNSEEN.to_owned()] } else { Vec::new() };
     let finding = Finding {
         rule: rule.name().to_owned(),
@@ -268,8 +269,8 @@ fn is_number(suspicion: &Suspicion) -> bool {
 }
 
 /// What is said where it can't be seen whether the source has an atomic.
-const UNSEEN: &str = "without lines of the source it can't be seen whether these are a load and a store of an atomic, which would be \
-                      right: compile with cc -g";
+const UNSEEN: &str = "without lines of the source it can't be seen whether these are accesses to an atomic, which would be right: \
+                      compile with cc -g";
 
 /// What makes a flag right.
 const ATOMIC: &str = "make it an atomic: _Atomic in C, read by atomic_load_explicit(…, memory_order_acquire) and set by \

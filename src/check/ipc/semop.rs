@@ -132,16 +132,13 @@ impl Semop {
                 )),
                 _ => draft.message(format_args!("an operation is on a semaphore that set {id} does not have")),
             }
-            // sizeof in place of the number of elements: those that there would be are right.
+            // Perhaps sizeof in place of the number of elements: those that there would be are right.
             let elements = self.count / OPERATION;
             if self.count.is_multiple_of(OPERATION) && outside.is_some_and(|(place, _)| place >= elements) {
-                draft.note(format_args!(
-                    "{} is also the size in bytes of {}",
-                    self.count,
-                    Counted(elements as u64, "operation")
-                ));
                 draft.help(format_args!(
-                    "pass the number of elements of the array, not of bytes: {elements}, if these are all"
+                    "set sem_num of each operation to that of a semaphore of the set; or, if the array has {}, pass \
+                     {elements}: the last argument counts operations, not bytes",
+                    Counted(elements as u64, "element")
                 ));
                 return;
             }

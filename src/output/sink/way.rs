@@ -121,7 +121,7 @@ pub(super) fn push_escaped(bytes: &[u8], pattern: &mut Line<LONGEST>) -> bool {
 /// Writes a pattern, with the values of the variables that it names by `%q{VAR}`.
 pub(super) fn push_with_variables(
     pattern: &[u8],
-    variable: fn(&[u8]) -> Option<&'static [u8]>,
+    variable: &dyn Fn(&[u8]) -> Option<&'static [u8]>,
     filled: &mut Line<LONGEST>,
 ) -> Result<(), LogError> {
     let mut rest = pattern;
