@@ -180,7 +180,7 @@ fn a_dumb_terminal_gets_no_colours() {
     let (_folder, program) = quiet();
     for script in [
         r#""$0" run "$1""#,
-        r#""$0" run --nonsense"#,
+        r#""$0" run --level nonsense true"#,
         r#""$0" explain munmap-double"#,
         r#"LD_PRELOAD=$MAPSAN_RUNTIME "$1""#,
     ] {

@@ -184,8 +184,7 @@ declare! {
         "a file of rule:pattern lines whose findings are not reported; a pattern names a module, a function or, under \
          the command, a source file; * and ? stand for anything, # starts a comment";
     LogPath "log_path" = "stderr", Values::Log, true,
-        "where findings go: a file instead of standard error; %p is the pid, %e the executable, %q{VAR} the value of a variable of \
-         the environment, %% a percent sign";
+        "where findings go: a file instead of standard error; %p is the pid, %e the executable, %q{VAR} a variable";
     LogFormat "log_format" = "text", Values::Words(&["text", "json"]), true,
         "the form of a finding";
     LogPrefix "log_prefix" = "none", Values::Words(&["none", "pid", "time"]), true,

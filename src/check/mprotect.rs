@@ -114,13 +114,23 @@ impl Mprotect {
                 return;
             }
             match memory::coverage(self.address, self.pages()) {
-                Coverage::Hole(hole) if hole > self.address => draft.help(format_args!(
-                    "pass a length of {}, as far as it is mapped; or unmap the rest later",
-                    hole.wrapping_sub(self.address)
-                )),
+                Coverage::Hole(hole) if hole > self.address => self.tell_mapped(hole, draft),
                 _ => draft.help(format_args!("pass an address and length within a mapping that is still there")),
             }
         });
+    }
+
+    /// What to do where the range is mapped up to a hole.
+    fn tell_mapped(&self, hole: usize, draft: &mut Draft) {
+        let mapped = hole.wrapping_sub(self.address);
+        let is_heap = || Mappings::open()?.at_or_after(self.address).map(|there| there.name() == b"[heap]");
+        if is_heap() == Some(true) {
+            draft.help(format_args!(
+                "give mprotect memory of its own, from mmap: malloc's blocks share pages with others"
+            ));
+        } else {
+            draft.help(format_args!("pass a length of {mapped}, as far as it is mapped"));
+        }
     }
 
     /// The lowest address that the main thread's stack may grow down to, and its limit in bytes, if the first hole is in the

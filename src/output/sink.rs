@@ -169,11 +169,11 @@ pub(crate) fn use_log(
     sink.pattern.clear();
     // What a variable stands for may be the beginning of a path.
     let mut filled = Line::<LONGEST>::new();
-    let pattern = if pattern.windows(3).any(|part| part == b"%q{") {
+    let pattern = if pattern.starts_with(b"@") {
+        pattern
+    } else {
         push_with_variables(pattern, variable, &mut filled)?;
         filled.as_bytes()
-    } else {
-        pattern
     };
     if !pattern.starts_with(b"/") && !pattern.starts_with(b"@") {
         // The log is opened again after the program has changed its directory.
@@ -465,7 +465,7 @@ impl core::fmt::Display for LogError {
         match self {
             LogError::TooLong => f.write_str("the path is too long"),
             LogError::NoVariable => {
-                f.write_str("a variable that it names by %q{} is not in the environment, or longer than a path can be")
+                f.write_str("a variable that it names by %q{} is not in the environment, or too long")
             }
             LogError::Errno(libc::ELOOP) => f.write_str("ELOOP: it is a symbolic link, which is never followed"),
             LogError::Errno(libc::EAGAIN) => f.write_str("EAGAIN: its reader does not read"),

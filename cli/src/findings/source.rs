@@ -100,13 +100,30 @@ fn call_in(text: &str, functions: &[&str], column: usize) -> Option<Range<usize>
         let name = name_at(line, column).filter(|_| column > 0)?;
         call_at(text, name.start, name.end)
     };
-    let statement = || {
-        let code = code_of(line);
-        let start = code.len() - code.trim_start().len();
-        let end = code.trim_end().len();
-        (start < end).then_some(start..end)
-    };
+    let statement = || statement_at(code_of(line), column);
     named(column).or_else(|| named(0)).or_else(|| written().filter(|_| !functions.is_empty())).or_else(statement)
+}
+
+/// The statement of a line of code in which a column lies; all of it where that is not known.
+fn statement_at(code: &str, column: usize) -> Option<Range<usize>> {
+    let (mut start, mut end) = (0, code.len());
+    let (mut depth, mut within) = (0_usize, Code::default());
+    for (index, byte) in code.bytes().enumerate().filter(|_| column > 0) {
+        match byte {
+            _ if !within.takes(byte) => {}
+            b'(' | b'[' => depth += 1,
+            b')' | b']' => depth = depth.saturating_sub(1),
+            b';' | b'{' | b'}' if depth == 0 && index < column => start = index + 1,
+            b';' | b'{' | b'}' if depth == 0 => {
+                end = end.min(if byte == b';' { index + 1 } else { index });
+            }
+            _ => {}
+        }
+    }
+    let range = code.get(start..end)?;
+    let blank = range.len() - range.trim_start().len();
+    let statement = start + blank..start + range.trim_end().len();
+    if statement.is_empty() { statement_at(code, 0).filter(|_| column > 0) } else { Some(statement) }
 }
 
 /// Where a word stands alone in a line.
@@ -233,8 +250,14 @@ mod tests {
         assert_eq!(marked("  *p = 1;   /* faulty */", 2).unwrap(), "*p = 1;");
         assert_eq!(marked("  *p = 1;   // faulty", 2).unwrap(), "*p = 1;");
         assert_eq!(marked("  *p /* x */ = \"//\"[0];", 2).unwrap(), "*p /* x */ = \"//\"[0];");
-        let fault = |line: &str| call_in(line, &[], 2).map(|range| line[range].to_owned()).unwrap();
-        assert_eq!(fault("  total(p) += 1;"), "total(p) += 1;");
+        let fault = |line: &str, column| call_in(line, &[], column).map(|range| line[range].to_owned()).unwrap();
+        assert_eq!(fault("  total(p) += 1;", 2), "total(p) += 1;");
+        // Of several the one at the column.
+        assert_eq!(fault("  if (a) { q = \"{;\"; mend(q); p[0] = 1; }", 33), "p[0] = 1;");
+        assert_eq!(fault("  for (i = 0; i < n; i++) p[i] = 1; done();", 31), "for (i = 0; i < n; i++) p[i] = 1;");
+        assert_eq!(fault("  if (p[0]) {", 6), "if (p[0])");
+        assert_eq!(fault("  }", 2), "}");
+        assert_eq!(fault("  if (a) { p[0] = 1; }", 0), "if (a) { p[0] = 1; }");
     }
 
     #[test]

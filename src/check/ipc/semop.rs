@@ -137,7 +137,7 @@ impl Semop {
             if self.count.is_multiple_of(OPERATION) && outside.is_some_and(|(place, _)| place >= elements) {
                 draft.help(format_args!(
                     "set sem_num of each operation to that of a semaphore of the set; or, if the array has {}, pass \
-                     {elements}: the last argument counts operations, not bytes",
+                     {elements}: the last argument counts elements",
                     Counted(elements as u64, "element")
                 ));
                 return;

@@ -107,8 +107,16 @@ impl Munmap {
                      meant, the pointer that mmap returned, {:#x}",
                     first.origin.length, self.length, below.origin.base
                 )),
-                None => draft.help(format_args!("pass the length that was mapped: {}", first.origin.length)),
+                None => tell_length(first.origin.length, draft),
             }
+            return;
+        }
+        // So did one of which the beginning has been released since.
+        if let Some(gone) = tracked::last_gone(self.address).filter(|gone| gone.was.origin.length < self.length)
+            && super::taken_at(gone.was.entry.end, taken).is_some_and(|rest| rest.origin.base == self.address)
+        {
+            note_gone(&gone, draft);
+            tell_length(gone.was.origin.length, draft);
             return;
         }
         if self.tell_moved(draft) {
@@ -225,13 +233,18 @@ impl Munmap {
                 return;
             }
             if first.origin.base == self.address {
-                draft.help(format_args!("pass the length that was mapped: {}", first.origin.length));
+                tell_length(first.origin.length, draft);
             } else {
                 let right = first.entry.end.saturating_sub(self.address);
                 draft.help(format_args!("pass at most {right}, the bytes from here to the end of the first mapping"));
             }
         })
     }
+}
+
+#[inline(never)]
+fn tell_length(mapped: usize, draft: &mut Draft) {
+    draft.help(format_args!("pass the length that was mapped: {mapped}"));
 }
 
 /// Whether the kernel has nothing in a range.
