@@ -6,6 +6,8 @@ use unicode_width::UnicodeWidthChar;
 
 /// What stands where a line is cut.
 const ELLIPSIS: &str = "...";
+/// So few columns are not worth that all lines begin with an ellipsis.
+const LITTLE: usize = 8;
 /// As the renderer shows a tab.
 const TAB: usize = 4;
 
@@ -15,8 +17,9 @@ pub(super) fn fitted(text: &str, parts: &[Range<usize>], room: usize, behind: us
     let lines = lines_of(text, parts);
     let first = lines.iter().filter_map(|line| Some(line.marks()?.start)).min().unwrap_or(0);
     let last = lines.iter().filter_map(|line| Some(line.marks()?.end + line.behind(behind))).max().unwrap_or(0);
-    // Of the lines' beginnings as much is cut as must be, and no mark.
+    // Of the lines' beginnings as much is cut as must be, and no mark; nothing if that would hide more than it shows.
     let left = last.saturating_sub(room).min(first.saturating_sub(ELLIPSIS.len()));
+    let left = if left < LITTLE { 0 } else { left };
     let (mut cut, mut marked) = (String::new(), Vec::new());
     for (number, line) in lines.iter().enumerate() {
         if number > 0 {
@@ -144,7 +147,7 @@ mod tests {
     fn marks_are_cut_where_there_is_no_room() {
         assert_eq!(
             shown("  p = call(one, two, three);", &["call(one, two, three)"], 20, 4),
-            "...call(one, ...\n   ^^^^^^^^^^^^^\n"
+            "  p = call(on...\n      ^^^^^^^^^^\n"
         );
         assert_eq!(shown("call(one, two)", &["call(one, two)"], 10, 2), "call(...\n^^^^^^^^\n");
     }
@@ -157,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_line_of_which_nothing_is_left_stays_a_line() {
-        let (cut, parts) = fitted("\n    one_and = f(1);\n", &[15..19], 14, 3);
+        let (cut, parts) = fitted("\n        one_and = f(1);\n", &[19..23], 14, 3);
         assert_eq!((cut.as_str(), cut.get(parts.first().unwrap().clone())), ("\n...d = f(1);\n", Some("f(1)")));
     }
 
@@ -166,7 +169,7 @@ mod tests {
         let text = "  p = call(é,\n           two, three, four, five, six);\n  next();";
         assert_eq!(
             shown(text, &["call(é,", "two, three, four, five, six)"], 24, 3),
-            "...call(é,\n   ^^^^^^^\n        two, three...\n        ^^^^^^^^^^^^^\n...();\n"
+            "  p = call(é,\n      ^^^^^^^\n           two, th...\n           ^^^^^^^^^^\n  next();\n"
         );
     }
 }
