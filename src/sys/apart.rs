@@ -81,7 +81,7 @@ fn island() -> Option<usize> {
 }
 
 /// A 512th of the address below an object that the loader has mapped, which is 254 GiB where addresses have 47 bits: the
-/// kernel fills the addresses below from the top, so it comes there last. ThreadSanitizer's runtime takes what lies less than
+/// kernel fills the addresses below from the top, so it comes there last. `ThreadSanitizer`'s runtime takes what lies less than
 /// 0.5 TiB below the lowest library for the program's. An object at a low address has the heap behind it.
 fn below(object: usize) -> Option<usize> {
     let far = object >> 9;

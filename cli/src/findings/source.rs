@@ -50,12 +50,12 @@ pub(crate) fn snippet(place: &SourceLocation, functions: &[&str], label: &str, l
         snippet = snippet.annotation(if index + 1 == parts.len() { annotation.label(label) } else { annotation });
     }
     let renderer = if look.colour { Renderer::styled() } else { Renderer::plain() }.term_width(ALL);
-    let rendered = renderer.render(&[Group::with_level(Level::ERROR).element(snippet)]);
+    let drawn = renderer.render(&[Group::with_level(Level::ERROR).element(snippet)]);
     // The renderer counts in what is shown of the line.
     let start = parts.first()?.start;
     let within = shown.get(..start)?.rsplit('\n').next()?.chars().count() + 1;
     let at = |column: usize| format!("{path}:{}:{column}", line + 1);
-    Some(rendered.replacen(&at(within), &at(text.get(..mark.start)?.chars().count() + 1), 1))
+    Some(drawn.replacen(&at(within), &at(text.get(..mark.start)?.chars().count() + 1), 1))
 }
 
 /// The code of the statement that a line belongs to, without comments.
