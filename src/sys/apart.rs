@@ -3,7 +3,7 @@
 
 use super::{int, plain, reserve_at, unmap};
 use crate::plain::Range;
-use crate::plain::page::{page_size, page_start, whole_pages};
+use crate::plain::page::{page_size, whole_pages};
 use core::ptr;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -92,7 +92,7 @@ fn below(object: usize) -> Option<usize> {
 #[cold]
 fn below_mappings() -> Option<usize> {
     let page = map(0, page_size(), 0).ok()?;
-    unmap(Range::new(page_start(page), page_size()));
+    unmap(Range::new(page, page_size()));
     below(page)
 }
 
