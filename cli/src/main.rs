@@ -49,7 +49,7 @@ fn outcome(words: Vec<OsString>) -> Result<ExitCode, Failure> {
         Ok(matches) => matches,
         Err(error) if error.use_stderr() => {
             // The parser has its own words, of several lines, and colours where they can be shown.
-            let colour = io::stderr().is_terminal() && outputs::environment_allows_colour();
+            let colour = io::stderr().is_terminal() && say::environment_allows_colour();
             let _ = say::to_stderr(rendered(&error, colour).as_bytes());
             return Ok(ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)));
         }

@@ -9,8 +9,6 @@ use crate::path::SourceRoot;
 use crate::replacement::Replacement;
 use crate::say;
 use rustix::termios::tcgetwinsize;
-use std::env;
-use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -121,20 +119,10 @@ impl StyleChoice<'_> {
         let colour = match self.color {
             Some("always") => true,
             Some("never") => false,
-            _ => terminal && environment_allows_colour(),
+            _ => terminal && say::environment_allows_colour(),
         };
         TextStyle { colour, terminal, suppressions: self.suppressions, frames: self.frames, width: to.width() }
     }
-}
-
-/// Whether the environment has nothing against colours.
-pub(crate) fn environment_allows_colour() -> bool {
-    allows_colour(env::var_os("NO_COLOR"), env::var_os("TERM"))
-}
-
-/// Whether these variables have nothing against colours: a terminal that is `dumb` shows them as signs.
-fn allows_colour(no_color: Option<OsString>, term: Option<OsString>) -> bool {
-    no_color.is_none_or(|value| value.is_empty()) && term.is_none_or(|term| term != "dumb")
 }
 
 /// All of them; by default none, for a run whose findings are not shown.
@@ -198,18 +186,5 @@ impl Outputs {
                 self.failure = Some(failure);
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn colours_are_for_terminals_that_show_them() {
-        let of =
-            |no_color: Option<&str>, term: Option<&str>| allows_colour(no_color.map(Into::into), term.map(Into::into));
-        assert!(of(None, None) && of(Some(""), Some("xterm")));
-        assert!(!of(Some("1"), Some("xterm")) && !of(None, Some("dumb")));
     }
 }

@@ -5,7 +5,10 @@
 
 use crate::failure::{Failure, reason};
 use crate::inherited;
-use std::io::{self, ErrorKind, Write};
+use anstream::{AutoStream, ColorChoice};
+use std::env;
+use std::ffi::OsString;
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::mem::MaybeUninit;
 use std::ptr;
 
@@ -31,7 +34,10 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let written = if inherited::was_closed(libc::STDOUT_FILENO) {
         Err(closed)
     } else {
-        let mut out = anstream::stdout();
+        // The choice is made here: the crate's own, with CI set, gives colours to a terminal that is dumb.
+        let shows_colours = io::stdout().is_terminal() && environment_allows_colour();
+        let choice = if shows_colours { ColorChoice::Always } else { ColorChoice::Never };
+        let mut out = AutoStream::new(io::stdout(), choice);
         unstopped(|| out.write_all(text.as_bytes()).and_then(|()| out.flush()))
     };
     match written {
@@ -40,6 +46,16 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// Whether the environment has nothing against colours.
+pub(crate) fn environment_allows_colour() -> bool {
+    allows_colour(env::var_os("NO_COLOR"), env::var_os("TERM"))
+}
+
+/// Whether these variables have nothing against colours: a terminal that is `dumb` shows them as signs.
+fn allows_colour(no_color: Option<OsString>, term: Option<OsString>) -> bool {
+    no_color.is_none_or(|value| value.is_empty()) && term.is_none_or(|term| term != "dumb")
 }
 
 /// Writes with SIGTTOU blocked, with which the terminal takes the output of a background process.
@@ -54,4 +70,17 @@ fn unstopped<T>(write: impl FnOnce() -> T) -> T {
     // SAFETY: the set that the call above has filled in.
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut()) };
     written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_for_terminals_that_show_them() {
+        let of =
+            |no_color: Option<&str>, term: Option<&str>| allows_colour(no_color.map(Into::into), term.map(Into::into));
+        assert!(of(None, None) && of(Some(""), Some("xterm")));
+        assert!(!of(Some("1"), Some("xterm")) && !of(None, Some("dumb")));
+    }
 }

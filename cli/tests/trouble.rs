@@ -189,10 +189,12 @@ fn a_dumb_terminal_gets_no_colours() {
             ("TERM=dumb", false),
             ("TERM=xterm NO_COLOR=1", false),
             ("TERM=dumb NO_COLOR=", false),
+            ("TERM=dumb CI=true", false),
         ] {
             let words = script.replace("$0", env!("CARGO_BIN_EXE_mapsan")).replace("$1", program.to_str().unwrap());
             let inner = format!("export {environment}; {words}");
-            let Some((said, _)) = in_shell("unset NO_COLOR; script -qec \"$1\" /dev/null", &[Path::new(&inner)]) else {
+            let Some((said, _)) = in_shell("unset NO_COLOR CI; script -qec \"$1\" /dev/null", &[Path::new(&inner)])
+            else {
                 return;
             };
             assert_eq!(said.contains('\x1b'), are_shown, "{words} {environment}: {said:?}");
