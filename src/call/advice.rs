@@ -83,18 +83,29 @@ const KEPT: u32 = OF_FORK
     | 1 << libc::MADV_DONTDUMP
     | 1 << libc::MADV_DODUMP;
 
+/// The bit of an advice; 0 if it is higher than all of the above.
+#[inline]
+fn bit(advice: c_int) -> u32 {
+    1_u32.checked_shl(advice.cast_unsigned()).unwrap_or(0)
+}
+
 impl Madvise {
     /// Whether an advice may split a mapping.
     #[inline]
     pub(crate) fn splits(advice: c_int) -> bool {
-        KEPT.checked_shr(advice.cast_unsigned()).unwrap_or(0) & 1 != 0
+        KEPT & bit(advice) != 0
     }
 
-    /// Whether an advice leaves nothing to be looked at if it succeeds: allocators give such by the million.
+    /// Whether an advice decides what forked children get, or where guards are, or is unknown: what it was given for is remembered.
     #[inline]
-    pub(crate) fn is_harmless(length: usize, advice: c_int) -> bool {
-        let is = |bits: u32| bits.checked_shr(advice.cast_unsigned()).unwrap_or(1) & 1 != 0;
-        !is(OF_FORK) && (page_remainder(length) == 0 || !is(DESTRUCTIVE))
+    pub(crate) fn is_remembered(advice: c_int) -> bool {
+        OF_FORK & bit(advice) != 0 || bit(advice) == 0
+    }
+
+    /// Whether an advice may destroy or hide what lies behind its range, in the last page.
+    #[inline]
+    pub(crate) fn takes_rest(length: usize, advice: c_int) -> bool {
+        DESTRUCTIVE & bit(advice) != 0 && page_remainder(length) != 0
     }
 
     /// The advice's name; `None` for one that madvise(2) does not list.
@@ -167,9 +178,14 @@ mod tests {
     }
 
     #[test]
-    fn what_allocators_do_is_harmless() {
-        assert!(Madvise::is_harmless(8192, libc::MADV_DONTNEED) && Madvise::is_harmless(1, libc::MADV_HUGEPAGE));
-        assert!(!Madvise::is_harmless(100, libc::MADV_FREE) && !Madvise::is_harmless(4096, libc::MADV_DONTFORK));
-        assert!(!Madvise::is_harmless(4096, GUARD_INSTALL) && !Madvise::is_harmless(4096, -1));
+    fn what_allocators_do_is_neither_remembered_nor_looked_at() {
+        assert!(!Madvise::is_remembered(libc::MADV_DONTNEED) && !Madvise::is_remembered(libc::MADV_HUGEPAGE));
+        assert!(
+            Madvise::is_remembered(libc::MADV_DONTFORK)
+                && Madvise::is_remembered(GUARD_INSTALL)
+                && Madvise::is_remembered(-1)
+        );
+        assert!(!Madvise::takes_rest(8192, libc::MADV_DONTNEED) && !Madvise::takes_rest(1, libc::MADV_HUGEPAGE));
+        assert!(Madvise::takes_rest(100, libc::MADV_FREE) && Madvise::takes_rest(4097, GUARD_INSTALL));
     }
 }

@@ -71,10 +71,23 @@ const INSTEAD: Texts = texts! {
     libc::MADV_POPULATE_WRITE => "give it that access first (mprotect)",
 };
 
-/// How many calls have been looked at, or left out: the first are looked at, and one in so many of those that come then.
-static LOOKS: AtomicU32 = AtomicU32::new(0);
-const ALL: u32 = 256;
-const SAMPLE: u32 = 64;
+/// How often each call site has given an advice that takes the rest of a page. Sites whose hashes are the same are counted as one.
+static CALLS: [AtomicU32; 1 << SITES] = [const { AtomicU32::new(0) }; 1 << SITES];
+const SITES: u32 = 6;
+/// The first calls of a site are looked at, and one in so many of those that come then.
+const FIRST: u32 = 64;
+const SAMPLE: u32 = 1024;
+
+/// Whether what a call of this site takes with the rest of its last page is looked at: a look takes ten times as long as the call.
+#[inline]
+pub(crate) fn is_looked_at(site: usize) -> bool {
+    let hash = (site as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - SITES);
+    let Some(calls) = CALLS.get(hash as usize) else { return true };
+    // In two steps, as in `observe::count`.
+    let before = calls.load(Relaxed);
+    calls.store(before.wrapping_add(1), Relaxed);
+    before < FIRST || before.is_multiple_of(SAMPLE)
+}
 
 /// Looks, before a call, at what it takes with the rest of its last page. No page is touched that is not there already: a
 /// read of it might wake a handler of userfaultfd(2).
@@ -82,11 +95,6 @@ const SAMPLE: u32 = 64;
 #[inline(never)]
 pub(crate) fn find_rest(call: &Madvise) -> Option<Rest> {
     let (start, length) = call.rest_of_page().filter(|_| !output::is_inside())?;
-    // A look takes many times as long as the call: of programs that give many such advices, few are looked at.
-    let before = LOOKS.fetch_add(1, Relaxed);
-    if before >= ALL && !before.is_multiple_of(SAMPLE) {
-        return None;
-    }
     let page = pagemap::page(start).filter(|page| page.is_there() && !page.is_guard())?;
     // Others leave alone what is the file's, or shared.
     let takes_all = matches!(call.advice, libc::MADV_REMOVE | libc::MADV_DONTFORK | GUARD_INSTALL);
@@ -177,7 +185,7 @@ impl Madvise {
             memory::note_unaligned(self.address, draft);
             let below = page_start(self.address);
             let above = below.wrapping_add(page_size());
-            if Madvise::is_harmless(1, self.advice) {
+            if !Madvise::is_remembered(self.advice) && !Madvise::takes_rest(1, self.advice) {
                 draft.help(format_args!("pass the start of the page, {below:#x}: advice is for whole pages"));
             } else if self.address.saturating_add(self.length) < above.saturating_add(page_size()) {
                 draft.help(format_args!("no whole page lies in the range: take what is to be advised from mmap"));

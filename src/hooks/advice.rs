@@ -5,11 +5,11 @@ use super::path::{Follow, PLAIN, follow};
 use super::status;
 use crate::call::{Madvise, Outcome, Rest};
 use crate::enabled::{self, CHECK, HARDENED, TRACK};
-use crate::observe::count::{is_noted, may_have_split};
+use crate::observe::count::{is_noted, is_split_counted, may_have_split};
 use crate::plain::Range;
 use crate::plain::errno::{self, Errno};
 use crate::plain::page::whole_pages;
-use crate::{check, harden, next, observe};
+use crate::{check, harden, next, observe, sys};
 use core::ffi::{c_int, c_void};
 use core::ptr;
 
@@ -19,10 +19,8 @@ impl Follow for Madvise {
 
     #[inline]
     fn take(&self, enabled: u32, _return_address: usize) -> Option<Rest> {
-        if enabled & CHECK == 0 || Madvise::is_harmless(self.length, self.advice) {
-            return None;
-        }
-        check::madvise::find_rest(self)
+        let is_looked_at = enabled & CHECK != 0 && Madvise::takes_rest(self.length, self.advice);
+        if is_looked_at { check::madvise::find_rest(self) } else { None }
     }
 
     fn settle(&mut self, rest: &Option<Rest>, outcome: Outcome, enabled: u32, return_address: usize) -> bool {
@@ -82,14 +80,18 @@ fn advise(
     status(follow(call, return_address, make))
 }
 
-/// Whether a call is followed in its failures alone: with the default options, and where the mappings are not to be counted
-/// after it.
+/// Whether a call is followed in its failures alone: with the default options, where the rest of its last page is not to be looked at
+/// before it, nor the mappings counted after it.
 #[inline]
-fn is_plain(length: usize, advice: c_int) -> bool {
-    enabled::bits() == PLAIN && Madvise::is_harmless(length, advice) && !(Madvise::splits(advice) && may_have_split())
+fn is_plain(length: usize, advice: c_int, return_address: usize) -> bool {
+    enabled::bits() == PLAIN
+        && !Madvise::is_remembered(advice)
+        && !(Madvise::takes_rest(length, advice) && check::madvise::is_looked_at(return_address))
+        && (!Madvise::splits(advice) || is_split_counted())
 }
 
-/// madvise(2).
+/// madvise(2). What an allocator gives by the million is made here where libc's own definition is next, without a frame: that is the
+/// same system call, and the way through libc would cost as much as all else that is done for it.
 ///
 /// # Safety
 /// As the call.
@@ -99,12 +101,15 @@ pub(crate) unsafe extern "C" fn madvise(
     advice: c_int,
     return_address: usize,
 ) -> c_int {
-    if !is_plain(length, advice) {
+    if !next::is_madvise_made_here() || !is_plain(length, advice, return_address) {
         return advise(address, length, advice, false, 0, return_address);
     }
     // SAFETY: the program's own call.
-    let status = unsafe { next::madvise(address, length, advice) };
-    if status == -1 { advise(address, length, advice, false, errno::get(), return_address) } else { status }
+    let raw = unsafe { sys::syscall(libc::SYS_madvise, [address as usize, length, sys::int(advice), 0, 0, 0]) };
+    match sys::answer(raw) {
+        Ok(_) => 0,
+        Err(failure) => advise(address, length, advice, false, failure, return_address),
+    }
 }
 
 /// `posix_madvise(3)`, which gives its errno and leaves `errno` alone.
@@ -118,7 +123,7 @@ pub(crate) unsafe extern "C" fn posix_madvise(
     return_address: usize,
 ) -> c_int {
     let mut failure = 0;
-    if is_plain(length, advice) {
+    if is_plain(length, advice, return_address) {
         // SAFETY: the program's own call.
         failure = unsafe { next::posix_madvise(address, length, advice) };
         if failure == 0 {

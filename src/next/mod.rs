@@ -140,8 +140,17 @@ pub(crate) fn resolve() {
     for (number, (slot, hash)) in slots.iter().zip(&HASHES).enumerate() {
         let name = Name { text: NAMES.get(number), hash: *hash };
         let of_libc = definitions.as_ref().map_or(ptr::null_mut(), |definitions| definitions.of_libc(&name));
-        slot.store(if of_libc.is_null() { find_terminated(name.text) } else { of_libc }, Relaxed);
+        let is_made_here = ptr::eq(slot, &raw const SLOTS.madvise) && !of_libc.is_null();
+        let next = if of_libc.is_null() { find_terminated(name.text) } else { of_libc };
+        slot.store(if is_made_here { ptr::null_mut() } else { next }, Relaxed);
     }
+}
+
+/// Whether `madvise` is the raw system call: before start, in a static program, and where libc's own definition is next, which is
+/// nothing else.
+#[inline]
+pub(crate) fn is_madvise_made_here() -> bool {
+    SLOTS.madvise.load(Relaxed).is_null()
 }
 
 /// As [`find`], for a string with its terminator.

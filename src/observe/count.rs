@@ -24,11 +24,22 @@ pub(crate) fn note_due() {
 /// A call has succeeded that may have split mappings, and is not told to the tracker: whether the kernel is to be asked.
 #[inline]
 pub(crate) fn may_have_split() -> bool {
-    // In two steps, which cost a third of one: where threads get between them, some calls are not counted, and no number is
-    // passed over.
     let splits = SPLITS.load(Relaxed).wrapping_add(1);
     SPLITS.store(splits, Relaxed);
     splits.is_multiple_of(TOLD_EACH) && is_due_after(splits)
+}
+
+/// The same of a call that is to be made: counts it, unless [`may_have_split`] is to be asked after it.
+#[inline]
+pub(crate) fn is_split_counted() -> bool {
+    // In two steps, which cost a third of one: where threads get between them, some calls are not counted, and no number is
+    // passed over.
+    let splits = SPLITS.load(Relaxed).wrapping_add(1);
+    let is_counted = !splits.is_multiple_of(TOLD_EACH);
+    if is_counted {
+        SPLITS.store(splits, Relaxed);
+    }
+    is_counted
 }
 
 #[cold]
