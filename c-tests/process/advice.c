@@ -7,6 +7,9 @@
 
 #define PAGE 4096UL
 #define WARNINGS 1
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#endif
 
 static char *map(size_t pages)
 {
@@ -32,6 +35,15 @@ static void give_back_too_much(char *memory)
     CHECK(findings(WARNINGS) == 1, "%lu warnings", findings(WARNINGS));
 }
 
+/* A guard takes the rest, too (Linux 6.13). */
+static void guard_too_much(char *memory)
+{
+    memory[200] = 1;
+    if (madvise(memory, 100, MADV_GUARD_INSTALL) == 0)
+        CHECK(findings(WARNINGS) == 2, "%lu warnings", findings(WARNINGS));
+    munmap(memory, PAGE);
+}
+
 static void values(char *memory)
 {
     errno = 77;
@@ -55,6 +67,7 @@ int main(void)
     give_back_nothing(memory);
     give_back_too_much(memory);
     munmap(memory, PAGE);
+    guard_too_much(map(1));
     values(map(2));
     return 0;
 }

@@ -83,7 +83,7 @@ const KEPT: u32 = OF_FORK
     | 1 << libc::MADV_DONTDUMP
     | 1 << libc::MADV_DODUMP;
 
-/// The bit of an advice; 0 if it is higher than all of the above.
+/// The bit of an advice; 0 if it is higher than all of the above, as those of guards are.
 #[inline]
 fn bit(advice: c_int) -> u32 {
     1_u32.checked_shl(advice.cast_unsigned()).unwrap_or(0)
@@ -105,7 +105,7 @@ impl Madvise {
     /// Whether an advice may destroy or hide what lies behind its range, in the last page.
     #[inline]
     pub(crate) fn takes_rest(length: usize, advice: c_int) -> bool {
-        DESTRUCTIVE & bit(advice) != 0 && page_remainder(length) != 0
+        page_remainder(length) != 0 && (DESTRUCTIVE & bit(advice) != 0 || bit(advice) == 0)
     }
 
     /// The advice's name; `None` for one that madvise(2) does not list.
