@@ -18,11 +18,15 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// An access of memory that stands for a call: what it is, how long, and where, with what was read or written.
+    /// An access of memory that stands for a call: what it is, how long, and where, with what the memory was before and after it. That need
+    /// not be what was written, where another wrote at the same time.
     pub(crate) fn of_access(access: &str, length: u64, start: u64, (before, after): (&str, &str)) -> Call {
         let args = vec![access.to_owned(), format!("{start:#x}"), length.to_string()];
-        let result =
-            if access == "read" || before == after { after.to_owned() } else { format!("{before} becomes {after}") };
+        let result = match access {
+            "read" => after.to_owned(),
+            _ if before == after => format!("{after} before and after"),
+            _ => format!("{before} becomes {after}"),
+        };
         Call { function: ACCESS.to_owned(), args, result, errno: None }
     }
 

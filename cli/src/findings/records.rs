@@ -306,6 +306,8 @@ pub(crate) struct Coverage {
     pub(crate) windows: u64,
     pub(crate) unplaced: u64,
     pub(crate) unwatched: u64,
+    #[serde(default)]
+    pub(crate) unfollowed_ms: u64,
 }
 
 /// A finding.

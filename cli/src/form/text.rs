@@ -213,14 +213,29 @@ impl Form for Text {
 
 /// How much was watched for races.
 fn watched(coverage: &Coverage) -> String {
-    let Coverage { objects, words, windows, unwatched, .. } = coverage;
+    let Coverage { objects, words, windows, unwatched, unfollowed_ms, .. } = coverage;
+    let unfollowed = match unfollowed_ms {
+        0 => String::new(),
+        time => format!(
+            "; processes were started faster than the budget pays for: for {:.1} s those that lived for a moment may not have been \
+             watched (a higher --budget watches more of them)",
+            (*time as f64) / 1000.0
+        ),
+    };
     if *objects == 0 {
-        return "no memory was seen that two processes share and one may write (--threads watches that of a single one)".to_owned();
+        return format!(
+            "no memory was seen that two processes share and one may write (--threads watches that of a single one){unfollowed}"
+        );
     }
     let size = format_size(*unwatched, BINARY.space_after_value(true));
     let [words, objects] = [(*words, "word"), (*objects, "object")]
         .map(|(number, word)| Counted(u64::try_from(number).unwrap_or(u64::MAX), word));
-    format!("{words} of {objects} watched, in {}; {size} of the memory never", Counted(*windows, "window"))
+    let came = match windows {
+        0 => "nobody came to one".to_owned(),
+        1 => "somebody came to one once".to_owned(),
+        often => format!("somebody came to one {often} times"),
+    };
+    format!("{words} of {objects} watched, {came}; {size} of the memory never{unfollowed}")
 }
 
 /// The programs that were checked; those of which nothing is known are not counted.

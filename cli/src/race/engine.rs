@@ -3,6 +3,7 @@
 //! It must be one thread, since the kernel lets no other ask for anything; and when it ends, all that it traces goes on
 //! untraced.
 
+mod births;
 mod hits;
 
 use crate::race::callee::Callees;
@@ -21,6 +22,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
+
+use births::Births;
 
 /// What it costs a program that one of its threads stops and goes on.
 const STOP: Duration = Duration::from_micros(25);
@@ -48,6 +51,7 @@ pub(crate) struct Engine {
     demand: Demand,
     main: i32,
     threads: Threads,
+    births: Births,
     objects: Objects,
     words: Words,
     codes: Codes,
@@ -85,6 +89,7 @@ impl Engine {
             demand,
             main,
             threads: Threads::default(),
+            births: Births::new(main, now),
             objects,
             words: Words::new(seed),
             codes: Codes::default(),
@@ -116,6 +121,7 @@ impl Engine {
             }
             let now = Instant::now();
             self.end_windows(now);
+            self.catch_up(now);
             if now >= self.next_look {
                 self.look(now);
             }
@@ -156,8 +162,14 @@ impl Engine {
             }
             What::Born(born) => {
                 match born {
-                    Born::Process(child) => self.add_forked(thread, child),
-                    Born::Other(child) => self.add(child),
+                    Born::Process(child) => {
+                        self.add_forked(thread, child);
+                        self.note_birth(thread);
+                    }
+                    Born::Other(child) => {
+                        self.add(child);
+                        self.note_thread(thread, child);
+                    }
                 }
                 tracer::go_on(thread, 0);
             }
@@ -170,10 +182,12 @@ impl Engine {
                 // It has not got the rights that its file gives, for it is traced: it is executed again, and not traced.
                 self.tell(Event::LetGo(thread, exe_of(thread)));
                 self.end_thread(thread);
+                self.births.leave_alone(thread);
                 privileges::execute_again(thread);
             }
             What::Stopped => {
                 self.add(thread);
+                self.follow_again(thread);
                 match self.threads.get_mut(thread) {
                     Some(known) if known.is_held => known.has_settled = true,
                     _ => tracer::go_on(thread, 0),
@@ -237,6 +251,7 @@ impl Engine {
     }
 
     fn end_thread(&mut self, thread: i32) {
+        self.births.forget(thread);
         if let Some(pid) = self.threads.remove(thread) {
             self.objects.forget(pid);
             self.codes.forget(pid);
@@ -254,6 +269,7 @@ impl Engine {
         if privileges::traces_others(thread) {
             self.tell(Event::Tracer(thread, exe_of(thread)));
             self.threads.remove(thread);
+            self.births.leave_alone(thread);
             tracer::let_go(thread, 0);
             return;
         }
@@ -423,6 +439,7 @@ impl Engine {
             windows: self.windows_made,
             unplaced: self.unplaced,
             unwatched: size.saturating_sub(words as u64 * 8),
+            unfollowed: self.births.time_unfollowed(),
             deaf: self.threads.deaf.iter().copied().collect(),
         }
     }

@@ -81,9 +81,7 @@ impl<'a> Follower<'a> {
             reap(pid, &events);
         });
         if let Err(error) = traced.recv().unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::Other))) {
-            let why =
-                format!("it runs unwatched: it can't be traced, ptrace(2): {}; {}", reason(&error), remedy(&error));
-            self.session.add_gap(&self.exe.clone(), &why, self.pid);
+            self.session.add_gap(&self.exe.clone(), &untraced(&error), self.pid);
         }
         held.release().map_err(|error| not_executable(&error))?;
         let status = self.until_the_program_ends(&heard)?;
@@ -164,6 +162,10 @@ impl<'a> Follower<'a> {
                            what it starts";
                 self.session.add_gap(&exe, why, u32::try_from(pid).unwrap_or_default());
             }
+            Event::Untraceable(pid, exe, error) => {
+                let why = untraced(&error);
+                self.session.add_gap(&exe, &why, u32::try_from(pid).unwrap_or_default());
+            }
             Event::Refused(error) => {
                 let why = format!("its threads can't be watched: {}", words_of(&error));
                 self.session.add_gap(&self.exe.clone(), &why, self.pid);
@@ -206,6 +208,7 @@ impl<'a> Follower<'a> {
             windows: coverage.windows,
             unplaced: coverage.unplaced,
             unwatched: coverage.unwatched,
+            unfollowed_ms: u64::try_from(coverage.unfollowed.as_millis()).unwrap_or(u64::MAX),
         };
         let (pid, exe) = (self.pid, self.exe.clone());
         self.record(pid, &exe, Kind::Coverage(told));
@@ -269,14 +272,15 @@ fn words_of(error: &io::Error) -> String {
     if remedy.is_empty() { reason(error) } else { format!("{}; {remedy}", reason(error)) }
 }
 
-/// What can be done if a program can't be traced.
-fn remedy(error: &io::Error) -> &'static str {
-    match error.raw_os_error() {
+/// That a program can't be traced, and what can be done.
+fn untraced(error: &io::Error) -> String {
+    let remedy = match error.raw_os_error() {
         Some(libc::EPERM | libc::EACCES) => {
             "somebody traces it already (strace, a debugger, another mapsan race), or a sandbox forbids ptrace(2) \
              (docker run --cap-add SYS_PTRACE), or kernel.yama.ptrace_scope is above 1 (as root: sysctl \
              kernel.yama.ptrace_scope=1)"
         }
         _ => "see ptrace(2)",
-    }
+    };
+    format!("it runs unwatched: it can't be traced, ptrace(2): {}; {remedy}", reason(error))
 }

@@ -1,21 +1,20 @@
 //! What a suspicion is worth, by the source and the names of functions; and the finding that it becomes.
 
 use crate::findings::records::{Call, Finding, Frame, Kind, Place as ObjectPlace, Record, Related};
-use crate::findings::source;
 use crate::findings::symbols::{SourceLocation, Symbols, build_id_of};
 use crate::race::instruction::Effect;
+use crate::race::macros::{Sources, Statement, is_atomic_word};
 use crate::race::suspicion::{Side, Suspicion};
 use crate::system::unwind::Place;
 use mapsan_model::{Rule, Severity};
 use std::collections::{HashMap, HashSet};
-use std::fs;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Says what is told.
 #[derive(Default)]
 pub(crate) struct Judge {
-    sources: HashMap<PathBuf, String>,
+    sources: Sources,
     build_ids: HashMap<String, Option<String>>,
     /// Places of the source of which it is told.
     told: HashSet<(&'static str, [String; 2])>,
@@ -37,7 +36,8 @@ impl Judge {
         if !self.told.insert((rule.name(), places)) {
             return None;
         }
-        Some(record(rule, suspicion, first, second))
+        let unseen = self.unseen(&[&first, &second]);
+        Some(record(rule, suspicion, first, second, unseen))
     }
 
     /// Where an instruction is in the source, or in the module without lines.
@@ -75,19 +75,24 @@ impl Judge {
     fn is_atomic(&mut self, side: &LookedUp<'_>) -> bool {
         side.own.iter().any(|place| {
             let of_function = place.function.as_deref().is_some_and(is_atomic_function);
-            of_function || place.file.as_deref().is_some_and(is_atomic_file) || self.is_atomic_statement(place)
+            let of_file = place.file.as_deref().is_some_and(is_atomic_file);
+            of_function || of_file || self.statement(place) == Statement::Atomic
         })
     }
 
-    fn is_atomic_statement(&mut self, place: &SourceLocation) -> bool {
-        let (Some(file), Some(line)) = (&place.file, place.line) else { return false };
-        let source = self.sources.entry(file.clone()).or_insert_with_key(|file| {
-            fs::read(file).map_or_else(|_| String::new(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
-        });
-        let statement = source::statement(source, usize::try_from(line).unwrap_or_default());
-        // An atomic may be behind a macro.
-        let is_of_macro = |word| definitions(source, word).any(|text| words(text).any(is_atomic_word));
-        words(statement.as_ref()).any(|word| is_atomic_word(word) || is_of_macro(word))
+    fn statement(&mut self, place: &SourceLocation) -> Statement {
+        let (Some(file), Some(line)) = (&place.file, place.line) else { return Statement::Plain };
+        self.sources.statement(file, usize::try_from(line).unwrap_or_default())
+    }
+
+    /// What can't be seen of the source.
+    fn unseen(&mut self, sides: &[&LookedUp<'_>; 2]) -> Option<String> {
+        sides.iter().flat_map(|side| &side.own).find_map(|place| match self.statement(place) {
+            Statement::HasMacro(name) => Some(format!(
+                "if {name}, which looks like a macro, makes an atomic access, this is right: its definition was not found"
+            )),
+            _ => None,
+        })
     }
 }
 
@@ -126,50 +131,19 @@ fn is_atomic_function(function: &str) -> bool {
     function.contains("::atomic") || function.contains("::__atomic") || is_atomic_word(function)
 }
 
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').filter(|word| !word.is_empty())
-}
-
-/// What a source defines a macro as, in each place where it does.
-fn definitions<'a>(source: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
-    source.match_indices("define").filter_map(move |(at, define)| {
-        let is_directive = source[..at].trim_end_matches([' ', '\t']).ends_with('#');
-        let rest = source[at + define.len()..].trim_start_matches([' ', '\t']);
-        let text = rest.strip_prefix(name).filter(|text| is_directive && text.starts_with(['(', ' ', '\t']))?;
-        // It goes on behind the lines that end with a backslash.
-        let end = text.match_indices('\n').map(|(end, _)| end).find(|end| !text[..*end].trim_end().ends_with('\\'));
-        Some(&text[..end.unwrap_or(text.len())])
-    })
-}
-
 /// Whether a header or source of a library has the atomics.
 fn is_atomic_file(file: &Path) -> bool {
     let names = ["atomic", "atomic_base.h", "atomic_ref.h", "stdatomic.h", "atomic.rs"];
     file.file_name().and_then(|name| name.to_str()).is_some_and(|name| names.contains(&name))
 }
 
-/// Whether a word of the source is an atomic's.
-fn is_atomic_word(word: &str) -> bool {
-    const BEGINNINGS: [&str; 12] = [
-        "atomic_",
-        "__atomic_",
-        "__c11_atomic_",
-        "__sync_",
-        "g_atomic_",
-        "uatomic_",
-        "ck_pr_",
-        "_Atomic",
-        "pg_atomic_",
-        "ngx_atomic_",
-        "apr_atomic_",
-        "rte_atomic",
-    ];
-    const WORDS: [&str; 6] =
-        ["READ_ONCE", "WRITE_ONCE", "ACCESS_ONCE", "smp_load_acquire", "smp_store_release", "atomic"];
-    BEGINNINGS.iter().any(|beginning| word.starts_with(beginning)) || WORDS.contains(&word)
-}
-
-fn record(rule: Rule, suspicion: &Suspicion, first: LookedUp<'_>, second: LookedUp<'_>) -> Record {
+fn record(
+    rule: Rule,
+    suspicion: &Suspicion,
+    first: LookedUp<'_>,
+    second: LookedUp<'_>,
+    unseen: Option<String>,
+) -> Record {
     let is_seen = [&first, &second].iter().any(|side| line_of(&side.own).is_some());
     let bytes = &suspicion.bytes;
     let (one, other) = (Accessed::of(first.side, bytes), Accessed::of(second.side, bytes));
@@ -181,7 +155,7 @@ fn record(rule: Rule, suspicion: &Suspicion, first: LookedUp<'_>, second: Looked
     let is_plain = [&suspicion.first, &suspicion.second].iter().all(|side| side.effect != Effect::Update);
     let has_size = matches!(bytes.end - bytes.start, 1 | 2 | 4 | 8);
     let looks_like_atomic = rule == Rule::RaceSharedMemory && !is_seen && is_plain && has_size && is_number(suspicion);
-    let notes = if looks_like_atomic { vec![UNSEEN.to_owned()] } else { Vec::new() };
+    let notes = unseen.or_else(|| looks_like_atomic.then(|| UNSEEN.to_owned())).into_iter().collect();
     let finding = Finding {
         rule: rule.name().to_owned(),
         severity: severity(rule).name().to_owned(),
@@ -310,16 +284,6 @@ mod tests {
         }
         assert!(is_atomic_file(Path::new("/usr/include/c++/12/bits/atomic_base.h")));
         assert!(!is_atomic_file(Path::new("/home/me/not_atomic.c")));
-    }
-
-    #[test]
-    fn macros_are_what_they_are_defined_as() {
-        let source =
-            "#define LOAD(x) \\\n  __atomic_load_n(x, 2)\n# define LOADED 1\nint undefine = LOAD(&x);\n#define END";
-        let of = |name| definitions(source, name).collect::<Vec<_>>();
-        assert_eq!(of("LOAD"), ["(x) \\\n  __atomic_load_n(x, 2)"]);
-        assert_eq!(of("LOADED"), [" 1"]);
-        assert_eq!((of("x"), of("END"), of("OTHER")), (vec![], vec![], vec![]));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::system::unwind::Place;
 use std::io;
 use std::ops::Range;
 use std::process::ExitStatus;
+use std::time::Duration;
 
 /// Two accesses to the same bytes that nothing kept apart.
 #[derive(Clone, Debug)]
@@ -72,6 +73,8 @@ pub(crate) struct Coverage {
     pub(crate) unplaced: u64,
     /// Bytes of the objects that were never looked at.
     pub(crate) unwatched: u64,
+    /// For how long not all processes were watched from their birth.
+    pub(crate) unfollowed: Duration,
     /// Processes that could not be watched in part, for they have signals blocked.
     pub(crate) deaf: Vec<i32>,
 }
@@ -86,6 +89,8 @@ pub(crate) enum Event {
     LetGo(i32, String),
     /// A process is not traced any more, for this program may trace others itself.
     Tracer(i32, String),
+    /// A process that was started unwatched can't be watched.
+    Untraceable(i32, String, io::Error),
     /// Watchpoints can't be had.
     Refused(io::Error),
     /// The program has ended.

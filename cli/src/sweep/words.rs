@@ -89,7 +89,7 @@ impl Teller {
             Outcome::Hang => vec![self.hang(made, &when)],
             _ => {
                 let silent = judged.silent.as_ref().map(|difference| silent(difference, &when));
-                silent.into_iter().chain(judged.leaks.iter().map(|leak| leaked(leak, &when))).collect()
+                silent.into_iter().chain(leaked(&judged.leaks, &when)).collect()
             }
         }
     }
@@ -277,32 +277,55 @@ fn silent(difference: &str, when: &str) -> Told {
     }
 }
 
-fn leaked(leak: &Finding, when: &str) -> Told {
-    let what = match (leak.rule.as_str(), leak.call.function.as_str()) {
-        ("leak-segment", _) => "a segment",
-        ("leak-semaphore", _) => "a semaphore set",
-        ("leak-queue", _) => "a message queue",
-        (_, "sem_open") => "a named semaphore",
-        _ => "a shared memory object",
-    };
+/// All that is left in one finding: it is one call whose failure has left it.
+fn leaked(leaks: &[&Finding], when: &str) -> Option<Told> {
+    let mut kinds: Vec<(&str, usize)> = Vec::new();
+    for kind in leaks.iter().map(|leak| kind_of(leak)) {
+        match kinds.iter_mut().find(|(other, _)| *other == kind) {
+            Some((_, count)) => *count += 1,
+            None => kinds.push((kind, 1)),
+        }
+    }
+    let named: Vec<String> = kinds.iter().map(|(kind, count)| counted(kind, *count)).collect();
+    let (last, before) = named.split_last()?;
+    let what = if before.is_empty() { last.clone() } else { format!("{} and {last}", before.join(", ")) };
+    let outlives = if leaks.len() == 1 { "outlives" } else { "outlive" };
     // Who is killed has no way out.
-    let killed = leak.notes.iter().find(|note| note.contains(leftovers::NO_EXIT));
+    let killed = leaks.iter().flat_map(|leak| &leak.notes).find(|note| note.contains(leftovers::NO_EXIT));
+    let it = if leaks.len() == 1 { "it" } else { "them" };
     let help = match killed {
-        None => "remove it on the way out that is taken then, too",
-        Some(_) => "end by exit(3), in an order that removes it, or look for it at the next start and remove it",
+        None => format!("remove {it} on the way out that is taken then, too"),
+        Some(_) => {
+            format!("end by exit(3), in an order that removes {it}, or look for {it} at the next start and remove {it}")
+        }
     };
-    Told {
+    let made = |leak: &&Finding| {
+        let function = leak.call.function.clone();
+        Related::new("made here", Some(RelatedCall { function }), leak.stack.clone())
+    };
+    Some(Told {
         rule: Rule::SweepLeak,
         severity: Severity::Note,
-        message: format!("{what} outlives the run {when}"),
-        notes: std::iter::once(leak.message.clone()).chain(killed.cloned()).collect(),
-        help: Some(help.to_owned()),
-        related: vec![Related::new(
-            "made here",
-            Some(RelatedCall { function: leak.call.function.clone() }),
-            leak.stack.clone(),
-        )],
+        message: format!("{what} {outlives} the run {when}"),
+        notes: leaks.iter().map(|leak| leak.message.clone()).chain(killed.cloned()).collect(),
+        help: Some(help),
+        related: leaks.iter().map(made).collect(),
+    })
+}
+
+/// What was left.
+fn kind_of(leak: &Finding) -> &'static str {
+    match (leak.rule.as_str(), leak.call.function.as_str()) {
+        ("leak-segment", _) => "segment",
+        ("leak-semaphore", _) => "semaphore set",
+        ("leak-queue", _) => "message queue",
+        (_, "sem_open") => "named semaphore",
+        _ => "shared memory object",
     }
+}
+
+fn counted(kind: &str, count: usize) -> String {
+    if count == 1 { format!("a {kind}") } else { format!("{count} {kind}s") }
 }
 
 /// What other rules have to say of the run.
@@ -368,5 +391,18 @@ mod tests {
         assert_eq!(quoted("mmap@prog.c:15#0123abcd:ENOMEM:1++"), "mmap@prog.c:15#0123abcd:ENOMEM:1++");
         assert_eq!(quoted("a b"), "'a b'");
         assert_eq!(quoted(""), "''");
+    }
+
+    #[test]
+    fn all_that_is_left_is_named() {
+        let leak =
+            |rule: &str| Finding { rule: rule.to_owned(), message: format!("{rule} stays"), ..Finding::default() };
+        let [segment, queue] = ["leak-segment", "leak-queue"].map(leak);
+        let told = leaked(&[&segment, &queue, &segment], "when it fails").unwrap();
+        assert_eq!(told.message, "2 segments and a message queue outlive the run when it fails");
+        assert_eq!(told.help.unwrap(), "remove them on the way out that is taken then, too");
+        assert_eq!((told.notes.len(), told.related.len()), (3, 3));
+        assert_eq!(leaked(&[&queue], "now").unwrap().message, "a message queue outlives the run now");
+        assert!(leaked(&[], "now").is_none());
     }
 }

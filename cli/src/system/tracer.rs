@@ -53,13 +53,19 @@ pub(crate) struct Told {
     pub(crate) descriptor: Option<i32>,
 }
 
+/// What is told of any thread that is traced, and what of one whose processes are, too.
+const ALWAYS: Options = Options::PTRACE_O_TRACECLONE.union(Options::PTRACE_O_TRACEEXEC);
+const PROCESSES: Options = Options::PTRACE_O_TRACEFORK.union(Options::PTRACE_O_TRACEVFORK);
+
 /// Begins to trace a thread, and all that it starts; it is not stopped.
 pub(crate) fn seize(thread: i32) -> io::Result<()> {
-    let options = Options::PTRACE_O_TRACECLONE
-        | Options::PTRACE_O_TRACEFORK
-        | Options::PTRACE_O_TRACEVFORK
-        | Options::PTRACE_O_TRACEEXEC;
-    Ok(ptrace::seize(Pid::from_raw(thread), options)?)
+    Ok(ptrace::seize(Pid::from_raw(thread), ALWAYS | PROCESSES)?)
+}
+
+/// Says of a stopped thread whether the processes are traced that it starts by fork(2) and vfork(2) from now on.
+pub(crate) fn follow_processes(thread: i32, are_followed: bool) -> io::Result<()> {
+    let options = if are_followed { ALWAYS | PROCESSES } else { ALWAYS };
+    Ok(ptrace::setoptions(Pid::from_raw(thread), options)?)
 }
 
 /// The next thing that has happened, if anything has; an error if nobody is left to whom something can happen.

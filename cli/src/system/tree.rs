@@ -68,7 +68,7 @@ fn with_descendants(mut pids: Vec<u32>) -> Vec<u32> {
 
 /// The children of all threads of a process; of the command those of its main thread, which starts what is run, and to which
 /// orphans go. Where the folder in /proc of a thread that ends was looked at, the kernel may need milliseconds to forget it.
-fn children(pid: u32) -> Vec<u32> {
+pub(crate) fn children(pid: u32) -> Vec<u32> {
     let of_task = |task: PathBuf| {
         let list = fs::read_to_string(task.join("children")).unwrap_or_default();
         list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<u32>>()
