@@ -29,6 +29,8 @@ use births::Births;
 const STOP: Duration = Duration::from_micros(25);
 /// How much of the budget may be used before it is earned.
 const CREDIT: Duration = Duration::from_millis(2);
+/// One part in so many of the budget is for watching, and one for comparing, however often a program stops for other things.
+const RESERVED: u32 = 4;
 /// How often it is looked what has changed; and after which times, at least and at most, at what processes have mapped.
 const TICK: Duration = Duration::from_millis(5);
 const LOOK_SOON: Duration = Duration::from_millis(4);
@@ -66,8 +68,11 @@ pub(crate) struct Engine {
     events: Sender<Event>,
     stop: Arc<AtomicBool>,
     start: Instant,
-    /// For how long something of the program was held up.
+    /// For how long something of the program was held up; and for how long of that somebody was who came to a word.
     spent: Duration,
+    held_up: Duration,
+    /// The time of the processor that was taken for comparing.
+    compared: Duration,
     next_look: Instant,
     /// Before which it is not looked again, since looking costs, too.
     rests_until: Instant,
@@ -102,6 +107,8 @@ impl Engine {
             stop,
             start: now,
             spent: Duration::ZERO,
+            held_up: Duration::ZERO,
+            compared: Duration::ZERO,
             next_look: now,
             rests_until: now,
             interval: LOOK_SOON,
@@ -127,10 +134,7 @@ impl Engine {
             }
             if now >= self.next_tick {
                 self.next_tick = now + TICK;
-                // Where much is shared, what it takes to compare would leave nothing for watching.
-                if tracer::own_time() * 2 <= self.earned(now) {
-                    self.words.compare(&self.objects);
-                }
+                self.compare(now);
             }
             self.open_windows(now);
             let until = self.windows.iter().flatten().map(|window| window.until).fold(self.next_tick, Instant::min);
@@ -318,7 +322,7 @@ impl Engine {
             Stage::Armed => self.close(slot, false),
             Stage::Held(first) => {
                 let thread = first.thread;
-                self.spent += now.saturating_duration_since(begun);
+                self.hold_is_over(now.saturating_duration_since(begun));
                 self.release(thread);
                 self.close(slot, true);
             }
@@ -376,9 +380,23 @@ impl Engine {
         alone.mul_f64(self.demand.budget / 100.0 * PART) + CREDIT
     }
 
+    fn hold_is_over(&mut self, time: Duration) {
+        self.spent += time;
+        self.held_up += time;
+    }
+
+    /// Looks for words that have changed. Where much is shared, what that takes would leave nothing for watching.
+    fn compare(&mut self, now: Instant) {
+        let (begin, earned) = (tracer::own_time(), self.earned(now));
+        if begin * 2 <= earned || self.compared * RESERVED <= earned {
+            self.words.compare(&self.objects);
+            self.compared += tracer::own_time().saturating_sub(begin);
+        }
+    }
+
     /// Watches as many words as the budget allows.
     fn open_windows(&mut self, now: Instant) {
-        if !self.is_affordable(now) {
+        if !self.is_affordable(now) && self.held_up * RESERVED > self.earned(now) {
             return;
         }
         for slot in 0..self.demand.words.min(SLOTS) {

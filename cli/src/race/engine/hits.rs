@@ -119,7 +119,7 @@ impl Engine {
         let Some(Some(window)) = self.windows.get_mut(slot) else { return };
         let Stage::Held(first) = &window.stage else { return };
         let (first, word) = ((**first).clone(), window.word.clone());
-        self.spent += now.saturating_duration_since(window_start(&self.windows, slot));
+        self.hold_is_over(now.saturating_duration_since(window_start(&self.windows, slot)));
         let pair = (first.access.at.min(second.access.at), first.access.at.max(second.access.at));
         // What was unmapped since it was looked at is other memory.
         for pid in [first.pid, second.pid] {
