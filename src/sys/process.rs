@@ -57,7 +57,7 @@ pub(crate) fn find_executable() -> sys::Result<()> {
 }
 
 /// The length of a path without what the kernel adds to it once the file is gone, as it is when a running program is built anew. A
-/// file of memfd_create(2) never had a path.
+/// file of `memfd_create(2)` never had a path.
 fn as_it_was_started(path: &[u8]) -> usize {
     let is_kept = path.starts_with(b"/memfd:");
     path.strip_suffix(b" (deleted)").filter(|_| !is_kept).unwrap_or(path).len()

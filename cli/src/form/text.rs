@@ -216,11 +216,13 @@ fn watched(coverage: &Coverage) -> String {
     let Coverage { objects, words, windows, unwatched, unfollowed_ms, .. } = coverage;
     let unfollowed = match unfollowed_ms {
         0 => String::new(),
-        time => format!(
-            "; processes were started faster than the budget pays for: for {:.1} s those that lived for a moment may not have been \
-             watched (a higher --budget watches more of them)",
-            (*time as f64) / 1000.0
-        ),
+        time => {
+            let time = if *time < 1000 { format!("{time} ms") } else { format!("{} s", time / 1000) };
+            format!(
+                "; processes were started faster than the budget pays for: for {time} those that lived for a moment may not have \
+                 been watched (a higher --budget watches more of them)"
+            )
+        }
     };
     if *objects == 0 {
         return format!(

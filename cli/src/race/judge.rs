@@ -87,12 +87,13 @@ impl Judge {
 
     /// What can't be seen of the source.
     fn unseen(&mut self, sides: &[&LookedUp<'_>; 2]) -> Option<String> {
-        sides.iter().flat_map(|side| &side.own).find_map(|place| match self.statement(place) {
-            Statement::HasMacro(name) => Some(format!(
-                "if {name}, which looks like a macro, makes an atomic access, this is right: its definition was not found"
-            )),
+        let name = sides.iter().flat_map(|side| &side.own).find_map(|place| match self.statement(place) {
+            Statement::HasMacro(name) => Some(name),
             _ => None,
-        })
+        })?;
+        Some(format!(
+            "if {name}, which looks like a macro, makes an atomic access, this is right: its definition was not found"
+        ))
     }
 }
 
