@@ -15,7 +15,9 @@ use crate::race::window::{Stage, Window};
 use crate::race::words::{Word, Words};
 use crate::system::pages;
 use crate::system::privileges;
+use crate::system::threads;
 use crate::system::tracer::{self, Born, Change, Told, What};
+use nix::unistd::Pid;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::sync::Arc;
@@ -191,7 +193,6 @@ impl Engine {
             }
             What::Stopped => {
                 self.add(thread);
-                self.follow_again(thread);
                 match self.threads.get_mut(thread) {
                     Some(known) if known.is_held => known.has_settled = true,
                     _ => tracer::go_on(thread, 0),
@@ -203,7 +204,10 @@ impl Engine {
 
     fn take_signal(&mut self, thread: i32, told: Told) {
         self.add(thread);
+        self.follow_again(thread);
         let is_own = self.threads.get(thread).is_some_and(|known| known.signal == told.signal);
+        let does_nothing = || told.descriptor.is_some() && is_own || threads::ignores(thread, told.signal);
+        threads::restart_interrupted(Pid::from_raw(thread), does_nothing);
         match told.descriptor.filter(|_| is_own).map(|descriptor| self.threads.slot_of(thread, descriptor)) {
             Some(Some(slot)) => self.hit(thread, slot),
             // Of a watchpoint that is gone.

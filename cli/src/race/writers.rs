@@ -6,7 +6,8 @@ use crate::race::threads::{process_of, signal_for};
 use crate::system::tracer::{self, Change, What};
 use crate::system::unwind::Place;
 use crate::system::watchpoint::{Hits, Watchpoint};
-use crate::system::{child, pages};
+use crate::system::{child, pages, threads};
+use nix::unistd::Pid;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
@@ -184,6 +185,8 @@ impl Watch {
                 if is_own {
                     self.hit(thread);
                 }
+                let does_nothing = || is_own || threads::ignores(thread, told.signal);
+                threads::restart_interrupted(Pid::from_raw(thread), does_nothing);
                 tracer::go_on(thread, if is_own { 0 } else { told.signal });
             }
         }

@@ -36,6 +36,28 @@ pub(crate) fn ignores(thread: libc::pid_t, signal: i32) -> bool {
     has(thread, "SigIgn", signal) || by_default && !has(thread, "SigCgt", signal)
 }
 
+/// Makes a call again that gives EINTR, in a thread that has stopped for a signal that does nothing, if that is so: where nobody
+/// traces, such a signal interrupts nothing.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn restart_interrupted(thread: Pid, does_nothing: impl FnOnce() -> bool) {
+    /// syscall.
+    const LENGTH: u64 = 2;
+    let interrupted = (-i64::from(libc::EINTR)).cast_unsigned();
+    if let Ok(mut registers) = ptrace::getregs(thread)
+        && registers.rax == interrupted
+        && registers.orig_rax.cast_signed() >= 0
+        && does_nothing()
+    {
+        registers.rax = registers.orig_rax;
+        registers.rip -= LENGTH;
+        let _ = ptrace::setregs(thread, registers);
+    }
+}
+
+/// What the call was is not known there.
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) fn restart_interrupted(_: Pid, _: impl FnOnce() -> bool) {}
+
 /// Whether a thread has blocked a signal.
 pub(crate) fn blocks(thread: libc::pid_t, signal: i32) -> bool {
     has(thread, "SigBlk", signal)

@@ -229,7 +229,7 @@ impl Watcher {
             }
             0 => {
                 self.ends.note_signal(thread, signal);
-                restart_where_ignored(pid, signal);
+                threads::restart_interrupted(pid, || threads::ignores(thread, signal));
                 // SAFETY: a request without memory. A thread that was killed meanwhile can't go on.
                 unsafe { libc::ptrace(libc::PTRACE_CONT, thread, 0, signal) };
                 return;
@@ -301,26 +301,3 @@ fn kill_all() {
 fn is_stopping(signal: i32) -> bool {
     [libc::SIGSTOP, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU].contains(&signal)
 }
-
-/// A signal that is ignored interrupts nothing, where nobody traces: a call that gave EINTR for it is made again.
-#[cfg(target_arch = "x86_64")]
-fn restart_where_ignored(thread: Pid, signal: i32) {
-    /// syscall.
-    const LENGTH: u64 = 2;
-    let interrupted = (-i64::from(libc::EINTR)).cast_unsigned();
-    if !threads::ignores(thread.as_raw(), signal) {
-        return;
-    }
-    if let Ok(mut registers) = ptrace::getregs(thread)
-        && registers.rax == interrupted
-        && registers.orig_rax.cast_signed() >= 0
-    {
-        registers.rax = registers.orig_rax;
-        registers.rip -= LENGTH;
-        let _ = ptrace::setregs(thread, registers);
-    }
-}
-
-/// What the call was is not known there.
-#[cfg(not(target_arch = "x86_64"))]
-fn restart_where_ignored(_: Pid, _: i32) {}

@@ -116,7 +116,8 @@ impl Engine {
         }
     }
 
-    /// A thread has stopped: whom it starts is told of again, if that is paid for.
+    /// A thread has stopped, as it does when one of those has ended that it has started: it is told of them again, if that is paid for. It
+    /// is not made to stop for that: calls that wait, as `epoll_wait(2)`, would give EINTR.
     pub(super) fn follow_again(&mut self, thread: i32) {
         if self.births.unfollowed.contains(&thread)
             && self.births.are_paid_for(AGAIN, self.earned(Instant::now()))
@@ -127,7 +128,7 @@ impl Engine {
         }
     }
 
-    /// Watches what has lived for a while though it was not told of, and has threads stop whose children are to be told of again.
+    /// Watches what has lived for a while though it was not told of.
     pub(super) fn catch_up(&mut self, now: Instant) {
         /// How much of its time the command may look for them.
         const SHARE: u32 = 30;
@@ -139,11 +140,6 @@ impl Engine {
         self.births.may_have_missed = !unwatched.is_empty() || !self.births.unfollowed.is_empty();
         for pid in self.births.grown_up(unwatched) {
             self.watch_late(pid);
-        }
-        if self.births.are_paid_for(AGAIN, self.earned(now)) {
-            for thread in &self.births.unfollowed {
-                tracer::interrupt(*thread);
-            }
         }
         self.births.next_look = now + CHILDHOOD.max(tracer::own_time().saturating_sub(begin) * SHARE);
     }
