@@ -12,7 +12,7 @@ use crate::output::sink::{self, LogError};
 use crate::output::{self, ReportLock};
 use crate::plain::guarded::{Guarded, Starting};
 use crate::signal::disposition;
-use crate::sys::process;
+use crate::sys::{Errno, process};
 use crate::{clock, form, harden, inject};
 use core::ffi::CStr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -26,6 +26,8 @@ pub(crate) struct Environment {
     pub(crate) preload: Option<&'static CStr>,
     /// Where the array of all its strings lies: libc's `environ` is null when the library is initialised first.
     pub(crate) strings: usize,
+    /// Why there is no /proc; 0 if there is one.
+    pub(crate) without_proc: Errno,
     /// Whether the program is a secure-execution one, whose environment is not listened to.
     is_secure: bool,
 }
@@ -38,6 +40,7 @@ impl Environment {
         dumb_terminal: false,
         preload: None,
         strings: 0,
+        without_proc: 0,
         is_secure: false,
     };
     /// That of a secure-execution program (`AT_SECURE`).
@@ -118,9 +121,10 @@ fn configure(lock: &ReportLock, starting: &Starting, settings: &mut Settings, en
         ordered.preload.push_bytes(preload.to_bytes());
     }
     sink::use_prefix(settings.prefix);
-    if !settings.covers(&executable_name) {
+    let name = core::str::from_utf8(process::executable_name()).unwrap_or_default();
+    if !settings.covers(name) {
         if settings.verbosity > 0 {
-            warn(&format_args!("not checking '{}', by only= or skip=", executable_name()));
+            warn(&format_args!("not checking '{name}', by only= or skip="));
         }
         return false;
     }
@@ -135,13 +139,9 @@ fn configure(lock: &ReportLock, starting: &Starting, settings: &mut Settings, en
     settings.choose_colour(sink::is_a_terminal(lock), unwanted);
     if settings.verbosity > 0 {
         let version = env!("CARGO_PKG_VERSION");
-        warn(&format_args!("version {version}, checking '{}', pid {}", executable_name(), process::pid()));
+        warn(&format_args!("version {version}, checking '{name}', pid {}", process::pid()));
     }
     true
-}
-
-fn executable_name() -> &'static str {
-    core::str::from_utf8(process::executable_name()).unwrap_or_default()
 }
 
 /// Lets the hooks check, by the settings that are now in force.
@@ -154,12 +154,9 @@ fn begin(lock: &ReportLock, starting: &Starting, environment: &Environment) {
     form::prepare_unwinder();
     inject::prepare(lock);
     ENABLED.store(enabled, Release);
-    // Who reads records learns at once that there is no /proc, so that not all can be checked; a text tells of it when something was
-    // not.
-    if options::settings().form == Form::Json
-        && let Err(errno @ (libc::ENOENT | libc::ENOTDIR)) = process::find_executable()
-    {
-        mapping::note_unreadable(errno);
+    // Who reads records learns at once that not all can be checked; a text tells of it when something was not.
+    if environment.without_proc != 0 && options::settings().form == Form::Json {
+        mapping::note_unreadable(environment.without_proc);
     }
     write_start(lock, starting);
     finding::expect_programs(environment.preload);

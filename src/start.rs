@@ -24,7 +24,7 @@ type Constructor = extern "C" fn(c_int, *const *const c_char, *const *const c_ch
 static START: Constructor = start;
 
 #[cfg_attr(test, expect(dead_code, reason = "the tests run without the hooks"))]
-extern "C" fn start(_count: c_int, _arguments: *const *const c_char, environment: *const *const c_char) {
+extern "C" fn start(_count: c_int, arguments: *const *const c_char, environment: *const *const c_char) {
     let before = crate::plain::errno::get();
     // Memory that is read before it is written to costs two faults.
     ENABLED.store(0, Relaxed);
@@ -33,9 +33,11 @@ extern "C" fn start(_count: c_int, _arguments: *const *const c_char, environment
     page::set_page_size(usize::try_from(unsafe { libc::getauxval(libc::AT_PAGESZ) }).unwrap_or(4096));
     crate::machine::prepare();
     next::resolve();
+    // SAFETY: glibc's argv, or null from another libc.
+    let name = unsafe { strings(arguments) }.next().and_then(|name| name.after(b"")).unwrap_or_default();
     // SAFETY: the loader calls this once, before the program has a thread whose calls are not made raw.
     let starting = unsafe { Starting::new() };
-    process::identify();
+    let identified = process::identify(&starting, name.to_bytes());
     // SAFETY: getauxval(3), as above.
     let secure = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
     // SAFETY: glibc's environ, or null from another libc.
@@ -43,6 +45,9 @@ extern "C" fn start(_count: c_int, _arguments: *const *const c_char, environment
     let all = environment.expose_provenance();
     let mut environment = if secure { Environment::SECURE } else { read_environment(variables) };
     environment.strings = all;
+    if let Err(errno @ (libc::ENOENT | libc::ENOTDIR)) = identified {
+        environment.without_proc = errno;
+    }
     exit::register();
     layout::keep();
     finding::listen(api::announce);

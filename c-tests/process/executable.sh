@@ -10,7 +10,7 @@ for case in plain gone confined shut-in; do
     copy=$work/$case
     cp "$program" "$copy" || exit 1
     # The log is opened before the process has another root.
-    LD_PRELOAD=$library MAPSAN_OPTIONS=log_path=$work/log "$copy" "$case" "$work/root" > "$work/out" 2>&1
+    (cd "$work" && LD_PRELOAD=$library MAPSAN_OPTIONS=log_path=$work/log "./$case" "$case" "$work/root") > "$work/out" 2>&1
     case $? in
     0) ;;
     77) cat "$work/out"; continue ;;

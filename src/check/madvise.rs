@@ -79,13 +79,33 @@ const FIRST: u32 = 64;
 const SAMPLE: u32 = 1024;
 
 /// Whether what a call of this site takes with the rest of its last page is looked at: a look takes ten times as long as the call.
-#[inline]
 pub(crate) fn is_looked_at(site: usize) -> bool {
-    let hash = (site as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - SITES);
-    let Some(calls) = CALLS.get(hash as usize) else { return true };
-    // In two steps, as in `observe::count`.
-    let before = calls.load(Relaxed);
+    let Some((calls, before)) = calls_of(site) else { return true };
     calls.store(before.wrapping_add(1), Relaxed);
+    is_of_sample(before)
+}
+
+/// The same of a call that is to be made: counts it, unless it is one of those that are looked at.
+#[inline]
+pub(crate) fn is_counted_unseen(site: usize) -> bool {
+    let Some((calls, before)) = calls_of(site) else { return false };
+    let is_unseen = !is_of_sample(before);
+    if is_unseen {
+        // In two steps, as in `observe::count`.
+        calls.store(before.wrapping_add(1), Relaxed);
+    }
+    is_unseen
+}
+
+#[inline]
+fn calls_of(site: usize) -> Option<(&'static AtomicU32, u32)> {
+    let hash = (site as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - SITES);
+    let calls = CALLS.get(hash as usize)?;
+    Some((calls, calls.load(Relaxed)))
+}
+
+#[inline]
+fn is_of_sample(before: u32) -> bool {
     before < FIRST || before.is_multiple_of(SAMPLE)
 }
 

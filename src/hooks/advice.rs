@@ -18,8 +18,10 @@ impl Follow for Madvise {
     type Taken = Option<Rest>;
 
     #[inline]
-    fn take(&self, enabled: u32, _return_address: usize) -> Option<Rest> {
-        let is_looked_at = enabled & CHECK != 0 && Madvise::takes_rest(self.length, self.advice);
+    fn take(&self, enabled: u32, return_address: usize) -> Option<Rest> {
+        let is_looked_at = enabled & CHECK != 0
+            && Madvise::takes_rest(self.length, self.advice)
+            && check::madvise::is_looked_at(return_address);
         if is_looked_at { check::madvise::find_rest(self) } else { None }
     }
 
@@ -86,7 +88,7 @@ fn advise(
 fn is_plain(length: usize, advice: c_int, return_address: usize) -> bool {
     enabled::bits() == PLAIN
         && !Madvise::is_remembered(advice)
-        && !(Madvise::takes_rest(length, advice) && check::madvise::is_looked_at(return_address))
+        && (!Madvise::takes_rest(length, advice) || check::madvise::is_counted_unseen(return_address))
         && (!Madvise::splits(advice) || is_split_counted())
 }
 

@@ -60,8 +60,6 @@ fn note(wish: &SeccompRequest, call: impl FnOnce() -> c_long) -> c_long {
 
 /// Makes the call that installs a filter.
 fn install(program: usize, listener: bool, call: impl FnOnce() -> c_long) -> c_long {
-    // It may not be had any more afterwards.
-    let _ = process::find_executable();
     let mut installation = FilterInstall::begin(program);
     if installation.is_hopeless() {
         let answer = call();
@@ -101,7 +99,6 @@ fn install(program: usize, listener: bool, call: impl FnOnce() -> c_long) -> c_l
 
 /// Makes the call that leaves read(2) and write(2) alone.
 fn become_strict(call: impl FnOnce() -> c_long) -> c_long {
-    let _ = process::find_executable();
     if enabled::bits() & HARDENED != 0 {
         harden::end(format_args!("strict mode does not let munmap through"));
     }

@@ -1,11 +1,10 @@
 //! Which process this is.
 
 use crate::plain::Line;
+use crate::plain::guarded::{Guarded, Starting};
 use crate::plain::placement::written_by_fork;
 use crate::sys;
-use core::cell::UnsafeCell;
-use core::ffi::{CStr, c_char};
-use core::ptr;
+use core::ffi::CStr;
 use core::sync::atomic::{
     AtomicI32, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release},
@@ -13,17 +12,12 @@ use core::sync::atomic::{
 
 #[repr(C)] // the length beside the beginning of the path: one page in nearly every process
 struct Executable {
-    /// 0 until somebody has asked for the path, [`BEING_ASKED`] while he does.
+    /// 0 until the path is there.
     length: AtomicUsize,
-    path: UnsafeCell<[u8; 4096]>,
+    path: Guarded<[u8; 4096], Starting>,
 }
 
-// SAFETY: the path is written by the one who has set its length to `BEING_ASKED`, and read once that is over.
-unsafe impl Sync for Executable {}
-
-const BEING_ASKED: usize = usize::MAX;
-
-static EXECUTABLE: Executable = Executable { length: AtomicUsize::new(0), path: UnsafeCell::new([0; 4096]) };
+static EXECUTABLE: Executable = Executable { length: AtomicUsize::new(0), path: Guarded::new([0; 4096]) };
 
 written_by_fork! {
     PID: AtomicI32 = AtomicI32::new(0);
@@ -31,60 +25,31 @@ written_by_fork! {
     FORKED_BY: AtomicI32 = AtomicI32::new(0);
 }
 
-/// Notes the pid, once, at start.
-pub(crate) fn identify() {
+/// Notes pid and executable, once, at start; `name` serves where /proc does not, and the error says why that is.
+pub(crate) fn identify(starting: &Starting, name: &[u8]) -> sys::Result<()> {
     PID.store(sys::getpid(), Relaxed);
-}
-
-/// Asks for the path of the executable, the first time, and why it can't be told. That is not done at start: the first look into
-/// /proc/self costs a process some 20 us.
-pub(crate) fn find_executable() -> sys::Result<()> {
-    if EXECUTABLE.length.compare_exchange(0, BEING_ASKED, Acquire, Relaxed).is_err() {
-        return Ok(());
-    }
-    // SAFETY: nobody else has set the length, and nobody reads the path before it is stored.
-    let path = unsafe { &mut *EXECUTABLE.path.get() };
-    let asked = ask_own(c"/proc/self/exe", &mut |link| sys::readlink(link, path).map(as_it_was_started));
+    // SAFETY: nobody reads it before its length is stored.
+    let buffer = unsafe { EXECUTABLE.path.get(starting) };
+    let asked = ask_own(c"/proc/self/exe", &mut |path| sys::readlink(path, buffer).map(<[u8]>::len));
     let length = asked.unwrap_or_else(|_| {
-        let started = started_as();
-        for (to, from) in path.iter_mut().zip(started) {
+        for (to, from) in buffer.iter_mut().zip(name) {
             *to = *from;
         }
-        started.len().min(path.len())
+        name.len().min(buffer.len())
     });
     EXECUTABLE.length.store(length, Release);
     asked.map(|_| ())
 }
 
-/// The length of a path without what the kernel adds to it once the file is gone, as it is when a running program is built anew. A
-/// file of `memfd_create(2)` never had a path.
-fn as_it_was_started(path: &[u8]) -> usize {
-    let is_kept = path.starts_with(b"/memfd:");
-    path.strip_suffix(b" (deleted)").filter(|_| !is_kept).unwrap_or(path).len()
-}
-
-/// The path of the executable, or the one that execve(2) was given where /proc does not tell; empty before start.
+/// The path of the executable; empty before start.
 pub(crate) fn executable() -> &'static [u8] {
-    if pid() == 0 {
+    let length = EXECUTABLE.length.load(Acquire);
+    if length == 0 {
         return &[];
     }
-    let _ = find_executable();
-    match EXECUTABLE.length.load(Acquire) {
-        // Another thread asks, or this one, that a signal has interrupted.
-        BEING_ASKED => started_as(),
-        // SAFETY: not written again once the length is published.
-        length => unsafe { &*EXECUTABLE.path.get() }.get(..length).unwrap_or_default(),
-    }
-}
-
-/// The path that execve(2) was given; empty if the kernel does not say.
-fn started_as() -> &'static [u8] {
-    let path = ptr::with_exposed_provenance::<c_char>(stack_top());
-    if path.is_null() {
-        return &[];
-    }
-    // SAFETY: a string that the kernel has put on the stack.
-    unsafe { CStr::from_ptr(path) }.to_bytes()
+    // SAFETY: not written again once the length is published.
+    let buffer = unsafe { EXECUTABLE.path.as_started() };
+    buffer.get(..length).unwrap_or_default()
 }
 
 /// The last component of the executable's path.

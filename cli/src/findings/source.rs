@@ -197,7 +197,7 @@ impl Code {
 }
 
 /// A line without the comment at its end.
-fn code_of(line: &str) -> &str {
+pub(crate) fn code_of(line: &str) -> &str {
     let mut code = Code::default();
     let mut start = None;
     for (index, byte) in line.bytes().enumerate() {

@@ -233,9 +233,9 @@ fn watched(coverage: &Coverage) -> String {
     let [words, objects] = [(*words, "word"), (*objects, "object")]
         .map(|(number, word)| Counted(u64::try_from(number).unwrap_or(u64::MAX), word));
     let came = match windows {
-        0 => "nobody came to one".to_owned(),
-        1 => "somebody came to one once".to_owned(),
-        often => format!("somebody came to one {often} times"),
+        0 => "nobody came to any".to_owned(),
+        1 => "somebody came to a watched one once".to_owned(),
+        often => format!("somebody came to a watched one {often} times"),
     };
     format!("{words} of {objects} watched, {came}; {size} of the memory never{unfollowed}")
 }

@@ -269,6 +269,7 @@ impl Engine {
     /// A process executes another program, in the place of the one before.
     fn execute(&mut self, thread: i32) {
         self.add(thread);
+        self.note_execution(thread);
         self.threads.execute(thread);
         self.objects.forget(thread);
         self.codes.forget(thread);

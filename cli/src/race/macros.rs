@@ -5,11 +5,10 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Headers that are read for a file, at most, and how large each may be.
+/// Headers that are read for a file, at most, and how large each may be, and the file itself.
 const HEADERS: usize = 300;
-const LARGEST: usize = 1 << 20;
-/// How many macros deep an atomic may be.
-const DEPTH: usize = 8;
+const LARGEST_HEADER: u64 = 1 << 20;
+const LARGEST: u64 = 64 << 20;
 
 /// What is known of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,61 +20,81 @@ pub(super) enum Statement {
     Plain,
 }
 
-/// Sources and headers that were read.
+/// Sources that were read, and their macros.
 #[derive(Default)]
 pub(super) struct Sources {
     texts: HashMap<PathBuf, String>,
-    /// Of each source, itself and the headers that are found.
-    units: HashMap<PathBuf, Vec<PathBuf>>,
+    macros: HashMap<PathBuf, Macros>,
 }
+
+/// The macros of a source and of the headers that it includes: what each is defined as, wherever it is.
+#[derive(Default)]
+struct Macros(HashMap<String, Vec<String>>);
 
 impl Sources {
     /// What the statement of a line is.
     pub(super) fn statement(&mut self, file: &Path, line: usize) -> Statement {
-        let statement = source::statement(self.text(file), line);
+        let text = self.texts.entry(file.to_owned()).or_insert_with_key(|file| read(file, LARGEST));
+        let statement = source::statement(text, line);
         if words(&statement).any(is_atomic_word) {
             return Statement::Atomic;
         }
-        let unit = self.unit(file);
-        let texts: Vec<&str> = unit.iter().filter_map(|file| self.texts.get(file)).map(String::as_str).collect();
-        let mut unknown = None;
-        for word in words(&statement) {
-            match expands(&texts, word, DEPTH) {
-                Some(true) => return Statement::Atomic,
-                None if is_macro_call(&statement, word) => unknown = unknown.or_else(|| Some(word.to_owned())),
-                _ => {}
+        let macros = self.macros.entry(file.to_owned()).or_insert_with_key(|file| Macros::of(file, text));
+        let mut known = HashMap::new();
+        if words(&statement).any(|word| macros.have_atomic(word, &mut known)) {
+            return Statement::Atomic;
+        }
+        let unknown = words(&statement).find(|word| !macros.0.contains_key(*word) && is_macro_call(&statement, word));
+        unknown.map_or(Statement::Plain, |name| Statement::HasMacro(name.to_owned()))
+    }
+}
+
+impl Macros {
+    fn of(file: &Path, text: &str) -> Macros {
+        let mut macros = Macros::default();
+        macros.take(text);
+        let (mut seen, mut open) = (HashSet::from([file.to_owned()]), headers(file, text));
+        while let Some(header) = open.pop().filter(|_| seen.len() < HEADERS) {
+            if seen.insert(header.clone()) {
+                let text = read(&header, LARGEST_HEADER);
+                macros.take(&text);
+                open.extend(headers(&header, &text));
             }
         }
-        unknown.map_or(Statement::Plain, Statement::HasMacro)
+        macros
     }
 
-    fn text(&mut self, file: &Path) -> &str {
-        self.texts.entry(file.to_owned()).or_insert_with_key(|file| {
-            let bytes = fs::read(file).ok().filter(|bytes| bytes.len() <= LARGEST).unwrap_or_default();
-            String::from_utf8_lossy(&bytes).into_owned()
-        })
+    fn take(&mut self, text: &str) {
+        for (name, definition) in definitions(text) {
+            self.0.entry(name.to_owned()).or_default().push(definition);
+        }
     }
 
-    /// A file and the headers that it includes, as far as they are found.
-    fn unit(&mut self, file: &Path) -> Vec<PathBuf> {
-        if let Some(unit) = self.units.get(file) {
-            return unit.clone();
+    /// Whether a macro has an atomic in it, itself or by others; not by itself again.
+    fn have_atomic(&self, name: &str, known: &mut HashMap<String, bool>) -> bool {
+        let Some(definitions) = self.0.get(name) else { return false };
+        if let Some(known) = known.get(name) {
+            return *known;
         }
-        let (mut unit, mut seen) = (vec![file.to_owned()], HashSet::from([file.to_owned()]));
-        let mut next = 0;
-        while let Some(includer) = unit.get(next).cloned().filter(|_| unit.len() < HEADERS) {
-            next += 1;
-            let names: Vec<String> = included(self.text(&includer)).map(str::to_owned).collect();
-            for header in names.iter().filter_map(|name| found(&includer, name)) {
-                if seen.insert(header.clone()) {
-                    self.text(&header);
-                    unit.push(header);
-                }
-            }
-        }
-        self.units.insert(file.to_owned(), unit.clone());
-        unit
+        known.insert(name.to_owned(), false);
+        let has = definitions
+            .iter()
+            .any(|text| words(text).any(|word| is_atomic_word(word) || self.have_atomic(word, known)));
+        known.insert(name.to_owned(), has);
+        has
     }
+}
+
+/// A text, if it is not larger than that; nothing where it can't be read.
+fn read(file: &Path, largest: u64) -> String {
+    let is_small = fs::metadata(file).is_ok_and(|metadata| metadata.is_file() && metadata.len() <= largest);
+    let bytes = if is_small { fs::read(file).unwrap_or_default() } else { Vec::new() };
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The headers that a text includes, as far as they are found.
+fn headers(includer: &Path, text: &str) -> Vec<PathBuf> {
+    included(text).filter_map(|name| found(includer, name)).collect()
 }
 
 /// The names of the headers that a text includes.
@@ -93,20 +112,6 @@ fn found(includer: &Path, name: &str) -> Option<PathBuf> {
     above.chain([Path::new("/usr/include").join(name)]).find(|header| header.is_file())
 }
 
-/// Whether a macro of these texts has an atomic in it; `None` if there is no such macro.
-fn expands(texts: &[&str], name: &str, depth: usize) -> Option<bool> {
-    let mut is_macro = false;
-    for definition in texts.iter().flat_map(|text| definitions(text, name)) {
-        is_macro = true;
-        let is_atomic =
-            |word| is_atomic_word(word) || depth > 0 && word != name && expands(texts, word, depth - 1) == Some(true);
-        if words(definition).any(is_atomic) {
-            return Some(true);
-        }
-    }
-    is_macro.then_some(false)
-}
-
 /// Whether a word of a statement is called, and written as macros are.
 fn is_macro_call(statement: &str, word: &str) -> bool {
     let is_capital = word.len() > 1
@@ -120,15 +125,28 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').filter(|word| !word.is_empty())
 }
 
-/// What a source defines a macro as, in each place where it does.
-fn definitions<'a>(source: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
-    source.match_indices("define").filter_map(move |(at, define)| {
-        let is_directive = source[..at].trim_end_matches([' ', '\t']).ends_with('#');
-        let rest = source[at + define.len()..].trim_start_matches([' ', '\t']);
-        let text = rest.strip_prefix(name).filter(|text| is_directive && text.starts_with(['(', ' ', '\t']))?;
-        // It goes on behind the lines that end with a backslash.
-        let end = text.match_indices('\n').map(|(end, _)| end).find(|end| !text[..*end].trim_end().ends_with('\\'));
-        Some(&text[..end.unwrap_or(text.len())])
+/// The macros that a text defines, and as what; without comments.
+fn definitions(text: &str) -> impl Iterator<Item = (&str, String)> {
+    let mut lines = text.lines();
+    std::iter::from_fn(move || {
+        loop {
+            let line = lines.next()?;
+            let directive = line.trim_start().strip_prefix('#').map(str::trim_start);
+            let Some(rest) = directive.and_then(|rest| rest.strip_prefix("define")) else { continue };
+            let rest = rest.trim_start_matches([' ', '\t']);
+            let end = rest.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').unwrap_or(rest.len());
+            let (name, mut definition) = (&rest[..end], source::code_of(&rest[end..]).to_owned());
+            // It goes on behind the lines that end with a backslash.
+            let mut last = line;
+            while last.trim_end().ends_with('\\')
+                && let Some(next) = lines.next()
+            {
+                definition.push('\n');
+                definition.push_str(source::code_of(next));
+                last = next;
+            }
+            return Some((name, definition));
+        }
     })
 }
 
@@ -159,12 +177,25 @@ mod tests {
 
     #[test]
     fn macros_are_what_they_are_defined_as() {
-        let source =
-            "#define LOAD(x) \\\n  __atomic_load_n(x, 2)\n# define LOADED 1\nint undefine = LOAD(&x);\n#define END";
-        let of = |name| definitions(source, name).collect::<Vec<_>>();
-        assert_eq!(of("LOAD"), ["(x) \\\n  __atomic_load_n(x, 2)"]);
-        assert_eq!(of("LOADED"), [" 1"]);
-        assert_eq!((of("x"), of("END"), of("OTHER")), (vec![], vec![], vec![]));
+        let text = "#define LOAD(x) \\\n  __atomic_load_n(x, 2)\n# define LOADED 1 // no atomic\nint undefine = LOAD(&x);\n#define END";
+        let of = |name| definitions(text).filter(|(other, _)| *other == name).map(|(_, text)| text).collect::<Vec<_>>();
+        assert_eq!(of("LOAD").len(), 1);
+        assert!(of("LOAD")[0].contains("__atomic_load_n"));
+        assert_eq!(of("LOADED")[0].trim(), "1");
+        assert_eq!((of("x").len(), of("END")), (0, vec![String::new()]));
+    }
+
+    #[test]
+    fn macros_that_name_each_other_come_to_an_end() {
+        let names: Vec<String> = (0..40).map(|number| format!("M{number}")).collect();
+        let all = names.join("() ");
+        let mut macros = Macros::default();
+        for name in &names {
+            macros.take(&format!("#define {name}() {all}()\n"));
+        }
+        assert!(!macros.have_atomic("M0", &mut HashMap::new()));
+        macros.take("#define M39() atomic_load(x)\n");
+        assert!(macros.have_atomic("M0", &mut HashMap::new()));
     }
 
     #[test]

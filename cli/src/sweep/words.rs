@@ -277,6 +277,9 @@ fn silent(difference: &str, when: &str) -> Told {
     }
 }
 
+/// How many of those that are left are named.
+const NAMED: usize = 8;
+
 /// All that is left in one finding: it is one call whose failure has left it.
 fn leaked(leaks: &[&Finding], when: &str) -> Option<Told> {
     let mut kinds: Vec<(&str, usize)> = Vec::new();
@@ -290,15 +293,18 @@ fn leaked(leaks: &[&Finding], when: &str) -> Option<Told> {
     let (last, before) = named.split_last()?;
     let what = if before.is_empty() { last.clone() } else { format!("{} and {last}", before.join(", ")) };
     let outlives = if leaks.len() == 1 { "outlives" } else { "outlive" };
-    // Who is killed has no way out.
-    let killed = leaks.iter().flat_map(|leak| &leak.notes).find(|note| note.contains(leftovers::NO_EXIT));
     let it = if leaks.len() == 1 { "it" } else { "them" };
-    let help = match killed {
-        None => format!("remove {it} on the way out that is taken then, too"),
-        Some(_) => {
+    // Who is killed has no way out.
+    let killed = |leak: &&&Finding| leak.notes.iter().any(|note| note.contains(leftovers::NO_EXIT));
+    let help = match leaks.iter().filter(killed).count() {
+        0 => format!("remove {it} on the way out that is taken then, too"),
+        _ => {
             format!("end by exit(3), in an order that removes {it}, or look for {it} at the next start and remove {it}")
         }
     };
+    let reason = leaks.iter().flat_map(|leak| &leak.notes).find(|note| note.contains(leftovers::NO_EXIT));
+    let more = leaks.len().checked_sub(NAMED).filter(|more| *more > 0).map(|more| format!("and {more} more"));
+    let each = || leaks.iter().take(NAMED);
     let made = |leak: &&Finding| {
         let function = leak.call.function.clone();
         Related::new("made here", Some(RelatedCall { function }), leak.stack.clone())
@@ -307,9 +313,9 @@ fn leaked(leaks: &[&Finding], when: &str) -> Option<Told> {
         rule: Rule::SweepLeak,
         severity: Severity::Note,
         message: format!("{what} {outlives} the run {when}"),
-        notes: leaks.iter().map(|leak| leak.message.clone()).chain(killed.cloned()).collect(),
+        notes: each().map(|leak| leak.message.clone()).chain(more).chain(reason.cloned()).collect(),
         help: Some(help),
-        related: leaks.iter().map(made).collect(),
+        related: each().map(made).collect(),
     })
 }
 

@@ -28,6 +28,14 @@ pub(crate) fn are_withheld(pid: i32) -> bool {
     as_user || as_group || program::has_capabilities(Path::new(&path))
 }
 
+/// Whether a process that runs has the rights of another user, as its program's file gives them.
+pub(crate) fn are_anothers(pid: i32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("Uid:"));
+    let effective = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u32>().ok());
+    effective.is_some_and(|uid| uid != geteuid().as_raw())
+}
+
 /// Whether the program that a process executes has ptrace(2) among the functions that it calls: it could not trace what is traced
 /// already, nor be traced by what it starts.
 pub(crate) fn traces_others(pid: i32) -> bool {

@@ -24,6 +24,11 @@ pub(crate) fn is_running(thread: libc::pid_t) -> bool {
     status_field(thread, "State").is_some_and(|state| state.starts_with('R'))
 }
 
+/// Whether a thread has ended, though it may still be seen.
+pub(crate) fn has_ended(thread: libc::pid_t) -> bool {
+    status_field(thread, "State").is_none_or(|state| state.starts_with(['Z', 'X']))
+}
+
 /// Whether a set of signals, by its name in /proc, has one.
 fn has(thread: libc::pid_t, set: &str, signal: i32) -> bool {
     let mask = status_field(thread, set).and_then(|mask| u64::from_str_radix(&mask, 16).ok()).unwrap_or(0);

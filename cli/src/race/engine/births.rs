@@ -7,6 +7,7 @@ use crate::race::suspicion::Event;
 use crate::system::tree::{self, Living};
 use crate::system::{privileges, threads, tracer};
 use std::collections::BTreeSet;
+use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -109,6 +110,15 @@ impl Engine {
         }
     }
 
+    /// A stopped thread executes a new program, and its process has no other any more: it is told of what that starts.
+    pub(super) fn note_execution(&mut self, thread: i32) {
+        for other in self.threads.of(thread) {
+            self.births.forget(other);
+        }
+        // It may be another thread's that was not told of any.
+        drop(tracer::follow_processes(thread, true));
+    }
+
     /// A thread has started another, which is told of as little as the first.
     pub(super) fn note_thread(&mut self, creator: i32, thread: i32) {
         if self.births.unfollowed.contains(&creator) {
@@ -139,7 +149,10 @@ impl Engine {
         let unwatched = self.unwatched();
         self.births.may_have_missed = !unwatched.is_empty() || !self.births.unfollowed.is_empty();
         for pid in self.births.grown_up(unwatched) {
-            self.watch_late(pid);
+            // What a tracer has started is its own; the others' turn comes the next time.
+            if !self.watch_late(pid) {
+                break;
+            }
         }
         self.births.next_look = now + CHILDHOOD.max(tracer::own_time().saturating_sub(begin) * SHARE);
     }
@@ -162,27 +175,41 @@ impl Engine {
         unwatched
     }
 
-    /// Watches a process that runs already.
-    fn watch_late(&mut self, pid: i32) {
+    /// Watches a process that runs already; whether what it starts is to be watched, too.
+    fn watch_late(&mut self, pid: i32) -> bool {
         // One that has ended is nobody's any more, and can't be traced.
-        let runs = || tree::running(pid.cast_unsigned());
-        let Some(Living { exe, .. }) = runs() else { return };
-        if privileges::traces_others(pid) {
-            self.births.leave_alone(pid);
-            return self.tell(Event::Tracer(pid, exe));
-        }
-        // Threads that are started meanwhile are told of by those that are traced already.
-        for thread in threads::of(pid.cast_unsigned()) {
-            match tracer::seize(thread) {
-                Ok(()) => self.add(thread),
-                Err(error) if error.raw_os_error() != Some(libc::ESRCH) && runs().is_some() => {
-                    self.births.leave_alone(pid);
-                    return self.tell(Event::Untraceable(pid, exe, error));
+        let Some(Living { exe, .. }) = tree::running(pid.cast_unsigned()) else { return true };
+        let refusal = if privileges::traces_others(pid) {
+            Event::Tracer(pid, exe)
+        } else if let Err(error) = self.seize_all(pid) {
+            if privileges::are_anothers(pid) { Event::LetGo(pid, exe) } else { Event::Untraceable(pid, exe, error) }
+        } else {
+            self.tell(Event::Executed(pid, exe));
+            return true;
+        };
+        self.births.leave_alone(pid);
+        self.tell(refusal);
+        false
+    }
+
+    /// Traces the threads of a process, those that it starts meanwhile among them.
+    fn seize_all(&mut self, pid: i32) -> io::Result<()> {
+        loop {
+            let new: Vec<i32> = threads::of(pid.cast_unsigned())
+                .into_iter()
+                .filter(|thread| self.threads.get(*thread).is_none() && !threads::has_ended(*thread))
+                .collect();
+            if new.is_empty() {
+                return Ok(());
+            }
+            for thread in new {
+                match tracer::seize(thread) {
+                    Ok(()) => self.add(thread),
+                    Err(_) if threads::has_ended(thread) => {}
+                    Err(error) => return Err(error),
                 }
-                Err(_) => {}
             }
         }
-        self.tell(Event::Executed(pid, exe));
     }
 }
 
