@@ -46,6 +46,7 @@ for prefix in "$work"/elsewhere/*; do
     try "$prefix" tarball "$prefix/lib"
 done
 dpkg-deb -x "$work"/1/*.deb "$work/package" > "$work/out" 2>&1 || fail 'the Debian package'
+[ -r "$work/package/usr/share/doc/mapsan/docs/ci.md.gz" ] || fail 'the Debian package lacks the pages that README.md leads to'
 for library in "$work"/package/usr/lib/*/libmapsan.so; do
     try "$work/package/usr" 'Debian package' "${library%/*}"
 done

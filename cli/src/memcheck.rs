@@ -32,9 +32,28 @@ pub(crate) fn words(words: Vec<OsString>) -> Vec<OsString> {
             run.push(file);
         }
     }
-    run.push("--".into());
+    match of_own(&mut rest) {
+        // A test that runs the program under the command itself (mapsan_add_test) has its own verdict.
+        Some(subcommand) => {
+            run.splice(1..4, [subcommand]);
+        }
+        None => run.push("--".into()),
+    }
     run.extend(rest);
     run
+}
+
+/// The subcommand of a test that is a call of the command itself, if it is one that takes the same outputs; it is taken, and the name.
+fn of_own(words: &mut (impl Iterator<Item = OsString> + Clone)) -> Option<OsString> {
+    const SUBCOMMANDS: [&str; 3] = ["run", "sweep", "race"];
+    let mut ahead = words.clone();
+    let program = ahead.next()?;
+    if Path::new(&program).file_name() != Some(OsStr::new("mapsan")) {
+        return None;
+    }
+    let subcommand = ahead.next().filter(|word| SUBCOMMANDS.iter().any(|subcommand| word == subcommand))?;
+    *words = ahead;
+    Some(subcommand)
 }
 
 #[cfg(test)]
@@ -54,5 +73,14 @@ mod tests {
         );
         assert_eq!(translated("mapsan-memcheck --log-file=/l ./t"), translated("mapsan-memcheck --log-file /l ./t"));
         assert_eq!(translated("mapsan run ./t"), "mapsan run ./t");
+        // A test of mapsan_add_test is not run under the command twice.
+        assert_eq!(
+            translated("mapsan-memcheck --log-file /l /usr/bin/mapsan run --expect munmap-double -- ./t"),
+            "mapsan run --format text --format ctest --output /l --expect munmap-double -- ./t"
+        );
+        assert_eq!(
+            translated("mapsan-memcheck --log-file /l /usr/bin/mapsan report x"),
+            "mapsan run --error-exitcode 86 --format text --format ctest --output /l -- /usr/bin/mapsan report x"
+        );
     }
 }

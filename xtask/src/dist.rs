@@ -102,10 +102,7 @@ impl Packer<'_> {
         for file in ["README.md", "LICENSE", "CHANGELOG.md"] {
             Place::copy(&self.root.join(file), &folder.join(file), 0o644)?;
         }
-        for entry in fs::read_dir(self.root.join("docs")).context("reading docs")? {
-            let entry = entry?;
-            Place::copy(&entry.path(), &folder.join("docs").join(entry.file_name()), 0o644)?;
-        }
+        self.documents(&folder)?;
         let file = self.output.join(format!("{name}.tar.gz"));
         run(Command::new("tar")
             .args(["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--format=gnu"])
@@ -159,6 +156,15 @@ impl Packer<'_> {
         Ok(file)
     }
 
+    /// The pages to which README.md leads, beside it.
+    fn documents(&self, folder: &Path) -> Result<()> {
+        for entry in fs::read_dir(self.root.join("docs")).context("reading docs")? {
+            let entry = entry?;
+            Place::copy(&entry.path(), &folder.join("docs").join(entry.file_name()), 0o644)?;
+        }
+        Ok(())
+    }
+
     /// What Debian asks for in a package's folder of documents, and compressed pages.
     fn debian_documents(&self, place: &Place) -> Result<()> {
         let folder = place.of(Path::new("share/doc/mapsan"));
@@ -182,9 +188,16 @@ impl Packer<'_> {
         for file in ["README.md", "CHANGELOG.md"] {
             Place::copy(&self.root.join(file), &folder.join(file), 0o644)?;
         }
+        self.documents(&folder)?;
         let pages = files_below(&place.of(Path::new("share/man")))?;
+        let is_long = |file: &PathBuf| fs::metadata(file).is_ok_and(|file| file.len() > 4096);
         // Those below 4 KiB stay as they are (Debian Policy 12.3).
-        let long = [folder.join("changelog"), folder.join("CHANGELOG.md"), folder.join("README.md")];
+        let long: Vec<PathBuf> = files_below(&folder)?
+            .into_iter()
+            .filter(|file| {
+                file.ends_with("changelog") || file.extension().is_some_and(|ending| ending == "md") && is_long(file)
+            })
+            .collect();
         run(Command::new("gzip").args(["-9n", "--force"]).args(pages.iter().chain(&long)))
     }
 

@@ -162,11 +162,21 @@ fn of_call(call: &str, what: &str) -> Result<String, Failure> {
         capital(errno.meaning)
     );
     for rule in of(errno) {
-        let body = rule.text().split("\n\n").nth(1).unwrap_or_default().replace('\n', "\n    ");
+        let body = what_it_says(rule).replace('\n', "\n    ").replace("\n    \n", "\n\n");
         let _ = write!(text, "\n{}\n    {body}\n", rule.name());
     }
     text.push_str("\n'mapsan run PROGRAM' says which it was; 'mapsan explain RULE' tells more of each.\n");
     Ok(text)
+}
+
+/// The first paragraph of a rule's text, with the list that it announces.
+fn what_it_says(rule: Rule) -> String {
+    let mut paragraphs = rule.text().split("\n\n").skip(1);
+    let first = paragraphs.next().unwrap_or_default();
+    match paragraphs.next().filter(|_| first.ends_with(':')) {
+        Some(list) => format!("{first}\n\n{list}"),
+        None => first.to_owned(),
+    }
 }
 
 fn rule_page(rule: Rule) -> String {
