@@ -4,6 +4,8 @@
 # Machines that have mapsan, parallel and rsync, and to which ssh asks for no password: MACHINES=one,two ./sweep.sh ./prog
 # The program is copied there, into the folder of the same path, and what each part has found is copied back.
 set -eu
+# Without SHELL, as in a container, parallel takes for its shell whatever has started it.
+export PARALLEL_SHELL=/bin/sh
 mkdir -p parts
 run='mkdir -p parts && mapsan sweep --partition {}/4 --format json --output parts/{}.json'
 if [ -z "${MACHINES:-}" ]; then
