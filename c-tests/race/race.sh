@@ -4,15 +4,8 @@
 set -u
 command=$1 what=$2 program=$3 source=$4 rule=$5
 shift 5
-here=$(mktemp -d) || exit 1
-trap 'rm -rf "$here"' EXIT
-cd "$here" || exit 1
-if ! "$command" race -- true 2>why || grep -q "NOT COVERED" why; then
-    cat why
-    grep -q "no watchpoint can be set\|can't be traced" why || exit 1
-    echo "SKIPPED: $(cat why); by hand: $command race -- $program $*"
-    exit 77
-fi
+by_hand="$program $*"
+. "$(dirname "$0")/watchable.sh"
 
 if [ "$what" = correct ]; then
     "$command" race --budget 150 --format json -o records.json -- "$program" "$@"
