@@ -7,7 +7,7 @@ use crate::ipc::sharing::Sharing;
 use crate::race::{follow, writers, written::Question};
 use crate::say;
 #[cfg(target_arch = "x86_64")]
-use crate::system::{child, watchpoint};
+use crate::system::{child, tracer, watchpoint};
 use clap::ArgMatches;
 use std::ffi::OsStr;
 use std::ffi::OsString;
@@ -49,6 +49,7 @@ fn writes(word: &OsStr, time: Duration) -> Result<ExitCode, Failure> {
     let question = Question::read(word)?;
     watchpoint::check().map_err(|error| follow::refusal(&error))?;
     child::note_interruptions();
+    tracer::block_children();
     let (target, start) = (question.target.clone(), Instant::now());
     // With the end of the thread the processes are let go.
     let seen = thread::spawn(move || writers::watch(target, time)).join();

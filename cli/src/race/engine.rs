@@ -167,16 +167,7 @@ impl Engine {
                 }
             }
             What::Born(born) => {
-                match born {
-                    Born::Process(child) => {
-                        self.add_forked(thread, child);
-                        self.note_birth(thread);
-                    }
-                    Born::Other(child) => {
-                        self.add(child);
-                        self.note_thread(thread, child);
-                    }
-                }
+                self.take_birth(thread, born);
                 tracer::go_on(thread, 0);
             }
             What::Executed => self.execute(thread),
@@ -199,6 +190,23 @@ impl Engine {
                 }
             }
             What::Signal(told) => self.take_signal(thread, told),
+        }
+    }
+
+    fn take_birth(&mut self, parent: i32, born: Born) {
+        // The end of what lives for a moment may be told before its birth.
+        match born {
+            Born::Process(child) => {
+                if tracer::is_there(child) {
+                    self.add_forked(parent, child);
+                }
+                self.note_birth(parent);
+            }
+            Born::Other(child) if tracer::is_there(child) => {
+                self.add(child);
+                self.note_thread(parent, child);
+            }
+            Born::Other(_) => {}
         }
     }
 

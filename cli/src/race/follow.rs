@@ -66,6 +66,7 @@ impl<'a> Follower<'a> {
             Failure::not_executable(format!("'{path}' can't be executed: {}", reason(error)))
         };
         let held = child::start_held(command).map_err(|error| not_executable(&error))?;
+        tracer::block_children();
         (self.pid, self.exe) = (held.pid, prepared.program.path.display().to_string());
         self.session.main = Some(held.pid);
         self.record(held.pid, &self.exe.clone(), started(held.pid));

@@ -119,7 +119,15 @@ fn descriptor(thread: i32) -> Option<i32> {
     Some(info.descriptor)
 }
 
-/// Waits until something may have happened; the signal of children is blocked in this thread (see [`block_children`]).
+/// Whether a thread is traced, or is a child of the command: one that has ended is, until that was told.
+pub(crate) fn is_there(thread: i32) -> bool {
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    let how = libc::WEXITED | libc::WSTOPPED | libc::WNOHANG | libc::WNOWAIT | libc::__WALL;
+    // SAFETY: a structure to be filled in.
+    unsafe { libc::waitid(libc::P_PID, thread.cast_unsigned(), info.as_mut_ptr(), how) == 0 }
+}
+
+/// Waits until something may have happened; the signal of children is blocked (see [`block_children`]).
 pub(crate) fn wait(time: Duration) {
     let set = children();
     let time =
@@ -128,11 +136,17 @@ pub(crate) fn wait(time: Duration) {
     unsafe { libc::sigtimedwait(&raw const set, ptr::null_mut(), &raw const time) };
 }
 
-/// Makes this thread the one that waits for what is traced, and wakes at the time.
-pub(crate) fn prepare_thread() {
+/// Leaves the signal of children to who waits for it: in this thread, and in those that it makes. A thread that has not blocked it
+/// takes it when the one that traces is at work, which then waits while somebody has stopped.
+pub(crate) fn block_children() {
     let set = children();
     // SAFETY: a set to be read.
     unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, ptr::null_mut()) };
+}
+
+/// Makes this thread the one that waits for what is traced, and wakes at the time.
+pub(crate) fn prepare_thread() {
+    block_children();
     // SAFETY: takes a number.
     unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1_000) };
 }
@@ -184,4 +198,23 @@ pub(crate) fn set_registers(thread: i32, registers: Registers) -> io::Result<()>
 pub(crate) fn own_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(u64::try_from(time.tv_sec).unwrap_or_default(), u32::try_from(time.tv_nsec).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    #[test]
+    fn who_has_ended_is_there_until_that_was_told() {
+        let mut child = Command::new("true").spawn().unwrap();
+        let pid = i32::try_from(child.id()).unwrap();
+        assert!(is_there(pid));
+        let how = libc::WEXITED | libc::WNOWAIT;
+        // SAFETY: waits for the end of that child, and leaves it a zombie.
+        assert_eq!(unsafe { libc::waitid(libc::P_PID, child.id(), ptr::null_mut(), how) }, 0);
+        assert!(is_there(pid));
+        child.wait().unwrap();
+        assert!(!is_there(pid));
+    }
 }
