@@ -42,6 +42,14 @@ done | sort -n | tail -1)
 # Whole pages are mapped.
 [ "$span" -le $((2 * 1024 * 1024 - 4096)) ] || fail "its image has $span bytes, which is 2 MiB or more in whole pages"
 
+# src/near.ld says why.
+readelf -SW "$library" | grep -q '[] 0-9]\.data  *PROGBITS' && fail 'it has something in .data'
+relocated=$(readelf -lW "$library" | awk '$1 == "GNU_RELRO" {print $3}')
+case $relocated in
+    *000) ;;
+    *) fail "what the loader writes to begins at $relocated, inside a page" ;;
+esac
+
 strip -o "$work/stripped" "$library" || fail 'strip'
 # A loader reads all of it, and a page is resident once it is touched: docs/performance.md has both.
 size=$(($(stat -L -c %s "$work/stripped") / 1024))

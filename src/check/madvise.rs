@@ -71,42 +71,46 @@ const INSTEAD: Texts = texts! {
     libc::MADV_POPULATE_WRITE => "give it that access first (mprotect)",
 };
 
-/// How often each call site has given an advice that takes the rest of a page. Sites whose hashes are the same are counted as one.
-static CALLS: [AtomicU32; 1 << SITES] = [const { AtomicU32::new(0) }; 1 << SITES];
-const SITES: u32 = 6;
+/// For each call site that gives an advice that takes the rest of a page: in the lower half how many of its calls are not looked at
+/// before the next look, in the upper how many were. Sites whose hashes are the same are counted as one.
+static CALLS: [AtomicU32; SITES] = [const { AtomicU32::new(0) }; SITES];
+const SITES: usize = 64;
 /// The first calls of a site are looked at, and one in so many of those that come then.
 const FIRST: u32 = 64;
-const SAMPLE: u32 = 1024;
+const SAMPLE: u32 = 4096;
+/// One look, and what of the word counts the calls before the next.
+const LOOK: u32 = 1 << 16;
+const BEFORE_NEXT: u32 = LOOK - 1;
 
 /// Whether what a call of this site takes with the rest of its last page is looked at: a look takes ten times as long as the call.
 pub(crate) fn is_looked_at(site: usize) -> bool {
-    let Some((calls, before)) = calls_of(site) else { return true };
-    calls.store(before.wrapping_add(1), Relaxed);
-    is_of_sample(before)
+    if is_counted_unseen(site) {
+        return false;
+    }
+    if let Some((calls, looks)) = calls_of(site) {
+        let is_common = looks >= (FIRST - 1) * LOOK;
+        calls.store(if is_common { looks | (SAMPLE - 1) } else { looks.wrapping_add(LOOK) }, Relaxed);
+    }
+    true
 }
 
 /// The same of a call that is to be made: counts it, unless it is one of those that are looked at.
 #[inline]
 pub(crate) fn is_counted_unseen(site: usize) -> bool {
     let Some((calls, before)) = calls_of(site) else { return false };
-    let is_unseen = !is_of_sample(before);
+    let is_unseen = before & BEFORE_NEXT != 0;
     if is_unseen {
         // In two steps, as in `observe::count`.
-        calls.store(before.wrapping_add(1), Relaxed);
+        calls.store(before.wrapping_sub(1), Relaxed);
     }
     is_unseen
 }
 
 #[inline]
 fn calls_of(site: usize) -> Option<(&'static AtomicU32, u32)> {
-    let hash = (site as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - SITES);
-    let calls = CALLS.get(hash as usize)?;
+    // Functions begin at round addresses.
+    let calls = CALLS.get((site ^ site / SITES) % SITES)?;
     Some((calls, calls.load(Relaxed)))
-}
-
-#[inline]
-fn is_of_sample(before: u32) -> bool {
-    before < FIRST || before.is_multiple_of(SAMPLE)
 }
 
 /// Looks, before a call, at what it takes with the rest of its last page. No page is touched that is not there already: a
@@ -347,5 +351,23 @@ struct Are(usize);
 impl core::fmt::Display for Are {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "{} {}", self.0, if self.0 == 1 { "is" } else { "are" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_calls_of_a_site_are_looked_at_and_then_one_of_many() {
+        let site = 0x1234;
+        let looked_at = |calls: u32| (0..calls).filter(|_| is_looked_at(site)).count();
+        assert_eq!(looked_at(FIRST), FIRST as usize);
+        assert_eq!(looked_at(SAMPLE - 1), 0);
+        assert_eq!(looked_at(1), 1);
+        // Calls that are made at once are counted, too.
+        assert!((1..SAMPLE).all(|_| is_counted_unseen(site)) && !is_counted_unseen(site) && is_looked_at(site));
+        assert_eq!(looked_at(10 * SAMPLE), 10);
+        assert!(is_looked_at(site + 1), "another site");
     }
 }

@@ -82,14 +82,15 @@ fn advise(
     status(follow(call, return_address, make))
 }
 
-/// Whether a call is followed in its failures alone: with the default options, where the rest of its last page is not to be looked at
-/// before it, nor the mappings counted after it.
+/// Whether a call is followed in its failures alone: with the default options, where it is about nothing, or the rest of its last page
+/// is not to be looked at before it, nor the mappings counted after it.
 #[inline]
 fn is_plain(length: usize, advice: c_int, return_address: usize) -> bool {
     enabled::bits() == PLAIN
-        && !Madvise::is_remembered(advice)
-        && (!Madvise::takes_rest(length, advice) || check::madvise::is_counted_unseen(return_address))
-        && (!Madvise::splits(advice) || is_split_counted())
+        && (length == 0
+            || !Madvise::is_remembered(advice)
+                && (!Madvise::takes_rest(length, advice) || check::madvise::is_counted_unseen(return_address))
+                && (!Madvise::splits(advice) || is_split_counted()))
 }
 
 /// madvise(2). What an allocator gives by the million is made here where libc's own definition is next, without a frame: that is the

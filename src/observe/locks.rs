@@ -12,24 +12,26 @@ use crate::sys::process;
 use crate::track::{By, TrackedRange};
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Which pieces of the address space have, or had, shared memory: each piece has one of 4096 bits, by its number.
-struct Filter {
+/// Which pieces of the address space have, or had, shared memory: each piece has one of 4096 bits, by its number. `SHIFT` are
+/// the bits of an address within a piece.
+struct Filter<const SHIFT: u32> {
     bits: [AtomicU64; 64],
-    /// The bits of an address within a piece.
-    shift: u32,
 }
 
 /// Of what spans few pieces of 2 MiB, and of what spans more.
-static SMALL: Filter = Filter { bits: [const { AtomicU64::new(0) }; 64], shift: 21 };
-static LARGE: Filter = Filter { bits: [const { AtomicU64::new(0) }; 64], shift: 30 };
+static SMALL: Filter<PIECE> = Filter { bits: [const { AtomicU64::new(0) }; 64] };
+static LARGE: Filter<30> = Filter { bits: [const { AtomicU64::new(0) }; 64] };
+
+/// The bits of an address within 2 MiB.
+const PIECE: u32 = 21;
 
 /// Pieces from which on the coarser filter is taken.
 const MANY: usize = 64;
 
-impl Filter {
+impl<const SHIFT: u32> Filter<SHIFT> {
     fn note(&self, range: Range) {
-        let last = range.end.wrapping_sub(1) >> self.shift;
-        let mut piece = range.start >> self.shift;
+        let last = range.end.wrapping_sub(1) >> SHIFT;
+        let mut piece = range.start >> SHIFT;
         let most = piece.saturating_add(4095);
         while piece <= last.min(most) {
             if let Some(word) = self.bits.get(piece >> 6 & 63)
@@ -43,7 +45,7 @@ impl Filter {
 
     #[inline]
     fn holds(&self, address: usize) -> bool {
-        let piece = address >> self.shift;
+        let piece = address >> SHIFT;
         self.bits.get(piece >> 6 & 63).is_some_and(|word| word.load(Relaxed) >> (piece & 63) & 1 != 0)
     }
 }
@@ -54,9 +56,11 @@ pub(super) fn note_shared(range: Range) {
     if range.length() == 0 {
         return;
     }
-    let is_small = range.length() >> SMALL.shift < MANY;
-    let filter = if is_small { &SMALL } else { &LARGE };
-    filter.note(range);
+    if range.length() >> PIECE < MANY {
+        SMALL.note(range);
+    } else {
+        LARGE.note(range);
+    }
 }
 
 /// Whether there may be shared memory at an address.
