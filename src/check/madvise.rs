@@ -109,7 +109,7 @@ pub(crate) fn is_counted_unseen(site: usize) -> bool {
 #[inline]
 fn calls_of(site: usize) -> Option<(&'static AtomicU32, u32)> {
     // Functions begin at round addresses.
-    let calls = CALLS.get((site ^ site / SITES) % SITES)?;
+    let calls = CALLS.get((site ^ (site / SITES)) % SITES)?;
     Some((calls, calls.load(Relaxed)))
 }
 
