@@ -145,6 +145,22 @@ static void of_several(void)
     write_byte(memory + 4 * PAGE);
 }
 
+/* Of the last page, of which the call was given a byte. */
+static void of_last_page(void)
+{
+    char *memory = anonymous(4, RW);
+    protect(memory, 2 * PAGE + 1, PROT_READ);
+    write_byte(memory + 2 * PAGE + 100);
+}
+
+/* The last byte that the call was given. */
+static void of_given_page(void)
+{
+    char *memory = anonymous(4, RW);
+    protect(memory, 2 * PAGE + 101, PROT_READ);
+    write_byte(memory + 2 * PAGE + 100);
+}
+
 static void of_several_in_data(void)
 {
     protect(data, 3 * PAGE, PROT_READ);
@@ -221,6 +237,7 @@ static const struct {
     {"data", of_data}, {"bss", of_bss}, {"constants", of_constants}, {"stack", of_stack}, {"thread-stack", of_thread_stack},
     {"heap", of_heap}, {"large-block", of_large_block}, {"arena", of_arena}, {"key", of_key_of_all},
     {"key-heap", of_key_and_heap}, {"closed-key", of_closed_key}, {"several", of_several},
+    {"last-page", of_last_page}, {"given-page", of_given_page},
     {"several-data", of_several_in_data}, {"half", of_half}, {"segment", of_segment}, {"parent", of_parent}, {"parent-heap", of_parent_in_heap}, {"guard", into_guard}, {"code", of_code},
 };
 

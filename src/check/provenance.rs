@@ -1,5 +1,6 @@
 //! What the checks say of the tracker's knowledge: where something was mapped, and where it was released.
 
+use super::ByteCount;
 use crate::call::{Address, Call, MapFlags, Prot, Shmget};
 use crate::form::{Draft, RelatedCall};
 use crate::observe::tracked;
@@ -32,14 +33,25 @@ pub(super) fn note_mapped(known: &TrackedRange, draft: &mut Draft) {
     draft.related_call(place, format_args!("{} here", done(origin.by)));
 }
 
-/// Tells which call gave memory its protection, and the range that it was given; `what` is what was protected, with a blank
+/// Tells which call gave memory its protection, and to which pages; `what` is what was protected, with a blank
 /// behind it, if that is not the memory itself.
 pub(super) fn note_protected(what: &str, given: &Protection, draft: &mut Draft) {
-    let (start, length) = (given.range.start, given.range.length());
+    let (start, length) = (given.range.start, given.pages().length());
     let place = RelatedCall { start, length, ..RelatedCall::at(given.by.function(), given.site) };
     let prot = Prot(c_int::from(given.prot));
     let by = if given.by == Protector::Mprotect { "" } else { " by pkey_mprotect" };
     draft.related_call(place, format_args!("{what}protected here{by} ({length} bytes from {start:#x}, {prot})"));
+}
+
+/// Tells of a call that was given a part of its last page, and has changed all of it, that an address lies there behind what it was
+/// given.
+pub(super) fn note_last_page(given: &Range, address: usize, draft: &mut Draft) {
+    let (length, start, behind) = (given.length() as u64, given.start, address.wrapping_sub(given.end) as u64);
+    draft.note(format_args!(
+        "that call was given the {} from {start:#x}, and takes whole pages: the address lies {} behind their end",
+        ByteCount(length),
+        ByteCount(behind)
+    ));
 }
 
 /// Tells where memory was released.

@@ -386,7 +386,7 @@ fn forget_holes(range: Range) {
 #[inline]
 pub(crate) fn protected(call: &Mprotect, by: Protector, return_address: usize) -> Option<usize> {
     // PROT_GROWSDOWN reaches down to the start of the mapping: the stack, which is not tracked.
-    let range = Range::new(call.address, whole_pages(call.length));
+    let range = Range::new(call.address, call.length);
     let (site, has_failed) = (return_address, false);
     events::protected(&Protection { range, site, prot: rights(call.prot), by, has_failed, after: 0 })
 }

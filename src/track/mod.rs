@@ -234,10 +234,11 @@ impl<M: Memory> Tracker<M> {
 
     /// mprotect has changed a range; as [`Regions::runs_over`]. One that has failed has not, if all had this protection before.
     pub(crate) fn protect(&mut self, protection: Protection) -> Option<usize> {
-        if protection.has_failed && !self.may_change(protection.range, protection.prot) {
+        let pages = protection.pages();
+        if protection.has_failed && !self.may_change(pages, protection.prot) {
             return None;
         }
-        let over = self.regions.protect(protection.range, protection.prot);
+        let over = self.regions.protect(pages, protection.prot);
         self.protections.enter(Protection { after: self.regions.newest(), ..protection });
         over
     }

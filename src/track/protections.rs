@@ -3,6 +3,7 @@
 use super::pool::{Item, Memory, Pool};
 use crate::plain::Range;
 use crate::plain::hidden::{Addresses, Hidden};
+use crate::plain::page::{page_start, whole_pages};
 
 /// Calls that the library itself has room for. Most programs make fewer.
 const FIRST: usize = 192;
@@ -30,6 +31,7 @@ impl Protector {
 /// A call that has given memory a protection.
 #[derive(Clone, Copy)]
 pub(crate) struct Protection {
+    /// What it was given; all of the last page has the protection, too.
     pub(crate) range: Range,
     /// The return address of the call.
     pub(crate) site: usize,
@@ -40,6 +42,13 @@ pub(crate) struct Protection {
     pub(crate) has_failed: bool,
     /// The number of the last call that mapped or released before it.
     pub(crate) after: u32,
+}
+
+impl Protection {
+    /// The pages that have it.
+    pub(crate) fn pages(&self) -> Range {
+        Range::new(self.range.start, whole_pages(self.range.length()))
+    }
 }
 
 impl Addresses for Protection {
@@ -92,12 +101,14 @@ impl<M: Memory> Protections<M> {
         }
     }
 
-    /// The last call whose range holds an address, if it gave this protection and is still remembered.
+    /// The last call that has changed the page of an address, if it gave this protection and is still remembered.
     pub(super) fn last(&self, address: usize, prot: u8) -> Option<Protection> {
+        // What was given starts with a page.
+        let page = page_start(address);
         let newest_first = (1..=self.last).rev().chain((self.last.wrapping_add(1)..=self.filled).rev());
         newest_first
             .filter_map(|number| self.ring.get(number).map(|call| call.get()))
-            .find(|call| call.range.start <= address && address < call.range.end)
+            .find(|call| call.range.start <= page && page < call.range.end)
             .filter(|call| call.prot == prot)
     }
 }
@@ -113,8 +124,8 @@ mod tests {
         let mut protections = Protections::<Heap>::new();
         let calls = KEPT as usize * 2 + 5;
         for call in 0..calls {
-            let (start, site) = (call % (KEPT as usize + 100) * 16, call);
-            let range = Range { start, end: start + 16 };
+            let (start, site) = (call % (KEPT as usize + 100) * 4096, call);
+            let range = Range { start, end: start + 1 + call % 4096 };
             protections.enter(Protection {
                 range,
                 site,
@@ -126,8 +137,8 @@ mod tests {
             assert_eq!(protections.last(start, 1).map(|last| last.site), Some(call));
         }
         let remembered = (0..calls).filter(|call| {
-            let start = call % (KEPT as usize + 100) * 16;
-            protections.last(start + 15, 1).is_some_and(|last| last.site == *call)
+            let start = call % (KEPT as usize + 100) * 4096;
+            protections.last(start + 4095, 1).is_some_and(|last| last.site == *call)
         });
         assert_eq!(remembered.count(), KEPT as usize);
         assert!(protections.last(0, 2).is_none());
@@ -146,7 +157,7 @@ mod tests {
     fn without_memory_fewer_are_remembered() {
         let mut protections = Protections::<None>::new();
         for call in 0..FIRST * 3 {
-            let range = Range { start: call * 16, end: call * 16 + 16 };
+            let range = Range { start: call * 4096, end: call * 4096 + 16 };
             protections.enter(Protection {
                 range,
                 site: call,
@@ -156,7 +167,7 @@ mod tests {
                 after: 0,
             });
         }
-        let held = (0..FIRST * 3).filter(|call| protections.last(call * 16, 0).is_some());
+        let held = (0..FIRST * 3).filter(|call| protections.last(call * 4096, 0).is_some());
         assert_eq!(held.collect::<Vec<_>>(), (FIRST * 2..FIRST * 3).collect::<Vec<_>>());
     }
 }

@@ -2,7 +2,7 @@
 
 use super::words::{Accessed, OffsetInto};
 use crate::call::Fault;
-use crate::check::provenance::{note_advised, note_mapped};
+use crate::check::provenance::{note_advised, note_last_page, note_mapped};
 use crate::facts::mapping;
 use crate::form::Draft;
 use crate::observe::tracked;
@@ -46,12 +46,8 @@ pub(super) fn tell_foreign(by: &Advice, fault: &Fault, draft: &mut Draft) {
 fn note_call(by: &Advice, was: Option<&TrackedRange>, address: usize, draft: &mut Draft) {
     note_advised(by, format_args!("kept back from forked children here (MADV_DONTFORK)"), draft);
     let (length, start) = (by.range.length(), by.range.start);
-    let behind = address.wrapping_sub(by.range.end);
     if address >= by.range.end {
-        draft.note(format_args!(
-            "that call was given the {length} bytes from {start:#x}, and takes whole pages: the address lies {behind} \
-             bytes behind their end"
-        ));
+        note_last_page(&by.range, address, draft);
     } else if was.is_none_or(|was| page_remainder(was.origin.length) != 0) {
         draft.note(format_args!(
             "that call was given the {length} bytes from {start:#x}: if only a part of these pages was meant, the \

@@ -3,7 +3,7 @@
 use super::words::{Accessed, OffsetInto, Rights, note_advised_guard, tell_hint};
 use super::{NEAR, allows, note_there};
 use crate::call::Fault;
-use crate::check::provenance::{note_mapped, note_protected};
+use crate::check::provenance::{note_last_page, note_mapped, note_protected};
 use crate::facts::Module;
 use crate::facts::mapping::{self, Mapping, Mappings};
 use crate::form::Draft;
@@ -79,8 +79,16 @@ impl Forbidden {
         if let Some(given) = &self.given {
             note_protected("", given, draft);
         }
+        if let Some(given) = self.given_short_of(fault) {
+            note_last_page(&given.range, fault.address, draft);
+        }
         note_there(self.known.as_ref(), self.there.as_ref(), draft);
         self.tell_remedy(fault, draft);
+    }
+
+    /// The call that gave it its protection, if the address is not among the bytes that it was given, but in their last page.
+    fn given_short_of(&self, fault: &Fault) -> Option<&Protection> {
+        self.given.as_ref().filter(|given| given.range.end <= fault.address)
     }
 
     /// The call that gave it its protection.
@@ -130,6 +138,12 @@ impl Forbidden {
             ));
             return;
         };
+        if self.given_short_of(fault).is_some() && allows(fault, known.origin.prot) {
+            draft.help(format_args!(
+                "give {by} whole pages: leave the last one out, or put what is to keep its access on another page"
+            ));
+            return;
+        }
         if fault.address.wrapping_sub(known.entry.start) < NEAR {
             self.note_below(known, draft);
         }
