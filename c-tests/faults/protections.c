@@ -153,6 +153,27 @@ static void of_last_page(void)
     write_byte(memory + 2 * PAGE + 100);
 }
 
+static void of_closed_last_page(void)
+{
+    char *memory = anonymous(4, RW);
+    protect(memory, PAGE + 1, PROT_NONE);
+    read_byte(memory + PAGE + 104);
+}
+
+/* The key closes it, which another call has given. */
+static void of_last_page_and_key(void)
+{
+    char *memory = anonymous(4, RW);
+    int key = pkey_alloc(0, PKEY_DISABLE_ACCESS);
+    if (key < 0) {
+        perror("SKIPPED: pkey_alloc");
+        exit(77);
+    }
+    check(pkey_mprotect(memory, 4 * PAGE, RW, key) == 0, "pkey_mprotect");
+    protect(memory, 2 * PAGE + 1, RW);
+    read_byte(memory + 2 * PAGE + 100);
+}
+
 /* The last byte that the call was given. */
 static void of_given_page(void)
 {
@@ -237,7 +258,7 @@ static const struct {
     {"data", of_data}, {"bss", of_bss}, {"constants", of_constants}, {"stack", of_stack}, {"thread-stack", of_thread_stack},
     {"heap", of_heap}, {"large-block", of_large_block}, {"arena", of_arena}, {"key", of_key_of_all},
     {"key-heap", of_key_and_heap}, {"closed-key", of_closed_key}, {"several", of_several},
-    {"last-page", of_last_page}, {"given-page", of_given_page},
+    {"last-page", of_last_page}, {"given-page", of_given_page}, {"last-page-closed", of_closed_last_page}, {"last-page-of-key", of_last_page_and_key},
     {"several-data", of_several_in_data}, {"half", of_half}, {"segment", of_segment}, {"parent", of_parent}, {"parent-heap", of_parent_in_heap}, {"guard", into_guard}, {"code", of_code},
 };
 

@@ -43,15 +43,18 @@ pub(super) fn note_protected(what: &str, given: &Protection, draft: &mut Draft) 
     draft.related_call(place, format_args!("{what}protected here{by} ({length} bytes from {start:#x}, {prot})"));
 }
 
-/// Tells of a call that was given a part of its last page, and has changed all of it, that an address lies there behind what it was
-/// given.
-pub(super) fn note_last_page(given: &Range, address: usize, draft: &mut Draft) {
-    let (length, start, behind) = (given.length() as u64, given.start, address.wrapping_sub(given.end) as u64);
-    draft.note(format_args!(
-        "that call was given the {} from {start:#x}, and takes whole pages: the address lies {} behind their end",
-        ByteCount(length),
-        ByteCount(behind)
-    ));
+/// Tells of a call that has changed all of its last page, of which it was given a part, if an address lies behind that; whether it does.
+pub(super) fn note_last_page(function: &str, given: &Range, address: usize, draft: &mut Draft) -> bool {
+    let is_behind = given.end <= address;
+    if is_behind {
+        draft.note(format_args!(
+            "{function} was given the {} from {:#x}, and takes whole pages: the address lies {} past the end",
+            ByteCount(given.length() as u64),
+            given.start,
+            ByteCount(address.wrapping_sub(given.end).wrapping_add(1) as u64)
+        ));
+    }
+    is_behind
 }
 
 /// Tells where memory was released.

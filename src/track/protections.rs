@@ -105,11 +105,15 @@ impl<M: Memory> Protections<M> {
     pub(super) fn last(&self, address: usize, prot: u8) -> Option<Protection> {
         // What was given starts with a page.
         let page = page_start(address);
-        let newest_first = (1..=self.last).rev().chain((self.last.wrapping_add(1)..=self.filled).rev());
-        newest_first
-            .filter_map(|number| self.ring.get(number).map(|call| call.get()))
-            .find(|call| call.range.start <= page && page < call.range.end)
-            .filter(|call| call.prot == prot)
+        let mut number = self.last;
+        for _ in 0..self.filled {
+            let call = self.ring.get(number)?.get();
+            if call.range.start <= page && page < call.range.end {
+                return (call.prot == prot).then_some(call);
+            }
+            number = if number == 1 { self.filled } else { number.wrapping_sub(1) };
+        }
+        None
     }
 }
 

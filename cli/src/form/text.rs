@@ -232,12 +232,12 @@ fn watched(coverage: &Coverage) -> String {
     let size = format_size(*unwatched, BINARY.space_after_value(true));
     let [words, objects] = [(*words, "word"), (*objects, "object")]
         .map(|(number, word)| Counted(u64::try_from(number).unwrap_or(u64::MAX), word));
-    let came = match windows {
-        0 => "nobody came to any".to_owned(),
-        1 => "somebody came to a watched one once".to_owned(),
-        often => format!("somebody came to a watched one {often} times"),
+    let met = match windows {
+        0 => "no access to them was met".to_owned(),
+        1 => "an access to one of them was met once".to_owned(),
+        often => format!("an access to one of them was met {often} times"),
     };
-    format!("{words} of {objects} watched, {came}; {size} of the memory never{unfollowed}")
+    format!("{words} of {objects} watched, and {met}; {size} of the memory were not watched{unfollowed}")
 }
 
 /// The programs that were checked; those of which nothing is known are not counted.

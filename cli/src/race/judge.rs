@@ -234,13 +234,15 @@ fn message(suspicion: &Suspicion) -> String {
     format!("{length} {size} at offset {at} of {name} {are} {did} by {one} while {other} {does} {them}")
 }
 
-/// Whether both sides access the same bytes, as many as an atomic may have, by an instruction of the program's own.
+/// Whether both sides access the same bytes, as many as an atomic may have, by an instruction of the program's own. Of a load that
+/// overwrites its own address what is watched is taken for all of it.
 fn is_number(suspicion: &Suspicion) -> bool {
     let Suspicion { first, second, .. } = suspicion;
-    [first, second].iter().all(|side| {
+    let are_alike = [first, second].iter().all(|side| {
         let length = side.bytes.end - side.bytes.start;
-        side.inside.frames == 0 && side.are_all && length <= 8 && side.bytes == first.bytes
-    })
+        side.inside.frames == 0 && length <= 8 && side.bytes == first.bytes
+    });
+    are_alike && (first.are_all || second.are_all)
 }
 
 /// What is said where it can't be seen whether the source has an atomic.

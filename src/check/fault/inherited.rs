@@ -46,11 +46,11 @@ pub(super) fn tell_foreign(by: &Advice, fault: &Fault, draft: &mut Draft) {
 fn note_call(by: &Advice, was: Option<&TrackedRange>, address: usize, draft: &mut Draft) {
     note_advised(by, format_args!("kept back from forked children here (MADV_DONTFORK)"), draft);
     let (length, start) = (by.range.length(), by.range.start);
-    if address >= by.range.end {
-        note_last_page(&by.range, address, draft);
-    } else if was.is_none_or(|was| page_remainder(was.origin.length) != 0) {
+    if !note_last_page("madvise", &by.range, address, draft)
+        && was.is_none_or(|was| page_remainder(was.origin.length) != 0)
+    {
         draft.note(format_args!(
-            "that call was given the {length} bytes from {start:#x}: if only a part of these pages was meant, the \
+            "madvise was given the {length} bytes from {start:#x}: if only a part of these pages was meant, the \
              rest is missing in the child, too"
         ));
     }

@@ -1,11 +1,12 @@
 //! Accesses that run out of a mapping, into nothing or into a guard.
 
+use super::protection::help_protected;
 use super::stored::StoredPointer;
 use super::words::{Accessed, RememberedMemory, note_advised_guard, tell_hint};
 use super::{LOWEST, NEAR, allows, is_advised_guard};
 use crate::call::Fault;
 use crate::check::memory::{ShownMapping, mapping_at};
-use crate::check::provenance::{note_mapped, note_protected, whole};
+use crate::check::provenance::{note_last_page, note_mapped, note_protected, whole};
 use crate::check::{ByteCount, IfSome};
 use crate::facts::Module;
 use crate::facts::limits::Bytes;
@@ -15,7 +16,7 @@ use crate::harden::Purpose;
 use crate::machine::Access;
 use crate::observe::tracked;
 use crate::plain::page::{page_size, page_start};
-use crate::track::{By, Entry, TrackedRange};
+use crate::track::{By, Entry, Protector, TrackedRange};
 use core::fmt;
 
 /// How far before a block of malloc's its size is written, in bytes.
@@ -251,8 +252,10 @@ impl Overrun {
         self.note_mapping(draft);
         note_mapped(&self.known, draft);
         self.note_between(draft);
-        self.note_guard(fault, draft);
-        self.tell_remedy(fault, draft);
+        match self.note_guard(fault, draft) {
+            Some(by) => help_protected(by.function(), fault, draft),
+            None => self.tell_remedy(fault, draft),
+        }
     }
 
     fn note_mapping(&self, draft: &mut Draft) {
@@ -282,7 +285,8 @@ impl Overrun {
         }
     }
 
-    fn note_guard(&self, fault: &Fault, draft: &mut Draft) {
+    /// Says what it ran into; the call that has closed it together with what it was given, in the last page of that.
+    fn note_guard(&self, fault: &Fault, draft: &mut Draft) -> Option<Protector> {
         match self.guard {
             Barrier::Pages { same, prot, serial } => {
                 if same {
@@ -294,9 +298,11 @@ impl Overrun {
                         "the access ran into a guard: pages beside the mapping that can't be accessed"
                     ));
                 }
-                if let Some(given) = tracked::protection(fault.address, prot, Some(serial)) {
-                    note_protected("", &given, draft);
-                }
+                let given = tracked::protection(fault.address, prot, Some(serial))?;
+                note_protected("", &given, draft);
+                let is_above = self.side == Side::Before;
+                let by = given.by;
+                return (is_above && note_last_page(by.function(), &given.range, fault.address, draft)).then_some(by);
             }
             Barrier::Advised => note_advised_guard(fault.address, draft),
             Barrier::Ours => draft.note(format_args!("the access ran into a guard of harden=guard")),
@@ -310,6 +316,7 @@ impl Overrun {
             }
             Barrier::Nothing => draft.note(format_args!("nothing is mapped at the address")),
         }
+        None
     }
 
     fn tell_remedy(&self, fault: &Fault, draft: &mut Draft) {

@@ -10,7 +10,7 @@ use crate::form::Draft;
 use crate::machine::{Access, Architecture, Machine};
 use crate::observe::tracked;
 use crate::plain::page::page_start;
-use crate::track::{By, Protection, TrackedRange};
+use crate::track::{By, Protection, Protector, TrackedRange};
 use core::ffi::c_int;
 
 /// An access to live memory whose protection forbids it.
@@ -78,17 +78,13 @@ impl Forbidden {
         }
         if let Some(given) = &self.given {
             note_protected("", given, draft);
-        }
-        if let Some(given) = self.given_short_of(fault) {
-            note_last_page(&given.range, fault.address, draft);
+            // What closes memory to a thread is what the key was given to.
+            if fault.code != Fault::PKUERR || given.by == Protector::PkeyMprotect {
+                note_last_page(given.by.function(), &given.range, fault.address, draft);
+            }
         }
         note_there(self.known.as_ref(), self.there.as_ref(), draft);
         self.tell_remedy(fault, draft);
-    }
-
-    /// The call that gave it its protection, if the address is not among the bytes that it was given, but in their last page.
-    fn given_short_of(&self, fault: &Fault) -> Option<&Protection> {
-        self.given.as_ref().filter(|given| given.range.end <= fault.address)
     }
 
     /// The call that gave it its protection.
@@ -108,8 +104,8 @@ impl Forbidden {
     }
 
     fn tell_remedy(&self, fault: &Fault, draft: &mut Draft) {
+        let right = right_for(fault);
         let writes = fault.registers.access() == Access::Write;
-        let right = if writes { "PROT_READ|PROT_WRITE" } else { "PROT_READ" };
         if fault.code == Fault::PKUERR {
             if self.prot() == libc::PROT_EXEC {
                 draft.note(format_args!("memory that is mapped with PROT_EXEC alone can't be read on this machine"));
@@ -138,12 +134,6 @@ impl Forbidden {
             ));
             return;
         };
-        if self.given_short_of(fault).is_some() && allows(fault, known.origin.prot) {
-            draft.help(format_args!(
-                "give {by} whole pages: leave the last one out, or put what is to keep its access on another page"
-            ));
-            return;
-        }
         if fault.address.wrapping_sub(known.entry.start) < NEAR {
             self.note_below(known, draft);
         }
@@ -154,9 +144,7 @@ impl Forbidden {
             draft.note(format_args!("the segment was attached with SHM_RDONLY"));
             draft.help(format_args!("attach it without SHM_RDONLY where it is written"));
         } else if self.given.is_some() && allows(fault, known.origin.prot) {
-            draft.help(format_args!(
-                "access it before that {by}, or give the access back first: mprotect(address, length, {right})"
-            ));
+            help_protected(by, fault, draft);
         } else if self.given.is_some() {
             draft.help(format_args!("let that {by}, or another before the access, give it {right}"));
         } else if self.prot() == 0 {
@@ -185,6 +173,19 @@ impl Forbidden {
             note_mapped(&below, draft);
         }
     }
+}
+
+/// The protection that an access needs.
+fn right_for(fault: &Fault) -> &'static str {
+    if fault.registers.access() == Access::Write { "PROT_READ|PROT_WRITE" } else { "PROT_READ" }
+}
+
+/// Says what helps where a call has taken access away that the memory was mapped with.
+pub(super) fn help_protected(by: &str, fault: &Fault, draft: &mut Draft) {
+    draft.help(format_args!(
+        "access it before that {by}, or give the access back first: mprotect(address, length, {})",
+        right_for(fault)
+    ));
 }
 
 /// Whether an address lies in the part of a stack that is in use: what is mapped without a gap from the stack pointer up, as far
