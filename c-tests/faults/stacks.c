@@ -76,6 +76,14 @@ __attribute__((noinline)) static int over_guard(void)
     return bytes[0];
 }
 
+/* One that comes to what lies below its stack and the guard. */
+__attribute__((noinline)) static int wide(void)
+{
+    volatile char bytes[300 << 10];
+    bytes[0] = 1;
+    return bytes[0];
+}
+
 __attribute__((noinline)) static int mapping(int depth)
 {
     volatile int kept = depth;
@@ -178,6 +186,7 @@ static void *run_after_main(void *main_thread)
 static void *run_self(void *unused) { return (void *)(long)(self(0) + (unused != NULL)); }
 static void *run_large(void *unused) { return (void *)(long)(large() + (unused != NULL)); }
 static void *run_over_guard(void *unused) { return (void *)(long)(over_guard() + (unused != NULL)); }
+static void *run_wide(void *unused) { return (void *)(long)(wide() + (unused != NULL)); }
 static void *run_mapping(void *unused) { return (void *)(long)(mapping(0) + (unused != NULL)); }
 static void handler(int signal) { self(signal); }
 
@@ -186,6 +195,15 @@ static void ended(int signal)
     static const char told[] = "the program's own handler\n";
     ssize_t written = write(STDOUT_FILENO, told, sizeof told - 1);
     _exit(written > 0 && signal == SIGSEGV ? 7 : 8);
+}
+
+/* A stack above other memory, of which a large frame comes to a part that can't be written. */
+static char *stack_above_others(void)
+{
+    char *all = mmap(NULL, 2 * SIZE + 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (all == MAP_FAILED || mprotect(all, SIZE, PROT_READ) || mprotect(all + SIZE + PAGE, PAGE, PROT_NONE))
+        exit(3);
+    return all + SIZE + 3 * PAGE;
 }
 
 static void in_thread(void *(*function)(void *), void *stack, void *argument)
@@ -286,6 +304,8 @@ int main(int count, char **arguments)
         in_thread(run_large, NULL, NULL);
     else if (is("over-guard"))
         in_thread(run_over_guard, NULL, NULL);
+    else if (is("others-below"))
+        in_thread(run_wide, stack_above_others(), NULL);
     else if (is("thread-stack"))
         in_thread(run_self, stack_above(0), NULL);
     else if (is("fiber"))

@@ -80,6 +80,12 @@ pub(crate) trait Architecture {
         None
     }
 
+    /// Whether code begins with an instruction by which a function finds out, page by page, whether there is room for its frame
+    /// (`-fstack-clash-protection`). Where none is known, none is.
+    fn is_stack_probe(_code: [u8; 8]) -> bool {
+        false
+    }
+
     /// Asks the processor for a line of memory that will be read soon; any address will do.
     fn prefetch(address: *const u8);
 

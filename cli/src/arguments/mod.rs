@@ -172,7 +172,7 @@ fn waiting() -> [Arg; 2] {
         .overrides_with("no-wait")
         .help(
             "follow what the program leaves running (daemons, background jobs) to its end, or for so many seconds; the \
-             default where a file, --error-exitcode, --require-coverage or --expect depends on it",
+             default where a file or an option such as --error-exitcode depends on it",
         );
     let no_wait = Arg::new("no-wait")
         .long("no-wait")

@@ -124,14 +124,16 @@ impl Overflow {
             return None;
         }
         let next = usable(mappings, address, pointer)?;
-        if next.start <= pointer || next.start.wrapping_sub(pointer) < NEAR && tracked::last_gone(pointer).is_none() {
+        if next.start <= pointer {
             return Some((next, pointer));
         }
-        // The stack pointer may be any value, or one frame may be larger than what lies between two stacks: the callers know.
+        // The stack pointer may be any value, or one frame may be larger than what lies between two stacks, or between a stack
+        // and a library: the callers know.
         let calls = Calls::of_fault(fault.registers);
         let own = mappings.at(Machine::thread_pointer()).filter(|own| address < own.start);
-        let callers = [Some(next), own].into_iter().flatten().find(|stack| calls.reach(stack.start, stack.end))?;
-        Some((callers, pointer))
+        let callers = [Some(next), own].into_iter().flatten().find(|stack| calls.reach(stack.start, stack.end));
+        let is_close = || next.start.wrapping_sub(pointer) < NEAR && tracked::last_gone(pointer).is_none();
+        callers.or_else(|| is_close().then_some(next)).map(|stack| (stack, pointer))
     }
 
     /// Says what happened.
@@ -171,6 +173,10 @@ impl Overflow {
         let access = Accessed(fault);
         let short = Bytes(self.usable.start.saturating_sub(fault.address) as u64);
         let (state, lack) = match frame {
+            // The function has not come to the end of its frame.
+            Some(frame) if sys::memory::value(fault.registers.instruction()).is_some_and(Machine::is_stack_probe) => {
+                (", which has no room for a frame of at least ", Some(Bytes(frame as u64)))
+            }
             Some(frame) => (", which has no room for a frame of ", Some(Bytes(frame as u64))),
             None => (", which is used up", None),
         };

@@ -94,6 +94,11 @@ impl Architecture for Machine {
         (!TOLD.load(Relaxed)).then_some((libc::SYS_arch_prctl, ARCH_GET_FS))
     }
 
+    /// `or qword ptr [rsp], 0` of GCC, `mov qword ptr [rsp], 0` of Clang.
+    fn is_stack_probe(code: [u8; 8]) -> bool {
+        matches!(code, [0x48, 0x83, 0x0c, 0x24, 0, ..] | [0x48, 0xc7, 0x04, 0x24, 0, 0, 0, 0])
+    }
+
     #[inline]
     fn prefetch(address: *const u8) {
         // SAFETY: a prefetch changes nothing and never faults.
