@@ -234,13 +234,12 @@ impl<M: Memory> Tracker<M> {
 
     /// mprotect has changed a range; as [`Regions::runs_over`]. One that has failed has not, if all had this protection before.
     pub(crate) fn protect(&mut self, protection: Protection) -> Option<usize> {
-        let pages = protection.pages();
-        if protection.has_failed && !self.may_change(pages, protection.prot) {
+        if protection.has_failed && !self.may_change(protection.pages(), protection.prot) {
             return None;
         }
-        let over = self.regions.protect(pages, protection.prot);
+        let (pages, prot) = (protection.pages(), protection.prot);
         self.protections.enter(Protection { after: self.regions.newest(), ..protection });
-        over
+        self.regions.protect(pages, prot)
     }
 
     /// Whether a part of a range has another protection, or one that is not known: of the heap, of what raw calls map.

@@ -50,7 +50,7 @@ fn note_call(by: &Advice, was: Option<&TrackedRange>, address: usize, draft: &mu
         && was.is_none_or(|was| page_remainder(was.origin.length) != 0)
     {
         draft.note(format_args!(
-            "madvise was given the {length} bytes from {start:#x}: if only a part of these pages was meant, the \
+            "that call was given the {length} bytes from {start:#x}: if only a part of these pages was meant, the \
              rest is missing in the child, too"
         ));
     }
