@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::form::objects::{Layout, sharing_document, sharing_table};
-use crate::ipc::sharing::Sharing;
+use crate::ipc::sharing::{Sharing, read_number};
 #[cfg(target_arch = "x86_64")]
 use crate::race::{follow, writers, written::Question};
 use crate::say;
@@ -24,7 +24,7 @@ pub(crate) fn who(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     if let Some(time) = matches.get_one::<Duration>("writes") {
         return writes(word, *time);
     }
-    let sharing = Sharing::find(word)?;
+    let sharing = Sharing::find(word).map_err(|failure| meant_offset(word, failure))?;
     let nobody = sharing.shared.iter().all(|shared| shared.users.is_empty());
     let status = if nobody { ExitCode::from(1) } else { ExitCode::SUCCESS };
     if matches.get_flag("json") {
@@ -41,6 +41,19 @@ pub(crate) fn who(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         say::say!("{gap}");
     }
     Ok(status)
+}
+
+/// Why nothing was found, and what to write if the word is an object and an offset in it.
+fn meant_offset(word: &OsStr, failure: Failure) -> Failure {
+    let object =
+        word.to_str().and_then(|text| text.rsplit_once('+')).filter(|(_, offset)| read_number(offset).is_some());
+    match object {
+        Some((object, _)) if Sharing::find(OsStr::new(object)).is_ok() => {
+            let what = "who writes at an offset of it is told by --writes";
+            Failure::of_status(failure.status(), format!("{failure}; {object} is there: {what}"))
+        }
+        _ => failure,
+    }
 }
 
 /// Says who writes a word; 1 if nobody was seen to.

@@ -64,7 +64,7 @@ impl<'a> Subject<'a> {
             let pid = pid.parse().ok().filter(|pid| (1..=i32::MAX.unsigned_abs()).contains(pid));
             let pid =
                 pid.ok_or_else(|| wrong("a pid is a number from 1 to 2147483647; a segment is written shm:ID"))?;
-            let address = match address.map(read_address) {
+            let address = match address.map(read_number) {
                 Some(None) => return Err(wrong("an address is written as in 4242:0x7f0012345000")),
                 address => address.flatten(),
             };
@@ -86,7 +86,8 @@ impl<'a> Subject<'a> {
     }
 }
 
-fn read_address(text: &str) -> Option<u64> {
+/// An address or an offset: decimal, or hexadecimal behind `0x`.
+pub(crate) fn read_number(text: &str) -> Option<u64> {
     text.strip_prefix("0x").map_or_else(|| text.parse().ok(), |digits| u64::from_str_radix(digits, 16).ok())
 }
 

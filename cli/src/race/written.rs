@@ -5,7 +5,7 @@ use crate::findings::found::Located;
 use crate::findings::symbols::Symbols;
 use crate::form::text::write_frame;
 use crate::ipc::inventory::User;
-use crate::ipc::sharing::{Shared, Sharing};
+use crate::ipc::sharing::{Shared, Sharing, read_number};
 use crate::race::judge::{Judge, value};
 use crate::race::writers::{Seen, Target, Writer};
 use crate::system::processes::{How, Identity, name, printable};
@@ -39,7 +39,7 @@ impl Question {
         };
         let text = word.to_str().ok_or_else(wrong)?;
         if let Some((object, offset)) = text.rsplit_once('+')
-            && let Some(offset) = number(offset)
+            && let Some(offset) = read_number(offset)
         {
             let sharing = Sharing::find(OsStr::new(object))?;
             let shared = sharing.shared.first().ok_or_else(wrong)?;
@@ -47,7 +47,7 @@ impl Question {
             return Question::of(name, shared, offset, &sharing);
         }
         let (pid, address) = text.split_once(':').ok_or_else(wrong)?;
-        let (pid, address) = pid.parse::<u32>().ok().zip(number(address)).ok_or_else(wrong)?;
+        let (pid, address) = pid.parse::<u32>().ok().zip(read_number(address)).ok_or_else(wrong)?;
         let sharing = Sharing::find(word)?;
         let here = |shared: &Shared| {
             let users = shared.users.iter().filter(|user| user.pid == pid);
@@ -139,10 +139,6 @@ fn called(shared: &Shared) -> &str {
 fn word_at(address: u64) -> Range<u64> {
     let start = address & !7;
     start..start + 8
-}
-
-fn number(text: &str) -> Option<u64> {
-    text.strip_prefix("0x").map_or_else(|| text.parse().ok(), |digits| u64::from_str_radix(digits, 16).ok())
 }
 
 fn id(pid: u32) -> i32 {

@@ -77,7 +77,7 @@ pub(crate) struct Process {
 pub(crate) struct Scan {
     pub(crate) processes: Vec<Process>,
     /// Processes that may not be looked at.
-    pub(crate) unreadable: usize,
+    pub(crate) unreadable: Vec<u32>,
 }
 
 impl Scan {
@@ -85,10 +85,14 @@ impl Scan {
     pub(crate) fn gaps(&self) -> Vec<String> {
         let by = if rustix::process::geteuid().is_root() { "" } else { " by this user; root sees more" };
         let mut gaps = unseen();
-        match self.unreadable {
-            0 => {}
-            1 => gaps.push(format!("1 process may not be looked at{by}")),
-            more => gaps.push(format!("{more} processes may not be looked at{by}")),
+        let called = |pid: &u32| format!("{pid} ({})", name(*pid));
+        match &self.unreadable[..] {
+            [] => {}
+            [one] => gaps.push(format!("process {} may not be looked at{by}", called(one))),
+            [one, other] => {
+                gaps.push(format!("processes {} and {} may not be looked at{by}", called(one), called(other)));
+            }
+            more => gaps.push(format!("{} processes may not be looked at{by}", more.len())),
         }
         gaps
     }
@@ -107,7 +111,7 @@ pub(crate) fn scan(wanted: &Wanted) -> io::Result<Scan> {
         for looked in looks {
             let Ok(part) = looked.join() else { continue };
             scan.processes.extend(part.processes);
-            scan.unreadable += part.unreadable;
+            scan.unreadable.extend(part.unreadable);
         }
     });
     scan.processes.sort_by_key(|process| process.pid);
@@ -122,7 +126,7 @@ fn look_at_all(pids: &[u32], wanted: &Wanted, own: Option<u64>) -> Scan {
             Ok(uses) if uses.is_empty() => {}
             Ok(uses) => scan.processes.push(Process { pid: *pid, name: name(*pid), uses }),
             Err(error) if [Some(libc::EACCES), Some(libc::EPERM)].contains(&error.raw_os_error()) => {
-                scan.unreadable += 1;
+                scan.unreadable.push(*pid);
             }
             // It has ended meanwhile.
             Err(_) => {}
@@ -358,6 +362,15 @@ mod tests {
         for other in ["00:2a 77    /tmp/b", "00:2a 78    /tmp/a b"] {
             assert_eq!(mapping(format!("7f10-7f20 r--p 00001000 {other}").as_bytes(), &files), None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_few_that_may_not_be_looked_at_are_named() {
+        let own = std::process::id();
+        let gap = |unreadable| Scan { unreadable, ..Scan::default() }.gaps().pop().unwrap();
+        assert!(gap(vec![own]).starts_with(&format!("process {own} ({}) may not be looked at", name(own))));
+        assert!(gap(vec![own, own]).starts_with(&format!("processes {own} (")));
+        assert!(gap(vec![own; 3]).starts_with("3 processes may not be looked at"));
     }
 
     #[test]
