@@ -5,6 +5,7 @@
 
 mod births;
 mod hits;
+mod switches;
 
 use crate::race::callee::Callees;
 use crate::race::codes::Codes;
@@ -26,6 +27,7 @@ use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use births::Births;
+use switches::Switches;
 
 /// What it costs a program that one of its threads stops and goes on.
 const STOP: Duration = Duration::from_micros(25);
@@ -36,7 +38,7 @@ const RESERVED: u32 = 4;
 /// How often it is looked what has changed; and after which times, at least and at most, at what processes have mapped.
 const TICK: Duration = Duration::from_millis(5);
 const LOOK_SOON: Duration = Duration::from_millis(4);
-const LOOK_LATE: Duration = Duration::from_millis(250);
+const LOOK_LATE: Duration = Duration::from_millis(500);
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -70,9 +72,10 @@ pub(crate) struct Engine {
     events: Sender<Event>,
     stop: Arc<AtomicBool>,
     start: Instant,
-    /// For how long something of the program was held up; and for how long of that somebody was who came to a word.
+    switches: Switches,
+    /// For how long something of the program was held up; and how much of that is for watching.
     spent: Duration,
-    held_up: Duration,
+    watching: Duration,
     /// The time of the processor that was taken for comparing.
     compared: Duration,
     next_look: Instant,
@@ -108,8 +111,9 @@ impl Engine {
             events,
             stop,
             start: now,
+            switches: Switches::new(now),
             spent: Duration::ZERO,
-            held_up: Duration::ZERO,
+            watching: Duration::ZERO,
             compared: Duration::ZERO,
             next_look: now,
             rests_until: now,
@@ -129,6 +133,7 @@ impl Engine {
                 self.take(change);
             }
             let now = Instant::now();
+            self.note_switches(now);
             self.end_windows(now);
             self.catch_up(now);
             if now >= self.next_look {
@@ -335,7 +340,7 @@ impl Engine {
             Stage::Armed => self.close(slot, false),
             Stage::Held(first) => {
                 let thread = first.thread;
-                self.hold_is_over(now.saturating_duration_since(begun));
+                self.note_watching(now.saturating_duration_since(begun));
                 self.release(thread);
                 self.close(slot, true);
             }
@@ -364,7 +369,7 @@ impl Engine {
     /// Looks at what processes have mapped.
     fn look(&mut self, now: Instant) {
         /// What part of the budget it may take.
-        const PART: f64 = 3.0;
+        const PART: f64 = 6.0;
         let begin = tracer::own_time();
         let mut changed = false;
         for pid in self.threads.pids() {
@@ -387,15 +392,15 @@ impl Engine {
 
     /// For how long it may have been held up by now: a part of the time that it would have taken without.
     fn earned(&self, now: Instant) -> Duration {
-        /// What is left of the budget for what is not seen: stops take longer on a busy machine, and starting takes time.
-        const PART: f64 = 0.75;
+        /// What is left of the budget for what is not seen: stops take longer on a busy machine, caches are emptied, starting takes time.
+        const PART: f64 = 0.6;
         let alone = now.duration_since(self.start).saturating_sub(self.spent);
         alone.mul_f64(self.demand.budget / 100.0 * PART) + CREDIT
     }
 
-    fn hold_is_over(&mut self, time: Duration) {
-        self.spent += time;
-        self.held_up += time;
+    fn note_watching(&mut self, cost: Duration) {
+        self.spent += cost;
+        self.watching += cost;
     }
 
     /// Looks for words that have changed. Where much is shared, what that takes would leave nothing for watching.
@@ -409,7 +414,8 @@ impl Engine {
 
     /// Watches as many words as the budget allows.
     fn open_windows(&mut self, now: Instant) {
-        if !self.is_affordable(now) && self.held_up * RESERVED > self.earned(now) {
+        let is_paid_for = self.is_affordable(now) || self.watching * RESERVED <= self.earned(now);
+        if !is_paid_for || self.threads.is_last_free() {
             return;
         }
         for slot in 0..self.demand.words.min(SLOTS) {
@@ -422,7 +428,7 @@ impl Engine {
     fn open_window(&mut self, slot: usize, now: Instant) {
         let taken: Vec<Word> = self.windows.iter().flatten().map(|window| window.word.clone()).collect();
         let Some(word) = self.words.next(&self.objects, &taken) else { return };
-        let Some((pid, at)) = self.objects.places(word.of, &word.bytes).into_iter().next() else { return };
+        let Some((pid, at)) = self.objects.place(word.of, &word.bytes) else { return };
         let mut value = vec![0; usize::try_from(at.end - at.start).unwrap_or_default()];
         if !pages::read(pid, at.start, &mut value) {
             return;

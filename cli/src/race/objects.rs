@@ -130,10 +130,17 @@ impl Objects {
 
     /// Where processes have some bytes of an object: each process with their addresses there.
     pub(crate) fn places(&self, of: Identity, bytes: &Range<u64>) -> Vec<(i32, Range<u64>)> {
+        self.all_places(of, bytes).collect()
+    }
+
+    /// One of those places.
+    pub(crate) fn place(&self, of: Identity, bytes: &Range<u64>) -> Option<(i32, Range<u64>)> {
+        self.all_places(of, bytes).next()
+    }
+
+    fn all_places(&self, of: Identity, bytes: &Range<u64>) -> impl Iterator<Item = (i32, Range<u64>)> {
         let parts = self.all.get(&of).into_iter().flat_map(|object| &object.parts);
-        let places =
-            parts.filter_map(|(pid, parts)| Some((*pid, parts.iter().find_map(|part| part.address_of(bytes))?)));
-        places.collect()
+        parts.filter_map(move |(pid, parts)| Some((*pid, parts.iter().find_map(|part| part.address_of(bytes))?)))
     }
 
     /// Whether there are any.

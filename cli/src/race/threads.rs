@@ -31,13 +31,37 @@ pub(crate) struct Thread {
     pub(crate) signal: i32,
     /// How often it had that signal blocked, in a row.
     blocked: u32,
+    /// For how long it has run, when that was last asked; and whether it has since it was asked before.
+    run_time: u64,
+    runs: bool,
 }
 
 impl Thread {
     fn new(pid: i32) -> Thread {
         let watchpoints = [const { None }; SLOTS];
         let (signal, early) = (libc::SIGURG, [false; SLOTS]);
-        Thread { pid, is_held: false, has_settled: false, watchpoints, early, signal, blocked: 0 }
+        Thread {
+            pid,
+            is_held: false,
+            has_settled: false,
+            watchpoints,
+            early,
+            signal,
+            blocked: 0,
+            run_time: 0,
+            runs: true,
+        }
+    }
+
+    /// Notes for how long it has run by now.
+    pub(crate) fn note_run_time(&mut self, run_time: u64) {
+        self.runs = self.run_time != run_time;
+        self.run_time = run_time;
+    }
+
+    /// Whether it has watchpoints, set or not.
+    fn is_watched(&self) -> bool {
+        self.watchpoints.iter().any(Option::is_some)
     }
 
     fn is_hit(&self, slot: usize) -> bool {
@@ -137,6 +161,13 @@ impl Threads {
         self.all.iter().filter(|(_, known)| known.is_held).map(|(thread, _)| *thread).collect()
     }
 
+    /// Whether all watched threads are held but one, and those that wait for other things.
+    pub(crate) fn is_last_free(&self) -> bool {
+        let watched = self.all.values().filter(|known| known.is_watched());
+        let (held, free): (Vec<_>, Vec<_>) = watched.partition(|known| known.is_held);
+        !held.is_empty() && free.iter().filter(|known| known.runs).count() <= 1
+    }
+
     /// Watches a word in all threads of all processes that have it; how many threads that are.
     pub(crate) fn watch(&mut self, slot: usize, word: &Word, objects: &Objects) -> usize {
         let mut watched = Vec::new();
@@ -229,6 +260,19 @@ impl Threads {
             if let Some(Some(watchpoint)) = known.watchpoints.get_mut(slot) {
                 watchpoint.unset();
             }
+        }
+    }
+
+    /// Threads that have watchpoints, set or not.
+    pub(crate) fn watched(&mut self) -> impl Iterator<Item = (i32, &mut Thread)> {
+        let all = self.all.iter_mut().map(|(thread, known)| (*thread, known));
+        all.filter(|(_, known)| known.is_watched())
+    }
+
+    /// Ends all watchpoints, none of which is set.
+    pub(crate) fn drop_watchpoints(&mut self) {
+        for known in self.all.values_mut() {
+            known.watchpoints = [const { None }; SLOTS];
         }
     }
 

@@ -24,7 +24,9 @@ const TIRED: u32 = 400;
 /// How large an object's list of touched pages may be.
 const LISTED: u64 = 1 << 16;
 
-const PAGE: u64 = 4096;
+/// A page, and how many bytes it has.
+type Page = [u8; 4096];
+const PAGE: u64 = size_of::<Page>() as u64;
 
 /// Some aligned bytes of an object: 8, or as many as are accessed at once there.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -79,7 +81,7 @@ impl Changed {
 /// The choice.
 #[derive(Debug)]
 pub(crate) struct Words {
-    pages: BTreeMap<(Identity, u64), Box<[u8]>>,
+    pages: BTreeMap<(Identity, u64), Box<Page>>,
     touched: BTreeMap<Identity, Vec<u64>>,
     /// All of these.
     all: Vec<(Identity, u64)>,
@@ -189,28 +191,32 @@ impl Words {
     }
 
     fn compare_page(&mut self, objects: &Objects, identity: Identity, offset: u64) {
-        let Some((pid, at)) = objects.places(identity, &(offset..offset + PAGE)).into_iter().next() else { return };
-        let mut now = vec![0; usize::try_from(PAGE).unwrap_or_default()];
+        let Some((pid, at)) = objects.place(identity, &(offset..offset + PAGE)) else { return };
+        let mut now: Page = [0; _];
         if !pages::read(pid, at.start, &mut now) {
             return;
         }
-        if let Some(before) = self.pages.get(&(identity, offset)) {
-            let words = before.chunks_exact(8).zip(now.chunks_exact(8)).zip(0_u64..);
-            let changed: Vec<u64> =
-                words.filter(|((before, now), _)| before != now).map(|(_, index)| offset + index * 8).collect();
-            let step = (changed.len() / TAKEN).max(1);
-            let skipped = self.below(step);
-            if !changed.is_empty() {
-                self.note_lively((identity, offset));
-            }
-            for place in changed.into_iter().skip(skipped).step_by(step) {
-                let word = Word::at(identity, place);
-                if !self.changed.note(word.clone(), RECENT) {
-                    self.often.note(word, OFTEN);
-                }
+        let Some(before) = self.pages.get_mut(&(identity, offset)) else {
+            self.pages.insert((identity, offset), Box::new(now));
+            return;
+        };
+        // Most have not.
+        if **before == now {
+            return;
+        }
+        let words = before.chunks_exact(8).zip(now.chunks_exact(8)).zip(0_u64..);
+        let changed: Vec<u64> =
+            words.filter(|((before, now), _)| before != now).map(|(_, index)| offset + index * 8).collect();
+        **before = now;
+        self.note_lively((identity, offset));
+        let step = (changed.len() / TAKEN).max(1);
+        let skipped = self.below(step);
+        for place in changed.into_iter().skip(skipped).step_by(step) {
+            let word = Word::at(identity, place);
+            if !self.changed.note(word.clone(), RECENT) {
+                self.often.note(word, OFTEN);
             }
         }
-        self.pages.insert((identity, offset), now.into_boxed_slice());
     }
 
     fn note_lively(&mut self, page: (Identity, u64)) {
@@ -232,7 +238,7 @@ impl Words {
             };
             let word = word.or_else(|| self.any())?;
             let is_taken = taken.iter().any(|taken| taken.of == word.of && taken.bytes.start & !7 == word.bytes.start);
-            let is_shared = || objects.places(word.of, &word.bytes).iter().any(|_| true);
+            let is_shared = || objects.place(word.of, &word.bytes).is_some();
             if !is_taken && !self.is_settled(&word) && is_shared() {
                 self.watched.insert((word.of, word.bytes.start));
                 return Some(self.narrowed(word));

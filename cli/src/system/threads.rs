@@ -68,6 +68,23 @@ pub(crate) fn blocks(thread: libc::pid_t, signal: i32) -> bool {
     has(thread, "SigBlk", signal)
 }
 
+/// That a thread has run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run {
+    /// For how many nanoseconds.
+    pub(crate) time: u64,
+    /// How often it has gone on a processor.
+    pub(crate) times: u64,
+}
+
+/// How a thread has run until now (/proc/TID/schedstat, `CONFIG_SCHED_INFO`).
+pub(crate) fn run(thread: libc::pid_t) -> Option<Run> {
+    let text = fs::read_to_string(format!("/proc/{thread}/schedstat")).ok()?;
+    let mut fields = text.split_whitespace().map(|field| field.parse().ok());
+    let (time, _waited, times) = (fields.next()??, fields.next()?, fields.next()??);
+    Some(Run { time, times })
+}
+
 /// The executable of a process.
 pub(crate) fn executable(pid: u32) -> String {
     let exe = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();

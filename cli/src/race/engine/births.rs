@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 /// What a process costs by the clock that is watched from its birth.
 const BIRTH: Duration = Duration::from_micros(400);
 /// What is paid for in any case: a server starts all its workers at once.
-const CREDIT: Duration = Duration::from_millis(20);
+const CREDIT: Duration = Duration::from_millis(10);
 /// The part of the budget that births may take.
-const PART: u32 = 3;
+const PART: u32 = 4;
 /// How many are to be paid for when they are followed again.
 const AGAIN: u32 = 10;
 /// How often it is looked who has lived for so long.
@@ -141,7 +141,7 @@ impl Engine {
     /// Watches what has lived for a while though it was not told of.
     pub(super) fn catch_up(&mut self, now: Instant) {
         /// How much of its time the command may look for them.
-        const SHARE: u32 = 30;
+        const SHARE: u32 = 60;
         if !self.births.may_have_missed || now < self.births.next_look {
             return;
         }
@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn a_burst_is_paid_for_and_no_stream() {
         let mut births = Births::new(0, Instant::now());
-        births.spent = BIRTH * 40;
+        births.spent = BIRTH * 20;
         assert!(births.are_paid_for(1, Duration::ZERO));
         births.spent = BIRTH * 1000;
         assert!(!births.are_paid_for(1, Duration::from_millis(75)));

@@ -31,6 +31,7 @@ impl Engine {
         match seen.and_then(|hit| Some((self.windows.get_mut(slot)?.as_mut()?.judge(&hit, is_alone), hit))) {
             // Whoever comes later may have been waiting for this one.
             None | Some((Answer::Spoil, _)) => self.spoil(slot, is_alone, now),
+            Some((Answer::Hold, _)) if self.threads.is_last_free() => self.give_up(slot),
             Some((Answer::Hold, hit)) if is_alone && self.is_common(slot, hit.access.at) => {}
             Some((Answer::Hold, hit)) => {
                 let spare = self.earned(now).saturating_sub(self.spent);
@@ -54,6 +55,14 @@ impl Engine {
             }
         }
         tracer::go_on(thread, 0);
+    }
+
+    /// Ends a window as if it had not been: who came to the word is the only one who can still come to that of another.
+    fn give_up(&mut self, slot: usize) {
+        self.threads.unwatch(slot);
+        if let Some(window) = self.windows.get_mut(slot) {
+            *window = None;
+        }
     }
 
     /// Whether an instruction was held so often that another one is rather waited for, for a while: a race may be at one that is
@@ -119,7 +128,7 @@ impl Engine {
         let Some(Some(window)) = self.windows.get_mut(slot) else { return };
         let Stage::Held(first) = &window.stage else { return };
         let (first, word) = ((**first).clone(), window.word.clone());
-        self.hold_is_over(now.saturating_duration_since(window_start(&self.windows, slot)));
+        self.note_watching(now.saturating_duration_since(window_start(&self.windows, slot)));
         let pair = (first.access.at.min(second.access.at), first.access.at.max(second.access.at));
         // What was unmapped since it was looked at is other memory.
         for pid in [first.pid, second.pid] {
