@@ -24,7 +24,7 @@ impl Call {
         let args = vec![access.to_owned(), format!("{start:#x}"), length.to_string()];
         let result = match access {
             "read" => after.to_owned(),
-            _ if before == after => format!("{after}, unchanged when it was looked at"),
+            _ if before == after => format!("{after}, as when it was looked at before"),
             _ => format!("{before} becomes {after}"),
         };
         Call { function: ACCESS.to_owned(), args, result, errno: None }

@@ -259,16 +259,20 @@ fn help(rule: Rule, suspicion: &Suspicion) -> String {
         return ATOMIC.to_owned();
     }
     let Suspicion { first, second, .. } = suspicion;
-    let lock = if first.pid == second.pid {
-        "hold one lock around both"
+    let (lock, wait) = if first.pid == second.pid {
+        ("", "a condition, a barrier, pthread_join")
     } else {
-        "hold one lock around both, such as a mutex in this memory made with PTHREAD_PROCESS_SHARED, or a semaphore"
+        (" (a mutex in this memory made with PTHREAD_PROCESS_SHARED, a semaphore)", "a semaphore, a barrier, waitpid")
     };
-    if is_number(suspicion) {
-        format!("{lock}; or make it an atomic (_Atomic, atomic_fetch_add)")
+    let number = if is_number(suspicion) {
+        "; for a number that nothing else has to agree with an atomic is enough (_Atomic, atomic_fetch_add)"
     } else {
-        lock.to_owned()
-    }
+        ""
+    };
+    format!(
+        "hold one lock{lock} around both and all that has to agree with them{number}; where one has to come first, let the \
+         other wait for it ({wait})"
+    )
 }
 
 #[cfg(test)]
