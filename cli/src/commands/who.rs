@@ -2,9 +2,12 @@
 
 use crate::failure::Failure;
 use crate::form::objects::{Layout, sharing_document, sharing_table};
-use crate::ipc::sharing::{Sharing, read_number};
+use crate::ipc::sharing::Sharing;
 #[cfg(target_arch = "x86_64")]
-use crate::race::{follow, writers, written::Question};
+use crate::race::{
+    follow, writers,
+    written::{Question, object_and_offset},
+};
 use crate::say;
 #[cfg(target_arch = "x86_64")]
 use crate::system::{child, tracer, watchpoint};
@@ -43,17 +46,21 @@ pub(crate) fn who(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     Ok(status)
 }
 
-/// Why nothing was found, and what to write if the word is an object and an offset in it.
+/// Why nothing was found, and what to write if the word is an object that can be mapped and an offset in it.
+#[cfg(target_arch = "x86_64")]
 fn meant_offset(word: &OsStr, failure: Failure) -> Failure {
-    let object =
-        word.to_str().and_then(|text| text.rsplit_once('+')).filter(|(_, offset)| read_number(offset).is_some());
-    match object {
+    match word.to_str().and_then(object_and_offset) {
         Some((object, _)) if Sharing::find(OsStr::new(object)).is_ok() => {
             let what = "who writes at an offset of it is told by --writes";
             Failure::of_status(failure.status(), format!("{failure}; {object} is there: {what}"))
         }
         _ => failure,
     }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn meant_offset(_: &OsStr, failure: Failure) -> Failure {
+    failure
 }
 
 /// Says who writes a word; 1 if nobody was seen to.

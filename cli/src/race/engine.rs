@@ -390,6 +390,11 @@ impl Engine {
         self.spent + tracer::own_time() <= self.earned(now)
     }
 
+    /// Whether words may be watched: there is a part of the budget for that, whatever the rest is spent on.
+    fn is_watching_affordable(&self, now: Instant) -> bool {
+        self.is_affordable(now) || self.watching * RESERVED <= self.earned(now)
+    }
+
     /// For how long it may have been held up by now: a part of the time that it would have taken without.
     fn earned(&self, now: Instant) -> Duration {
         /// What is left of the budget for what is not seen: stops take longer on a busy machine, caches are emptied, starting takes time.
@@ -414,8 +419,7 @@ impl Engine {
 
     /// Watches as many words as the budget allows.
     fn open_windows(&mut self, now: Instant) {
-        let is_paid_for = self.is_affordable(now) || self.watching * RESERVED <= self.earned(now);
-        if !is_paid_for || self.threads.is_last_free() {
+        if !self.is_watching_affordable(now) || self.threads.is_last_free() {
             return;
         }
         for slot in 0..self.demand.words.min(SLOTS) {

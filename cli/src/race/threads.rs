@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::ops::Range;
+use std::time::{Duration, Instant};
 
 /// How many words are watched at once: as many watchpoints has a processor for each thread.
 pub(crate) const SLOTS: usize = 4;
@@ -29,8 +30,8 @@ pub(crate) struct Thread {
     early: [bool; SLOTS],
     /// The signal that tells it of watchpoints.
     pub(crate) signal: i32,
-    /// How often it had that signal blocked, in a row.
-    blocked: u32,
+    /// Since when it has had that signal blocked whenever it was looked at.
+    blocked_since: Option<Instant>,
     /// For how long it has run, when that was last asked; and whether it has since it was asked before.
     run_time: u64,
     runs: bool,
@@ -47,7 +48,7 @@ impl Thread {
             watchpoints,
             early,
             signal,
-            blocked: 0,
+            blocked_since: None,
             run_time: 0,
             runs: true,
         }
@@ -205,18 +206,20 @@ impl Threads {
 
     fn watch_thread(&mut self, thread: i32, slot: usize, bytes: &Range<u64>) -> bool {
         /// A thread is born with all signals blocked, and one that makes others or ends has them so for a moment.
-        const OFTEN: u32 = 20;
+        const LONG: Duration = Duration::from_secs(1);
         let Some(known) = self.all.get_mut(&thread) else { return false };
         let Some(watchpoint) = known.watchpoints.get_mut(slot) else { return false };
         if let Some(watchpoint) = watchpoint
-            && (known.blocked == 0 || known.blocked > OFTEN)
+            && known.blocked_since.is_none_or(|since| since.elapsed() > LONG)
             && watchpoint.move_to(bytes, Hits::ReadsAndWrites).is_ok()
         {
             return true;
         }
         let signal = signal_for(thread);
-        known.blocked = if signal.is_some() { 0 } else { known.blocked + 1 };
-        if known.blocked > OFTEN {
+        let since = *known.blocked_since.get_or_insert_with(Instant::now);
+        if signal.is_some() {
+            known.blocked_since = None;
+        } else if since.elapsed() > LONG {
             self.deaf.insert(known.pid);
         }
         known.signal = signal.unwrap_or(libc::SIGURG);
@@ -285,7 +288,8 @@ impl Threads {
 
 /// A signal that a thread has not blocked and its process does not want, or at least is not hurt by.
 pub(crate) fn signal_for(thread: i32) -> Option<i32> {
-    let status = fs::read_to_string(format!("/proc/{thread}/status")).ok()?;
+    // Of one that has ended, or can't be asked, nothing is blocked that is known.
+    let Ok(status) = fs::read_to_string(format!("/proc/{thread}/status")) else { return Some(libc::SIGURG) };
     let set = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name));
         line.and_then(|line| u64::from_str_radix(line.trim(), 16).ok()).unwrap_or(0)

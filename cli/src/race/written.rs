@@ -38,9 +38,7 @@ impl Question {
             Failure::usage(format!("'{shown}': {what}"))
         };
         let text = word.to_str().ok_or_else(wrong)?;
-        if let Some((object, offset)) = text.rsplit_once('+')
-            && let Some(offset) = read_number(offset)
-        {
+        if let Some((object, offset)) = object_and_offset(text) {
             let sharing = Sharing::find(OsStr::new(object))?;
             let shared = sharing.shared.first().ok_or_else(wrong)?;
             let name = format!("offset {offset} of {}", called(shared));
@@ -114,6 +112,15 @@ impl Question {
     }
 }
 
+/// An object that can be mapped, as it is called, and an offset in it.
+pub(crate) fn object_and_offset(text: &str) -> Option<(&str, u64)> {
+    let (object, offset) = text.rsplit_once('+')?;
+    let is_process = object.bytes().all(|byte| byte.is_ascii_digit());
+    let is_never_mapped =
+        ["sem:", "msg:", "mq:"].iter().any(|kind| object.starts_with(kind)) && !object.starts_with("sem:/");
+    if is_process || is_never_mapped { None } else { Some((object, read_number(offset)?)) }
+}
+
 /// A mapping of an object.
 struct Part {
     at: Range<u64>,
@@ -181,7 +188,7 @@ mod tests {
 
     #[test]
     fn what_names_no_place_is_refused() {
-        for word in ["shm:5", "/name", "4242", "/srv/data", "4242:xyz", "x+y"] {
+        for word in ["shm:5", "/name", "4242", "/srv/data", "4242:xyz", "x+y", "4242+64", "sem:5+64", "mq:/name+64"] {
             let said = Question::read(OsStr::new(word)).unwrap_err();
             assert!(said.status() == 2 && said.to_string().contains("one place"), "{word}: {said}");
         }

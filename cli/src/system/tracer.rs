@@ -110,8 +110,11 @@ fn descriptor(thread: i32) -> Option<i32> {
         descriptor: i32,
     }
     const POLL_IN: i32 = 1;
+    const SI_SIGIO: i32 = -5;
     let info = ptrace::getsiginfo(Pid::from_raw(thread)).ok()?;
-    if info.si_code != POLL_IN {
+    // Of a signal that has codes of its own the kernel says so: 1 is CLD_EXITED of SIGCHLD.
+    let code = if info.si_signo == libc::SIGCHLD { SI_SIGIO } else { POLL_IN };
+    if info.si_code != code {
         return None;
     }
     // SAFETY: the structure is no larger than `siginfo_t`, and has numbers alone.

@@ -175,6 +175,7 @@ fn words_that_ask_about_nothing_are_answered_in_a_line() {
         ("/dev", 2, "'/dev' is a directory, which no process maps"),
         ("/\u{1b}[31m", 127, "\\u{1b}[31m"),
         ("shm:0+64", 2, "shm:0 is there: who writes at an offset of it is told by --writes"),
+        ("sem:0+64", 2, "what follows the kind is an id, a key such as 0x4d010203, or /NAME"),
         ("shm:0", 1, "no process was seen to have shm:0 mapped or open"),
     ] {
         let said = room.mapsan(&["who", word]);
